@@ -1,0 +1,122 @@
+//! The server functions of seed 000, at its paths and with its JSON. Each takes
+//! its values from the raw pairs of the request, since the sign covers values
+//! in order and with repeats; the logic stands in `checkout`.
+
+use checkout::{Checkout, Failure, Poll, Scene, Start};
+use http::header::{HeaderName, HeaderValue};
+use http::request::Parts;
+use leptos::prelude::*;
+use leptos::server_fn::codec::{GetUrl, Json};
+use payment::envelope::{Envelope, PayType, PaymentInfo};
+use payment::errcode::ErrCode;
+use payment::lang::Lang;
+use payment::pairs::Pairs;
+use payment::refusal::Refusal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// Tells a waiting page which attempt is open now: its orderSn, or `ended`.
+pub const ATTEMPT_HEADER: &str = "tongfu-attempt";
+
+/// What the server puts beside a request for the server functions: its values
+/// as they came, and the language that the caller wishes.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The raw decoded pairs of query and body.
+    pub pairs: Pairs,
+    /// The language of errormsg.
+    pub lang: Lang,
+}
+
+/// `pay-types`: the channels of a domain [PC支付请求支付类型接口].
+#[server(prefix = "/pay/api", endpoint = "pc/pay-types", input = GetUrl, output = Json)]
+pub async fn pay_types() -> Result<Envelope<Vec<PayType>>, ServerFnError> {
+    let (checkout, call) = context()?;
+    let channels = checkout.pay_types_named(&call.pairs).await;
+    let entries = channels.map(|channels| {
+        let entry = |channel: payment::channel::Channel| PayType {
+            pay_type_code: channel.code().to_owned(),
+            pay_type_name: channel.name().to_owned(),
+        };
+        Some(channels.into_iter().map(entry).collect())
+    });
+    Ok(envelope(entries, call.lang))
+}
+
+/// `pc/pay`: starts a payment; `obj` is the WeChat code [PC支付请求接口].
+#[server(prefix = "/pay/api", endpoint = "pc/pay", input = Json, output = Json)]
+pub async fn pc_pay() -> Result<Envelope<String>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(envelope(start(&checkout, &call.pairs, Scene::Pc).await, call.lang))
+}
+
+/// `pc/wechatQuery`: whether the request is paid [PC微信支付查询结果接口].
+#[server(prefix = "/pay/api", endpoint = "pc/wechatQuery", input = GetUrl, output = Json)]
+pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(match checkout.poll(&call.pairs).await {
+        Poll::Paid => Envelope::success(None, call.lang),
+        Poll::Failed(failure) => refused(&failure, call.lang),
+        Poll::Waiting(open) => {
+            if let Some(open) = open {
+                tell_attempt(open.as_deref().unwrap_or("ended"));
+            }
+            Envelope::error(ErrCode::KeepPolling, ErrCode::KeepPolling.message(call.lang))
+        }
+    })
+}
+
+/// `query`: whether a payment was made [支付查询接口].
+#[server(prefix = "/pay/api", endpoint = "private/pay/query", input = GetUrl, output = Json)]
+pub async fn query() -> Result<Envelope<bool>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(envelope(checkout.query(&call.pairs).await.map(Some), call.lang))
+}
+
+/// `queryInfo`: the payment that was made, or null [支付查询接口].
+#[server(prefix = "/pay/api", endpoint = "private/pay/queryInfo", input = GetUrl, output = Json)]
+pub async fn query_info() -> Result<Envelope<PaymentInfo>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(envelope(checkout.query_info(&call.pairs).await, call.lang))
+}
+
+async fn start(
+    checkout: &Arc<Checkout>,
+    pairs: &Pairs,
+    scene: Scene,
+) -> Result<Option<String>, Failure> {
+    let (domain, request) = checkout.verified(pairs).await?;
+    let channel = request.pay_type.ok_or(Refusal::missing("payTypeCode"))?;
+    let attempt = checkout.pay(&domain, &request, Start { channel, scene }).await?;
+    Ok(attempt.obj)
+}
+
+fn context() -> Result<(Arc<Checkout>, Call), ServerFnError> {
+    let missing = || ServerFnError::new("the server gave no context");
+    let parts = use_context::<Parts>().ok_or_else(missing)?;
+    let call = parts.extensions.get::<Call>().cloned().ok_or_else(missing)?;
+    Ok((use_context::<Arc<Checkout>>().ok_or_else(missing)?, call))
+}
+
+fn envelope<T>(answer: Result<Option<T>, Failure>, lang: Lang) -> Envelope<T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    match answer {
+        Ok(obj) => Envelope::success(obj, lang),
+        Err(failure) => refused(&failure, lang),
+    }
+}
+
+/// An error's envelope; causes of our own were not the caller's, and are logged.
+fn refused<T>(failure: &Failure, lang: Lang) -> Envelope<T> {
+    tracing::info!(errcode = failure.code().code(), cause = %failure, "request refused");
+    Envelope::error(failure.code(), failure.text(lang))
+}
+
+fn tell_attempt(open: &str) {
+    let Ok(value) = HeaderValue::from_str(open) else { return };
+    expect_context::<leptos_axum::ResponseOptions>()
+        .insert_header(HeaderName::from_static(ATTEMPT_HEADER), value);
+}

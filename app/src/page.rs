@@ -1,0 +1,201 @@
+//! The checkout page as the server renders it: complete and payable before and
+//! without any script (design section 6).
+
+mod parts;
+mod screens;
+
+use crate::text::text;
+use crate::watch::Watch;
+use leptos::prelude::*;
+use payment::channel::Channel;
+use payment::lang::Lang;
+use payment::money::Money;
+use screens::{ended_screen, fragment_screen, message_screen, pick_screen, scan_screen};
+use std::sync::Arc;
+
+/// What every page is told beside its content.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The payer's language.
+    pub lang: Lang,
+    /// This page's address in the other language.
+    pub other_lang_url: Option<String>,
+    /// Allows this response's own style and scripts (CSP).
+    pub nonce: String,
+    /// Addresses of the script and the WebAssembly module, where they were built.
+    pub module: Option<Module>,
+}
+
+/// The page's WebAssembly.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Address of the glue script.
+    pub js: String,
+    /// Address of the module.
+    pub wasm: String,
+}
+
+/// What is bought, and for how much.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// `info`, or `infoEn` on an English page.
+    pub goods: String,
+    /// The sum.
+    pub money: Money,
+    /// The business system's key of the order.
+    pub request_key: String,
+}
+
+/// A page's content.
+#[derive(Clone, Debug)]
+pub enum Screen {
+    /// No parameters in the query: they may stand in the fragment.
+    Fragment,
+    /// The payer picks a channel.
+    Pick {
+        /// What is bought.
+        order: Order,
+        /// The channels on offer.
+        channels: Vec<Channel>,
+        /// Where the pick is posted to.
+        action: String,
+    },
+    /// The payer scans a code.
+    Scan(Scan),
+    /// The channel has not answered yet; the page refreshes itself.
+    Making(Order),
+    /// The attempt ended unpaid; another may be started.
+    Ended {
+        /// What is bought.
+        order: Order,
+        /// Whether it was declined; else it expired.
+        declined: bool,
+        /// Where "again" is posted to.
+        again: String,
+        /// Where another channel can be picked.
+        back: String,
+    },
+    /// Paid; the page leaves by itself.
+    Paid {
+        /// What was bought.
+        order: Order,
+        /// Where the payer goes on.
+        leave: Option<String>,
+    },
+    /// Refused, with the published code and what it means.
+    Refused {
+        /// The errcode.
+        code: &'static str,
+        /// What the business system's developer reads.
+        cause: String,
+        /// Whether the payer may simply try again.
+        passing: bool,
+        /// Where the payer goes on, where the request was genuine.
+        leave: Option<String>,
+    },
+    /// No such page.
+    Unknown,
+}
+
+/// A code to scan, and what the page needs to wait for it.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// What is bought.
+    pub order: Order,
+    /// The text of the code.
+    pub code: String,
+    /// Our order number.
+    pub order_sn: String,
+    /// Address of the poll.
+    pub poll_url: String,
+    /// Seconds that are left.
+    pub expires_in_s: i64,
+    /// When it ends, as a payer reads it.
+    pub expires_at: String,
+    /// Where a paid payer goes.
+    pub ok_url: Option<String>,
+    /// Where a payer goes whose request can't be paid.
+    pub fail_url: Option<String>,
+    /// Where another channel can be picked, where there is one.
+    pub back: Option<String>,
+}
+
+/// Renders a whole document.
+#[must_use]
+pub fn render(screen: Screen, setting: &Setting) -> String {
+    let context = leptos::reactive::owner::Owner::new_root(Some(Arc::new(
+        hydration_context::SsrSharedContext::new_islands(),
+    )));
+    let html = context.with(|| document(screen, setting).to_html());
+    context.unset();
+    format!("<!DOCTYPE html>{html}")
+}
+
+fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    let scanning = matches!(screen, Screen::Scan(_));
+    let waits = scanning || matches!(screen, Screen::Making(_));
+    let leave = match &screen {
+        Screen::Paid { leave: Some(url), .. } => Some(url.clone()),
+        _ => None,
+    };
+    let module = setting.module.as_ref().filter(|_| scanning);
+    let script = module.map(|module| parts::start_script(module, &setting.nonce));
+    let (nonce, tag) = (setting.nonce.clone(), setting.lang.tag());
+    let language = setting.other_lang_url.clone().map(|url| {
+        view! { <a href=url>{words.other_language}</a> }
+    });
+    let body = content(screen, setting);
+    view! {
+        <html lang=tag>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width,initial-scale=1"/>
+                <meta name="robots" content="noindex"/>
+                <title>{words.brand}</title>
+                <style nonce=nonce inner_html=include_str!("../../style/main.css")></style>
+                {waits.then(|| parts::refresh_without_script(scanning))}
+                {leave.map(|url| parts::leave_soon(&url))}
+            </head>
+            <body>
+                <header><b>{words.brand}</b>{language}</header>
+                {body}
+                <footer>{words.secure}</footer>
+                {script}
+            </body>
+        </html>
+    }
+}
+
+fn content(screen: Screen, setting: &Setting) -> AnyView {
+    let words = text(setting.lang);
+    match screen {
+        Screen::Fragment => fragment_screen(words, &setting.nonce).into_any(),
+        Screen::Pick { order, channels, action } => {
+            pick_screen(words, setting.lang, order, channels, action).into_any()
+        }
+        Screen::Scan(scan) => scan_screen(words, scan, Watch().into_any()).into_any(),
+        Screen::Making(order) => view! {
+            <main>{parts::summary(words, order)}<p class="card" role="status">{words.wait_for_code}</p></main>
+        }
+        .into_any(),
+        Screen::Ended { order, declined, again, back } => {
+            ended_screen(words, order, declined, again, back).into_any()
+        }
+        Screen::Paid { order, leave } => view! {
+            <main data-state="paid">
+                {parts::summary(words, order)}{parts::paid_note(words, leave)}
+            </main>
+        }
+        .into_any(),
+        Screen::Refused { code, cause, passing, leave } => {
+            let why = if passing { cause.clone() } else { words.refused_why.to_owned() };
+            let detail = format!("{} {code}：{cause}", words.code);
+            message_screen(words, words.refused, why, Some(detail), leave).into_any()
+        }
+        Screen::Unknown => {
+            let why = words.unknown_page_why.to_owned();
+            message_screen(words, words.unknown_page, why, None, None).into_any()
+        }
+    }
+}

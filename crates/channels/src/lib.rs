@@ -1,0 +1,12 @@
+//! The adapters to the payment channels, and the sender of callbacks. They
+//! implement `payment::ports` and know neither the store nor the use cases.
+
+pub mod config;
+mod http;
+pub mod receiver;
+pub mod wechat;
+
+/// Gives the time, ms since 1970.
+pub type Clock = std::sync::Arc<dyn Fn() -> i64 + Send + Sync>;
+
+pub use http::client;

@@ -1,0 +1,260 @@
+//! Signed calls to the API, and answers that are verified before they are read.
+
+use super::keys::{KeyError, MerchantKey, PlatformKey};
+use super::signature::{answer_text, authorization, request_text};
+use super::wire::{self, Certificates, Sealed, Trouble};
+use super::{Settings, seal};
+use crate::{Clock, http};
+use bytes::Bytes;
+use payment::ports::{ChannelError, RawNotify};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Method};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// An answer or notify older or newer than this is not believed, seconds.
+const AGE_MAX_S: i64 = 300;
+/// The certificate list is fetched at most once in this time, ms.
+const CERTIFICATES_GAP_MS: i64 = 60_000;
+
+/// The signed way to one account.
+pub(super) struct Api {
+    base: String,
+    mchid: String,
+    serial: String,
+    key: MerchantKey,
+    api_v3_key: [u8; 32],
+    public_key: Option<PlatformKey>,
+    certificates: RwLock<Vec<PlatformKey>>,
+    certificates_ms: AtomicI64,
+    client: Client,
+    clock: Clock,
+}
+
+/// A body that its signature proved.
+pub(super) struct Verified(Bytes);
+
+impl Verified {
+    pub(super) fn content<T: DeserializeOwned>(&self) -> Result<T, ChannelError> {
+        wire::read(&self.0)
+    }
+}
+
+/// An answer before it is believed.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// The four headers that a signature comes with.
+struct Signed<'a> {
+    timestamp: &'a str,
+    nonce: &'a str,
+    serial: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Signed<'a> {
+    fn read(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        Some(Self {
+            timestamp: header("wechatpay-timestamp")?,
+            nonce: header("wechatpay-nonce")?,
+            serial: header("wechatpay-serial")?,
+            signature: header("wechatpay-signature")?,
+        })
+    }
+}
+
+impl Api {
+    pub(super) fn new(
+        settings: &Settings,
+        client: Client,
+        clock: Clock,
+    ) -> Result<Self, KeyError> {
+        let public_key = settings.public_key.as_ref();
+        let public_key = public_key.map(|(id, pem)| PlatformKey::from_public_pem(id, pem));
+        let api_v3_key = settings.api_v3_key.as_bytes();
+        Ok(Self {
+            base: settings.base.clone(),
+            mchid: settings.mchid.clone(),
+            serial: settings.serial.clone(),
+            key: MerchantKey::from_pem(&settings.private_key_pem)?,
+            api_v3_key: api_v3_key.try_into().map_err(|_| KeyError::ApiV3)?,
+            public_key: public_key.transpose()?,
+            certificates: RwLock::default(),
+            certificates_ms: AtomicI64::new(i64::MIN / 2),
+            client,
+            clock,
+        })
+    }
+
+    pub(super) async fn get(&self, target: &str) -> Result<Verified, ChannelError> {
+        let answer = self.send(Method::GET, target, Vec::new()).await?;
+        self.believed(answer).await
+    }
+
+    pub(super) async fn post(
+        &self,
+        target: &str,
+        body: &impl Serialize,
+    ) -> Result<Verified, ChannelError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let answer = self.send(Method::POST, target, body).await?;
+        self.believed(answer).await
+    }
+
+    /// Whether a notify is WeChat's own, over its raw bytes, and fresh.
+    pub(super) async fn verify_notify(&self, notify: &RawNotify) -> Result<(), ChannelError> {
+        let signed = Signed::read(|name| notify.header(name))
+            .ok_or_else(|| ChannelError::Unknown("a notify without signature".to_owned()))?;
+        self.verify(&signed, &notify.body, notify.received_ms).await
+    }
+
+    /// Opens what was sealed with the APIv3 key.
+    pub(super) fn open(&self, sealed: &Sealed) -> Result<Vec<u8>, ChannelError> {
+        seal::open(&self.api_v3_key, &sealed.nonce, &sealed.associated_data, &sealed.ciphertext)
+            .map_err(|error| ChannelError::Unknown(error.to_string()))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, ChannelError> {
+        let unknown = |error: &reqwest::Error| ChannelError::Unknown(http::cause(error));
+        let mut request = self
+            .client
+            .request(method.clone(), format!("{}{target}", self.base))
+            .header(AUTHORIZATION, self.sign(&method, target, &body)?)
+            .header(ACCEPT, "application/json");
+        if let Some(key) = &self.public_key {
+            request = request.header("Wechatpay-Serial", &key.serial);
+        }
+        if method == Method::POST {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let answer = request.send().await.map_err(|error| unknown(&error))?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = http::read_body(answer).await.map_err(|error| unknown(&error))?;
+        let body = body.ok_or_else(|| ChannelError::Unknown("a body too long".to_owned()))?;
+        Ok(Answer { status, headers, body })
+    }
+
+    fn sign(&self, method: &Method, target: &str, body: &[u8]) -> Result<String, ChannelError> {
+        let trouble = |_| ChannelError::NotOffered;
+        let timestamp = ((self.clock)() / 1000).to_string();
+        let nonce = nonce().map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let text = request_text(method.as_str(), target, &timestamp, &nonce, body);
+        let signature = self.key.sign(&text).map_err(trouble)?;
+        Ok(authorization(&self.mchid, &self.serial, &timestamp, &nonce, &signature))
+    }
+
+    /// Rule 5: only a verified answer counts; a verified 4xx is a refusal, all
+    /// else is unknown.
+    async fn believed(&self, answer: Answer) -> Result<Verified, ChannelError> {
+        let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
+        let Some(signed) = signed else {
+            let status = answer.status;
+            return Err(ChannelError::Unknown(format!("HTTP {status} without signature")));
+        };
+        self.verify(&signed, &answer.body, (self.clock)()).await?;
+        match answer.status {
+            200 | 204 => Ok(Verified(answer.body)),
+            429 => Err(ChannelError::Unknown("429 too many requests".to_owned())),
+            400..500 => {
+                let Trouble { code, message } = wire::read(&answer.body)?;
+                Err(ChannelError::Refused { code, message })
+            }
+            status => Err(ChannelError::Unknown(format!("HTTP {status}"))),
+        }
+    }
+
+    async fn verify(
+        &self,
+        signed: &Signed<'_>,
+        body: &[u8],
+        now_ms: i64,
+    ) -> Result<(), ChannelError> {
+        let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
+        let fresh = signed.timestamp.parse::<i64>();
+        if !fresh.is_ok_and(|at_s| (now_ms / 1000 - at_s).abs() <= AGE_MAX_S) {
+            return refuse("the signature's time is too old or not a time");
+        }
+        let Some(key) = self.platform_key(signed.serial).await else {
+            return refuse("signed with an unknown key");
+        };
+        let text = answer_text(signed.timestamp, signed.nonce, body);
+        if !key.verifies(&text, signed.signature) {
+            return refuse("the signature does not verify");
+        }
+        Ok(())
+    }
+
+    /// The key of this serial; in certificate mode an unknown one is looked for
+    /// in the platform's list, once a minute at most.
+    async fn platform_key(&self, serial: &str) -> Option<PlatformKey> {
+        if let Some(key) = self.public_key.as_ref().filter(|key| key.is_named(serial)) {
+            return Some(key.clone());
+        }
+        if let Some(key) = self.certificate(serial) {
+            return Some(key);
+        }
+        if self.public_key.is_some() || serial.starts_with("PUB_KEY_ID_") {
+            return None;
+        }
+        let now_ms = (self.clock)();
+        if now_ms - self.certificates_ms.swap(now_ms, Ordering::Relaxed) < CERTIFICATES_GAP_MS {
+            return self.certificate(serial);
+        }
+        match self.fetch_certificates().await {
+            Ok(keys) => {
+                *self.certificates.write().unwrap_or_else(PoisonError::into_inner) = keys;
+            }
+            Err(error) => {
+                self.certificates_ms.store(i64::MIN / 2, Ordering::Relaxed);
+                tracing::warn!(cause = %error, "platform certificates can't be fetched");
+            }
+        }
+        self.certificate(serial)
+    }
+
+    fn certificate(&self, serial: &str) -> Option<PlatformKey> {
+        let certificates = self.certificates.read().unwrap_or_else(PoisonError::into_inner);
+        certificates.iter().find(|key| key.is_named(serial)).cloned()
+    }
+
+    /// Section 1.12: the list is opened with the APIv3 key, and then proved by
+    /// a certificate that it holds itself.
+    async fn fetch_certificates(&self) -> Result<Vec<PlatformKey>, ChannelError> {
+        let answer = self.send(Method::GET, "/v3/certificates", Vec::new()).await?;
+        let list: Certificates = wire::read(&answer.body)?;
+        let mut keys = Vec::with_capacity(list.data.len());
+        for entry in &list.data {
+            let pem = self.open(&entry.encrypt_certificate)?;
+            let key = PlatformKey::from_certificate_pem(&pem);
+            keys.push(key.map_err(|error| ChannelError::Unknown(error.to_string()))?);
+        }
+        let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
+        let proved = signed.is_some_and(|signed| {
+            let text = answer_text(signed.timestamp, signed.nonce, &answer.body);
+            let mut named = keys.iter().filter(|key| key.is_named(signed.serial));
+            named.any(|key| key.verifies(&text, signed.signature))
+        });
+        if !proved {
+            return Err(ChannelError::Unknown("the certificate list is not proved".to_owned()));
+        }
+        Ok(keys)
+    }
+}
+
+/// 32 random hex digits.
+fn nonce() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02X}")).collect())
+}

@@ -1,0 +1,112 @@
+//! The JSON of WeChat Pay APIv3, as far as we use it (sections 1.6 to 1.12).
+
+use payment::ports::ChannelError;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// Body of an order call.
+#[derive(Serialize)]
+pub(super) struct NativeOrder<'a> {
+    pub(super) appid: &'a str,
+    pub(super) mchid: &'a str,
+    pub(super) description: &'a str,
+    pub(super) out_trade_no: &'a str,
+    pub(super) time_expire: String,
+    pub(super) notify_url: &'a str,
+    pub(super) amount: Amount,
+}
+
+/// A sum: fen, and an ISO code.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Amount {
+    pub(super) total: i64,
+    #[serde(default = "cny")]
+    pub(super) currency: String,
+}
+
+/// Body of a close call.
+#[derive(Serialize)]
+pub(super) struct Merchant<'a> {
+    pub(super) mchid: &'a str,
+}
+
+/// Answer to a Native order.
+#[derive(Deserialize)]
+pub(super) struct CodeUrl {
+    pub(super) code_url: String,
+}
+
+/// The transaction object: answer to a query, content of a notify.
+#[derive(Deserialize)]
+pub(super) struct Transaction {
+    pub(super) appid: String,
+    pub(super) mchid: String,
+    pub(super) out_trade_no: String,
+    pub(super) transaction_id: Option<String>,
+    pub(super) trade_state: String,
+    pub(super) success_time: Option<String>,
+    pub(super) amount: Option<Amount>,
+}
+
+/// A notify's envelope.
+#[derive(Deserialize)]
+pub(super) struct Notification {
+    pub(super) event_type: String,
+    pub(super) resource: Sealed,
+}
+
+/// Something encrypted with the APIv3 key.
+#[derive(Deserialize)]
+pub(super) struct Sealed {
+    pub(super) ciphertext: String,
+    #[serde(default)]
+    pub(super) associated_data: String,
+    pub(super) nonce: String,
+}
+
+/// An error's body.
+#[derive(Deserialize)]
+pub(super) struct Trouble {
+    pub(super) code: String,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// Answer of the certificate list.
+#[derive(Deserialize)]
+pub(super) struct Certificates {
+    pub(super) data: Vec<Certificate>,
+}
+
+/// One platform certificate, sealed.
+#[derive(Deserialize)]
+pub(super) struct Certificate {
+    pub(super) encrypt_certificate: Sealed,
+}
+
+fn cny() -> String {
+    "CNY".to_owned()
+}
+
+/// Reads JSON that was verified.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ChannelError> {
+    serde_json::from_slice(bytes).map_err(|error| ChannelError::Unknown(error.to_string()))
+}
+
+/// RFC 3339 in Beijing time, whole seconds.
+pub(super) fn time_text(at_ms: i64) -> Result<String, ChannelError> {
+    let beijing = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
+    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
+        .ok()
+        .and_then(|at| at.to_offset(beijing).format(&Rfc3339).ok())
+        .ok_or_else(|| ChannelError::Refused {
+            code: "time_expire".to_owned(),
+            message: "not a time".to_owned(),
+        })
+}
+
+/// Ms since 1970 of an RFC 3339 text.
+pub(super) fn time_ms(text: &str) -> Option<i64> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(|at| at.unix_timestamp() * 1000)
+}

@@ -1,0 +1,160 @@
+//! Callbacks to business systems: an outbox that is worked off on a schedule
+//! (seed 000, 申请支付后的回调接口; design section 4, rule 8).
+
+use crate::{Checkout, Failure};
+use payment::domain::Domain;
+use payment::pairs::Pairs;
+use payment::ports::{AttemptRow, CallbackAnswer, CallbackRow, CallbackTry, TryOutcome};
+use payment::sign;
+use payment::status::PayStatus;
+use std::sync::Arc;
+
+/// The default delays before each try, seconds: the first at once, fourteen in all.
+const DELAYS_S: [i64; 14] =
+    [0, 5, 15, 30, 60, 180, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 32_400];
+/// Who takes a callback has it to himself for this long; a try takes 10 s at most.
+const LEASE_MS: i64 = 30_000;
+/// Callbacks that one round takes.
+const ROUND: i64 = 64;
+
+/// When callbacks are tried: the delay before each try, ms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    delays_ms: Vec<i64>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { delays_ms: DELAYS_S.iter().map(|seconds| seconds * 1000).collect() }
+    }
+}
+
+impl Schedule {
+    /// A schedule of its own: the delay before each try, ms; the first counts
+    /// from the payment, each other from the try before.
+    #[must_use]
+    pub fn new(delays_ms: Vec<i64>) -> Self {
+        Self { delays_ms }
+    }
+
+    /// When the try after `tried` tries is due; `None` once they are used up.
+    /// `chance` (0 to 255) spreads it by up to 10 % either way.
+    fn next_ms(&self, tried: i64, now_ms: i64, chance: u8) -> Option<i64> {
+        let delay_ms = *self.delays_ms.get(usize::try_from(tried).ok()?)?;
+        Some(now_ms + delay_ms + delay_ms * (i64::from(chance) - 128) / 1280)
+    }
+}
+
+impl Checkout {
+    /// One round of due callbacks: sends each in a task of its own, so that a
+    /// slow receiver delays no other; gives how many were due.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: try again later.
+    pub async fn run_due_callbacks(self: &Arc<Self>) -> Result<usize, Failure> {
+        let now_ms = self.now_ms();
+        let due = self.parts.store.take_due_callbacks(now_ms, now_ms + LEASE_MS, ROUND).await?;
+        let count = due.len();
+        for callback in due {
+            let this = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(failure) = this.call_back(&callback).await {
+                    tracing::warn!(callback.id, cause = %failure, "a callback's try is not kept");
+                }
+            });
+        }
+        Ok(count)
+    }
+
+    /// Sends one callback and keeps what came of it.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the try can't be kept: the callback is sent again.
+    pub async fn call_back(&self, callback: &CallbackRow) -> Result<(), Failure> {
+        let domain = self.domain_named(&callback.domain_code).await?;
+        let at_ms = self.now_ms();
+        let hosts = &domain.settings.private_callback_hosts;
+        let answer = self.parts.receiver.get(&callback.url, hosts, domain.development).await;
+        let outcome = self.outcome(callback, &answer);
+        match outcome {
+            TryOutcome::Delivered => tracing::info!(order.sn = callback.order_sn,
+                domain.code = callback.domain_code, "callback delivered"),
+            TryOutcome::Again(_) => tracing::warn!(order.sn = callback.order_sn,
+                domain.code = callback.domain_code, status = answer.status,
+                duration_ms = answer.duration_ms, "callback not taken; it is tried again"),
+            TryOutcome::Parked => tracing::error!(order.sn = callback.order_sn,
+                domain.code = callback.domain_code, "callback parked after its last try"),
+        }
+        let tried = CallbackTry {
+            at_ms,
+            status: answer.status,
+            answer: answer.text,
+            duration_ms: answer.duration_ms,
+            outcome,
+        };
+        Ok(self.parts.store.callback_tried(callback.id, &tried).await?)
+    }
+
+    /// Taken is a 2xx whose body, trimmed, is the word `success`.
+    fn outcome(&self, callback: &CallbackRow, answer: &CallbackAnswer) -> TryOutcome {
+        let taken = answer.status.is_some_and(|status| (200..300).contains(&status));
+        if taken && answer.text.trim() == "success" {
+            return TryOutcome::Delivered;
+        }
+        let chance = getrandom::u32().map_or(128, |random| random.to_le_bytes()[0]);
+        let next_ms = self.parts.schedule.next_ms(callback.tries + 1, self.now_ms(), chance);
+        next_ms.map_or(TryOutcome::Parked, TryOutcome::Again)
+    }
+}
+
+/// The complete address of a SUCCESSPAY callback: bgUrl, the nine values, sign.
+pub(crate) fn url(
+    domain: &Domain,
+    attempt: &AttemptRow,
+    paid_ms: i64,
+    now_ms: i64,
+) -> Result<String, Failure> {
+    let signed = Pairs::from_query(&attempt.signed_values)?;
+    let bg_url = signed.get("bgUrl").unwrap_or_default();
+    let nine = nine_values(attempt, paid_ms);
+    let secret = domain.secret_for(attempt.secret_generation, now_ms);
+    let mut pairs = nine.clone();
+    pairs.push(("sign".into(), sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret)));
+    if domain.settings.sign2 {
+        let names = nine.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.push(("sign2".into(), sign::callback_sign2(names, secret)));
+    }
+    Ok(format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()))
+}
+
+/// The callback's values, in the order of the seed's sample.
+fn nine_values(attempt: &AttemptRow, paid_ms: i64) -> Vec<(String, String)> {
+    [
+        ("money", attempt.money.minor().to_string()),
+        ("requestKey", attempt.request_key.clone()),
+        ("payTime", paid_ms.to_string()),
+        ("orderSn", attempt.order_sn.clone()),
+        ("payTypeCode", attempt.channel.code().to_owned()),
+        ("payTypeName", attempt.channel.name().to_owned()),
+        ("currencyType", attempt.money.currency().code().to_owned()),
+        ("payStatus", PayStatus::SuccessPay.word().to_owned()),
+        ("domainCode", attempt.domain_code.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_spread_by_a_tenth_and_ends() {
+        let schedule = Schedule::default();
+        assert_eq!(schedule.next_ms(1, 0, 128), Some(5_000));
+        assert_eq!(schedule.next_ms(1, 0, 0), Some(4_500));
+        assert!((5_400..=5_500).contains(&schedule.next_ms(1, 0, 255).unwrap()));
+        assert_eq!(schedule.next_ms(13, 0, 128), Some(32_400_000));
+        assert_eq!(schedule.next_ms(14, 0, 128), None);
+    }
+}

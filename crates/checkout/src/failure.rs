@@ -1,0 +1,69 @@
+//! Why a use case did not do what was asked: one variant for each answer.
+
+use payment::errcode::ErrCode;
+use payment::lang::Lang;
+use payment::ports::StoreError;
+use payment::refusal::Refusal;
+
+/// Why a use case did not do what was asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// The request itself is refused.
+    #[error("{}", .0.text(Lang::En))]
+    Refused(Refusal),
+    /// The requestKey was used with another sum or currency.
+    #[error("requestKey was used with another sum")]
+    KeyReused,
+    /// The request is closed.
+    #[error("the request is closed")]
+    Closed,
+    /// The request is paid.
+    #[error("the request is paid already")]
+    AlreadyPaid,
+    /// No account of the domain offers this channel here.
+    #[error("the channel is not offered")]
+    UnsupportedChannel,
+    /// The channel refused the order or can't be reached; the cause is for the log.
+    #[error("channel unavailable: {0}")]
+    ChannelUnavailable(String),
+    /// Our own trouble; the cause is for the log.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// The errcode that tells it.
+    #[must_use]
+    pub fn code(&self) -> ErrCode {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::KeyReused => ErrCode::KeyReused,
+            Self::Closed => ErrCode::Closed,
+            Self::AlreadyPaid => ErrCode::AlreadyPaid,
+            Self::UnsupportedChannel => ErrCode::UnsupportedChannel,
+            Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
+            Self::Internal(_) => ErrCode::Internal,
+        }
+    }
+
+    /// What the caller reads; causes of our own stay out of it.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.text(lang),
+            other => other.code().message(lang).to_owned(),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

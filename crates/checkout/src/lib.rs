@@ -1,0 +1,113 @@
+//! The use cases: start a payment, poll, take a notify, settle, call back,
+//! query. They speak to the outside only through `payment::ports`, and name no
+//! vendor, no table and no HTTP type.
+
+mod callback;
+mod failure;
+mod flights;
+mod notify;
+mod numbers;
+mod pay;
+mod pay_types;
+mod poll;
+mod query;
+mod settle;
+mod timer;
+
+pub use callback::Schedule;
+pub use failure::Failure;
+pub use notify::Received;
+pub use pay::Start;
+pub use pay_types::Scene;
+pub use poll::Poll;
+
+use flights::Flights;
+use numbers::Numbers;
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::pairs::Pairs;
+use payment::ports::{Gateway, Receiver, Store};
+use payment::refusal::Refusal;
+use payment::request::PayRequest;
+use payment::verify::{self, Verified};
+use std::sync::Arc;
+
+/// Gives the time, ms since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What the use cases need from outside.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The channel accounts, in the order in which they are preferred.
+    pub gateways: Vec<Arc<dyn Gateway>>,
+    /// The way out to business systems.
+    pub receiver: Arc<dyn Receiver>,
+    /// The time.
+    pub clock: Clock,
+    /// When callbacks are tried again.
+    pub schedule: Schedule,
+}
+
+/// The use cases over one set of ports. Cheap to share: keep it in an [`Arc`].
+pub struct Checkout {
+    parts: Parts,
+    numbers: Numbers,
+    flights: Flights,
+}
+
+impl Checkout {
+    /// The use cases over these ports.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, getrandom::Error> {
+        Ok(Arc::new(Self { parts, numbers: Numbers::new()?, flights: Flights::default() }))
+    }
+
+    /// The store, for what needs no use case: readiness and page tokens.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// Now, ms since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        (self.parts.clock)()
+    }
+
+    /// The business system that the pairs name.
+    ///
+    /// # Errors
+    /// [`Failure`] when none is named or known, or the database is in trouble.
+    pub async fn domain(&self, pairs: &Pairs) -> Result<Domain, Failure> {
+        let code = verify::domain_code(pairs)?;
+        self.domain_named(code).await
+    }
+
+    /// The business system with this code.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is unknown, or the database is in trouble.
+    pub async fn domain_named(&self, code: &str) -> Result<Domain, Failure> {
+        let domain = self.parts.store.domain(code).await?;
+        domain.ok_or(Failure::Refused(Refusal::UnknownDomain))
+    }
+
+    /// A payment request whose sign holds and has one meaning (design 4a).
+    ///
+    /// # Errors
+    /// [`Failure`] with the rule that it breaks.
+    pub async fn verified(&self, pairs: &Pairs) -> Result<(Domain, Verified<PayRequest>), Failure> {
+        let domain = self.domain(pairs).await?;
+        let request = verify::verify_pay(&domain, pairs, self.now_ms())?;
+        Ok((domain, request))
+    }
+
+    /// The account at a channel that an order was made with.
+    fn gateway(&self, channel: Channel, account: &str) -> Option<&Arc<dyn Gateway>> {
+        let mut gateways = self.parts.gateways.iter();
+        gateways.find(|gateway| gateway.channel() == channel && gateway.account() == account)
+    }
+}

@@ -1,0 +1,65 @@
+//! Order numbers and page tokens.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use time::{OffsetDateTime, UtcOffset};
+
+/// Makes order numbers; the counter starts at a random place, so that several
+/// instances seldom meet, and the store's unique index refuses where they do.
+pub(crate) struct Numbers {
+    counter: AtomicU32,
+}
+
+impl Numbers {
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self { counter: AtomicU32::new(getrandom::u32()?) })
+    }
+
+    /// An orderSn: `yyyyMMddHHmmss` in Beijing time and six digits (design rule 2).
+    pub(crate) fn order_sn(&self, now_ms: i64) -> String {
+        let count = self.counter.fetch_add(1, Ordering::Relaxed) % 1_000_000;
+        format!("{}{count:06}", beijing_second(now_ms))
+    }
+}
+
+/// 128 random bits in hex: opens an attempt's page, and can't be guessed.
+pub(crate) fn token() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn beijing_second(now_ms: i64) -> String {
+    let beijing = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
+    let at = OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1000))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .to_offset(beijing);
+    format!(
+        "{:04}{:02}{:02}{:02}{:02}{:02}",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_number_is_the_beijing_second_and_six_digits() {
+        let numbers = Numbers { counter: AtomicU32::new(1_999_999) };
+        assert_eq!(numbers.order_sn(1_465_955_270_000), "20160615094750999999");
+        assert_eq!(numbers.order_sn(1_465_955_270_999), "20160615094750000000");
+    }
+
+    #[test]
+    fn tokens_are_32_hex_digits_and_differ() {
+        let (one, other) = (token().unwrap(), token().unwrap());
+        assert_eq!(one.len(), 32);
+        assert!(one.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert_ne!(one, other);
+    }
+}

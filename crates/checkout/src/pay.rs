@@ -1,0 +1,206 @@
+//! Starting a payment [seed 000, PC支付请求接口; design section 4, rule 2].
+
+use crate::{Checkout, Failure, Scene, numbers};
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::order::Event;
+use payment::pairs::Pairs;
+use payment::ports::{
+    AttemptRow, Begun, ChannelError, Gateway, NewAttempt, NewOrder, StoreError,
+};
+use payment::request::PayRequest;
+use payment::verify::{Verified, signed_query};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// New numbers are tried this often before the store is called broken.
+const NUMBER_TRIES: usize = 8;
+/// Another call's order is waited for this long, then asked for again.
+const CREATING_MS: i64 = 10_000;
+/// Between two looks at another call's order.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// The first own query of an attempt, ms after it began (rule 7).
+pub(crate) const FIRST_QUERY_MS: i64 = 5_000;
+
+/// A wish to pay: the payer's channel, and where the payer is.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The channel that the payer picked.
+    pub channel: Channel,
+    /// Where the payer is.
+    pub scene: Scene,
+}
+
+/// Who makes the order of an attempt.
+enum Turn {
+    /// This call, which began the attempt.
+    Ours(AttemptRow),
+    /// A call before this one.
+    Anothers(AttemptRow),
+}
+
+impl Checkout {
+    /// Starts a payment, or goes on with the one that was started: gives the
+    /// attempt with its `obj`.
+    ///
+    /// It runs to its end even when the caller goes away: an order that reached
+    /// a channel is always written down.
+    ///
+    /// # Errors
+    /// [`Failure`]; after `ChannelUnavailable` the same call may be repeated.
+    pub async fn pay(
+        self: &Arc<Self>,
+        domain: &Domain,
+        request: &Verified<PayRequest>,
+        start: Start,
+    ) -> Result<AttemptRow, Failure> {
+        let gateway = self.account_for(start.channel, start.scene);
+        let gateway = Arc::clone(gateway.ok_or(Failure::UnsupportedChannel)?);
+        let (this, domain, request) = (Arc::clone(self), domain.clone(), request.clone());
+        let task = tokio::spawn(async move {
+            match this.begin(&domain, &request, &start, gateway.as_ref()).await? {
+                Turn::Ours(attempt) => this.order(gateway.as_ref(), attempt).await,
+                Turn::Anothers(attempt) => this.order_of_another(gateway.as_ref(), attempt).await,
+            }
+        });
+        task.await.map_err(|error| Failure::Internal(error.to_string()))?
+    }
+
+    /// Starts a payment from values that were verified when they were stored:
+    /// the payer of an attempt's page asks for a new code.
+    ///
+    /// # Errors
+    /// As [`Checkout::pay`], and when the values do not verify any more.
+    pub async fn pay_again(
+        self: &Arc<Self>,
+        attempt: &AttemptRow,
+        start: Start,
+    ) -> Result<AttemptRow, Failure> {
+        let pairs = Pairs::from_query(&attempt.signed_values)?;
+        let (domain, request) = self.verified(&pairs).await?;
+        self.pay(&domain, &request, start).await
+    }
+
+    async fn begin(
+        &self,
+        domain: &Domain,
+        request: &Verified<PayRequest>,
+        start: &Start,
+        gateway: &dyn Gateway,
+    ) -> Result<Turn, Failure> {
+        for _ in 0..NUMBER_TRIES {
+            let new = self.new_attempt(domain, request, start, gateway)?;
+            match self.parts.store.begin_attempt(&new).await? {
+                Begun::New(row) => {
+                    tracing::info!(order.sn = row.order_sn, domain.code = row.domain_code,
+                        channel.code = row.channel.code(), "attempt begun");
+                    return Ok(Turn::Ours(row));
+                }
+                Begun::Same(row) => return Ok(Turn::Anothers(row)),
+                Begun::KeyReused => return Err(Failure::KeyReused),
+                Begun::AlreadyPaid => return Err(Failure::AlreadyPaid),
+                Begun::Closed => return Err(Failure::Closed),
+                Begun::NumberTaken => {}
+            }
+        }
+        Err(Failure::Internal("no free order number".to_owned()))
+    }
+
+    fn new_attempt(
+        &self,
+        domain: &Domain,
+        request: &Verified<PayRequest>,
+        start: &Start,
+        gateway: &dyn Gateway,
+    ) -> Result<NewAttempt, Failure> {
+        let now_ms = self.now_ms();
+        let order_sn = self.numbers.order_sn(now_ms);
+        let token = numbers::token().map_err(|error| Failure::Internal(error.to_string()))?;
+        Ok(NewAttempt {
+            domain_code: domain.code.clone(),
+            request_key: request.request_key.clone(),
+            money: request.money,
+            channel_order_no: order_sn.clone(),
+            order_sn,
+            token,
+            channel: start.channel,
+            account: gateway.account().to_owned(),
+            kind: start.scene.kind(start.channel),
+            channel_money: request.money,
+            openid: None,
+            signed_values: signed_query(request),
+            secret_generation: request.generation(),
+            created_ms: now_ms,
+            expires_ms: now_ms + domain.settings.attempt_life_s * 1000,
+            next_query_ms: now_ms + FIRST_QUERY_MS,
+        })
+    }
+
+    /// Makes the order at the channel.
+    async fn order(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: AttemptRow,
+    ) -> Result<AttemptRow, Failure> {
+        match gateway.create(&order_for(&attempt)?).await {
+            Ok(created) => {
+                self.parts.store.accept_attempt(&attempt.order_sn, &created.obj).await?;
+                self.reload(&attempt.order_sn).await
+            }
+            Err(error) => Err(self.not_made(&attempt, error).await?),
+        }
+    }
+
+    /// Waits for the answer of another call that is making this order; makes it
+    /// where that call seems lost. The same number is the same order.
+    async fn order_of_another(
+        &self,
+        gateway: &dyn Gateway,
+        mut attempt: AttemptRow,
+    ) -> Result<AttemptRow, Failure> {
+        while attempt.obj.is_none() && attempt.status.is_open() {
+            if self.now_ms() - attempt.created_ms >= CREATING_MS {
+                return self.order(gateway, attempt).await;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+            attempt = self.reload(&attempt.order_sn).await?;
+        }
+        match attempt.obj {
+            Some(_) => Ok(attempt),
+            None => Err(Failure::ChannelUnavailable("another call was refused".to_owned())),
+        }
+    }
+
+    /// A refusal ends the attempt; what is unknown is left to its timer (rule 5).
+    async fn not_made(
+        &self,
+        attempt: &AttemptRow,
+        error: ChannelError,
+    ) -> Result<Failure, StoreError> {
+        tracing::warn!(order.sn = attempt.order_sn, channel.code = attempt.channel.code(),
+            cause = %error, "the channel made no order");
+        if matches!(error, ChannelError::Refused { .. } | ChannelError::NotOffered) {
+            self.parts.store.apply(&attempt.order_sn, Event::Declined).await?;
+        }
+        Ok(Failure::ChannelUnavailable(error.to_string()))
+    }
+
+    pub(crate) async fn reload(&self, order_sn: &str) -> Result<AttemptRow, Failure> {
+        let row = self.parts.store.attempt(order_sn).await?;
+        row.ok_or_else(|| Failure::Internal(format!("attempt {order_sn} is gone")))
+    }
+}
+
+/// What the channel is told, the same in every call for this attempt.
+fn order_for(attempt: &AttemptRow) -> Result<NewOrder, Failure> {
+    let pairs = Pairs::from_query(&attempt.signed_values)?;
+    let goods = pairs.get("info").filter(|info| !info.is_empty());
+    Ok(NewOrder {
+        kind: attempt.kind,
+        channel_order_no: attempt.channel_order_no.clone(),
+        goods: goods.unwrap_or(&attempt.request_key).to_owned(),
+        money: attempt.channel_money,
+        expires_ms: attempt.expires_ms,
+        openid: None,
+    })
+}

@@ -1,0 +1,107 @@
+//! The one way by which money settles an order: notify, page query and timer
+//! all come here (design section 4, rule 6).
+
+use crate::{Checkout, Failure, callback};
+use payment::order::{Attempt, Event};
+use payment::ports::{AttemptRow, Gateway, NewCallback, OrderState, PaidReport, Settled};
+
+/// What became of a report or query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The order is paid, now or before.
+    Paid,
+    /// The order is not paid, and may still be.
+    Open,
+    /// The order is closed, declined, or unknown to the channel.
+    Ended,
+    /// The report does not fit the order: kept, alarmed, not settled.
+    Mismatch,
+}
+
+impl Checkout {
+    /// Settles an order by what its channel says of it, verified.
+    pub(crate) async fn settle(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+        state: OrderState,
+    ) -> Result<Outcome, Failure> {
+        match state {
+            OrderState::Paid(report) => self.settle_paid(gateway, attempt, &report).await,
+            OrderState::Pending => Ok(Outcome::Open),
+            OrderState::Declined => self.end(attempt, Event::Declined).await,
+            OrderState::Closed => self.end(attempt, Event::Closed).await,
+            OrderState::NotFound => Ok(Outcome::Ended),
+        }
+    }
+
+    async fn settle_paid(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+        report: &PaidReport,
+    ) -> Result<Outcome, Failure> {
+        if let Some(difference) = difference(gateway, attempt, report) {
+            tracing::error!(order.sn = attempt.order_sn, channel.code = attempt.channel.code(),
+                difference, "a payment does not fit its order; not settled");
+            return Ok(Outcome::Mismatch);
+        }
+        let now_ms = self.now_ms();
+        let paid_ms = report.paid_ms.unwrap_or(now_ms);
+        let callback = self.callback_for(attempt, paid_ms, now_ms).await?;
+        let store = &self.parts.store;
+        match store.settle_paid(&attempt.order_sn, &report.trade_no, paid_ms, &callback).await? {
+            Settled::Went(Attempt::Paid) => tracing::info!(order.sn = attempt.order_sn,
+                domain.code = attempt.domain_code, "paid"),
+            Settled::Went(state) => tracing::error!(order.sn = attempt.order_sn, ?state,
+                "money at risk: paid beside the request"),
+            Settled::Stayed(_) | Settled::Contradicts(_) => {}
+        }
+        Ok(Outcome::Paid)
+    }
+
+    /// An end without money.
+    async fn end(&self, attempt: &AttemptRow, event: Event) -> Result<Outcome, Failure> {
+        match self.parts.store.apply(&attempt.order_sn, event).await? {
+            Settled::Contradicts(state) => {
+                tracing::error!(order.sn = attempt.order_sn, ?state, ?event,
+                    "the channel contradicts the order's state");
+                Ok(Outcome::Paid)
+            }
+            Settled::Went(state) => {
+                tracing::info!(order.sn = attempt.order_sn, ?state, "attempt ended");
+                Ok(Outcome::Ended)
+            }
+            Settled::Stayed(_) => Ok(Outcome::Ended),
+        }
+    }
+
+    async fn callback_for(
+        &self,
+        attempt: &AttemptRow,
+        paid_ms: i64,
+        now_ms: i64,
+    ) -> Result<NewCallback, Failure> {
+        let domain = self.domain_named(&attempt.domain_code).await?;
+        let url = callback::url(&domain, attempt, paid_ms, now_ms)?;
+        Ok(NewCallback { url, created_ms: now_ms })
+    }
+}
+
+/// What a report names otherwise than the order does.
+fn difference(
+    gateway: &dyn Gateway,
+    attempt: &AttemptRow,
+    report: &PaidReport,
+) -> Option<&'static str> {
+    if report.channel_order_no != attempt.channel_order_no {
+        return Some("order number");
+    }
+    if report.merchant != gateway.merchant() {
+        return Some("merchant");
+    }
+    if report.money.currency() != attempt.channel_money.currency() {
+        return Some("currency");
+    }
+    (report.money != attempt.channel_money).then_some("amount")
+}

@@ -1,0 +1,78 @@
+//! The two languages of the product, and how a caller's wish is read.
+
+/// A language of pages and errormsg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lang {
+    /// Chinese, the default.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The value of an HTML `lang` attribute.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Zh => "zh-CN",
+            Self::En => "en",
+        }
+    }
+
+    /// Reads the page parameter `lang` (`zh`, `zh-CN`, `en`, `en-US`, …).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.get(..2)?.to_ascii_lowercase().as_str() {
+            "zh" => Some(Self::Zh),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    /// The language that an `Accept-Language` header prefers: the one of the two
+    /// with the greater weight, the earlier one where they weigh the same;
+    /// Chinese where it names neither.
+    #[must_use]
+    pub fn from_accept_language(header: &str) -> Self {
+        let mut best: Option<(u32, Self)> = None;
+        for item in header.split(',') {
+            let (tag, weight) = item.split_once(';').unwrap_or((item, "q=1"));
+            let Some(lang) = Self::parse(tag.trim()) else { continue };
+            let weight = permille(weight.trim());
+            if best.is_none_or(|(other, _)| weight > other) {
+                best = Some((weight, lang));
+            }
+        }
+        best.map_or(Self::Zh, |(_, lang)| lang)
+    }
+}
+
+/// A quality value such as `q=0.8` in thousandths; what can't be read weighs nothing.
+fn permille(weight: &str) -> u32 {
+    let Some(number) = weight.strip_prefix("q=") else { return 0 };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let read = |text: &str| text.parse::<u32>().unwrap_or(0);
+    (read(whole) * 1000 + read(&digits)).min(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heavier_of_the_two_languages_is_taken() {
+        for (header, lang) in [
+            ("", Lang::Zh),
+            ("fr,de;q=0.9", Lang::Zh),
+            ("en-US,en;q=0.9,zh;q=0.8", Lang::En),
+            ("zh-CN,zh;q=0.9,en;q=0.8", Lang::Zh),
+            ("zh;q=0.2, en;q=0.7", Lang::En),
+            ("*", Lang::Zh),
+            ("en;q=x", Lang::En),
+        ] {
+            assert_eq!(Lang::from_accept_language(header), lang, "{header}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The order machine: which state follows which event, for the attempt and for
+//! the payment request that it belongs to (design section 4, rules 2 to 5, 7).
+//! Only these functions decide; the store writes with the old state in the
+//! condition.
+
+use crate::status::PayStatus;
+
+/// Where one attempt (one order at one channel) stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attempt {
+    /// Written down; the channel was or will be asked, its answer is not known.
+    Creating,
+    /// The channel took the order; the payer can pay.
+    Open,
+    /// The channel refused the order or the payer's money; another attempt may follow.
+    Declined,
+    /// Closed unpaid.
+    Closed,
+    /// Paid, and it paid the request.
+    Paid,
+    /// Paid after another attempt had paid the request: to be refunded.
+    Duplicate,
+    /// Paid after the request itself was closed: the domain's policy decides.
+    PaidAfterClose,
+}
+
+/// What can happen to an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The channel took the order.
+    Accepted,
+    /// The channel says that this order failed; nothing was paid.
+    Declined,
+    /// The channel says that the order is closed and unpaid, or never knew it.
+    Closed,
+    /// The channel says, verified, that the order is paid.
+    Paid,
+}
+
+/// What an event makes of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Nothing changes; the event was known or is overtaken.
+    Stay,
+    /// The attempt goes on to this state.
+    Go(Attempt),
+}
+
+/// An event that contradicts what is on record; it changes nothing and is alarmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {event:?} contradicts the attempt's state {state:?}")]
+pub struct Contradiction {
+    /// The state on record.
+    pub state: Attempt,
+    /// The event that came.
+    pub event: Event,
+}
+
+impl Attempt {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Creating,
+        Self::Open,
+        Self::Declined,
+        Self::Closed,
+        Self::Paid,
+        Self::Duplicate,
+        Self::PaidAfterClose,
+    ];
+
+    /// What `event` makes of this attempt while its request is in state `request`.
+    ///
+    /// States only go forward: money that was received stays received, and a
+    /// closed attempt never opens again, though late money still counts (rule 7).
+    ///
+    /// # Errors
+    /// [`Contradiction`] when a channel calls an attempt unpaid that it called paid.
+    pub fn on(self, event: Event, request: PayStatus) -> Result<Step, Contradiction> {
+        if self.has_money() {
+            return match event {
+                Event::Paid | Event::Accepted => Ok(Step::Stay),
+                Event::Declined | Event::Closed => Err(Contradiction { state: self, event }),
+            };
+        }
+        Ok(match (event, self) {
+            (Event::Paid, _) => Step::Go(Self::for_money(request)),
+            (Event::Accepted, Self::Creating) => Step::Go(Self::Open),
+            (Event::Declined, Self::Creating | Self::Open) => Step::Go(Self::Declined),
+            (Event::Closed, Self::Creating | Self::Open | Self::Declined) => Step::Go(Self::Closed),
+            _ => Step::Stay,
+        })
+    }
+
+    /// Whether money came in on this attempt.
+    #[must_use]
+    pub fn has_money(self) -> bool {
+        matches!(self, Self::Paid | Self::Duplicate | Self::PaidAfterClose)
+    }
+
+    /// Whether a payer may still pay it, as far as we know.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Creating | Self::Open)
+    }
+
+    /// The word under which the store keeps the state.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Open => "NOTPAY",
+            Self::Declined => "FAILUREPAY",
+            Self::Closed => "CLOSED",
+            Self::Paid => "SUCCESSPAY",
+            Self::Duplicate => "DUPLICATE",
+            Self::PaidAfterClose => "PAIDAFTERCLOSE",
+        }
+    }
+
+    /// Reads the store's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Rule 3: the first money pays the request, later money is a duplicate.
+    fn for_money(request: PayStatus) -> Self {
+        match request {
+            PayStatus::NotPay | PayStatus::FailurePay => Self::Paid,
+            PayStatus::Closed => Self::PaidAfterClose,
+            _ => Self::Duplicate,
+        }
+    }
+}
+
+/// What the request becomes when one of its attempts turned to `attempt`;
+/// `None` where it stays as it is.
+#[must_use]
+pub fn request_after(request: PayStatus, attempt: Attempt) -> Option<PayStatus> {
+    let unpaid = matches!(request, PayStatus::NotPay | PayStatus::FailurePay);
+    (unpaid && attempt == Attempt::Paid).then_some(PayStatus::SuccessPay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [Event; 4] = [Event::Accepted, Event::Declined, Event::Closed, Event::Paid];
+
+    /// One line a state: what Accepted, Declined, Closed and Paid make of it
+    /// (`=` stays, `!` contradicts).
+    fn table(request: PayStatus) -> Vec<String> {
+        let cell = |state: Attempt, event| match state.on(event, request) {
+            Ok(Step::Stay) => "=".to_owned(),
+            Ok(Step::Go(next)) => format!("{next:?}"),
+            Err(_) => "!".to_owned(),
+        };
+        Attempt::ALL
+            .iter()
+            .map(|&state| {
+                let row: Vec<_> = EVENTS.iter().map(|&event| cell(state, event)).collect();
+                format!("{state:?}: {}", row.join(" "))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_state_and_event_of_an_unpaid_request() {
+        let expected = [
+            "Creating: Open Declined Closed Paid",
+            "Open: = Declined Closed Paid",
+            "Declined: = = Closed Paid",
+            "Closed: = = = Paid",
+            "Paid: = ! ! =",
+            "Duplicate: = ! ! =",
+            "PaidAfterClose: = ! ! =",
+        ];
+        assert_eq!(table(PayStatus::NotPay), expected);
+        assert_eq!(table(PayStatus::FailurePay), expected);
+    }
+
+    #[test]
+    fn money_for_a_paid_request_is_a_duplicate() {
+        for request in PayStatus::ALL.into_iter().filter(|status| status.was_paid()) {
+            let table = table(request);
+            assert_eq!(table[0], "Creating: Open Declined Closed Duplicate", "{request}");
+            assert_eq!(table[1], "Open: = Declined Closed Duplicate", "{request}");
+            assert_eq!(table[2], "Declined: = = Closed Duplicate", "{request}");
+            assert_eq!(table[3], "Closed: = = = Duplicate", "{request}");
+            assert_eq!(table[4], "Paid: = ! ! =", "{request}");
+        }
+    }
+
+    #[test]
+    fn money_for_a_closed_request_is_a_state_of_its_own() {
+        let table = table(PayStatus::Closed);
+        assert_eq!(table[1], "Open: = Declined Closed PaidAfterClose");
+        assert_eq!(table[3], "Closed: = = = PaidAfterClose");
+    }
+
+    #[test]
+    fn only_the_winning_attempt_pays_the_request() {
+        for request in PayStatus::ALL {
+            for attempt in Attempt::ALL {
+                let after = request_after(request, attempt);
+                let wins = attempt == Attempt::Paid
+                    && matches!(request, PayStatus::NotPay | PayStatus::FailurePay);
+                assert_eq!(after, wins.then_some(PayStatus::SuccessPay));
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_store_reads_back() {
+        for state in Attempt::ALL {
+            assert_eq!(Attempt::parse(state.word()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,607 @@
+//! The queries, the same for both databases. This file is compiled once under
+//! `sqlite` and once under `postgres`; `super` says which database it speaks to.
+
+use super::{BEGIN, Db, LOCK_ATTEMPT, LOCK_REQUEST, TAKE_DUE_ATTEMPTS, TAKE_DUE_CALLBACKS};
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::money::{Currency, Money};
+use payment::order::{Attempt, Event, Step, request_after};
+use payment::ports::{
+    AttemptRow, Begun, CallbackRow, CallbackTry, Kind, NewAttempt, NewCallback, NotifyRow,
+    Settled, Store, StoreError, TryOutcome,
+};
+use payment::status::PayStatus;
+use sqlx::{Database, Pool, Row, Transaction};
+
+type DbRow = <Db as Database>::Row;
+type Answer<T> = Result<T, StoreError>;
+
+/// The store on one database: one pool that reads, one that writes.
+pub(crate) struct Repository {
+    read: Pool<Db>,
+    write: Pool<Db>,
+}
+
+impl Repository {
+    pub(super) fn new(read: Pool<Db>, write: Pool<Db>) -> Self {
+        Self { read, write }
+    }
+
+    async fn begin(&self) -> Answer<Transaction<'static, Db>> {
+        self.write.begin_with(BEGIN).await.map_err(unavailable)
+    }
+
+    /// One attempt with its request; `$1` is what `condition` compares.
+    async fn find(&self, query: &'static str, value: &str) -> Answer<Option<AttemptRow>> {
+        let row = sqlx::query(query).bind(value).fetch_optional(&self.read).await;
+        row.map_err(unavailable)?.as_ref().map(attempt_row).transpose()
+    }
+}
+
+/// An attempt together with what its request adds.
+macro_rules! attempts_where {
+    ($condition:literal) => {
+        concat!(
+            "select a.*, r.domain_code, r.request_key, r.money, r.currency, ",
+            "r.status as request_status from attempt a ",
+            "join payment_request r on r.id = a.request_id where ",
+            $condition
+        )
+    };
+}
+
+#[async_trait::async_trait]
+impl Store for Repository {
+    async fn ready(&self) -> Answer<()> {
+        let query = sqlx::query("select count(*) as n from domain where code = ''");
+        query.fetch_one(&self.read).await.map(|_| ()).map_err(unavailable)
+    }
+
+    async fn domain(&self, code: &str) -> Answer<Option<Domain>> {
+        let query = sqlx::query("select * from domain where code = $1").bind(code);
+        match query.fetch_optional(&self.read).await.map_err(unavailable)? {
+            Some(row) => self.domain_of(&row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn domains(&self) -> Answer<Vec<Domain>> {
+        let query = sqlx::query("select * from domain order by code");
+        let rows = query.fetch_all(&self.read).await.map_err(unavailable)?;
+        let mut domains = Vec::with_capacity(rows.len());
+        for row in &rows {
+            domains.push(self.domain_of(row).await?);
+        }
+        Ok(domains)
+    }
+
+    async fn add_domain(&self, domain: &Domain) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)")
+            .bind(&domain.code)
+            .bind(json(&domain.rule)?)
+            .bind(json(&domain.settings)?)
+            .bind(i64::from(domain.development))
+            .execute(&mut *tx)
+            .await
+            .map_err(|error| taken(error, &domain.code))?;
+        write_secrets(&mut tx, domain).await?;
+        tx.commit().await.map_err(unavailable)
+    }
+
+    async fn set_domain(&self, domain: &Domain) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("update domain set rule = $2, settings = $3 where code = $1")
+            .bind(&domain.code)
+            .bind(json(&domain.rule)?)
+            .bind(json(&domain.settings)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        sqlx::query("delete from domain_secret where domain_code = $1")
+            .bind(&domain.code)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        write_secrets(&mut tx, domain).await?;
+        tx.commit().await.map_err(unavailable)
+    }
+
+    async fn begin_attempt(&self, new: &NewAttempt) -> Answer<Begun> {
+        let mut tx = self.begin().await?;
+        let (request_id, money, status) = open_request(&mut tx, new).await?;
+        if money != new.money {
+            return Ok(Begun::KeyReused);
+        }
+        if status.was_paid() {
+            return Ok(Begun::AlreadyPaid);
+        }
+        if status == PayStatus::Closed {
+            return Ok(Begun::Closed);
+        }
+        let mut open = open_attempts(&mut tx, request_id).await?;
+        if let Some(index) = open.iter().position(|(row, openid)| is_same(row, openid, new)) {
+            return Ok(Begun::Same(open.swap_remove(index).0));
+        }
+        match insert_attempt(&mut tx, request_id, new).await {
+            Err(error) if is_unique_violation(&error) => return Ok(Begun::NumberTaken),
+            other => other.map_err(unavailable)?,
+        }
+        supersede(&mut tx, request_id, new).await?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(Begun::New(fresh(new, status)))
+    }
+
+    async fn accept_attempt(&self, order_sn: &str, obj: &str) -> Answer<Settled> {
+        let mut tx = self.begin().await?;
+        let locked = lock_attempt(&mut tx, order_sn).await?;
+        // A page that waits needs obj even where the money was faster than the answer.
+        sqlx::query("update attempt set obj = $2 where order_sn = $1")
+            .bind(order_sn)
+            .bind(obj)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        let settled = write_step(&mut tx, order_sn, &locked, Event::Accepted).await?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(settled)
+    }
+
+    async fn apply(&self, order_sn: &str, event: Event) -> Answer<Settled> {
+        let mut tx = self.begin().await?;
+        let locked = lock_attempt(&mut tx, order_sn).await?;
+        let settled = write_step(&mut tx, order_sn, &locked, event).await?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(settled)
+    }
+
+    async fn settle_paid(
+        &self,
+        order_sn: &str,
+        trade_no: &str,
+        paid_ms: i64,
+        callback: &NewCallback,
+    ) -> Answer<Settled> {
+        let mut tx = self.begin().await?;
+        let locked = lock_attempt(&mut tx, order_sn).await?;
+        let settled = write_step(&mut tx, order_sn, &locked, Event::Paid).await?;
+        if let Settled::Went(state) = settled {
+            sqlx::query(
+                "update attempt set trade_no = $2, paid_ms = $3, next_query_ms = null \
+                 where order_sn = $1",
+            )
+            .bind(order_sn)
+            .bind(trade_no)
+            .bind(paid_ms)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+            if let Some(status) = request_after(locked.request_status, state) {
+                win_request(&mut tx, &locked, order_sn, status).await?;
+                write_callback(&mut tx, &locked.domain_code, order_sn, callback).await?;
+            }
+        }
+        tx.commit().await.map_err(unavailable)?;
+        Ok(settled)
+    }
+
+    async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {
+        self.find(attempts_where!("a.order_sn = $1"), order_sn).await
+    }
+
+    async fn attempt_by_token(&self, token: &str) -> Answer<Option<AttemptRow>> {
+        self.find(attempts_where!("a.token = $1"), token).await
+    }
+
+    async fn attempt_by_channel_no(
+        &self,
+        channel: Channel,
+        account: &str,
+        channel_order_no: &str,
+    ) -> Answer<Option<AttemptRow>> {
+        let query = sqlx::query(attempts_where!(
+            "a.channel = $1 and a.account = $2 and a.channel_order_no = $3"
+        ));
+        let row = query
+            .bind(channel.code())
+            .bind(account)
+            .bind(channel_order_no)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(unavailable)?;
+        row.as_ref().map(attempt_row).transpose()
+    }
+
+    async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>> {
+        let query = sqlx::query(attempts_where!(
+            "r.domain_code = $1 and r.request_key = $2 order by a.created_ms, a.order_sn"
+        ));
+        let rows = query
+            .bind(domain_code)
+            .bind(request_key)
+            .fetch_all(&self.read)
+            .await
+            .map_err(unavailable)?;
+        rows.iter().map(attempt_row).collect()
+    }
+
+    async fn take_due_attempts(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<AttemptRow>> {
+        let query = sqlx::query(TAKE_DUE_ATTEMPTS).bind(now_ms).bind(again_ms).bind(limit);
+        let taken = query.fetch_all(&self.write).await.map_err(unavailable)?;
+        let mut rows = Vec::with_capacity(taken.len());
+        for row in &taken {
+            let order_sn: String = get(row, "order_sn")?;
+            rows.extend(self.attempt(&order_sn).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Answer<()> {
+        sqlx::query("update attempt set next_query_ms = $2 where order_sn = $1")
+            .bind(order_sn)
+            .bind(at_ms)
+            .execute(&self.write)
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
+    }
+
+    async fn keep_notify(&self, notify: &NotifyRow) -> Answer<i64> {
+        let query = sqlx::query(
+            "insert into notify (channel, account, channel_order_no, headers, body, received_ms) \
+             values ($1, $2, $3, $4, $5, $6) returning id",
+        );
+        let row = query
+            .bind(notify.channel.code())
+            .bind(&notify.account)
+            .bind(&notify.channel_order_no)
+            .bind(&notify.headers)
+            .bind(&notify.body)
+            .bind(notify.received_ms)
+            .fetch_one(&self.write)
+            .await
+            .map_err(unavailable)?;
+        get(&row, "id")
+    }
+
+    async fn mark_notify(&self, id: i64, outcome: &str) -> Answer<()> {
+        sqlx::query("update notify set outcome = $2 where id = $1")
+            .bind(id)
+            .bind(outcome)
+            .execute(&self.write)
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
+    }
+
+    async fn take_due_callbacks(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<CallbackRow>> {
+        let query = sqlx::query(TAKE_DUE_CALLBACKS).bind(now_ms).bind(again_ms).bind(limit);
+        let rows = query.fetch_all(&self.write).await.map_err(unavailable)?;
+        rows.iter().map(callback_row).collect()
+    }
+
+    async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "insert into callback_try (callback_id, at_ms, status, answer, duration_ms) \
+             values ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(tried.at_ms)
+        .bind(tried.status.map(i64::from))
+        .bind(&tried.answer)
+        .bind(tried.duration_ms)
+        .execute(&mut *tx)
+        .await
+        .map_err(unavailable)?;
+        let (state, next_ms) = match tried.outcome {
+            TryOutcome::Delivered => ("DELIVERED", None),
+            TryOutcome::Again(at_ms) => ("WAITING", Some(at_ms)),
+            TryOutcome::Parked => ("PARKED", None),
+        };
+        // A delivered callback stays delivered, whatever a slower try says.
+        sqlx::query(
+            "update callback set state = $2, next_ms = $3, tries = tries + 1 \
+             where id = $1 and state <> 'DELIVERED'",
+        )
+        .bind(id)
+        .bind(state)
+        .bind(next_ms)
+        .execute(&mut *tx)
+        .await
+        .map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)
+    }
+}
+
+/// An attempt that is locked with its request, until the transaction ends.
+struct Locked {
+    status: Attempt,
+    request_id: i64,
+    request_status: PayStatus,
+    domain_code: String,
+}
+
+async fn lock_attempt(tx: &mut Transaction<'static, Db>, order_sn: &str) -> Answer<Locked> {
+    let row = sqlx::query(LOCK_ATTEMPT).bind(order_sn).fetch_optional(&mut **tx).await;
+    let row = row
+        .map_err(unavailable)?
+        .ok_or_else(|| StoreError::Corrupt(format!("no attempt {order_sn}")))?;
+    Ok(Locked {
+        status: word(&row, "status", Attempt::parse)?,
+        request_id: get(&row, "request_id")?,
+        request_status: word(&row, "request_status", PayStatus::parse)?,
+        domain_code: get(&row, "domain_code")?,
+    })
+}
+
+/// Writes what `event` makes of the attempt, with the old state in the condition.
+async fn write_step(
+    tx: &mut Transaction<'static, Db>,
+    order_sn: &str,
+    locked: &Locked,
+    event: Event,
+) -> Answer<Settled> {
+    let next = match locked.status.on(event, locked.request_status) {
+        Err(_) => return Ok(Settled::Contradicts(locked.status)),
+        Ok(Step::Stay) => return Ok(Settled::Stayed(locked.status)),
+        Ok(Step::Go(next)) => next,
+    };
+    let written = sqlx::query("update attempt set status = $3 where order_sn = $1 and status = $2")
+        .bind(order_sn)
+        .bind(locked.status.word())
+        .bind(next.word())
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    match written.rows_affected() {
+        1 => Ok(Settled::Went(next)),
+        _ => Err(StoreError::Unavailable(format!("attempt {order_sn} changed meanwhile"))),
+    }
+}
+
+async fn win_request(
+    tx: &mut Transaction<'static, Db>,
+    locked: &Locked,
+    order_sn: &str,
+    status: PayStatus,
+) -> Answer<()> {
+    let query = "update payment_request set status = $3, paid_order_sn = $4 \
+        where id = $1 and status = $2 and paid_order_sn is null";
+    let written = sqlx::query(query)
+        .bind(locked.request_id)
+        .bind(locked.request_status.word())
+        .bind(status.word())
+        .bind(order_sn)
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    match written.rows_affected() {
+        1 => Ok(()),
+        _ => Err(StoreError::Unavailable(format!("request of {order_sn} changed meanwhile"))),
+    }
+}
+
+async fn write_callback(
+    tx: &mut Transaction<'static, Db>,
+    domain_code: &str,
+    order_sn: &str,
+    callback: &NewCallback,
+) -> Answer<()> {
+    sqlx::query(
+        "insert into callback (domain_code, order_sn, url, state, tries, next_ms, created_ms) \
+         values ($1, $2, $3, 'WAITING', 0, $4, $4)",
+    )
+    .bind(domain_code)
+    .bind(order_sn)
+    .bind(&callback.url)
+    .bind(callback.created_ms)
+    .execute(&mut **tx)
+    .await
+    .map(|_| ())
+    .map_err(unavailable)
+}
+
+/// Makes the request where it is new, locks it, and gives its number, sum and state.
+async fn open_request(
+    tx: &mut Transaction<'static, Db>,
+    new: &NewAttempt,
+) -> Answer<(i64, Money, PayStatus)> {
+    sqlx::query(
+        "insert into payment_request \
+         (domain_code, request_key, money, currency, status, created_ms) \
+         values ($1, $2, $3, $4, 'NOTPAY', $5) on conflict (domain_code, request_key) do nothing",
+    )
+    .bind(&new.domain_code)
+    .bind(&new.request_key)
+    .bind(new.money.minor())
+    .bind(new.money.currency().code())
+    .bind(new.created_ms)
+    .execute(&mut **tx)
+    .await
+    .map_err(unavailable)?;
+    let row = sqlx::query(LOCK_REQUEST)
+        .bind(&new.domain_code)
+        .bind(&new.request_key)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    let status = word(&row, "status", PayStatus::parse)?;
+    Ok((get(&row, "id")?, money(&row, "money", "currency")?, status))
+}
+
+/// The request's open attempts, each with its openid.
+async fn open_attempts(
+    tx: &mut Transaction<'static, Db>,
+    request_id: i64,
+) -> Answer<Vec<(AttemptRow, Option<String>)>> {
+    let query = sqlx::query(attempts_where!(
+        "a.request_id = $1 and a.status in ('CREATING', 'NOTPAY') order by a.created_ms"
+    ));
+    let rows = query.bind(request_id).fetch_all(&mut **tx).await.map_err(unavailable)?;
+    rows.iter().map(|row| Ok((attempt_row(row)?, get(row, "openid")?))).collect()
+}
+
+/// Rule 2: the same channel, kind, values and openid, and time left.
+fn is_same(row: &AttemptRow, openid: &Option<String>, new: &NewAttempt) -> bool {
+    row.channel == new.channel
+        && row.kind == new.kind
+        && row.signed_values == new.signed_values
+        && *openid == new.openid
+        && row.expires_ms > new.created_ms
+}
+
+async fn insert_attempt(
+    tx: &mut Transaction<'static, Db>,
+    request_id: i64,
+    new: &NewAttempt,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into attempt (order_sn, request_id, token, channel, account, kind, \
+         channel_order_no, channel_money, channel_currency, openid, signed_values, \
+         secret_generation, status, created_ms, expires_ms, next_query_ms) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'CREATING', $13, $14, $15)",
+    )
+    .bind(&new.order_sn)
+    .bind(request_id)
+    .bind(&new.token)
+    .bind(new.channel.code())
+    .bind(&new.account)
+    .bind(new.kind.word())
+    .bind(&new.channel_order_no)
+    .bind(new.channel_money.minor())
+    .bind(new.channel_money.currency().code())
+    .bind(&new.openid)
+    .bind(&new.signed_values)
+    .bind(new.secret_generation)
+    .bind(new.created_ms)
+    .bind(new.expires_ms)
+    .bind(new.next_query_ms)
+    .execute(&mut **tx)
+    .await
+    .map(|_| ())
+}
+
+/// Ends the other open attempts now: their timers query and close them.
+async fn supersede(
+    tx: &mut Transaction<'static, Db>,
+    request_id: i64,
+    new: &NewAttempt,
+) -> Answer<()> {
+    sqlx::query(
+        "update attempt set expires_ms = $3, next_query_ms = $3 where request_id = $1 \
+         and order_sn <> $2 and status in ('CREATING', 'NOTPAY') and expires_ms > $3",
+    )
+    .bind(request_id)
+    .bind(&new.order_sn)
+    .bind(new.created_ms)
+    .execute(&mut **tx)
+    .await
+    .map(|_| ())
+    .map_err(unavailable)
+}
+
+fn fresh(new: &NewAttempt, request_status: PayStatus) -> AttemptRow {
+    AttemptRow {
+        order_sn: new.order_sn.clone(),
+        domain_code: new.domain_code.clone(),
+        request_key: new.request_key.clone(),
+        money: new.money,
+        request_status,
+        token: new.token.clone(),
+        channel: new.channel,
+        account: new.account.clone(),
+        kind: new.kind,
+        channel_order_no: new.channel_order_no.clone(),
+        channel_money: new.channel_money,
+        signed_values: new.signed_values.clone(),
+        secret_generation: new.secret_generation,
+        status: Attempt::Creating,
+        obj: None,
+        created_ms: new.created_ms,
+        expires_ms: new.expires_ms,
+        trade_no: None,
+        paid_ms: None,
+    }
+}
+
+fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
+    Ok(AttemptRow {
+        order_sn: get(row, "order_sn")?,
+        domain_code: get(row, "domain_code")?,
+        request_key: get(row, "request_key")?,
+        money: money(row, "money", "currency")?,
+        request_status: word(row, "request_status", PayStatus::parse)?,
+        token: get(row, "token")?,
+        channel: word(row, "channel", Channel::parse)?,
+        account: get(row, "account")?,
+        kind: word(row, "kind", Kind::parse)?,
+        channel_order_no: get(row, "channel_order_no")?,
+        channel_money: money(row, "channel_money", "channel_currency")?,
+        signed_values: get(row, "signed_values")?,
+        secret_generation: get(row, "secret_generation")?,
+        status: word(row, "status", Attempt::parse)?,
+        obj: get(row, "obj")?,
+        created_ms: get(row, "created_ms")?,
+        expires_ms: get(row, "expires_ms")?,
+        trade_no: get(row, "trade_no")?,
+        paid_ms: get(row, "paid_ms")?,
+    })
+}
+
+fn callback_row(row: &DbRow) -> Answer<CallbackRow> {
+    Ok(CallbackRow {
+        id: get(row, "id")?,
+        domain_code: get(row, "domain_code")?,
+        order_sn: get(row, "order_sn")?,
+        url: get(row, "url")?,
+        tries: get(row, "tries")?,
+    })
+}
+
+fn money(row: &DbRow, minor: &str, currency: &str) -> Answer<Money> {
+    let currency = word(row, currency, Currency::parse)?;
+    Money::from_minor(get(row, minor)?, currency)
+        .ok_or_else(|| StoreError::Corrupt(format!("negative {minor}")))
+}
+
+fn word<T>(row: &DbRow, column: &str, parse: fn(&str) -> Option<T>) -> Answer<T> {
+    let text: String = get(row, column)?;
+    parse(&text).ok_or_else(|| StoreError::Corrupt(format!("{column} is {text}")))
+}
+
+fn get<'r, T>(row: &'r DbRow, column: &str) -> Answer<T>
+where
+    T: sqlx::Decode<'r, Db> + sqlx::Type<Db>,
+{
+    row.try_get(column).map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+}
+
+fn json(value: &impl serde::Serialize) -> Answer<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+fn taken(error: sqlx::Error, name: &str) -> StoreError {
+    if is_unique_violation(&error) {
+        return StoreError::Exists(name.to_owned());
+    }
+    unavailable(error)
+}
+
+fn is_unique_violation(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|database| database.is_unique_violation())
+}

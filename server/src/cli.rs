@@ -1,0 +1,36 @@
+//! The command line.
+
+pub(crate) mod domain;
+pub(crate) mod sign;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Tongfu (统付): one checkout for every business system.
+#[derive(Parser)]
+#[command(name = "tongfu", version)]
+pub(crate) struct Cli {
+    /// A configuration file; what it leaves out keeps its default.
+    #[arg(long, env = "TONGFU_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serves the platform.
+    Serve {
+        /// With the development domains, on loopback only.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Brings the database up to date.
+    Migrate,
+    /// Business systems: their codes, secrets and settings.
+    #[command(subcommand)]
+    Domain(domain::Command),
+    /// The sign doctor: says which values of an address or query are signed, in
+    /// which order, and which form of the sign holds.
+    Sign(sign::Command),
+}

@@ -1,0 +1,36 @@
+//! `tongfu`: the checkout, its database and its operator's commands.
+
+mod cli;
+mod config;
+mod routes;
+mod serve;
+mod state;
+mod view;
+mod worker;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use config::Config;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tongfu: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let config = Config::load(cli.config.as_deref())?;
+    match cli.command {
+        Command::Serve { dev } => serve::serve(config, dev).await,
+        Command::Migrate => serve::migrate(&config).await,
+        Command::Domain(command) => cli::domain::run(&config, command).await,
+        Command::Sign(command) => cli::sign::run(&config, &command).await,
+    }
+}

@@ -1,0 +1,39 @@
+//! The whole route table, grouped by who calls.
+
+mod api;
+mod assets;
+mod health;
+mod notify;
+mod page;
+mod respond;
+
+use crate::state::State;
+use axum::Router;
+use axum::routing::{any, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+pub(crate) use assets::module;
+
+/// Every address that the program answers at.
+pub(crate) fn router(state: State) -> Router {
+    let payer = Router::new()
+        .route("/pay.html", get(page::pay))
+        .route("/pay/start", post(page::start))
+        .route("/pay/attempt/{token}", get(page::attempt))
+        .route("/pay/attempt/{token}/again", post(page::again))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .route("/assets/{name}", get(assets::asset));
+    let business_system = Router::new().route("/pay/api/{*path}", any(api::call));
+    let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
+    let operator = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    payer
+        .merge(business_system)
+        .merge(channel)
+        .merge(operator)
+        .fallback(page::unknown)
+        .layer(CatchPanicLayer::custom(respond::panicked))
+        .with_state(state)
+}

@@ -1,0 +1,100 @@
+//! `/pay/api/*`: brings requests as clients really send them to the server
+//! functions, and answers the documented envelope in every case.
+//!
+//! A server function by itself answers undecodable input with 500, a browser's
+//! Accept with 302, and another method with 405. So the raw pairs are read here,
+//! put beside the request, and the function gets a request that it can't misread.
+
+use super::respond::{envelope, wished_language};
+use crate::state::State;
+use app::api::Call;
+use axum::body::{Body, to_bytes};
+use axum::extract::{self, Request};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::provide_context;
+use payment::errcode::ErrCode;
+use payment::pairs::Pairs;
+use payment::refusal::Refusal;
+
+/// No documented body is longer.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// The documented paths below `/pay/api`, each with its one method.
+const TABLE: [(&str, Method); 5] = [
+    ("/pay/api/pc/pay-types", Method::GET),
+    ("/pay/api/pc/pay", Method::POST),
+    ("/pay/api/pc/wechatQuery", Method::GET),
+    ("/pay/api/private/pay/query", Method::GET),
+    ("/pay/api/private/pay/queryInfo", Method::GET),
+];
+
+pub(super) async fn call(
+    extract::State(state): extract::State<State>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let lang = wished_language(&parts.headers);
+    let Some((path, method)) = TABLE.into_iter().find(|(path, _)| parts.uri.path() == *path) else {
+        let text = ErrCode::Malformed.message(lang);
+        return (StatusCode::NOT_FOUND, envelope(ErrCode::Malformed, text)).into_response();
+    };
+    if parts.method != method {
+        return envelope(ErrCode::Method, ErrCode::Method.message(lang)).into_response();
+    }
+    let pairs = match read(&parts, body).await {
+        Ok(pairs) => pairs,
+        Err(refusal) => {
+            tracing::info!(http.path = path, errcode = refusal.code().code(), "request unreadable");
+            return envelope(refusal.code(), &refusal.text(lang)).into_response();
+        }
+    };
+    let request = readable(path, method, Call { pairs, lang });
+    let checkout = state.checkout;
+    let context = move || provide_context(checkout.clone());
+    let response = leptos_axum::handle_server_fns_with_context(context, request).await;
+    let response = response.into_response();
+    if response.status() != StatusCode::OK {
+        tracing::error!(http.path = path, status = response.status().as_u16(),
+            "a server function failed");
+        return envelope(ErrCode::Internal, ErrCode::Internal.message(lang)).into_response();
+    }
+    response
+}
+
+/// All values of a request: the query's, and a JSON body's after them.
+async fn read(parts: &Parts, body: Body) -> Result<Pairs, Refusal> {
+    let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
+    if parts.method != Method::POST {
+        return Ok(query);
+    }
+    if !is_json(&parts.headers) {
+        return Err(Refusal::malformed("Content-Type", "application/json"));
+    }
+    let body = to_bytes(body, BODY_BYTES_MAX).await;
+    let body = body.map_err(|_| Refusal::malformed("body", "at most 64 KB"))?;
+    Ok(query.chain(Pairs::from_json(&body)?))
+}
+
+/// JSON, or not said.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    kind.to_str().is_ok_and(|kind| {
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// A request that a server function without arguments decodes.
+fn readable(path: &'static str, method: Method, call: Call) -> Request {
+    let mut request = Request::new(Body::from("{}"));
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from_static(path);
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(ACCEPT, json.clone());
+    request.headers_mut().insert(CONTENT_TYPE, json);
+    request.extensions_mut().insert(call);
+    request
+}

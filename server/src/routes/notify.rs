@@ -1,0 +1,40 @@
+//! `/notify/{channel}/{account}`: raw bytes, handed on before anything is parsed.
+
+use crate::state::State;
+use axum::body::{Body, to_bytes};
+use axum::extract::{self, Path, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use payment::channel::Channel;
+use payment::ports::RawNotify;
+
+/// No channel sends a longer notify.
+const BODY_BYTES_MAX: usize = 256 << 10;
+
+pub(super) async fn notify(
+    extract::State(state): extract::State<State>,
+    Path((channel, account)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let Some(channel) = Channel::parse(&channel) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Some(raw) = read(request, state.checkout.now_ms()).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let Some(received) = state.checkout.take_notify(channel, &account, raw).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let status = StatusCode::from_u16(received.status).unwrap_or(StatusCode::OK);
+    (status, [(CONTENT_TYPE, "application/json")], Body::from(received.body)).into_response()
+}
+
+async fn read(request: Request, received_ms: i64) -> Option<RawNotify> {
+    let (parts, body) = request.into_parts();
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+    let headers =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let body = to_bytes(body, BODY_BYTES_MAX).await.ok()?.to_vec();
+    Some(RawNotify { headers, body, received_ms })
+}

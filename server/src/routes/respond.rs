@@ -1,0 +1,86 @@
+//! The forms of an answer: the envelope, and a page with its security headers.
+
+use super::module;
+use app::page::{Screen, Setting, render};
+use axum::Json;
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use payment::envelope::Envelope;
+use payment::errcode::ErrCode;
+use payment::lang::Lang;
+use std::any::Any;
+
+/// An error in the platform's envelope, status 200 as the seed shows.
+pub(super) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
+    Json(Envelope::error(code, text))
+}
+
+/// The language of a caller who says no more than his headers do.
+pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
+    let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    header.map_or(Lang::Zh, Lang::from_accept_language)
+}
+
+/// How a page is to be sent.
+pub(super) struct Form {
+    pub(super) status: StatusCode,
+    pub(super) lang: Lang,
+    /// The page's own address in the other language.
+    pub(super) other_lang_url: Option<String>,
+    /// Origins that may show the page in a frame.
+    pub(super) frame_origins: Vec<String>,
+}
+
+/// A page, with its headers.
+pub(super) fn page(screen: Screen, form: Form) -> Response {
+    let Ok(nonce) = nonce() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let policy = policy(&nonce, &form.frame_origins);
+    let Form { status, lang, other_lang_url, .. } = form;
+    let html = render(screen, &Setting { lang, other_lang_url, nonce, module: module() });
+    let headers: [(HeaderName, HeaderValue); 5] = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CONTENT_SECURITY_POLICY, policy),
+    ];
+    (status, headers, html).into_response()
+}
+
+/// Nothing but our own: scripts and styles of this response, and our module.
+fn policy(nonce: &str, frame_origins: &[String]) -> HeaderValue {
+    let frames = frame_origins.join(" ");
+    let text = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; \
+         script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; connect-src 'self'; \
+         img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'self' {frames}"
+    );
+    let closed = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    HeaderValue::from_str(text.trim_end()).unwrap_or(closed)
+}
+
+fn nonce() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The last resort: a defect of ours is logged and answered, never shown.
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(cause = text.unwrap_or("unknown"), "a request panicked");
+    let message = ErrCode::Internal.message(Lang::Zh);
+    let body = serde_json::to_vec(&Envelope::<bool>::error(ErrCode::Internal, message));
+    let mut response = Response::new(Body::from(body.unwrap_or_default()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,140 @@
+//! Wires everything together, and serves until told to stop.
+
+use crate::config::Config;
+use crate::routes;
+use crate::state::State;
+use crate::worker;
+use anyhow::{Context, Result, bail};
+use channels::config::{Accounts, gateways};
+use channels::receiver::HttpReceiver;
+use checkout::{Checkout, Clock, Parts, Schedule};
+use payment::domain::Domain;
+use payment::ports::{Gateway, Store, StoreError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+/// What is under way when the program is told to stop has this long to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until SIGINT or SIGTERM.
+pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
+    log_to_stderr(&config)?;
+    if dev && !config.listen.ip().is_loopback() {
+        bail!("--dev listens on loopback only; {} is not", config.listen);
+    }
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("port {} can't be taken: is another program using it?", config.listen.port())
+    })?;
+    let store = open(&config).await?;
+    check_domains(store.as_ref(), dev).await?;
+    let checkout = checkout(&config, store)?;
+    let (stop, stopped) = watch::channel(false);
+    let workers = worker::start(&checkout, &stopped);
+    let router = routes::router(State { checkout });
+    tracing::info!(listen = %config.listen, public_url = config.public_url, "serving");
+    let drained = axum::serve(listener, router).with_graceful_shutdown(told_to_stop(stop));
+    let mut over = stopped.clone();
+    tokio::select! {
+        served = drained.into_future() => served.context("serving")?,
+        () = async { let _ = over.wait_for(|stop| *stop).await; tokio::time::sleep(DRAIN).await } => {
+            tracing::warn!("connections still open after 10 s are cut");
+        }
+    }
+    for worker in workers {
+        let _ = tokio::time::timeout(DRAIN, worker).await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Brings the database up to date, and no more.
+pub(crate) async fn migrate(config: &Config) -> Result<()> {
+    open(config).await?;
+    println!("the database is up to date");
+    Ok(())
+}
+
+/// Opens the database; its migrations are run.
+pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
+    Ok(store::open(&config.database_url).await?)
+}
+
+/// The development domains exist only where `--dev` is given: their secrets
+/// are printed in the documents.
+async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
+    if dev {
+        for domain in [Domain::test(), Domain::demo()] {
+            match store.add_domain(&domain).await {
+                Ok(()) | Err(StoreError::Exists(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        return Ok(());
+    }
+    let domains = store.domains().await?;
+    if let Some(domain) = domains.iter().find(|domain| domain.development) {
+        bail!(
+            "this database holds the development domain `{}`, whose secret is public: serve it \
+             with --dev, or give TONGFU_DATABASE_URL a database of its own",
+            domain.code
+        );
+    }
+    Ok(())
+}
+
+fn checkout(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Checkout>> {
+    let clock: Clock = Arc::new(now_ms);
+    let parts = Parts {
+        store,
+        gateways: channel_accounts(config, &clock)?,
+        receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
+        clock,
+        schedule: Schedule::new(config.callback_delays_ms.clone()),
+    };
+    Checkout::new(parts).context("no random numbers")
+}
+
+fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {
+    if config.accounts.as_os_str().is_empty() {
+        tracing::warn!("no channel accounts are configured: payers are offered nothing");
+        return Ok(Vec::new());
+    }
+    let path = &config.accounts;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("reading the accounts file {}", path.display()))?;
+    let accounts: Accounts = toml::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Ok(gateways(accounts, folder, &config.public_url, clock)?)
+}
+
+/// The system's clock, ms since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn log_to_stderr(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log).context("reading `log`")?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+async fn told_to_stop(stop: watch::Sender<bool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+    tracing::info!("told to stop");
+    stop.send_replace(true);
+}
