@@ -20,8 +20,9 @@ fn main() -> io::Result<()> {
 fn table(site: &Path) -> io::Result<String> {
     let mut source = String::from("pub(crate) static ASSETS: &[Asset] = &[\n");
     if site.is_dir() {
-        let mut files: Vec<_> =
-            fs::read_dir(site)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+        let mut files: Vec<_> = fs::read_dir(site)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<_>>()?;
         files.sort();
         for file in files.iter().filter(|file| is_plain(file)) {
             println!("cargo:rerun-if-changed={}", file.display());
@@ -42,5 +43,6 @@ fn table(site: &Path) -> io::Result<String> {
 }
 
 fn is_plain(file: &Path) -> bool {
-    file.extension().is_some_and(|ext| ext == "js" || ext == "wasm")
+    file.extension()
+        .is_some_and(|ext| ext == "js" || ext == "wasm")
 }

@@ -48,7 +48,10 @@ pub async fn pay_types() -> Result<Envelope<Vec<PayType>>, ServerFnError> {
 #[server(prefix = "/pay/api", endpoint = "pc/pay", input = Json, output = Json)]
 pub async fn pc_pay() -> Result<Envelope<String>, ServerFnError> {
     let (checkout, call) = context()?;
-    Ok(envelope(start(&checkout, &call.pairs, Scene::Pc).await, call.lang))
+    Ok(envelope(
+        start(&checkout, &call.pairs, Scene::Pc).await,
+        call.lang,
+    ))
 }
 
 /// `pc/wechatQuery`: whether the request is paid [PC微信支付查询结果接口].
@@ -62,7 +65,10 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
             if let Some(open) = open {
                 tell_attempt(open.as_deref().unwrap_or("ended"));
             }
-            Envelope::error(ErrCode::KeepPolling, ErrCode::KeepPolling.message(call.lang))
+            Envelope::error(
+                ErrCode::KeepPolling,
+                ErrCode::KeepPolling.message(call.lang),
+            )
         }
     })
 }
@@ -71,7 +77,10 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
 #[server(prefix = "/pay/api", endpoint = "private/pay/query", input = GetUrl, output = Json)]
 pub async fn query() -> Result<Envelope<bool>, ServerFnError> {
     let (checkout, call) = context()?;
-    Ok(envelope(checkout.query(&call.pairs).await.map(Some), call.lang))
+    Ok(envelope(
+        checkout.query(&call.pairs).await.map(Some),
+        call.lang,
+    ))
 }
 
 /// `queryInfo`: the payment that was made, or null [支付查询接口].
@@ -88,14 +97,20 @@ async fn start(
 ) -> Result<Option<String>, Failure> {
     let (domain, request) = checkout.verified(pairs).await?;
     let channel = request.pay_type.ok_or(Refusal::missing("payTypeCode"))?;
-    let attempt = checkout.pay(&domain, &request, Start { channel, scene }).await?;
+    let attempt = checkout
+        .pay(&domain, &request, Start { channel, scene })
+        .await?;
     Ok(attempt.obj)
 }
 
 fn context() -> Result<(Arc<Checkout>, Call), ServerFnError> {
     let missing = || ServerFnError::new("the server gave no context");
     let parts = use_context::<Parts>().ok_or_else(missing)?;
-    let call = parts.extensions.get::<Call>().cloned().ok_or_else(missing)?;
+    let call = parts
+        .extensions
+        .get::<Call>()
+        .cloned()
+        .ok_or_else(missing)?;
     Ok((use_context::<Arc<Checkout>>().ok_or_else(missing)?, call))
 }
 
@@ -116,7 +131,9 @@ fn refused<T>(failure: &Failure, lang: Lang) -> Envelope<T> {
 }
 
 fn tell_attempt(open: &str) {
-    let Ok(value) = HeaderValue::from_str(open) else { return };
+    let Ok(value) = HeaderValue::from_str(open) else {
+        return;
+    };
     expect_context::<leptos_axum::ResponseOptions>()
         .insert_header(HeaderName::from_static(ATTEMPT_HEADER), value);
 }

@@ -72,11 +72,17 @@ pub(crate) fn turn_green() {
 
 /// Leaves for `url`, out of a frame where the browser lets us; reloads without one.
 pub(crate) fn leave(url: &str) {
-    let Some(window) = web_sys::window() else { return };
+    let Some(window) = web_sys::window() else {
+        return;
+    };
     if url.is_empty() {
         return reload();
     }
-    let parent = window.parent().ok().flatten().unwrap_or_else(|| window.clone());
+    let parent = window
+        .parent()
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| window.clone());
     if parent.location().set_href(url).is_err() {
         let _ = window.location().set_href(url);
     }
@@ -92,7 +98,10 @@ pub(crate) fn reload() {
 async fn ask(order: &Order) -> Result<Answer, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let response: Response = fetch(&window, &order.poll_url).await?.dyn_into()?;
-    let attempt = response.headers().get("tongfu-attempt")?.unwrap_or_default();
+    let attempt = response
+        .headers()
+        .get("tongfu-attempt")?
+        .unwrap_or_default();
     let body = JsFuture::from(response.json()?).await?;
     let errcode = js_sys::Reflect::get(&body, &"errcode".into())?.as_string();
     Ok(match errcode.as_deref() {
@@ -111,7 +120,9 @@ async fn fetch(window: &Window, url: &str) -> Result<JsValue, JsValue> {
 
 /// Notes when the page wakes, so that the next second polls at once.
 fn listen() {
-    let Some(window) = web_sys::window() else { return };
+    let Some(window) = web_sys::window() else {
+        return;
+    };
     let wake = Closure::<dyn Fn()>::new(|| WOKE.with(|woke| woke.set(true)));
     let listener = wake.as_ref().unchecked_ref();
     for event in ["pageshow", "online", "focus"] {

@@ -136,7 +136,9 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     let scanning = matches!(screen, Screen::Scan(_));
     let waits = scanning || matches!(screen, Screen::Making(_));
     let leave = match &screen {
-        Screen::Paid { leave: Some(url), .. } => Some(url.clone()),
+        Screen::Paid {
+            leave: Some(url), ..
+        } => Some(url.clone()),
         _ => None,
     };
     let module = setting.module.as_ref().filter(|_| scanning);

@@ -25,7 +25,10 @@ fn runs(modules: &[Color], width: usize) -> String {
     for (y, row) in modules.chunks(width).enumerate() {
         let mut x = 0;
         while x < width {
-            let length = row[x..].iter().take_while(|module| **module == Color::Dark).count();
+            let length = row[x..]
+                .iter()
+                .take_while(|module| **module == Color::Dark)
+                .count();
             if length > 0 {
                 let (left, top) = (x + QUIET, y + QUIET);
                 path.push_str(&format!("M{left} {top}h{length}v1h-{length}z"));
@@ -44,7 +47,10 @@ mod tests {
     fn runs_of_dark_modules_become_strokes() {
         use Color::{Dark, Light};
         let modules = [Dark, Dark, Light, Light, Light, Dark, Dark, Light, Dark];
-        assert_eq!(runs(&modules, 3), "M4 4h2v1h-2zM6 5h1v1h-1zM4 6h1v1h-1zM6 6h1v1h-1z");
+        assert_eq!(
+            runs(&modules, 3),
+            "M4 4h2v1h-2zM6 5h1v1h-1zM4 6h1v1h-1zM6 6h1v1h-1z"
+        );
     }
 
     #[test]

@@ -27,7 +27,9 @@ impl Config {
         let file = file.map(|path| {
             std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
         });
-        Self::merge(file.transpose()?.as_deref(), |name| std::env::var(name).ok())
+        Self::merge(file.transpose()?.as_deref(), |name| {
+            std::env::var(name).ok()
+        })
     }
 
     fn merge(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {

@@ -27,7 +27,10 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!("port {} can't be taken: is another program using it?", config.listen.port())
+        format!(
+            "port {} can't be taken: is another program using it?",
+            config.listen.port()
+        )
     })?;
     let store = open(&config).await?;
     check_domains(store.as_ref(), dev).await?;
@@ -114,13 +117,18 @@ fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gatewa
 
 /// The system's clock, ms since 1970.
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn log_to_stderr(config: &Config) -> Result<()> {
     let filter = EnvFilter::try_new(&config.log).context("reading `log`")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 

@@ -34,7 +34,11 @@ impl Leave {
         let address = |name: &str| {
             let value = pairs.get(name).filter(|value| !value.is_empty())?;
             let has_scheme = value.starts_with("http://") || value.starts_with("https://");
-            Some(if has_scheme { value.to_owned() } else { format!("http://{value}") })
+            Some(if has_scheme {
+                value.to_owned()
+            } else {
+                format!("http://{value}")
+            })
         };
         Self {
             ok: address("dialogOkUrl").or_else(|| address("pageUrl")),
@@ -44,7 +48,11 @@ impl Leave {
 
     /// The origins of these addresses: they may show the page in a frame.
     pub(crate) fn origins(&self) -> Vec<String> {
-        let mut origins: Vec<_> = [&self.ok, &self.fail].into_iter().flatten().filter_map(origin).collect();
+        let mut origins: Vec<_> = [&self.ok, &self.fail]
+            .into_iter()
+            .flatten()
+            .filter_map(origin)
+            .collect();
         origins.dedup();
         origins
     }
@@ -72,15 +80,25 @@ pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang) -> Screen {
     let order = attempt_order(attempt, lang);
     let leave = Leave::of_values(&attempt.signed_values);
     if attempt.request_status.was_paid() || attempt.status.has_money() {
-        return Screen::Paid { order, leave: leave.ok };
+        return Screen::Paid {
+            order,
+            leave: leave.ok,
+        };
     }
     let declined = attempt.status == Attempt::Declined;
     if declined || attempt.status == Attempt::Closed || now_ms >= attempt.expires_ms {
         let again = format!("/pay/attempt/{}/again", attempt.token);
         let back = format!("/pay.html?{}", attempt.signed_values);
-        return Screen::Ended { order, declined, again, back };
+        return Screen::Ended {
+            order,
+            declined,
+            again,
+            back,
+        };
     }
-    let Some(code) = attempt.obj.clone() else { return Screen::Making(order) };
+    let Some(code) = attempt.obj.clone() else {
+        return Screen::Making(order);
+    };
     Screen::Scan(Scan {
         order,
         code,
@@ -125,10 +143,14 @@ mod tests {
 
     #[test]
     fn a_payer_leaves_by_the_dialog_address_else_by_page_url() {
-        let leave = Leave::of_values("pageUrl=www.10020.cn&dialogOkUrl=http%3A%2F%2Fwww.sohu.com%2Fa");
+        let leave =
+            Leave::of_values("pageUrl=www.10020.cn&dialogOkUrl=http%3A%2F%2Fwww.sohu.com%2Fa");
         assert_eq!(leave.ok.as_deref(), Some("http://www.sohu.com/a"));
         assert_eq!(leave.fail.as_deref(), Some("http://www.10020.cn"));
-        assert_eq!(leave.origins(), ["http://www.sohu.com", "http://www.10020.cn"]);
+        assert_eq!(
+            leave.origins(),
+            ["http://www.sohu.com", "http://www.10020.cn"]
+        );
     }
 
     #[test]

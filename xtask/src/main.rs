@@ -1,1 +1,58 @@
-fn main(){}
+//! The project's commands: `cargo xtask serve`, `test`, `size`.
+
+mod browser;
+mod database;
+mod process;
+mod serve;
+mod site;
+mod size;
+mod step;
+mod test;
+mod tools;
+mod world;
+
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+  serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
+  test                            pass every test; ends with `N passed, N failed`
+  size                            the bytes of the page";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<ExitCode> {
+    std::env::set_current_dir(root())?;
+    match args.split_first() {
+        Some((command, rest)) if command == "serve" => serve::run(rest),
+        Some((command, [])) if command == "test" => test::run(),
+        Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+/// The root of the checkout.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// A folder below `target`, made where it is missing.
+fn target(name: &str) -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    let folder = target.join(name);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

@@ -27,7 +27,11 @@ async fn wait(order: Order, status: RwSignal<String>) {
             return browser::reload();
         }
         status.set(remaining(&order, left_s));
-        let each_s = if passed_s < DENSE_S { POLL_EACH_S } else { LATER_POLL_EACH_S };
+        let each_s = if passed_s < DENSE_S {
+            POLL_EACH_S
+        } else {
+            LATER_POLL_EACH_S
+        };
         if passed_s % each_s == 0 || browser::woke() {
             match browser::poll(&order).await {
                 Answer::Paid => return leave(&order, status).await,
@@ -54,7 +58,11 @@ async fn leave(order: &Order, status: RwSignal<String>) {
 fn remaining(order: &Order, left_s: i32) -> String {
     let mut text = order.waiting.clone();
     let (minutes, seconds) = (left_s / 60, left_s % 60);
-    for part in [" ", &minutes.to_string(), if seconds < 10 { ":0" } else { ":" }] {
+    for part in [
+        " ",
+        &minutes.to_string(),
+        if seconds < 10 { ":0" } else { ":" },
+    ] {
         text.push_str(part);
     }
     text.push_str(&seconds.to_string());

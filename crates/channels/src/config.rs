@@ -113,7 +113,11 @@ pub fn gateways(
         let Account::Wechat(account) = account;
         let notify_url = format!("{public_url}/notify/Wechat/{}", account.name);
         let settings = wechat_settings(account, folder, notify_url)?;
-        gateways.push(Arc::new(Wechat::new(settings, client.clone(), Arc::clone(clock))?));
+        gateways.push(Arc::new(Wechat::new(
+            settings,
+            client.clone(),
+            Arc::clone(clock),
+        )?));
     }
     Ok(gateways)
 }

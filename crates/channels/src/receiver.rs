@@ -70,11 +70,17 @@ impl HttpReceiver {
             Reach::Any => &self.any,
         };
         let work = async {
-            let answer = client.get(url).send().await.map_err(|error| http::cause(&error))?;
+            let answer = client
+                .get(url)
+                .send()
+                .await
+                .map_err(|error| http::cause(&error))?;
             let status = answer.status().as_u16();
             Ok((status, read_text(answer).await?))
         };
-        tokio::time::timeout(CALL_LIMIT, work).await.unwrap_or(Err("time-out".to_owned()))
+        tokio::time::timeout(CALL_LIMIT, work)
+            .await
+            .unwrap_or(Err("time-out".to_owned()))
     }
 }
 
@@ -82,7 +88,9 @@ impl HttpReceiver {
 impl Receiver for HttpReceiver {
     async fn get(&self, url: &str, private_hosts: &[String], loopback: bool) -> CallbackAnswer {
         let started_ms = (self.clock)();
-        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = Url::parse(url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned));
         let reach = match host {
             Some(host) if private_hosts.contains(&host) => Reach::Any,
             _ if loopback => Reach::Loopback,
@@ -92,7 +100,11 @@ impl Receiver for HttpReceiver {
             Ok((status, text)) => (Some(status), text),
             Err(cause) => (None, cause),
         };
-        CallbackAnswer { status, text, duration_ms: (self.clock)() - started_ms }
+        CallbackAnswer {
+            status,
+            text,
+            duration_ms: (self.clock)() - started_ms,
+        }
     }
 }
 
@@ -127,7 +139,10 @@ impl Resolve for GuardedResolver {
 
 fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// The first 2 KB of a body that is not too long.

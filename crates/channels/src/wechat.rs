@@ -9,7 +9,7 @@ mod wire;
 
 pub use keys::{KeyError, MerchantKey, PlatformKey};
 pub use seal::{SealError, open, open_any_length};
-pub use signature::{authorization, request_text, answer_text};
+pub use signature::{answer_text, authorization, request_text};
 
 use crate::Clock;
 use crate::config::ConfigError;
@@ -122,7 +122,10 @@ impl Gateway for Wechat {
             out_trade_no: &order.channel_order_no,
             time_expire: wire::time_text(order.expires_ms)?,
             notify_url: &self.notify_url,
-            amount: Amount { total: order.money.minor(), currency: "CNY".into() },
+            amount: Amount {
+                total: order.money.minor(),
+                currency: "CNY".into(),
+            },
         };
         let answer = self.api.post("/v3/pay/transactions/native", &body).await?;
         let CodeUrl { code_url } = answer.content()?;
@@ -145,7 +148,10 @@ impl Gateway for Wechat {
 
     async fn close(&self, channel_order_no: &str) -> Result<(), ChannelError> {
         let path = format!("{}/close", self.order_path(channel_order_no));
-        self.api.post(&path, &Merchant { mchid: &self.mchid }).await.map(|_| ())
+        self.api
+            .post(&path, &Merchant { mchid: &self.mchid })
+            .await
+            .map(|_| ())
     }
 
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
@@ -188,7 +194,9 @@ fn paid(transaction: Transaction) -> Result<PaidReport, ChannelError> {
     Ok(PaidReport {
         merchant: identity(&transaction.mchid, &transaction.appid),
         channel_order_no: transaction.out_trade_no,
-        trade_no: transaction.transaction_id.ok_or_else(|| lacks("transaction_id"))?,
+        trade_no: transaction
+            .transaction_id
+            .ok_or_else(|| lacks("transaction_id"))?,
         money: Money::from_minor(amount.total, currency).ok_or_else(|| lacks("a sum"))?,
         paid_ms: transaction.success_time.as_deref().and_then(wire::time_ms),
     })

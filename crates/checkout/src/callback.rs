@@ -10,8 +10,9 @@ use payment::status::PayStatus;
 use std::sync::Arc;
 
 /// The default delays before each try, seconds: the first at once, fourteen in all.
-const DELAYS_S: [i64; 14] =
-    [0, 5, 15, 30, 60, 180, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 32_400];
+const DELAYS_S: [i64; 14] = [
+    0, 5, 15, 30, 60, 180, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 32_400,
+];
 /// Who takes a callback has it to himself for this long; a try takes 10 s at most.
 const LEASE_MS: i64 = 30_000;
 /// Callbacks that one round takes.
@@ -25,7 +26,9 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { delays_ms: DELAYS_S.iter().map(|seconds| seconds * 1000).collect() }
+        Self {
+            delays_ms: DELAYS_S.iter().map(|seconds| seconds * 1000).collect(),
+        }
     }
 }
 
@@ -53,7 +56,11 @@ impl Checkout {
     /// [`Failure::Internal`] when the database is in trouble: try again later.
     pub async fn run_due_callbacks(self: &Arc<Self>) -> Result<usize, Failure> {
         let now_ms = self.now_ms();
-        let due = self.parts.store.take_due_callbacks(now_ms, now_ms + LEASE_MS, ROUND).await?;
+        let due = self
+            .parts
+            .store
+            .take_due_callbacks(now_ms, now_ms + LEASE_MS, ROUND)
+            .await?;
         let count = due.len();
         for callback in due {
             let this = Arc::clone(self);
@@ -74,16 +81,30 @@ impl Checkout {
         let domain = self.domain_named(&callback.domain_code).await?;
         let at_ms = self.now_ms();
         let hosts = &domain.settings.private_callback_hosts;
-        let answer = self.parts.receiver.get(&callback.url, hosts, domain.development).await;
+        let answer = self
+            .parts
+            .receiver
+            .get(&callback.url, hosts, domain.development)
+            .await;
         let outcome = self.outcome(callback, &answer);
         match outcome {
-            TryOutcome::Delivered => tracing::info!(order.sn = callback.order_sn,
-                domain.code = callback.domain_code, "callback delivered"),
-            TryOutcome::Again(_) => tracing::warn!(order.sn = callback.order_sn,
-                domain.code = callback.domain_code, status = answer.status,
-                duration_ms = answer.duration_ms, "callback not taken; it is tried again"),
-            TryOutcome::Parked => tracing::error!(order.sn = callback.order_sn,
-                domain.code = callback.domain_code, "callback parked after its last try"),
+            TryOutcome::Delivered => tracing::info!(
+                order.sn = callback.order_sn,
+                domain.code = callback.domain_code,
+                "callback delivered"
+            ),
+            TryOutcome::Again(_) => tracing::warn!(
+                order.sn = callback.order_sn,
+                domain.code = callback.domain_code,
+                status = answer.status,
+                duration_ms = answer.duration_ms,
+                "callback not taken; it is tried again"
+            ),
+            TryOutcome::Parked => tracing::error!(
+                order.sn = callback.order_sn,
+                domain.code = callback.domain_code,
+                "callback parked after its last try"
+            ),
         }
         let tried = CallbackTry {
             at_ms,
@@ -97,12 +118,17 @@ impl Checkout {
 
     /// Taken is a 2xx whose body, trimmed, is the word `success`.
     fn outcome(&self, callback: &CallbackRow, answer: &CallbackAnswer) -> TryOutcome {
-        let taken = answer.status.is_some_and(|status| (200..300).contains(&status));
+        let taken = answer
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
         if taken && answer.text.trim() == "success" {
             return TryOutcome::Delivered;
         }
         let chance = getrandom::u32().map_or(128, |random| random.to_le_bytes()[0]);
-        let next_ms = self.parts.schedule.next_ms(callback.tries + 1, self.now_ms(), chance);
+        let next_ms = self
+            .parts
+            .schedule
+            .next_ms(callback.tries + 1, self.now_ms(), chance);
         next_ms.map_or(TryOutcome::Parked, TryOutcome::Again)
     }
 }
@@ -119,9 +145,14 @@ pub(crate) fn url(
     let nine = nine_values(attempt, paid_ms);
     let secret = domain.secret_for(attempt.secret_generation, now_ms);
     let mut pairs = nine.clone();
-    pairs.push(("sign".into(), sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret)));
+    pairs.push((
+        "sign".into(),
+        sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret),
+    ));
     if domain.settings.sign2 {
-        let names = nine.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let names = nine
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.push(("sign2".into(), sign::callback_sign2(names, secret)));
     }
     Ok(format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()))

@@ -62,7 +62,11 @@ impl Checkout {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn new(parts: Parts) -> Result<Arc<Self>, getrandom::Error> {
-        Ok(Arc::new(Self { parts, numbers: Numbers::new()?, flights: Flights::default() }))
+        Ok(Arc::new(Self {
+            parts,
+            numbers: Numbers::new()?,
+            flights: Flights::default(),
+        }))
     }
 
     /// The store, for what needs no use case: readiness and page tokens.

@@ -45,11 +45,7 @@ impl Checkout {
         Some(Received { status, body })
     }
 
-    async fn keep(
-        &self,
-        gateway: &dyn Gateway,
-        raw: &RawNotify,
-    ) -> Result<(i64, Notify), Failure> {
+    async fn keep(&self, gateway: &dyn Gateway, raw: &RawNotify) -> Result<(i64, Notify), Failure> {
         let notify = gateway.read_notify(raw).await;
         let notify = notify.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
         let channel_order_no = match &notify {
@@ -89,13 +85,19 @@ impl Checkout {
     ) -> Result<String, Failure> {
         let number = report.channel_order_no.clone();
         let store = &self.parts.store;
-        let found =
-            store.attempt_by_channel_no(gateway.channel(), gateway.account(), &number).await?;
+        let found = store
+            .attempt_by_channel_no(gateway.channel(), gateway.account(), &number)
+            .await?;
         let Some(attempt) = found else {
-            tracing::error!(channel.order_no = number, "a payment for an order that is not ours");
+            tracing::error!(
+                channel.order_no = number,
+                "a payment for an order that is not ours"
+            );
             return Ok("no such order".to_owned());
         };
-        let outcome = self.settle(gateway, &attempt, OrderState::Paid(report)).await?;
+        let outcome = self
+            .settle(gateway, &attempt, OrderState::Paid(report))
+            .await?;
         Ok(match outcome {
             Outcome::Mismatch => "mismatch".to_owned(),
             _ => "settled".to_owned(),
@@ -104,5 +106,8 @@ impl Checkout {
 }
 
 fn header_lines(raw: &RawNotify) -> String {
-    raw.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+    raw.headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect()
 }

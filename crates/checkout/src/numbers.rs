@@ -11,7 +11,9 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     pub(crate) fn new() -> Result<Self, getrandom::Error> {
-        Ok(Self { counter: AtomicU32::new(getrandom::u32()?) })
+        Ok(Self {
+            counter: AtomicU32::new(getrandom::u32()?),
+        })
     }
 
     /// An orderSn: `yyyyMMddHHmmss` in Beijing time and six digits (design rule 2).
@@ -50,7 +52,9 @@ mod tests {
 
     #[test]
     fn an_order_number_is_the_beijing_second_and_six_digits() {
-        let numbers = Numbers { counter: AtomicU32::new(1_999_999) };
+        let numbers = Numbers {
+            counter: AtomicU32::new(1_999_999),
+        };
         assert_eq!(numbers.order_sn(1_465_955_270_000), "20160615094750999999");
         assert_eq!(numbers.order_sn(1_465_955_270_999), "20160615094750000000");
     }

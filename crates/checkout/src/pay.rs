@@ -5,9 +5,7 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::order::Event;
 use payment::pairs::Pairs;
-use payment::ports::{
-    AttemptRow, Begun, ChannelError, Gateway, NewAttempt, NewOrder, StoreError,
-};
+use payment::ports::{AttemptRow, Begun, ChannelError, Gateway, NewAttempt, NewOrder, StoreError};
 use payment::request::PayRequest;
 use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
@@ -58,12 +56,16 @@ impl Checkout {
         let gateway = Arc::clone(gateway.ok_or(Failure::UnsupportedChannel)?);
         let (this, domain, request) = (Arc::clone(self), domain.clone(), request.clone());
         let task = tokio::spawn(async move {
-            match this.begin(&domain, &request, &start, gateway.as_ref()).await? {
+            match this
+                .begin(&domain, &request, &start, gateway.as_ref())
+                .await?
+            {
                 Turn::Ours(attempt) => this.order(gateway.as_ref(), attempt).await,
                 Turn::Anothers(attempt) => this.order_of_another(gateway.as_ref(), attempt).await,
             }
         });
-        task.await.map_err(|error| Failure::Internal(error.to_string()))?
+        task.await
+            .map_err(|error| Failure::Internal(error.to_string()))?
     }
 
     /// Starts a payment from values that were verified when they were stored:
@@ -92,8 +94,12 @@ impl Checkout {
             let new = self.new_attempt(domain, request, start, gateway)?;
             match self.parts.store.begin_attempt(&new).await? {
                 Begun::New(row) => {
-                    tracing::info!(order.sn = row.order_sn, domain.code = row.domain_code,
-                        channel.code = row.channel.code(), "attempt begun");
+                    tracing::info!(
+                        order.sn = row.order_sn,
+                        domain.code = row.domain_code,
+                        channel.code = row.channel.code(),
+                        "attempt begun"
+                    );
                     return Ok(Turn::Ours(row));
                 }
                 Begun::Same(row) => return Ok(Turn::Anothers(row)),
@@ -144,7 +150,10 @@ impl Checkout {
     ) -> Result<AttemptRow, Failure> {
         match gateway.create(&order_for(&attempt)?).await {
             Ok(created) => {
-                self.parts.store.accept_attempt(&attempt.order_sn, &created.obj).await?;
+                self.parts
+                    .store
+                    .accept_attempt(&attempt.order_sn, &created.obj)
+                    .await?;
                 self.reload(&attempt.order_sn).await
             }
             Err(error) => Err(self.not_made(&attempt, error).await?),
@@ -167,7 +176,9 @@ impl Checkout {
         }
         match attempt.obj {
             Some(_) => Ok(attempt),
-            None => Err(Failure::ChannelUnavailable("another call was refused".to_owned())),
+            None => Err(Failure::ChannelUnavailable(
+                "another call was refused".to_owned(),
+            )),
         }
     }
 
@@ -179,8 +190,14 @@ impl Checkout {
     ) -> Result<Failure, StoreError> {
         tracing::warn!(order.sn = attempt.order_sn, channel.code = attempt.channel.code(),
             cause = %error, "the channel made no order");
-        if matches!(error, ChannelError::Refused { .. } | ChannelError::NotOffered) {
-            self.parts.store.apply(&attempt.order_sn, Event::Declined).await?;
+        if matches!(
+            error,
+            ChannelError::Refused { .. } | ChannelError::NotOffered
+        ) {
+            self.parts
+                .store
+                .apply(&attempt.order_sn, Event::Declined)
+                .await?;
         }
         Ok(Failure::ChannelUnavailable(error.to_string()))
     }

@@ -54,7 +54,9 @@ impl Checkout {
     /// [`Failure`] when domainCode or paySceneName is missing or unknown.
     pub async fn pay_types_named(&self, pairs: &Pairs) -> Result<Vec<Channel>, Failure> {
         let domain = self.domain(pairs).await?;
-        let name = pairs.get("paySceneName").ok_or(Refusal::missing("paySceneName"))?;
+        let name = pairs
+            .get("paySceneName")
+            .ok_or(Refusal::missing("paySceneName"))?;
         let scene = Scene::parse(name).ok_or(Refusal::malformed("paySceneName", "pc | h5"))?;
         Ok(self.pay_types(&domain, scene))
     }

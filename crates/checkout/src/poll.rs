@@ -39,8 +39,14 @@ impl Checkout {
 
     async fn poll_verified(self: &Arc<Self>, pairs: &Pairs) -> Result<Poll, Failure> {
         let (domain, request) = self.verified(pairs).await?;
-        let attempts = self.parts.store.attempts(&domain.code, &request.request_key).await?;
-        let Some(newest) = attempts.last() else { return Ok(Poll::Waiting(None)) };
+        let attempts = self
+            .parts
+            .store
+            .attempts(&domain.code, &request.request_key)
+            .await?;
+        let Some(newest) = attempts.last() else {
+            return Ok(Poll::Waiting(None));
+        };
         if newest.money != request.money {
             return Err(Failure::KeyReused);
         }
@@ -64,7 +70,10 @@ impl Checkout {
         let (this, attempt) = (Arc::clone(self), newest.clone());
         let asked = tokio::spawn(async move { this.check(&attempt).await });
         if tokio::time::timeout(CHANNEL_WAIT, asked).await.is_err() {
-            tracing::debug!(order.sn = newest.order_sn, "the channel is slow; the page polls on");
+            tracing::debug!(
+                order.sn = newest.order_sn,
+                "the channel is slow; the page polls on"
+            );
         }
         let attempt = self.reload(&newest.order_sn).await?;
         Ok(final_answer(&attempt).unwrap_or_else(|| waiting(&attempt, self.now_ms())))

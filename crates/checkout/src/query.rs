@@ -27,8 +27,14 @@ impl Checkout {
     async fn paid_attempt(&self, pairs: &Pairs) -> Result<Option<AttemptRow>, Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_query(&domain, pairs, self.now_ms())?;
-        let attempts = self.parts.store.attempts(&domain.code, &request.request_key).await?;
-        Ok(attempts.into_iter().find(|attempt| attempt.status == Attempt::Paid))
+        let attempts = self
+            .parts
+            .store
+            .attempts(&domain.code, &request.request_key)
+            .await?;
+        Ok(attempts
+            .into_iter()
+            .find(|attempt| attempt.status == Attempt::Paid))
     }
 }
 

@@ -42,19 +42,32 @@ impl Checkout {
         report: &PaidReport,
     ) -> Result<Outcome, Failure> {
         if let Some(difference) = difference(gateway, attempt, report) {
-            tracing::error!(order.sn = attempt.order_sn, channel.code = attempt.channel.code(),
-                difference, "a payment does not fit its order; not settled");
+            tracing::error!(
+                order.sn = attempt.order_sn,
+                channel.code = attempt.channel.code(),
+                difference,
+                "a payment does not fit its order; not settled"
+            );
             return Ok(Outcome::Mismatch);
         }
         let now_ms = self.now_ms();
         let paid_ms = report.paid_ms.unwrap_or(now_ms);
         let callback = self.callback_for(attempt, paid_ms, now_ms).await?;
         let store = &self.parts.store;
-        match store.settle_paid(&attempt.order_sn, &report.trade_no, paid_ms, &callback).await? {
-            Settled::Went(Attempt::Paid) => tracing::info!(order.sn = attempt.order_sn,
-                domain.code = attempt.domain_code, "paid"),
-            Settled::Went(state) => tracing::error!(order.sn = attempt.order_sn, ?state,
-                "money at risk: paid beside the request"),
+        match store
+            .settle_paid(&attempt.order_sn, &report.trade_no, paid_ms, &callback)
+            .await?
+        {
+            Settled::Went(Attempt::Paid) => tracing::info!(
+                order.sn = attempt.order_sn,
+                domain.code = attempt.domain_code,
+                "paid"
+            ),
+            Settled::Went(state) => tracing::error!(
+                order.sn = attempt.order_sn,
+                ?state,
+                "money at risk: paid beside the request"
+            ),
             Settled::Stayed(_) | Settled::Contradicts(_) => {}
         }
         Ok(Outcome::Paid)
@@ -64,8 +77,12 @@ impl Checkout {
     async fn end(&self, attempt: &AttemptRow, event: Event) -> Result<Outcome, Failure> {
         match self.parts.store.apply(&attempt.order_sn, event).await? {
             Settled::Contradicts(state) => {
-                tracing::error!(order.sn = attempt.order_sn, ?state, ?event,
-                    "the channel contradicts the order's state");
+                tracing::error!(
+                    order.sn = attempt.order_sn,
+                    ?state,
+                    ?event,
+                    "the channel contradicts the order's state"
+                );
                 Ok(Outcome::Paid)
             }
             Settled::Went(state) => {
@@ -84,7 +101,10 @@ impl Checkout {
     ) -> Result<NewCallback, Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
         let url = callback::url(&domain, attempt, paid_ms, now_ms)?;
-        Ok(NewCallback { url, created_ms: now_ms })
+        Ok(NewCallback {
+            url,
+            created_ms: now_ms,
+        })
     }
 }
 

@@ -21,7 +21,11 @@ impl Checkout {
     /// [`Failure::Internal`] when the database is in trouble: try again later.
     pub async fn run_due_queries(self: &Arc<Self>) -> Result<usize, Failure> {
         let now_ms = self.now_ms();
-        let due = self.parts.store.take_due_attempts(now_ms, now_ms + LEASE_MS, ROUND).await?;
+        let due = self
+            .parts
+            .store
+            .take_due_attempts(now_ms, now_ms + LEASE_MS, ROUND)
+            .await?;
         let count = due.len();
         let mut tasks = Vec::with_capacity(count);
         for attempt in due {
@@ -34,7 +38,8 @@ impl Checkout {
             }));
         }
         for task in tasks {
-            task.await.map_err(|error| Failure::Internal(error.to_string()))?;
+            task.await
+                .map_err(|error| Failure::Internal(error.to_string()))?;
         }
         Ok(count)
     }
@@ -56,7 +61,11 @@ impl Checkout {
             Outcome::Ended if self.now_ms() < attempt.expires_ms => Some(attempt.expires_ms),
             Outcome::Ended | Outcome::Paid | Outcome::Mismatch => None,
         };
-        Ok(self.parts.store.schedule_query(&attempt.order_sn, next_ms).await?)
+        Ok(self
+            .parts
+            .store
+            .schedule_query(&attempt.order_sn, next_ms)
+            .await?)
     }
 
     /// Asks the channel how an order stands, and settles by the answer.
@@ -98,23 +107,33 @@ impl Checkout {
         match gateway.close(&attempt.channel_order_no).await {
             Err(ChannelError::Unknown(_)) => Ok(Outcome::Open),
             _ => {
-                self.parts.store.apply(&attempt.order_sn, Event::Closed).await?;
+                self.parts
+                    .store
+                    .apply(&attempt.order_sn, Event::Closed)
+                    .await?;
                 Ok(Outcome::Ended)
             }
         }
     }
 
     fn gateway_of(&self, attempt: &AttemptRow) -> Result<&dyn Gateway, Failure> {
-        self.gateway(attempt.channel, &attempt.account).map(AsRef::as_ref).ok_or_else(|| {
-            Failure::Internal(format!("no account {} any more", attempt.account))
-        })
+        self.gateway(attempt.channel, &attempt.account)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| Failure::Internal(format!("no account {} any more", attempt.account)))
     }
 }
 
 /// When an open attempt is asked about next: by the schedule, and at its end.
 fn next_query_ms(attempt: &AttemptRow, now_ms: i64) -> i64 {
     let since = attempt.created_ms;
-    let scheduled = SCHEDULE_MS.into_iter().map(|after| since + after).find(|at| *at > now_ms);
+    let scheduled = SCHEDULE_MS
+        .into_iter()
+        .map(|after| since + after)
+        .find(|at| *at > now_ms);
     let next_ms = scheduled.unwrap_or(now_ms + THEN_EACH_MS);
-    if now_ms < attempt.expires_ms { next_ms.min(attempt.expires_ms) } else { next_ms }
+    if now_ms < attempt.expires_ms {
+        next_ms.min(attempt.expires_ms)
+    } else {
+        next_ms
+    }
 }

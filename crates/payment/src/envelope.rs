@@ -19,13 +19,20 @@ impl<T> Envelope<T> {
     /// Success with content; `errormsg` is the seed's.
     #[must_use]
     pub fn success(obj: Option<T>, lang: Lang) -> Self {
-        Self { obj, ..Self::error(ErrCode::Success, ErrCode::Success.message(lang)) }
+        Self {
+            obj,
+            ..Self::error(ErrCode::Success, ErrCode::Success.message(lang))
+        }
     }
 
     /// An error with its text; `obj` is null.
     #[must_use]
     pub fn error(code: ErrCode, message: impl Into<String>) -> Self {
-        Self { errcode: code.code().to_owned(), errormsg: message.into(), obj: None }
+        Self {
+            errcode: code.code().to_owned(),
+            errormsg: message.into(),
+            obj: None,
+        }
     }
 }
 

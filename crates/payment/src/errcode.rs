@@ -88,10 +88,16 @@ impl ErrCode {
     fn row(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Success => ("0", "操作成功", "OK"),
-            Self::Missing => ("10001", "缺少参数，请补全后重试", "A parameter is missing; add it"),
-            Self::Malformed => {
-                ("10002", "参数格式错误，请检查后重试", "A parameter is malformed; correct it")
-            }
+            Self::Missing => (
+                "10001",
+                "缺少参数，请补全后重试",
+                "A parameter is missing; add it",
+            ),
+            Self::Malformed => (
+                "10002",
+                "参数格式错误，请检查后重试",
+                "A parameter is malformed; correct it",
+            ),
             Self::UnknownDomain => (
                 "10003",
                 "domainCode不存在，请核对支付平台分配的domainCode",
@@ -142,7 +148,11 @@ impl ErrCode {
                 "支付渠道暂不可用，请稍后再试或选择其他支付方式",
                 "The channel is unavailable; try again or pick another one",
             ),
-            Self::TooMany => ("10013", "请求过于频繁，请稍后再试", "Too many requests; wait a moment"),
+            Self::TooMany => (
+                "10013",
+                "请求过于频繁，请稍后再试",
+                "Too many requests; wait a moment",
+            ),
             Self::AddressRefused => (
                 "10014",
                 "地址不在允许范围内，请联系支付平台登记该地址",
@@ -163,7 +173,11 @@ impl ErrCode {
                 "系统繁忙，请稍后再试",
                 "The system is busy; try again in a moment",
             ),
-            Self::KeepPolling => ("30000", "等待支付，请继续查询", "Not paid yet; keep polling"),
+            Self::KeepPolling => (
+                "30000",
+                "等待支付，请继续查询",
+                "Not paid yet; keep polling",
+            ),
         }
     }
 }

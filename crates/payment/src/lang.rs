@@ -38,7 +38,9 @@ impl Lang {
         let mut best: Option<(u32, Self)> = None;
         for item in header.split(',') {
             let (tag, weight) = item.split_once(';').unwrap_or((item, "q=1"));
-            let Some(lang) = Self::parse(tag.trim()) else { continue };
+            let Some(lang) = Self::parse(tag.trim()) else {
+                continue;
+            };
             let weight = permille(weight.trim());
             if best.is_none_or(|(other, _)| weight > other) {
                 best = Some((weight, lang));
@@ -50,7 +52,9 @@ impl Lang {
 
 /// A quality value such as `q=0.8` in thousandths; what can't be read weighs nothing.
 fn permille(weight: &str) -> u32 {
-    let Some(number) = weight.strip_prefix("q=") else { return 0 };
+    let Some(number) = weight.strip_prefix("q=") else {
+        return 0;
+    };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
     let read = |text: &str| text.parse::<u32>().unwrap_or(0);

@@ -3,6 +3,19 @@
 //! a clock, opens a connection or knows a database.
 
 pub mod channel;
+pub mod envelope;
 pub mod errcode;
 pub mod lang;
 pub mod money;
+pub mod order;
+pub mod status;
+
+pub mod address;
+pub mod domain;
+pub mod pairs;
+pub mod refusal;
+pub mod request;
+pub mod sign;
+pub mod verify;
+
+pub mod ports;

@@ -29,7 +29,9 @@ impl Currency {
     /// Reads an ISO code, in capitals as the seed writes it.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|currency| currency.code() == code)
+        Self::ALL
+            .into_iter()
+            .find(|currency| currency.code() == code)
     }
 
     /// The sign that stands before an amount on a page.

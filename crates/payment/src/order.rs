@@ -181,9 +181,15 @@ mod tests {
 
     #[test]
     fn money_for_a_paid_request_is_a_duplicate() {
-        for request in PayStatus::ALL.into_iter().filter(|status| status.was_paid()) {
+        for request in PayStatus::ALL
+            .into_iter()
+            .filter(|status| status.was_paid())
+        {
             let table = table(request);
-            assert_eq!(table[0], "Creating: Open Declined Closed Duplicate", "{request}");
+            assert_eq!(
+                table[0], "Creating: Open Declined Closed Duplicate",
+                "{request}"
+            );
             assert_eq!(table[1], "Open: = Declined Closed Duplicate", "{request}");
             assert_eq!(table[2], "Declined: = = Closed Duplicate", "{request}");
             assert_eq!(table[3], "Closed: = = = Duplicate", "{request}");

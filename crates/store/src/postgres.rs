@@ -6,7 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 #[path = "repository.rs"]
-#[expect(clippy::duplicate_mod, reason = "the same queries, compiled for each database")]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries, compiled for each database"
+)]
 mod repository;
 
 use repository::Repository;
@@ -41,6 +44,9 @@ pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
         .connect_with(options)
         .await
         .map_err(refused)?;
-    sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(refused)?;
+    sqlx::migrate!("migrations/postgres")
+        .run(&pool)
+        .await
+        .map_err(refused)?;
     Ok(Repository::new(pool.clone(), pool))
 }

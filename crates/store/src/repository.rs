@@ -3,12 +3,12 @@
 
 use super::{BEGIN, Db, LOCK_ATTEMPT, LOCK_REQUEST, TAKE_DUE_ATTEMPTS, TAKE_DUE_CALLBACKS};
 use payment::channel::Channel;
-use payment::domain::Domain;
+use payment::domain::{Domain, Secret};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event, Step, request_after};
 use payment::ports::{
-    AttemptRow, Begun, CallbackRow, CallbackTry, Kind, NewAttempt, NewCallback, NotifyRow,
-    Settled, Store, StoreError, TryOutcome,
+    AttemptRow, Begun, CallbackRow, CallbackTry, Kind, NewAttempt, NewCallback, NotifyRow, Settled,
+    Store, StoreError, TryOutcome,
 };
 use payment::status::PayStatus;
 use sqlx::{Database, Pool, Row, Transaction};
@@ -33,8 +33,14 @@ impl Repository {
 
     /// One attempt with its request; `$1` is what `condition` compares.
     async fn find(&self, query: &'static str, value: &str) -> Answer<Option<AttemptRow>> {
-        let row = sqlx::query(query).bind(value).fetch_optional(&self.read).await;
-        row.map_err(unavailable)?.as_ref().map(attempt_row).transpose()
+        let row = sqlx::query(query)
+            .bind(value)
+            .fetch_optional(&self.read)
+            .await;
+        row.map_err(unavailable)?
+            .as_ref()
+            .map(attempt_row)
+            .transpose()
     }
 }
 
@@ -54,12 +60,20 @@ macro_rules! attempts_where {
 impl Store for Repository {
     async fn ready(&self) -> Answer<()> {
         let query = sqlx::query("select count(*) as n from domain where code = ''");
-        query.fetch_one(&self.read).await.map(|_| ()).map_err(unavailable)
+        query
+            .fetch_one(&self.read)
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
     }
 
     async fn domain(&self, code: &str) -> Answer<Option<Domain>> {
         let query = sqlx::query("select * from domain where code = $1").bind(code);
-        match query.fetch_optional(&self.read).await.map_err(unavailable)? {
+        match query
+            .fetch_optional(&self.read)
+            .await
+            .map_err(unavailable)?
+        {
             Some(row) => self.domain_of(&row).await.map(Some),
             None => Ok(None),
         }
@@ -77,14 +91,16 @@ impl Store for Repository {
 
     async fn add_domain(&self, domain: &Domain) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)")
-            .bind(&domain.code)
-            .bind(json(&domain.rule)?)
-            .bind(json(&domain.settings)?)
-            .bind(i64::from(domain.development))
-            .execute(&mut *tx)
-            .await
-            .map_err(|error| taken(error, &domain.code))?;
+        sqlx::query(
+            "insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)",
+        )
+        .bind(&domain.code)
+        .bind(json(&domain.rule)?)
+        .bind(json(&domain.settings)?)
+        .bind(i64::from(domain.development))
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| taken(error, &domain.code))?;
         write_secrets(&mut tx, domain).await?;
         tx.commit().await.map_err(unavailable)
     }
@@ -120,7 +136,10 @@ impl Store for Repository {
             return Ok(Begun::Closed);
         }
         let mut open = open_attempts(&mut tx, request_id).await?;
-        if let Some(index) = open.iter().position(|(row, openid)| is_same(row, openid, new)) {
+        if let Some(index) = open
+            .iter()
+            .position(|(row, openid)| is_same(row, openid, new))
+        {
             return Ok(Begun::Same(open.swap_remove(index).0));
         }
         match insert_attempt(&mut tx, request_id, new).await {
@@ -186,7 +205,8 @@ impl Store for Repository {
     }
 
     async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {
-        self.find(attempts_where!("a.order_sn = $1"), order_sn).await
+        self.find(attempts_where!("a.order_sn = $1"), order_sn)
+            .await
     }
 
     async fn attempt_by_token(&self, token: &str) -> Answer<Option<AttemptRow>> {
@@ -231,7 +251,10 @@ impl Store for Repository {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<AttemptRow>> {
-        let query = sqlx::query(TAKE_DUE_ATTEMPTS).bind(now_ms).bind(again_ms).bind(limit);
+        let query = sqlx::query(TAKE_DUE_ATTEMPTS)
+            .bind(now_ms)
+            .bind(again_ms)
+            .bind(limit);
         let taken = query.fetch_all(&self.write).await.map_err(unavailable)?;
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
@@ -285,7 +308,10 @@ impl Store for Repository {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<CallbackRow>> {
-        let query = sqlx::query(TAKE_DUE_CALLBACKS).bind(now_ms).bind(again_ms).bind(limit);
+        let query = sqlx::query(TAKE_DUE_CALLBACKS)
+            .bind(now_ms)
+            .bind(again_ms)
+            .bind(limit);
         let rows = query.fetch_all(&self.write).await.map_err(unavailable)?;
         rows.iter().map(callback_row).collect()
     }
@@ -333,7 +359,10 @@ struct Locked {
 }
 
 async fn lock_attempt(tx: &mut Transaction<'static, Db>, order_sn: &str) -> Answer<Locked> {
-    let row = sqlx::query(LOCK_ATTEMPT).bind(order_sn).fetch_optional(&mut **tx).await;
+    let row = sqlx::query(LOCK_ATTEMPT)
+        .bind(order_sn)
+        .fetch_optional(&mut **tx)
+        .await;
     let row = row
         .map_err(unavailable)?
         .ok_or_else(|| StoreError::Corrupt(format!("no attempt {order_sn}")))?;
@@ -366,7 +395,9 @@ async fn write_step(
         .map_err(unavailable)?;
     match written.rows_affected() {
         1 => Ok(Settled::Went(next)),
-        _ => Err(StoreError::Unavailable(format!("attempt {order_sn} changed meanwhile"))),
+        _ => Err(StoreError::Unavailable(format!(
+            "attempt {order_sn} changed meanwhile"
+        ))),
     }
 }
 
@@ -388,7 +419,9 @@ async fn win_request(
         .map_err(unavailable)?;
     match written.rows_affected() {
         1 => Ok(()),
-        _ => Err(StoreError::Unavailable(format!("request of {order_sn} changed meanwhile"))),
+        _ => Err(StoreError::Unavailable(format!(
+            "request of {order_sn} changed meanwhile"
+        ))),
     }
 }
 
@@ -448,8 +481,14 @@ async fn open_attempts(
     let query = sqlx::query(attempts_where!(
         "a.request_id = $1 and a.status in ('CREATING', 'NOTPAY') order by a.created_ms"
     ));
-    let rows = query.bind(request_id).fetch_all(&mut **tx).await.map_err(unavailable)?;
-    rows.iter().map(|row| Ok((attempt_row(row)?, get(row, "openid")?))).collect()
+    let rows = query
+        .bind(request_id)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    rows.iter()
+        .map(|row| Ok((attempt_row(row)?, get(row, "openid")?)))
+        .collect()
 }
 
 /// Rule 2: the same channel, kind, values and openid, and time left.
@@ -535,6 +574,57 @@ fn fresh(new: &NewAttempt, request_status: PayStatus) -> AttemptRow {
     }
 }
 
+impl Repository {
+    async fn domain_of(&self, row: &DbRow) -> Answer<Domain> {
+        let code: String = get(row, "code")?;
+        let query = sqlx::query("select * from domain_secret where domain_code = $1").bind(&code);
+        let rows = query.fetch_all(&self.read).await.map_err(unavailable)?;
+        let secret = |row: &DbRow| {
+            let text: String = get(row, "secret")?;
+            Ok(Secret::new(
+                get(row, "generation")?,
+                &text,
+                get(row, "not_after_ms")?,
+            ))
+        };
+        let secrets = rows.iter().map(secret).collect::<Answer<Vec<_>>>()?;
+        if secrets.is_empty() {
+            return Err(StoreError::Corrupt(format!("domain {code} has no secret")));
+        }
+        let (rule, settings) = (from_json(row, "rule")?, from_json(row, "settings")?);
+        let development = get::<i64>(row, "development")? != 0;
+        Ok(Domain::from_stored(
+            &code,
+            rule,
+            settings,
+            secrets,
+            development,
+        ))
+    }
+}
+
+async fn write_secrets(tx: &mut Transaction<'static, Db>, domain: &Domain) -> Answer<()> {
+    for secret in domain.secrets() {
+        sqlx::query(
+            "insert into domain_secret (domain_code, generation, secret, not_after_ms) \
+             values ($1, $2, $3, $4)",
+        )
+        .bind(&domain.code)
+        .bind(secret.generation)
+        .bind(secret.expose())
+        .bind(secret.not_after_ms)
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(row: &DbRow, column: &str) -> Answer<T> {
+    let text: String = get(row, column)?;
+    serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+}
+
 fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
     Ok(AttemptRow {
         order_sn: get(row, "order_sn")?,
@@ -584,7 +674,8 @@ fn get<'r, T>(row: &'r DbRow, column: &str) -> Answer<T>
 where
     T: sqlx::Decode<'r, Db> + sqlx::Type<Db>,
 {
-    row.try_get(column).map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+    row.try_get(column)
+        .map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
 }
 
 fn json(value: &impl serde::Serialize) -> Answer<String> {
@@ -603,5 +694,7 @@ fn taken(error: sqlx::Error, name: &str) -> StoreError {
 }
 
 fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|database| database.is_unique_violation())
+    error
+        .as_database_error()
+        .is_some_and(|database| database.is_unique_violation())
 }

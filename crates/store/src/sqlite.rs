@@ -2,9 +2,7 @@
 //! disk before it is answered (`synchronous = full`).
 
 use crate::open::{OpenError, refused};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -42,10 +40,21 @@ pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
     let pool = |size| {
-        SqlitePoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(5))
+        SqlitePoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(Duration::from_secs(5))
     };
-    let write = pool(1).connect_with(options.clone()).await.map_err(refused)?;
-    sqlx::migrate!("migrations/sqlite").run(&write).await.map_err(refused)?;
-    let read = pool(4).connect_with(options.read_only(true)).await.map_err(refused)?;
+    let write = pool(1)
+        .connect_with(options.clone())
+        .await
+        .map_err(refused)?;
+    sqlx::migrate!("migrations/sqlite")
+        .run(&write)
+        .await
+        .map_err(refused)?;
+    let read = pool(4)
+        .connect_with(options.read_only(true))
+        .await
+        .map_err(refused)?;
     Ok(Repository::new(read, write))
 }

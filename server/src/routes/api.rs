@@ -37,7 +37,10 @@ pub(super) async fn call(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let lang = wished_language(&parts.headers);
-    let Some((path, method)) = TABLE.into_iter().find(|(path, _)| parts.uri.path() == *path) else {
+    let Some((path, method)) = TABLE
+        .into_iter()
+        .find(|(path, _)| parts.uri.path() == *path)
+    else {
         let text = ErrCode::Malformed.message(lang);
         return (StatusCode::NOT_FOUND, envelope(ErrCode::Malformed, text)).into_response();
     };
@@ -47,7 +50,11 @@ pub(super) async fn call(
     let pairs = match read(&parts, body).await {
         Ok(pairs) => pairs,
         Err(refusal) => {
-            tracing::info!(http.path = path, errcode = refusal.code().code(), "request unreadable");
+            tracing::info!(
+                http.path = path,
+                errcode = refusal.code().code(),
+                "request unreadable"
+            );
             return envelope(refusal.code(), &refusal.text(lang)).into_response();
         }
     };
@@ -57,8 +64,11 @@ pub(super) async fn call(
     let response = leptos_axum::handle_server_fns_with_context(context, request).await;
     let response = response.into_response();
     if response.status() != StatusCode::OK {
-        tracing::error!(http.path = path, status = response.status().as_u16(),
-            "a server function failed");
+        tracing::error!(
+            http.path = path,
+            status = response.status().as_u16(),
+            "a server function failed"
+        );
         return envelope(ErrCode::Internal, ErrCode::Internal.message(lang)).into_response();
     }
     response
@@ -80,7 +90,9 @@ async fn read(parts: &Parts, body: Body) -> Result<Pairs, Refusal> {
 
 /// JSON, or not said.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
     kind.to_str().is_ok_and(|kind| {
         let essence = kind.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case("application/json")

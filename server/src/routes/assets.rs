@@ -25,14 +25,21 @@ pub(crate) fn module() -> Option<Module> {
         let asset = ASSETS.iter().find(|asset| asset.name.ends_with(ending))?;
         Some(format!("/assets/{}", asset.name))
     };
-    Some(Module { js: ending(".js")?, wasm: ending(".wasm")? })
+    Some(Module {
+        js: ending(".js")?,
+        wasm: ending(".wasm")?,
+    })
 }
 
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let kind = if name.ends_with(".js") { "text/javascript" } else { "application/wasm" };
+    let kind = if name.ends_with(".js") {
+        "text/javascript"
+    } else {
+        "application/wasm"
+    };
     let base = [
         (CONTENT_TYPE, kind),
         (CACHE_CONTROL, "public, max-age=31536000, immutable"),

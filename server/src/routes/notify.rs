@@ -27,14 +27,26 @@ pub(super) async fn notify(
         return StatusCode::NOT_FOUND.into_response();
     };
     let status = StatusCode::from_u16(received.status).unwrap_or(StatusCode::OK);
-    (status, [(CONTENT_TYPE, "application/json")], Body::from(received.body)).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        Body::from(received.body),
+    )
+        .into_response()
 }
 
 async fn read(request: Request, received_ms: i64) -> Option<RawNotify> {
     let (parts, body) = request.into_parts();
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
-    let headers =
-        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
     let body = to_bytes(body, BODY_BYTES_MAX).await.ok()?.to_vec();
-    Some(RawNotify { headers, body, received_ms })
+    Some(RawNotify {
+        headers,
+        body,
+        received_ms,
+    })
 }

@@ -38,8 +38,14 @@ impl Visit {
     fn of(parts: &Parts) -> Self {
         let raw = parts.uri.query().unwrap_or_default().to_owned();
         let asked = raw.split('&').find_map(|pair| pair.strip_prefix("lang="));
-        let lang = asked.and_then(Lang::parse).unwrap_or_else(|| wished_language(&parts.headers));
-        Self { raw, lang, path: parts.uri.path().to_owned() }
+        let lang = asked
+            .and_then(Lang::parse)
+            .unwrap_or_else(|| wished_language(&parts.headers));
+        Self {
+            raw,
+            lang,
+            path: parts.uri.path().to_owned(),
+        }
     }
 
     /// The same address in the other language.
@@ -48,8 +54,14 @@ impl Visit {
             Lang::Zh => "en",
             Lang::En => "zh",
         };
-        let kept = self.raw.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
-        let query: Vec<_> = kept.map(str::to_owned).chain([format!("lang={other}")]).collect();
+        let kept = self
+            .raw
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+        let query: Vec<_> = kept
+            .map(str::to_owned)
+            .chain([format!("lang={other}")])
+            .collect();
         format!("{}?{}", self.path, query.join("&"))
     }
 
@@ -103,15 +115,23 @@ async fn show(
     });
     let Some(channel) = given else {
         let action = format!("/pay/start?{}", visit.raw);
-        return Ok(Screen::Pick { order, channels, action });
+        return Ok(Screen::Pick {
+            order,
+            channels,
+            action,
+        });
     };
-    let start = Start { channel, scene: Scene::Pc };
+    let start = Start {
+        channel,
+        scene: Scene::Pc,
+    };
     let started = checkout.pay(domain, request, start);
     match tokio::time::timeout(CHANNEL_WAIT, started).await {
         Err(_) => Ok(Screen::Making(order)),
-        Ok(Err(Failure::AlreadyPaid)) => {
-            Ok(Screen::Paid { order, leave: Leave::of(request).ok })
-        }
+        Ok(Err(Failure::AlreadyPaid)) => Ok(Screen::Paid {
+            order,
+            leave: Leave::of(request).ok,
+        }),
         Ok(Err(failure)) => Err(failure),
         Ok(Ok(attempt)) => attempt_screen(checkout, attempt, visit).await,
     }
@@ -123,10 +143,13 @@ async fn already(
     request: &Verified<PayRequest>,
     visit: &Visit,
 ) -> Result<Option<Screen>, Failure> {
-    let attempts = checkout.store().attempts(&request.domain_code, &request.request_key).await?;
-    let paid = attempts.last().is_some_and(|attempt| {
-        attempt.money == request.money && attempt.request_status.was_paid()
-    });
+    let attempts = checkout
+        .store()
+        .attempts(&request.domain_code, &request.request_key)
+        .await?;
+    let paid = attempts
+        .last()
+        .is_some_and(|attempt| attempt.money == request.money && attempt.request_status.was_paid());
     Ok(paid.then(|| Screen::Paid {
         order: view::order(request, visit.lang),
         leave: Leave::of(request).ok,
@@ -142,8 +165,14 @@ pub(super) async fn start(
     let visit = Visit::of(&parts);
     let started = async {
         let channel = picked(body).await?;
-        let (domain, request) = state.checkout.verified(&Pairs::from_query(&visit.raw)?).await?;
-        let start = Start { channel, scene: Scene::Pc };
+        let (domain, request) = state
+            .checkout
+            .verified(&Pairs::from_query(&visit.raw)?)
+            .await?;
+        let start = Start {
+            channel,
+            scene: Scene::Pc,
+        };
         match state.checkout.pay(&domain, &request, start).await {
             Err(Failure::AlreadyPaid) => Ok(format!("/pay.html?{}", signed_query(&request))),
             other => other.map(|attempt| attempt_path(&attempt, visit.lang)),
@@ -184,7 +213,10 @@ pub(super) async fn again(
     let again = async {
         let found = state.checkout.store().attempt_by_token(&token).await?;
         let Some(old) = found else { return Ok(None) };
-        let start = Start { channel: old.channel, scene: Scene::Pc };
+        let start = Start {
+            channel: old.channel,
+            scene: Scene::Pc,
+        };
         match state.checkout.pay_again(&old, start).await {
             Ok(new) => Ok(Some(attempt_path(&new, visit.lang))),
             Err(Failure::AlreadyPaid) => Ok(Some(attempt_path(&old, visit.lang))),
@@ -201,7 +233,10 @@ pub(super) async fn again(
 /// Any other address.
 pub(super) async fn unknown(parts: Parts) -> Response {
     let visit = Visit::of(&parts);
-    let form = Form { other_lang_url: None, ..visit.form(StatusCode::NOT_FOUND, None) };
+    let form = Form {
+        other_lang_url: None,
+        ..visit.form(StatusCode::NOT_FOUND, None)
+    };
     page(Screen::Unknown, form)
 }
 
@@ -213,9 +248,11 @@ async fn attempt_screen(
 ) -> Result<Screen, Failure> {
     let attempt = match checkout.watch(&attempt).await? {
         Poll::Failed(failure) => return Err(failure),
-        Poll::Paid | Poll::Waiting(_) => {
-            checkout.store().attempt(&attempt.order_sn).await?.unwrap_or(attempt)
-        }
+        Poll::Paid | Poll::Waiting(_) => checkout
+            .store()
+            .attempt(&attempt.order_sn)
+            .await?
+            .unwrap_or(attempt),
     };
     Ok(view::screen(&attempt, checkout.now_ms(), visit.lang))
 }
@@ -230,7 +267,10 @@ async fn picked(body: Body) -> Result<Channel, Refusal> {
     let form = || Refusal::malformed("channel", "Wechat | Alipay | ChinapayOld | Paypal");
     let body = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| form())?;
     let pairs = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
-    pairs.get("channel").and_then(Channel::parse).ok_or_else(form)
+    pairs
+        .get("channel")
+        .and_then(Channel::parse)
+        .ok_or_else(form)
 }
 
 fn see_other(address: &str) -> Response {
@@ -243,8 +283,15 @@ fn see_other(address: &str) -> Response {
 /// A page that a payer understands; the cause goes to the log.
 fn refused(visit: &Visit, failure: &Failure, leave: Option<&Leave>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
-    let passing = matches!(failure, Failure::Internal(_) | Failure::ChannelUnavailable(_));
-    let status = if passing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
+    let passing = matches!(
+        failure,
+        Failure::Internal(_) | Failure::ChannelUnavailable(_)
+    );
+    let status = if passing {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::BAD_REQUEST
+    };
     let screen = Screen::Refused {
         code: failure.code().code(),
         cause: failure.text(visit.lang),

@@ -22,7 +22,9 @@ pub(super) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
 
 /// The language of a caller who says no more than his headers do.
 pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
-    let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let header = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     header.map_or(Lang::Zh, Lang::from_accept_language)
 }
 
@@ -42,10 +44,26 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let policy = policy(&nonce, &form.frame_origins);
-    let Form { status, lang, other_lang_url, .. } = form;
-    let html = render(screen, &Setting { lang, other_lang_url, nonce, module: module() });
+    let Form {
+        status,
+        lang,
+        other_lang_url,
+        ..
+    } = form;
+    let html = render(
+        screen,
+        &Setting {
+            lang,
+            other_lang_url,
+            nonce,
+            module: module(),
+        },
+    );
     let headers: [(HeaderName, HeaderValue); 5] = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -81,6 +99,8 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = ErrCode::Internal.message(Lang::Zh);
     let body = serde_json::to_vec(&Envelope::<bool>::error(ErrCode::Internal, message));
     let mut response = Response::new(Body::from(body.unwrap_or_default()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

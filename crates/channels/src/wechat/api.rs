@@ -69,11 +69,7 @@ impl<'a> Signed<'a> {
 }
 
 impl Api {
-    pub(super) fn new(
-        settings: &Settings,
-        client: Client,
-        clock: Clock,
-    ) -> Result<Self, KeyError> {
+    pub(super) fn new(settings: &Settings, client: Client, clock: Clock) -> Result<Self, KeyError> {
         let public_key = settings.public_key.as_ref();
         let public_key = public_key.map(|(id, pem)| PlatformKey::from_public_pem(id, pem));
         let api_v3_key = settings.api_v3_key.as_bytes();
@@ -101,8 +97,8 @@ impl Api {
         target: &str,
         body: &impl Serialize,
     ) -> Result<Verified, ChannelError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let body =
+            serde_json::to_vec(body).map_err(|error| ChannelError::Unknown(error.to_string()))?;
         let answer = self.send(Method::POST, target, body).await?;
         self.believed(answer).await
     }
@@ -116,8 +112,13 @@ impl Api {
 
     /// Opens what was sealed with the APIv3 key.
     pub(super) fn open(&self, sealed: &Sealed) -> Result<Vec<u8>, ChannelError> {
-        seal::open(&self.api_v3_key, &sealed.nonce, &sealed.associated_data, &sealed.ciphertext)
-            .map_err(|error| ChannelError::Unknown(error.to_string()))
+        seal::open(
+            &self.api_v3_key,
+            &sealed.nonce,
+            &sealed.associated_data,
+            &sealed.ciphertext,
+        )
+        .map_err(|error| ChannelError::Unknown(error.to_string()))
     }
 
     async fn send(
@@ -140,9 +141,15 @@ impl Api {
         }
         let answer = request.send().await.map_err(|error| unknown(&error))?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = http::read_body(answer).await.map_err(|error| unknown(&error))?;
+        let body = http::read_body(answer)
+            .await
+            .map_err(|error| unknown(&error))?;
         let body = body.ok_or_else(|| ChannelError::Unknown("a body too long".to_owned()))?;
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
     fn sign(&self, method: &Method, target: &str, body: &[u8]) -> Result<String, ChannelError> {
@@ -151,7 +158,13 @@ impl Api {
         let nonce = nonce().map_err(|error| ChannelError::Unknown(error.to_string()))?;
         let text = request_text(method.as_str(), target, &timestamp, &nonce, body);
         let signature = self.key.sign(&text).map_err(trouble)?;
-        Ok(authorization(&self.mchid, &self.serial, &timestamp, &nonce, &signature))
+        Ok(authorization(
+            &self.mchid,
+            &self.serial,
+            &timestamp,
+            &nonce,
+            &signature,
+        ))
     }
 
     /// Rule 5: only a verified answer counts; a verified 4xx is a refusal, all
@@ -160,7 +173,9 @@ impl Api {
         let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
         let Some(signed) = signed else {
             let status = answer.status;
-            return Err(ChannelError::Unknown(format!("HTTP {status} without signature")));
+            return Err(ChannelError::Unknown(format!(
+                "HTTP {status} without signature"
+            )));
         };
         self.verify(&signed, &answer.body, (self.clock)()).await?;
         match answer.status {
@@ -213,7 +228,10 @@ impl Api {
         }
         match self.fetch_certificates().await {
             Ok(keys) => {
-                *self.certificates.write().unwrap_or_else(PoisonError::into_inner) = keys;
+                *self
+                    .certificates
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner) = keys;
             }
             Err(error) => {
                 self.certificates_ms.store(i64::MIN / 2, Ordering::Relaxed);
@@ -224,14 +242,22 @@ impl Api {
     }
 
     fn certificate(&self, serial: &str) -> Option<PlatformKey> {
-        let certificates = self.certificates.read().unwrap_or_else(PoisonError::into_inner);
-        certificates.iter().find(|key| key.is_named(serial)).cloned()
+        let certificates = self
+            .certificates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        certificates
+            .iter()
+            .find(|key| key.is_named(serial))
+            .cloned()
     }
 
     /// Section 1.12: the list is opened with the APIv3 key, and then proved by
     /// a certificate that it holds itself.
     async fn fetch_certificates(&self) -> Result<Vec<PlatformKey>, ChannelError> {
-        let answer = self.send(Method::GET, "/v3/certificates", Vec::new()).await?;
+        let answer = self
+            .send(Method::GET, "/v3/certificates", Vec::new())
+            .await?;
         let list: Certificates = wire::read(&answer.body)?;
         let mut keys = Vec::with_capacity(list.data.len());
         for entry in &list.data {
@@ -246,7 +272,9 @@ impl Api {
             named.any(|key| key.verifies(&text, signed.signature))
         });
         if !proved {
-            return Err(ChannelError::Unknown("the certificate list is not proved".to_owned()));
+            return Err(ChannelError::Unknown(
+                "the certificate list is not proved".to_owned(),
+            ));
         }
         Ok(keys)
     }

@@ -56,7 +56,12 @@ impl MerchantKey {
     pub fn sign(&self, text: &[u8]) -> Result<String, KeyError> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                text,
+                &mut signature,
+            )
             .map_err(|_| KeyError::Private)?;
         Ok(STANDARD.encode(signature))
     }
@@ -79,7 +84,10 @@ impl PlatformKey {
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::Public)?;
         let (_, key) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| KeyError::Public)?;
         let rsa_public_key = key.subject_public_key.data.to_vec();
-        Ok(Self { serial: id.to_owned(), rsa_public_key })
+        Ok(Self {
+            serial: id.to_owned(),
+            rsa_public_key,
+        })
     }
 
     /// The key of a platform certificate.
@@ -99,7 +107,9 @@ impl PlatformKey {
     /// Whether `signature`, in Base64, is this key's over `text`.
     #[must_use]
     pub fn verifies(&self, text: &[u8], signature: &str) -> bool {
-        let Ok(signature) = STANDARD.decode(signature) else { return false };
+        let Ok(signature) = STANDARD.decode(signature) else {
+            return false;
+        };
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.rsa_public_key)
             .verify(text, &signature)
             .is_ok()

@@ -13,7 +13,12 @@ pub struct SealError;
 ///
 /// # Errors
 /// [`SealError`] when key, nonce, associated data or text do not fit.
-pub fn open(key: &[u8; 32], nonce: &str, aad: &str, ciphertext: &str) -> Result<Vec<u8>, SealError> {
+pub fn open(
+    key: &[u8; 32],
+    nonce: &str,
+    aad: &str,
+    ciphertext: &str,
+) -> Result<Vec<u8>, SealError> {
     open_with(&AES_256_GCM, key, nonce, aad, ciphertext)
 }
 
@@ -28,7 +33,11 @@ pub fn open_any_length(
     aad: &str,
     ciphertext: &str,
 ) -> Result<Vec<u8>, SealError> {
-    let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
+    let algorithm = if key.len() == 16 {
+        &AES_128_GCM
+    } else {
+        &AES_256_GCM
+    };
     open_with(algorithm, key, nonce, aad, ciphertext)
 }
 

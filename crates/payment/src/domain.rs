@@ -1,0 +1,409 @@
+//! A business system: its code, secrets, and what its requests may hold
+//! (design 4a).
+
+use crate::money::Currency;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A made secret's prefix and key may be this long, in characters.
+const PREFIX_MAX: usize = 8;
+const KEY_MAX: usize = 64;
+
+/// A secret of a domain; generations follow each other as secrets are rotated.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Its generation: 1, 2, ….
+    pub generation: i64,
+    /// When it ends, ms since 1970; the newest has no end.
+    pub not_after_ms: Option<i64>,
+    text: String,
+}
+
+impl Secret {
+    /// A secret of this generation that ends then.
+    #[must_use]
+    pub fn new(generation: i64, text: &str, not_after_ms: Option<i64>) -> Self {
+        Self {
+            generation,
+            not_after_ms,
+            text: text.to_owned(),
+        }
+    }
+
+    /// The secret itself: for signing and storing, and nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    fn is_alive(&self, now_ms: i64) -> bool {
+        self.not_after_ms.is_none_or(|end_ms| now_ms < end_ms)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({}, ***)", self.generation)
+    }
+}
+
+/// How a domain's requests are kept to one meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyRule {
+    /// One meaning by construction.
+    Strict(Strict),
+    /// Any requestKey; the risk that stays is the domain's.
+    #[serde(rename_all = "camelCase")]
+    Legacy {
+        /// The values that requestChannel may have; empty is one of them where listed.
+        request_channels: Vec<String>,
+    },
+}
+
+/// What a strict domain fixes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Strict {
+    /// Begins every requestKey, and stands nowhere else.
+    pub prefix: String,
+    /// Length of every requestKey in all, characters.
+    pub length: usize,
+    /// The one value of requestChannel, always there; or always empty.
+    pub request_channel: String,
+    /// The one currency, as an ISO code.
+    pub currency: String,
+    /// Decimals of rate, where one is given.
+    pub rate_decimals: u8,
+}
+
+/// What happens to money that comes for a closed request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LateMoney {
+    /// It is refunded.
+    #[default]
+    Refund,
+    /// It pays the request.
+    Honour,
+}
+
+/// The settings of a domain that an operator may change; none is a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DomainSettings {
+    /// The largest sum of a request, minor units.
+    pub largest_sum: i64,
+    /// bgUrl must lie under one of these; none: any (legacy only).
+    pub callbacks: Vec<String>,
+    /// Hosts of bgUrl that may be private addresses.
+    pub private_callback_hosts: Vec<String>,
+    /// Hosts that the three page addresses may name; none: any.
+    pub return_hosts: Vec<String>,
+    /// Whether only HMAC signs are taken.
+    pub hmac_required: bool,
+    /// Whether callbacks carry `sign2` too.
+    pub sign2: bool,
+    /// Whether a FAILUREPAY is called back.
+    pub failurepay: bool,
+    /// How long an attempt lives, seconds.
+    pub attempt_life_s: i64,
+    /// How long a request can be paid, seconds; none: without end.
+    pub deadline_s: Option<i64>,
+    /// Origins that may show the page in a frame; none: those of the page addresses.
+    pub frame_origins: Vec<String>,
+    /// What happens to late money.
+    pub late_money: LateMoney,
+}
+
+impl Default for DomainSettings {
+    fn default() -> Self {
+        Self {
+            largest_sum: 10_000_000,
+            callbacks: Vec::new(),
+            private_callback_hosts: Vec::new(),
+            return_hosts: Vec::new(),
+            hmac_required: false,
+            sign2: false,
+            failurepay: false,
+            attempt_life_s: 900,
+            deadline_s: None,
+            frame_origins: Vec::new(),
+            late_money: LateMoney::Refund,
+        }
+    }
+}
+
+/// A domain's settings contradict design 4a.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DomainError(String);
+
+/// A business system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// `domainCode`.
+    pub code: String,
+    /// How its requests are kept to one meaning.
+    pub rule: KeyRule,
+    /// What an operator may change.
+    pub settings: DomainSettings,
+    /// A domain of the documents, whose secret everybody knows: it may have
+    /// callbacks on loopback, and exists under `--dev` only.
+    pub development: bool,
+    secrets: Vec<Secret>,
+}
+
+impl Domain {
+    /// A new domain; secrets in any order.
+    ///
+    /// # Errors
+    /// [`DomainError`] when it breaks a rule that design 4a puts on domains.
+    pub fn new(
+        code: &str,
+        rule: KeyRule,
+        settings: DomainSettings,
+        mut secrets: Vec<Secret>,
+    ) -> Result<Self, DomainError> {
+        secrets.sort_by_key(|secret| -secret.generation);
+        let domain = Self {
+            code: code.to_owned(),
+            rule,
+            settings,
+            development: false,
+            secrets,
+        };
+        domain.check()?;
+        Ok(domain)
+    }
+
+    /// The domain of the seed's samples: code `test`, secret `test`, legacy.
+    #[must_use]
+    pub fn test() -> Self {
+        Self {
+            code: "test".to_owned(),
+            rule: KeyRule::Legacy {
+                request_channels: vec![String::new(), "1".to_owned()],
+            },
+            settings: DomainSettings {
+                largest_sum: 50_000_000,
+                ..DomainSettings::default()
+            },
+            development: true,
+            secrets: vec![Secret::new(1, "test", None)],
+        }
+    }
+
+    /// The demo shop's domain: code `demo`, secret `demo-secret`, strict.
+    #[must_use]
+    pub fn demo() -> Self {
+        Self {
+            code: "demo".to_owned(),
+            rule: KeyRule::Strict(Strict {
+                prefix: "D1-".to_owned(),
+                length: 16,
+                request_channel: "1".to_owned(),
+                currency: Currency::Cny.code().to_owned(),
+                rate_decimals: 4,
+            }),
+            settings: DomainSettings::default(),
+            development: true,
+            secrets: vec![Secret::new(1, "demo-secret", None)],
+        }
+    }
+
+    /// All secrets, the newest first.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// The secrets that a request may be signed with now, the newest first.
+    pub fn live_secrets(&self, now_ms: i64) -> impl Iterator<Item = &Secret> {
+        self.secrets
+            .iter()
+            .filter(move |secret| secret.is_alive(now_ms))
+    }
+
+    /// The secret that a callback is signed with: the one of its request, or the
+    /// newest once that has ended.
+    #[must_use]
+    pub fn secret_for(&self, generation: i64, now_ms: i64) -> &Secret {
+        let mut live = self.live_secrets(now_ms);
+        live.find(|secret| secret.generation == generation)
+            .unwrap_or(&self.secrets[0])
+    }
+
+    /// Adds a new secret; the ones before end at `old_until_ms` at the latest.
+    ///
+    /// # Errors
+    /// [`DomainError`] when the secret breaks a rule of design 4a.
+    pub fn rotate(&mut self, text: &str, old_until_ms: i64) -> Result<(), DomainError> {
+        let generation = self.secrets[0].generation + 1;
+        for secret in &mut self.secrets {
+            let end_ms = secret.not_after_ms.unwrap_or(i64::MAX);
+            secret.not_after_ms = Some(end_ms.min(old_until_ms));
+        }
+        self.secrets.insert(0, Secret::new(generation, text, None));
+        self.check()
+    }
+
+    /// Every rule that design 4a puts on a domain itself.
+    ///
+    /// # Errors
+    /// [`DomainError`] with the rule that is broken.
+    pub fn check(&self) -> Result<(), DomainError> {
+        let refuse = |why: &str| Err(DomainError(why.to_owned()));
+        if self
+            .secrets
+            .first()
+            .is_none_or(|newest| newest.expose().is_empty())
+        {
+            return refuse("a domain needs a secret");
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        let code = self.code.as_bytes();
+        if !code.first().is_some_and(u8::is_ascii_lowercase) || !code.iter().copied().all(plain) {
+            return refuse(
+                "a domain's code begins with a lower-case letter and has only letters, digits, _ and -",
+            );
+        }
+        if !(1..=999_999_999).contains(&self.settings.largest_sum) {
+            return refuse("the largest sum is from 1 to 999999999");
+        }
+        if self.settings.attempt_life_s < 1 {
+            return refuse("an attempt lives at least a second");
+        }
+        match &self.rule {
+            KeyRule::Strict(strict) => self.check_strict(strict),
+            KeyRule::Legacy { .. } => Ok(()),
+        }
+    }
+
+    fn check_strict(&self, strict: &Strict) -> Result<(), DomainError> {
+        let refuse = |why: &str| Err(DomainError(why.to_owned()));
+        if !is_prefix(&strict.prefix) {
+            return refuse(
+                "a key prefix is a capital letter, a digit, and up to six of 0-9 _ - (such as M7-)",
+            );
+        }
+        if strict.length <= strict.prefix.len() || strict.length > KEY_MAX {
+            return refuse("a key is longer than its prefix and has at most 64 characters");
+        }
+        let channel = &strict.request_channel;
+        let word = channel.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !(channel.is_empty() || channel == "1" || word) || channel.contains(' ') {
+            return refuse("requestChannel is 1, a word that begins with a letter, or empty");
+        }
+        if Currency::parse(&strict.currency).is_none() {
+            return refuse("the currency is CNY or USD");
+        }
+        if !(1..=6).contains(&strict.rate_decimals) {
+            return refuse("rate has one to six decimals");
+        }
+        if !self.development && self.settings.callbacks.is_empty() {
+            return refuse("a strict domain needs a callback prefix");
+        }
+        let secrets = self.secrets.iter().map(Secret::expose);
+        if [self.code.as_str(), channel]
+            .into_iter()
+            .chain(secrets.clone())
+            .any(|text| text.contains(&strict.prefix))
+        {
+            return refuse("domainCode, secret and requestChannel don't hold the key prefix");
+        }
+        let letter = |text: &str| text.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !secrets.clone().all(letter) {
+            return refuse("a secret begins with a letter");
+        }
+        Ok(())
+    }
+}
+
+/// `[A-Z][0-9][0-9_-]*`, at most eight characters.
+fn is_prefix(prefix: &str) -> bool {
+    let bytes = prefix.as_bytes();
+    bytes.len() <= PREFIX_MAX
+        && bytes.first().is_some_and(u8::is_ascii_uppercase)
+        && bytes.get(1).is_some_and(u8::is_ascii_digit)
+        && bytes
+            .iter()
+            .skip(2)
+            .all(|byte| byte.is_ascii_digit() || b"_-".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strict(change: impl Fn(&mut Strict)) -> Result<Domain, DomainError> {
+        let mut rule = Strict {
+            prefix: "M7-".into(),
+            length: 16,
+            request_channel: "1".into(),
+            currency: "CNY".into(),
+            rate_decimals: 4,
+        };
+        change(&mut rule);
+        let callbacks = vec!["https://shop.cn/".to_owned()];
+        let settings = DomainSettings {
+            callbacks,
+            ..DomainSettings::default()
+        };
+        Domain::new(
+            "shop",
+            KeyRule::Strict(rule),
+            settings,
+            vec![Secret::new(1, "s3cret", None)],
+        )
+    }
+
+    #[test]
+    fn the_documents_domains_keep_their_own_rules() {
+        assert_eq!(Domain::test().check(), Ok(()));
+        assert_eq!(Domain::demo().check(), Ok(()));
+        assert!(strict(|_| ()).is_ok());
+    }
+
+    #[test]
+    fn a_prefix_has_one_letter() {
+        for good in ["M7-", "M7", "A0_-12-9"] {
+            assert!(strict(|rule| rule.prefix = good.into()).is_ok(), "{good}");
+        }
+        for bad in ["", "M", "7M", "m7-", "M7M", "M7-M", "M7-456789", "MM7"] {
+            assert!(strict(|rule| rule.prefix = bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn other_strict_settings_are_checked() {
+        assert!(strict(|rule| rule.length = 3).is_err());
+        assert!(strict(|rule| rule.length = 65).is_err());
+        assert!(strict(|rule| rule.request_channel = "2".into()).is_err());
+        assert!(strict(|rule| rule.request_channel = "app".into()).is_ok());
+        assert!(strict(|rule| rule.currency = "EUR".into()).is_err());
+        assert!(strict(|rule| rule.rate_decimals = 7).is_err());
+        assert!(strict(|rule| rule.request_channel = "xM7-".into()).is_err());
+    }
+
+    #[test]
+    fn secrets_rotate_with_overlap() {
+        let mut domain = strict(|_| ()).unwrap();
+        domain.rotate("next", 1_000).unwrap();
+        let generations = |now_ms| {
+            domain
+                .live_secrets(now_ms)
+                .map(|s| s.generation)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(generations(999), [2, 1]);
+        assert_eq!(generations(1_000), [2]);
+        assert_eq!(domain.secret_for(1, 999).generation, 1);
+        assert_eq!(domain.secret_for(1, 1_000).generation, 2);
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        assert!(!format!("{:?}", Domain::demo()).contains("demo-secret"));
+    }
+}

@@ -1,0 +1,267 @@
+//! The raw decoded pairs of a request, in order and with repeats: the sign
+//! covers values, so nothing may be lost before it is judged (design 4a, Reading).
+
+use crate::refusal::Refusal;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// Names and values as they came, decoded once. Its `Debug` shows names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    /// Reads a query, a fragment's text or a form body: percent-decoded, `+` a blank.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] for a `%` without two hex digits, bytes that are
+    /// not UTF-8, and control characters.
+    pub fn from_query(raw: &str) -> Result<Self, Refusal> {
+        let segments = raw.split('&').filter(|segment| !segment.is_empty());
+        let pair = |segment: &str| {
+            let (name, value) = segment.split_once('=').unwrap_or((segment, ""));
+            let name = decode(name, name)?;
+            let value = decode(&name, value)?;
+            Ok((name, value))
+        };
+        segments.map(pair).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Reads a flat JSON object: text, or numbers as the text that stands in the
+    /// bytes; null is absent.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] for anything else, lone surrogates and control
+    /// characters among it.
+    pub fn from_json(body: &[u8]) -> Result<Self, Refusal> {
+        let object: RawObject = serde_json::from_slice(body)
+            .map_err(|_| Refusal::malformed("body", "a flat JSON object"))?;
+        let mut pairs = Vec::with_capacity(object.0.len());
+        for (name, value) in object.0 {
+            let name = clean(&name, name.clone())?;
+            if let Some(value) = json_text(&name, value.get())? {
+                pairs.push((name, value));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Pairs that were read before.
+    #[must_use]
+    pub fn from_stored(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// These pairs and then those of another part of the request.
+    #[must_use]
+    pub fn chain(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The first value of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// All pairs, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// A query string that reads back to the same pairs (RFC 3986 escaping).
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        let pair = |(name, value)| format!("{}={}", escape(name), escape(value));
+        self.iter().map(pair).collect::<Vec<_>>().join("&")
+    }
+}
+
+impl fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+/// RFC 3986: letters, digits and `-._~` stay bare, all else is `%XX`, upper case.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    escape_keeping(text, b"-._~")
+}
+
+/// Escapes all bytes but letters, digits and those of `bare`.
+pub(crate) fn escape_keeping(text: &str, bare: &[u8]) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || bare.contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = rest.next().zip(rest.next());
+                let value = digits.and_then(|(high, low)| Some(hex(high)? << 4 | hex(low)?));
+                value.ok_or_else(|| Refusal::malformed(name, "percent-encoded UTF-8"))?
+            }
+            other => other,
+        });
+    }
+    let text = String::from_utf8(bytes);
+    clean(
+        name,
+        text.map_err(|_| Refusal::malformed(name, "percent-encoded UTF-8"))?,
+    )
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+/// Text without control characters (U+0000 to 001F, 007F to 009F).
+fn clean(name: &str, text: String) -> Result<String, Refusal> {
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::malformed(name, "text without control characters"));
+    }
+    Ok(text)
+}
+
+/// The text of a JSON value; nothing for null.
+fn json_text(name: &str, raw: &str) -> Result<Option<String>, Refusal> {
+    match raw.as_bytes().first() {
+        Some(b'"') => {
+            let text = serde_json::from_str(raw);
+            let text = text.map_err(|_| Refusal::malformed(name, "well-formed Unicode text"))?;
+            clean(name, text).map(Some)
+        }
+        Some(b'-' | b'0'..=b'9') => Ok(Some(raw.to_owned())),
+        Some(b'n') => Ok(None),
+        _ => Err(Refusal::malformed(name, "text or a number")),
+    }
+}
+
+/// A JSON object's members, in order and with repeats, their values unread.
+struct RawObject(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for RawObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = RawObject;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RawObject, M::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(RawObject(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(raw: &str) -> Vec<(String, String)> {
+        Pairs::from_query(raw).unwrap().0
+    }
+
+    #[test]
+    fn a_query_is_decoded_once_in_order_and_with_repeats() {
+        let pairs = read("a=1&b=%E8%BF%99+x&a=%2B&c&&raw=中 文");
+        let expected = [
+            ("a", "1"),
+            ("b", "这 x"),
+            ("a", "+"),
+            ("c", ""),
+            ("raw", "中 文"),
+        ];
+        assert_eq!(
+            pairs,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        assert_eq!(read("a=%2525"), [("a".to_owned(), "%25".to_owned())]);
+    }
+
+    #[test]
+    fn what_does_not_decode_is_refused_by_name() {
+        for raw in [
+            "info=%",
+            "info=%2",
+            "info=%zz",
+            "info=%FF",
+            "info=%00",
+            "info=%0A",
+            "info=%C2%80",
+            "info=%+1",
+        ] {
+            assert!(
+                matches!(Pairs::from_query(raw), Err(Refusal::Malformed { name, .. }) if name == "info"),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_keeps_numbers_as_they_stand_and_repeats() {
+        let pairs = Pairs::from_json(br#"{"money":1.50,"a":"x","n":null,"a":1e3}"#).unwrap();
+        let expected = [("money", "1.50"), ("a", "x"), ("a", "1e3")];
+        assert_eq!(pairs.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn other_json_is_refused() {
+        for body in [
+            "",
+            "[]",
+            "1",
+            "{",
+            r#"{"a":true}"#,
+            r#"{"a":[1]}"#,
+            r#"{"a":{}}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\u0007"}"#,
+            r#"{"a":"x"}y"#,
+            r#"{"\ud800":"x"}"#,
+        ] {
+            assert!(Pairs::from_json(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Pairs::from_json(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_query_that_is_written_reads_back() {
+        let pairs = Pairs::from_query("a=%26%3D%25+%E4%B8%AD&b=").unwrap();
+        assert_eq!(pairs.to_query(), "a=%26%3D%25%20%E4%B8%AD&b=");
+        assert_eq!(Pairs::from_query(&pairs.to_query()).unwrap(), pairs);
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let pairs = Pairs::from_query("sign=abc&openid=o1").unwrap();
+        assert_eq!(format!("{pairs:?}"), r#"["sign", "openid"]"#);
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a request is refused: one variant for each cause, its errcode, and a
+//! text that says what to do. Never a secret, never a value.
+
+use crate::errcode::ErrCode;
+use crate::lang::Lang;
+
+/// Why a signed request is refused (design 4a).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A required parameter is absent or empty.
+    #[error("{0} is missing")]
+    Missing(String),
+    /// A parameter, or the body, is not of its form.
+    #[error("{name} must be {form}")]
+    Malformed {
+        /// Its name.
+        name: String,
+        /// What it must be.
+        form: String,
+    },
+    /// A known name comes twice.
+    #[error("{0} comes twice")]
+    Repeated(String),
+    /// No such domain.
+    #[error("unknown domainCode")]
+    UnknownDomain,
+    /// The sign does not hold in any form.
+    #[error("the sign does not match")]
+    BadSign,
+    /// The sign would hold only with a parameter that is not part of the interface.
+    #[error("the sign covers {0}, which is not a parameter of this interface")]
+    OnlyWithUnknown(String),
+    /// The sum or the currency is not taken.
+    #[error("{0} is refused: over the domain's largest sum, or not its currency")]
+    Amount(String),
+    /// An address that the domain may not name.
+    #[error("{0} names an address that is not allowed")]
+    AddressRefused(String),
+    /// The sign holds, and would hold for another reading too.
+    #[error("more than one meaning: {0}")]
+    Ambiguous(String),
+    /// Only HMAC is taken here.
+    #[error("signType=HMAC-SHA256 is required")]
+    HmacRequired,
+}
+
+impl Refusal {
+    /// A missing parameter.
+    #[must_use]
+    pub fn missing(name: &str) -> Self {
+        Self::Missing(name.to_owned())
+    }
+
+    /// A parameter that is not of its form; `form` says which that is.
+    #[must_use]
+    pub fn malformed(name: &str, form: &str) -> Self {
+        Self::Malformed {
+            name: short(name),
+            form: form.to_owned(),
+        }
+    }
+
+    /// The errcode that tells it.
+    #[must_use]
+    pub fn code(&self) -> ErrCode {
+        match self {
+            Self::Missing(_) => ErrCode::Missing,
+            Self::Malformed { .. } | Self::Repeated(_) => ErrCode::Malformed,
+            Self::UnknownDomain => ErrCode::UnknownDomain,
+            Self::BadSign | Self::OnlyWithUnknown(_) => ErrCode::BadSign,
+            Self::Amount(_) => ErrCode::Amount,
+            Self::AddressRefused(_) => ErrCode::AddressRefused,
+            Self::Ambiguous(_) => ErrCode::Ambiguous,
+            Self::HmacRequired => ErrCode::HmacRequired,
+        }
+    }
+
+    /// What the caller reads: the general text of the code, and the particular cause.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> String {
+        let general = self.code().message(lang);
+        match self {
+            Self::UnknownDomain | Self::BadSign | Self::HmacRequired => general.to_owned(),
+            _ if lang == Lang::En => format!("{general} ({self})"),
+            Self::Missing(name) | Self::Amount(name) | Self::AddressRefused(name) => {
+                format!("{general}（{name}）")
+            }
+            Self::Malformed { name, form } => format!("{general}（{name}：{form}）"),
+            Self::Repeated(name) => format!("{general}（{name}重复）"),
+            Self::OnlyWithUnknown(name) => format!("{general}（签名包含了非接口参数{name}）"),
+            Self::Ambiguous(rule) => format!("{general}（{rule}）"),
+        }
+    }
+}
+
+/// A name from outside, cut so that it can't flood a log or a page.
+fn short(name: &str) -> String {
+    name.chars().take(32).collect()
+}

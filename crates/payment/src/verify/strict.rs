@@ -1,0 +1,124 @@
+//! Strict domains: what has one meaning by construction (design 4a; docs/signing.md
+//! holds the argument).
+
+use super::forms::Proof;
+use super::value;
+use crate::domain::{Domain, Strict};
+use crate::refusal::Refusal;
+use crate::status::PayStatus;
+
+/// The rules, each with a switch: all are on, except in the trials of the
+/// forger test, which leave one out to see that it is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct StrictRules {
+    pub info_begins_with_letter: bool,
+    pub prefix_stands_in_key_alone: bool,
+    pub key_has_prefix_and_length: bool,
+    pub rate_has_fixed_decimals: bool,
+    pub request_channel_is_always_there: bool,
+    pub one_currency: bool,
+    pub no_status_word: bool,
+}
+
+impl StrictRules {
+    /// Every rule, as in production.
+    pub const ALL: Self = Self {
+        info_begins_with_letter: true,
+        prefix_stands_in_key_alone: true,
+        key_has_prefix_and_length: true,
+        rate_has_fixed_decimals: true,
+        request_channel_is_always_there: true,
+        one_currency: true,
+        no_status_word: true,
+    };
+}
+
+pub(super) fn check(
+    domain: &Domain,
+    strict: &Strict,
+    known: &[(&str, &str)],
+    proof: &Proof,
+) -> Result<(), Refusal> {
+    let _ = domain;
+    check_with(StrictRules::ALL, strict, known, &proof.sorted)
+}
+
+/// requestKey: the prefix, the length, and `[A-Za-z0-9_-]`.
+pub(super) fn check_key(strict: &Strict, key: &str) -> Result<(), Refusal> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let fits = key.len() == strict.length
+        && key
+            .strip_prefix(&strict.prefix)
+            .is_some_and(|rest| !rest.contains(&strict.prefix))
+        && key.bytes().all(plain);
+    if fits {
+        Ok(())
+    } else {
+        refuse("requestKey does not follow the domain's rule")
+    }
+}
+
+/// The judgement itself; `sorted` are the signed values without the secret.
+///
+/// # Errors
+/// [`Refusal::Ambiguous`] with the rule that is broken.
+#[doc(hidden)]
+pub fn check_with(
+    rules: StrictRules,
+    strict: &Strict,
+    known: &[(&str, &str)],
+    sorted: &[String],
+) -> Result<(), Refusal> {
+    if rules.key_has_prefix_and_length {
+        check_key(strict, value(known, "requestKey"))?;
+    }
+    let channel = value(known, "requestChannel");
+    let absent = !rules.request_channel_is_always_there && channel.is_empty();
+    if channel != strict.request_channel && !absent {
+        return refuse("requestChannel is not the domain's");
+    }
+    if rules.one_currency && value(known, "currencyType") != strict.currency {
+        return refuse("currencyType is not the domain's");
+    }
+    if rules.rate_has_fixed_decimals && !rate_fits(strict, value(known, "rate")) {
+        return refuse("rate has one digit, a point and the domain's decimals");
+    }
+    for name in ["info", "infoEn"] {
+        check_goods(rules, strict, name, value(known, name))?;
+    }
+    if !value(known, "payTypeCodeIn").is_empty() {
+        return refuse("payTypeCodeIn is not empty");
+    }
+    if rules.no_status_word && sorted.concat().contains(PayStatus::SuccessPay.word()) {
+        return refuse("the signed text holds SUCCESSPAY");
+    }
+    Ok(())
+}
+
+fn check_goods(
+    rules: StrictRules,
+    strict: &Strict,
+    name: &str,
+    goods: &str,
+) -> Result<(), Refusal> {
+    let letter = goods.is_empty() || goods.starts_with(char::is_alphabetic);
+    if rules.info_begins_with_letter && !letter {
+        return refuse(&format!("{name} begins with a letter"));
+    }
+    if rules.prefix_stands_in_key_alone && goods.contains(&strict.prefix) {
+        return refuse(&format!("{name} holds the key prefix"));
+    }
+    Ok(())
+}
+
+/// Absent, or one digit, a point and the fixed decimals.
+fn rate_fits(strict: &Strict, rate: &str) -> bool {
+    let decimals = usize::from(strict.rate_decimals);
+    let form = |(whole, rest): (&str, &str)| whole.len() == 1 && rest.len() == decimals;
+    rate.is_empty() || rate.split_once('.').is_some_and(form)
+}
+
+fn refuse(rule: &str) -> Result<(), Refusal> {
+    Err(Refusal::Ambiguous(rule.to_owned()))
+}

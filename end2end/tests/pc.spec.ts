@@ -1,0 +1,145 @@
+// The payer at a desktop browser, with script and without.
+import { test, expect } from '@playwright/test';
+import {
+  callbacks,
+  control,
+  payInWallet,
+  platform,
+  picture,
+  requestKeyOf,
+  shop,
+  signedUrl,
+} from './world';
+
+for (const script of [true, false]) {
+  test.describe(script ? 'script on' : 'script off', () => {
+    test.use({ javaScriptEnabled: script });
+    const mark = script ? 'script' : 'no-script';
+
+    test('buys in the shop, pays with the wallet, and comes back', async ({ page, browser, request }) => {
+      await page.goto(shop);
+      await page.locator('form[action*="buy"] button').first().click();
+      await expect(page).toHaveURL(/\/pay\.html\?/);
+      const requestKey = requestKeyOf(page.url());
+      await expect(page.locator('svg.qr')).toBeVisible();
+      await expect(page.locator('.amount')).toHaveText(/^¥[\d,]+\.\d\d$/);
+      await picture(page, `pc-scan-${mark}`);
+      await payInWallet(browser, request);
+      await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+      await expect
+        .poll(async () => (await callbacks(request, requestKey)).length)
+        .toBeGreaterThan(0);
+      await page.goto(`${shop}/log`);
+      await expect(page.locator(`[data-request-key="${requestKey}"]`).first()).toBeVisible();
+      await picture(page, `shop-log-${mark}`);
+    });
+
+    test('turns green before it leaves', async ({ page, request }) => {
+      await page.goto(await signedUrl(request));
+      await expect(page.locator('svg.qr')).toBeVisible();
+      await page.route(`${shop}/return*`, (route) => route.abort());
+      await control(request, 'pay');
+      await expect(page.locator('main[data-state="paid"] .good')).toBeVisible();
+      await picture(page, `pc-paid-${mark}`);
+    });
+
+    test('a declined payer is told so, and can pay again', async ({ page, request }) => {
+      await page.goto(await signedUrl(request));
+      await expect(page.locator('svg.qr')).toBeVisible();
+      await control(request, 'decline');
+      await expect(page.locator('.bad h2')).toHaveText('支付未成功');
+      await picture(page, `pc-declined-${mark}`);
+      await page.getByRole('button', { name: '重新获取二维码' }).click();
+      await expect(page.locator('svg.qr')).toBeVisible();
+      await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}$/);
+      await page.route(`${shop}/return*`, (route) => route.fulfill({ body: 'back' }));
+      await control(request, 'pay');
+      await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+    });
+
+    test('an expired code is replaced on demand', async ({ page, request }) => {
+      await page.goto(await signedUrl(request));
+      await expect(page.locator('svg.qr')).toBeVisible();
+      await control(request, 'expire');
+      await expect(page.locator('.bad h2')).toHaveText('二维码已失效');
+      await picture(page, `pc-expired-${mark}`);
+      await page.getByRole('button', { name: '重新获取二维码' }).click();
+      await expect(page.locator('svg.qr')).toBeVisible();
+    });
+
+    test('reload keeps the same code', async ({ page, request }) => {
+      await page.goto(await signedUrl(request));
+      const code = await page.locator('svg.qr path').nth(1).getAttribute('d');
+      await page.reload();
+      expect(await page.locator('svg.qr path').nth(1).getAttribute('d')).toBe(code);
+    });
+
+    test('a forged sign is refused with its code', async ({ page, request }) => {
+      const forged = (await signedUrl(request)).replace(/sign=.{4}/, 'sign=0000');
+      const answer = await page.goto(forged);
+      expect(answer?.status()).toBe(400);
+      await expect(page.locator('.bad')).toContainText('10004');
+      await expect(page.locator('svg.qr')).toHaveCount(0);
+      await picture(page, `pc-forged-${mark}`);
+    });
+  });
+}
+
+const SEED =
+  '#/?domainCode=test&payTypeCode=&requestChannel=&money=1&info=%E8%BF%99%E6%98%AF%E4%BD%A0%E4%B9%B0%E7%9A%84%E5%95%86%E5%93%81%E8%AF%A6%E5%8D%95%E4%BF%A1%E6%81%AF&infoEn=&requestKey=1464659622189&currencyType=CNY&pageUrl=http:%2F%2Fwww.baidu.com&bgUrl=http:%2F%2Fwww.sina.com&dialogOkUrl=http:%2F%2Fwww.sohu.com&dialogFailUrl=http:%2F%2Fwww.163.com&rate=6.8&payTypeCodeIn=&sign=ad3b0a76afb7fecb0c64bed6503b7b1e9dcfd5ed';
+
+test("the seed's own address opens, is paid, and leaves for dialogOkUrl", async ({ page, request }) => {
+  await page.route('http://www.sohu.com/**', (route) => route.fulfill({ body: 'sohu' }));
+  await page.goto(`/pay.html${SEED}`);
+  await expect(page.locator('.amount')).toHaveText('¥0.01');
+  await expect(page.locator('h1')).toHaveText('这是你买的商品详单信息');
+  await control(request, 'pay');
+  await expect(page).toHaveURL('http://www.sohu.com/');
+  await page.goto(`/pay.html${SEED}`);
+  await expect(page).toHaveURL('http://www.sohu.com/');
+});
+
+test('without script the fragment page says what to do', async ({ browser }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${platform}/pay.html${SEED}`);
+  await expect(page.locator('noscript')).toContainText('JavaScript');
+  await context.close();
+});
+
+test('the WebAssembly counts down and polls the documented path', async ({ page, request }) => {
+  const polls: string[] = [];
+  page.on('request', (sent) => {
+    if (sent.url().includes('/pay/api/pc/wechatQuery?')) polls.push(sent.url());
+  });
+  await page.goto(await signedUrl(request));
+  await expect(page.getByRole('status')).toHaveText(/14:\d\d$/);
+  await expect.poll(() => polls.length).toBeGreaterThan(1);
+});
+
+test('what WeChat appends does no harm', async ({ page, request }) => {
+  const url = await signedUrl(request);
+  await page.goto(`${url}&from=singlemessage&isappinstalled=0&from=singlemessage`);
+  await expect(page.locator('svg.qr')).toBeVisible();
+  await page.goto(`/pay.html?from=singlemessage#/?${new URL(url).search.slice(1)}`);
+  await expect(page.locator('svg.qr')).toBeVisible();
+});
+
+test('English, dark, and on a phone', async ({ browser, request }) => {
+  const url = await signedUrl(request);
+  for (const [name, options] of Object.entries({
+    'pc-english': { locale: 'en-US' },
+    'pc-dark': { colorScheme: 'dark' as const },
+    'phone-390': { viewport: { width: 390, height: 844 } },
+    desktop: { viewport: { width: 1280, height: 800 } },
+  })) {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    await page.goto(url);
+    await expect(page.locator('svg.qr')).toBeVisible();
+    const english = name === 'pc-english';
+    await expect(page.locator('html')).toHaveAttribute('lang', english ? 'en' : 'zh-CN');
+    await picture(page, name);
+    await context.close();
+  }
+});

@@ -1,0 +1,298 @@
+//! `tongfu domain add|set|list|show|rotate`.
+
+use crate::config::Config;
+use crate::serve::open;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Secret, Strict};
+use payment::ports::Store;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes of a made secret: 160 bits.
+const SECRET_BYTES: usize = 20;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Makes a domain and prints its secret, once.
+    Add {
+        /// The domainCode.
+        code: String,
+        #[command(flatten)]
+        rule: RuleArgs,
+        #[command(flatten)]
+        settings: Box<SettingArgs>,
+    },
+    /// Changes settings; those that are not named stay.
+    Set {
+        /// The domainCode.
+        code: String,
+        #[command(flatten)]
+        settings: Box<SettingArgs>,
+    },
+    /// Lists all domains.
+    List,
+    /// Shows one domain; never its secrets.
+    Show {
+        /// The domainCode.
+        code: String,
+    },
+    /// Makes a new secret and prints it, once; the old one ends after the overlap.
+    Rotate {
+        /// The domainCode.
+        code: String,
+        /// How long the old secret still holds: 30m, 12h, 7d.
+        #[arg(long, default_value = "7d", value_parser = duration_s)]
+        overlap: i64,
+    },
+}
+
+/// What a domain fixes when it is made.
+#[derive(Args)]
+pub(crate) struct RuleArgs {
+    /// Begins every requestKey: a capital letter, a digit, then 0-9 _ - (M7-).
+    #[arg(long, required_unless_present = "any_request_key")]
+    key_prefix: Option<String>,
+    /// Length of every requestKey in all.
+    #[arg(long, required_unless_present = "any_request_key")]
+    key_length: Option<usize>,
+    /// Takes any requestKey: the sign of such a domain can be read in several
+    /// ways, and what of that can't be refused is the domain's risk.
+    #[arg(long, conflicts_with_all = ["key_prefix", "key_length"])]
+    any_request_key: bool,
+    /// The domain's currency.
+    #[arg(long, default_value = "CNY")]
+    currency: String,
+    /// The value of requestChannel; with --any-request-key it may be repeated,
+    /// and '' stands for an empty one.
+    #[arg(long, default_value = "1")]
+    request_channel: Vec<String>,
+    /// Decimals of rate.
+    #[arg(long, default_value_t = 4)]
+    rate_decimals: u8,
+}
+
+/// What an operator may change.
+#[derive(Args)]
+pub(crate) struct SettingArgs {
+    /// Addresses that bgUrl lies under.
+    #[arg(long, num_args = 1..)]
+    callback: Option<Vec<String>>,
+    /// Hosts that the page addresses may name.
+    #[arg(long = "return", num_args = 0..)]
+    return_hosts: Option<Vec<String>>,
+    /// Hosts of bgUrl that may be private addresses.
+    #[arg(long, num_args = 0..)]
+    private_callback_host: Option<Vec<String>>,
+    /// The largest sum of a request, in fen (cents).
+    #[arg(long)]
+    largest_sum: Option<i64>,
+    /// Whether only HMAC-SHA256 signs are taken.
+    #[arg(long)]
+    hmac_required: Option<bool>,
+    /// Whether callbacks carry sign2 too.
+    #[arg(long)]
+    sign2: Option<bool>,
+    /// How long an attempt lives: 90s, 15m.
+    #[arg(long, value_parser = duration_s)]
+    attempt_life: Option<i64>,
+    /// Origins that may show the page in a frame.
+    #[arg(long, num_args = 0..)]
+    frame_origin: Option<Vec<String>>,
+    /// What happens to money that comes for a closed request: refund or honour.
+    #[arg(long, value_parser = late_money)]
+    late_money: Option<LateMoney>,
+}
+
+impl SettingArgs {
+    fn apply(self, settings: &mut DomainSettings) {
+        fn set<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        set(&mut settings.callbacks, self.callback);
+        set(&mut settings.return_hosts, self.return_hosts);
+        set(
+            &mut settings.private_callback_hosts,
+            self.private_callback_host,
+        );
+        set(&mut settings.largest_sum, self.largest_sum);
+        set(&mut settings.hmac_required, self.hmac_required);
+        set(&mut settings.sign2, self.sign2);
+        set(&mut settings.attempt_life_s, self.attempt_life);
+        set(&mut settings.frame_origins, self.frame_origin);
+        set(&mut settings.late_money, self.late_money);
+    }
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
+    let store = open(config).await?;
+    match command {
+        Command::Add {
+            code,
+            rule,
+            settings,
+        } => add(&store, &code, rule, *settings).await,
+        Command::Set { code, settings } => {
+            let mut domain = find(&store, &code).await?;
+            settings.apply(&mut domain.settings);
+            domain.check()?;
+            store.set_domain(&domain).await?;
+            println!("{code} is changed");
+            Ok(())
+        }
+        Command::List => {
+            for domain in store.domains().await? {
+                println!("{:<16} {}", domain.code, kind(&domain));
+            }
+            Ok(())
+        }
+        Command::Show { code } => show(&find(&store, &code).await?),
+        Command::Rotate { code, overlap } => rotate(&store, &code, overlap).await,
+    }
+}
+
+async fn add(
+    store: &Arc<dyn Store>,
+    code: &str,
+    rule: RuleArgs,
+    settings: SettingArgs,
+) -> Result<()> {
+    if code == "test" || code == "demo" {
+        bail!("`{code}` is a development domain: choose another code");
+    }
+    let secret = make_secret()?;
+    let mut all = DomainSettings::default();
+    settings.apply(&mut all);
+    let legacy = rule.any_request_key;
+    let rule = key_rule(rule)?;
+    let domain = Domain::new(code, rule, all, vec![Secret::new(1, &secret, None)])?;
+    store.add_domain(&domain).await?;
+    println!("domainCode   {code}");
+    println!("domainSecret {secret}");
+    println!("The secret is shown this once: keep it where the signing server finds it.");
+    if legacy {
+        println!(
+            "\nRISK: with --any-request-key one SHA-1 sign can be read in several ways. What \
+             changes places as a whole is refused; texts cut elsewhere can't be told apart, and a \
+             payer who edits the address could pay another sum. Compare money in every callback, \
+             confirm by queryInfo, and move to --key-prefix or to signType=HMAC-SHA256."
+        );
+    }
+    Ok(())
+}
+
+fn key_rule(rule: RuleArgs) -> Result<KeyRule> {
+    if rule.any_request_key {
+        return Ok(KeyRule::Legacy {
+            request_channels: rule.request_channel,
+        });
+    }
+    let [request_channel] = rule.request_channel.as_slice() else {
+        bail!("a strict domain has one --request-channel");
+    };
+    Ok(KeyRule::Strict(Strict {
+        prefix: rule.key_prefix.context("--key-prefix is missing")?,
+        length: rule.key_length.context("--key-length is missing")?,
+        request_channel: request_channel.clone(),
+        currency: rule.currency,
+        rate_decimals: rule.rate_decimals,
+    }))
+}
+
+async fn find(store: &Arc<dyn Store>, code: &str) -> Result<Domain> {
+    store
+        .domain(code)
+        .await?
+        .with_context(|| format!("no domain `{code}`"))
+}
+
+async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()> {
+    let mut domain = find(store, code).await?;
+    let secret = make_secret()?;
+    domain.rotate(&secret, now_ms() + overlap_s * 1000)?;
+    store.set_domain(&domain).await?;
+    println!("domainSecret {secret}");
+    println!("The secret is shown this once. The one before holds for {overlap_s} s more.");
+    Ok(())
+}
+
+fn kind(domain: &Domain) -> String {
+    match &domain.rule {
+        KeyRule::Strict(strict) => format!("strict, keys {}… of {}", strict.prefix, strict.length),
+        KeyRule::Legacy { .. } => {
+            "legacy: one sign can be read in several ways; see `tongfu domain add --help`"
+                .to_owned()
+        }
+    }
+}
+
+fn show(domain: &Domain) -> Result<()> {
+    println!("{}: {}", domain.code, kind(domain));
+    println!("{}", serde_json::to_string_pretty(&domain.rule)?);
+    println!("{}", serde_json::to_string_pretty(&domain.settings)?);
+    for secret in domain.secrets() {
+        match secret.not_after_ms {
+            None => println!("secret {}: in use", secret.generation),
+            Some(end_ms) => println!("secret {}: ends at {end_ms} ms", secret.generation),
+        }
+    }
+    Ok(())
+}
+
+/// A letter, and hex: it begins with a letter and can't hold a key prefix, which
+/// begins with a capital.
+fn make_secret() -> Result<String> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes)?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("s{hex}"))
+}
+
+fn duration_s(text: &str) -> Result<i64, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let read = |(unit, seconds): (&str, i64)| {
+        let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(seconds).filter(|seconds| *seconds > 0)
+    };
+    units
+        .into_iter()
+        .find_map(read)
+        .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d".to_owned())
+}
+
+fn late_money(text: &str) -> Result<LateMoney, String> {
+    match text {
+        "refund" => Ok(LateMoney::Refund),
+        "honour" => Ok(LateMoney::Honour),
+        _ => Err("refund or honour".to_owned()),
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration_s("90s"), Ok(90));
+        assert_eq!(duration_s("7d"), Ok(604_800));
+        assert!(duration_s("7").is_err());
+        assert!(duration_s("-1s").is_err());
+    }
+
+    #[test]
+    fn made_secrets_begin_with_a_letter_and_differ() {
+        let (one, other) = (make_secret().unwrap(), make_secret().unwrap());
+        assert!(one.starts_with('s') && one.len() == 41);
+        assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,74 @@
+//! Finds a Chromium for the browser tests, or sets one up.
+
+use crate::step::{step, works};
+use crate::tools::is_root_on_debian;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const NAMES: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// The program of a Chromium: the system's, else Playwright's, else Debian's.
+pub(crate) fn chromium(modules: &Path) -> Result<PathBuf> {
+    if let Some(found) = installed() {
+        return Ok(found);
+    }
+    if let Ok(found) = from_playwright(modules) {
+        return Ok(found);
+    }
+    if is_root_on_debian() {
+        step("installing Chromium and a Chinese font", || {
+            works(Command::new("apt-get").arg("update"));
+            let packages = [
+                "install",
+                "-y",
+                "--no-install-recommends",
+                "chromium",
+                "fonts-noto-cjk",
+            ];
+            if !works(
+                Command::new("apt-get")
+                    .args(packages)
+                    .env("DEBIAN_FRONTEND", "noninteractive"),
+            ) {
+                bail!("apt-get can't install chromium");
+            }
+            Ok(())
+        })?;
+        return installed().context("Chromium was installed and is not found");
+    }
+    bail!("install Chromium (Debian: apt-get install chromium fonts-noto-cjk)")
+}
+
+fn installed() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = std::env::split_paths(&path).collect();
+    NAMES.iter().find_map(|name| {
+        folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|program| program.is_file())
+    })
+}
+
+fn from_playwright(modules: &Path) -> Result<PathBuf> {
+    let cli = modules.join(".bin/playwright");
+    step("asking Playwright for its Chromium", || {
+        if !works(Command::new(&cli).args(["install", "chromium"])) {
+            bail!("Playwright can't fetch it");
+        }
+        Ok(())
+    })?;
+    let script = "process.stdout.write(require('@playwright/test').chromium.executablePath())";
+    let mut node = Command::new("node");
+    node.args(["-e", script]).env("NODE_PATH", modules);
+    let path = PathBuf::from(crate::step::run_quietly(&mut node)?);
+    path.is_file()
+        .then_some(path)
+        .context("Playwright's Chromium is not where it says")
+}

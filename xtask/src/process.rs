@@ -1,0 +1,119 @@
+//! Programs that run beside this one, and never outlive it.
+
+use anyhow::{Context, Result, bail};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A program gets this long to answer, and to end when it is told to.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// From now on SIGINT and SIGTERM are noted instead of ending this program, so
+/// that it can end the others first.
+pub(crate) fn note_signals() -> Result<()> {
+    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("catching Ctrl-C")
+}
+
+/// Whether this program was told to stop.
+pub(crate) fn told_to_stop() -> bool {
+    STOP.load(Ordering::Relaxed)
+}
+
+/// Programs that are ended, last one first, when this value goes away.
+#[derive(Default)]
+pub(crate) struct Programs(Vec<(String, Child)>);
+
+impl Programs {
+    pub(crate) fn start(&mut self, name: &str, command: &mut Command) -> Result<()> {
+        let child = command
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        self.0.push((name.to_owned(), child));
+        Ok(())
+    }
+
+    /// The name of a program that ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let ended = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
+        self.0
+            .iter_mut()
+            .find_map(|(name, child)| ended(child).then(|| name.clone()))
+    }
+
+    /// Waits until `url` answers 200; fails at once when a program ends.
+    pub(crate) fn wait_for(&mut self, port: u16, path: &str) -> Result<()> {
+        let started = Instant::now();
+        while get(port, path).is_err() {
+            if told_to_stop() {
+                bail!("stopped");
+            }
+            if let Some(name) = self.ended() {
+                bail!("{name} ended before it was ready");
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("nothing answers at port {port}");
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        for (_, child) in self.0.iter_mut().rev() {
+            let _ = Command::new("kill").arg(child.id().to_string()).status();
+        }
+        let started = Instant::now();
+        for (_, child) in self.0.iter_mut().rev() {
+            while matches!(child.try_wait(), Ok(None)) && started.elapsed() < PATIENCE {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The body of a plain GET on this machine.
+pub(crate) fn get(port: u16, path: &str) -> Result<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+    if !head
+        .lines()
+        .next()
+        .is_some_and(|line| line.contains(" 200"))
+    {
+        bail!("{}", head.lines().next().unwrap_or_default());
+    }
+    Ok(body.to_owned())
+}
+
+/// Refuses a port that another program has.
+pub(crate) fn check_free(port: u16) -> Result<()> {
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+        bail!("port {port} is in use: stop the program that has it, or choose others with --port");
+    }
+    Ok(())
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}

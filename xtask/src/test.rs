@@ -1,0 +1,153 @@
+//! `cargo xtask test`: every test, and one plain line at the end.
+
+use crate::database::Postgres;
+use crate::process::{Programs, free_port};
+use crate::step::step;
+use crate::world::World;
+use crate::{browser, root, site, target, tools};
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+/// What a run of tests came to.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    passed: u32,
+    failed: u32,
+}
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let modules = tools::node_modules()?;
+    let chromium = browser::chromium(&modules)?;
+    site::build()?;
+    step("building platform and sandbox", build)?;
+    let rust = {
+        let postgres = Postgres::start()?;
+        step("rules, vectors, contracts and wire", || {
+            rust_tests(&postgres)
+        })?
+    };
+    let browser = step("browser", || browser_tests(&modules, &chromium))?;
+    let (passed, failed) = (rust.passed + browser.passed, rust.failed + browser.failed);
+    println!("{passed} passed, {failed} failed");
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn build() -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "build",
+        "--quiet",
+        "--package",
+        "server",
+        "--package",
+        "sandbox",
+    ]);
+    crate::step::run(cargo.current_dir(root()))
+}
+
+/// `cargo test` on all that is native; its own lines are shown and counted.
+fn rust_tests(postgres: &Postgres) -> Result<Count> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["test", "--quiet", "--no-fail-fast"])
+        .current_dir(root());
+    cargo
+        .env("TONGFU_TEST_POSTGRES", &postgres.url)
+        .stdout(Stdio::piped());
+    let mut child = cargo.spawn().context("starting cargo test")?;
+    let mut count = Count::default();
+    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        if line.starts_with("test result:") {
+            count.passed += number_before(&line, " passed").unwrap_or(0);
+            count.failed += number_before(&line, " failed").unwrap_or(0);
+        }
+    }
+    if !child.wait()?.success() && count.failed == 0 {
+        bail!("cargo test did not come to its end");
+    }
+    Ok(count)
+}
+
+/// Playwright, against a whole world of its own.
+fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
+    let node = modules.parent().context("no folder above node_modules")?;
+    copy_specs(node)?;
+    let data = target("browser")?.join("data");
+    let _ = std::fs::remove_dir_all(&data);
+    let world = World {
+        bin: target("debug")?,
+        data,
+        port: three_free_ports()?,
+    };
+    let mut programs = Programs::default();
+    world.start(&mut programs)?;
+    let report = target("browser")?.join("report.json");
+    let _ = std::fs::remove_file(&report);
+    let mut playwright = Command::new(modules.join(".bin/playwright"));
+    playwright
+        .args(["test", "--reporter=list,json"])
+        .current_dir(node);
+    playwright
+        .env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report)
+        .env("TONGFU_CHROMIUM", chromium)
+        .env("TONGFU_PORT", world.port.to_string())
+        .env("TONGFU_SCREENSHOTS", target("screenshots")?);
+    let passed = crate::step::run(&mut playwright).is_ok();
+    let report = std::fs::read_to_string(&report).context("Playwright wrote no report")?;
+    let stat = |name: &str| number_after(&report, &format!("\"{name}\": ")).unwrap_or(0);
+    let count = Count {
+        passed: stat("expected"),
+        failed: stat("unexpected") + stat("flaky"),
+    };
+    if !passed && count.failed == 0 {
+        bail!("Playwright did not come to its end");
+    }
+    Ok(count)
+}
+
+/// The tests lie beside the modules that they import.
+fn copy_specs(node: &Path) -> Result<()> {
+    let source = root().join("end2end");
+    std::fs::copy(
+        source.join("playwright.config.ts"),
+        node.join("playwright.config.ts"),
+    )?;
+    let tests = node.join("tests");
+    let _ = std::fs::remove_dir_all(&tests);
+    std::fs::create_dir_all(&tests)?;
+    for file in std::fs::read_dir(source.join("tests"))? {
+        let file = file?;
+        std::fs::copy(file.path(), tests.join(file.file_name()))?;
+    }
+    Ok(())
+}
+
+fn three_free_ports() -> Result<u16> {
+    for _ in 0..100 {
+        let port = free_port()?;
+        if port < u16::MAX - 2
+            && (port..=port + 2).all(|port| crate::process::check_free(port).is_ok())
+        {
+            return Ok(port);
+        }
+    }
+    bail!("no three free ports in a row")
+}
+
+fn number_before(line: &str, word: &str) -> Option<u32> {
+    line.split(word).next()?.rsplit(' ').next()?.parse().ok()
+}
+
+fn number_after(text: &str, word: &str) -> Option<u32> {
+    let rest = text.rsplit_once(word)?.1;
+    let end = rest.find(|character: char| !character.is_ascii_digit())?;
+    rest[..end].parse().ok()
+}

@@ -1,0 +1,110 @@
+//! Finds or sets up what a build needs beside Rust, Node and a C compiler. What
+//! is set up goes into `target/`, or into the caches of rustup and npm.
+
+use crate::step::{run_quietly, step, works};
+use crate::{root, target};
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// How the page's crate is compiled to WebAssembly on this machine.
+pub(crate) enum WasmBuild {
+    /// The target is installed.
+    Target,
+    /// Debian's packages: the standard library is built along.
+    BuildStd {
+        /// A linker for WebAssembly.
+        linker: PathBuf,
+    },
+}
+
+/// Finds the WebAssembly target, or sets it up.
+pub(crate) fn wasm_build() -> Result<WasmBuild> {
+    if has_target() {
+        return Ok(WasmBuild::Target);
+    }
+    let rustup = || works(Command::new("rustup").args(["target", "add", WASM]));
+    if step("adding the WebAssembly target with rustup", || Ok(rustup()))? && has_target() {
+        return Ok(WasmBuild::Target);
+    }
+    if let Some(linker) = debian_linker() {
+        return Ok(WasmBuild::BuildStd { linker });
+    }
+    let packages = ["install", "-y", "rustc-web", "rust-web-src"];
+    if is_root_on_debian()
+        && step("installing rustc-web", || {
+            Ok(works(Command::new("apt-get").args(packages)))
+        })?
+        && let Some(linker) = debian_linker()
+    {
+        return Ok(WasmBuild::BuildStd { linker });
+    }
+    bail!("install the WebAssembly target: rustup target add {WASM}")
+}
+
+/// Whether the compiler has the target's standard library.
+fn has_target() -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc
+        .args(["--print", "target-libdir", "--target", WASM])
+        .current_dir(root());
+    let Ok(output) = rustc.output() else {
+        return false;
+    };
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    output.status.success()
+        && files
+            .into_iter()
+            .any(|file| file.file_name().to_string_lossy().starts_with("libcore"))
+}
+
+/// `rust-lld` of Debian's compiler, where its library's source is there too.
+fn debian_linker() -> Option<PathBuf> {
+    let output = Command::new("/usr/bin/rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .ok()?;
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let source = sysroot.join("lib/rustlib/src/rust/library");
+    let host = std::fs::read_dir(sysroot.join("lib/rustlib"))
+        .ok()?
+        .flatten();
+    let linkers = host.map(|entry| entry.path().join("bin/rust-lld"));
+    let linker = linkers.into_iter().find(|path| path.exists())?;
+    source.exists().then_some(linker)
+}
+
+pub(crate) fn is_root_on_debian() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    let root = id.is_ok_and(|output| output.stdout.starts_with(b"0\n"));
+    root && std::path::Path::new("/etc/debian_version").exists()
+}
+
+/// The Node programs that are pinned in `end2end/package.json`, in a folder
+/// below `target`, installed where its lock file changed.
+pub(crate) fn node_modules() -> Result<PathBuf> {
+    let folder = target("node")?;
+    let lock = std::fs::read(root().join("end2end/package-lock.json"))?;
+    let installed = folder.join("node_modules/.installed-lock");
+    if std::fs::read(&installed).is_ok_and(|old| old == lock) {
+        return Ok(folder.join("node_modules"));
+    }
+    if !works(Command::new("npm").arg("--version")) {
+        bail!("install Node.js 20 or newer, with npm: https://nodejs.org");
+    }
+    step("installing the pinned Node packages", || {
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(root().join("end2end").join(file), folder.join(file))?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&folder);
+        npm.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        run_quietly(&mut npm)?;
+        Ok(std::fs::write(&installed, &lock)?)
+    })?;
+    Ok(folder.join("node_modules"))
+}

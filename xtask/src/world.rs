@@ -1,0 +1,65 @@
+//! Platform, gateway and shop as processes of their own, on three ports.
+
+use crate::process::Programs;
+use crate::step;
+use anyhow::Result;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A whole small world: where its programs, its data and its ports are.
+pub(crate) struct World {
+    /// Where the programs were built.
+    pub(crate) bin: PathBuf,
+    /// Where the data lives.
+    pub(crate) data: PathBuf,
+    /// The platform's port; the sandbox has the next, the shop the one after.
+    pub(crate) port: u16,
+}
+
+impl World {
+    /// Starts all three and waits until each answers.
+    pub(crate) fn start(&self, programs: &mut Programs) -> Result<()> {
+        std::fs::create_dir_all(&self.data)?;
+        step::run_quietly(self.sandbox("keys").args(["--base", &self.address(1)]))?;
+        let listen = format!("127.0.0.1:{}", self.port + 1);
+        let mut gateway = self.sandbox("gateway");
+        programs.start("the sandbox gateway", gateway.args(["--listen", &listen]))?;
+        programs.start("the platform", &mut self.platform())?;
+        programs.start("the demo shop", &mut self.shop())?;
+        programs.wait_for(self.port + 1, "/healthz")?;
+        programs.wait_for(self.port, "/readyz")?;
+        programs.wait_for(self.port + 2, "/healthz")
+    }
+
+    fn address(&self, offset: u16) -> String {
+        format!("http://127.0.0.1:{}", self.port + offset)
+    }
+
+    fn sandbox(&self, command: &str) -> Command {
+        let mut sandbox = Command::new(self.bin.join("sandbox"));
+        sandbox
+            .arg(command)
+            .arg("--data")
+            .arg(self.data.join("sandbox"));
+        sandbox
+    }
+
+    fn platform(&self) -> Command {
+        let mut platform = Command::new(self.bin.join("tongfu"));
+        let database = format!("sqlite:{}", self.data.join("tongfu.db").display());
+        platform
+            .args(["serve", "--dev"])
+            .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("TONGFU_DATABASE_URL", database)
+            .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
+        platform
+    }
+
+    fn shop(&self) -> Command {
+        let mut shop = Command::new(self.bin.join("sandbox"));
+        shop.args(["shop", "--listen", &format!("127.0.0.1:{}", self.port + 2)])
+            .args(["--platform", &self.address(0)])
+            .args(["--wallet", &format!("{}/wallet", self.address(1))]);
+        shop
+    }
+}
