@@ -70,6 +70,8 @@ pub(super) fn pick_screen(
 /// in the page until the island shows it.
 pub(super) fn scan_screen(words: &'static Text, scan: Scan, watch: AnyView) -> impl IntoView {
     let svg = qr::svg(&scan.code, words.scan_label).unwrap_or_default();
+    let ok_url = scan.ok_url;
+    let leave = ok_url.clone().unwrap_or_default();
     let back = scan.back.map(|url| {
         view! { <p class="small"><a href=url>{words.other_channel}</a></p> }
     });
@@ -78,7 +80,7 @@ pub(super) fn scan_screen(words: &'static Text, scan: Scan, watch: AnyView) -> i
             data-state="open"
             data-poll=scan.poll_url
             data-order=scan.order_sn
-            data-ok=scan.ok_url.clone().unwrap_or_default()
+            data-ok=leave
             data-fail=scan.fail_url.unwrap_or_default()
             data-waiting=words.waiting
             data-expires=scan.expires_in_s.to_string()
@@ -91,7 +93,7 @@ pub(super) fn scan_screen(words: &'static Text, scan: Scan, watch: AnyView) -> i
                 <p class="small">{words.until}" "{scan.expires_at}</p>
                 {back}
             </section>
-            {paid_note(words, scan.ok_url)}
+            {paid_note(words, ok_url)}
         </main>
     }
 }

@@ -163,18 +163,30 @@ impl Domain {
         code: &str,
         rule: KeyRule,
         settings: DomainSettings,
-        mut secrets: Vec<Secret>,
+        secrets: Vec<Secret>,
     ) -> Result<Self, DomainError> {
+        let domain = Self::from_stored(code, rule, settings, secrets, false);
+        domain.check()?;
+        Ok(domain)
+    }
+
+    /// A domain as the store keeps it; secrets in any order.
+    #[must_use]
+    pub fn from_stored(
+        code: &str,
+        rule: KeyRule,
+        settings: DomainSettings,
+        mut secrets: Vec<Secret>,
+        development: bool,
+    ) -> Self {
         secrets.sort_by_key(|secret| -secret.generation);
-        let domain = Self {
+        Self {
             code: code.to_owned(),
             rule,
             settings,
-            development: false,
+            development,
             secrets,
-        };
-        domain.check()?;
-        Ok(domain)
+        }
     }
 
     /// The domain of the seed's samples: code `test`, secret `test`, legacy.
