@@ -24,9 +24,12 @@ use tokio::net::TcpListener;
 
 /// Serves until SIGINT or SIGTERM.
 async fn serve(listen: SocketAddr, router: Router) -> Result<()> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("port {} can't be taken: is another program using it?", listen.port()))?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!(
+            "port {} can't be taken: is another program using it?",
+            listen.port()
+        )
+    })?;
     tracing::info!(%listen, "serving");
     tokio::select! {
         served = axum::serve(listener, router).into_future() => served.context("serving"),
@@ -49,7 +52,9 @@ async fn told_to_stop() {
 
 /// Now, ms since 1970.
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -59,5 +64,8 @@ fn random_text(length: usize) -> String {
     let mut bytes = vec![0; length];
     // Without random numbers the sandbox's secrets are guessable; it is a sandbox.
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
+    bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
+        .collect()
 }

@@ -53,13 +53,21 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let done = match Cli::parse().command {
-        Command::Gateway { listen, data, notify_schedule_ms } => {
-            gateway::run(listen, &data, notify_schedule_ms).await
-        }
+        Command::Gateway {
+            listen,
+            data,
+            notify_schedule_ms,
+        } => gateway::run(listen, &data, notify_schedule_ms).await,
         Command::Keys { base, data } => gateway::make_keys(&base, &data),
-        Command::Shop { listen, platform, wallet } => shop::run(listen, &platform, &wallet).await,
+        Command::Shop {
+            listen,
+            platform,
+            wallet,
+        } => shop::run(listen, &platform, &wallet).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,117 @@
+//! What was truly ordered and paid at the gateway. Each change is appended to a
+//! journal, and the journal is read back at the next start.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+/// A refund of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refund {
+    pub(crate) out_refund_no: String,
+    pub(crate) refund_id: String,
+    pub(crate) amount: i64,
+    pub(crate) at_ms: i64,
+}
+
+/// An order at the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Order {
+    pub(crate) channel: String,
+    pub(crate) account: String,
+    pub(crate) channel_order_no: String,
+    pub(crate) trade_type: String,
+    pub(crate) description: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    /// NOTPAY, SUCCESS, REFUND, CLOSED, PAYERROR.
+    pub(crate) state: String,
+    pub(crate) notify_url: String,
+    pub(crate) attach: Option<String>,
+    pub(crate) code_url: String,
+    /// The order's fields as they were sent: the same number takes no others.
+    pub(crate) fields: String,
+    pub(crate) transaction_id: Option<String>,
+    pub(crate) paid_ms: Option<i64>,
+    pub(crate) times_paid: u32,
+    pub(crate) created_ms: i64,
+    pub(crate) expires_ms: i64,
+    pub(crate) refunds: Vec<Refund>,
+}
+
+impl Order {
+    /// The state now: an unpaid order past its time reads CLOSED.
+    pub(crate) fn state_at(&self, now_ms: i64) -> &str {
+        if self.state == "NOTPAY" && now_ms >= self.expires_ms {
+            "CLOSED"
+        } else {
+            &self.state
+        }
+    }
+
+    pub(crate) fn refunded(&self) -> i64 {
+        self.refunds.iter().map(|refund| refund.amount).sum()
+    }
+}
+
+/// All orders by account and number, and the journal.
+pub(crate) struct Book {
+    orders: BTreeMap<(String, String), Order>,
+    journal: File,
+}
+
+impl Book {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut orders = BTreeMap::new();
+        if path.exists() {
+            for line in BufReader::new(File::open(path)?).lines() {
+                // A line that was cut by a crash is the last one, and is lost.
+                let Ok(order) = serde_json::from_str::<Order>(&line?) else {
+                    continue;
+                };
+                orders.insert(key(&order.account, &order.channel_order_no), order);
+            }
+        }
+        let journal = OpenOptions::new().create(true).append(true).open(path);
+        Ok(Self {
+            orders,
+            journal: journal.context("opening the book")?,
+        })
+    }
+
+    pub(crate) fn get(&self, account: &str, number: &str) -> Option<&Order> {
+        self.orders.get(&key(account, number))
+    }
+
+    /// The first order with this number, whoever's it is.
+    pub(crate) fn find(&self, wanted: impl Fn(&Order) -> bool) -> Option<&Order> {
+        self.orders.values().find(|order| wanted(order))
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    /// Keeps an order as it is now.
+    pub(crate) fn put(&mut self, order: Order) {
+        match serde_json::to_string(&order) {
+            Ok(line) => {
+                if let Err(error) = writeln!(self.journal, "{line}") {
+                    tracing::error!(cause = %error, "the book's journal can't be written");
+                }
+            }
+            Err(error) => tracing::error!(cause = %error, "an order can't be written"),
+        }
+        self.orders
+            .insert(key(&order.account, &order.channel_order_no), order);
+    }
+}
+
+fn key(account: &str, number: &str) -> (String, String) {
+    (account.to_owned(), number.to_owned())
+}

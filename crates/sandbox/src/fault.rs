@@ -1,0 +1,97 @@
+//! Misbehaviour on demand: each fault is used up by the next calls that it fits.
+
+use serde::Deserialize;
+use std::sync::{Mutex, PoisonError};
+
+/// What a fault applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum On {
+    Create,
+    Query,
+    Close,
+    Refund,
+    Notify,
+    Any,
+}
+
+/// How it misbehaves; always after the effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// The connection closes; a notify is never sent.
+    Drop,
+    /// The answer, or notify, comes `ms` late.
+    Delay,
+    /// HTTP 500, signed.
+    Error,
+    /// A signature that is not ours.
+    BadSignature,
+    /// WeChat's own probe of bad signatures.
+    Signtest,
+    /// Signed 301 s ago.
+    OldTimestamp,
+    /// A serial that nobody knows.
+    UnknownSerial,
+    /// A gateway's error page.
+    #[serde(rename = "unsigned_502")]
+    Unsigned502,
+    /// A notify comes twice at once.
+    Duplicate,
+    /// A notify waits for the next one, and comes after it.
+    Reorder,
+    /// One byte of the body is changed after signing.
+    Corrupt,
+    /// HTTP 429, signed.
+    RateLimit,
+    /// A notify names another sum: `ms` fen.
+    WrongAmount,
+}
+
+/// A fault as the control interface takes it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Fault {
+    pub(crate) on: On,
+    pub(crate) kind: Kind,
+    #[serde(default, alias = "amount")]
+    pub(crate) ms: u64,
+    #[serde(default = "once")]
+    pub(crate) times: u32,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// The faults that are still to come.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(fault);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// The next fault for this kind of call, once.
+    pub(crate) fn take(&self, on: On) -> Option<Fault> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |fault: &Fault| fault.on == on || (fault.on == On::Any && on != On::Notify);
+        let index = faults.iter().position(fits)?;
+        let fault = faults[index];
+        faults[index].times = fault.times.saturating_sub(1);
+        if faults[index].times == 0 {
+            faults.remove(index);
+        }
+        Some(fault)
+    }
+}

@@ -1,0 +1,66 @@
+//! The gateway process: its routes, and how it starts.
+
+use crate::keys::{self, Keys};
+use crate::world::World;
+use crate::{control, now_ms, serve, wallet, wechat};
+use anyhow::Result;
+use axum::Router;
+use axum::routing::{get, post};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The documents' schedule of a WeChat notify (section 1.11), ms.
+const WECHAT_SCHEDULE_MS: [u64; 15] = [
+    15_000, 15_000, 30_000, 180_000, 600_000, 1_200_000, 1_800_000, 1_800_000, 1_800_000,
+    3_600_000, 10_800_000, 10_800_000, 10_800_000, 21_600_000, 21_600_000,
+];
+
+/// Makes keys and accounts file where they are missing.
+///
+/// # Errors
+/// When a key can't be made or a file can't be written.
+pub fn make_keys(base: &str, data: &Path) -> Result<()> {
+    keys::open(base, data).map(|_| ())
+}
+
+/// The gateway's routes over its world: for tests that run it in their process.
+///
+/// # Errors
+/// When keys or book can't be opened.
+pub fn router(base: &str, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
+    let keys = keys::open(base, data)?;
+    Ok(routes(keys, data, schedule_ms)?)
+}
+
+/// Serves the gateway until told to stop.
+///
+/// # Errors
+/// When keys, book or port can't be had.
+pub async fn run(listen: SocketAddr, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<()> {
+    serve(
+        listen,
+        router(&format!("http://{listen}"), data, schedule_ms)?,
+    )
+    .await
+}
+
+fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
+    let schedule_ms = schedule_ms.unwrap_or_else(|| WECHAT_SCHEDULE_MS.to_vec());
+    let world = Arc::new(World::open(keys, data, schedule_ms, now_ms())?);
+    Ok(Router::new()
+        .route("/wallet", get(wallet::list))
+        .route("/wallet/scan", get(wallet::scan))
+        .route("/wallet/act", post(wallet::act))
+        .route("/control/orders", get(control::orders))
+        .route("/control/notifies", get(control::notifies))
+        .route("/control/pay", post(control::pay))
+        .route("/control/decline", post(control::decline))
+        .route("/control/expire", post(control::expire))
+        .route("/control/refund", post(control::refund))
+        .route("/control/fault", post(control::fault))
+        .route("/control/reset", post(control::reset))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(wechat::call)
+        .with_state(world))
+}

@@ -1,0 +1,175 @@
+//! The demo shop: a small business system. A product page, a button, a signed
+//! redirect, a callback receiver with a live log, a return page.
+
+mod orders;
+mod pages;
+mod sign;
+
+use crate::{now_ms, serve};
+use anyhow::Result;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use orders::{Manner, Mode, Orders, Received};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A receiver that hangs does so longer than any caller waits.
+const HANG: Duration = Duration::from_secs(60);
+
+/// The shop and whom it deals with.
+struct Shop {
+    url: String,
+    platform: String,
+    wallet: String,
+    client: reqwest::Client,
+    orders: Orders,
+}
+
+/// Serves the shop until told to stop.
+///
+/// # Errors
+/// When the port can't be had.
+pub async fn run(listen: SocketAddr, platform: &str, wallet: &str) -> Result<()> {
+    let shop = Shop {
+        url: format!("http://{listen}"),
+        platform: platform.to_owned(),
+        wallet: wallet.to_owned(),
+        client: reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()?,
+        orders: Orders::default(),
+    };
+    let router = Router::new()
+        .route("/", get(product))
+        .route("/buy", post(buy))
+        .route("/sample-url", get(sample))
+        .route("/callback", get(callback))
+        .route("/return", get(back))
+        .route("/failed", get(failed))
+        .route("/log", get(log))
+        .route("/control/answer", post(manner))
+        .route("/control/callbacks", get(callbacks))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .with_state(Arc::new(shop));
+    serve(listen, router).await
+}
+
+async fn product(State(shop): State<Arc<Shop>>) -> Html<String> {
+    Html(pages::product(&shop.wallet))
+}
+
+/// The buyer's wish: a price in yuan.
+#[derive(Deserialize)]
+struct Wish {
+    yuan: String,
+}
+
+async fn buy(State(shop): State<Arc<Shop>>, Form(wish): Form<Wish>) -> Response {
+    let Some(fen) = orders::fen(&wish.yuan) else {
+        return (StatusCode::BAD_REQUEST, Html(pages::bad_price())).into_response();
+    };
+    let address = pay_url(&shop, fen);
+    (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response()
+}
+
+async fn sample(State(shop): State<Arc<Shop>>) -> String {
+    pay_url(&shop, 12_345) + "\n"
+}
+
+/// A new order, and the signed address at which it is paid.
+fn pay_url(shop: &Shop, fen: i64) -> String {
+    let key = shop.orders.open(fen, now_ms());
+    let values = [
+        ("domainCode", sign::DOMAIN.to_owned()),
+        ("requestChannel", "1".to_owned()),
+        ("money", fen.to_string()),
+        ("info", orders::GOODS.to_owned()),
+        ("infoEn", orders::GOODS_EN.to_owned()),
+        ("requestKey", key.clone()),
+        ("currencyType", "CNY".to_owned()),
+        ("pageUrl", format!("{}/return?order={key}", shop.url)),
+        ("bgUrl", format!("{}/callback", shop.url)),
+        ("dialogOkUrl", format!("{}/return?order={key}", shop.url)),
+        ("dialogFailUrl", format!("{}/failed?order={key}", shop.url)),
+    ];
+    format!("{}/pay.html?{}", shop.platform, sign::signed_query(&values))
+}
+
+/// The platform calls back: verified, compared, logged, answered.
+async fn callback(State(shop): State<Arc<Shop>>, RawQuery(query): RawQuery) -> Response {
+    let values = sign::decode(query.as_deref().unwrap_or_default());
+    let verified = sign::verifies(&values);
+    let fits = verified && shop.orders.settle(&values);
+    let manner = shop.orders.manner();
+    let answer = match manner {
+        Mode::Success if fits => "success",
+        Mode::Success | Mode::Fail => "faild",
+        Mode::Error => "error",
+        Mode::Hang => "hang",
+    };
+    shop.orders.log(Received {
+        values,
+        verified,
+        answer: answer.to_owned(),
+        at_ms: now_ms(),
+    });
+    match manner {
+        Mode::Hang => {
+            tokio::time::sleep(HANG).await;
+            StatusCode::GATEWAY_TIMEOUT.into_response()
+        }
+        Mode::Error => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Mode::Success | Mode::Fail => answer.into_response(),
+    }
+}
+
+/// Which order a return page speaks of.
+#[derive(Deserialize)]
+struct Back {
+    #[serde(default)]
+    order: String,
+}
+
+async fn back(
+    State(shop): State<Arc<Shop>>,
+    axum::extract::Query(back): axum::extract::Query<Back>,
+) -> Html<String> {
+    let called_back = shop.orders.is_paid(&back.order);
+    let asked = ask_platform(&shop, &back.order).await;
+    Html(pages::back(&back.order, called_back, asked.as_deref()))
+}
+
+/// A careful shop confirms by queryInfo before it believes.
+async fn ask_platform(shop: &Shop, key: &str) -> Option<String> {
+    let values = [
+        ("domainCode", sign::DOMAIN.to_owned()),
+        ("requestKey", key.to_owned()),
+    ];
+    let query = sign::signed_query(&values);
+    let url = format!("{}/pay/api/private/pay/queryInfo?{query}", shop.platform);
+    shop.client.get(url).send().await.ok()?.text().await.ok()
+}
+
+async fn failed(axum::extract::Query(back): axum::extract::Query<Back>) -> Html<String> {
+    Html(pages::failed(&back.order))
+}
+
+async fn log(State(shop): State<Arc<Shop>>) -> Html<String> {
+    Html(pages::log(&shop.orders.received(), &shop.wallet))
+}
+
+async fn manner(State(shop): State<Arc<Shop>>, Json(manner): Json<Manner>) -> StatusCode {
+    shop.orders.behave(manner);
+    StatusCode::NO_CONTENT
+}
+
+async fn callbacks(State(shop): State<Arc<Shop>>) -> Json<Vec<Received>> {
+    Json(shop.orders.received())
+}

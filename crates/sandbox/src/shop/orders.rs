@@ -1,0 +1,176 @@
+//! What the shop sold, and what it was called back.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(super) const GOODS: &str = "蓝牙耳机（星空黑）";
+pub(super) const GOODS_EN: &str = "Bluetooth headphones, black";
+const RECEIVED_MAX: usize = 10_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// How callbacks are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    /// `success`, where all fits.
+    Success,
+    /// `faild`.
+    Fail,
+    /// HTTP 500.
+    Error,
+    /// Nothing, for a minute.
+    Hang,
+}
+
+/// A manner for the next callbacks.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Manner {
+    mode: Mode,
+    #[serde(default = "for_ever")]
+    times: u32,
+}
+
+fn for_ever() -> u32 {
+    u32::MAX
+}
+
+/// A callback as it came.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Received {
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) verified: bool,
+    pub(super) answer: String,
+    pub(super) at_ms: i64,
+}
+
+struct Sold {
+    fen: i64,
+    paid: bool,
+}
+
+#[derive(Default)]
+struct Inner {
+    sold: HashMap<String, Sold>,
+    received: Vec<Received>,
+    manner: Option<Manner>,
+    last_number: i64,
+}
+
+/// The shop's memory.
+#[derive(Default)]
+pub(super) struct Orders(Mutex<Inner>);
+
+impl Orders {
+    /// A new order; gives its requestKey: `D1-` and thirteen digits.
+    pub(super) fn open(&self, fen: i64, now_ms: i64) -> String {
+        let mut inner = self.lock();
+        inner.last_number = now_ms.max(inner.last_number + 1);
+        let key = format!("D1-{:013}", inner.last_number);
+        inner.sold.insert(key.clone(), Sold { fen, paid: false });
+        key
+    }
+
+    /// A verified callback pays its order, where the sum is the order's.
+    pub(super) fn settle(&self, values: &BTreeMap<String, String>) -> bool {
+        let get = |name: &str| values.get(name).map_or("", String::as_str);
+        let mut inner = self.lock();
+        // Orders from before a restart are not remembered: their sum is believed.
+        let Some(sold) = inner.sold.get_mut(get("requestKey")) else {
+            return get("payStatus") == "SUCCESSPAY";
+        };
+        let fits = get("money") == sold.fen.to_string() && get("payStatus") == "SUCCESSPAY";
+        sold.paid |= fits;
+        fits
+    }
+
+    pub(super) fn is_paid(&self, key: &str) -> bool {
+        self.lock().sold.get(key).is_some_and(|sold| sold.paid)
+    }
+
+    pub(super) fn log(&self, received: Received) {
+        let mut inner = self.lock();
+        if inner.received.len() >= RECEIVED_MAX {
+            inner.received.remove(0);
+        }
+        inner.received.push(received);
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    pub(super) fn behave(&self, manner: Manner) {
+        self.lock().manner = Some(manner);
+    }
+
+    /// How the callback that came now is answered.
+    pub(super) fn manner(&self) -> Mode {
+        let mut inner = self.lock();
+        match inner.manner.as_mut() {
+            Some(manner) if manner.times > 0 => {
+                manner.times -= 1;
+                manner.mode
+            }
+            _ => Mode::Success,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Yuan with at most two decimals, in fen.
+pub(super) fn fen(yuan: &str) -> Option<i64> {
+    let (whole, decimals) = yuan.trim().split_once('.').unwrap_or((yuan.trim(), ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty()
+        || whole.len() > 5
+        || decimals.len() > 2
+        || !digits(whole)
+        || !digits(decimals)
+    {
+        return None;
+    }
+    let fen: i64 = format!("{whole}{decimals:0<2}").parse().ok()?;
+    (1..=10_000_000).contains(&fen).then_some(fen)
+}
+
+/// A time of the day in Beijing, `HH:MM:SS`.
+pub(super) fn clock(at_ms: i64) -> String {
+    let seconds = (at_ms + 8 * 3_600_000).rem_euclid(DAY_MS) / 1000;
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_read_in_yuan() {
+        assert_eq!(fen("123.45"), Some(12_345));
+        assert_eq!(fen("1"), Some(100));
+        assert_eq!(fen("0.1"), Some(10));
+        for bad in ["", "0", "-1", "1.234", "1e3", "abc", "1000000"] {
+            assert_eq!(fen(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_have_sixteen_characters_and_differ() {
+        let orders = Orders::default();
+        let (one, other) = (
+            orders.open(1, 1_464_659_622_189),
+            orders.open(1, 1_464_659_622_189),
+        );
+        assert_eq!(one, "D1-1464659622189");
+        assert_ne!(one, other);
+    }
+}

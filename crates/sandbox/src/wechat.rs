@@ -1,0 +1,179 @@
+//! WeChat Pay APIv3, the platform's side (channels document, section 1): every
+//! request is verified over its raw target and body, every answer is signed.
+
+mod authorization;
+mod calls;
+pub(crate) mod sealed;
+pub(crate) mod signed;
+
+use crate::book::{Order, Refund};
+use crate::fault::{Fault, Kind, On};
+use crate::keys::Merchant;
+use crate::now_ms;
+use crate::text::rfc3339;
+use crate::world::World;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use calls::Answer;
+use serde_json::{Value, json};
+use signed::Misdeed;
+use std::sync::Arc;
+use std::time::Duration;
+
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Any call of the API.
+pub(crate) async fn call(State(world): State<Arc<World>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    let method = parts.method.as_str();
+    let proved =
+        authorization::verify(&world.keys, method, target, &parts.headers, &body, now_ms());
+    let merchant = match proved {
+        Ok(merchant) => merchant,
+        Err(why) => {
+            tracing::warn!(
+                http.method = method,
+                cause = why,
+                "a request does not verify"
+            );
+            let body = json!({"code": "SIGN_ERROR", "message": why}).to_string();
+            return (
+                StatusCode::UNAUTHORIZED,
+                [("content-type", "application/json")],
+                body,
+            )
+                .into_response();
+        }
+    };
+    let (on, answer) = calls::answer(&world, merchant, method, target, &body, now_ms());
+    let fault = on.and_then(|on| world.faults.take(on));
+    respond(&world, merchant, &parts.headers, answer, fault).await
+}
+
+/// The answer, signed; or as a fault spoils it, after the effect.
+async fn respond(
+    world: &World,
+    merchant: &Merchant,
+    asked: &HeaderMap,
+    mut answer: Answer,
+    fault: Option<Fault>,
+) -> Response {
+    match fault.map(|fault| fault.kind) {
+        Some(Kind::Drop) => return dropped(),
+        Some(Kind::Delay) => {
+            tokio::time::sleep(Duration::from_millis(fault.map_or(0, |fault| fault.ms))).await;
+        }
+        Some(Kind::Unsigned502) => {
+            return (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response();
+        }
+        Some(Kind::Error) => answer = Answer::error(500, "SYSTEM_ERROR", "系统异常，请稍后重试"),
+        Some(Kind::RateLimit) => answer = Answer::error(429, "FREQUENCY_LIMITED", "频率超限"),
+        _ => {}
+    }
+    let misdeed = fault.map_or(Misdeed::None, |fault| Misdeed::of(fault.kind));
+    let wished = asked
+        .get("wechatpay-serial")
+        .and_then(|value| value.to_str().ok());
+    let headers = signed::headers(
+        &world.keys,
+        merchant,
+        wished,
+        answer.body.as_bytes(),
+        misdeed,
+    );
+    let body = signed::spoiled(answer.body.into_bytes(), misdeed);
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header("Content-Type", "application/json; charset=utf-8")
+        .header("Request-ID", crate::random_text(24));
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(body)).unwrap_or_default()
+}
+
+/// A body that breaks off: the caller sees a lost connection.
+fn dropped() -> Response {
+    let broken = axum::body::Bytes::from_static(b"");
+    let mut response = Response::new(Body::from(broken));
+    *response.status_mut() = StatusCode::OK;
+    // More is announced than comes, so that the connection breaks.
+    response
+        .headers_mut()
+        .insert("content-length", axum::http::HeaderValue::from_static("10"));
+    response
+}
+
+/// The transaction object of a query and of a notify (section 1.8).
+pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<Value> {
+    let merchant = world
+        .keys
+        .merchants
+        .iter()
+        .find(|m| m.file.name == order.account)?;
+    let state = order.state_at(now_ms);
+    let mut object = json!({
+        "appid": merchant.file.appid,
+        "mchid": merchant.file.mchid,
+        "out_trade_no": order.channel_order_no,
+        "trade_state": state,
+        "trade_state_desc": state,
+        "amount": {"total": order.amount, "currency": order.currency},
+    });
+    if let Some(attach) = &order.attach {
+        object["attach"] = json!(attach);
+    }
+    if let (Some(transaction_id), Some(paid_ms)) = (&order.transaction_id, order.paid_ms) {
+        object["transaction_id"] = json!(transaction_id);
+        object["trade_type"] = json!(order.trade_type);
+        object["bank_type"] = json!("OTHERS");
+        object["success_time"] = json!(rfc3339(paid_ms));
+        object["payer"] = json!({"openid": "oSandboxPayer0000000000000001"});
+        object["amount"]["payer_total"] = json!(order.amount);
+        object["amount"]["payer_currency"] = json!(order.currency);
+    }
+    Some(object)
+}
+
+/// The content of a refund's notify (section 1.11).
+pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Option<Value> {
+    let merchant = world
+        .keys
+        .merchants
+        .iter()
+        .find(|m| m.file.name == order.account)?;
+    Some(json!({
+        "mchid": merchant.file.mchid,
+        "out_trade_no": order.channel_order_no,
+        "transaction_id": order.transaction_id,
+        "out_refund_no": refund.out_refund_no,
+        "refund_id": refund.refund_id,
+        "refund_status": "SUCCESS",
+        "success_time": rfc3339(refund.at_ms),
+        "user_received_account": "支付用户零钱",
+        "amount": {
+            "total": order.amount, "refund": refund.amount,
+            "payer_total": order.amount, "payer_refund": refund.amount,
+        },
+    }))
+}
+
+/// Which kind of call a path is, for faults.
+fn kind_of(method: &str, path: &str) -> Option<On> {
+    match (method, path) {
+        ("POST", path) if path.ends_with("/close") => Some(On::Close),
+        ("POST", path) if path.starts_with("/v3/pay/transactions/") => Some(On::Create),
+        ("GET", path) if path.starts_with("/v3/pay/transactions/") => Some(On::Query),
+        (_, path) if path.starts_with("/v3/refund/") => Some(On::Refund),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! The signature headers of answers and notifies (section 1.4), and how they
+//! are spoiled on demand.
+
+use crate::fault::Kind;
+use crate::keys::{Keys, Merchant, Mode};
+use crate::{now_ms, random_text};
+
+/// How a signature is spoiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misdeed {
+    None,
+    BadSignature,
+    Signtest,
+    OldTimestamp,
+    UnknownSerial,
+    Corrupt,
+}
+
+impl Misdeed {
+    pub(crate) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::BadSignature => Self::BadSignature,
+            Kind::Signtest => Self::Signtest,
+            Kind::OldTimestamp => Self::OldTimestamp,
+            Kind::UnknownSerial => Self::UnknownSerial,
+            Kind::Corrupt => Self::Corrupt,
+            _ => Self::None,
+        }
+    }
+}
+
+/// The five headers over `body`. `wished` is the serial that a request asks for.
+pub(crate) fn headers(
+    keys: &Keys,
+    merchant: &Merchant,
+    wished: Option<&str>,
+    body: &[u8],
+    misdeed: Misdeed,
+) -> Vec<(&'static str, String)> {
+    let by_public_key = merchant.file.mode == Mode::PublicKey
+        || wished.is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
+    let (key, serial) = if by_public_key {
+        (&keys.public_key, &keys.public_key_id)
+    } else {
+        (&keys.certificate_key, &keys.certificate_serial)
+    };
+    let age_s = if misdeed == Misdeed::OldTimestamp {
+        301
+    } else {
+        0
+    };
+    let timestamp = (now_ms() / 1000 - age_s).to_string();
+    let nonce = random_text(32);
+    let mut text = format!("{timestamp}\n{nonce}\n").into_bytes();
+    text.extend_from_slice(body);
+    text.push(b'\n');
+    let signature = match misdeed {
+        Misdeed::BadSignature => key.sign(b"something else"),
+        Misdeed::Signtest => format!("WECHATPAY/SIGNTEST/{}", key.sign(b"something else")),
+        _ => key.sign(&text),
+    };
+    let serial = match misdeed {
+        Misdeed::UnknownSerial => "PUB_KEY_ID_0000000000000000000000000000000000".to_owned(),
+        _ => serial.clone(),
+    };
+    vec![
+        ("Wechatpay-Timestamp", timestamp),
+        ("Wechatpay-Nonce", nonce),
+        ("Wechatpay-Serial", serial),
+        ("Wechatpay-Signature", signature),
+        (
+            "Wechatpay-Signature-Type",
+            "WECHATPAY2-SHA256-RSA2048".to_owned(),
+        ),
+    ]
+}
+
+/// The body as it is sent: one byte changed after signing, where that is asked for.
+pub(crate) fn spoiled(mut body: Vec<u8>, misdeed: Misdeed) -> Vec<u8> {
+    if misdeed == Misdeed::Corrupt
+        && let Some(digit) = body.iter_mut().find(|byte| byte.is_ascii_digit())
+    {
+        *digit = if *digit == b'9' { b'0' } else { *digit + 1 };
+    }
+    body
+}

@@ -1,0 +1,159 @@
+//! The gateway's world: keys, book, faults, and what can happen to an order.
+
+use crate::book::{Book, Order, Refund};
+use crate::fault::Faults;
+use crate::keys::Keys;
+use crate::notify::{Event, Sent};
+use crate::{notify, random_text};
+use anyhow::Result;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Everything behind the gateway's wire.
+pub(crate) struct World {
+    pub(crate) keys: Keys,
+    pub(crate) faults: Faults,
+    pub(crate) schedule_ms: Vec<u64>,
+    pub(crate) client: reqwest::Client,
+    pub(crate) sent: Mutex<Vec<Sent>>,
+    pub(crate) held_back: Mutex<Option<notify::Letter>>,
+    book: Mutex<Book>,
+}
+
+/// Why something can't happen to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cannot {
+    NotFound,
+    Conflict,
+}
+
+impl World {
+    pub(crate) fn open(
+        keys: Keys,
+        data: &Path,
+        schedule_ms: Vec<u64>,
+        now_ms: i64,
+    ) -> Result<Self> {
+        let book = Book::open(&data.join("book.jsonl"))?;
+        tracing::info!(
+            orders = book.all().count(),
+            at_ms = now_ms,
+            "the book is open"
+        );
+        Ok(Self {
+            keys,
+            faults: Faults::default(),
+            schedule_ms,
+            client: reqwest::Client::builder().no_proxy().build()?,
+            sent: Mutex::default(),
+            held_back: Mutex::default(),
+            book: Mutex::new(book),
+        })
+    }
+
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A payer pays; the merchant is notified.
+    pub(crate) fn pay(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
+        let order = self.change(number, |order| {
+            if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR") {
+                return Err(Cannot::Conflict);
+            }
+            "SUCCESS".clone_into(&mut order.state);
+            order.transaction_id = Some(format!("42000{now_ms}{}", digits(10)));
+            order.paid_ms = Some(now_ms);
+            order.times_paid += 1;
+            Ok(())
+        })?;
+        notify::send(self, Event::Paid(order.clone()));
+        Ok(order)
+    }
+
+    /// The payment fails at the payer's bank.
+    pub(crate) fn decline(&self, number: &str, now_ms: i64) -> Result<Order, Cannot> {
+        self.change(number, |order| {
+            if order.state_at(now_ms) != "NOTPAY" {
+                return Err(Cannot::Conflict);
+            }
+            "PAYERROR".clone_into(&mut order.state);
+            Ok(())
+        })
+    }
+
+    /// Time runs out, or the merchant closes.
+    pub(crate) fn close(&self, number: &str, now_ms: i64) -> Result<Order, Cannot> {
+        self.change(number, |order| {
+            if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR" | "CLOSED") {
+                return Err(Cannot::Conflict);
+            }
+            "CLOSED".clone_into(&mut order.state);
+            Ok(())
+        })
+    }
+
+    /// Money goes back; the same refund number again is the same refund.
+    pub(crate) fn refund(
+        self: &Arc<Self>,
+        number: &str,
+        out_refund_no: &str,
+        amount: i64,
+        now_ms: i64,
+    ) -> Result<(Order, Refund), Cannot> {
+        let mut made = None;
+        let order = self.change(number, |order| {
+            let old = order
+                .refunds
+                .iter()
+                .find(|refund| refund.out_refund_no == out_refund_no);
+            if let Some(old) = old {
+                made = Some(old.clone());
+                return if old.amount == amount {
+                    Ok(())
+                } else {
+                    Err(Cannot::Conflict)
+                };
+            }
+            let paid = matches!(order.state.as_str(), "SUCCESS" | "REFUND");
+            if !paid || amount < 1 || order.refunded() + amount > order.amount {
+                return Err(Cannot::Conflict);
+            }
+            let refund = Refund {
+                out_refund_no: out_refund_no.to_owned(),
+                refund_id: format!("503{now_ms}{}", digits(12)),
+                amount,
+                at_ms: now_ms,
+            };
+            "REFUND".clone_into(&mut order.state);
+            order.refunds.push(refund.clone());
+            made = Some(refund);
+            Ok(())
+        })?;
+        let refund = made.ok_or(Cannot::Conflict)?;
+        notify::send(self, Event::Refunded(order.clone(), refund.clone()));
+        Ok((order, refund))
+    }
+
+    fn change(
+        &self,
+        number: &str,
+        work: impl FnOnce(&mut Order) -> Result<(), Cannot>,
+    ) -> Result<Order, Cannot> {
+        let mut book = self.book();
+        let mut order = book
+            .find(|order| order.channel_order_no == number)
+            .cloned()
+            .ok_or(Cannot::NotFound)?;
+        work(&mut order)?;
+        book.put(order.clone());
+        Ok(order)
+    }
+}
+
+fn digits(count: usize) -> String {
+    random_text(count)
+        .bytes()
+        .map(|byte| char::from(b'0' + byte % 10))
+        .collect()
+}
