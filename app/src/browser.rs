@@ -63,6 +63,12 @@ pub(crate) fn woke() -> bool {
     WOKE.with(|woke| woke.replace(false))
 }
 
+/// Seconds by the browser's clock, for differences.
+pub(crate) fn now_s() -> i32 {
+    // Wraps in 2038 and is right all the same: only differences are taken.
+    (js_sys::Date::now() / 1000.0) as i64 as i32
+}
+
 /// Shows the page as paid.
 pub(crate) fn turn_green() {
     if let Some(main) = main() {

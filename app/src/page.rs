@@ -154,6 +154,7 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width,initial-scale=1"/>
                 <meta name="robots" content="noindex"/>
+                <link rel="icon" href="data:,"/>
                 <title>{words.brand}</title>
                 <style nonce=nonce inner_html=include_str!("../../style/main.css")></style>
                 {waits.then(|| parts::refresh_without_script(scanning))}

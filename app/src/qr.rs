@@ -56,6 +56,6 @@ mod tests {
     #[test]
     fn a_code_is_drawn_with_its_quiet_zone() {
         let svg = svg("weixin://wxpay/bizpayurl?pr=abc", "code").unwrap();
-        assert!(svg.contains("viewBox=\"0 0 33 33\""), "{svg}");
+        assert!(svg.contains("viewBox=\"0 0 37 37\""), "{svg}");
     }
 }

@@ -13,13 +13,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
+/// What the compiler's output uses; wasm-opt may use no more, since browsers
+/// refuse what they don't know.
+const WASM_FEATURES: [&str; 7] = [
+    "bulk-memory",
+    "bulk-memory-opt",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
+
 /// Builds `target/site/assets`; gives its folder. The server embeds it.
 pub(crate) fn build() -> Result<PathBuf> {
     let modules = node_modules()?;
     let raw = step("compiling the page to WebAssembly", compile)?;
     let assets = target("site/assets")?;
     let stamp = target("site")?.join("stamp");
-    let print = fingerprint(&fs::read(&raw)?);
+    let print = format!("{} {WASM_FEATURES:?}", fingerprint(&fs::read(&raw)?));
     if fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
         return Ok(assets);
     }
@@ -90,12 +102,8 @@ fn shrink(bound: &Path, modules: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
         .arg(bound.join("tongfu_bg.wasm"))
         .arg("-o")
         .arg(&wasm);
-    wasm_opt.args([
-        "-Oz",
-        "--all-features",
-        "--strip-debug",
-        "--strip-producers",
-    ]);
+    wasm_opt.args(["-Oz", "--strip-debug", "--strip-producers"]);
+    wasm_opt.args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
     run_quietly(&mut wasm_opt)?;
     Ok((fs::read(js)?, fs::read(wasm)?))
 }

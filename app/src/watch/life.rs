@@ -20,8 +20,11 @@ pub(super) fn begin(status: RwSignal<String>) {
 }
 
 async fn wait(order: Order, status: RwSignal<String>) {
-    let mut passed_s = 0;
+    // By the clock, not by counted seconds: a page in the background is slowed.
+    let started_s = browser::now_s();
+    let mut polled_s = -LATER_POLL_EACH_S;
     loop {
+        let passed_s = browser::now_s().wrapping_sub(started_s);
         let left_s = order.expires_in_s - passed_s;
         if left_s < 0 {
             return browser::reload();
@@ -32,7 +35,8 @@ async fn wait(order: Order, status: RwSignal<String>) {
         } else {
             LATER_POLL_EACH_S
         };
-        if passed_s % each_s == 0 || browser::woke() {
+        if passed_s - polled_s >= each_s || browser::woke() {
+            polled_s = passed_s;
             match browser::poll(&order).await {
                 Answer::Paid => return leave(&order, status).await,
                 Answer::Failed => return browser::leave(&order.fail_url),
@@ -41,7 +45,6 @@ async fn wait(order: Order, status: RwSignal<String>) {
             }
         }
         TimeoutFuture::new(SECOND_MS).await;
-        passed_s += 1;
     }
 }
 
