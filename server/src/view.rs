@@ -51,7 +51,7 @@ impl Leave {
         let mut origins: Vec<_> = [&self.ok, &self.fail]
             .into_iter()
             .flatten()
-            .filter_map(origin)
+            .filter_map(|url| origin(url))
             .collect();
         origins.dedup();
         origins
@@ -59,7 +59,7 @@ impl Leave {
 }
 
 /// Scheme, host and port, where they are of a form that a header can carry.
-fn origin(url: &String) -> Option<String> {
+fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split(['/', '?', '#']).next()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn strange_hosts_never_reach_a_header() {
-        assert_eq!(origin(&"http://a;b/".to_owned()), None);
-        assert_eq!(origin(&"http://中文.cn/".to_owned()), None);
+        assert_eq!(origin("http://a;b/"), None);
+        assert_eq!(origin("http://中文.cn/"), None);
     }
 
     #[test]

@@ -18,7 +18,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
   serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
   test                            pass every test; ends with `N passed, N failed`
-  size                            the bytes of the page";
+  size                            the bytes of the page
+  wasm-target                     find or set up the WebAssembly target";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +37,9 @@ fn run(args: &[String]) -> Result<ExitCode> {
     match args.split_first() {
         Some((command, rest)) if command == "serve" => serve::run(rest),
         Some((command, [])) if command == "test" => test::run(),
+        Some((command, [])) if command == "wasm-target" => {
+            tools::wasm_build().map(|_| ExitCode::SUCCESS)
+        }
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
         _ => bail!("{USAGE}"),
     }

@@ -23,6 +23,9 @@ use forms::matching;
 use std::net::IpAddr;
 use std::ops::Deref;
 
+/// The known pairs of a request that are not empty.
+type Known<'a> = Vec<(&'a str, &'a str)>;
+
 /// Something that was signed by its business system and has one meaning. Only
 /// the functions of this module make one.
 #[derive(Clone, Debug)]
@@ -212,7 +215,7 @@ fn hmac_only<'a>(
     names: &[&str],
     purpose: Purpose,
     now_ms: i64,
-) -> Result<(Vec<(&'a str, &'a str)>, forms::Proof), Refusal> {
+) -> Result<(Known<'a>, forms::Proof), Refusal> {
     if !is_hmac(pairs) {
         return Err(Refusal::HmacRequired);
     }
@@ -241,7 +244,7 @@ fn known<'a>(
     pairs: &'a Pairs,
     required_names: &[&str],
     purpose: Purpose,
-) -> Result<Vec<(&'a str, &'a str)>, Refusal> {
+) -> Result<Known<'a>, Refusal> {
     let hmac = is_hmac(pairs);
     if domain.settings.hmac_required && !hmac {
         return Err(Refusal::HmacRequired);

@@ -30,7 +30,7 @@ pub fn make_keys(base: &str, data: &Path) -> Result<()> {
 /// When keys or book can't be opened.
 pub fn router(base: &str, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
     let keys = keys::open(base, data)?;
-    Ok(routes(keys, data, schedule_ms)?)
+    routes(keys, data, schedule_ms)
 }
 
 /// Serves the gateway until told to stop.

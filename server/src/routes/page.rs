@@ -109,7 +109,7 @@ async fn show(
     if let Some(screen) = already(checkout, request, visit).await? {
         return Ok(screen);
     }
-    let given = request.pay_type.or_else(|| match channels.as_slice() {
+    let given = request.pay_type.or(match channels.as_slice() {
         [only] => Some(*only),
         _ => None,
     });

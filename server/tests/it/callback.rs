@@ -1,0 +1,154 @@
+//! Settlement and callbacks when things go wrong (design section 4).
+
+use crate::harness::{Database, World, eventually, value_of};
+use serde_json::json;
+
+/// Opens a fresh order's page; gives its requestKey and the channel's number.
+async fn begin(world: &World) -> (String, serde_json::Value) {
+    let query = world.signed_query().await;
+    assert!(
+        world
+            .text(&format!("/pay.html?{query}"))
+            .await
+            .contains("<svg")
+    );
+    let key = value_of(&query, "requestKey");
+    let mut orders = world.book().await;
+    orders.sort_by_key(|order| order["channelOrderNo"].to_string());
+    (
+        key,
+        json!({"channelOrderNo": orders.pop().unwrap()["channelOrderNo"]}),
+    )
+}
+
+async fn delivered(world: &World, key: &str) -> Vec<serde_json::Value> {
+    eventually("a callback that is taken", async || {
+        let callbacks = world.callbacks(key).await;
+        callbacks
+            .iter()
+            .any(|callback| callback["answer"] == "success")
+            .then_some(callbacks)
+    })
+    .await
+}
+
+async fn a_refused_callback_comes_again(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    world
+        .control(&world.shop, "answer", json!({"mode": "fail", "times": 1}))
+        .await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    let callbacks = delivered(&world, &key).await;
+    assert_eq!(callbacks.len(), 2);
+    assert_eq!(callbacks[0]["answer"], "faild");
+    assert_eq!(callbacks[0]["values"], callbacks[1]["values"]);
+    world
+        .control(&world.shop, "answer", json!({"mode": "error", "times": 2}))
+        .await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    assert_eq!(delivered(&world, &key).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_refused_callback_comes_again_on_sqlite() {
+    a_refused_callback_comes_again(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_refused_callback_comes_again_on_postgres() {
+    a_refused_callback_comes_again(Database::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_lost_notify_is_made_up_for_by_our_own_query() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    world
+        .control(
+            &world.gateway,
+            "fault",
+            json!({"on": "notify", "kind": "drop", "times": 1}),
+        )
+        .await;
+    world
+        .control(
+            &world.gateway,
+            "fault",
+            json!({"on": "notify", "kind": "bad_signature", "times": 1}),
+        )
+        .await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    assert_eq!(delivered(&world, &key).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_notify_that_comes_twice_settles_once() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    world
+        .control(
+            &world.gateway,
+            "fault",
+            json!({"on": "notify", "kind": "duplicate"}),
+        )
+        .await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    delivered(&world, &key).await;
+    eventually("both notifies taken", async || {
+        let sent = world
+            .client
+            .get(format!("{}/control/notifies", world.gateway))
+            .send()
+            .await;
+        let sent = sent.unwrap().text().await.unwrap();
+        (sent.matches("\"status\":200").count() >= 2).then_some(())
+    })
+    .await;
+    assert_eq!(world.callbacks(&key).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_kill_between_payment_and_callback_loses_nothing() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    world
+        .control(&world.shop, "answer", json!({"mode": "error", "times": 1}))
+        .await;
+    let (key, number) = begin(&world).await;
+    world.programs.pop().unwrap().kill();
+    world.control(&world.gateway, "pay", number).await;
+    let program = world.start_platform();
+    world.programs.push(program);
+    let callbacks = delivered(&world, &key).await;
+    assert_eq!(
+        callbacks[0]["values"]["orderSn"],
+        callbacks[1]["values"]["orderSn"]
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_amount_in_a_genuine_notify_is_not_settled_by_it() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    world
+        .control(
+            &world.gateway,
+            "fault",
+            json!({"on": "query", "kind": "unsigned_502", "times": 3}),
+        )
+        .await;
+    world
+        .control(
+            &world.gateway,
+            "fault",
+            json!({"on": "notify", "kind": "wrong_amount", "amount": 1}),
+        )
+        .await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    // The notify is refused by its sum; the query then tells the true one.
+    let callbacks = delivered(&world, &key).await;
+    assert_eq!(callbacks[0]["values"]["money"], "12345");
+}

@@ -1,0 +1,276 @@
+//! Starts a small world of processes, and speaks to it.
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How often something that must come is looked for: 30 s in all.
+const LOOKS: u32 = 600;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// A program that ends with the test.
+pub(crate) struct Program(Child);
+
+impl Program {
+    /// Kills it at once, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Which database a world stands on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// Platform, gateway and shop.
+pub(crate) struct World {
+    pub(crate) folder: PathBuf,
+    pub(crate) platform: String,
+    pub(crate) gateway: String,
+    pub(crate) shop: String,
+    pub(crate) database_url: String,
+    pub(crate) client: Client,
+    pub(crate) programs: Vec<Program>,
+}
+
+impl World {
+    /// Starts all three; `None` where PostgreSQL is asked for and not given.
+    pub(crate) async fn start(database: Database) -> Option<Self> {
+        let folder = temp_folder();
+        let database_url = database_url(database, &folder).await?;
+        let [platform, gateway, shop] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
+        let data = folder.join("sandbox");
+        let keys = sandbox()
+            .arg("keys")
+            .args(["--base", &format!("http://{gateway}")])
+            .arg("--data")
+            .arg(&data)
+            .status();
+        assert!(keys.is_ok_and(|status| status.success()), "sandbox keys");
+        let mut world = Self {
+            platform: format!("http://{platform}"),
+            gateway: format!("http://{gateway}"),
+            shop: format!("http://{shop}"),
+            client: Client::builder()
+                .no_proxy()
+                .redirect(Policy::none())
+                .build()
+                .unwrap(),
+            programs: Vec::new(),
+            database_url,
+            folder,
+        };
+        let mut gateway_command = sandbox();
+        gateway_command.args(["gateway", "--listen", &gateway, "--notify-schedule-ms"]);
+        world.run(
+            gateway_command
+                .arg("200,200,500,1000,2000,5000")
+                .arg("--data")
+                .arg(&data),
+        );
+        let mut shop_command = sandbox();
+        shop_command.args(["shop", "--listen", &shop, "--platform", &world.platform]);
+        world.run(&mut shop_command);
+        let program = world.start_platform();
+        world.programs.push(program);
+        world.answers(&format!("{}/healthz", world.gateway)).await;
+        world.answers(&format!("{}/healthz", world.shop)).await;
+        world.answers(&format!("{}/readyz", world.platform)).await;
+        Some(world)
+    }
+
+    /// Starts the platform on the world's database.
+    pub(crate) fn start_platform(&self) -> Program {
+        let mut command = tongfu(&self.database_url);
+        command
+            .args(["serve", "--dev"])
+            .env("TONGFU_LISTEN", self.platform.trim_start_matches("http://"))
+            .env("TONGFU_ACCOUNTS", self.folder.join("sandbox/accounts.toml"))
+            .env("TONGFU_CALLBACK_DELAYS_MS", "[0, 300, 300, 300, 300, 300]");
+        Program(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Waits until an address answers 200.
+    pub(crate) async fn answers(&self, url: &str) {
+        eventually(url, async || {
+            let answer = self.client.get(url).send().await;
+            answer
+                .is_ok_and(|answer| answer.status() == 200)
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// GETs a path of the platform.
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client
+            .get(format!("{}{path}", self.platform))
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// The text at a path of the platform.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        self.get(path).await.text().await.unwrap()
+    }
+
+    /// POSTs a JSON body to a path of the platform; gives the answer's text.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> String {
+        let request = self.client.post(format!("{}{path}", self.platform));
+        let request = request.header("Content-Type", "application/json;charset=utf-8");
+        request
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    }
+
+    /// A fresh signed address of the shop: its query.
+    pub(crate) async fn signed_query(&self) -> String {
+        let url = self
+            .client
+            .get(format!("{}/sample-url", self.shop))
+            .send()
+            .await
+            .unwrap();
+        let url = url.text().await.unwrap();
+        url.trim().split_once('?').unwrap().1.to_owned()
+    }
+
+    /// The gateway's book.
+    pub(crate) async fn book(&self) -> Vec<serde_json::Value> {
+        self.json(&format!("{}/control/orders", self.gateway)).await
+    }
+
+    /// The shop's callbacks for a requestKey.
+    pub(crate) async fn callbacks(&self, key: &str) -> Vec<serde_json::Value> {
+        let mut all: Vec<serde_json::Value> =
+            self.json(&format!("{}/control/callbacks", self.shop)).await;
+        all.retain(|callback| callback["values"]["requestKey"] == key);
+        all
+    }
+
+    /// Lets something happen outside; expects it to be taken.
+    pub(crate) async fn control(&self, base: &str, act: &str, body: serde_json::Value) {
+        let request = self.client.post(format!("{base}/control/{act}"));
+        let request = request.header("Content-Type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        assert!(answer.status().is_success(), "{act}: {}", answer.status());
+    }
+
+    async fn json(&self, url: &str) -> Vec<serde_json::Value> {
+        let text = self
+            .client
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn run(&mut self, command: &mut Command) {
+        let child = command.stderr(Stdio::null()).spawn().unwrap();
+        self.programs.push(Program(child));
+    }
+}
+
+/// Looks until there is something to see, for 30 s at most.
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    for _ in 0..LOOKS {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    panic!("never seen: {what}");
+}
+
+/// The program under test, on this database.
+pub(crate) fn tongfu(database_url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tongfu"));
+    command
+        .env("TONGFU_DATABASE_URL", database_url)
+        .env("TONGFU_LOG", "info");
+    command
+}
+
+/// A value of a query string, decoded as far as these tests need it.
+pub(crate) fn value_of(query: &str, name: &str) -> String {
+    let found = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+    found.unwrap_or_default().to_owned()
+}
+
+/// A fresh folder that is this test's own.
+pub(crate) fn temp_folder() -> PathBuf {
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("tongfu-it-{}-{number}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A database of the test's own.
+pub(crate) async fn database_url(database: Database, folder: &Path) -> Option<String> {
+    match database {
+        Database::Sqlite => Some(format!("sqlite:{}", folder.join("tongfu.db").display())),
+        Database::Postgres => {
+            let Ok(server) = std::env::var("TONGFU_TEST_POSTGRES") else {
+                eprintln!("SKIPPED on PostgreSQL: TONGFU_TEST_POSTGRES is not set");
+                return None;
+            };
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("it_{}_{number}", std::process::id());
+            let admin = format!("{server}/postgres");
+            let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&admin)
+                .await
+                .unwrap();
+            let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+            sqlx::query(create).execute(&mut connection).await.unwrap();
+            Some(format!("{server}/{name}"))
+        }
+    }
+}
+
+fn sandbox() -> Command {
+    let path = Path::new(env!("CARGO_BIN_EXE_tongfu")).with_file_name("sandbox");
+    assert!(
+        path.exists(),
+        "build the sandbox first: cargo build -p sandbox"
+    );
+    Command::new(path)
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}

@@ -1,0 +1,10 @@
+//! The platform as a process, spoken to over real HTTP, with the sandbox as a
+//! process beside it: on SQLite, and on PostgreSQL where one is given.
+
+mod bad_input;
+mod callback;
+mod forged;
+mod harness;
+mod operator;
+mod pay;
+mod sign;

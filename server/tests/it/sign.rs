@@ -1,0 +1,40 @@
+//! A business system's own SHA-1 sign, written from the document for the tests.
+
+use sha1::{Digest, Sha1};
+
+/// The sign of these values under a secret.
+pub(crate) fn sign(values: &[&str], secret: &str) -> String {
+    let mut all: Vec<&str> = values
+        .iter()
+        .copied()
+        .chain([secret])
+        .filter(|v| !v.is_empty())
+        .collect();
+    all.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
+    let digest = Sha1::digest(all.concat().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A signed query string of these pairs.
+pub(crate) fn signed(pairs: &[(&str, &str)], secret: &str) -> String {
+    let values: Vec<&str> = pairs.iter().map(|(_, value)| *value).collect();
+    unsigned(pairs, &sign(&values, secret))
+}
+
+/// A query string of these pairs under a sign that is given.
+pub(crate) fn unsigned(pairs: &[(&str, &str)], sign: &str) -> String {
+    let pair = |(name, value): &(&str, &str)| format!("{name}={}&", encode(value));
+    format!("{}sign={sign}", pairs.iter().map(pair).collect::<String>())
+}
+
+fn encode(text: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let escape = |byte: u8| {
+        if bare(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    text.bytes().map(escape).collect()
+}
