@@ -1,6 +1,8 @@
 //! The platform as a process, spoken to over real HTTP, with the sandbox as a
 //! process beside it: on SQLite, and on PostgreSQL where one is given.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
+
 mod bad_input;
 mod callback;
 mod forged;
