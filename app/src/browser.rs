@@ -15,6 +15,8 @@ pub(crate) struct Order {
     pub(crate) ok_url: String,
     /// Where a payer goes whose request can't be paid; empty: the page reloads.
     pub(crate) fail_url: String,
+    /// The attempt's own page: it tells how the attempt ended.
+    pub(crate) ended_url: String,
     /// The words before the countdown.
     pub(crate) waiting: String,
     /// Seconds that are left to pay.
@@ -48,6 +50,7 @@ pub(crate) fn order() -> Option<Order> {
         order_sn: get("order"),
         ok_url: get("ok"),
         fail_url: get("fail"),
+        ended_url: get("ended"),
         waiting: get("waiting"),
         expires_in_s: get("expires").parse().ok()?,
     })
@@ -94,8 +97,15 @@ pub(crate) fn leave(url: &str) {
     }
 }
 
+/// Goes on to another page of ours.
+pub(crate) fn go(url: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.location().set_href(url);
+    }
+}
+
 /// Asks the server for the page as it is now.
-pub(crate) fn reload() {
+fn reload() {
     if let Some(window) = web_sys::window() {
         let _ = window.location().reload();
     }

@@ -116,8 +116,8 @@ pub struct Scan {
     pub ok_url: Option<String>,
     /// Where a payer goes whose request can't be paid.
     pub fail_url: Option<String>,
-    /// Where another channel can be picked, where there is one.
-    pub back: Option<String>,
+    /// The attempt's own page: it tells how the attempt ended.
+    pub attempt_url: String,
 }
 
 /// Renders a whole document.
@@ -134,7 +134,11 @@ pub fn render(screen: Screen, setting: &Setting) -> String {
 fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     let words = text(setting.lang);
     let scanning = matches!(screen, Screen::Scan(_));
-    let waits = scanning || matches!(screen, Screen::Making(_));
+    let refresh = match &screen {
+        Screen::Scan(scan) => Some(parts::refresh_without_script(&scan.attempt_url).into_any()),
+        Screen::Making(_) => Some(parts::refresh().into_any()),
+        _ => None,
+    };
     let leave = match &screen {
         Screen::Paid {
             leave: Some(url), ..
@@ -157,7 +161,7 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
                 <link rel="icon" href="data:,"/>
                 <title>{words.brand}</title>
                 <style nonce=nonce inner_html=include_str!("../../style/main.css")></style>
-                {waits.then(|| parts::refresh_without_script(scanning))}
+                {refresh}
                 {leave.map(|url| parts::leave_soon(&url))}
             </head>
             <body>

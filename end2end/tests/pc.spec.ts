@@ -103,7 +103,7 @@ test('without script the fragment page says what to do', async ({ browser }) => 
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
   await page.goto(`${platform}/pay.html${SEED}`);
-  await expect(page.getByText('请开启浏览器的JavaScript')).toBeVisible();
+  await expect(page.locator('noscript p')).toBeVisible();
   await context.close();
 });
 

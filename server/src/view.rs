@@ -66,6 +66,12 @@ fn origin(url: &str) -> Option<String> {
     (!host.is_empty() && host.bytes().all(plain)).then(|| format!("{scheme}://{host}"))
 }
 
+/// The page of one attempt, in the payer's language.
+pub(crate) fn attempt_path(attempt: &AttemptRow, lang: Lang) -> String {
+    let lang = if lang == Lang::En { "?lang=en" } else { "" };
+    format!("/pay/attempt/{}{lang}", attempt.token)
+}
+
 /// What is bought.
 pub(crate) fn order(request: &PayRequest, lang: Lang) -> Order {
     Order {
@@ -108,7 +114,7 @@ pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang) -> Screen {
         expires_at: beijing_time(attempt.expires_ms),
         ok_url: leave.ok,
         fail_url: leave.fail,
-        back: None,
+        attempt_url: attempt_path(attempt, lang),
     })
 }
 

@@ -29,16 +29,16 @@ pub(super) fn paid_note(words: &'static Text, leave: Option<String>) -> impl Int
     view! { <section class="card good paid" role="alert"><h2>{words.paid}</h2>{way_on}</section> }
 }
 
-/// A waiting page comes again by itself: always where nothing is shown yet, and
-/// where a code is shown only without script.
-pub(super) fn refresh_without_script(only_without_script: bool) -> AnyView {
-    let content = REFRESH_S.to_string();
-    let meta = view! { <meta http-equiv="refresh" content=content/> };
-    if only_without_script {
-        view! { <noscript>{meta}</noscript> }.into_any()
-    } else {
-        meta.into_any()
-    }
+/// Where nothing is shown yet the page comes again by itself.
+pub(super) fn refresh() -> impl IntoView {
+    view! { <meta http-equiv="refresh" content=REFRESH_S.to_string()/> }
+}
+
+/// Without script a waiting page goes on to the attempt's own page, and comes
+/// again from there until the attempt has ended.
+pub(super) fn refresh_without_script(attempt_url: &str) -> impl IntoView + use<> {
+    let content = format!("{REFRESH_S};url={attempt_url}");
+    view! { <noscript><meta http-equiv="refresh" content=content/></noscript> }
 }
 
 /// A paid page leaves by itself, with or without script.

@@ -72,14 +72,12 @@ pub(super) fn scan_screen(words: &'static Text, scan: Scan, watch: AnyView) -> i
     let svg = qr::svg(&scan.code, words.scan_label).unwrap_or_default();
     let ok_url = scan.ok_url;
     let leave = ok_url.clone().unwrap_or_default();
-    let back = scan.back.map(|url| {
-        view! { <p class="small"><a href=url>{words.other_channel}</a></p> }
-    });
     view! {
         <main
             data-state="open"
             data-poll=scan.poll_url
             data-order=scan.order_sn
+            data-ended=scan.attempt_url
             data-ok=leave
             data-fail=scan.fail_url.unwrap_or_default()
             data-waiting=words.waiting
@@ -91,7 +89,6 @@ pub(super) fn scan_screen(words: &'static Text, scan: Scan, watch: AnyView) -> i
                 <div inner_html=svg></div>
                 {watch}
                 <p class="small">{words.until}" "{scan.expires_at}</p>
-                {back}
             </section>
             {paid_note(words, ok_url)}
         </main>

@@ -27,7 +27,7 @@ async fn wait(order: Order, status: RwSignal<String>) {
         let passed_s = browser::now_s().wrapping_sub(started_s);
         let left_s = order.expires_in_s - passed_s;
         if left_s < 0 {
-            return browser::reload();
+            return browser::go(&order.ended_url);
         }
         status.set(remaining(&order, left_s));
         let each_s = if passed_s < DENSE_S {
@@ -40,7 +40,7 @@ async fn wait(order: Order, status: RwSignal<String>) {
             match browser::poll(&order).await {
                 Answer::Paid => return leave(&order, status).await,
                 Answer::Failed => return browser::leave(&order.fail_url),
-                Answer::Ended => return browser::reload(),
+                Answer::Ended => return browser::go(&order.ended_url),
                 Answer::Waiting => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use super::respond::{Form, page, wished_language};
 use crate::state::State;
-use crate::view::{self, Leave};
+use crate::view::{self, Leave, attempt_path};
 use app::page::Screen;
 use axum::body::{Body, to_bytes};
 use axum::extract::{self, Path};
@@ -255,11 +255,6 @@ async fn attempt_screen(
             .unwrap_or(attempt),
     };
     Ok(view::screen(&attempt, checkout.now_ms(), visit.lang))
-}
-
-fn attempt_path(attempt: &AttemptRow, lang: Lang) -> String {
-    let lang = if lang == Lang::En { "?lang=en" } else { "" };
-    format!("/pay/attempt/{}{lang}", attempt.token)
 }
 
 /// The channel that a form names.
