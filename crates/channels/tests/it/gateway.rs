@@ -1,0 +1,122 @@
+//! One contract for both modes of a WeChat account.
+
+use crate::world::{World, now_ms, order};
+use payment::ports::{ChannelError, OrderState};
+
+#[tokio::test]
+async fn an_order_is_made_queried_and_paid() {
+    let world = World::start().await;
+    assert_eq!(world.gateways.len(), 2);
+    for gateway in &world.gateways {
+        let order = order();
+        let number = &order.channel_order_no;
+        assert_eq!(gateway.query(number).await, Ok(OrderState::NotFound));
+        let created = gateway.create(&order).await.unwrap();
+        assert!(
+            created.obj.starts_with("weixin://wxpay/bizpayurl?pr="),
+            "{}",
+            created.obj
+        );
+        assert!(gateway.create(&order).await.is_ok(), "the same order again");
+        assert_eq!(gateway.query(number).await, Ok(OrderState::Pending));
+        let before_ms = now_ms() / 1000 * 1000;
+        world.act("pay", number).await;
+        let Ok(OrderState::Paid(report)) = gateway.query(number).await else {
+            panic!("not paid")
+        };
+        assert_eq!(
+            (report.money, &report.channel_order_no),
+            (order.money, number)
+        );
+        assert_eq!(report.merchant, gateway.merchant());
+        assert!(!report.trade_no.is_empty());
+        assert!(report.paid_ms.unwrap() >= before_ms);
+        assert!(matches!(
+            gateway.close(number).await,
+            Err(ChannelError::Refused { .. })
+        ));
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_declined_expires_or_is_closed() {
+    let world = World::start().await;
+    for gateway in &world.gateways {
+        for (act, state) in [
+            ("decline", OrderState::Declined),
+            ("expire", OrderState::Closed),
+        ] {
+            let order = order();
+            gateway.create(&order).await.unwrap();
+            world.act(act, &order.channel_order_no).await;
+            assert_eq!(gateway.query(&order.channel_order_no).await, Ok(state));
+        }
+        let order = order();
+        gateway.create(&order).await.unwrap();
+        assert_eq!(gateway.close(&order.channel_order_no).await, Ok(()));
+        assert_eq!(
+            gateway.query(&order.channel_order_no).await,
+            Ok(OrderState::Closed)
+        );
+        let again = gateway.create(&order).await;
+        assert!(matches!(again, Err(ChannelError::Refused { code, .. }) if code == "ORDER_CLOSED"));
+    }
+}
+
+#[tokio::test]
+async fn other_fields_under_a_used_number_are_refused() {
+    let world = World::start().await;
+    let mut order = order();
+    world.gateways[0].create(&order).await.unwrap();
+    order.goods = "别的".to_owned();
+    let refused = world.gateways[0].create(&order).await;
+    assert!(
+        matches!(refused, Err(ChannelError::Refused { code, .. }) if code == "OUT_TRADE_NO_USED")
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_verify_is_unknown_and_never_refused() {
+    let world = World::start().await;
+    let faults = [
+        "bad_signature",
+        "old_timestamp",
+        "unknown_serial",
+        "unsigned_502",
+        "corrupt",
+        "error",
+        "rate_limit",
+        "drop",
+        "signtest",
+    ];
+    for gateway in &world.gateways {
+        for kind in faults {
+            let order = order();
+            world.fault("create", kind).await;
+            let created = gateway.create(&order).await;
+            assert!(
+                matches!(created, Err(ChannelError::Unknown(_))),
+                "create {kind}: {created:?}"
+            );
+            world.fault("query", kind).await;
+            let queried = gateway.query(&order.channel_order_no).await;
+            assert!(
+                matches!(queried, Err(ChannelError::Unknown(_))),
+                "query {kind}: {queried:?}"
+            );
+            world.fault("close", kind).await;
+            let closed = gateway.close(&order.channel_order_no).await;
+            // A corrupt 204 has no byte to change.
+            let unknown = matches!(closed, Err(ChannelError::Unknown(_)));
+            assert!(unknown || kind == "corrupt", "close {kind}: {closed:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn goods_that_are_too_long_are_shortened() {
+    let world = World::start().await;
+    let mut order = order();
+    order.goods = "耳机".repeat(500);
+    assert!(world.gateways[0].create(&order).await.is_ok());
+}

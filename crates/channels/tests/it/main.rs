@@ -1,0 +1,10 @@
+//! The WeChat adapter against signatures made by others and against the sandbox
+//! over real HTTP; and the sender of callbacks.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
+
+mod gateway;
+mod notify;
+mod receiver;
+mod vectors;
+mod world;

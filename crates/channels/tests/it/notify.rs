@@ -1,0 +1,81 @@
+//! Notifies: genuine ones are read, and nothing else is believed.
+
+use crate::world::{World, order};
+use payment::money::{Currency, Money};
+use payment::ports::Notify;
+
+#[tokio::test]
+async fn a_genuine_notify_is_read_in_both_modes() {
+    let world = World::start().await;
+    for gateway in &world.gateways {
+        let order = order();
+        gateway.create(&order).await.unwrap();
+        world.act("pay", &order.channel_order_no).await;
+        let letter = world.letter().await;
+        let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
+            panic!("unread")
+        };
+        assert_eq!(report.channel_order_no, order.channel_order_no);
+        assert_eq!(report.money, order.money);
+        assert_eq!(report.merchant, gateway.merchant());
+    }
+}
+
+#[tokio::test]
+async fn a_changed_stale_or_strange_notify_is_not_believed() {
+    let world = World::start().await;
+    let (ours, other) = (&world.gateways[0], &world.gateways[1]);
+    let order = order();
+    ours.create(&order).await.unwrap();
+    world.act("pay", &order.channel_order_no).await;
+    let genuine = world.letter().await;
+
+    let mut changed = genuine.clone();
+    *changed.body.last_mut().unwrap() = b' ';
+    assert!(ours.read_notify(&changed).await.is_err(), "a changed byte");
+    for late_ms in [302_000, -302_000] {
+        let mut stale = genuine.clone();
+        stale.received_ms += late_ms;
+        assert!(ours.read_notify(&stale).await.is_err(), "{late_ms} ms away");
+    }
+    for (header, value) in [
+        ("wechatpay-serial", "PUB_KEY_ID_1"),
+        ("wechatpay-nonce", "x"),
+        ("wechatpay-timestamp", "abc"),
+        ("wechatpay-signature", "WECHATPAY/SIGNTEST/abcd"),
+    ] {
+        let mut strange = genuine.clone();
+        for (name, old) in &mut strange.headers {
+            if name == header {
+                value.clone_into(old);
+            }
+        }
+        assert!(ours.read_notify(&strange).await.is_err(), "{header}");
+        strange.headers.retain(|(name, _)| name != header);
+        assert!(ours.read_notify(&strange).await.is_err(), "no {header}");
+    }
+    assert!(
+        other.read_notify(&genuine).await.is_err(),
+        "for another account"
+    );
+    assert!(ours.read_notify(&genuine).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refund_is_no_payment_and_a_wrong_sum_is_shown() {
+    let world = World::start().await;
+    let gateway = &world.gateways[0];
+    let order = order();
+    gateway.create(&order).await.unwrap();
+    world.fault("notify", "wrong_amount").await;
+    world.act("pay", &order.channel_order_no).await;
+    let letter = world.letter().await;
+    let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
+        panic!("unread")
+    };
+    assert_eq!(report.money, Money::from_minor(1, Currency::Cny).unwrap());
+    world.act("refund", &order.channel_order_no).await;
+    let letter = world.letter().await;
+    let read = gateway.read_notify(&letter).await;
+    assert_eq!(read, Ok(Notify::Other("REFUND.SUCCESS".to_owned())));
+}

@@ -1,0 +1,88 @@
+//! The sender of callbacks, and where it does not go.
+
+use crate::world::now_ms;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::routing::get;
+use channels::receiver::HttpReceiver;
+use payment::ports::Receiver;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+async fn business_system() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new()
+        .route("/ok", get(|| async { "success\n" }))
+        .route("/nul", get(|| async { "a\0b" }))
+        .route("/long", get(|| async { "x".repeat(70_000) }))
+        .route("/medium", get(|| async { "x".repeat(5_000) }))
+        .route(
+            "/away",
+            get(|| async { (StatusCode::FOUND, [(LOCATION, "/ok")], "") }),
+        );
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+fn receiver() -> HttpReceiver {
+    HttpReceiver::new(Arc::new(now_ms)).unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_as_far_as_it_is_needed() {
+    let base = business_system().await;
+    let receiver = receiver();
+    let get = async |path: &str| receiver.get(&format!("{base}{path}"), &[], true).await;
+    let answer = get("/ok").await;
+    assert_eq!(
+        (answer.status, answer.text.as_str()),
+        (Some(200), "success\n")
+    );
+    assert_eq!(
+        get("/away").await.status,
+        Some(302),
+        "redirects are not followed"
+    );
+    assert_eq!(get("/long").await.status, None, "longer than 64 KB");
+    assert_eq!(get("/medium").await.text.len(), 2_048);
+    assert_eq!(get("/nul").await.text, "a\u{fffd}b");
+}
+
+#[tokio::test]
+async fn private_addresses_are_called_where_that_is_allowed_only() {
+    let base = business_system().await;
+    let receiver = receiver();
+    let (literal, named) = (
+        format!("{base}/ok"),
+        format!("{base}/ok").replace("127.0.0.1", "localhost"),
+    );
+    for url in [&literal, &named] {
+        let answer = receiver.get(url, &[], false).await;
+        assert_eq!(answer.status, None, "{url}");
+        assert!(
+            answer.text.contains("not allowed"),
+            "{url}: {}",
+            answer.text
+        );
+        assert_eq!(
+            receiver.get(url, &[], true).await.status,
+            Some(200),
+            "{url}"
+        );
+    }
+    let listed = ["127.0.0.1".to_owned()];
+    assert_eq!(
+        receiver.get(&literal, &listed, false).await.status,
+        Some(200)
+    );
+    for url in [
+        "http://10.0.0.1/",
+        "http://169.254.169.254/",
+        "http://[fd00::1]/",
+        "not an address",
+    ] {
+        assert_eq!(receiver.get(url, &[], true).await.status, None, "{url}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The sandbox's gateway on a port of its own, and our adapters for it.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use channels::Clock;
+use channels::config::{Account, Accounts, gateways};
+use payment::money::{Currency, Money};
+use payment::ports::{Gateway, Kind, NewOrder, RawNotify};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// How often something that must come is looked for: 20 s in all.
+const LOOKS: u32 = 400;
+
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+/// Gateway, a place that notifies come to, and both kinds of account.
+pub(crate) struct World {
+    base: String,
+    pub(crate) gateways: Vec<Arc<dyn Gateway>>,
+    letters: Arc<Mutex<Vec<RawNotify>>>,
+    client: reqwest::Client,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let folder = temp_folder();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let router = sandbox::gateway::router(&base, &folder, Some(vec![])).unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let letters = Arc::new(Mutex::new(Vec::new()));
+        let target = letter_box(Arc::clone(&letters)).await;
+        let gateways = adapters(&folder, &target);
+        let client = channels::client().unwrap();
+        Self {
+            base,
+            gateways,
+            letters,
+            client,
+        }
+    }
+
+    pub(crate) async fn control(&self, act: &str, body: serde_json::Value) {
+        let request = self.client.post(format!("{}/control/{act}", self.base));
+        let request = request
+            .header("Content-Type", "application/json")
+            .body(body.to_string());
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{act}: {}", answer.status());
+    }
+
+    pub(crate) async fn act(&self, act: &str, number: &str) {
+        self.control(act, serde_json::json!({ "channelOrderNo": number }))
+            .await;
+    }
+
+    pub(crate) async fn fault(&self, on: &str, kind: &str) {
+        self.control(
+            "fault",
+            serde_json::json!({"on": on, "kind": kind, "amount": 1}),
+        )
+        .await;
+    }
+
+    /// The next notify that came.
+    pub(crate) async fn letter(&self) -> RawNotify {
+        for _ in 0..LOOKS {
+            if let Some(letter) = self.letters.lock().unwrap().pop() {
+                return letter;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no notify came");
+    }
+}
+
+/// An order that no test made before.
+pub(crate) fn order() -> NewOrder {
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    NewOrder {
+        kind: Kind::Native,
+        channel_order_no: format!("{}{number:07}", now_ms()),
+        goods: "蓝牙耳机".to_owned(),
+        money: Money::from_minor(12_345, Currency::Cny).unwrap(),
+        expires_ms: now_ms() + 900_000,
+        openid: None,
+    }
+}
+
+fn temp_folder() -> PathBuf {
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("tongfu-channels-{}-{number}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The adapters of both accounts: public-key mode and certificate mode.
+fn adapters(folder: &Path, target: &str) -> Vec<Arc<dyn Gateway>> {
+    let text = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
+    let mut accounts: Accounts = toml::from_str(&text).unwrap();
+    for Account::Wechat(account) in &mut accounts.account {
+        account.enabled = true;
+    }
+    let clock: Clock = Arc::new(now_ms);
+    gateways(accounts, folder, target, &clock).unwrap()
+}
+
+async fn letter_box(letters: Arc<Mutex<Vec<RawNotify>>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(take).with_state(letters);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    target
+}
+
+async fn take(State(letters): State<Arc<Mutex<Vec<RawNotify>>>>, request: Request<Body>) {
+    let (parts, body) = request.into_parts();
+    let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect();
+    let body = to_bytes(body, 1 << 20).await.unwrap().to_vec();
+    letters.lock().unwrap().push(RawNotify {
+        headers,
+        body,
+        received_ms: now_ms(),
+    });
+}

@@ -1,0 +1,258 @@
+//! Requests, attempts and money.
+
+use crate::harness::{attempt, begun, callback};
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::order::{Attempt, Event};
+use payment::ports::{Begun, Settled, Store};
+use payment::status::PayStatus;
+use std::sync::Arc;
+
+pub(crate) async fn a_new_request_gets_an_attempt(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    assert_eq!(row.status, Attempt::Creating);
+    assert_eq!(row.request_status, PayStatus::NotPay);
+    assert_eq!(store.attempt(&row.order_sn).await.unwrap(), Some(row));
+}
+
+pub(crate) async fn the_same_values_give_the_same_open_attempt(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let Begun::Same(same) = store.begin_attempt(&attempt("k", 2, 10)).await.unwrap() else {
+        panic!("another attempt")
+    };
+    assert_eq!(same.order_sn, first.order_sn);
+    // Once its time is over the same values begin another one.
+    begun(&*store, &attempt("k", 3, 900_000)).await;
+}
+
+pub(crate) async fn other_values_end_the_open_attempt(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let mut other = attempt("k", 2, 10);
+    other.signed_values = "info=y".to_owned();
+    begun(&*store, &other).await;
+    let ended = store.attempt(&first.order_sn).await.unwrap().unwrap();
+    assert_eq!(ended.expires_ms, 10);
+    let due = store.take_due_attempts(10, 60_000, 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].order_sn, first.order_sn);
+    let all = store.attempts("shop", "k").await.unwrap();
+    assert_eq!(
+        all.iter().map(|row| row.created_ms).collect::<Vec<_>>(),
+        [0, 10]
+    );
+}
+
+pub(crate) async fn a_request_key_takes_no_other_sum(store: Arc<dyn Store>) {
+    begun(&*store, &attempt("k", 1, 0)).await;
+    for (minor, currency) in [(101, Currency::Cny), (100, Currency::Usd)] {
+        let mut other = attempt("k", 2, 0);
+        other.money = Money::from_minor(minor, currency).unwrap();
+        assert!(matches!(
+            store.begin_attempt(&other).await.unwrap(),
+            Begun::KeyReused
+        ));
+    }
+    let mut elsewhere = attempt("k", 3, 0);
+    elsewhere.domain_code = "other".to_owned();
+    elsewhere.money = Money::from_minor(7, Currency::Usd).unwrap();
+    begun(&*store, &elsewhere).await;
+}
+
+pub(crate) async fn a_taken_number_is_told(store: Arc<dyn Store>) {
+    begun(&*store, &attempt("k", 1, 0)).await;
+    let same_number = attempt("other", 1, 0);
+    assert!(matches!(
+        store.begin_attempt(&same_number).await.unwrap(),
+        Begun::NumberTaken
+    ));
+    let mut same_token = attempt("other", 2, 0);
+    same_token.token = attempt("k", 1, 0).token;
+    assert!(matches!(
+        store.begin_attempt(&same_token).await.unwrap(),
+        Begun::NumberTaken
+    ));
+    // Nothing of the refused tries is left.
+    assert!(store.attempts("shop", "other").await.unwrap().is_empty());
+}
+
+pub(crate) async fn twenty_at_once_begin_one_attempt(store: Arc<dyn Store>) {
+    let tasks = (0..20).map(|number| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.begin_attempt(&attempt("k", number, 0)).await.unwrap() })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let mut new = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Begun::New(_) => new += 1,
+            Begun::Same(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(new, 1);
+    assert_eq!(store.attempts("shop", "k").await.unwrap().len(), 1);
+}
+
+pub(crate) async fn an_attempt_is_found_by_token_and_by_channel_number(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    assert_eq!(
+        store.attempt_by_token(&row.token).await.unwrap(),
+        Some(row.clone())
+    );
+    assert_eq!(store.attempt_by_token(&row.order_sn).await.unwrap(), None);
+    let number = &row.channel_order_no;
+    let find = async |channel, account| store.attempt_by_channel_no(channel, account, number).await;
+    assert_eq!(find(Channel::Wechat, "a").await.unwrap(), Some(row.clone()));
+    assert_eq!(find(Channel::Wechat, "b").await.unwrap(), None);
+    assert_eq!(find(Channel::Alipay, "a").await.unwrap(), None);
+}
+
+pub(crate) async fn the_code_is_kept_once_the_channel_took_the_order(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let settled = store
+        .accept_attempt(&row.order_sn, "weixin://x")
+        .await
+        .unwrap();
+    assert_eq!(settled, Settled::Went(Attempt::Open));
+    let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.status, kept.obj.as_deref()),
+        (Attempt::Open, Some("weixin://x"))
+    );
+    // The money may be faster than the channel's answer.
+    let row = begun(&*store, &attempt("k2", 2, 0)).await;
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .await
+        .unwrap();
+    let settled = store
+        .accept_attempt(&row.order_sn, "weixin://y")
+        .await
+        .unwrap();
+    assert_eq!(settled, Settled::Stayed(Attempt::Paid));
+}
+
+pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let tasks = (0..50).map(|_| {
+        let (store, order_sn) = (Arc::clone(&store), row.order_sn.clone());
+        tokio::spawn(async move {
+            store
+                .settle_paid(&order_sn, "t", 5, &callback())
+                .await
+                .unwrap()
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let mut won = 0;
+    for task in tasks {
+        won += usize::from(task.await.unwrap() == Settled::Went(Attempt::Paid));
+    }
+    assert_eq!(won, 1);
+    let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(kept.request_status, PayStatus::SuccessPay);
+    assert_eq!(
+        (kept.trade_no.as_deref(), kept.paid_ms),
+        (Some("t"), Some(5))
+    );
+    assert_eq!(
+        store
+            .take_due_callbacks(2_000, 9_000, 99)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+pub(crate) async fn two_paid_attempts_have_one_winner(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let mut other = attempt("k", 2, 10);
+    other.signed_values = "info=y".to_owned();
+    let second = begun(&*store, &other).await;
+    let pay = |order_sn: String| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.settle_paid(&order_sn, "t", 5, &callback()).await })
+    };
+    let (one, two) = (pay(first.order_sn), pay(second.order_sn));
+    let states = [one.await.unwrap().unwrap(), two.await.unwrap().unwrap()];
+    assert!(states.contains(&Settled::Went(Attempt::Paid)), "{states:?}");
+    assert!(
+        states.contains(&Settled::Went(Attempt::Duplicate)),
+        "{states:?}"
+    );
+    assert_eq!(
+        store
+            .take_due_callbacks(2_000, 9_000, 99)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+pub(crate) async fn money_after_the_end_still_pays(store: Arc<dyn Store>) {
+    for (number, event) in [(1, Event::Declined), (2, Event::Closed)] {
+        let row = begun(&*store, &attempt(&format!("k{number}"), number, 0)).await;
+        store.apply(&row.order_sn, event).await.unwrap();
+        let settled = store
+            .settle_paid(&row.order_sn, "t", 5, &callback())
+            .await
+            .unwrap();
+        assert_eq!(settled, Settled::Went(Attempt::Paid), "{event:?}");
+    }
+}
+
+pub(crate) async fn a_paid_attempt_is_never_closed(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .await
+        .unwrap();
+    let settled = store.apply(&row.order_sn, Event::Closed).await.unwrap();
+    assert_eq!(settled, Settled::Contradicts(Attempt::Paid));
+    assert_eq!(
+        store.attempt(&row.order_sn).await.unwrap().unwrap().status,
+        Attempt::Paid
+    );
+}
+
+pub(crate) async fn a_paid_request_begins_no_attempt(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .await
+        .unwrap();
+    let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();
+    assert!(matches!(again, Begun::AlreadyPaid));
+}
+
+pub(crate) async fn a_due_query_is_taken_by_one(store: Arc<dyn Store>) {
+    for number in 0..10 {
+        begun(&*store, &attempt(&format!("k{number}"), number, 0)).await;
+    }
+    assert!(
+        store
+            .take_due_attempts(4_999, 60_000, 99)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let take = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.take_due_attempts(5_000, 60_000, 99).await.unwrap() })
+    };
+    let (one, two) = (take(), take());
+    let (one, two) = (one.await.unwrap(), two.await.unwrap());
+    assert_eq!(one.len() + two.len(), 10);
+    let taken = one.first().or(two.first()).unwrap();
+    store.schedule_query(&taken.order_sn, None).await.unwrap();
+    assert_eq!(
+        store
+            .take_due_attempts(60_000, 90_000, 99)
+            .await
+            .unwrap()
+            .len(),
+        9
+    );
+}

@@ -1,0 +1,139 @@
+//! The outbox of callbacks, and notifies as they came.
+
+use crate::harness::{attempt, begun, callback};
+use payment::channel::Channel;
+use payment::ports::{CallbackRow, CallbackTry, NotifyRow, Store, TryOutcome};
+use std::sync::Arc;
+
+async fn one_callback(store: &dyn Store) -> CallbackRow {
+    let row = begun(store, &attempt("k", 1, 0)).await;
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .await
+        .unwrap();
+    store
+        .take_due_callbacks(1_000, 1_000, 99)
+        .await
+        .unwrap()
+        .remove(0)
+}
+
+fn tried(outcome: TryOutcome) -> CallbackTry {
+    CallbackTry {
+        at_ms: 1,
+        status: Some(200),
+        answer: "faild".to_owned(),
+        duration_ms: 2,
+        outcome,
+    }
+}
+
+pub(crate) async fn a_callback_is_written_with_the_payment_alone(store: Arc<dyn Store>) {
+    begun(&*store, &attempt("k", 1, 0)).await;
+    assert!(
+        store
+            .take_due_callbacks(9_000, 9_000, 99)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let row = store.attempts("shop", "k").await.unwrap().remove(0);
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .await
+        .unwrap();
+    let due = store.take_due_callbacks(1_000, 9_000, 99).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].url, callback().url);
+    assert_eq!((due[0].domain_code.as_str(), due[0].tries), ("shop", 0));
+    assert_eq!(due[0].order_sn, row.order_sn);
+}
+
+pub(crate) async fn a_due_callback_is_taken_by_one(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .await
+        .unwrap();
+    let take = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.take_due_callbacks(1_000, 9_000, 99).await.unwrap() })
+    };
+    let (one, two) = (take(), take());
+    assert_eq!(one.await.unwrap().len() + two.await.unwrap().len(), 1);
+    // Who took it and died has lost it to others at the end of his lease.
+    assert_eq!(
+        store
+            .take_due_callbacks(9_000, 20_000, 99)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn Store>) {
+    let callback = one_callback(&*store).await;
+    store
+        .callback_tried(callback.id, &tried(TryOutcome::Again(7_000)))
+        .await
+        .unwrap();
+    assert!(
+        store
+            .take_due_callbacks(6_999, 9_000, 99)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = store
+        .take_due_callbacks(7_000, 9_000, 99)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!((again.tries, &again.url), (1, &callback.url));
+    store
+        .callback_tried(callback.id, &tried(TryOutcome::Parked))
+        .await
+        .unwrap();
+    assert!(
+        store
+            .take_due_callbacks(i64::MAX, 9_000, 99)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub(crate) async fn a_delivered_callback_stays_delivered(store: Arc<dyn Store>) {
+    let callback = one_callback(&*store).await;
+    store
+        .callback_tried(callback.id, &tried(TryOutcome::Delivered))
+        .await
+        .unwrap();
+    store
+        .callback_tried(callback.id, &tried(TryOutcome::Again(1)))
+        .await
+        .unwrap();
+    assert!(
+        store
+            .take_due_callbacks(i64::MAX, 9_000, 99)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub(crate) async fn a_notify_is_kept_byte_for_byte(store: Arc<dyn Store>) {
+    let notify = NotifyRow {
+        channel: Channel::Wechat,
+        account: "a".to_owned(),
+        channel_order_no: None,
+        body: vec![0, 0xff, 0xfe, b'x'],
+        headers: "a: b\n".to_owned(),
+        received_ms: 1,
+    };
+    let first = store.keep_notify(&notify).await.unwrap();
+    let second = store.keep_notify(&notify).await.unwrap();
+    assert_ne!(first, second);
+    store.mark_notify(first, "settled").await.unwrap();
+}

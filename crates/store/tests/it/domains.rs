@@ -1,0 +1,33 @@
+//! Domains as they are kept.
+
+use payment::domain::{Domain, LateMoney};
+use payment::ports::{Store, StoreError};
+use std::sync::Arc;
+
+pub(crate) async fn a_domain_is_kept_with_its_rule_settings_and_secrets(store: Arc<dyn Store>) {
+    let mut domain = Domain::demo();
+    domain.settings.callbacks = vec!["https://shop.cn/中".to_owned()];
+    domain.settings.late_money = LateMoney::Honour;
+    store.add_domain(&domain).await.unwrap();
+    store.add_domain(&Domain::test()).await.unwrap();
+    assert_eq!(store.domain("demo").await.unwrap(), Some(domain.clone()));
+    assert_eq!(store.domain("nobody").await.unwrap(), None);
+    assert_eq!(store.domains().await.unwrap(), [domain, Domain::test()]);
+    assert_eq!(store.ready().await, Ok(()));
+}
+
+pub(crate) async fn a_code_is_taken_once(store: Arc<dyn Store>) {
+    store.add_domain(&Domain::test()).await.unwrap();
+    let again = store.add_domain(&Domain::test()).await;
+    assert_eq!(again, Err(StoreError::Exists("test".to_owned())));
+}
+
+pub(crate) async fn a_rotated_secret_is_kept_with_its_end(store: Arc<dyn Store>) {
+    let mut domain = Domain::test();
+    store.add_domain(&domain).await.unwrap();
+    domain.rotate("next", 5_000).unwrap();
+    store.set_domain(&domain).await.unwrap();
+    let kept = store.domain("test").await.unwrap().unwrap();
+    assert_eq!(kept, domain);
+    assert_eq!(kept.secrets()[1].not_after_ms, Some(5_000));
+}

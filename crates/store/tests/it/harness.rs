@@ -1,0 +1,100 @@
+//! A fresh database for each scenario.
+
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::ports::{AttemptRow, Begun, Kind, NewAttempt, NewCallback, Store};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// Makes two tests of each scenario.
+macro_rules! on_both {
+    ($($module:ident::$scenario:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $scenario() {
+                crate::$module::$scenario(crate::harness::sqlite().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $scenario() {
+                if let Some(store) = crate::harness::postgres().await {
+                    crate::$module::$scenario(store).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+pub(crate) fn temp_folder() -> PathBuf {
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("tongfu-store-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+pub(crate) async fn sqlite() -> Arc<dyn Store> {
+    let path = temp_folder().join("store.db");
+    store::open(&format!("sqlite:{}", path.display()))
+        .await
+        .unwrap()
+}
+
+/// `None`, said aloud, where no PostgreSQL is given.
+pub(crate) async fn postgres() -> Option<Arc<dyn Store>> {
+    let Ok(server) = std::env::var("TONGFU_TEST_POSTGRES") else {
+        eprintln!("SKIPPED on PostgreSQL: TONGFU_TEST_POSTGRES is not set");
+        return None;
+    };
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("store_{}_{number}", std::process::id());
+    let admin = format!("{server}/postgres");
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&admin)
+        .await
+        .unwrap();
+    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    Some(store::open(&format!("{server}/{name}")).await.unwrap())
+}
+
+/// An attempt of request `key`, the `number`th, begun at `now_ms`.
+pub(crate) fn attempt(key: &str, number: u32, now_ms: i64) -> NewAttempt {
+    NewAttempt {
+        domain_code: "shop".to_owned(),
+        request_key: key.to_owned(),
+        money: Money::from_minor(100, Currency::Cny).unwrap(),
+        order_sn: format!("{number:020}"),
+        channel_order_no: format!("{number:020}"),
+        token: format!("{number:032x}"),
+        channel: Channel::Wechat,
+        account: "a".to_owned(),
+        kind: Kind::Native,
+        channel_money: Money::from_minor(100, Currency::Cny).unwrap(),
+        openid: None,
+        signed_values: "info=x".to_owned(),
+        secret_generation: 1,
+        created_ms: now_ms,
+        expires_ms: now_ms + 900_000,
+        next_query_ms: now_ms + 5_000,
+    }
+}
+
+/// Begins it and expects that it is new.
+pub(crate) async fn begun(store: &dyn Store, new: &NewAttempt) -> AttemptRow {
+    match store.begin_attempt(new).await.unwrap() {
+        Begun::New(row) => row,
+        other => panic!("not new: {other:?}"),
+    }
+}
+
+pub(crate) fn callback() -> NewCallback {
+    NewCallback {
+        url: "http://shop.cn/cb?sign=x".to_owned(),
+        created_ms: 1_000,
+    }
+}

@@ -1,0 +1,62 @@
+//! One contract, two databases: every scenario runs on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
+
+mod attempts;
+mod callbacks;
+mod domains;
+mod harness;
+
+use harness::on_both;
+
+on_both! {
+    domains::a_domain_is_kept_with_its_rule_settings_and_secrets,
+    domains::a_code_is_taken_once,
+    domains::a_rotated_secret_is_kept_with_its_end,
+    attempts::a_new_request_gets_an_attempt,
+    attempts::the_same_values_give_the_same_open_attempt,
+    attempts::other_values_end_the_open_attempt,
+    attempts::a_request_key_takes_no_other_sum,
+    attempts::a_taken_number_is_told,
+    attempts::twenty_at_once_begin_one_attempt,
+    attempts::an_attempt_is_found_by_token_and_by_channel_number,
+    attempts::the_code_is_kept_once_the_channel_took_the_order,
+    attempts::money_settles_once_among_fifty,
+    attempts::two_paid_attempts_have_one_winner,
+    attempts::money_after_the_end_still_pays,
+    attempts::a_paid_attempt_is_never_closed,
+    attempts::a_paid_request_begins_no_attempt,
+    attempts::a_due_query_is_taken_by_one,
+    callbacks::a_callback_is_written_with_the_payment_alone,
+    callbacks::a_due_callback_is_taken_by_one,
+    callbacks::a_callback_is_tried_again_delivered_or_parked,
+    callbacks::a_delivered_callback_stays_delivered,
+    callbacks::a_notify_is_kept_byte_for_byte,
+}
+
+#[tokio::test]
+async fn a_reopened_file_keeps_everything_and_migrates_once() {
+    let folder = harness::temp_folder();
+    let address = format!("sqlite:{}", folder.join("kept.db").display());
+    let store = store::open(&address).await.unwrap();
+    store
+        .add_domain(&payment::domain::Domain::test())
+        .await
+        .unwrap();
+    drop(store);
+    let store = store::open(&address).await.unwrap();
+    assert!(store.domain("test").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_address_of_neither_database_is_refused_without_showing_it() {
+    for address in [
+        "mysql://u:hunter2@h/d",
+        "postgres://u:hunter2@127.0.0.1:1/d",
+    ] {
+        let Err(error) = store::open(address).await else {
+            panic!("opened")
+        };
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
