@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// No order is asked about more often than this while pages watch it, ms.
-const WATCHED_QUERY_GAP_MS: i64 = 3_000;
+const WATCHED_QUERY_GAP_MS: i64 = 1_800;
 /// Past this many orders, those asked long ago are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
@@ -36,11 +36,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_asked_about_once_in_three_seconds() {
+    fn an_order_is_asked_about_once_in_two_seconds() {
         let flights = Flights::default();
         assert!(flights.take_off("a", 0));
-        assert!(!flights.take_off("a", 2_999));
-        assert!(flights.take_off("b", 2_999));
-        assert!(flights.take_off("a", 3_000));
+        assert!(!flights.take_off("a", 1_799));
+        assert!(flights.take_off("b", 1_799));
+        assert!(flights.take_off("a", 1_800));
     }
 }
