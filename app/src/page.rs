@@ -206,3 +206,97 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use payment::money::Currency;
+
+    fn shown(screen: Screen, lang: Lang) -> String {
+        let module = Some(Module {
+            js: "/a.js".into(),
+            wasm: "/a.wasm".into(),
+        });
+        let setting = Setting {
+            lang,
+            other_lang_url: None,
+            nonce: "n".into(),
+            module,
+        };
+        render(screen, &setting)
+    }
+
+    fn order(goods: &str) -> Order {
+        let money = Money::from_minor(123_456, Currency::Cny).unwrap();
+        Order {
+            goods: goods.into(),
+            money,
+            request_key: "k".into(),
+        }
+    }
+
+    fn pick(lang: Lang) -> String {
+        let channels = vec![Channel::Wechat, Channel::Alipay];
+        let action = "/pay/start?a=1&b=2".into();
+        shown(
+            Screen::Pick {
+                order: order("耳机"),
+                channels,
+                action,
+            },
+            lang,
+        )
+    }
+
+    #[test]
+    fn the_picker_is_a_form_that_needs_no_script() {
+        let html = pick(Lang::Zh);
+        assert!(html.starts_with("<!DOCTYPE html><html lang=\"zh-CN\">"));
+        assert!(html.contains("method=\"post\"") && html.contains("/pay/start?a=1&amp;b=2"));
+        assert!(html.contains("value=\"Wechat\" checked") && html.contains("value=\"Alipay\""));
+        assert!(
+            html.contains("微信支付") && html.contains("去支付 ¥1,234.56"),
+            "{html}"
+        );
+        assert!(!html.contains("<script"), "{html}");
+        assert!(pick(Lang::En).contains("WeChat Pay"));
+    }
+
+    #[test]
+    fn text_from_outside_never_becomes_markup() {
+        let goods = "<img src=x onerror=alert(1)>\"'&";
+        let leave = Some("http://a.cn/\"><script>alert(1)</script>".to_owned());
+        let html = shown(
+            Screen::Paid {
+                order: order(goods),
+                leave,
+            },
+            Lang::Zh,
+        );
+        assert!(
+            !html.contains("<img") && !html.contains("<script"),
+            "{html}"
+        );
+        assert!(!html.contains("a.cn/\">"), "{html}");
+    }
+
+    #[test]
+    fn a_page_that_waits_refreshes_itself_without_script() {
+        let scan = Scan {
+            order: order("耳机"),
+            code: "weixin://x".into(),
+            order_sn: "1".into(),
+            poll_url: "/poll".into(),
+            expires_in_s: 900,
+            expires_at: "12:00".into(),
+            ok_url: None,
+            fail_url: None,
+            attempt_url: "/pay/attempt/t".into(),
+        };
+        let html = shown(Screen::Scan(scan), Lang::Zh);
+        let refresh =
+            "<noscript><meta http-equiv=\"refresh\" content=\"3;url=/pay/attempt/t\"></noscript>";
+        assert!(html.contains(refresh) && html.contains("<svg"), "{html}");
+        assert!(shown(Screen::Making(order("x")), Lang::Zh).contains("http-equiv=\"refresh\""));
+    }
+}

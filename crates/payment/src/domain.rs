@@ -5,7 +5,7 @@ use crate::money::Currency;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A made secret's prefix and key may be this long, in characters.
+/// A key's prefix, and a key in all, are no longer than this, in characters.
 const PREFIX_MAX: usize = 8;
 const KEY_MAX: usize = 64;
 

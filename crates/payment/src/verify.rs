@@ -104,7 +104,7 @@ pub fn verify_pay(
     let mut other_key = false;
     if !is_hmac(pairs) {
         match &domain.rule {
-            KeyRule::Strict(strict) => strict::check(domain, strict, &known, &proof)?,
+            KeyRule::Strict(strict) => strict::check(strict, &known, &proof)?,
             KeyRule::Legacy { request_channels } => {
                 other_key = legacy::check(domain, request_channels, &known, &proof)?;
             }

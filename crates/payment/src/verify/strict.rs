@@ -3,7 +3,7 @@
 
 use super::forms::Proof;
 use super::value;
-use crate::domain::{Domain, Strict};
+use crate::domain::Strict;
 use crate::refusal::Refusal;
 use crate::status::PayStatus;
 
@@ -34,13 +34,8 @@ impl StrictRules {
     };
 }
 
-pub(super) fn check(
-    domain: &Domain,
-    strict: &Strict,
-    known: &[(&str, &str)],
-    proof: &Proof,
-) -> Result<(), Refusal> {
-    let _ = domain;
+/// Judges a request whose sign holds, by every rule.
+pub(super) fn check(strict: &Strict, known: &[(&str, &str)], proof: &Proof) -> Result<(), Refusal> {
     check_with(StrictRules::ALL, strict, known, &proof.sorted)
 }
 
