@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     Paid,
     /// The order is not paid, and may still be.
     Open,
-    /// The order is closed, declined, or unknown to the channel.
+    /// The order is closed or declined.
     Ended,
     /// The report does not fit the order: kept, alarmed, not settled.
     Mismatch,
@@ -28,10 +28,10 @@ impl Checkout {
     ) -> Result<Outcome, Failure> {
         match state {
             OrderState::Paid(report) => self.settle_paid(gateway, attempt, &report).await,
-            OrderState::Pending => Ok(Outcome::Open),
+            // An order call may still be under way: only its end ends it.
+            OrderState::Pending | OrderState::NotFound => Ok(Outcome::Open),
             OrderState::Declined => self.end(attempt, Event::Declined).await,
             OrderState::Closed => self.end(attempt, Event::Closed).await,
-            OrderState::NotFound => Ok(Outcome::Ended),
         }
     }
 

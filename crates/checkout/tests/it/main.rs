@@ -1,0 +1,7 @@
+//! The use cases on a real store, with a channel that does as it is told and a
+//! clock that is moved by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
+
+mod scene;
+mod timers;

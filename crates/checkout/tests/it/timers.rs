@@ -1,0 +1,113 @@
+//! Own query timers, expiry, late money, and what is unknown (design section 4,
+//! rules 3, 5 and 7).
+
+use crate::scene::{Scene, paid};
+use checkout::Failure;
+use payment::order::Attempt;
+use payment::ports::{ChannelError, OrderState};
+use payment::status::PayStatus;
+
+#[tokio::test]
+async fn an_open_order_is_asked_about_by_the_schedule() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    assert_eq!(scene.asked(), ["create"]);
+    let mut asked_at = Vec::new();
+    for second in 1..=180 {
+        if scene.after_s(1).await > 0 {
+            asked_at.push(second);
+        }
+    }
+    assert_eq!(asked_at, [5, 10, 20, 40, 60, 120, 180]);
+}
+
+#[tokio::test]
+async fn an_order_that_the_channel_does_not_know_yet_is_asked_about_again() {
+    let scene = Scene::new().await;
+    scene.channel.0.lock().unwrap().create = Some(ChannelError::Unknown("time-out".to_owned()));
+    assert!(matches!(
+        scene.pay("k").await,
+        Err(Failure::ChannelUnavailable(_))
+    ));
+    scene.answers(Ok(OrderState::NotFound));
+    assert_eq!(scene.after_s(5).await, 1);
+    // The order call was slow: it arrives, and is paid.
+    let attempt = scene.attempt("k").await;
+    assert_eq!(attempt.status, Attempt::Creating);
+    scene.answers(Ok(paid(&attempt, 100)));
+    assert_eq!(scene.after_s(5).await, 1);
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::SuccessPay
+    );
+}
+
+#[tokio::test]
+async fn at_its_end_an_order_is_queried_closed_queried_and_only_then_closed() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    scene.asked();
+    scene.after_s(900).await;
+    assert_eq!(scene.asked(), ["query", "close", "query"]);
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    assert_eq!(scene.after_s(3_600).await, 0);
+}
+
+#[tokio::test]
+async fn an_order_that_never_arrived_is_closed_under_its_number_too() {
+    let scene = Scene::new().await;
+    scene.channel.0.lock().unwrap().create = Some(ChannelError::Unknown("lost".to_owned()));
+    scene.pay("k").await.unwrap_err();
+    scene.answers(Ok(OrderState::NotFound));
+    scene.asked();
+    scene.after_s(900).await;
+    assert_eq!(scene.asked(), ["query", "close"]);
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+}
+
+#[tokio::test]
+async fn what_is_unknown_at_the_end_stays_open_until_the_channel_speaks() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Err(ChannelError::Unknown("time-out".to_owned())));
+    scene.after_s(900).await;
+    scene.after_s(60).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Open);
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(60).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Paid);
+}
+
+#[tokio::test]
+async fn a_wrong_sum_is_never_settled() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 99)));
+    scene.after_s(5).await;
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::NotPay);
+}
+
+#[tokio::test]
+async fn a_refused_order_is_declined_and_another_attempt_may_pay() {
+    let scene = Scene::new().await;
+    let refused = ChannelError::Refused {
+        code: "X".to_owned(),
+        message: "no".to_owned(),
+    };
+    scene.channel.0.lock().unwrap().create = Some(refused);
+    assert!(matches!(
+        scene.pay("k").await,
+        Err(Failure::ChannelUnavailable(_))
+    ));
+    assert_eq!(scene.attempt("k").await.status, Attempt::Declined);
+    scene.channel.0.lock().unwrap().create = None;
+    assert!(scene.pay("k").await.unwrap().obj.is_some());
+}
+
+#[tokio::test]
+async fn two_calls_at_once_make_one_order() {
+    let scene = Scene::new().await;
+    let (one, two) = tokio::join!(scene.pay("k"), scene.pay("k"));
+    assert_eq!(one.unwrap().order_sn, two.unwrap().order_sn);
+    assert_eq!(scene.asked(), ["create"]);
+}
