@@ -1,7 +1,7 @@
 //! A real PostgreSQL for the tests: started in a temporary folder on a free
 //! port, as a user other than root, and gone afterwards.
 
-use crate::process::free_port;
+use crate::process::free_ports;
 use crate::step::{run_quietly, step};
 use crate::target;
 use crate::tools::is_root_on_debian;
@@ -34,7 +34,7 @@ impl Postgres {
         if let Some(user) = &user {
             run_quietly(Command::new("chown").arg(user).arg(&folder))?;
         }
-        let port = free_port()?;
+        let port = free_ports(1)?;
         let url = format!("postgres://postgres@127.0.0.1:{port}");
         let server = Self {
             programs,

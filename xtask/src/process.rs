@@ -111,9 +111,11 @@ pub(crate) fn check_free(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// A port that is free now.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+/// The first of `count` ports in a row that are free now. They lie below those
+/// that the system gives to outgoing connections, so that none takes them meanwhile.
+pub(crate) fn free_ports(count: u16) -> Result<u16> {
+    let spread = u16::try_from(std::process::id() % 500)? * 20;
+    let mut starts = (10_000 + spread..30_000).step_by(usize::from(count));
+    let free = |start: &u16| (*start..*start + count).all(|port| check_free(port).is_ok());
+    starts.find(free).context("no free ports below 30000")
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask size`: what a payer's browser fetches, file by file.
 
-use crate::process::{Programs, free_port, get};
+use crate::process::{Programs, free_ports, get};
 use crate::site::{brotli, gzip};
 use crate::step::{self, step};
 use crate::world::World;
@@ -97,7 +97,7 @@ fn pages() -> Result<(String, String)> {
     let world = World {
         bin: target("debug")?,
         data,
-        port: free_port()?.min(u16::MAX - 2),
+        port: free_ports(3)?,
     };
     let mut programs = Programs::default();
     world.start(&mut programs)?;

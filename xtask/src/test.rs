@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, and one plain line at the end.
 
 use crate::database::Postgres;
-use crate::process::{Programs, free_port};
+use crate::process::{Programs, free_ports};
 use crate::step::step;
 use crate::world::World;
 use crate::{browser, root, site, target, tools};
@@ -85,7 +85,7 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let world = World {
         bin: target("debug")?,
         data,
-        port: three_free_ports()?,
+        port: free_ports(3)?,
     };
     let mut programs = Programs::default();
     world.start(&mut programs)?;
@@ -128,18 +128,6 @@ fn copy_specs(node: &Path) -> Result<()> {
         std::fs::copy(file.path(), tests.join(file.file_name()))?;
     }
     Ok(())
-}
-
-fn three_free_ports() -> Result<u16> {
-    for _ in 0..100 {
-        let port = free_port()?;
-        if port < u16::MAX - 2
-            && (port..=port + 2).all(|port| crate::process::check_free(port).is_ok())
-        {
-            return Ok(port);
-        }
-    }
-    bail!("no three free ports in a row")
 }
 
 fn number_before(line: &str, word: &str) -> Option<u32> {

@@ -267,10 +267,17 @@ fn sandbox() -> Command {
     Command::new(path)
 }
 
+/// A port that is free, that no other test of this run gets, and that the system
+/// gives to no outgoing connection meanwhile.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let spread = std::process::id() % 40 * 30;
+    loop {
+        let port = 30_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(port).unwrap();
+        assert!(port < 32_768, "no free port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
