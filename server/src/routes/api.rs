@@ -5,10 +5,11 @@
 //! Accept with 302, and another method with 405. So the raw pairs are read here,
 //! put beside the request, and the function gets a request that it can't misread.
 
+use super::body;
 use super::respond::{envelope, wished_language};
 use crate::state::State;
 use app::api::Call;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{self, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -36,6 +37,7 @@ pub(super) async fn call(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let body = body::read(body, BODY_BYTES_MAX).await;
     let lang = wished_language(&parts.headers);
     let Some((path, method)) = TABLE
         .into_iter()
@@ -47,7 +49,7 @@ pub(super) async fn call(
     if parts.method != method {
         return envelope(ErrCode::Method, ErrCode::Method.message(lang)).into_response();
     }
-    let pairs = match read(&parts, body).await {
+    let pairs = match read(&parts, body.as_deref()) {
         Ok(pairs) => pairs,
         Err(refusal) => {
             tracing::info!(
@@ -75,7 +77,7 @@ pub(super) async fn call(
 }
 
 /// All values of a request: the query's, and a JSON body's after them.
-async fn read(parts: &Parts, body: Body) -> Result<Pairs, Refusal> {
+fn read(parts: &Parts, body: Option<&[u8]>) -> Result<Pairs, Refusal> {
     let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
     if parts.method != Method::POST {
         return Ok(query);
@@ -83,9 +85,8 @@ async fn read(parts: &Parts, body: Body) -> Result<Pairs, Refusal> {
     if !is_json(&parts.headers) {
         return Err(Refusal::malformed("Content-Type", "application/json"));
     }
-    let body = to_bytes(body, BODY_BYTES_MAX).await;
-    let body = body.map_err(|_| Refusal::malformed("body", "at most 64 KB"))?;
-    Ok(query.chain(Pairs::from_json(&body)?))
+    let body = body.ok_or_else(|| Refusal::malformed("body", "at most 64 KB"))?;
+    Ok(query.chain(Pairs::from_json(body)?))
 }
 
 /// JSON, or not said.

@@ -1,7 +1,8 @@
 //! `/notify/{channel}/{account}`: raw bytes, handed on before anything is parsed.
 
+use super::body;
 use crate::state::State;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{self, Path, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -43,7 +44,7 @@ async fn read(request: Request, received_ms: i64) -> Option<RawNotify> {
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
-    let body = to_bytes(body, BODY_BYTES_MAX).await.ok()?.to_vec();
+    let body = body::read(body, BODY_BYTES_MAX).await?;
     Some(RawNotify {
         headers,
         body,

@@ -1,10 +1,11 @@
 //! The checkout page: GET shows, POST starts (design section 6).
 
+use super::body;
 use super::respond::{Form, page, wished_language};
 use crate::state::State;
 use crate::view::{self, Leave, attempt_path};
 use app::page::Screen;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{self, Path};
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
@@ -260,7 +261,7 @@ async fn attempt_screen(
 /// The channel that a form names.
 async fn picked(body: Body) -> Result<Channel, Refusal> {
     let form = || Refusal::malformed("channel", "Wechat | Alipay | ChinapayOld | Paypal");
-    let body = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| form())?;
+    let body = body::read(body, FORM_BYTES_MAX).await.ok_or_else(form)?;
     let pairs = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
     pairs
         .get("channel")

@@ -170,6 +170,19 @@ async fn each_bad_body_gets_the_envelope() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_long_costs_nobody_the_answer() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let long = format!("{{\"info\":\"{}\"}}", "x".repeat(1 << 20));
+    // The second request goes over the first one's connection.
+    for _ in 0..20 {
+        for body in [long.as_str(), "{}"] {
+            let answer = world.post("/pay/api/pc/pay", body).await;
+            assert!(answer.contains("\"errcode\":\"1000"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn goods_never_become_markup() {
     let world = World::start(Database::Sqlite).await.unwrap();
     let query = query(&[

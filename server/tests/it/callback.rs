@@ -152,3 +152,16 @@ async fn a_wrong_amount_in_a_genuine_notify_is_not_settled_by_it() {
     let callbacks = delivered(&world, &key).await;
     assert_eq!(callbacks[0]["values"]["money"], "12345");
 }
+
+#[tokio::test]
+async fn a_receiver_that_hangs_is_given_up_and_called_again() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    world
+        .control(&world.shop, "answer", json!({"mode": "hang", "times": 1}))
+        .await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    let callbacks = delivered(&world, &key).await;
+    assert_eq!(callbacks[0]["answer"], "hang");
+    assert_eq!(callbacks[0]["values"], callbacks[1]["values"]);
+}
