@@ -78,9 +78,25 @@ pub(crate) fn headers(
 /// The body as it is sent: one byte changed after signing, where that is asked for.
 pub(crate) fn spoiled(mut body: Vec<u8>, misdeed: Misdeed) -> Vec<u8> {
     if misdeed == Misdeed::Corrupt
-        && let Some(digit) = body.iter_mut().find(|byte| byte.is_ascii_digit())
+        && let Some(byte) = body.iter_mut().rfind(|byte| byte.is_ascii_alphanumeric())
     {
-        *digit = if *digit == b'9' { b'0' } else { *digit + 1 };
+        *byte = if *byte == b'1' { b'2' } else { b'1' };
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_without_digits_is_corrupted_too() {
+        let spoil = |body: &str| spoiled(body.as_bytes().to_vec(), Misdeed::Corrupt);
+        assert_eq!(
+            spoil(r#"{"code_url":"weixin://pr=abC"}"#),
+            br#"{"code_url":"weixin://pr=ab1"}"#
+        );
+        assert_eq!(spoil(r#"{"total":11}"#), br#"{"total":12}"#);
+        assert_eq!(spoil(""), b"");
+    }
 }
