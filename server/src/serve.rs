@@ -116,7 +116,7 @@ fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gatewa
 }
 
 /// The system's clock, ms since 1970.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,12 +1,12 @@
 //! `cargo xtask serve`: everything on this machine, ready to pay.
 
 use crate::process::{self, Programs};
-use crate::step::{self, step};
-use crate::world::World;
-use crate::{root, site, target};
+use crate::step::step;
+use crate::world::{self, World};
+use crate::{site, target};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 struct Options {
@@ -46,10 +46,10 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         process::check_free(port)?;
     }
     site::build()?;
-    let bin = step(
-        "building platform and sandbox in release mode",
-        build_release,
-    )?;
+    let bin = step("building platform and sandbox in release mode", || {
+        world::build(&["--release"])?;
+        target("release")
+    })?;
     process::note_signals()?;
     let mut programs = Programs::default();
     let world = World { bin, data, port };
@@ -64,21 +64,6 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     drop(programs);
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-fn build_release() -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "server",
-        "--package",
-        "sandbox",
-    ]);
-    step::run(cargo.current_dir(root()))?;
-    target("release")
 }
 
 fn welcome(world: &World, took: Duration) -> Result<String> {

@@ -2,11 +2,10 @@
 
 use crate::process::{Programs, free_ports, get};
 use crate::site::{brotli, gzip};
-use crate::step::{self, step};
-use crate::world::World;
-use crate::{root, site, target};
+use crate::step::step;
+use crate::world::{self, World};
+use crate::{site, target};
 use anyhow::{Context, Result, bail};
-use std::process::Command;
 
 /// Limits of the design, brotli bytes.
 const UNTIL_PAYABLE_MAX: usize = 14_000;
@@ -48,18 +47,7 @@ impl Bytes {
 
 pub(crate) fn run() -> Result<()> {
     let assets = site::build()?;
-    step("building platform and sandbox", || {
-        let mut cargo = Command::new("cargo");
-        cargo.args([
-            "build",
-            "--quiet",
-            "--package",
-            "server",
-            "--package",
-            "sandbox",
-        ]);
-        step::run(cargo.current_dir(root()))
-    })?;
+    step("building platform and sandbox", || world::build(&[]))?;
     let (html, fragment_page) = pages()?;
     let (page, script) = without_scripts(&html);
     let page = Bytes::of(page.as_bytes())?;

@@ -3,7 +3,7 @@
 use crate::database::Postgres;
 use crate::process::{Programs, free_ports};
 use crate::step::step;
-use crate::world::World;
+use crate::world::{self, World};
 use crate::{browser, root, site, target, tools};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let modules = tools::node_modules()?;
     let chromium = browser::chromium(&modules)?;
     site::build()?;
-    step("building platform and sandbox", build)?;
+    step("building platform and sandbox", || world::build(&[]))?;
     let rust = {
         let postgres = Postgres::start()?;
         step("rules, vectors, contracts and wire", || {
@@ -36,19 +36,6 @@ pub(crate) fn run() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn build() -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.args([
-        "build",
-        "--quiet",
-        "--package",
-        "server",
-        "--package",
-        "sandbox",
-    ]);
-    crate::step::run(cargo.current_dir(root()))
 }
 
 /// `cargo test` on all that is native; its own lines are shown and counted.

@@ -1,10 +1,24 @@
 //! Platform, gateway and shop as processes of their own, on three ports.
 
 use crate::process::Programs;
-use crate::step;
+use crate::{root, step};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;
+
+/// Builds the programs of a world; `options` are cargo's.
+pub(crate) fn build(options: &[&str]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "build",
+        "--quiet",
+        "--package",
+        "server",
+        "--package",
+        "sandbox",
+    ]);
+    step::run(cargo.args(options).current_dir(root()))
+}
 
 /// A whole small world: where its programs, its data and its ports are.
 pub(crate) struct World {

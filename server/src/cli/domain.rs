@@ -1,13 +1,12 @@
 //! `tongfu domain add|set|list|show|rotate`.
 
 use crate::config::Config;
-use crate::serve::open;
+use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Secret, Strict};
 use payment::ports::Store;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
@@ -268,13 +267,6 @@ fn late_money(text: &str) -> Result<LateMoney, String> {
         "honour" => Ok(LateMoney::Honour),
         _ => Err("refund or honour".to_owned()),
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

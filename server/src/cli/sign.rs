@@ -1,7 +1,7 @@
 //! `tongfu sign`: the sign doctor.
 
 use crate::config::Config;
-use crate::serve::open;
+use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use payment::lang::Lang;
@@ -10,7 +10,6 @@ use payment::sign::Purpose;
 use payment::verify::{
     domain_code, explain, verify_close, verify_pay, verify_query, verify_refund,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Args)]
 pub(crate) struct Command {
@@ -46,10 +45,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
         .domain(code)
         .await?
         .with_context(|| format!("no domain `{code}`"))?;
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let now_ms = i64::try_from(since.as_millis())?;
+    let now_ms = now_ms();
     let purpose = match command.purpose {
         For::Pay => Purpose::Pay,
         For::Query => Purpose::Query,
