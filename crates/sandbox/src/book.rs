@@ -3,10 +3,31 @@
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+
+/// The channel whose order it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Channel {
+    Wechat,
+    Alipay,
+    ChinapayOld,
+    Paypal,
+}
+
+impl Channel {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wechat => "Wechat",
+            Self::Alipay => "Alipay",
+            Self::ChinapayOld => "ChinapayOld",
+            Self::Paypal => "Paypal",
+        }
+    }
+}
 
 /// A refund of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +43,7 @@ pub(crate) struct Refund {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Order {
-    pub(crate) channel: String,
+    pub(crate) channel: Channel,
     pub(crate) account: String,
     pub(crate) channel_order_no: String,
     pub(crate) trade_type: String,
@@ -42,6 +63,9 @@ pub(crate) struct Order {
     pub(crate) created_ms: i64,
     pub(crate) expires_ms: i64,
     pub(crate) refunds: Vec<Refund>,
+    /// What only this channel knows of an order.
+    #[serde(default)]
+    pub(crate) more: Value,
 }
 
 impl Order {

@@ -46,6 +46,12 @@ pub(crate) enum Kind {
     RateLimit,
     /// A notify names another sum: `ms` fen.
     WrongAmount,
+    /// A notify names another currency.
+    WrongCurrency,
+    /// A notify names another merchant.
+    WrongMerchant,
+    /// A notify names another app id.
+    WrongApp,
 }
 
 /// A fault as the control interface takes it.

@@ -10,12 +10,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The documents' schedule of a WeChat notify (section 1.11), ms.
-const WECHAT_SCHEDULE_MS: [u64; 15] = [
-    15_000, 15_000, 30_000, 180_000, 600_000, 1_200_000, 1_800_000, 1_800_000, 1_800_000,
-    3_600_000, 10_800_000, 10_800_000, 10_800_000, 21_600_000, 21_600_000,
-];
-
 /// Makes keys and accounts file where they are missing.
 ///
 /// # Errors
@@ -46,7 +40,6 @@ pub async fn run(listen: SocketAddr, data: &Path, schedule_ms: Option<Vec<u64>>)
 }
 
 fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
-    let schedule_ms = schedule_ms.unwrap_or_else(|| WECHAT_SCHEDULE_MS.to_vec());
     let world = Arc::new(World::open(keys, data, schedule_ms, now_ms())?);
     Ok(Router::new()
         .route("/wallet", get(wallet::list))

@@ -1,8 +1,8 @@
-//! The keys of both sides, made once and kept, and the accounts file that an
-//! operator of the platform would write.
+//! RSA keys, made once and kept, and the accounts file that an operator of the
+//! platform would write. Each channel keeps its own keys.
 
-use crate::random_text;
-use anyhow::{Context, Result};
+use crate::{random_text, wechat};
+use anyhow::Result;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -11,7 +11,6 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 
@@ -43,129 +42,22 @@ impl Key {
     }
 }
 
-/// How a merchant proves our answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Mode {
-    PublicKey,
-    Certificate,
-}
-
-/// What is written down of a merchant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct MerchantFile {
-    pub(crate) name: String,
-    pub(crate) mode: Mode,
-    pub(crate) appid: String,
-    pub(crate) mchid: String,
-    pub(crate) serial: String,
-    pub(crate) api_v3_key: String,
-    private_key: String,
-}
-
-/// A merchant that the gateway knows.
-pub(crate) struct Merchant {
-    pub(crate) file: MerchantFile,
-    pub(crate) key: Key,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PlatformFile {
-    public_key_id: String,
-    public_key: String,
-    private_key: String,
-    certificate_serial: String,
-    certificate: String,
-    certificate_private_key: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeysFile {
-    platform: PlatformFile,
-    merchants: Vec<MerchantFile>,
-}
-
-/// All keys of the WeChat gateway.
+/// The keys of all channels.
 pub(crate) struct Keys {
-    pub(crate) merchants: Vec<Merchant>,
-    /// Public-key mode.
-    pub(crate) public_key_id: String,
-    pub(crate) public_key: Key,
-    /// Certificate mode.
-    pub(crate) certificate_serial: String,
-    pub(crate) certificate_pem: String,
-    pub(crate) certificate_key: Key,
-}
-
-impl Keys {
-    pub(crate) fn merchant(&self, mchid: &str) -> Option<&Merchant> {
-        self.merchants
-            .iter()
-            .find(|merchant| merchant.file.mchid == mchid)
-    }
+    pub(crate) wechat: wechat::keys::Keys,
 }
 
 /// Opens the keys in `data`, making them where they are missing, and writes the
 /// accounts file for a gateway at `base`.
 pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
-    fs::create_dir_all(data.join("wechat"))?;
-    let path = data.join("keys.json");
-    if !path.exists() {
-        let made = make().context("making keys")?;
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
-    }
-    let file: KeysFile = serde_json::from_slice(&fs::read(&path)?).context("reading keys.json")?;
-    write_accounts(base, data, &file)?;
-    let platform = file.platform;
-    let merchant = |file: MerchantFile| {
-        let key = read_key(&file.private_key)?;
-        Ok(Merchant { file, key })
-    };
-    Ok(Keys {
-        merchants: file
-            .merchants
-            .into_iter()
-            .map(merchant)
-            .collect::<Result<_>>()?,
-        public_key_id: platform.public_key_id,
-        public_key: read_key(&platform.private_key)?,
-        certificate_serial: platform.certificate_serial,
-        certificate_pem: platform.certificate,
-        certificate_key: read_key(&platform.certificate_private_key)?,
-    })
-}
-
-fn make() -> Result<KeysFile> {
-    let (public_key_pem, private_key) = make_pair()?;
-    let (certificate_serial, certificate, certificate_private_key) = make_certificate()?;
-    let merchant = |name: &str, mode| -> Result<MerchantFile> {
-        Ok(MerchantFile {
-            name: name.to_owned(),
-            mode,
-            appid: format!("wx{}", hex(16)),
-            mchid: format!("19{}", digits(8)),
-            serial: hex(40).to_uppercase(),
-            api_v3_key: random_text(32),
-            private_key: make_pair()?.1,
-        })
-    };
-    Ok(KeysFile {
-        platform: PlatformFile {
-            public_key_id: format!("PUB_KEY_ID_{}", digits(34)),
-            public_key: public_key_pem,
-            private_key,
-            certificate_serial,
-            certificate,
-            certificate_private_key,
-        },
-        merchants: vec![
-            merchant("sandbox", Mode::PublicKey)?,
-            merchant("sandbox-cert", Mode::Certificate)?,
-        ],
-    })
+    fs::create_dir_all(data)?;
+    let (wechat, accounts) = wechat::keys::open(base, data)?;
+    fs::write(data.join("accounts.toml"), accounts)?;
+    Ok(Keys { wechat })
 }
 
 /// A fresh RSA key: its public and its private part, PEM.
-fn make_pair() -> Result<(String, String)> {
+pub(crate) fn make_pair() -> Result<(String, String)> {
     let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow::anyhow!("no RSA key"))?;
     let private: Pkcs8V1Der<'_> = key.as_der().map_err(|_| anyhow::anyhow!("no PKCS#8"))?;
     let public = aws_lc_rs::signature::KeyPair::public_key(&key);
@@ -177,45 +69,8 @@ fn make_pair() -> Result<(String, String)> {
     ))
 }
 
-/// A platform certificate: its serial in upper-case hex, PEM, and private key.
-fn make_certificate() -> Result<(String, String, String)> {
-    let (_, private) = make_pair()?;
-    let key = rcgen::KeyPair::from_pem(&private)?;
-    let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
-    let serial = format!("5A{}", hex(38).to_uppercase());
-    parameters.serial_number = Some(rcgen::SerialNumber::from_slice(&unhex(&serial)));
-    let certificate = parameters.self_signed(&key)?;
-    Ok((serial, certificate.pem(), private))
-}
-
-fn write_accounts(base: &str, data: &Path, file: &KeysFile) -> Result<()> {
-    fs::write(data.join("wechat/pub_key.pem"), &file.platform.public_key)?;
-    let mut accounts = String::new();
-    for merchant in &file.merchants {
-        let key = format!("wechat/{}_key.pem", merchant.name);
-        fs::write(data.join(&key), &merchant.private_key)?;
-        accounts.push_str(&account(base, merchant, &key, &file.platform));
-    }
-    Ok(fs::write(data.join("accounts.toml"), accounts)?)
-}
-
-fn account(base: &str, merchant: &MerchantFile, key: &str, platform: &PlatformFile) -> String {
-    let mut text = format!(
-        "[[account]]\nchannel = \"Wechat\"\nname = \"{}\"\nbase = \"{base}\"\nappid = \"{}\"\n\
-         mchid = \"{}\"\nserial = \"{}\"\nprivate_key = \"{key}\"\napi_v3_key = \"{}\"\n",
-        merchant.name, merchant.appid, merchant.mchid, merchant.serial, merchant.api_v3_key
-    );
-    text.push_str(&match merchant.mode {
-        Mode::PublicKey => format!(
-            "public_key_id = \"{}\"\npublic_key = \"wechat/pub_key.pem\"\n\n",
-            platform.public_key_id
-        ),
-        Mode::Certificate => "enabled = false\n\n".to_owned(),
-    });
-    text
-}
-
-fn read_key(pem: &str) -> Result<Key> {
+/// Reads a PKCS#8 PEM.
+pub(crate) fn read_key(pem: &str) -> Result<Key> {
     let text: String = pem
         .lines()
         .filter(|line| !line.starts_with("-----"))
@@ -225,7 +80,8 @@ fn read_key(pem: &str) -> Result<Key> {
     Ok(Key(key))
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// DER as PEM.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<_> = text
         .as_bytes()
@@ -238,22 +94,18 @@ fn pem(label: &str, der: &[u8]) -> String {
     )
 }
 
-fn digits(count: usize) -> String {
+/// Random digits.
+pub(crate) fn digits(count: usize) -> String {
     random_text(count)
         .bytes()
         .map(|byte| char::from(b'0' + byte % 10))
         .collect()
 }
 
-fn hex(count: usize) -> String {
+/// Random hex digits.
+pub(crate) fn hex(count: usize) -> String {
     random_text(count)
         .bytes()
         .map(|byte| char::from(b"0123456789abcdef"[usize::from(byte % 16)]))
-        .collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2)
-        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap_or(0))
         .collect()
 }

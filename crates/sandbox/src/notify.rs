@@ -1,14 +1,11 @@
-//! Notifies to the merchant: encrypted, signed, sent until taken (section 1.11).
+//! Notifies to the merchant: sent until taken, on the channel's own schedule.
+//! What they hold and how they are signed is each channel's own.
 
-use crate::book::{Order, Refund};
-use crate::fault::{Kind, On};
-use crate::text::rfc3339;
-use crate::wechat::sealed;
-use crate::wechat::signed::{self, Misdeed};
+use crate::book::{Channel, Order, Refund};
+use crate::fault::{Fault, Kind, On};
 use crate::world::World;
-use crate::{now_ms, random_text};
+use crate::{now_ms, wechat};
 use serde::Serialize;
-use serde_json::json;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -35,24 +32,49 @@ pub(crate) struct Sent {
     status: Option<u16>,
 }
 
+/// What a notify names otherwise than the order does; its signature holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    Amount(u64),
+    Currency,
+    Merchant,
+    App,
+}
+
+impl Lie {
+    fn of(fault: Fault) -> Option<Self> {
+        match fault.kind {
+            Kind::WrongAmount => Some(Self::Amount(fault.ms)),
+            Kind::WrongCurrency => Some(Self::Currency),
+            Kind::WrongMerchant => Some(Self::Merchant),
+            Kind::WrongApp => Some(Self::App),
+            _ => None,
+        }
+    }
+}
+
 /// A notify that is ready to be sent, as often as it takes.
 #[derive(Clone)]
 pub(crate) struct Letter {
-    url: String,
-    id: String,
-    number: String,
-    event_type: &'static str,
-    account: String,
-    body: String,
+    pub(crate) channel: Channel,
+    pub(crate) account: String,
+    pub(crate) url: String,
+    pub(crate) id: String,
+    pub(crate) number: String,
+    pub(crate) event_type: String,
+    pub(crate) body: String,
+}
+
+/// A letter as it goes out once: signed now, or spoiled.
+pub(crate) struct Envelope {
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Sends it, in the background, on the documents' schedule.
 pub(crate) fn send(world: &Arc<World>, event: Event) {
     let fault = world.faults.take(On::Notify);
-    let amount = fault
-        .filter(|fault| fault.kind == Kind::WrongAmount)
-        .map(|fault| fault.ms);
-    let Some(letter) = letter(world, event, amount) else {
+    let Some(letter) = letter(world, event, fault.and_then(Lie::of)) else {
         return;
     };
     let (world, kind) = (Arc::clone(world), fault.map(|fault| fault.kind));
@@ -85,52 +107,45 @@ pub(crate) fn send(world: &Arc<World>, event: Event) {
     });
 }
 
-fn letter(world: &World, event: Event, wrong_amount: Option<u64>) -> Option<Letter> {
-    let (order, event_type, original_type, mut content) = match event {
-        Event::Paid(order) => {
-            let content = crate::wechat::transaction(world, &order, now_ms())?;
-            (order, "TRANSACTION.SUCCESS", "transaction", content)
-        }
-        Event::Refunded(order, refund) => {
-            let content = crate::wechat::refund_notice(world, &order, &refund)?;
-            (order, "REFUND.SUCCESS", "refund", content)
-        }
+/// The channel's words for an event; nothing where it tells of none.
+fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
+    let channel = match &event {
+        Event::Paid(order) | Event::Refunded(order, _) => order.channel,
     };
-    if let Some(amount) = wrong_amount {
-        content["amount"]["total"] = json!(amount);
+    match channel {
+        Channel::Wechat => wechat::notice::letter(world, event, lie),
+        _ => None,
     }
-    let merchant = world
-        .keys
-        .merchants
-        .iter()
-        .find(|m| m.file.name == order.account)?;
-    let resource = sealed::seal(
-        &merchant.file.api_v3_key,
-        original_type,
-        &content.to_string(),
-    )?;
-    let id = random_text(36);
-    let body = json!({
-        "id": id,
-        "create_time": rfc3339(now_ms()),
-        "event_type": event_type,
-        "resource_type": "encrypt-resource",
-        "summary": if original_type == "refund" { "退款成功" } else { "支付成功" },
-        "resource": resource,
-    });
-    Some(Letter {
-        url: order.notify_url.clone(),
-        id,
-        number: order.channel_order_no.clone(),
-        event_type,
-        account: order.account,
-        body: body.to_string(),
-    })
+}
+
+/// A letter signed at this moment, or as a fault spoils it.
+fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
+    match letter.channel {
+        Channel::Wechat => wechat::notice::envelope(world, letter, fault),
+        _ => None,
+    }
+}
+
+/// Whether the merchant's answer says "received".
+fn taken(channel: Channel, status: u16, _body: &str) -> bool {
+    match channel {
+        Channel::Wechat => matches!(status, 200 | 204),
+        _ => false,
+    }
+}
+
+/// The delays between tries, ms, where no other schedule is asked for.
+fn schedule_ms(channel: Channel) -> &'static [u64] {
+    match channel {
+        Channel::Wechat => &wechat::notice::SCHEDULE_MS,
+        _ => &[],
+    }
 }
 
 /// Tries until the merchant takes it; a fault spoils the first try only.
 async fn deliver(world: Arc<World>, letter: Letter, mut fault: Option<Kind>) {
-    let mut delays = world.schedule_ms.clone().into_iter();
+    let own = || schedule_ms(letter.channel).to_vec();
+    let mut delays = world.schedule_ms.clone().unwrap_or_else(own).into_iter();
     loop {
         if deliver_once(&world, &letter, fault.take()).await {
             return;
@@ -146,27 +161,18 @@ async fn deliver_once(world: &World, letter: &Letter, fault: Option<Kind>) -> bo
     if fault == Some(Kind::Drop) {
         return false;
     }
-    let Some(merchant) = world
-        .keys
-        .merchants
-        .iter()
-        .find(|m| m.file.name == letter.account)
-    else {
+    let Some(envelope) = envelope(world, letter, fault) else {
         return true;
     };
-    let misdeed = fault.map_or(Misdeed::None, Misdeed::of);
-    let headers = signed::headers(&world.keys, merchant, None, letter.body.as_bytes(), misdeed);
     let mut request = world.client.post(&letter.url).timeout(ANSWER_LIMIT);
-    for (name, value) in headers {
+    for (name, value) in envelope.headers {
         request = request.header(name, value);
     }
-    let body = signed::spoiled(letter.body.clone().into_bytes(), misdeed);
-    let answer = request
-        .header("Content-Type", "application/json")
-        .body(body)
-        .send()
-        .await;
-    let status = answer.ok().map(|answer| answer.status().as_u16());
+    let (mut status, mut text) = (None, String::new());
+    if let Ok(answer) = request.body(envelope.body).send().await {
+        status = Some(answer.status().as_u16());
+        text = answer.text().await.unwrap_or_default();
+    }
     let mut sent = world.sent.lock().unwrap_or_else(PoisonError::into_inner);
     if sent.len() >= SENT_MAX {
         sent.remove(0);
@@ -174,9 +180,9 @@ async fn deliver_once(world: &World, letter: &Letter, fault: Option<Kind>) -> bo
     sent.push(Sent {
         id: letter.id.clone(),
         channel_order_no: letter.number.clone(),
-        event_type: letter.event_type.to_owned(),
+        event_type: letter.event_type.clone(),
         at_ms: now_ms(),
         status,
     });
-    matches!(status, Some(200 | 204))
+    status.is_some_and(|status| taken(letter.channel, status, &text))
 }

@@ -97,6 +97,6 @@ fn row(order: &Order) -> String {
          <button class=\"quiet\" name=\"act\" value=\"expire\">过期</button></form></section>",
         html(&order.description),
         yuan(order.amount),
-        html(&order.channel),
+        order.channel.name(),
     )
 }

@@ -3,12 +3,13 @@
 
 mod authorization;
 mod calls;
+pub(crate) mod keys;
+pub(crate) mod notice;
 pub(crate) mod sealed;
 pub(crate) mod signed;
 
 use crate::book::{Order, Refund};
 use crate::fault::{Fault, Kind, On};
-use crate::keys::Merchant;
 use crate::now_ms;
 use crate::text::rfc3339;
 use crate::world::World;
@@ -17,6 +18,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use calls::Answer;
+use keys::Merchant;
 use serde_json::{Value, json};
 use signed::Misdeed;
 use std::sync::Arc;
@@ -35,8 +37,14 @@ pub(crate) async fn call(State(world): State<Arc<World>>, request: Request) -> R
         .path_and_query()
         .map_or("/", |target| target.as_str());
     let method = parts.method.as_str();
-    let proved =
-        authorization::verify(&world.keys, method, target, &parts.headers, &body, now_ms());
+    let proved = authorization::verify(
+        &world.keys.wechat,
+        method,
+        target,
+        &parts.headers,
+        &body,
+        now_ms(),
+    );
     let merchant = match proved {
         Ok(merchant) => merchant,
         Err(why) => {
@@ -84,7 +92,7 @@ async fn respond(
         .get("wechatpay-serial")
         .and_then(|value| value.to_str().ok());
     let headers = signed::headers(
-        &world.keys,
+        &world.keys.wechat,
         merchant,
         wished,
         answer.body.as_bytes(),
@@ -115,11 +123,7 @@ fn dropped() -> Response {
 
 /// The transaction object of a query and of a notify (section 1.8).
 pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<Value> {
-    let merchant = world
-        .keys
-        .merchants
-        .iter()
-        .find(|m| m.file.name == order.account)?;
+    let merchant = world.keys.wechat.named(&order.account)?;
     let state = order.state_at(now_ms);
     let mut object = json!({
         "appid": merchant.file.appid,
@@ -146,11 +150,7 @@ pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<V
 
 /// The content of a refund's notify (section 1.11).
 pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Option<Value> {
-    let merchant = world
-        .keys
-        .merchants
-        .iter()
-        .find(|m| m.file.name == order.account)?;
+    let merchant = world.keys.wechat.named(&order.account)?;
     Some(json!({
         "mchid": merchant.file.mchid,
         "out_trade_no": order.channel_order_no,

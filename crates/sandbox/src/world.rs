@@ -2,9 +2,9 @@
 
 use crate::book::{Book, Order, Refund};
 use crate::fault::Faults;
-use crate::keys::Keys;
+use crate::keys::{Keys, digits};
+use crate::notify;
 use crate::notify::{Event, Sent};
-use crate::{notify, random_text};
 use anyhow::Result;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct World {
     pub(crate) keys: Keys,
     pub(crate) faults: Faults,
-    pub(crate) schedule_ms: Vec<u64>,
+    /// Delays between the tries of a notify, where the channel's own are not to hold.
+    pub(crate) schedule_ms: Option<Vec<u64>>,
     pub(crate) client: reqwest::Client,
     pub(crate) sent: Mutex<Vec<Sent>>,
     pub(crate) held_back: Mutex<Option<notify::Letter>>,
@@ -31,7 +32,7 @@ impl World {
     pub(crate) fn open(
         keys: Keys,
         data: &Path,
-        schedule_ms: Vec<u64>,
+        schedule_ms: Option<Vec<u64>>,
         now_ms: i64,
     ) -> Result<Self> {
         let book = Book::open(&data.join("book.jsonl"))?;
@@ -149,11 +150,4 @@ impl World {
         book.put(order.clone());
         Ok(order)
     }
-}
-
-fn digits(count: usize) -> String {
-    random_text(count)
-        .bytes()
-        .map(|byte| char::from(b'0' + byte % 10))
-        .collect()
 }

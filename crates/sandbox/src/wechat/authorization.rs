@@ -1,6 +1,6 @@
 //! Proves a request by its Authorization header (section 1.3).
 
-use crate::keys::{Keys, Merchant};
+use super::keys::{Keys, Merchant};
 use axum::http::HeaderMap;
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048 ";

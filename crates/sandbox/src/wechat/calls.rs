@@ -1,9 +1,9 @@
 //! What each call does and answers (sections 1.6 to 1.12, 1.14).
 
+use super::keys::Merchant;
 use super::{kind_of, sealed, transaction};
-use crate::book::{Order, Refund};
+use crate::book::{Channel, Order, Refund};
 use crate::fault::On;
-use crate::keys::Merchant;
 use crate::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
@@ -171,7 +171,7 @@ impl Call<'_> {
         let asked_ms = new.time_expire.as_deref().and_then(from_rfc3339);
         let expires_ms = asked_ms.unwrap_or(self.now_ms + DEFAULT_LIFE_MS);
         Order {
-            channel: "Wechat".to_owned(),
+            channel: Channel::Wechat,
             account: self.account().to_owned(),
             channel_order_no: new.out_trade_no,
             trade_type: trade_type.to_owned(),
@@ -189,6 +189,7 @@ impl Call<'_> {
             created_ms: self.now_ms,
             expires_ms: expires_ms.max(self.now_ms + LIFE_MIN_MS),
             refunds: Vec::new(),
+            more: Value::Null,
         }
     }
 
@@ -293,7 +294,7 @@ impl Call<'_> {
     }
 
     fn certificates(&self) -> Answer {
-        let keys = &self.world.keys;
+        let keys = &self.world.keys.wechat;
         let file = &self.merchant.file;
         let sealed = sealed::seal(&file.api_v3_key, "certificate", &keys.certificate_pem);
         Answer::json(&json!({"data": [{

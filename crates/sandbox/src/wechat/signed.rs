@@ -1,8 +1,8 @@
 //! The signature headers of answers and notifies (section 1.4), and how they
 //! are spoiled on demand.
 
+use super::keys::{Keys, Merchant, Mode};
 use crate::fault::Kind;
-use crate::keys::{Keys, Merchant, Mode};
 use crate::{now_ms, random_text};
 
 /// How a signature is spoiled.

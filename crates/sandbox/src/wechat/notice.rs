@@ -1,0 +1,78 @@
+//! Notifies of WeChat Pay: encrypted, and signed anew at each try (section 1.11).
+
+use super::{refund_notice, sealed, signed, transaction};
+use crate::book::Channel;
+use crate::fault::Kind;
+use crate::notify::{Envelope, Event, Letter, Lie};
+use crate::text::rfc3339;
+use crate::world::World;
+use crate::{now_ms, random_text};
+use serde_json::{Value, json};
+use signed::Misdeed;
+
+/// The documents' schedule, ms.
+pub(crate) const SCHEDULE_MS: [u64; 15] = [
+    15_000, 15_000, 30_000, 180_000, 600_000, 1_200_000, 1_800_000, 1_800_000, 1_800_000,
+    3_600_000, 10_800_000, 10_800_000, 10_800_000, 21_600_000, 21_600_000,
+];
+
+pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
+    let (order, event_type, original_type, mut content) = match event {
+        Event::Paid(order) => {
+            let content = transaction(world, &order, now_ms())?;
+            (order, "TRANSACTION.SUCCESS", "transaction", content)
+        }
+        Event::Refunded(order, refund) => {
+            let content = refund_notice(world, &order, &refund)?;
+            (order, "REFUND.SUCCESS", "refund", content)
+        }
+    };
+    if let Some(lie) = lie {
+        tell(&mut content, lie);
+    }
+    let merchant = world.keys.wechat.named(&order.account)?;
+    let resource = sealed::seal(
+        &merchant.file.api_v3_key,
+        original_type,
+        &content.to_string(),
+    )?;
+    let id = random_text(36);
+    let body = json!({
+        "id": id,
+        "create_time": rfc3339(now_ms()),
+        "event_type": event_type,
+        "resource_type": "encrypt-resource",
+        "summary": if original_type == "refund" { "退款成功" } else { "支付成功" },
+        "resource": resource,
+    });
+    Some(Letter {
+        channel: Channel::Wechat,
+        account: order.account,
+        url: order.notify_url,
+        id,
+        number: order.channel_order_no,
+        event_type: event_type.to_owned(),
+        body: body.to_string(),
+    })
+}
+
+fn tell(content: &mut Value, lie: Lie) {
+    match lie {
+        Lie::Amount(amount) => content["amount"]["total"] = json!(amount),
+        Lie::Currency => content["amount"]["currency"] = json!("USD"),
+        Lie::Merchant => content["mchid"] = json!("1900000000"),
+        Lie::App => content["appid"] = json!("wx0000000000000000"),
+    }
+}
+
+pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
+    let merchant = world.keys.wechat.named(&letter.account)?;
+    let misdeed = fault.map_or(Misdeed::None, Misdeed::of);
+    let body = letter.body.as_bytes();
+    let mut headers = signed::headers(&world.keys.wechat, merchant, None, body, misdeed);
+    headers.push(("Content-Type", "application/json".to_owned()));
+    Some(Envelope {
+        headers,
+        body: signed::spoiled(body.to_vec(), misdeed),
+    })
+}
