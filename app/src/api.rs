@@ -2,12 +2,12 @@
 //! its values from the raw pairs of the request, since the sign covers values
 //! in order and with repeats; the logic stands in `checkout`.
 
-use checkout::{Checkout, Failure, Poll, Scene, Start};
+use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start};
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json};
-use payment::envelope::{Envelope, PayType, PaymentInfo};
+use payment::envelope::{Envelope, PayObj, PayType, PaymentInfo, RefundInfo};
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::pairs::Pairs;
@@ -27,13 +27,15 @@ pub struct Call {
     pub pairs: Pairs,
     /// The language of errormsg.
     pub lang: Lang,
+    /// The caller's browser.
+    pub browser: Browser,
 }
 
 /// `pay-types`: the channels of a domain [PC支付请求支付类型接口].
 #[server(prefix = "/pay/api", endpoint = "pc/pay-types", input = GetUrl, output = Json)]
 pub async fn pay_types() -> Result<Envelope<Vec<PayType>>, ServerFnError> {
     let (checkout, call) = context()?;
-    let channels = checkout.pay_types_named(&call.pairs).await;
+    let channels = checkout.pay_types_named(&call.pairs, call.browser).await;
     let entries = channels.map(|channels| {
         let entry = |channel: payment::channel::Channel| PayType {
             pay_type_code: channel.code().to_owned(),
@@ -44,12 +46,24 @@ pub async fn pay_types() -> Result<Envelope<Vec<PayType>>, ServerFnError> {
     Ok(envelope(entries, call.lang))
 }
 
-/// `pc/pay`: starts a payment; `obj` is the WeChat code [PC支付请求接口].
+/// `pc/pay`: starts a payment; `obj` is the WeChat code, or a form that submits
+/// itself [PC支付请求接口].
 #[server(prefix = "/pay/api", endpoint = "pc/pay", input = Json, output = Json)]
-pub async fn pc_pay() -> Result<Envelope<String>, ServerFnError> {
+pub async fn pc_pay() -> Result<Envelope<PayObj>, ServerFnError> {
     let (checkout, call) = context()?;
     Ok(envelope(
-        start(&checkout, &call.pairs, Scene::Pc).await,
+        start(&checkout, &call, Scene::Pc).await,
+        call.lang,
+    ))
+}
+
+/// `h5/pay`: as `pc/pay`; for WeChat `obj` is the bridge's parameters
+/// [H5支付请求接口].
+#[server(prefix = "/pay/api", endpoint = "h5/pay", input = Json, output = Json)]
+pub async fn h5_pay() -> Result<Envelope<PayObj>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(envelope(
+        start(&checkout, &call, Scene::H5).await,
         call.lang,
     ))
 }
@@ -90,17 +104,43 @@ pub async fn query_info() -> Result<Envelope<PaymentInfo>, ServerFnError> {
     Ok(envelope(checkout.query_info(&call.pairs).await, call.lang))
 }
 
+/// `refund`: gives money back, and says how that stands (ours; HMAC only).
+#[server(prefix = "/pay/api", endpoint = "private/pay/refund", input = Json, output = Json)]
+pub async fn refund() -> Result<Envelope<RefundInfo>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(envelope(
+        checkout.refund_asked(&call.pairs).await.map(Some),
+        call.lang,
+    ))
+}
+
+/// `close`: makes sure that a request is not paid any more (ours; HMAC only).
+#[server(prefix = "/pay/api", endpoint = "private/pay/close", input = Json, output = Json)]
+pub async fn close() -> Result<Envelope<bool>, ServerFnError> {
+    let (checkout, call) = context()?;
+    Ok(envelope(
+        checkout.close_asked(&call.pairs).await.map(|()| None),
+        call.lang,
+    ))
+}
+
 async fn start(
     checkout: &Arc<Checkout>,
-    pairs: &Pairs,
+    call: &Call,
     scene: Scene,
-) -> Result<Option<String>, Failure> {
-    let (domain, request) = checkout.verified(pairs).await?;
+) -> Result<Option<PayObj>, Failure> {
+    let (domain, request) = checkout.verified(&call.pairs).await?;
     let channel = request.pay_type.ok_or(Refusal::missing("payTypeCode"))?;
+    let openid = request.openid.clone().filter(|_| scene == Scene::H5);
+    let place = Place {
+        scene,
+        browser: call.browser,
+        openid,
+    };
     let attempt = checkout
-        .pay(&domain, &request, Start { channel, scene })
+        .pay(&domain, &request, Start { channel, place })
         .await?;
-    Ok(attempt.obj)
+    Ok(attempt.obj.map(PayObj::from))
 }
 
 fn context() -> Result<(Arc<Checkout>, Call), ServerFnError> {

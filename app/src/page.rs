@@ -3,6 +3,7 @@
 
 mod parts;
 mod screens;
+mod ways;
 
 use crate::text::text;
 use crate::watch::Watch;
@@ -10,8 +11,10 @@ use leptos::prelude::*;
 use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::money::Money;
-use screens::{ended_screen, fragment_screen, message_screen, pick_screen, scan_screen};
+use payment::obj::{Bridge, Form};
+use screens::{ended_screen, fragment_screen, message_screen, pick_screen};
 use std::sync::Arc;
+use ways::pay_screen;
 
 /// What every page is told beside its content.
 #[derive(Clone, Debug)]
@@ -60,8 +63,8 @@ pub enum Screen {
         /// Where the pick is posted to.
         action: String,
     },
-    /// The payer scans a code.
-    Scan(Scan),
+    /// The payer pays.
+    Pay(Box<Pay>),
     /// The channel has not answered yet; the page refreshes itself.
     Making(Order),
     /// The attempt ended unpaid; another may be started.
@@ -70,6 +73,8 @@ pub enum Screen {
         order: Order,
         /// Whether it was declined; else it expired.
         declined: bool,
+        /// Whether it was a code to scan.
+        scanned: bool,
         /// Where "again" is posted to.
         again: String,
         /// Where another channel can be picked.
@@ -97,27 +102,76 @@ pub enum Screen {
     Unknown,
 }
 
-/// A code to scan, and what the page needs to wait for it.
+/// How the payer pays an order, and what the page needs to wait for it.
 #[derive(Clone, Debug)]
-pub struct Scan {
+pub struct Pay {
     /// What is bought.
     pub order: Order,
-    /// The text of the code.
-    pub code: String,
-    /// Our order number.
+    /// What the channel charges, where that is another sum.
+    pub charged: Option<Money>,
+    /// How it is paid.
+    pub way: Way,
+    /// Our order number, where an attempt was begun.
     pub order_sn: String,
     /// Address of the poll.
     pub poll_url: String,
     /// Seconds that are left.
     pub expires_in_s: i64,
-    /// When it ends, as a payer reads it.
+    /// When it ends, as a payer reads it; empty: not shown.
     pub expires_at: String,
     /// Where a paid payer goes.
     pub ok_url: Option<String>,
     /// Where a payer goes whose request can't be paid.
     pub fail_url: Option<String>,
-    /// The attempt's own page: it tells how the attempt ended.
+    /// The page that tells how the attempt ended.
     pub attempt_url: String,
+    /// Where another channel can be picked.
+    pub back_url: String,
+}
+
+/// How an order is paid.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// A code to scan.
+    Scan(String),
+    /// The in-WeChat bridge.
+    Bridge {
+        /// What it takes.
+        bridge: Bridge,
+        /// Where the bridge's `ok` is confirmed.
+        check_url: String,
+        /// Whether it opens by itself: the payer has tapped already.
+        at_once: bool,
+    },
+    /// A form that leads to the channel.
+    Form {
+        /// The form.
+        form: Form,
+        /// The channel.
+        channel: Channel,
+        /// Whether it is sent by itself.
+        at_once: bool,
+    },
+    /// This page's own address, to be opened inside WeChat.
+    OpenInWechat {
+        /// The address.
+        address: String,
+        /// Whether the payer looks at a phone: then a screenshot is scanned.
+        phone: bool,
+    },
+}
+
+impl Way {
+    /// The origin that this page's form is sent to.
+    #[must_use]
+    pub fn form_origin(&self) -> Option<String> {
+        let Self::Form { form, .. } = self else {
+            return None;
+        };
+        let (scheme, rest) = form.action.split_once("://")?;
+        let host = rest.split(['/', '?']).next()?;
+        Some(format!("{scheme}://{host}"))
+    }
 }
 
 /// Renders a whole document.
@@ -133,9 +187,11 @@ pub fn render(screen: Screen, setting: &Setting) -> String {
 
 fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     let words = text(setting.lang);
-    let scanning = matches!(screen, Screen::Scan(_));
+    let waiting = matches!(screen, Screen::Pay(_));
     let refresh = match &screen {
-        Screen::Scan(scan) => Some(parts::refresh_without_script(&scan.attempt_url).into_any()),
+        Screen::Pay(pay) if !matches!(pay.way, Way::Form { at_once: true, .. }) => {
+            Some(parts::refresh_without_script(&pay.attempt_url).into_any())
+        }
         Screen::Making(_) => Some(parts::refresh().into_any()),
         _ => None,
     };
@@ -145,7 +201,7 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
         } => Some(url.clone()),
         _ => None,
     };
-    let module = setting.module.as_ref().filter(|_| scanning);
+    let module = setting.module.as_ref().filter(|_| waiting);
     let script = module.map(|module| parts::start_script(module, &setting.nonce));
     let (nonce, tag) = (setting.nonce.clone(), setting.lang.tag());
     let language = setting.other_lang_url.clone().map(|url| {
@@ -181,13 +237,15 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
         Screen::Pick { order, channels, action } => {
             pick_screen(words, setting.lang, order, channels, action).into_any()
         }
-        Screen::Scan(scan) => scan_screen(words, scan, Watch().into_any()).into_any(),
+        Screen::Pay(pay) => {
+            pay_screen(words, setting.lang, *pay, Watch().into_any(), &setting.nonce).into_any()
+        }
         Screen::Making(order) => view! {
             <main>{parts::summary(words, order)}<p class="card" role="status">{words.wait_for_code}</p></main>
         }
         .into_any(),
-        Screen::Ended { order, declined, again, back } => {
-            ended_screen(words, order, declined, again, back).into_any()
+        Screen::Ended { order, declined, scanned, again, back } => {
+            ended_screen(words, order, (declined, scanned), again, back).into_any()
         }
         Screen::Paid { order, leave } => view! {
             <main data-state="paid">
@@ -282,9 +340,18 @@ mod tests {
 
     #[test]
     fn a_page_that_waits_refreshes_itself_without_script() {
-        let scan = Scan {
+        let html = shown(Screen::Pay(boxed(Way::Scan("weixin://x".into()))), Lang::Zh);
+        let refresh =
+            "<noscript><meta http-equiv=\"refresh\" content=\"3;url=/pay/attempt/t\"></noscript>";
+        assert!(html.contains(refresh) && html.contains("<svg"), "{html}");
+        assert!(shown(Screen::Making(order("x")), Lang::Zh).contains("http-equiv=\"refresh\""));
+    }
+
+    fn boxed(way: Way) -> Box<Pay> {
+        Box::new(Pay {
             order: order("耳机"),
-            code: "weixin://x".into(),
+            charged: None,
+            way,
             order_sn: "1".into(),
             poll_url: "/poll".into(),
             expires_in_s: 900,
@@ -292,11 +359,58 @@ mod tests {
             ok_url: None,
             fail_url: None,
             attempt_url: "/pay/attempt/t".into(),
+            back_url: "/pay.html?a=b".into(),
+        })
+    }
+
+    #[test]
+    fn a_form_works_without_script_and_is_sent_by_itself_once() {
+        let form = Form {
+            method: payment::obj::Method::Post,
+            action: "https://gateway.cn/do?a=1&b=2".into(),
+            fields: vec![("biz".into(), "{\"a\":\"<\"}".into())],
         };
-        let html = shown(Screen::Scan(scan), Lang::Zh);
-        let refresh =
-            "<noscript><meta http-equiv=\"refresh\" content=\"3;url=/pay/attempt/t\"></noscript>";
-        assert!(html.contains(refresh) && html.contains("<svg"), "{html}");
-        assert!(shown(Screen::Making(order("x")), Lang::Zh).contains("http-equiv=\"refresh\""));
+        let way = |at_once| Way::Form {
+            form: form.clone(),
+            channel: Channel::Alipay,
+            at_once,
+        };
+        let html = shown(Screen::Pay(boxed(way(true))), Lang::Zh);
+        assert!(
+            html.contains("action=\"https://gateway.cn/do?a=1&amp;b=2\""),
+            "{html}"
+        );
+        assert!(html.contains("{&quot;a&quot;:&quot;&lt;&quot;}"), "{html}");
+        assert!(
+            html.contains("去支付宝支付") && html.contains(".submit()"),
+            "{html}"
+        );
+        assert!(!html.contains("http-equiv=\"refresh\""), "{html}");
+        let stays = shown(Screen::Pay(boxed(way(false))), Lang::Zh);
+        assert!(!stays.contains(".submit()") && stays.contains("http-equiv=\"refresh\""));
+        assert_eq!(
+            way(true).form_origin().as_deref(),
+            Some("https://gateway.cn")
+        );
+    }
+
+    #[test]
+    fn the_bridges_parameters_can_not_end_the_script() {
+        let bridge = Bridge {
+            app_id: "</script><script>alert(1)".into(),
+            time_stamp: "1".into(),
+            nonce_str: "n".into(),
+            package: "prepay_id=p".into(),
+            sign_type: "RSA".into(),
+            pay_sign: "s".into(),
+        };
+        let way = Way::Bridge {
+            bridge,
+            check_url: "/pay/return/t".into(),
+            at_once: true,
+        };
+        let html = shown(Screen::Pay(boxed(way)), Lang::Zh);
+        assert!(html.contains("getBrandWCPayRequest") && html.contains("prepay_id=p"));
+        assert!(!html.contains("<script>alert"), "{html}");
     }
 }

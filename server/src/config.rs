@@ -17,6 +17,7 @@ pub(crate) struct Config {
     pub(crate) public_url: String,
     pub(crate) database_url: String,
     pub(crate) accounts: PathBuf,
+    pub(crate) usd_cny_rate: String,
     pub(crate) callback_delays_ms: Vec<i64>,
     pub(crate) log: String,
 }

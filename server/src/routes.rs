@@ -3,8 +3,10 @@
 mod api;
 mod assets;
 mod body;
+mod cookies;
 mod health;
 mod notify;
+mod openid;
 mod page;
 mod respond;
 
@@ -20,9 +22,20 @@ pub(crate) use assets::module;
 pub(crate) fn router(state: State) -> Router {
     let payer = Router::new()
         .route("/pay.html", get(page::pay))
+        .route("/mpay.html", get(page::pay))
         .route("/pay/start", post(page::start))
+        .route("/mpay/start", post(page::start))
         .route("/pay/attempt/{token}", get(page::attempt))
         .route("/pay/attempt/{token}/again", post(page::again))
+        .route(
+            "/pay/attempt/{token}/stay",
+            get(page::stay).post(page::stay),
+        )
+        .route(
+            "/pay/return/{token}",
+            get(page::come_back).post(page::come_back),
+        )
+        .route("/pay/api/h5/openid", get(openid::openid))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route("/assets/{name}", get(assets::asset));
     let business_system = Router::new().route("/pay/api/{*path}", any(api::call));

@@ -10,6 +10,7 @@ use channels::receiver::HttpReceiver;
 use checkout::{Checkout, Clock, Parts, Schedule};
 use payment::domain::Domain;
 use payment::ports::{Gateway, Store, StoreError};
+use payment::rate::Rate;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,6 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
+/// CNY per USD under `--dev`.
+const DEV_RATE: &str = "7.1";
 /// What is under way when the program is told to stop has this long to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -34,10 +37,14 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
     })?;
     let store = open(&config).await?;
     check_domains(store.as_ref(), dev).await?;
-    let checkout = checkout(&config, store)?;
+    let checkout = checkout(&config, store, dev)?;
     let (stop, stopped) = watch::channel(false);
     let workers = worker::start(&checkout, &stopped);
-    let router = routes::router(State { checkout });
+    let public_url = config.public_url.as_str().into();
+    let router = routes::router(State {
+        checkout,
+        public_url,
+    });
     tracing::info!(listen = %config.listen, public_url = config.public_url, "serving");
     let drained = axum::serve(listener, router).with_graceful_shutdown(told_to_stop(stop));
     let mut over = stopped.clone();
@@ -89,7 +96,9 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
     Ok(())
 }
 
-fn checkout(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Checkout>> {
+/// The use cases over everything that is configured.
+pub(crate) fn checkout(config: &Config, store: Arc<dyn Store>, dev: bool) -> Result<Arc<Checkout>> {
+    let rate = configured_rate(config, dev)?;
     let clock: Clock = Arc::new(now_ms);
     let parts = Parts {
         store,
@@ -97,8 +106,21 @@ fn checkout(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Checkout>> {
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),
+        rates: Arc::new(move || rate),
+        public_url: config.public_url.clone(),
     };
     Checkout::new(parts).context("no random numbers")
+}
+
+/// The configured rate does not age; `--dev` has one of its own.
+fn configured_rate(config: &Config, dev: bool) -> Result<Option<Rate>> {
+    match config.usd_cny_rate.as_str() {
+        "" => Ok(dev.then(|| Rate::parse(DEV_RATE)).flatten()),
+        text => match Rate::parse(text) {
+            Some(rate) => Ok(Some(rate)),
+            None => bail!("usd_cny_rate takes a figure such as 7.1234, not {text}"),
+        },
+    }
 }
 
 fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {

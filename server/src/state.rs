@@ -7,4 +7,6 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) checkout: Arc<Checkout>,
+    /// Our own address as payers reach it, without a slash at its end.
+    pub(crate) public_url: Arc<str>,
 }

@@ -1,12 +1,21 @@
 //! What a page shows of a request or an attempt.
 
-use app::page::{Order, Scan, Screen};
+use app::page::{Order, Pay, Screen, Way};
+use payment::channel::Channel;
 use payment::lang::Lang;
+use payment::obj::Obj;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::AttemptRow;
+use payment::ports::{AttemptRow, Kind};
 use payment::request::PayRequest;
 
+/// The name, never signed, under which a page's address holds the payer's pick:
+/// a channel, or [`PICK_ANEW`].
+pub(crate) const PICK: &str = "pick";
+/// The payer wants to pick another channel.
+pub(crate) const PICK_ANEW: &str = "none";
+/// A page that waits for a payment inside WeChat does so this long.
+const WAIT_IN_WECHAT_S: i64 = 1_800;
 const DAY_MS: i64 = 86_400_000;
 const BEIJING_MS: i64 = 8 * 3_600_000;
 
@@ -17,6 +26,8 @@ pub(crate) struct Leave {
     pub(crate) ok: Option<String>,
     /// Failed: dialogFailUrl, else pageUrl.
     pub(crate) fail: Option<String>,
+    /// pageUrl.
+    page: Option<String>,
 }
 
 impl Leave {
@@ -25,11 +36,24 @@ impl Leave {
         Self {
             ok: request.dialog_ok_url.clone().or_else(|| page.clone()),
             fail: request.dialog_fail_url.clone().or_else(|| page.clone()),
+            page: page.clone(),
         }
     }
 
-    /// The same, of values that were verified when they were stored.
-    pub(crate) fn of_values(signed_values: &str) -> Self {
+    /// The same, of values that were verified when they were stored. Who comes
+    /// back from a channel's own page goes on to pageUrl before all.
+    pub(crate) fn of_attempt(attempt: &AttemptRow) -> Self {
+        let leave = Self::of_values(&attempt.signed_values);
+        match attempt.kind {
+            Kind::Page | Kind::Wap => Self {
+                ok: leave.page.clone().or(leave.ok),
+                ..leave
+            },
+            Kind::Native | Kind::Jsapi | Kind::Mweb => leave,
+        }
+    }
+
+    fn of_values(signed_values: &str) -> Self {
         let pairs = Pairs::from_query(signed_values).unwrap_or_default();
         let address = |name: &str| {
             let value = pairs.get(name).filter(|value| !value.is_empty())?;
@@ -43,12 +67,13 @@ impl Leave {
         Self {
             ok: address("dialogOkUrl").or_else(|| address("pageUrl")),
             fail: address("dialogFailUrl").or_else(|| address("pageUrl")),
+            page: address("pageUrl"),
         }
     }
 
     /// The origins of these addresses: they may show the page in a frame.
     pub(crate) fn origins(&self) -> Vec<String> {
-        let mut origins: Vec<_> = [&self.ok, &self.fail]
+        let mut origins: Vec<_> = [&self.ok, &self.fail, &self.page]
             .into_iter()
             .flatten()
             .filter_map(|url| origin(url))
@@ -72,6 +97,12 @@ pub(crate) fn attempt_path(attempt: &AttemptRow, lang: Lang) -> String {
     format!("/pay/attempt/{}{lang}", attempt.token)
 }
 
+/// The same page for a payer who came back or stays: it sends nobody away.
+pub(crate) fn stay_path(attempt: &AttemptRow, lang: Lang) -> String {
+    let lang = if lang == Lang::En { "?lang=en" } else { "" };
+    format!("/pay/attempt/{}/stay{lang}", attempt.token)
+}
+
 /// What is bought.
 pub(crate) fn order(request: &PayRequest, lang: Lang) -> Order {
     Order {
@@ -81,41 +112,124 @@ pub(crate) fn order(request: &PayRequest, lang: Lang) -> Order {
     }
 }
 
+/// How an attempt's page is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The payer goes on by himself: the page was opened without a pick.
+    Quiet,
+    /// The payer has just picked this channel.
+    Picked,
+    /// The payer came back from the channel, or stays.
+    Back,
+}
+
 /// The page of an attempt as it stands now.
-pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang) -> Screen {
+pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang, look: Look) -> Screen {
     let order = attempt_order(attempt, lang);
-    let leave = Leave::of_values(&attempt.signed_values);
+    let leave = Leave::of_attempt(attempt);
     if attempt.request_status.was_paid() || attempt.status.has_money() {
         return Screen::Paid {
             order,
             leave: leave.ok,
         };
     }
+    let back_url = format!(
+        "{}?{}",
+        page_path(attempt.kind),
+        picking(&attempt.signed_values, PICK_ANEW)
+    );
     let declined = attempt.status == Attempt::Declined;
     if declined || attempt.status == Attempt::Closed || now_ms >= attempt.expires_ms {
-        let again = format!("/pay/attempt/{}/again", attempt.token);
-        let back = format!("/pay.html?{}", attempt.signed_values);
         return Screen::Ended {
             order,
             declined,
-            again,
-            back,
+            scanned: attempt.kind == Kind::Native,
+            again: format!("/pay/attempt/{}/again", attempt.token),
+            back: back_url,
         };
     }
-    let Some(code) = attempt.obj.clone() else {
+    let Some(way) = way(attempt, look) else {
         return Screen::Making(order);
     };
-    Screen::Scan(Scan {
+    // A page that waits comes again without sending the payer away again.
+    let attempt_url = match &way {
+        Way::Scan(_) => attempt_path(attempt, lang),
+        _ => stay_path(attempt, lang),
+    };
+    Screen::Pay(Box::new(Pay {
         order,
-        code,
+        charged: (attempt.channel_money != attempt.money).then_some(attempt.channel_money),
+        way,
         order_sn: attempt.order_sn.clone(),
-        poll_url: format!("/pay/api/pc/wechatQuery?{}", attempt.signed_values),
+        poll_url: poll_url(&attempt.signed_values),
         expires_in_s: (attempt.expires_ms - now_ms) / 1000,
         expires_at: beijing_time(attempt.expires_ms),
         ok_url: leave.ok,
         fail_url: leave.fail,
-        attempt_url: attempt_path(attempt, lang),
+        attempt_url,
+        back_url,
+    }))
+}
+
+fn way(attempt: &AttemptRow, look: Look) -> Option<Way> {
+    Some(match attempt.obj.clone()? {
+        Obj::Code(code) => Way::Scan(code),
+        Obj::Bridge(bridge) => Way::Bridge {
+            bridge,
+            check_url: format!("/pay/return/{}", attempt.token),
+            at_once: look == Look::Picked,
+        },
+        Obj::Form(form) => Way::Form {
+            form,
+            channel: attempt.channel,
+            at_once: look != Look::Back,
+        },
     })
+}
+
+/// The page on which a payer outside WeChat is told to open it there.
+pub(crate) fn open_in_wechat(
+    request: &PayRequest,
+    signed_values: &str,
+    public_url: &str,
+    phone: bool,
+    lang: Lang,
+) -> Screen {
+    let leave = Leave::of(request);
+    let here = if phone { "/mpay.html" } else { "/pay.html" };
+    Screen::Pay(Box::new(Pay {
+        order: order(request, lang),
+        charged: None,
+        way: Way::OpenInWechat {
+            address: format!("{public_url}/mpay.html?{signed_values}"),
+            phone,
+        },
+        order_sn: String::new(),
+        poll_url: poll_url(signed_values),
+        expires_in_s: WAIT_IN_WECHAT_S,
+        expires_at: String::new(),
+        ok_url: leave.ok,
+        fail_url: leave.fail,
+        attempt_url: format!("{here}?{}", picking(signed_values, Channel::Wechat.code())),
+        back_url: format!("{here}?{}", picking(signed_values, PICK_ANEW)),
+    }))
+}
+
+/// The seed's page for a kind of payment.
+fn page_path(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Native | Kind::Page => "/pay.html",
+        Kind::Jsapi | Kind::Mweb | Kind::Wap => "/mpay.html",
+    }
+}
+
+fn poll_url(signed_values: &str) -> String {
+    format!("/pay/api/pc/wechatQuery?{signed_values}")
+}
+
+/// The same page, with another channel to be picked, or this one.
+fn picking(signed_values: &str, pick: &str) -> String {
+    format!("{signed_values}&{PICK}={pick}")
 }
 
 fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Order {

@@ -1,4 +1,4 @@
-//! Loops around the use cases' steps: due callbacks, due queries.
+//! Loops around the use cases' steps: due callbacks, queries and refunds.
 
 use checkout::{Checkout, Failure};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ const TROUBLE: Duration = Duration::from_secs(2);
 pub(crate) fn start(
     checkout: &Arc<Checkout>,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 2] {
-    let (callbacks, queries) = (Arc::clone(checkout), Arc::clone(checkout));
+) -> [JoinHandle<()>; 3] {
+    let [callbacks, queries, refunds] = [(); 3].map(|()| Arc::clone(checkout));
     [
         tokio::spawn(rounds("callbacks", stopped.clone(), move || {
             let checkout = Arc::clone(&callbacks);
@@ -25,6 +25,10 @@ pub(crate) fn start(
         tokio::spawn(rounds("queries", stopped.clone(), move || {
             let checkout = Arc::clone(&queries);
             async move { checkout.run_due_queries().await }
+        })),
+        tokio::spawn(rounds("refunds", stopped.clone(), move || {
+            let checkout = Arc::clone(&refunds);
+            async move { checkout.run_due_refunds().await }
         })),
     ]
 }

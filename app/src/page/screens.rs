@@ -1,8 +1,7 @@
 //! One function for each screen that has a form of its own.
 
-use super::parts::{paid_note, summary};
-use super::{Order, Scan};
-use crate::qr;
+use super::Order;
+use super::parts::summary;
 use crate::text::Text;
 use leptos::prelude::*;
 use payment::channel::Channel;
@@ -66,53 +65,29 @@ pub(super) fn pick_screen(
     }
 }
 
-/// A code to scan. `main` carries what the island needs; the green note waits
-/// in the page until the island shows it.
-pub(super) fn scan_screen(words: &'static Text, scan: Scan, watch: AnyView) -> impl IntoView {
-    let svg = qr::svg(&scan.code, words.scan_label).unwrap_or_default();
-    let ok_url = scan.ok_url;
-    let leave = ok_url.clone().unwrap_or_default();
-    view! {
-        <main
-            data-state="open"
-            data-poll=scan.poll_url
-            data-order=scan.order_sn
-            data-ended=scan.attempt_url
-            data-ok=leave
-            data-fail=scan.fail_url.unwrap_or_default()
-            data-waiting=words.waiting
-            data-expires=scan.expires_in_s.to_string()
-        >
-            {summary(words, scan.order)}
-            <section class="card scan">
-                <h2>{words.scan}</h2>
-                <div inner_html=svg></div>
-                {watch}
-                <p class="small">{words.until}" "{scan.expires_at}</p>
-            </section>
-            {paid_note(words, ok_url)}
-        </main>
-    }
-}
-
 /// An attempt that ended unpaid.
 pub(super) fn ended_screen(
     words: &'static Text,
     order: Order,
-    declined: bool,
+    (declined, scanned): (bool, bool),
     again: String,
     back: String,
 ) -> impl IntoView {
-    let (title, why) = if declined {
-        (words.declined, words.declined_why)
+    let (title, why) = match (declined, scanned) {
+        (true, _) => (words.declined, words.declined_why),
+        (false, true) => (words.expired, words.expired_why),
+        (false, false) => (words.ended, words.ended_why),
+    };
+    let button = if scanned {
+        words.again
     } else {
-        (words.expired, words.expired_why)
+        words.pay_again
     };
     view! {
         <main>
             {summary(words, order)}
             <section class="card bad" role="alert"><h2>{title}</h2><p class="small">{why}</p></section>
-            <form method="post" action=again><button>{words.again}</button></form>
+            <form method="post" action=again><button>{button}</button></form>
             <p class="small"><a href=back>{words.other_channel}</a></p>
         </main>
     }

@@ -1,73 +1,49 @@
 //! The file that lists the channel accounts, and the keys beside it.
 
-use crate::wechat::{self, Wechat};
-use crate::{Clock, http};
-use payment::ports::Gateway;
+use crate::{Clock, http, wechat};
+use payment::channel::Channel;
+use payment::money::Currency;
+use payment::ports::{Gateway, Terms};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use toml::Table;
 
-/// The accounts file: `[[account]]` tables.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Accounts {
-    /// The accounts, in the order in which they are preferred.
-    #[serde(default)]
-    pub account: Vec<Account>,
-}
+/// The largest sum of an account that names none, minor units.
+const LARGEST: i64 = 10_000_000_000;
 
-/// One account at one channel.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "channel")]
-pub enum Account {
-    /// An account at WeChat Pay, APIv3.
-    Wechat(WechatAccount),
-}
-
-/// An account at WeChat Pay; key files are named relative to the accounts file.
+/// The accounts file: `[[account]]` tables, in the order in which they are
+/// preferred.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WechatAccount {
-    /// Our name for it: part of its notify address.
-    pub name: String,
-    /// Whether payers are offered it; orders already made are looked after anyway.
-    #[serde(default = "enabled")]
-    pub enabled: bool,
-    /// The address of the API.
-    #[serde(default = "wechat_base")]
-    pub base: String,
-    /// The official account's id.
-    pub appid: String,
-    /// The merchant's number.
-    pub mchid: String,
-    /// The serial of the merchant's certificate.
-    pub serial: String,
-    /// The merchant's private key, a PEM file.
-    pub private_key: PathBuf,
-    /// The APIv3 key: 32 characters.
-    pub api_v3_key: String,
-    /// The id of WeChat Pay's public key, in public-key mode.
-    pub public_key_id: Option<String>,
-    /// WeChat Pay's public key, a PEM file, in public-key mode.
-    pub public_key: Option<PathBuf>,
+pub struct Accounts {
+    /// One table an account: what every account has, and what its channel needs.
+    #[serde(default)]
+    pub account: Vec<Table>,
 }
 
-impl std::fmt::Debug for WechatAccount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WechatAccount")
-            .field("name", &self.name)
-            .field("base", &self.base)
-            .field("mchid", &self.mchid)
-            .finish_non_exhaustive()
-    }
+/// What every account has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    channel: String,
+    name: String,
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    domains: Vec<String>,
+    currency: Option<String>,
+    smallest: Option<i64>,
+    largest: Option<i64>,
 }
 
-fn enabled() -> bool {
+const COMMON: [&str; 7] = [
+    "channel", "name", "enabled", "domains", "currency", "smallest", "largest",
+];
+
+fn yes() -> bool {
     true
-}
-
-fn wechat_base() -> String {
-    "https://api.mch.weixin.qq.com".to_owned()
 }
 
 /// Why an account can't be used.
@@ -96,6 +72,46 @@ pub enum ConfigError {
     Client(#[from] reqwest::Error),
 }
 
+/// An account under construction: its name and terms, where its files lie, and
+/// what its calls go through.
+pub(crate) struct Setup<'a> {
+    pub(crate) name: String,
+    pub(crate) terms: Terms,
+    /// Where notifies are to be sent.
+    pub(crate) notify_url: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) clock: Clock,
+    table: Table,
+    folder: &'a Path,
+}
+
+impl Setup<'_> {
+    /// What only this channel's accounts have.
+    pub(crate) fn own<T: DeserializeOwned>(&mut self) -> Result<T, ConfigError> {
+        let table = std::mem::take(&mut self.table);
+        // The message names the setting; it does not show its value.
+        table
+            .try_into()
+            .map_err(|error| self.invalid(error.message()))
+    }
+
+    /// A file beside the accounts file.
+    pub(crate) fn read(&self, path: &Path) -> Result<Vec<u8>, ConfigError> {
+        std::fs::read(self.folder.join(path)).map_err(|cause| ConfigError::File {
+            account: self.name.clone(),
+            path: path.to_owned(),
+            cause,
+        })
+    }
+
+    pub(crate) fn invalid(&self, what: impl ToString) -> ConfigError {
+        ConfigError::Invalid {
+            account: self.name.clone(),
+            what: what.to_string(),
+        }
+    }
+}
+
 /// Makes the gateways of all accounts. `folder` is where the accounts file lies,
 /// `public_url` our own address as channels reach it, without a slash at its end.
 ///
@@ -109,51 +125,72 @@ pub fn gateways(
 ) -> Result<Vec<Arc<dyn Gateway>>, ConfigError> {
     let client = http::client()?;
     let mut gateways: Vec<Arc<dyn Gateway>> = Vec::with_capacity(accounts.account.len());
-    for account in accounts.account {
-        let Account::Wechat(account) = account;
-        let notify_url = format!("{public_url}/notify/Wechat/{}", account.name);
-        let settings = wechat_settings(account, folder, notify_url)?;
-        gateways.push(Arc::new(Wechat::new(
-            settings,
-            client.clone(),
-            Arc::clone(clock),
-        )?));
+    for table in accounts.account {
+        let (channel, mut setup) = setup(table, folder, public_url, &client, clock)?;
+        let gateway: Arc<dyn Gateway> = match channel {
+            Channel::Wechat => Arc::new(wechat::Wechat::open(&mut setup)?),
+            other => return Err(setup.invalid(format!("channel {} is not ready", other.code()))),
+        };
+        let taken = gateways.iter().any(|other| {
+            other.channel() == gateway.channel() && other.account() == gateway.account()
+        });
+        if taken {
+            return Err(setup.invalid("the name is used twice for this channel"));
+        }
+        gateways.push(gateway);
     }
     Ok(gateways)
 }
 
-fn wechat_settings(
-    account: WechatAccount,
-    folder: &Path,
-    notify_url: String,
-) -> Result<wechat::Settings, ConfigError> {
-    let read = |path: &Path| {
-        std::fs::read(folder.join(path)).map_err(|cause| ConfigError::File {
-            account: account.name.clone(),
-            path: path.to_owned(),
-            cause,
-        })
+fn setup<'a>(
+    mut table: Table,
+    folder: &'a Path,
+    public_url: &str,
+    client: &reqwest::Client,
+    clock: &Clock,
+) -> Result<(Channel, Setup<'a>), ConfigError> {
+    let name = table.get("name").and_then(|name| name.as_str());
+    let name = name.unwrap_or("without a name").to_owned();
+    let invalid = |what: String| ConfigError::Invalid {
+        account: name.clone(),
+        what,
     };
-    let public_key = match (&account.public_key_id, &account.public_key) {
-        (Some(id), Some(path)) => Some((id.clone(), read(path)?)),
-        (None, None) => None,
-        _ => {
-            return Err(ConfigError::Invalid {
-                account: account.name.clone(),
-                what: "public_key_id and public_key belong together".to_owned(),
-            });
+    let common: Table = COMMON
+        .into_iter()
+        .filter_map(|key| table.remove_entry(key))
+        .collect();
+    let common: Common = common
+        .try_into()
+        .map_err(|error: toml::de::Error| invalid(error.message().to_owned()))?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if common.name.is_empty() || !common.name.bytes().all(plain) {
+        return Err(invalid("name takes letters, digits, - and _".to_owned()));
+    }
+    let channel = Channel::parse(&common.channel)
+        .ok_or_else(|| invalid(format!("unknown channel {}", common.channel)))?;
+    let currency = match (&common.currency, channel) {
+        (Some(code), _) => {
+            Currency::parse(code).ok_or_else(|| invalid(format!("unknown currency {code}")))?
         }
+        (None, Channel::Paypal) => Currency::Usd,
+        (None, _) => Currency::Cny,
     };
-    Ok(wechat::Settings {
-        private_key_pem: read(&account.private_key)?,
-        public_key,
-        name: account.name,
-        enabled: account.enabled,
-        base: account.base.trim_end_matches('/').to_owned(),
-        appid: account.appid,
-        mchid: account.mchid,
-        serial: account.serial,
-        api_v3_key: account.api_v3_key,
+    let terms = Terms {
+        enabled: common.enabled,
+        domains: common.domains,
+        currency,
+        smallest: common.smallest.unwrap_or(1),
+        largest: common.largest.unwrap_or(LARGEST),
+    };
+    let notify_url = format!("{public_url}/notify/{}/{}", channel.code(), common.name);
+    let setup = Setup {
+        name: common.name,
+        terms,
         notify_url,
-    })
+        client: client.clone(),
+        clock: Arc::clone(clock),
+        table,
+        folder,
+    };
+    Ok((channel, setup))
 }

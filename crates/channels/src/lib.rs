@@ -4,6 +4,8 @@
 pub mod config;
 mod http;
 pub mod receiver;
+pub mod rsa;
+mod text;
 pub mod wechat;
 
 /// Gives the time, ms since 1970.

@@ -1,85 +1,120 @@
-//! WeChat Pay APIv3: Native orders, query, close and notifies
-//! (channels document, section 1).
+//! WeChat Pay APIv3: Native and JSAPI orders, query, close, refunds, notifies,
+//! and openid (channels document, sections 1 and 2).
 
 mod api;
 mod keys;
+mod oauth;
 mod seal;
 mod signature;
 mod wire;
 
-pub use keys::{KeyError, MerchantKey, PlatformKey};
+pub use keys::PlatformKey;
 pub use seal::{SealError, open, open_any_length};
-pub use signature::{answer_text, authorization, request_text};
+pub use signature::{answer_text, authorization, pay_text, request_text};
 
-use crate::Clock;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Setup};
+use crate::text::shortened;
 use api::Api;
+use oauth::Official;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
+use payment::obj::{Bridge, Obj};
 use payment::ports::{
-    ChannelError, Created, Gateway, Kind, NewOrder, Notify, OrderState, PaidReport, RawNotify,
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
+    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
-use wire::{Amount, CodeUrl, Merchant, NativeOrder, Notification, Transaction};
+use serde::Deserialize;
+use std::path::PathBuf;
+use wire::{
+    Amount, CodeUrl, Merchant, NewRefund, Notification, Order, Payer, PrepayId, Refund,
+    RefundAmount, RefundNotice, Transaction,
+};
 
 /// `description` takes 127 bytes at most.
 const DESCRIPTION_BYTES_MAX: usize = 127;
 
-/// One WeChat Pay account.
-pub struct Settings {
-    /// Our name for it.
-    pub name: String,
-    /// Whether payers are offered it.
-    pub enabled: bool,
-    /// The API's address, without a slash at its end.
-    pub base: String,
+/// What an account at WeChat Pay has; key files are named relative to the
+/// accounts file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    /// The address of the API.
+    #[serde(default = "base")]
+    base: String,
     /// The official account's id.
-    pub appid: String,
+    appid: String,
     /// The merchant's number.
-    pub mchid: String,
+    mchid: String,
     /// The serial of the merchant's certificate.
-    pub serial: String,
-    /// The merchant's private key, PEM.
-    pub private_key_pem: Vec<u8>,
-    /// The APIv3 key, 32 characters.
-    pub api_v3_key: String,
-    /// WeChat Pay's public key: its id and PEM, in public-key mode; without it
-    /// the platform's certificates are fetched (certificate mode).
-    pub public_key: Option<(String, Vec<u8>)>,
-    /// Where notifies are to be sent.
-    pub notify_url: String,
+    serial: String,
+    /// The merchant's private key, a PEM file.
+    private_key: PathBuf,
+    /// The APIv3 key: 32 characters.
+    api_v3_key: String,
+    /// The id of WeChat Pay's public key, in public-key mode.
+    public_key_id: Option<String>,
+    /// WeChat Pay's public key, a PEM file, in public-key mode.
+    public_key: Option<PathBuf>,
+    /// Whether the merchant has Native orders.
+    #[serde(default = "yes")]
+    native: bool,
+    /// The official account's secret: with it payers can pay inside WeChat.
+    app_secret: Option<String>,
+    /// Where payers are sent for an openid.
+    #[serde(default = "oauth_authorize")]
+    oauth_authorize: String,
+    /// Where codes are exchanged for openids.
+    #[serde(default = "oauth_base")]
+    oauth_base: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn base() -> String {
+    "https://api.mch.weixin.qq.com".to_owned()
+}
+
+fn oauth_authorize() -> String {
+    "https://open.weixin.qq.com/connect/oauth2/authorize".to_owned()
+}
+
+fn oauth_base() -> String {
+    "https://api.weixin.qq.com".to_owned()
 }
 
 /// The adapter of one WeChat Pay account.
 pub struct Wechat {
     name: String,
-    enabled: bool,
+    terms: Terms,
+    native: bool,
     appid: String,
     mchid: String,
     notify_url: String,
+    oauth: Option<Official>,
     api: Api,
 }
 
 impl Wechat {
-    /// An adapter that calls through `client` and reads the time from `clock`.
-    ///
-    /// # Errors
-    /// [`ConfigError::Invalid`] when a key is not of its form.
-    pub fn new(
-        settings: Settings,
-        client: reqwest::Client,
-        clock: Clock,
-    ) -> Result<Self, ConfigError> {
-        let invalid = |error: KeyError| ConfigError::Invalid {
-            account: settings.name.clone(),
-            what: error.to_string(),
-        };
-        let api = Api::new(&settings, client, clock).map_err(invalid)?;
+    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+        let account: Account = setup.own()?;
+        if setup.terms.currency != Currency::Cny {
+            return Err(setup.invalid("WeChat Pay takes CNY"));
+        }
+        let api = Api::open(&account, setup)?;
+        let oauth = account
+            .app_secret
+            .as_ref()
+            .map(|secret| Official::new(&account, secret, setup.client.clone()));
         Ok(Self {
-            name: settings.name,
-            enabled: settings.enabled,
-            appid: settings.appid,
-            mchid: settings.mchid,
-            notify_url: settings.notify_url,
+            name: setup.name.clone(),
+            terms: setup.terms.clone(),
+            notify_url: setup.notify_url.clone(),
+            native: account.native,
+            appid: account.appid,
+            mchid: account.mchid,
+            oauth,
             api,
         })
     }
@@ -103,76 +138,192 @@ impl Gateway for Wechat {
         identity(&self.mchid, &self.appid)
     }
 
-    fn enabled(&self) -> bool {
-        self.enabled
+    fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     fn offers(&self, kind: Kind) -> bool {
-        kind == Kind::Native
+        match kind {
+            Kind::Native => self.native,
+            Kind::Jsapi => self.oauth.is_some(),
+            Kind::Mweb | Kind::Page | Kind::Wap => false,
+        }
     }
 
-    async fn create(&self, order: &NewOrder) -> Result<Created, ChannelError> {
-        if order.kind != Kind::Native || order.money.currency() != Currency::Cny {
+    fn oauth(&self) -> Option<&dyn Oauth> {
+        self.oauth.as_ref().map(|official| official as &dyn Oauth)
+    }
+
+    async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
+        if !self.offers(new.kind) || new.order.money.currency() != Currency::Cny {
             return Err(ChannelError::NotOffered);
         }
-        let body = NativeOrder {
+        let body = Order {
             appid: &self.appid,
             mchid: &self.mchid,
-            description: shortened(&order.goods, DESCRIPTION_BYTES_MAX),
-            out_trade_no: &order.channel_order_no,
-            time_expire: wire::time_text(order.expires_ms)?,
+            description: shortened(&new.goods, DESCRIPTION_BYTES_MAX),
+            out_trade_no: &new.order.number,
+            time_expire: wire::time_text(new.expires_ms)?,
             notify_url: &self.notify_url,
             amount: Amount {
-                total: order.money.minor(),
+                total: new.order.money.minor(),
                 currency: "CNY".into(),
             },
+            payer: new.openid.as_deref().map(|openid| Payer { openid }),
         };
-        let answer = self.api.post("/v3/pay/transactions/native", &body).await?;
-        let CodeUrl { code_url } = answer.content()?;
-        Ok(Created { obj: code_url })
+        let obj = match new.kind {
+            Kind::Jsapi => {
+                let answer = self.api.post("/v3/pay/transactions/jsapi", &body).await?;
+                let PrepayId { prepay_id } = answer.content()?;
+                Obj::Bridge(self.bridge(&prepay_id)?)
+            }
+            _ => {
+                let answer = self.api.post("/v3/pay/transactions/native", &body).await?;
+                let CodeUrl { code_url } = answer.content()?;
+                Obj::Code(code_url)
+            }
+        };
+        Ok(Created {
+            obj,
+            reference: None,
+        })
     }
 
-    async fn query(&self, channel_order_no: &str) -> Result<OrderState, ChannelError> {
-        let target = format!("{}?mchid={}", self.order_path(channel_order_no), self.mchid);
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let target = format!("{}?mchid={}", self.order_path(&order.number), self.mchid);
         match self.api.get(&target).await {
             Ok(answer) => state(answer.content()?),
             Err(ChannelError::Refused { code, .. }) if code == "ORDER_NOT_EXIST" => {
                 Ok(OrderState::NotFound)
             }
-            Err(ChannelError::Refused { code, message }) => {
-                Err(ChannelError::Unknown(format!("{code}: {message}")))
-            }
-            Err(other) => Err(other),
+            Err(error) => Err(not_refused(error)),
         }
     }
 
-    async fn close(&self, channel_order_no: &str) -> Result<(), ChannelError> {
-        let path = format!("{}/close", self.order_path(channel_order_no));
+    async fn close(&self, order: &ChannelOrder) -> Result<(), ChannelError> {
+        let path = format!("{}/close", self.order_path(&order.number));
         self.api
             .post(&path, &Merchant { mchid: &self.mchid })
             .await
             .map(|_| ())
     }
 
-    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
-        self.api.verify_notify(notify).await?;
-        let notification: Notification = wire::read(&notify.body)?;
-        if notification.event_type != "TRANSACTION.SUCCESS" {
-            return Ok(Notify::Other(notification.event_type));
-        }
-        let transaction: Transaction = wire::read(&self.api.open(&notification.resource)?)?;
-        match state(transaction)? {
-            OrderState::Paid(report) => Ok(Notify::Paid(report)),
-            other => Ok(Notify::Other(format!("TRANSACTION.SUCCESS with {other:?}"))),
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let body = NewRefund {
+            out_trade_no: &refund.order.number,
+            out_refund_no: &refund.refund_no,
+            notify_url: &self.notify_url,
+            amount: RefundAmount {
+                refund: refund.money.minor(),
+                total: refund.order.money.minor(),
+                currency: "CNY",
+            },
+        };
+        match self.api.post("/v3/refund/domestic/refunds", &body).await {
+            Ok(answer) => refund_report(answer.content()?),
+            // The balance may be filled up: the same number again, later.
+            Err(ChannelError::Refused { code, message }) if code == "NOT_ENOUGH" => {
+                Err(ChannelError::Unknown(format!("{code}: {message}")))
+            }
+            Err(error) => Err(error),
         }
     }
 
-    fn notify_answer(&self, received: bool) -> (u16, String) {
-        if received {
-            (200, r#"{"code":"SUCCESS","message":"OK"}"#.to_owned())
-        } else {
-            (500, r#"{"code":"FAIL","message":"not taken"}"#.to_owned())
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let target = format!("/v3/refund/domestic/refunds/{}", refund.refund_no);
+        match self.api.get(&target).await {
+            Ok(answer) => refund_report(answer.content()?),
+            Err(ChannelError::Refused { code, .. }) if code == "RESOURCE_NOT_EXISTS" => {
+                Ok(RefundReport {
+                    state: RefundState::NotFound,
+                    reference: None,
+                })
+            }
+            Err(error) => Err(not_refused(error)),
         }
+    }
+
+    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
+        self.api.verify_notify(notify).await?;
+        let notification: Notification = wire::read(&notify.body)?;
+        let content = self.api.unseal(&notification.resource)?;
+        match notification.event_type.as_str() {
+            "TRANSACTION.SUCCESS" => match state(wire::read(&content)?)? {
+                OrderState::Paid(report) => Ok(Notify::Paid(report)),
+                other => Ok(Notify::Other(format!("TRANSACTION.SUCCESS with {other:?}"))),
+            },
+            "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
+                let notice: RefundNotice = wire::read(&content)?;
+                if notice.mchid != self.mchid {
+                    return Ok(Notify::Other("a refund of another merchant".to_owned()));
+                }
+                Ok(Notify::Refund {
+                    report: RefundReport {
+                        state: refund_state(&notice.refund_status)?,
+                        reference: Some(notice.refund_id),
+                    },
+                    refund_no: notice.out_refund_no,
+                })
+            }
+            other => Ok(Notify::Other(other.to_owned())),
+        }
+    }
+
+    fn notify_answer(&self, received: bool) -> NotifyAnswer {
+        let (status, body) = if received {
+            (200, r#"{"code":"SUCCESS","message":"OK"}"#)
+        } else {
+            (500, r#"{"code":"FAIL","message":"not taken"}"#)
+        };
+        NotifyAnswer {
+            status,
+            content_type: "application/json",
+            body,
+        }
+    }
+}
+
+impl Wechat {
+    /// What the in-WeChat bridge takes (section 1.7).
+    fn bridge(&self, prepay_id: &str) -> Result<Bridge, ChannelError> {
+        let (time_stamp, nonce_str) = self.api.moment()?;
+        let package = format!("prepay_id={prepay_id}");
+        let text = pay_text(&self.appid, &time_stamp, &nonce_str, &package);
+        Ok(Bridge {
+            app_id: self.appid.clone(),
+            pay_sign: self.api.sign_text(&text)?,
+            time_stamp,
+            nonce_str,
+            package,
+            sign_type: "RSA".to_owned(),
+        })
+    }
+}
+
+/// A query that is refused says nothing about the order.
+fn not_refused(error: ChannelError) -> ChannelError {
+    match error {
+        ChannelError::Refused { code, message } => {
+            ChannelError::Unknown(format!("{code}: {message}"))
+        }
+        other => other,
+    }
+}
+
+fn refund_report(refund: Refund) -> Result<RefundReport, ChannelError> {
+    Ok(RefundReport {
+        state: refund_state(&refund.status)?,
+        reference: Some(refund.refund_id),
+    })
+}
+
+/// Section 1.10; ABNORMAL waits for a person at the merchant platform.
+fn refund_state(status: &str) -> Result<RefundState, ChannelError> {
+    match status {
+        "SUCCESS" => Ok(RefundState::Done),
+        "PROCESSING" => Ok(RefundState::Pending),
+        "CLOSED" | "ABNORMAL" => Ok(RefundState::Failed(format!("WeChat says {status}"))),
+        other => Err(ChannelError::Unknown(format!("refund status {other}"))),
     }
 }
 
@@ -204,25 +355,4 @@ fn paid(transaction: Transaction) -> Result<PaidReport, ChannelError> {
 
 fn identity(mchid: &str, appid: &str) -> String {
     format!("{mchid}/{appid}")
-}
-
-/// The longest beginning of `text` that fits into `bytes_max` bytes.
-fn shortened(text: &str, bytes_max: usize) -> &str {
-    let mut end = text.len().min(bytes_max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shortened;
-
-    #[test]
-    fn goods_are_cut_between_characters() {
-        assert_eq!(shortened("耳机", 5), "耳");
-        assert_eq!(shortened("耳机", 6), "耳机");
-        assert_eq!(shortened("abc", 127), "abc");
-    }
 }

@@ -23,6 +23,18 @@ pub enum Failure {
     /// No account of the domain offers this channel here.
     #[error("the channel is not offered")]
     UnsupportedChannel,
+    /// WeChat is offered inside WeChat only, to a payer whose openid is known.
+    #[error("openid is missing")]
+    OpenidMissing,
+    /// A channel has not said yet how an order stands.
+    #[error("a channel has not confirmed yet")]
+    InProgress,
+    /// Nothing was paid under the requestKey.
+    #[error("there is no payment to refund")]
+    NotPaid,
+    /// The refundKey was used for another payment or sum.
+    #[error("refundKey was used for another refund")]
+    RefundKeyReused,
     /// The channel refused the order or can't be reached; the cause is for the log.
     #[error("channel unavailable: {0}")]
     ChannelUnavailable(String),
@@ -41,6 +53,10 @@ impl Failure {
             Self::Closed => ErrCode::Closed,
             Self::AlreadyPaid => ErrCode::AlreadyPaid,
             Self::UnsupportedChannel => ErrCode::UnsupportedChannel,
+            Self::OpenidMissing => ErrCode::OpenidMissing,
+            Self::InProgress => ErrCode::InProgress,
+            Self::NotPaid => ErrCode::NotPaid,
+            Self::RefundKeyReused => ErrCode::RefundKeyReused,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
             Self::Internal(_) => ErrCode::Internal,
         }

@@ -3,22 +3,26 @@
 //! vendor, no table and no HTTP type.
 
 mod callback;
+mod close;
 mod failure;
 mod flights;
 mod notify;
 mod numbers;
+mod openid;
 mod pay;
 mod pay_types;
 mod poll;
 mod query;
+mod refund;
 mod settle;
 mod timer;
 
 pub use callback::Schedule;
 pub use failure::Failure;
-pub use notify::Received;
+pub use numbers::token;
+pub use openid::Arrival;
 pub use pay::Start;
-pub use pay_types::Scene;
+pub use pay_types::{Browser, Place, Scene, Sum};
 pub use poll::Poll;
 
 use flights::Flights;
@@ -27,6 +31,7 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::ports::{Gateway, Receiver, Store};
+use payment::rate::Rate;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::verify::{self, Verified};
@@ -34,6 +39,9 @@ use std::sync::Arc;
 
 /// Gives the time, ms since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Gives the platform's own rate, CNY per USD, where it has one that is not too old.
+pub type Rates = Arc<dyn Fn() -> Option<Rate> + Send + Sync>;
 
 /// What the use cases need from outside.
 pub struct Parts {
@@ -47,6 +55,10 @@ pub struct Parts {
     pub clock: Clock,
     /// When callbacks are tried again.
     pub schedule: Schedule,
+    /// The platform's own rate.
+    pub rates: Rates,
+    /// Our own address as payers reach it, without a slash at its end.
+    pub public_url: String,
 }
 
 /// The use cases over one set of ports. Cheap to share: keep it in an [`Arc`].

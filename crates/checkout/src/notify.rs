@@ -4,17 +4,8 @@
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
-use payment::ports::{Gateway, Notify, NotifyRow, OrderState, PaidReport, RawNotify};
+use payment::ports::{Gateway, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport, RawNotify};
 use std::sync::Arc;
-
-/// What the channel is to be answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body.
-    pub body: String,
-}
 
 impl Checkout {
     /// Takes a notify for one of our accounts; `None` when there is no such account.
@@ -26,7 +17,7 @@ impl Checkout {
         channel: Channel,
         account: &str,
         raw: RawNotify,
-    ) -> Option<Received> {
+    ) -> Option<NotifyAnswer> {
         let gateway = Arc::clone(self.gateway(channel, account)?);
         let received = match self.keep(gateway.as_ref(), &raw).await {
             Ok((id, notify)) => {
@@ -41,8 +32,7 @@ impl Checkout {
                 false
             }
         };
-        let (status, body) = gateway.notify_answer(received);
-        Some(Received { status, body })
+        Some(gateway.notify_answer(received))
     }
 
     async fn keep(&self, gateway: &dyn Gateway, raw: &RawNotify) -> Result<(i64, Notify), Failure> {
@@ -50,7 +40,8 @@ impl Checkout {
         let notify = notify.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
         let channel_order_no = match &notify {
             Notify::Paid(report) => Some(report.channel_order_no.clone()),
-            Notify::Other(_) => None,
+            Notify::Changed { channel_order_no } => Some(channel_order_no.clone()),
+            Notify::Refund { .. } | Notify::Other(_) => None,
         };
         let row = NotifyRow {
             channel: gateway.channel(),
@@ -66,6 +57,12 @@ impl Checkout {
     async fn work_on(&self, gateway: &dyn Gateway, id: i64, notify: Notify) {
         let outcome = match notify {
             Notify::Paid(report) => self.settle_notified(gateway, report).await,
+            Notify::Changed { channel_order_no } => {
+                self.ask_notified(gateway, &channel_order_no).await
+            }
+            Notify::Refund { refund_no, report } => {
+                self.refund_notified(gateway, &refund_no, report).await
+            }
             Notify::Other(kind) => Ok(format!("ignored: {kind}")),
         };
         let outcome = outcome.unwrap_or_else(|failure| {
@@ -102,6 +99,24 @@ impl Checkout {
             Outcome::Mismatch => "mismatch".to_owned(),
             _ => "settled".to_owned(),
         })
+    }
+}
+
+impl Checkout {
+    /// The channel is asked: what a notify says of other things than money is a hint.
+    async fn ask_notified(
+        &self,
+        gateway: &dyn Gateway,
+        channel_order_no: &str,
+    ) -> Result<String, Failure> {
+        let store = &self.parts.store;
+        let found = store
+            .attempt_by_channel_no(gateway.channel(), gateway.account(), channel_order_no)
+            .await?;
+        match found {
+            Some(attempt) => Ok(format!("asked: {:?}", self.check(&attempt).await?)),
+            None => Ok("no such order".to_owned()),
+        }
     }
 }
 

@@ -23,8 +23,11 @@ impl Numbers {
     }
 }
 
-/// 128 random bits in hex: opens an attempt's page, and can't be guessed.
-pub(crate) fn token() -> Result<String, getrandom::Error> {
+/// 128 random bits in hex: what can't be guessed.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn token() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -1,11 +1,12 @@
 //! Starting a payment [seed 000, PC支付请求接口; design section 4, rule 2].
 
-use crate::{Checkout, Failure, Scene, numbers};
+use crate::pay_types::{Choice, Sum};
+use crate::{Checkout, Failure, Place, numbers};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::order::Event;
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, Begun, ChannelError, Gateway, NewAttempt, NewOrder, StoreError};
+use payment::ports::{AttemptRow, Begun, ChannelError, Kind, NewAttempt, NewOrder, StoreError};
 use payment::request::PayRequest;
 use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub struct Start {
     /// The channel that the payer picked.
     pub channel: Channel,
     /// Where the payer is.
-    pub scene: Scene,
+    pub place: Place,
 }
 
 /// Who makes the order of an attempt.
@@ -52,16 +53,12 @@ impl Checkout {
         request: &Verified<PayRequest>,
         start: Start,
     ) -> Result<AttemptRow, Failure> {
-        let gateway = self.account_for(start.channel, start.scene);
-        let gateway = Arc::clone(gateway.ok_or(Failure::UnsupportedChannel)?);
+        let choice = self.choose(domain, start.channel, &start.place, Sum::of(request))?;
         let (this, domain, request) = (Arc::clone(self), domain.clone(), request.clone());
         let task = tokio::spawn(async move {
-            match this
-                .begin(&domain, &request, &start, gateway.as_ref())
-                .await?
-            {
-                Turn::Ours(attempt) => this.order(gateway.as_ref(), attempt).await,
-                Turn::Anothers(attempt) => this.order_of_another(gateway.as_ref(), attempt).await,
+            match this.begin(&domain, &request, &start, &choice).await? {
+                Turn::Ours(attempt) => this.order(attempt).await,
+                Turn::Anothers(attempt) => this.order_of_another(attempt).await,
             }
         });
         task.await
@@ -88,10 +85,10 @@ impl Checkout {
         domain: &Domain,
         request: &Verified<PayRequest>,
         start: &Start,
-        gateway: &dyn Gateway,
+        choice: &Choice,
     ) -> Result<Turn, Failure> {
         for _ in 0..NUMBER_TRIES {
-            let new = self.new_attempt(domain, request, start, gateway)?;
+            let new = self.new_attempt(domain, request, start, choice)?;
             match self.parts.store.begin_attempt(&new).await? {
                 Begun::New(row) => {
                     tracing::info!(
@@ -100,6 +97,13 @@ impl Checkout {
                         channel.code = row.channel.code(),
                         "attempt begun"
                     );
+                    if new.fits_another_key {
+                        tracing::warn!(
+                            order.sn = row.order_sn,
+                            domain.code = row.domain_code,
+                            "the sign fits another requestKey too; a strict domain or HMAC is the cure"
+                        );
+                    }
                     return Ok(Turn::Ours(row));
                 }
                 Begun::Same(row) => return Ok(Turn::Anothers(row)),
@@ -117,7 +121,7 @@ impl Checkout {
         domain: &Domain,
         request: &Verified<PayRequest>,
         start: &Start,
-        gateway: &dyn Gateway,
+        choice: &Choice,
     ) -> Result<NewAttempt, Failure> {
         let now_ms = self.now_ms();
         let order_sn = self.numbers.order_sn(now_ms);
@@ -126,33 +130,36 @@ impl Checkout {
             domain_code: domain.code.clone(),
             request_key: request.request_key.clone(),
             money: request.money,
-            channel_order_no: order_sn.clone(),
+            channel_order_no: choice.gateway.order_no(&order_sn),
             order_sn,
             token,
             channel: start.channel,
-            account: gateway.account().to_owned(),
-            kind: start.scene.kind(start.channel),
-            channel_money: request.money,
-            openid: None,
+            account: choice.gateway.account().to_owned(),
+            kind: choice.kind,
+            channel_money: choice.money,
+            rate: choice.rate,
+            openid: start
+                .place
+                .openid
+                .clone()
+                .filter(|_| choice.kind == Kind::Jsapi),
             signed_values: signed_query(request),
             secret_generation: request.generation(),
             created_ms: now_ms,
             expires_ms: now_ms + domain.settings.attempt_life_s * 1000,
             next_query_ms: now_ms + FIRST_QUERY_MS,
+            fits_another_key: request.fits_another_key(),
         })
     }
 
     /// Makes the order at the channel.
-    async fn order(
-        &self,
-        gateway: &dyn Gateway,
-        attempt: AttemptRow,
-    ) -> Result<AttemptRow, Failure> {
-        match gateway.create(&order_for(&attempt)?).await {
+    async fn order(&self, attempt: AttemptRow) -> Result<AttemptRow, Failure> {
+        let gateway = self.gateway_of(&attempt)?;
+        match gateway.create(&self.order_for(&attempt)?).await {
             Ok(created) => {
                 self.parts
                     .store
-                    .accept_attempt(&attempt.order_sn, &created.obj)
+                    .accept_attempt(&attempt.order_sn, &created)
                     .await?;
                 self.reload(&attempt.order_sn).await
             }
@@ -162,14 +169,10 @@ impl Checkout {
 
     /// Waits for the answer of another call that is making this order; makes it
     /// where that call seems lost. The same number is the same order.
-    async fn order_of_another(
-        &self,
-        gateway: &dyn Gateway,
-        mut attempt: AttemptRow,
-    ) -> Result<AttemptRow, Failure> {
+    async fn order_of_another(&self, mut attempt: AttemptRow) -> Result<AttemptRow, Failure> {
         while attempt.obj.is_none() && attempt.status.is_open() {
             if self.now_ms() - attempt.created_ms >= CREATING_MS {
-                return self.order(gateway, attempt).await;
+                return self.order(attempt).await;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
             attempt = self.reload(&attempt.order_sn).await?;
@@ -206,18 +209,20 @@ impl Checkout {
         let row = self.parts.store.attempt(order_sn).await?;
         row.ok_or_else(|| Failure::Internal(format!("attempt {order_sn} is gone")))
     }
-}
 
-/// What the channel is told, the same in every call for this attempt.
-fn order_for(attempt: &AttemptRow) -> Result<NewOrder, Failure> {
-    let pairs = Pairs::from_query(&attempt.signed_values)?;
-    let goods = pairs.get("info").filter(|info| !info.is_empty());
-    Ok(NewOrder {
-        kind: attempt.kind,
-        channel_order_no: attempt.channel_order_no.clone(),
-        goods: goods.unwrap_or(&attempt.request_key).to_owned(),
-        money: attempt.channel_money,
-        expires_ms: attempt.expires_ms,
-        openid: None,
-    })
+    /// What the channel is told, the same in every call for this attempt.
+    fn order_for(&self, attempt: &AttemptRow) -> Result<NewOrder, Failure> {
+        let pairs = Pairs::from_query(&attempt.signed_values)?;
+        let goods = pairs.get("info").filter(|info| !info.is_empty());
+        let (url, token) = (&self.parts.public_url, &attempt.token);
+        Ok(NewOrder {
+            kind: attempt.kind,
+            order: attempt.order(),
+            goods: goods.unwrap_or(&attempt.request_key).to_owned(),
+            expires_ms: attempt.expires_ms,
+            openid: attempt.openid.clone(),
+            return_url: format!("{url}/pay/return/{token}"),
+            quit_url: format!("{url}/pay/attempt/{token}/stay"),
+        })
+    }
 }

@@ -1,14 +1,18 @@
-//! Which channels a payer is offered [seed 000, PC支付请求支付类型接口].
+//! Which channels a payer is offered, and by which account [seed 000,
+//! PC支付请求支付类型接口; design sections 5 and 6].
 
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::ports::{Gateway, Kind};
+use payment::rate::Rate;
 use payment::refusal::Refusal;
+use payment::request::PayRequest;
 use std::sync::Arc;
 
-/// Where the payer is: the seed's `paySceneName`.
+/// Which page the payer is on: the seed's `paySceneName`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// A desktop browser.
@@ -27,45 +31,296 @@ impl Scene {
             _ => None,
         }
     }
+}
 
-    /// How a channel is paid in this scene.
+/// The browser, as far as it decides what can be paid in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    /// Inside WeChat: its bridge, and no Alipay.
+    Wechat,
+    /// Inside Alipay's app: no WeChat.
+    Alipay,
+    /// Any other.
+    Other,
+}
+
+impl Browser {
+    /// By its User-Agent header. WeCom and the mini program's web view name
+    /// MicroMessenger too, but have no payment bridge.
     #[must_use]
-    pub fn kind(self, channel: Channel) -> Kind {
-        match (self, channel) {
-            (Self::Pc, Channel::Wechat) => Kind::Native,
-            (Self::H5, Channel::Wechat) => Kind::Jsapi,
-            (Self::Pc, _) => Kind::Page,
-            (Self::H5, _) => Kind::Wap,
+    pub fn of(user_agent: &str) -> Self {
+        let has = |mark: &str| user_agent.contains(mark);
+        match () {
+            () if has("AlipayClient") => Self::Alipay,
+            () if has("wxwork") || has("miniProgram") => Self::Other,
+            () if has("MicroMessenger") => Self::Wechat,
+            () => Self::Other,
         }
     }
 }
 
-impl Checkout {
-    /// The channels that are offered in a scene, in the page's order.
+/// Where the payer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The page.
+    pub scene: Scene,
+    /// The browser.
+    pub browser: Browser,
+    /// The payer's openid, where it is known.
+    pub openid: Option<String>,
+}
+
+impl Place {
+    /// A desktop browser.
     #[must_use]
-    pub fn pay_types(&self, _domain: &Domain, scene: Scene) -> Vec<Channel> {
-        let offered = |channel: &Channel| self.account_for(*channel, scene).is_some();
-        Channel::ALL.into_iter().filter(offered).collect()
+    pub fn pc() -> Self {
+        Self {
+            scene: Scene::Pc,
+            browser: Browser::Other,
+            openid: None,
+        }
     }
 
-    /// The same, for the names that a caller of pay-types gives.
+    /// How a channel can be paid here.
+    fn kind(&self, channel: Channel) -> Option<Kind> {
+        let bridge = self.browser == Browser::Wechat || self.openid.is_some();
+        match (self.scene, channel, self.browser) {
+            (Scene::Pc, Channel::Wechat, _) => Some(Kind::Native),
+            (Scene::Pc, _, _) => Some(Kind::Page),
+            (Scene::H5, Channel::Wechat, _) if bridge => Some(Kind::Jsapi),
+            (Scene::H5, Channel::Wechat, Browser::Alipay) => None,
+            (Scene::H5, Channel::Wechat, _) => Some(Kind::Mweb),
+            // Alipay's pages do not open inside WeChat.
+            (Scene::H5, Channel::Alipay, Browser::Wechat) => None,
+            (Scene::H5, _, _) => Some(Kind::Wap),
+        }
+    }
+
+    /// Whether a code of our own page may lead the payer into WeChat, to pay there.
+    fn leads_into_wechat(&self, channel: Channel) -> bool {
+        channel == Channel::Wechat && self.browser == Browser::Other
+    }
+
+    /// The channels in the order of this browser.
+    fn order(&self) -> [Channel; 4] {
+        let mut order = Channel::ALL;
+        if self.browser == Browser::Alipay {
+            order.swap(0, 1);
+        }
+        order
+    }
+}
+
+/// The sum that is to be paid, where the asker says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum {
+    /// The sum; where only its currency is known, one that every account takes.
+    pub money: Option<Money>,
+    /// Its currency.
+    pub currency: Currency,
+    /// CNY per USD, as the request has it.
+    pub rate: Option<Rate>,
+}
+
+impl Sum {
+    pub(crate) fn of(request: &PayRequest) -> Self {
+        Self {
+            money: Some(request.money),
+            currency: request.money.currency(),
+            rate: request.rate.as_deref().and_then(Rate::parse),
+        }
+    }
+}
+
+/// The account, kind and sum that a new order is made with.
+pub(crate) struct Choice {
+    pub(crate) gateway: Arc<dyn Gateway>,
+    pub(crate) kind: Kind,
+    pub(crate) money: Money,
+    pub(crate) rate: Option<Rate>,
+}
+
+impl Checkout {
+    /// The channels that a payer of this domain is offered, in the page's order.
+    #[must_use]
+    pub fn pay_types(&self, domain: &Domain, place: &Place, sum: Option<Sum>) -> Vec<Channel> {
+        let offered = |channel: &Channel| {
+            place
+                .kind(*channel)
+                .is_some_and(|kind| self.offers(domain, *channel, kind, sum))
+                || (place.leads_into_wechat(*channel)
+                    && self.offers(domain, *channel, Kind::Jsapi, sum))
+        };
+        place.order().into_iter().filter(offered).collect()
+    }
+
+    /// The same for a request.
+    #[must_use]
+    pub fn pay_types_of(
+        &self,
+        domain: &Domain,
+        place: &Place,
+        request: &PayRequest,
+    ) -> Vec<Channel> {
+        self.pay_types(domain, place, Some(Sum::of(request)))
+    }
+
+    /// The same, for the names that a caller of pay-types gives: domainCode,
+    /// paySceneName, and currencyType where he likes.
     ///
     /// # Errors
-    /// [`Failure`] when domainCode or paySceneName is missing or unknown.
-    pub async fn pay_types_named(&self, pairs: &Pairs) -> Result<Vec<Channel>, Failure> {
+    /// [`Failure`] when a name is missing or unknown.
+    pub async fn pay_types_named(
+        &self,
+        pairs: &Pairs,
+        browser: Browser,
+    ) -> Result<Vec<Channel>, Failure> {
         let domain = self.domain(pairs).await?;
         let name = pairs
             .get("paySceneName")
             .ok_or(Refusal::missing("paySceneName"))?;
         let scene = Scene::parse(name).ok_or(Refusal::malformed("paySceneName", "pc | h5"))?;
-        Ok(self.pay_types(&domain, scene))
+        let place = Place {
+            scene,
+            browser,
+            openid: None,
+        };
+        let sum = match pairs.get("currencyType").filter(|code| !code.is_empty()) {
+            None => None,
+            Some(code) => {
+                let currency = Currency::parse(code);
+                Some(Sum {
+                    money: None,
+                    currency: currency.ok_or(Refusal::Amount("currencyType".to_owned()))?,
+                    rate: None,
+                })
+            }
+        };
+        Ok(self.pay_types(&domain, &place, sum))
+    }
+
+    /// Whether an account of the domain takes such an order.
+    fn offers(&self, domain: &Domain, channel: Channel, kind: Kind, sum: Option<Sum>) -> bool {
+        self.accounts(domain, channel, kind)
+            .iter()
+            .any(|gateway| sum.is_none_or(|sum| self.charge(gateway.as_ref(), sum).is_some()))
     }
 
     /// The account that takes a new order.
-    pub(crate) fn account_for(&self, channel: Channel, scene: Scene) -> Option<&Arc<dyn Gateway>> {
-        let kind = scene.kind(channel);
-        self.parts.gateways.iter().find(|gateway| {
-            gateway.channel() == channel && gateway.enabled() && gateway.offers(kind)
-        })
+    pub(crate) fn choose(
+        &self,
+        domain: &Domain,
+        channel: Channel,
+        place: &Place,
+        sum: Sum,
+    ) -> Result<Choice, Failure> {
+        let kind = place.kind(channel).ok_or(Failure::UnsupportedChannel)?;
+        let mut refused_sum = false;
+        for gateway in self.accounts(domain, channel, kind) {
+            let Some((money, rate)) = self.charge(gateway.as_ref(), sum).and_then(|charge| charge)
+            else {
+                refused_sum = true;
+                continue;
+            };
+            if kind == Kind::Jsapi && place.openid.is_none() {
+                return Err(Failure::OpenidMissing);
+            }
+            return Ok(Choice {
+                gateway: Arc::clone(gateway),
+                kind,
+                money,
+                rate,
+            });
+        }
+        if refused_sum {
+            return Err(Failure::Refused(Refusal::Amount("money".to_owned())));
+        }
+        if place.leads_into_wechat(channel) && self.offers(domain, channel, Kind::Jsapi, Some(sum))
+        {
+            return Err(Failure::OpenidMissing);
+        }
+        Err(Failure::UnsupportedChannel)
+    }
+
+    /// The domain's accounts for this, in the order of preference.
+    pub(crate) fn accounts(
+        &self,
+        domain: &Domain,
+        channel: Channel,
+        kind: Kind,
+    ) -> Vec<&Arc<dyn Gateway>> {
+        let fits = |gateway: &&Arc<dyn Gateway>| {
+            gateway.channel() == channel
+                && gateway.terms().serves(&domain.code)
+                && gateway.offers(kind)
+        };
+        self.parts.gateways.iter().filter(fits).collect()
+    }
+
+    /// What the account would charge, and the rate where the currency changes;
+    /// nothing inside where only the currency was asked. `None` when it can't.
+    fn charge(&self, gateway: &dyn Gateway, sum: Sum) -> Option<Option<(Money, Option<Rate>)>> {
+        let terms = gateway.terms();
+        let same = sum.currency == terms.currency;
+        let rate = if same {
+            None
+        } else {
+            sum.rate.or_else(|| (self.parts.rates)())
+        };
+        let Some(money) = sum.money else {
+            return (same || rate.is_some()).then_some(None);
+        };
+        let money = match rate {
+            Some(rate) => rate.convert(money, terms.currency)?,
+            None if same => money,
+            None => return None,
+        };
+        terms.takes(money).then_some(Some((money, rate)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_known_by_their_marks() {
+        let wechat = "Mozilla/5.0 (Linux; Android 14) XWEB/1 MicroMessenger/8.0.49";
+        assert_eq!(Browser::of(wechat), Browser::Wechat);
+        assert_eq!(Browser::of(&format!("{wechat} wxwork/4.1")), Browser::Other);
+        assert_eq!(
+            Browser::of(&format!("{wechat} miniProgram")),
+            Browser::Other
+        );
+        assert_eq!(
+            Browser::of("Mozilla/5.0 AlipayClient/10.5"),
+            Browser::Alipay
+        );
+        assert_eq!(Browser::of("curl/8"), Browser::Other);
+    }
+
+    #[test]
+    fn each_browser_pays_what_works_in_it() {
+        let place = |scene, browser| Place {
+            scene,
+            browser,
+            openid: None,
+        };
+        let kinds = |place: Place| Channel::ALL.map(|channel| place.kind(channel));
+        let page = Some(Kind::Page);
+        assert_eq!(kinds(Place::pc()), [Some(Kind::Native), page, page, page]);
+        let wap = Some(Kind::Wap);
+        assert_eq!(
+            kinds(place(Scene::H5, Browser::Wechat)),
+            [Some(Kind::Jsapi), None, wap, wap]
+        );
+        assert_eq!(
+            kinds(place(Scene::H5, Browser::Alipay)),
+            [None, wap, wap, wap]
+        );
+        assert_eq!(
+            kinds(place(Scene::H5, Browser::Other)),
+            [Some(Kind::Mweb), wap, wap, wap]
+        );
     }
 }

@@ -3,7 +3,10 @@
 
 use crate::{Checkout, Failure, callback};
 use payment::order::{Attempt, Event};
-use payment::ports::{AttemptRow, Gateway, NewCallback, OrderState, PaidReport, Settled};
+use payment::ports::{
+    AttemptRow, BesideRefund, Gateway, NewCallback, OrderState, PaidReport, Settled,
+};
+use payment::status::PayStatus;
 
 /// What became of a report or query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +31,38 @@ impl Checkout {
     ) -> Result<Outcome, Failure> {
         match state {
             OrderState::Paid(report) => self.settle_paid(gateway, attempt, &report).await,
+            OrderState::Approved => self.capture(gateway, attempt).await,
             // An order call may still be under way: only its end ends it.
             OrderState::Pending | OrderState::NotFound => Ok(Outcome::Open),
             OrderState::Declined => self.end(attempt, Event::Declined).await,
             OrderState::Closed => self.end(attempt, Event::Closed).await,
+        }
+    }
+
+    /// Takes the money that the payer approved, while the request can be paid:
+    /// what is not captured is not paid, so nothing has to be given back.
+    async fn capture(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+    ) -> Result<Outcome, Failure> {
+        let now = self.reload(&attempt.order_sn).await?;
+        let payable = matches!(
+            now.request_status,
+            PayStatus::NotPay | PayStatus::FailurePay
+        );
+        if !payable || !now.status.is_open() || self.now_ms() >= now.expires_ms {
+            tracing::info!(order.sn = now.order_sn, "approved, and not captured");
+            return Ok(Outcome::Open);
+        }
+        match gateway.capture(&now.order()).await {
+            Ok(OrderState::Paid(report)) => self.settle_paid(gateway, &now, &report).await,
+            Ok(OrderState::Declined) => self.end(&now, Event::Declined).await,
+            Ok(_) => Ok(Outcome::Open),
+            Err(error) => {
+                tracing::warn!(order.sn = now.order_sn, cause = %error, "capture not known");
+                Ok(Outcome::Open)
+            }
         }
     }
 
@@ -52,10 +83,11 @@ impl Checkout {
         }
         let now_ms = self.now_ms();
         let paid_ms = report.paid_ms.unwrap_or(now_ms);
-        let callback = self.callback_for(attempt, paid_ms, now_ms).await?;
+        let (callback, beside) = self.consequences(attempt, paid_ms, now_ms).await?;
+        let (order_sn, trade_no) = (&attempt.order_sn, &report.trade_no);
         let store = &self.parts.store;
         match store
-            .settle_paid(&attempt.order_sn, &report.trade_no, paid_ms, &callback)
+            .settle_paid(order_sn, trade_no, paid_ms, &callback, &beside)
             .await?
         {
             Settled::Went(Attempt::Paid) => tracing::info!(
@@ -66,7 +98,7 @@ impl Checkout {
             Settled::Went(state) => tracing::error!(
                 order.sn = attempt.order_sn,
                 ?state,
-                "money at risk: paid beside the request"
+                "paid beside the request: the money goes back"
             ),
             Settled::Stayed(_) | Settled::Contradicts(_) => {}
         }
@@ -74,7 +106,7 @@ impl Checkout {
     }
 
     /// An end without money.
-    async fn end(&self, attempt: &AttemptRow, event: Event) -> Result<Outcome, Failure> {
+    pub(crate) async fn end(&self, attempt: &AttemptRow, event: Event) -> Result<Outcome, Failure> {
         match self.parts.store.apply(&attempt.order_sn, event).await? {
             Settled::Contradicts(state) => {
                 tracing::error!(
@@ -93,18 +125,25 @@ impl Checkout {
         }
     }
 
-    async fn callback_for(
+    /// What is written together with the payment: the callback where it wins, and
+    /// the refund where it comes beside the request.
+    async fn consequences(
         &self,
         attempt: &AttemptRow,
         paid_ms: i64,
         now_ms: i64,
-    ) -> Result<NewCallback, Failure> {
+    ) -> Result<(NewCallback, BesideRefund), Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
-        let url = callback::url(&domain, attempt, paid_ms, now_ms)?;
-        Ok(NewCallback {
-            url,
+        let callback = NewCallback {
+            url: callback::url(&domain, attempt, paid_ms, now_ms)?,
             created_ms: now_ms,
-        })
+        };
+        let beside = BesideRefund {
+            // One order has one such refund at most.
+            refund_no: format!("D{}", attempt.order_sn),
+            after_close: domain.settings.late_money,
+        };
+        Ok((callback, beside))
     }
 }
 

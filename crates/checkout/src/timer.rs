@@ -9,6 +9,8 @@ use std::sync::Arc;
 /// After these many ms since an attempt began its channel is asked; then each minute.
 const SCHEDULE_MS: [i64; 5] = [5_000, 10_000, 20_000, 40_000, 60_000];
 const THEN_EACH_MS: i64 = 60_000;
+/// An order that may be paid after its end is asked about this long, ms.
+const LINGER_MS: i64 = 26 * 3_600_000;
 /// Who takes a query has it to himself for this long.
 const LEASE_MS: i64 = 60_000;
 /// Queries that one round takes.
@@ -53,13 +55,19 @@ impl Checkout {
                     self.expire(attempt).await?
                 }
             }
+            Attempt::Closed if self.gateway_of(attempt)?.lingers() => self.check(attempt).await?,
             _ => Outcome::Ended,
         };
+        let ended = outcome == Outcome::Ended || attempt.status == Attempt::Closed;
         let next_ms = match outcome {
+            Outcome::Paid | Outcome::Mismatch => None,
+            _ if ended && self.gateway_of(attempt)?.lingers() => {
+                lingering_ms(attempt, self.now_ms())
+            }
             Outcome::Open => Some(next_query_ms(attempt, self.now_ms())),
             // A declined order is asked about until it expires: late money counts.
             Outcome::Ended if self.now_ms() < attempt.expires_ms => Some(attempt.expires_ms),
-            Outcome::Ended | Outcome::Paid | Outcome::Mismatch => None,
+            Outcome::Ended => None,
         };
         Ok(self
             .parts
@@ -71,7 +79,7 @@ impl Checkout {
     /// Asks the channel how an order stands, and settles by the answer.
     pub(crate) async fn check(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
-        match gateway.query(&attempt.channel_order_no).await {
+        match gateway.query(&attempt.order()).await {
             Ok(state) => self.settle(gateway, attempt, state).await,
             Err(error) => {
                 tracing::warn!(order.sn = attempt.order_sn, cause = %error, "query unanswered");
@@ -81,46 +89,44 @@ impl Checkout {
     }
 
     /// Expiry: query, close at the channel, query, and only then CLOSED.
-    async fn expire(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+    pub(crate) async fn expire(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
-        let number = &attempt.channel_order_no;
-        match gateway.query(number).await {
-            Ok(OrderState::NotFound) => return self.close_unknown(gateway, attempt).await,
-            Ok(OrderState::Pending | OrderState::Declined) => {}
+        let order = attempt.order();
+        let known = match gateway.query(&order).await {
+            Ok(OrderState::NotFound) => false,
+            Ok(OrderState::Pending | OrderState::Approved | OrderState::Declined) => true,
             Ok(state) => return self.settle(gateway, attempt, state).await,
             Err(_) => return Ok(Outcome::Open),
-        }
-        match gateway.close(number).await {
-            Ok(()) | Err(ChannelError::Refused { .. }) => {}
-            Err(ChannelError::NotOffered | ChannelError::Unknown(_)) => return Ok(Outcome::Open),
-        }
-        self.check(attempt).await
-    }
-
-    /// The channel does not know the order. Its number is closed all the same,
-    /// so that an order call still under way can't open it later.
-    async fn close_unknown(
-        &self,
-        gateway: &dyn Gateway,
-        attempt: &AttemptRow,
-    ) -> Result<Outcome, Failure> {
-        match gateway.close(&attempt.channel_order_no).await {
-            Err(ChannelError::Unknown(_)) => Ok(Outcome::Open),
-            _ => {
-                self.parts
-                    .store
-                    .apply(&attempt.order_sn, Event::Closed)
-                    .await?;
-                Ok(Outcome::Ended)
+        };
+        // What the channel does not know is closed all the same, so that an order
+        // call still under way can't open it later.
+        let closed = match gateway.close(&order).await {
+            Err(ChannelError::Unknown(_)) => return Ok(Outcome::Open),
+            Err(ChannelError::Refused { .. }) => !known,
+            Ok(()) | Err(ChannelError::NotOffered) => true,
+        };
+        match gateway.query(&order).await {
+            Ok(OrderState::Paid(report)) => {
+                self.settle(gateway, attempt, OrderState::Paid(report))
+                    .await
             }
+            Ok(OrderState::Closed) => self.end(attempt, Event::Closed).await,
+            Ok(_) if closed => self.end(attempt, Event::Closed).await,
+            Ok(_) | Err(_) => Ok(Outcome::Open),
         }
     }
 
-    fn gateway_of(&self, attempt: &AttemptRow) -> Result<&dyn Gateway, Failure> {
+    pub(crate) fn gateway_of(&self, attempt: &AttemptRow) -> Result<&dyn Gateway, Failure> {
         self.gateway(attempt.channel, &attempt.account)
             .map(AsRef::as_ref)
             .ok_or_else(|| Failure::Internal(format!("no account {} any more", attempt.account)))
     }
+}
+
+/// When an order that may be paid after its end is asked about next.
+fn lingering_ms(attempt: &AttemptRow, now_ms: i64) -> Option<i64> {
+    let age_ms = now_ms - attempt.created_ms;
+    (age_ms < LINGER_MS).then(|| now_ms + (age_ms / 4).max(THEN_EACH_MS))
 }
 
 /// When an open attempt is asked about next: by the schedule, and at its end.

@@ -2,6 +2,7 @@
 
 use crate::errcode::ErrCode;
 use crate::lang::Lang;
+use crate::obj::{Bridge, Obj};
 use serde::{Deserialize, Serialize};
 
 /// The JSON that every `/pay/api` path answers with (seed 000, 返回形式).
@@ -32,6 +33,27 @@ impl<T> Envelope<T> {
             errcode: code.code().to_owned(),
             errormsg: message.into(),
             obj: None,
+        }
+    }
+}
+
+/// pay's `obj`: text (a code, or a form that submits itself), or the bridge's
+/// parameters as an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PayObj {
+    /// A code, or a form.
+    Text(String),
+    /// What the in-WeChat bridge takes.
+    Bridge(Bridge),
+}
+
+impl From<Obj> for PayObj {
+    fn from(obj: Obj) -> Self {
+        match obj {
+            Obj::Code(code) => Self::Text(code),
+            Obj::Bridge(bridge) => Self::Bridge(bridge),
+            Obj::Form(form) => Self::Text(form.to_html()),
         }
     }
 }
@@ -68,6 +90,22 @@ pub struct PaymentInfo {
     pub pay_status: String,
     /// The paid channel's name.
     pub pay_type_name: String,
+}
+
+/// refund's `obj` (ours; design section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundInfo {
+    /// The business system's key of the payment.
+    pub request_key: String,
+    /// Its key of the refund.
+    pub refund_key: String,
+    /// The sum in fen (cents).
+    pub refund_money: i64,
+    /// A word of [`crate::status::PayStatus`].
+    pub refund_status: String,
+    /// Our order number, 20 digits.
+    pub order_sn: String,
 }
 
 #[cfg(test)]

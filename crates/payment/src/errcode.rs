@@ -39,6 +39,12 @@ pub enum ErrCode {
     HmacRequired,
     /// `10016`: the HTTP method is not the documented one.
     Method,
+    /// `10017`: a channel has not said yet how the order stands; repeat the call.
+    InProgress,
+    /// `10018`: there is no payment under this requestKey.
+    NotPaid,
+    /// `10019`: the refundKey was used for another payment or sum.
+    RefundKeyReused,
     /// `10099`: our own trouble; try again.
     Internal,
     /// `30000`: keep polling.
@@ -47,7 +53,7 @@ pub enum ErrCode {
 
 impl ErrCode {
     /// Every code, in the order of the published table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Success,
         Self::Missing,
         Self::Malformed,
@@ -65,6 +71,9 @@ impl ErrCode {
         Self::AddressRefused,
         Self::HmacRequired,
         Self::Method,
+        Self::InProgress,
+        Self::NotPaid,
+        Self::RefundKeyReused,
         Self::Internal,
         Self::KeepPolling,
     ];
@@ -167,6 +176,21 @@ impl ErrCode {
                 "10016",
                 "HTTP方法错误，请按接口文档使用GET或POST",
                 "Wrong HTTP method; use the documented one",
+            ),
+            Self::InProgress => (
+                "10017",
+                "渠道尚未确认，请稍后用相同参数重试",
+                "The channel has not confirmed yet; repeat the same call later",
+            ),
+            Self::NotPaid => (
+                "10018",
+                "该requestKey没有已支付的订单，无法退款",
+                "There is no payment under this requestKey, so nothing to refund",
+            ),
+            Self::RefundKeyReused => (
+                "10019",
+                "refundKey已用于其他退款，请更换refundKey",
+                "This refundKey was used for another refund; use a new one",
             ),
             Self::Internal => (
                 "10099",

@@ -7,7 +7,10 @@ pub mod envelope;
 pub mod errcode;
 pub mod lang;
 pub mod money;
+pub mod obj;
 pub mod order;
+pub mod rate;
+pub mod refund;
 pub mod status;
 
 pub mod address;

@@ -3,6 +3,7 @@
 //! Only these functions decide; the store writes with the old state in the
 //! condition.
 
+use crate::domain::LateMoney;
 use crate::status::PayStatus;
 
 /// Where one attempt (one order at one channel) stands.
@@ -133,6 +134,16 @@ impl Attempt {
     }
 }
 
+/// The request's state as late money meets it: a domain that honours money for a
+/// closed request lets it pay (design rule 7).
+#[must_use]
+pub fn seen_by_money(request: PayStatus, late: LateMoney) -> PayStatus {
+    match (request, late) {
+        (PayStatus::Closed, LateMoney::Honour) => PayStatus::NotPay,
+        _ => request,
+    }
+}
+
 /// What the request becomes when one of its attempts turned to `attempt`;
 /// `None` where it stays as it is.
 #[must_use]
@@ -213,6 +224,19 @@ mod tests {
                     && matches!(request, PayStatus::NotPay | PayStatus::FailurePay);
                 assert_eq!(after, wins.then_some(PayStatus::SuccessPay));
             }
+        }
+    }
+
+    #[test]
+    fn only_an_honouring_domain_lets_a_closed_request_be_paid() {
+        for request in PayStatus::ALL {
+            assert_eq!(seen_by_money(request, LateMoney::Refund), request);
+            let honoured = seen_by_money(request, LateMoney::Honour);
+            let opened = request == PayStatus::Closed;
+            assert_eq!(
+                honoured == PayStatus::NotPay,
+                opened || request == PayStatus::NotPay
+            );
         }
     }
 

@@ -6,10 +6,12 @@ mod receiver;
 mod store;
 
 pub use gateway::{
-    ChannelError, Created, Gateway, Kind, NewOrder, Notify, OrderState, PaidReport, RawNotify,
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
+    OauthError, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{
-    AttemptRow, Begun, CallbackRow, CallbackTry, NewAttempt, NewCallback, NotifyRow, Settled,
-    Store, StoreError, TryOutcome,
+    AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, NewAttempt,
+    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, Refunded, Settled, Store, StoreError,
+    TryOutcome,
 };

@@ -1,17 +1,30 @@
 //! The queries, the same for both databases. This file is compiled once under
 //! `sqlite` and once under `postgres`; `super` says which database it speaks to.
 
-use super::{BEGIN, Db, LOCK_ATTEMPT, LOCK_REQUEST, TAKE_DUE_ATTEMPTS, TAKE_DUE_CALLBACKS};
+#[path = "repository/refunds.rs"]
+mod refunds;
+#[path = "repository/rows.rs"]
+mod rows;
+#[path = "repository/trips.rs"]
+mod trips;
+
+use super::{
+    BEGIN, Db, LOCK_ATTEMPT, LOCK_REFUND, LOCK_REQUEST, TAKE_DUE_ATTEMPTS, TAKE_DUE_CALLBACKS,
+    TAKE_DUE_REFUNDS,
+};
 use payment::channel::Channel;
 use payment::domain::{Domain, Secret};
-use payment::money::{Currency, Money};
-use payment::order::{Attempt, Event, Step, request_after};
+use payment::money::Money;
+use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
 use payment::ports::{
-    AttemptRow, Begun, CallbackRow, CallbackTry, Kind, NewAttempt, NewCallback, NotifyRow, Settled,
-    Store, StoreError, TryOutcome,
+    AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, Created, NewAttempt,
+    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, Refunded, Settled, Store, StoreError,
+    TryOutcome,
 };
+use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
-use sqlx::{Database, Pool, Row, Transaction};
+use rows::{attempt_row, callback_row, from_json, get, json, money, word};
+use sqlx::{Database, Pool, Transaction};
 
 type DbRow = <Db as Database>::Row;
 type Answer<T> = Result<T, StoreError>;
@@ -132,32 +145,34 @@ impl Store for Repository {
         if status.was_paid() {
             return Ok(Begun::AlreadyPaid);
         }
-        if status == PayStatus::Closed {
+        let closed = is_closed(&mut tx, &new.domain_code, &new.request_key).await?;
+        if closed || status == PayStatus::Closed {
             return Ok(Begun::Closed);
         }
         let mut open = open_attempts(&mut tx, request_id).await?;
-        if let Some(index) = open
-            .iter()
-            .position(|(row, openid)| is_same(row, openid, new))
-        {
-            return Ok(Begun::Same(open.swap_remove(index).0));
+        if let Some(index) = open.iter().position(|row| is_same(row, new)) {
+            return Ok(Begun::Same(open.swap_remove(index)));
         }
         match insert_attempt(&mut tx, request_id, new).await {
             Err(error) if is_unique_violation(&error) => return Ok(Begun::NumberTaken),
             other => other.map_err(unavailable)?,
         }
         supersede(&mut tx, request_id, new).await?;
+        if new.fits_another_key {
+            count_other_key(&mut tx, &new.domain_code).await?;
+        }
         tx.commit().await.map_err(unavailable)?;
         Ok(Begun::New(fresh(new, status)))
     }
 
-    async fn accept_attempt(&self, order_sn: &str, obj: &str) -> Answer<Settled> {
+    async fn accept_attempt(&self, order_sn: &str, created: &Created) -> Answer<Settled> {
         let mut tx = self.begin().await?;
         let locked = lock_attempt(&mut tx, order_sn).await?;
         // A page that waits needs obj even where the money was faster than the answer.
-        sqlx::query("update attempt set obj = $2 where order_sn = $1")
+        sqlx::query("update attempt set obj = $2, reference = $3 where order_sn = $1")
             .bind(order_sn)
-            .bind(obj)
+            .bind(json(&created.obj)?)
+            .bind(&created.reference)
             .execute(&mut *tx)
             .await
             .map_err(unavailable)?;
@@ -180,9 +195,12 @@ impl Store for Repository {
         trade_no: &str,
         paid_ms: i64,
         callback: &NewCallback,
+        beside: &BesideRefund,
     ) -> Answer<Settled> {
         let mut tx = self.begin().await?;
-        let locked = lock_attempt(&mut tx, order_sn).await?;
+        let mut locked = lock_attempt(&mut tx, order_sn).await?;
+        let kept_status = locked.request_status;
+        locked.request_status = seen_by_money(kept_status, beside.after_close);
         let settled = write_step(&mut tx, order_sn, &locked, Event::Paid).await?;
         if let Settled::Went(state) = settled {
             sqlx::query(
@@ -196,12 +214,109 @@ impl Store for Repository {
             .await
             .map_err(unavailable)?;
             if let Some(status) = request_after(locked.request_status, state) {
+                locked.request_status = kept_status;
                 win_request(&mut tx, &locked, order_sn, status).await?;
                 write_callback(&mut tx, &locked.domain_code, order_sn, callback).await?;
+            }
+            let cause = match state {
+                Attempt::Duplicate => Some(Cause::Duplicate),
+                Attempt::PaidAfterClose => Some(Cause::AfterClose),
+                _ => None,
+            };
+            if let Some(cause) = cause {
+                let now_ms = callback.created_ms;
+                refunds::insert_whole(&mut tx, order_sn, &beside.refund_no, cause, now_ms).await?;
             }
         }
         tx.commit().await.map_err(unavailable)?;
         Ok(settled)
+    }
+
+    async fn close_request(&self, domain_code: &str, request_key: &str) -> Answer<ClosedRequest> {
+        let mut tx = self.begin().await?;
+        let closed = close_locked(&mut tx, domain_code, request_key).await?;
+        if closed != ClosedRequest::Paid {
+            tx.commit().await.map_err(unavailable)?;
+        }
+        Ok(closed)
+    }
+
+    async fn begin_refund(&self, new: &NewRefund) -> Answer<Refunded> {
+        let mut tx = self.begin().await?;
+        let begun = refunds::begin(&mut tx, new).await?;
+        if matches!(begun, Refunded::New(_)) {
+            tx.commit().await.map_err(unavailable)?;
+        }
+        Ok(begun)
+    }
+
+    async fn step_refund(
+        &self,
+        refund_no: &str,
+        next: Refund,
+        reference: Option<&str>,
+        note: &str,
+        next_ms: Option<i64>,
+    ) -> Answer<RefundRow> {
+        let mut tx = self.begin().await?;
+        let step = refunds::Step {
+            next,
+            reference,
+            note,
+            next_ms,
+        };
+        let row = refunds::step(&mut tx, refund_no, &step).await?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(row)
+    }
+
+    async fn refund(&self, refund_no: &str) -> Answer<Option<RefundRow>> {
+        refunds::one(&self.read, refund_no).await
+    }
+
+    async fn refunds(&self, order_sn: &str) -> Answer<Vec<RefundRow>> {
+        refunds::of_order(&self.read, order_sn).await
+    }
+
+    async fn refunds_in_trouble(&self) -> Answer<Vec<RefundRow>> {
+        refunds::in_trouble(&self.read).await
+    }
+
+    async fn take_due_refunds(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<RefundRow>> {
+        let query = sqlx::query(TAKE_DUE_REFUNDS)
+            .bind(now_ms)
+            .bind(again_ms)
+            .bind(limit);
+        let taken = query.fetch_all(&self.write).await.map_err(unavailable)?;
+        let mut rows = Vec::with_capacity(taken.len());
+        for row in &taken {
+            let refund_no: String = get(row, "refund_no")?;
+            rows.extend(refunds::one(&self.read, &refund_no).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn begin_trip(&self, trip: &OpenidTrip) -> Answer<()> {
+        trips::begin(&self.write, trip).await
+    }
+
+    async fn use_trip(&self, state: &str) -> Answer<Option<OpenidTrip>> {
+        let mut tx = self.begin().await?;
+        let trip = trips::take(&mut tx, state).await?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(trip)
+    }
+
+    async fn other_key_requests(&self, domain_code: &str) -> Answer<i64> {
+        let query = sqlx::query("select other_key_requests as n from domain where code = $1");
+        let row = query.bind(domain_code).fetch_optional(&self.read).await;
+        row.map_err(unavailable)?
+            .map_or(Ok(0), |row| get(&row, "n"))
     }
 
     async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {
@@ -445,6 +560,74 @@ async fn write_callback(
     .map_err(unavailable)
 }
 
+/// Whether the key was closed before any payer came.
+async fn is_closed(
+    tx: &mut Transaction<'static, Db>,
+    domain_code: &str,
+    request_key: &str,
+) -> Answer<bool> {
+    let query = "select count(*) as n from closed_request \
+        where domain_code = $1 and request_key = $2";
+    let row = sqlx::query(query)
+        .bind(domain_code)
+        .bind(request_key)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    Ok(get::<i64>(&row, "n")? > 0)
+}
+
+async fn count_other_key(tx: &mut Transaction<'static, Db>, domain_code: &str) -> Answer<()> {
+    let query = "update domain set other_key_requests = other_key_requests + 1 where code = $1";
+    sqlx::query(query)
+        .bind(domain_code)
+        .execute(&mut **tx)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
+}
+
+async fn close_locked(
+    tx: &mut Transaction<'static, Db>,
+    domain_code: &str,
+    request_key: &str,
+) -> Answer<ClosedRequest> {
+    // Written first: a payer who comes at the same moment meets it, or is met.
+    sqlx::query(
+        "insert into closed_request (domain_code, request_key) values ($1, $2) \
+         on conflict (domain_code, request_key) do nothing",
+    )
+    .bind(domain_code)
+    .bind(request_key)
+    .execute(&mut **tx)
+    .await
+    .map_err(unavailable)?;
+    let row = sqlx::query(LOCK_REQUEST)
+        .bind(domain_code)
+        .bind(request_key)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    let Some(row) = row else {
+        return Ok(ClosedRequest::Closed);
+    };
+    let (request_id, status) = (get(&row, "id")?, word(&row, "status", PayStatus::parse)?);
+    if status.was_paid() {
+        return Ok(ClosedRequest::Paid);
+    }
+    if !open_attempts(tx, request_id).await?.is_empty() {
+        return Ok(ClosedRequest::Open);
+    }
+    sqlx::query("update payment_request set status = $3 where id = $1 and status = $2")
+        .bind(request_id)
+        .bind(status.word())
+        .bind(PayStatus::Closed.word())
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    Ok(ClosedRequest::Closed)
+}
+
 /// Makes the request where it is new, locks it, and gives its number, sum and state.
 async fn open_request(
     tx: &mut Transaction<'static, Db>,
@@ -473,11 +656,11 @@ async fn open_request(
     Ok((get(&row, "id")?, money(&row, "money", "currency")?, status))
 }
 
-/// The request's open attempts, each with its openid.
+/// The request's open attempts.
 async fn open_attempts(
     tx: &mut Transaction<'static, Db>,
     request_id: i64,
-) -> Answer<Vec<(AttemptRow, Option<String>)>> {
+) -> Answer<Vec<AttemptRow>> {
     let query = sqlx::query(attempts_where!(
         "a.request_id = $1 and a.status in ('CREATING', 'NOTPAY') order by a.created_ms"
     ));
@@ -486,17 +669,15 @@ async fn open_attempts(
         .fetch_all(&mut **tx)
         .await
         .map_err(unavailable)?;
-    rows.iter()
-        .map(|row| Ok((attempt_row(row)?, get(row, "openid")?)))
-        .collect()
+    rows.iter().map(attempt_row).collect()
 }
 
 /// Rule 2: the same channel, kind, values and openid, and time left.
-fn is_same(row: &AttemptRow, openid: &Option<String>, new: &NewAttempt) -> bool {
+fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
     row.channel == new.channel
         && row.kind == new.kind
         && row.signed_values == new.signed_values
-        && *openid == new.openid
+        && row.openid == new.openid
         && row.expires_ms > new.created_ms
 }
 
@@ -508,8 +689,8 @@ async fn insert_attempt(
     sqlx::query(
         "insert into attempt (order_sn, request_id, token, channel, account, kind, \
          channel_order_no, channel_money, channel_currency, openid, signed_values, \
-         secret_generation, status, created_ms, expires_ms, next_query_ms) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'CREATING', $13, $14, $15)",
+         secret_generation, status, created_ms, expires_ms, next_query_ms, rate) values \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'CREATING', $13, $14, $15, $16)",
     )
     .bind(&new.order_sn)
     .bind(request_id)
@@ -526,6 +707,7 @@ async fn insert_attempt(
     .bind(new.created_ms)
     .bind(new.expires_ms)
     .bind(new.next_query_ms)
+    .bind(new.rate.map(|rate| rate.to_string()))
     .execute(&mut **tx)
     .await
     .map(|_| ())
@@ -563,6 +745,9 @@ fn fresh(new: &NewAttempt, request_status: PayStatus) -> AttemptRow {
         kind: new.kind,
         channel_order_no: new.channel_order_no.clone(),
         channel_money: new.channel_money,
+        rate: new.rate,
+        openid: new.openid.clone(),
+        reference: None,
         signed_values: new.signed_values.clone(),
         secret_generation: new.secret_generation,
         status: Attempt::Creating,
@@ -618,68 +803,6 @@ async fn write_secrets(tx: &mut Transaction<'static, Db>, domain: &Domain) -> An
         .map_err(unavailable)?;
     }
     Ok(())
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(row: &DbRow, column: &str) -> Answer<T> {
-    let text: String = get(row, column)?;
-    serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
-}
-
-fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
-    Ok(AttemptRow {
-        order_sn: get(row, "order_sn")?,
-        domain_code: get(row, "domain_code")?,
-        request_key: get(row, "request_key")?,
-        money: money(row, "money", "currency")?,
-        request_status: word(row, "request_status", PayStatus::parse)?,
-        token: get(row, "token")?,
-        channel: word(row, "channel", Channel::parse)?,
-        account: get(row, "account")?,
-        kind: word(row, "kind", Kind::parse)?,
-        channel_order_no: get(row, "channel_order_no")?,
-        channel_money: money(row, "channel_money", "channel_currency")?,
-        signed_values: get(row, "signed_values")?,
-        secret_generation: get(row, "secret_generation")?,
-        status: word(row, "status", Attempt::parse)?,
-        obj: get(row, "obj")?,
-        created_ms: get(row, "created_ms")?,
-        expires_ms: get(row, "expires_ms")?,
-        trade_no: get(row, "trade_no")?,
-        paid_ms: get(row, "paid_ms")?,
-    })
-}
-
-fn callback_row(row: &DbRow) -> Answer<CallbackRow> {
-    Ok(CallbackRow {
-        id: get(row, "id")?,
-        domain_code: get(row, "domain_code")?,
-        order_sn: get(row, "order_sn")?,
-        url: get(row, "url")?,
-        tries: get(row, "tries")?,
-    })
-}
-
-fn money(row: &DbRow, minor: &str, currency: &str) -> Answer<Money> {
-    let currency = word(row, currency, Currency::parse)?;
-    Money::from_minor(get(row, minor)?, currency)
-        .ok_or_else(|| StoreError::Corrupt(format!("negative {minor}")))
-}
-
-fn word<T>(row: &DbRow, column: &str, parse: fn(&str) -> Option<T>) -> Answer<T> {
-    let text: String = get(row, column)?;
-    parse(&text).ok_or_else(|| StoreError::Corrupt(format!("{column} is {text}")))
-}
-
-fn get<'r, T>(row: &'r DbRow, column: &str) -> Answer<T>
-where
-    T: sqlx::Decode<'r, Db> + sqlx::Type<Db>,
-{
-    row.try_get(column)
-        .map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
-}
-
-fn json(value: &impl serde::Serialize) -> Answer<String> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {

@@ -31,6 +31,15 @@ const TAKE_DUE_CALLBACKS: &str = "update callback set next_ms = $2 where id in \
     (select id from callback where next_ms <= $1 order by next_ms limit $3) \
     returning id, domain_code, order_sn, url, tries";
 
+const TAKE_DUE_REFUNDS: &str = "update refund set next_ms = $2 where refund_no in \
+    (select refund_no from refund where next_ms <= $1 order by next_ms limit $3) \
+    returning refund_no";
+
+/// The refund with its order and request.
+const LOCK_REFUND: &str = "select f.state, f.cause, r.id as request_id, \
+    r.status as request_status from refund f join attempt a on a.order_sn = f.order_sn \
+    join payment_request r on r.id = a.request_id where f.refund_no = $1";
+
 pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
     let options = SqliteConnectOptions::from_str(address)
         .map_err(refused)?

@@ -6,7 +6,7 @@
 //! put beside the request, and the function gets a request that it can't misread.
 
 use super::body;
-use super::respond::{envelope, wished_language};
+use super::respond::{browser, envelope, wished_language};
 use crate::state::State;
 use app::api::Call;
 use axum::body::Body;
@@ -24,12 +24,15 @@ use payment::refusal::Refusal;
 const BODY_BYTES_MAX: usize = 64 << 10;
 
 /// The documented paths below `/pay/api`, each with its one method.
-const TABLE: [(&str, Method); 5] = [
+const TABLE: [(&str, Method); 8] = [
     ("/pay/api/pc/pay-types", Method::GET),
     ("/pay/api/pc/pay", Method::POST),
+    ("/pay/api/h5/pay", Method::POST),
     ("/pay/api/pc/wechatQuery", Method::GET),
     ("/pay/api/private/pay/query", Method::GET),
     ("/pay/api/private/pay/queryInfo", Method::GET),
+    ("/pay/api/private/pay/refund", Method::POST),
+    ("/pay/api/private/pay/close", Method::POST),
 ];
 
 pub(super) async fn call(
@@ -60,7 +63,13 @@ pub(super) async fn call(
             return envelope(refusal.code(), &refusal.text(lang)).into_response();
         }
     };
-    let request = readable(path, method, Call { pairs, lang });
+    let browser = browser(&parts.headers);
+    let call = Call {
+        pairs,
+        lang,
+        browser,
+    };
+    let request = readable(path, method, call);
     let checkout = state.checkout;
     let context = move || provide_context(checkout.clone());
     let response = leptos_axum::handle_server_fns_with_context(context, request).await;

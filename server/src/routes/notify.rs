@@ -30,7 +30,7 @@ pub(super) async fn notify(
     let status = StatusCode::from_u16(received.status).unwrap_or(StatusCode::OK);
     (
         status,
-        [(CONTENT_TYPE, "application/json")],
+        [(CONTENT_TYPE, received.content_type)],
         Body::from(received.body),
     )
         .into_response()

@@ -1,9 +1,10 @@
-//! The checkout page: GET shows, POST starts (design section 6).
+//! The checkout pages: GET shows, POST starts (design section 6).
 
-use super::body;
-use super::respond::{Form, page, wished_language};
+use super::cookies::Cookies;
+use super::respond::{Form, browser, page, wished_language};
+use super::{body, openid};
 use crate::state::State;
-use crate::view::{self, Leave, attempt_path};
+use crate::view::{self, Leave, Look, PICK, PICK_ANEW, attempt_path, stay_path};
 use app::page::Screen;
 use axum::body::Body;
 use axum::extract::{self, Path};
@@ -11,12 +12,12 @@ use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use checkout::{Checkout, Failure, Poll, Scene, Start};
+use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
 use payment::pairs::Pairs;
-use payment::ports::AttemptRow;
+use payment::ports::{AttemptRow, Kind};
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::verify::{Verified, signed_query};
@@ -28,11 +29,14 @@ const CHANNEL_WAIT: Duration = Duration::from_secs(2);
 /// A form's body is one short field.
 const FORM_BYTES_MAX: usize = 4 << 10;
 
-/// A request to a page: its raw query, and the payer's language.
+/// A request to a page: its raw query, the payer's language and browser.
 struct Visit {
     raw: String,
     lang: Lang,
     path: String,
+    scene: Scene,
+    browser: Browser,
+    cookies: Cookies,
 }
 
 impl Visit {
@@ -42,11 +46,51 @@ impl Visit {
         let lang = asked
             .and_then(Lang::parse)
             .unwrap_or_else(|| wished_language(&parts.headers));
+        let path = parts.uri.path().to_owned();
+        let scene = if path.starts_with("/mpay") {
+            Scene::H5
+        } else {
+            Scene::Pc
+        };
         Self {
             raw,
             lang,
-            path: parts.uri.path().to_owned(),
+            path,
+            scene,
+            browser: browser(&parts.headers),
+            cookies: Cookies::of(&parts.headers),
         }
+    }
+
+    /// Where the payer of this domain is.
+    fn place(&self, checkout: &Checkout, domain: &Domain, request: &PayRequest) -> Place {
+        let kept = || self.cookies.openid(checkout.openid_account(domain)?);
+        let h5 = self.scene == Scene::H5;
+        Place {
+            scene: self.scene,
+            browser: self.browser,
+            openid: request.openid.clone().or_else(kept).filter(|_| h5),
+        }
+    }
+
+    /// Where a payer is who goes on with an attempt.
+    fn place_of(&self, attempt: &AttemptRow) -> Place {
+        let scene = match attempt.kind {
+            Kind::Native | Kind::Page => Scene::Pc,
+            Kind::Jsapi | Kind::Mweb | Kind::Wap => Scene::H5,
+        };
+        Place {
+            scene,
+            browser: self.browser,
+            openid: attempt.openid.clone(),
+        }
+    }
+
+    /// The payer's pick in the address.
+    fn pick(&self) -> Option<&str> {
+        self.raw
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(PICK)?.strip_prefix('='))
     }
 
     /// The same address in the other language.
@@ -76,7 +120,14 @@ impl Visit {
     }
 }
 
-/// `GET /pay.html`.
+/// What a page comes to.
+enum Shown {
+    Screen(Box<Screen>),
+    /// Inside WeChat without an openid: the payer fetches one first.
+    FetchOpenid(String),
+}
+
+/// `GET /pay.html`, `GET /mpay.html`.
 pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Parts) -> Response {
     let visit = Visit::of(&parts);
     let pairs = match Pairs::from_query(&visit.raw) {
@@ -91,50 +142,80 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Err(failure) => return refused(&visit, &failure, None),
     };
     let leave = Leave::of(&request);
-    match show(&state.checkout, &domain, &request, &visit).await {
-        Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&leave))),
+    match show(&state, &domain, &request, &visit).await {
+        Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
+        Ok(Shown::FetchOpenid(address)) => see_other(&address),
         Err(failure) => refused(&visit, &failure, Some(&leave)),
     }
 }
 
-/// Without a channel the payer picks; with one, given or the only one, the code
-/// is shown at once.
+/// Without a channel the payer picks; with one, given or the only one, the
+/// payment is started at once.
 async fn show(
-    checkout: &Arc<Checkout>,
+    state: &State,
     domain: &Domain,
     request: &Verified<PayRequest>,
     visit: &Visit,
-) -> Result<Screen, Failure> {
-    let channels = checkout.pay_types(domain, Scene::Pc);
-    let order = view::order(request, visit.lang);
+) -> Result<Shown, Failure> {
+    let checkout = &state.checkout;
     if let Some(screen) = already(checkout, request, visit).await? {
-        return Ok(screen);
+        return Ok(Shown::Screen(Box::new(screen)));
     }
-    let given = request.pay_type.or(match channels.as_slice() {
+    let place = visit.place(checkout, domain, request);
+    let channels = checkout.pay_types_of(domain, &place, request);
+    let only = match channels.as_slice() {
         [only] => Some(*only),
         _ => None,
-    });
+    };
+    let given = match visit.pick() {
+        Some(PICK_ANEW) => only,
+        Some(pick) => Channel::parse(pick).or(only),
+        None => request.pay_type.or(only),
+    };
+    let wechat = given.is_none_or(|channel| channel == Channel::Wechat);
+    let bridge = place.scene == Scene::H5 && place.browser == Browser::Wechat;
+    if bridge && wechat && place.openid.is_none() && channels.contains(&Channel::Wechat) {
+        return Ok(Shown::FetchOpenid(openid::address(
+            &state.public_url,
+            &domain.code,
+            &visit.path,
+            &visit.raw,
+        )));
+    }
+    let order = view::order(request, visit.lang);
     let Some(channel) = given else {
-        let action = format!("/pay/start?{}", visit.raw);
-        return Ok(Screen::Pick {
+        let action = format!("{}?{}", start_path(visit.scene), visit.raw);
+        return Ok(Shown::Screen(Box::new(Screen::Pick {
             order,
             channels,
             action,
-        });
+        })));
     };
-    let start = Start {
-        channel,
-        scene: Scene::Pc,
-    };
-    let started = checkout.pay(domain, request, start);
-    match tokio::time::timeout(CHANNEL_WAIT, started).await {
-        Err(_) => Ok(Screen::Making(order)),
-        Ok(Err(Failure::AlreadyPaid)) => Ok(Screen::Paid {
+    let started = checkout.pay(domain, request, Start { channel, place });
+    let screen = match tokio::time::timeout(CHANNEL_WAIT, started).await {
+        Err(_) => Screen::Making(order),
+        Ok(Err(Failure::AlreadyPaid)) => Screen::Paid {
             order,
             leave: Leave::of(request).ok,
-        }),
-        Ok(Err(failure)) => Err(failure),
-        Ok(Ok(attempt)) => attempt_screen(checkout, attempt, visit).await,
+        },
+        Ok(Err(Failure::OpenidMissing)) => view::open_in_wechat(
+            request,
+            &signed_query(request),
+            &state.public_url,
+            visit.scene == Scene::H5,
+            visit.lang,
+        ),
+        Ok(Err(failure)) => return Err(failure),
+        Ok(Ok(attempt)) => attempt_screen(checkout, attempt, visit, Look::Quiet).await?,
+    };
+    Ok(Shown::Screen(Box::new(screen)))
+}
+
+/// Where a page's picker is posted to.
+fn start_path(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Pc => "/pay/start",
+        Scene::H5 => "/mpay/start",
     }
 }
 
@@ -157,25 +238,33 @@ async fn already(
     }))
 }
 
-/// `POST /pay/start?{signed values}`: starts a payment, and leads to its page.
+/// `POST /pay/start?{signed values}`, `POST /mpay/start?…`: starts a payment, and
+/// leads to its page.
 pub(super) async fn start(
     extract::State(state): extract::State<State>,
     parts: Parts,
     body: Body,
 ) -> Response {
     let visit = Visit::of(&parts);
+    let here = match visit.scene {
+        Scene::Pc => "/pay.html",
+        Scene::H5 => "/mpay.html",
+    };
     let started = async {
         let channel = picked(body).await?;
         let (domain, request) = state
             .checkout
             .verified(&Pairs::from_query(&visit.raw)?)
             .await?;
-        let start = Start {
-            channel,
-            scene: Scene::Pc,
-        };
+        let place = visit.place(&state.checkout, &domain, &request);
+        let start = Start { channel, place };
         match state.checkout.pay(&domain, &request, start).await {
-            Err(Failure::AlreadyPaid) => Ok(format!("/pay.html?{}", signed_query(&request))),
+            Err(Failure::AlreadyPaid) => Ok(format!("{here}?{}", signed_query(&request))),
+            Err(Failure::OpenidMissing) => Ok(format!(
+                "{here}?{}&{PICK}={}",
+                signed_query(&request),
+                channel.code()
+            )),
             other => other.map(|attempt| attempt_path(&attempt, visit.lang)),
         }
     };
@@ -185,26 +274,66 @@ pub(super) async fn start(
     }
 }
 
-/// `GET /pay/attempt/{token}`.
+/// `GET /pay/attempt/{token}`: where a pick leads.
 pub(super) async fn attempt(
     extract::State(state): extract::State<State>,
     Path(token): Path<String>,
     parts: Parts,
 ) -> Response {
-    let visit = Visit::of(&parts);
-    let attempt = match state.checkout.store().attempt_by_token(&token).await {
+    attempt_page(&state, &token, &parts, Look::Picked).await
+}
+
+/// `/pay/attempt/{token}/stay`: the same for a payer who came back; a channel may
+/// send him by POST.
+pub(super) async fn stay(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    attempt_page(&state, &token, &parts, Look::Back).await
+}
+
+async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> Response {
+    let visit = Visit::of(parts);
+    let attempt = match state.checkout.store().attempt_by_token(token).await {
         Ok(Some(attempt)) => attempt,
         Ok(None) => return page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
         Err(error) => return refused(&visit, &error.into(), None),
     };
-    let leave = Leave::of_values(&attempt.signed_values);
-    match attempt_screen(&state.checkout, attempt, &visit).await {
+    let leave = Leave::of_attempt(&attempt);
+    match attempt_screen(&state.checkout, attempt, &visit, look).await {
         Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&leave))),
         Err(failure) => refused(&visit, &failure, Some(&leave)),
     }
 }
 
-/// `POST /pay/attempt/{token}/again`: a new code for the same values.
+/// `/pay/return/{token}`, by GET or POST: the payer comes back from the channel.
+/// What the channel's browser says is a hint to ask, and nothing more.
+pub(super) async fn come_back(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    let visit = Visit::of(&parts);
+    let found = async {
+        let Some(attempt) = state.checkout.store().attempt_by_token(&token).await? else {
+            return Ok(None);
+        };
+        let poll = state.checkout.watch(&attempt).await?;
+        Ok::<_, Failure>(Some((attempt, poll)))
+    };
+    match found.await {
+        Ok(None) => page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
+        Ok(Some((attempt, Poll::Paid))) => match Leave::of_attempt(&attempt).ok {
+            Some(address) => see_other(&address),
+            None => see_other(&stay_path(&attempt, visit.lang)),
+        },
+        Ok(Some((attempt, _))) => see_other(&stay_path(&attempt, visit.lang)),
+        Err(failure) => refused(&visit, &failure, None),
+    }
+}
+
+/// `POST /pay/attempt/{token}/again`: a new attempt with the same values.
 pub(super) async fn again(
     extract::State(state): extract::State<State>,
     Path(token): Path<String>,
@@ -216,7 +345,7 @@ pub(super) async fn again(
         let Some(old) = found else { return Ok(None) };
         let start = Start {
             channel: old.channel,
-            scene: Scene::Pc,
+            place: visit.place_of(&old),
         };
         match state.checkout.pay_again(&old, start).await {
             Ok(new) => Ok(Some(attempt_path(&new, visit.lang))),
@@ -246,6 +375,7 @@ async fn attempt_screen(
     checkout: &Arc<Checkout>,
     attempt: AttemptRow,
     visit: &Visit,
+    look: Look,
 ) -> Result<Screen, Failure> {
     let attempt = match checkout.watch(&attempt).await? {
         Poll::Failed(failure) => return Err(failure),
@@ -255,7 +385,7 @@ async fn attempt_screen(
             .await?
             .unwrap_or(attempt),
     };
-    Ok(view::screen(&attempt, checkout.now_ms(), visit.lang))
+    Ok(view::screen(&attempt, checkout.now_ms(), visit.lang, look))
 }
 
 /// The channel that a form names.
@@ -269,7 +399,7 @@ async fn picked(body: Body) -> Result<Channel, Refusal> {
         .ok_or_else(form)
 }
 
-fn see_other(address: &str) -> Response {
+pub(super) fn see_other(address: &str) -> Response {
     match HeaderValue::from_str(address) {
         Ok(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -6,10 +6,11 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use checkout::Browser;
 use payment::envelope::Envelope;
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
@@ -28,6 +29,14 @@ pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
     header.map_or(Lang::Zh, Lang::from_accept_language)
 }
 
+/// The caller's browser, by its User-Agent.
+pub(super) fn browser(headers: &HeaderMap) -> Browser {
+    let header = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    Browser::of(header.unwrap_or_default())
+}
+
 /// How a page is to be sent.
 pub(super) struct Form {
     pub(super) status: StatusCode,
@@ -43,7 +52,7 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
     let Ok(nonce) = nonce() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let policy = policy(&nonce, &form.frame_origins);
+    let policy = policy(&nonce, &screen, &form.frame_origins);
     let Form {
         status,
         lang,
@@ -72,13 +81,20 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
     (status, headers, html).into_response()
 }
 
-/// Nothing but our own: scripts and styles of this response, and our module.
-fn policy(nonce: &str, frame_origins: &[String]) -> HeaderValue {
+/// Nothing but our own: scripts and styles of this response, and our module. A
+/// form that leads to a channel may be sent on from host to host there, and
+/// browsers hold those to the same list: so any https host is on it.
+fn policy(nonce: &str, screen: &Screen, frame_origins: &[String]) -> HeaderValue {
     let frames = frame_origins.join(" ");
+    let forms = match screen {
+        Screen::Pay(pay) => pay.way.form_origin(),
+        _ => None,
+    };
+    let forms = forms.map_or_else(String::new, |origin| format!(" https: {origin}"));
     let text = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; \
          script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; connect-src 'self'; \
-         img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+         img-src 'self' data:; form-action 'self'{forms}; base-uri 'none'; \
          frame-ancestors 'self' {frames}"
     );
     let closed = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");

@@ -1,9 +1,11 @@
 //! Signed calls to the API, and answers that are verified before they are read.
 
-use super::keys::{KeyError, MerchantKey, PlatformKey};
+use super::keys::PlatformKey;
 use super::signature::{answer_text, authorization, request_text};
 use super::wire::{self, Certificates, Sealed, Trouble};
-use super::{Settings, seal};
+use super::{Account, seal};
+use crate::config::{ConfigError, Setup};
+use crate::rsa::SigningKey;
 use crate::{Clock, http};
 use bytes::Bytes;
 use payment::ports::{ChannelError, RawNotify};
@@ -24,7 +26,7 @@ pub(super) struct Api {
     base: String,
     mchid: String,
     serial: String,
-    key: MerchantKey,
+    key: SigningKey,
     api_v3_key: [u8; 32],
     public_key: Option<PlatformKey>,
     certificates: RwLock<Vec<PlatformKey>>,
@@ -69,22 +71,43 @@ impl<'a> Signed<'a> {
 }
 
 impl Api {
-    pub(super) fn new(settings: &Settings, client: Client, clock: Clock) -> Result<Self, KeyError> {
-        let public_key = settings.public_key.as_ref();
-        let public_key = public_key.map(|(id, pem)| PlatformKey::from_public_pem(id, pem));
-        let api_v3_key = settings.api_v3_key.as_bytes();
+    pub(super) fn open(account: &Account, setup: &Setup<'_>) -> Result<Self, ConfigError> {
+        let public_key = match (&account.public_key_id, &account.public_key) {
+            (Some(id), Some(path)) => {
+                let key = PlatformKey::from_public_pem(id, &setup.read(path)?);
+                Some(key.map_err(|error| setup.invalid(error))?)
+            }
+            (None, None) => None,
+            _ => return Err(setup.invalid("public_key_id and public_key belong together")),
+        };
+        let key = SigningKey::from_text(&setup.read(&account.private_key)?);
+        let api_v3_key = account.api_v3_key.as_bytes().try_into();
         Ok(Self {
-            base: settings.base.clone(),
-            mchid: settings.mchid.clone(),
-            serial: settings.serial.clone(),
-            key: MerchantKey::from_pem(&settings.private_key_pem)?,
-            api_v3_key: api_v3_key.try_into().map_err(|_| KeyError::ApiV3)?,
-            public_key: public_key.transpose()?,
+            base: account.base.trim_end_matches('/').to_owned(),
+            mchid: account.mchid.clone(),
+            serial: account.serial.clone(),
+            key: key.map_err(|error| setup.invalid(error))?,
+            api_v3_key: api_v3_key
+                .map_err(|_| setup.invalid("api_v3_key must have exactly 32 ASCII characters"))?,
+            public_key,
             certificates: RwLock::default(),
             certificates_ms: AtomicI64::new(i64::MIN / 2),
-            client,
-            clock,
+            client: setup.client.clone(),
+            clock: Clock::clone(&setup.clock),
         })
+    }
+
+    /// Unix seconds as text, and 32 random hex digits.
+    pub(super) fn moment(&self) -> Result<(String, String), ChannelError> {
+        let nonce = nonce().map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        Ok((((self.clock)() / 1000).to_string(), nonce))
+    }
+
+    /// The merchant's signature.
+    pub(super) fn sign_text(&self, text: &[u8]) -> Result<String, ChannelError> {
+        self.key
+            .sign(text)
+            .map_err(|error| ChannelError::Unknown(error.to_string()))
     }
 
     pub(super) async fn get(&self, target: &str) -> Result<Verified, ChannelError> {
@@ -111,7 +134,7 @@ impl Api {
     }
 
     /// Opens what was sealed with the APIv3 key.
-    pub(super) fn open(&self, sealed: &Sealed) -> Result<Vec<u8>, ChannelError> {
+    pub(super) fn unseal(&self, sealed: &Sealed) -> Result<Vec<u8>, ChannelError> {
         seal::open(
             &self.api_v3_key,
             &sealed.nonce,
@@ -153,11 +176,9 @@ impl Api {
     }
 
     fn sign(&self, method: &Method, target: &str, body: &[u8]) -> Result<String, ChannelError> {
-        let trouble = |_| ChannelError::NotOffered;
-        let timestamp = ((self.clock)() / 1000).to_string();
-        let nonce = nonce().map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let (timestamp, nonce) = self.moment()?;
         let text = request_text(method.as_str(), target, &timestamp, &nonce, body);
-        let signature = self.key.sign(&text).map_err(trouble)?;
+        let signature = self.sign_text(&text)?;
         Ok(authorization(
             &self.mchid,
             &self.serial,
@@ -261,7 +282,7 @@ impl Api {
         let list: Certificates = wire::read(&answer.body)?;
         let mut keys = Vec::with_capacity(list.data.len());
         for entry in &list.data {
-            let pem = self.open(&entry.encrypt_certificate)?;
+            let pem = self.unseal(&entry.encrypt_certificate)?;
             let key = PlatformKey::from_certificate_pem(&pem);
             keys.push(key.map_err(|error| ChannelError::Unknown(error.to_string()))?);
         }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-/// Body of an order call.
+/// Body of an order call, Native or JSAPI.
 #[derive(Serialize)]
-pub(super) struct NativeOrder<'a> {
+pub(super) struct Order<'a> {
     pub(super) appid: &'a str,
     pub(super) mchid: &'a str,
     pub(super) description: &'a str,
@@ -15,6 +15,14 @@ pub(super) struct NativeOrder<'a> {
     pub(super) time_expire: String,
     pub(super) notify_url: &'a str,
     pub(super) amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payer: Option<Payer<'a>>,
+}
+
+/// Who pays, in a JSAPI order.
+#[derive(Serialize)]
+pub(super) struct Payer<'a> {
+    pub(super) openid: &'a str,
 }
 
 /// A sum: fen, and an ISO code.
@@ -35,6 +43,45 @@ pub(super) struct Merchant<'a> {
 #[derive(Deserialize)]
 pub(super) struct CodeUrl {
     pub(super) code_url: String,
+}
+
+/// Answer to a JSAPI order.
+#[derive(Deserialize)]
+pub(super) struct PrepayId {
+    pub(super) prepay_id: String,
+}
+
+/// Body of a refund call.
+#[derive(Serialize)]
+pub(super) struct NewRefund<'a> {
+    pub(super) out_trade_no: &'a str,
+    pub(super) out_refund_no: &'a str,
+    pub(super) notify_url: &'a str,
+    pub(super) amount: RefundAmount,
+}
+
+/// The sums of a refund, fen.
+#[derive(Serialize)]
+pub(super) struct RefundAmount {
+    pub(super) refund: i64,
+    pub(super) total: i64,
+    pub(super) currency: &'static str,
+}
+
+/// The refund object: answer to a refund and to its query.
+#[derive(Deserialize)]
+pub(super) struct Refund {
+    pub(super) refund_id: String,
+    pub(super) status: String,
+}
+
+/// What a refund's notify holds; its state has another name than in the answers.
+#[derive(Deserialize)]
+pub(super) struct RefundNotice {
+    pub(super) mchid: String,
+    pub(super) out_refund_no: String,
+    pub(super) refund_id: String,
+    pub(super) refund_status: String,
 }
 
 /// The transaction object: answer to a query, content of a notify.

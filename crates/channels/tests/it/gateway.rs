@@ -1,38 +1,39 @@
 //! One contract for both modes of a WeChat account.
 
 use crate::world::{World, now_ms, order};
+use payment::channel::Channel;
+use payment::obj::Obj;
 use payment::ports::{ChannelError, OrderState};
 
 #[tokio::test]
 async fn an_order_is_made_queried_and_paid() {
     let world = World::start().await;
-    assert_eq!(world.gateways.len(), 2);
-    for gateway in &world.gateways {
+    assert_eq!(world.of(Channel::Wechat).len(), 2);
+    for gateway in &world.of(Channel::Wechat) {
         let order = order();
-        let number = &order.channel_order_no;
-        assert_eq!(gateway.query(number).await, Ok(OrderState::NotFound));
+        let number = &order.order.number;
+        assert_eq!(gateway.query(&order.order).await, Ok(OrderState::NotFound));
         let created = gateway.create(&order).await.unwrap();
-        assert!(
-            created.obj.starts_with("weixin://wxpay/bizpayurl?pr="),
-            "{}",
-            created.obj
-        );
+        let Obj::Code(code) = created.obj else {
+            panic!("no code")
+        };
+        assert!(code.starts_with("weixin://wxpay/bizpayurl?pr="), "{code}");
         assert!(gateway.create(&order).await.is_ok(), "the same order again");
-        assert_eq!(gateway.query(number).await, Ok(OrderState::Pending));
+        assert_eq!(gateway.query(&order.order).await, Ok(OrderState::Pending));
         let before_ms = now_ms() / 1000 * 1000;
         world.act("pay", number).await;
-        let Ok(OrderState::Paid(report)) = gateway.query(number).await else {
+        let Ok(OrderState::Paid(report)) = gateway.query(&order.order).await else {
             panic!("not paid")
         };
         assert_eq!(
             (report.money, &report.channel_order_no),
-            (order.money, number)
+            (order.order.money, number)
         );
         assert_eq!(report.merchant, gateway.merchant());
         assert!(!report.trade_no.is_empty());
         assert!(report.paid_ms.unwrap() >= before_ms);
         assert!(matches!(
-            gateway.close(number).await,
+            gateway.close(&order.order).await,
             Err(ChannelError::Refused { .. })
         ));
     }
@@ -41,23 +42,20 @@ async fn an_order_is_made_queried_and_paid() {
 #[tokio::test]
 async fn an_order_is_declined_expires_or_is_closed() {
     let world = World::start().await;
-    for gateway in &world.gateways {
+    for gateway in &world.of(Channel::Wechat) {
         for (act, state) in [
             ("decline", OrderState::Declined),
             ("expire", OrderState::Closed),
         ] {
             let order = order();
             gateway.create(&order).await.unwrap();
-            world.act(act, &order.channel_order_no).await;
-            assert_eq!(gateway.query(&order.channel_order_no).await, Ok(state));
+            world.act(act, &order.order.number).await;
+            assert_eq!(gateway.query(&order.order).await, Ok(state));
         }
         let order = order();
         gateway.create(&order).await.unwrap();
-        assert_eq!(gateway.close(&order.channel_order_no).await, Ok(()));
-        assert_eq!(
-            gateway.query(&order.channel_order_no).await,
-            Ok(OrderState::Closed)
-        );
+        assert_eq!(gateway.close(&order.order).await, Ok(()));
+        assert_eq!(gateway.query(&order.order).await, Ok(OrderState::Closed));
         let again = gateway.create(&order).await;
         assert!(matches!(again, Err(ChannelError::Refused { code, .. }) if code == "ORDER_CLOSED"));
     }
@@ -89,7 +87,7 @@ async fn what_does_not_verify_is_unknown_and_never_refused() {
         "drop",
         "signtest",
     ];
-    for gateway in &world.gateways {
+    for gateway in &world.of(Channel::Wechat) {
         for kind in faults {
             let order = order();
             world.fault("create", kind).await;
@@ -99,13 +97,13 @@ async fn what_does_not_verify_is_unknown_and_never_refused() {
                 "create {kind}: {created:?}"
             );
             world.fault("query", kind).await;
-            let queried = gateway.query(&order.channel_order_no).await;
+            let queried = gateway.query(&order.order).await;
             assert!(
                 matches!(queried, Err(ChannelError::Unknown(_))),
                 "query {kind}: {queried:?}"
             );
             world.fault("close", kind).await;
-            let closed = gateway.close(&order.channel_order_no).await;
+            let closed = gateway.close(&order.order).await;
             // A corrupt 204 has no byte to change.
             let unknown = matches!(closed, Err(ChannelError::Unknown(_)));
             assert!(unknown || kind == "corrupt", "close {kind}: {closed:?}");

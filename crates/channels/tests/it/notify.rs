@@ -1,22 +1,23 @@
 //! Notifies: genuine ones are read, and nothing else is believed.
 
 use crate::world::{World, order};
+use payment::channel::Channel;
 use payment::money::{Currency, Money};
-use payment::ports::Notify;
+use payment::ports::{Notify, RefundState};
 
 #[tokio::test]
 async fn a_genuine_notify_is_read_in_both_modes() {
     let world = World::start().await;
-    for gateway in &world.gateways {
+    for gateway in &world.of(Channel::Wechat) {
         let order = order();
         gateway.create(&order).await.unwrap();
-        world.act("pay", &order.channel_order_no).await;
+        world.act("pay", &order.order.number).await;
         let letter = world.letter().await;
         let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
             panic!("unread")
         };
-        assert_eq!(report.channel_order_no, order.channel_order_no);
-        assert_eq!(report.money, order.money);
+        assert_eq!(report.channel_order_no, order.order.number);
+        assert_eq!(report.money, order.order.money);
         assert_eq!(report.merchant, gateway.merchant());
     }
 }
@@ -27,7 +28,7 @@ async fn a_changed_stale_or_strange_notify_is_not_believed() {
     let (ours, other) = (&world.gateways[0], &world.gateways[1]);
     let order = order();
     ours.create(&order).await.unwrap();
-    world.act("pay", &order.channel_order_no).await;
+    world.act("pay", &order.order.number).await;
     let genuine = world.letter().await;
 
     let mut changed = genuine.clone();
@@ -68,14 +69,17 @@ async fn a_refund_is_no_payment_and_a_wrong_sum_is_shown() {
     let order = order();
     gateway.create(&order).await.unwrap();
     world.fault("notify", "wrong_amount").await;
-    world.act("pay", &order.channel_order_no).await;
+    world.act("pay", &order.order.number).await;
     let letter = world.letter().await;
     let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
         panic!("unread")
     };
     assert_eq!(report.money, Money::from_minor(1, Currency::Cny).unwrap());
-    world.act("refund", &order.channel_order_no).await;
+    world.act("refund", &order.order.number).await;
     let letter = world.letter().await;
     let read = gateway.read_notify(&letter).await;
-    assert_eq!(read, Ok(Notify::Other("REFUND.SUCCESS".to_owned())));
+    let Ok(Notify::Refund { report, .. }) = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(report.state, RefundState::Done);
 }

@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use channels::rsa::SigningKey;
 use channels::wechat::{
-    MerchantKey, PlatformKey, answer_text, authorization, open, open_any_length, request_text,
+    PlatformKey, answer_text, authorization, open, open_any_length, request_text,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -37,7 +38,7 @@ fn every_published_signature_is_made_or_proved() {
     for case in file["cases"].as_array().unwrap() {
         let (message, signature) = (text(case, "message"), text(case, "signature_b64"));
         if let Some(key) = case["private_key_der_base64"].as_str() {
-            let key = MerchantKey::from_der(&STANDARD.decode(key).unwrap()).unwrap();
+            let key = SigningKey::from_der(&STANDARD.decode(key).unwrap()).unwrap();
             assert_eq!(
                 key.sign(message.as_bytes()).unwrap(),
                 signature,
@@ -207,6 +208,6 @@ fn the_published_certificate_list_opens() {
     let private = STANDARD
         .decode(text(&case, "platform_private_key_der_base64"))
         .unwrap();
-    let signature = MerchantKey::from_der(&private).unwrap().sign(b"x").unwrap();
+    let signature = SigningKey::from_der(&private).unwrap().sign(b"x").unwrap();
     assert!(key.verifies(b"x", &signature));
 }

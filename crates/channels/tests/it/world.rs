@@ -4,9 +4,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use channels::Clock;
-use channels::config::{Account, Accounts, gateways};
+use channels::config::{Accounts, gateways};
+use payment::channel::Channel;
 use payment::money::{Currency, Money};
-use payment::ports::{Gateway, Kind, NewOrder, RawNotify};
+use payment::ports::{ChannelOrder, Gateway, Kind, NewOrder, RawNotify};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -50,6 +51,12 @@ impl World {
         }
     }
 
+    /// The adapters of a channel.
+    pub(crate) fn of(&self, channel: Channel) -> Vec<Arc<dyn Gateway>> {
+        let of = |gateway: &&Arc<dyn Gateway>| gateway.channel() == channel;
+        self.gateways.iter().filter(of).cloned().collect()
+    }
+
     pub(crate) async fn control(&self, act: &str, body: serde_json::Value) {
         let request = self.client.post(format!("{}/control/{act}", self.base));
         let request = request
@@ -89,11 +96,18 @@ pub(crate) fn order() -> NewOrder {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     NewOrder {
         kind: Kind::Native,
-        channel_order_no: format!("{}{number:07}", now_ms()),
+        order: ChannelOrder {
+            number: format!("{}{number:07}", now_ms()),
+            reference: None,
+            trade_no: None,
+            money: Money::from_minor(12_345, Currency::Cny).unwrap(),
+            created_ms: now_ms(),
+        },
         goods: "蓝牙耳机".to_owned(),
-        money: Money::from_minor(12_345, Currency::Cny).unwrap(),
         expires_ms: now_ms() + 900_000,
         openid: None,
+        return_url: "http://127.0.0.1:1/pay/return/t".to_owned(),
+        quit_url: "http://127.0.0.1:1/pay/attempt/t".to_owned(),
     }
 }
 
@@ -110,8 +124,8 @@ fn temp_folder() -> PathBuf {
 fn adapters(folder: &Path, target: &str) -> Vec<Arc<dyn Gateway>> {
     let text = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
     let mut accounts: Accounts = toml::from_str(&text).unwrap();
-    for Account::Wechat(account) in &mut accounts.account {
-        account.enabled = true;
+    for account in &mut accounts.account {
+        account.insert("enabled".to_owned(), true.into());
     }
     let clock: Clock = Arc::new(now_ms);
     gateways(accounts, folder, target, &clock).unwrap()

@@ -3,5 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
+mod money;
 mod scene;
 mod timers;

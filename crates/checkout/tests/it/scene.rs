@@ -1,15 +1,18 @@
 //! A store, a channel that does as it is told, a receiver that takes everything,
 //! and a clock that is moved by hand.
 
-use checkout::{Checkout, Parts, Scene as Where, Schedule, Start};
+use checkout::{Checkout, Parts, Place, Schedule, Start};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
+use payment::obj::Obj;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, CallbackAnswer, ChannelError, Created, Gateway, Kind, NewOrder, Notify, OrderState,
-    PaidReport, RawNotify, Receiver, Store,
+    AttemptRow, CallbackAnswer, ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder,
+    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, Receiver, RefundOrder, RefundReport,
+    RefundState, Store, Terms,
 };
+use payment::rate::Rate;
 use payment::sign::sha1_sign;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -23,15 +26,52 @@ pub(crate) struct Told {
     pub(crate) create: Option<ChannelError>,
     pub(crate) query: Option<Result<OrderState, ChannelError>>,
     pub(crate) close: Option<ChannelError>,
+    pub(crate) capture: Option<OrderState>,
+    pub(crate) refund: Option<Result<RefundState, ChannelError>>,
+    pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
+    pub(crate) lingers: bool,
     pub(crate) calls: Vec<&'static str>,
 }
 
-pub(crate) struct FakeChannel(pub(crate) Mutex<Told>);
+pub(crate) struct FakeChannel {
+    pub(crate) channel: Channel,
+    pub(crate) terms: Terms,
+    pub(crate) told: Mutex<Told>,
+}
+
+impl FakeChannel {
+    fn new(channel: Channel, currency: Currency) -> Arc<Self> {
+        Arc::new(Self {
+            channel,
+            terms: Terms {
+                enabled: true,
+                domains: Vec::new(),
+                currency,
+                smallest: 1,
+                largest: 1_000_000,
+            },
+            told: Mutex::default(),
+        })
+    }
+
+    fn note(&self, call: &'static str) -> std::sync::MutexGuard<'_, Told> {
+        let mut told = self.told.lock().unwrap();
+        told.calls.push(call);
+        told
+    }
+}
+
+fn report(state: Result<RefundState, ChannelError>) -> Result<RefundReport, ChannelError> {
+    state.map(|state| RefundReport {
+        state,
+        reference: None,
+    })
+}
 
 #[async_trait::async_trait]
 impl Gateway for FakeChannel {
     fn channel(&self) -> Channel {
-        Channel::Wechat
+        self.channel
     }
 
     fn account(&self) -> &str {
@@ -42,46 +82,68 @@ impl Gateway for FakeChannel {
         "m".to_owned()
     }
 
-    fn enabled(&self) -> bool {
-        true
+    fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     fn offers(&self, kind: Kind) -> bool {
-        kind == Kind::Native
+        match self.channel {
+            Channel::Wechat => matches!(kind, Kind::Native | Kind::Jsapi),
+            _ => matches!(kind, Kind::Page | Kind::Wap),
+        }
+    }
+
+    fn lingers(&self) -> bool {
+        self.told.lock().unwrap().lingers
     }
 
     async fn create(&self, _: &NewOrder) -> Result<Created, ChannelError> {
-        let mut told = self.0.lock().unwrap();
-        told.calls.push("create");
-        told.create.clone().map_or(
-            Ok(Created {
-                obj: "weixin://x".to_owned(),
-            }),
-            Err,
-        )
+        let told = self.note("create");
+        let created = Created {
+            obj: Obj::Code("weixin://x".to_owned()),
+            reference: None,
+        };
+        told.create.clone().map_or(Ok(created), Err)
     }
 
-    async fn query(&self, _: &str) -> Result<OrderState, ChannelError> {
-        let mut told = self.0.lock().unwrap();
-        told.calls.push("query");
+    async fn query(&self, _: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let told = self.note("query");
         told.query.clone().unwrap_or(Ok(OrderState::Pending))
     }
 
-    async fn close(&self, _: &str) -> Result<(), ChannelError> {
-        let mut told = self.0.lock().unwrap();
-        told.calls.push("close");
+    async fn capture(&self, _: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let told = self.note("capture");
+        told.capture.clone().ok_or(ChannelError::NotOffered)
+    }
+
+    async fn close(&self, _: &ChannelOrder) -> Result<(), ChannelError> {
+        let mut told = self.note("close");
         if told.close.is_none() {
             told.query = Some(Ok(OrderState::Closed));
         }
         told.close.clone().map_or(Ok(()), Err)
     }
 
+    async fn refund(&self, _: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let told = self.note("refund");
+        report(told.refund.clone().unwrap_or(Ok(RefundState::Done)))
+    }
+
+    async fn query_refund(&self, _: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let told = self.note("query_refund");
+        report(told.query_refund.clone().unwrap_or(Ok(RefundState::Done)))
+    }
+
     async fn read_notify(&self, _: &RawNotify) -> Result<Notify, ChannelError> {
         Err(ChannelError::NotOffered)
     }
 
-    fn notify_answer(&self, _: bool) -> (u16, String) {
-        (200, String::new())
+    fn notify_answer(&self, _: bool) -> NotifyAnswer {
+        NotifyAnswer {
+            status: 200,
+            content_type: "text/plain",
+            body: "",
+        }
     }
 }
 
@@ -101,7 +163,10 @@ impl Receiver for Takes {
 pub(crate) struct Scene {
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) store: Arc<dyn Store>,
+    /// WeChat, in CNY.
     pub(crate) channel: Arc<FakeChannel>,
+    /// PayPal, in USD.
+    pub(crate) paypal: Arc<FakeChannel>,
     now_ms: Arc<AtomicI64>,
 }
 
@@ -112,33 +177,54 @@ impl Scene {
             .await
             .unwrap();
         store.add_domain(&Domain::test()).await.unwrap();
-        let channel = Arc::new(FakeChannel(Mutex::default()));
+        let channel = FakeChannel::new(Channel::Wechat, Currency::Cny);
+        let paypal = FakeChannel::new(Channel::Paypal, Currency::Usd);
         let now_ms = Arc::new(AtomicI64::new(1_465_955_270_000));
         let clock = Arc::clone(&now_ms);
         let parts = Parts {
             store: Arc::clone(&store),
-            gateways: vec![Arc::clone(&channel) as Arc<dyn Gateway>],
+            gateways: vec![
+                Arc::clone(&channel) as Arc<dyn Gateway>,
+                Arc::clone(&paypal) as Arc<dyn Gateway>,
+            ],
             receiver: Arc::new(Takes),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             schedule: Schedule::default(),
+            rates: Arc::new(|| Rate::parse("7.0")),
+            public_url: "http://127.0.0.1:3000".to_owned(),
         };
         Self {
             checkout: Checkout::new(parts).unwrap(),
             store,
             channel,
+            paypal,
             now_ms,
         }
     }
 
     /// Starts a payment of one yuan under `key`.
     pub(crate) async fn pay(&self, key: &str) -> Result<AttemptRow, checkout::Failure> {
-        let pairs = signed(key);
-        let (domain, request) = self.checkout.verified(&pairs).await?;
+        self.pay_by(Channel::Wechat, &[("requestKey", key)]).await
+    }
+
+    /// Starts a payment of one yuan by a channel, with these values beside.
+    pub(crate) async fn pay_by(
+        &self,
+        channel: Channel,
+        more: &[(&str, &str)],
+    ) -> Result<AttemptRow, checkout::Failure> {
+        let (domain, request) = self.checkout.verified(&signed(more)).await?;
         let start = Start {
-            channel: Channel::Wechat,
-            scene: Where::Pc,
+            channel,
+            place: Place::pc(),
         };
         self.checkout.pay(&domain, &request, start).await
+    }
+
+    /// Moves the clock on, and runs the refunds that are due then.
+    pub(crate) async fn refunds_after_s(&self, seconds: i64) -> usize {
+        self.now_ms.fetch_add(seconds * 1_000, Ordering::Relaxed);
+        self.checkout.run_due_refunds().await.unwrap()
     }
 
     /// Moves the clock on, and runs the queries that are due then.
@@ -149,12 +235,12 @@ impl Scene {
 
     /// Tells the channel what to answer to queries.
     pub(crate) fn answers(&self, answer: Result<OrderState, ChannelError>) {
-        self.channel.0.lock().unwrap().query = Some(answer);
+        self.channel.told.lock().unwrap().query = Some(answer);
     }
 
     /// What the channel was asked since the last look.
     pub(crate) fn asked(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.channel.0.lock().unwrap().calls)
+        std::mem::take(&mut self.channel.told.lock().unwrap().calls)
     }
 
     pub(crate) async fn attempt(&self, key: &str) -> AttemptRow {
@@ -173,17 +259,20 @@ pub(crate) fn paid(attempt: &AttemptRow, fen: i64) -> OrderState {
     })
 }
 
-fn signed(key: &str) -> Pairs {
+fn signed(more: &[(&str, &str)]) -> Pairs {
     let mut pairs: Vec<(String, String)> = [
         ("domainCode", "test"),
         ("money", "100"),
         ("info", "商品"),
-        ("requestKey", key),
         ("currencyType", "CNY"),
         ("bgUrl", "http://www.sina.com"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
+    pairs.extend(
+        more.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
     let domain = Domain::test();
     let values = pairs.iter().map(|(_, value)| value.as_str());
     let sign = sha1_sign(values, &domain.secrets()[0]);

@@ -24,7 +24,7 @@ async fn an_open_order_is_asked_about_by_the_schedule() {
 #[tokio::test]
 async fn an_order_that_the_channel_does_not_know_yet_is_asked_about_again() {
     let scene = Scene::new().await;
-    scene.channel.0.lock().unwrap().create = Some(ChannelError::Unknown("time-out".to_owned()));
+    scene.channel.told.lock().unwrap().create = Some(ChannelError::Unknown("time-out".to_owned()));
     assert!(matches!(
         scene.pay("k").await,
         Err(Failure::ChannelUnavailable(_))
@@ -56,12 +56,12 @@ async fn at_its_end_an_order_is_queried_closed_queried_and_only_then_closed() {
 #[tokio::test]
 async fn an_order_that_never_arrived_is_closed_under_its_number_too() {
     let scene = Scene::new().await;
-    scene.channel.0.lock().unwrap().create = Some(ChannelError::Unknown("lost".to_owned()));
+    scene.channel.told.lock().unwrap().create = Some(ChannelError::Unknown("lost".to_owned()));
     scene.pay("k").await.unwrap_err();
     scene.answers(Ok(OrderState::NotFound));
     scene.asked();
     scene.after_s(900).await;
-    assert_eq!(scene.asked(), ["query", "close"]);
+    assert_eq!(scene.asked(), ["query", "close", "query"]);
     assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
 }
 
@@ -94,13 +94,13 @@ async fn a_refused_order_is_declined_and_another_attempt_may_pay() {
         code: "X".to_owned(),
         message: "no".to_owned(),
     };
-    scene.channel.0.lock().unwrap().create = Some(refused);
+    scene.channel.told.lock().unwrap().create = Some(refused);
     assert!(matches!(
         scene.pay("k").await,
         Err(Failure::ChannelUnavailable(_))
     ));
     assert_eq!(scene.attempt("k").await.status, Attempt::Declined);
-    scene.channel.0.lock().unwrap().create = None;
+    scene.channel.told.lock().unwrap().create = None;
     assert!(scene.pay("k").await.unwrap().obj.is_some());
 }
 

@@ -1,7 +1,8 @@
 //! One channel account, as the use cases see it.
 
 use crate::channel::Channel;
-use crate::money::Money;
+use crate::money::{Currency, Money};
+use crate::obj::Obj;
 
 /// How a payment is started at a channel (design rule 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,28 +41,112 @@ impl Kind {
     }
 }
 
+/// An order as its channel knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelOrder {
+    /// The number that we gave it.
+    pub number: String,
+    /// The channel's own name of it, from [`Created::reference`].
+    pub reference: Option<String>,
+    /// The channel's number of the payment, once it is paid.
+    pub trade_no: Option<String>,
+    /// The sum in the channel's currency.
+    pub money: Money,
+    /// When the attempt began, ms since 1970.
+    pub created_ms: i64,
+}
+
 /// An order to be made at a channel.
 #[derive(Clone, Debug)]
 pub struct NewOrder {
     /// How the payer will pay.
     pub kind: Kind,
-    /// The number that the channel knows the order by.
-    pub channel_order_no: String,
+    /// Number, sum and time.
+    pub order: ChannelOrder,
     /// What the payer buys; the adapter shortens it to the channel's limit.
     pub goods: String,
-    /// The sum in the channel's currency.
-    pub money: Money,
     /// When the attempt ends, ms since 1970.
     pub expires_ms: i64,
     /// The payer's openid, for [`Kind::Jsapi`].
     pub openid: Option<String>,
+    /// Our page that the channel sends the payer back to.
+    pub return_url: String,
+    /// Our page for a payer who gives up at the channel.
+    pub quit_url: String,
 }
 
 /// A channel took the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
-    /// What the page needs to go on: the code to scan, bridge parameters, or a form.
-    pub obj: String,
+    /// What the page needs to go on.
+    pub obj: Obj,
+    /// The channel's own name of the order, where calls about it need that.
+    pub reference: Option<String>,
+}
+
+/// Money to be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundOrder {
+    /// The paid order.
+    pub order: ChannelOrder,
+    /// Our number of the refund: the same again is the same refund.
+    pub refund_no: String,
+    /// The channel's own number of the refund, where it gave one.
+    pub reference: Option<String>,
+    /// The sum to give back, in the channel's currency.
+    pub money: Money,
+}
+
+/// How a channel says a refund stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    /// Taken, and on its way.
+    Pending,
+    /// The money is back with the payer.
+    Done,
+    /// It will not be done; the channel's reason.
+    Failed(String),
+    /// The channel does not know the number: nothing was given back under it.
+    NotFound,
+}
+
+/// A channel's verified word about a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundReport {
+    /// How it stands.
+    pub state: RefundState,
+    /// The channel's own number of it.
+    pub reference: Option<String>,
+}
+
+/// To whom and for what an account is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether it takes new payments; orders already made are looked after anyway.
+    pub enabled: bool,
+    /// The business systems that it serves; none listed: all.
+    pub domains: Vec<String>,
+    /// The currency that it charges in.
+    pub currency: Currency,
+    /// The smallest sum, minor units of that currency.
+    pub smallest: i64,
+    /// The largest sum, minor units of that currency.
+    pub largest: i64,
+}
+
+impl Terms {
+    /// Whether it serves this business system now.
+    #[must_use]
+    pub fn serves(&self, domain_code: &str) -> bool {
+        self.enabled
+            && (self.domains.is_empty() || self.domains.iter().any(|code| code == domain_code))
+    }
+
+    /// Whether it takes this sum, which is in its currency.
+    #[must_use]
+    pub fn takes(&self, money: Money) -> bool {
+        money.currency() == self.currency && (self.smallest..=self.largest).contains(&money.minor())
+    }
 }
 
 /// Why a channel call gave no answer to rely on (design rule 5).
@@ -90,6 +175,8 @@ pub enum OrderState {
     Paid(PaidReport),
     /// Open: not paid yet.
     Pending,
+    /// The payer approved; the money moves once it is captured.
+    Approved,
     /// The payment failed; nothing was paid.
     Declined,
     /// Closed and unpaid.
@@ -140,8 +227,55 @@ impl RawNotify {
 pub enum Notify {
     /// An order was paid.
     Paid(PaidReport),
+    /// An order changed in another way: ask the channel how it stands.
+    Changed {
+        /// The number that we gave it.
+        channel_order_no: String,
+    },
+    /// A refund came to this state.
+    Refund {
+        /// Our number of the refund.
+        refund_no: String,
+        /// How it stands.
+        report: RefundReport,
+    },
     /// Genuine, and of no concern to us.
     Other(String),
+}
+
+/// What a channel is answered to a notify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotifyAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: &'static str,
+}
+
+/// Why no openid was had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OauthError {
+    /// The code is invalid, used or too old: begin anew.
+    #[error("the code is not taken: {0}")]
+    Code(String),
+    /// The payer looks at a snapshot of the page: the openid is not a person's.
+    #[error("the payer is in snapshot mode")]
+    Snapshot,
+    /// Anything else: configuration, limits, no connection.
+    #[error("openid unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// The way to a payer's openid (channels document, section 2).
+#[async_trait::async_trait]
+pub trait Oauth: Send + Sync {
+    /// Where the payer's browser goes; WeChat sends it on to `redirect_uri` with
+    /// a code and `state`.
+    fn authorize_url(&self, redirect_uri: &str, state: &str) -> String;
+    /// The openid that a code stands for, once.
+    async fn openid(&self, code: &str) -> Result<String, OauthError>;
 }
 
 /// One account at one channel.
@@ -156,18 +290,41 @@ pub trait Gateway: Send + Sync {
     fn account(&self) -> &str;
     /// The merchant identity that reports must name.
     fn merchant(&self) -> String;
-    /// Whether the account is offered to payers who start a payment now.
-    fn enabled(&self) -> bool;
+    /// To whom and for what it is offered.
+    fn terms(&self) -> &Terms;
     /// Whether the account can start a payment of this kind.
     fn offers(&self, kind: Kind) -> bool;
+    /// The channel's number for our order number, where its rule is tighter.
+    fn order_no(&self, order_sn: &str) -> String {
+        order_sn.to_owned()
+    }
+    /// Whether an order may still be paid after its attempt has ended, because
+    /// the channel can't close it or meets it only when the payer opens it: such
+    /// an order is asked about for a day.
+    fn lingers(&self) -> bool {
+        false
+    }
+    /// The way to a payer's openid, where the account has one.
+    fn oauth(&self) -> Option<&dyn Oauth> {
+        None
+    }
     /// Makes the order. The same order again is the same order.
     async fn create(&self, order: &NewOrder) -> Result<Created, ChannelError>;
     /// Asks how the order stands.
-    async fn query(&self, channel_order_no: &str) -> Result<OrderState, ChannelError>;
-    /// Closes the order; `Ok` means that it is closed and unpaid.
-    async fn close(&self, channel_order_no: &str) -> Result<(), ChannelError>;
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError>;
+    /// Takes the money of an order that its payer approved; the same again takes
+    /// it once.
+    async fn capture(&self, _order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        Err(ChannelError::NotOffered)
+    }
+    /// Closes the order; `Ok` means that it takes no money any more.
+    async fn close(&self, order: &ChannelOrder) -> Result<(), ChannelError>;
+    /// Gives money back; the same refund number again is the same refund.
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError>;
+    /// Asks how a refund stands.
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError>;
     /// Verifies a notify over its raw bytes, and only then reads it.
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError>;
-    /// The status and body that tell the channel "received" or "send it again".
-    fn notify_answer(&self, received: bool) -> (u16, String);
+    /// What tells the channel "received" or "send it again".
+    fn notify_answer(&self, received: bool) -> NotifyAnswer;
 }

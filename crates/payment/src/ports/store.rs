@@ -1,11 +1,14 @@
 //! What is kept, and the steps that are kept together. Each method is one
 //! transaction; times are ms since 1970, money is minor units.
 
-use super::gateway::Kind;
+use super::gateway::{ChannelOrder, Created, Kind};
 use crate::channel::Channel;
-use crate::domain::Domain;
+use crate::domain::{Domain, LateMoney};
 use crate::money::Money;
+use crate::obj::Obj;
 use crate::order::{Attempt, Event};
+use crate::rate::Rate;
+use crate::refund::{Cause, Refund};
 use crate::status::PayStatus;
 
 /// The store could not do it.
@@ -45,6 +48,8 @@ pub struct NewAttempt {
     pub kind: Kind,
     /// The sum at the channel.
     pub channel_money: Money,
+    /// CNY per USD, where the two sums differ in currency.
+    pub rate: Option<Rate>,
     /// openid, for JSAPI.
     pub openid: Option<String>,
     /// The signed values, as a query string.
@@ -57,6 +62,8 @@ pub struct NewAttempt {
     pub expires_ms: i64,
     /// When the channel is first asked by our own timer.
     pub next_query_ms: i64,
+    /// Whether the same sign fits another requestKey too (design 4a): counted.
+    pub fits_another_key: bool,
 }
 
 /// An attempt as it is kept.
@@ -84,6 +91,10 @@ pub struct AttemptRow {
     pub channel_order_no: String,
     /// The sum at the channel.
     pub channel_money: Money,
+    /// CNY per USD, where the two sums differ in currency.
+    pub rate: Option<Rate>,
+    /// openid, for JSAPI.
+    pub openid: Option<String>,
     /// The signed values, as a query string.
     pub signed_values: String,
     /// The generation of the secret that they were signed with.
@@ -91,7 +102,9 @@ pub struct AttemptRow {
     /// Where the attempt stands.
     pub status: Attempt,
     /// What the page needs to go on, once the channel took the order.
-    pub obj: Option<String>,
+    pub obj: Option<Obj>,
+    /// The channel's own name of the order.
+    pub reference: Option<String>,
     /// When it was started.
     pub created_ms: i64,
     /// When it ends.
@@ -100,6 +113,20 @@ pub struct AttemptRow {
     pub trade_no: Option<String>,
     /// When it was paid.
     pub paid_ms: Option<i64>,
+}
+
+impl AttemptRow {
+    /// The order as its channel knows it.
+    #[must_use]
+    pub fn order(&self) -> ChannelOrder {
+        ChannelOrder {
+            number: self.channel_order_no.clone(),
+            reference: self.reference.clone(),
+            trade_no: self.trade_no.clone(),
+            money: self.channel_money,
+            created_ms: self.created_ms,
+        }
+    }
 }
 
 /// What became of the wish to start an attempt.
@@ -127,6 +154,106 @@ pub struct NewCallback {
     pub url: String,
     /// When it was decided.
     pub created_ms: i64,
+}
+
+/// A refund that money beside the request calls for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BesideRefund {
+    /// Our number for it.
+    pub refund_no: String,
+    /// Whether money for a closed request goes back; else it pays the request.
+    pub after_close: LateMoney,
+}
+
+/// A refund to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRefund {
+    /// Our number of it.
+    pub refund_no: String,
+    /// The order that was paid.
+    pub order_sn: String,
+    /// The business system's key of it, where it asked.
+    pub refund_key: Option<String>,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// Who wants it.
+    pub cause: Cause,
+    /// Now.
+    pub created_ms: i64,
+}
+
+/// A refund as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRow {
+    /// Our number of it.
+    pub refund_no: String,
+    /// The order that was paid.
+    pub order_sn: String,
+    /// The business system's key of it.
+    pub refund_key: Option<String>,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// The sum in the channel's currency.
+    pub channel_money: Money,
+    /// Who wants it.
+    pub cause: Cause,
+    /// Where it stands.
+    pub state: Refund,
+    /// The channel's own number of it.
+    pub reference: Option<String>,
+    /// What was last heard of it, for the operator.
+    pub note: String,
+    /// When it was written down.
+    pub created_ms: i64,
+}
+
+/// What became of the wish to refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    /// Written down, to be sent.
+    New(RefundRow),
+    /// The refund of the same key.
+    Same(RefundRow),
+    /// The key was used for another sum or payment.
+    KeyReused,
+    /// More than was paid and is not given back yet, minor units.
+    TooMuch(i64),
+    /// Nothing is left of it in the channel's currency.
+    TooLittle,
+    /// A number was taken: make a new one and try again.
+    NumberTaken,
+}
+
+/// A payer on the way to WeChat and back (openid).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenidTrip {
+    /// Random, single-use.
+    pub state: String,
+    /// The browser's cookie that it is bound to.
+    pub browser: String,
+    /// The WeChat account.
+    pub account: String,
+    /// The business system that asked.
+    pub domain_code: String,
+    /// Where the payer goes then.
+    pub back_url: String,
+    /// How often this trip was begun anew.
+    pub restarts: i64,
+    /// When it began, ms since 1970.
+    pub created_ms: i64,
+    /// Whether WeChat has sent the payer back.
+    pub used: bool,
+}
+
+/// What became of the wish to close a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosedRequest {
+    /// Closed, now or before.
+    Closed,
+    /// It is paid.
+    Paid,
+    /// An attempt is still open.
+    Open,
 }
 
 /// What became of an event.
@@ -215,19 +342,69 @@ pub trait Store: Send + Sync {
 
     /// Starts an attempt, or says why not; makes the request where it is new.
     async fn begin_attempt(&self, new: &NewAttempt) -> Result<Begun, StoreError>;
-    /// The channel took the order: keeps `obj`, once.
-    async fn accept_attempt(&self, order_sn: &str, obj: &str) -> Result<Settled, StoreError>;
+    /// The channel took the order: keeps `obj` and the channel's name of it.
+    async fn accept_attempt(
+        &self,
+        order_sn: &str,
+        created: &Created,
+    ) -> Result<Settled, StoreError>;
     /// An event that brings no money.
     async fn apply(&self, order_sn: &str, event: Event) -> Result<Settled, StoreError>;
     /// Verified money: the first pays the request, and then the callback is
-    /// written in the same transaction.
+    /// written in the same transaction; money beside the request is written down
+    /// to be refunded, in the same transaction too.
     async fn settle_paid(
         &self,
         order_sn: &str,
         trade_no: &str,
         paid_ms: i64,
         callback: &NewCallback,
+        beside: &BesideRefund,
     ) -> Result<Settled, StoreError>;
+
+    /// Closes a request that is unpaid and has no open attempt; one that was
+    /// never seen is closed too, and takes no attempt then.
+    async fn close_request(
+        &self,
+        domain_code: &str,
+        request_key: &str,
+    ) -> Result<ClosedRequest, StoreError>;
+
+    /// Writes a refund down, within the sum that was paid.
+    async fn begin_refund(&self, new: &NewRefund) -> Result<Refunded, StoreError>;
+    /// Brings a refund forward, and shows it in its request's status; gives it as
+    /// it stands then. `next_ms` is when it is looked at again.
+    async fn step_refund(
+        &self,
+        refund_no: &str,
+        next: Refund,
+        reference: Option<&str>,
+        note: &str,
+        next_ms: Option<i64>,
+    ) -> Result<RefundRow, StoreError>;
+    /// The refund of this number.
+    async fn refund(&self, refund_no: &str) -> Result<Option<RefundRow>, StoreError>;
+    /// All refunds of an order, oldest first.
+    async fn refunds(&self, order_sn: &str) -> Result<Vec<RefundRow>, StoreError>;
+    /// Refunds that failed or were parked: money at risk where their cause is
+    /// ours.
+    async fn refunds_in_trouble(&self) -> Result<Vec<RefundRow>, StoreError>;
+    /// Takes up to `limit` refunds that are due, and puts them to `again_ms`.
+    async fn take_due_refunds(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<RefundRow>, StoreError>;
+
+    /// Keeps the beginning of a trip for an openid, and forgets old ones.
+    async fn begin_trip(&self, trip: &OpenidTrip) -> Result<(), StoreError>;
+    /// Uses a trip: gives it as it was before, so `used` tells whether this is
+    /// the second time.
+    async fn use_trip(&self, state: &str) -> Result<Option<OpenidTrip>, StoreError>;
+
+    /// How many requests of a domain had a sign that fits another requestKey.
+    async fn other_key_requests(&self, domain_code: &str) -> Result<i64, StoreError>;
 
     /// The attempt of this order number.
     async fn attempt(&self, order_sn: &str) -> Result<Option<AttemptRow>, StoreError>;

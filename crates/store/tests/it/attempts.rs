@@ -1,6 +1,6 @@
 //! Requests, attempts and money.
 
-use crate::harness::{attempt, begun, callback};
+use crate::harness::{attempt, begun, beside, callback, code};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
@@ -110,23 +110,23 @@ pub(crate) async fn an_attempt_is_found_by_token_and_by_channel_number(store: Ar
 pub(crate) async fn the_code_is_kept_once_the_channel_took_the_order(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     let settled = store
-        .accept_attempt(&row.order_sn, "weixin://x")
+        .accept_attempt(&row.order_sn, &code("weixin://x"))
         .await
         .unwrap();
     assert_eq!(settled, Settled::Went(Attempt::Open));
     let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
     assert_eq!(
-        (kept.status, kept.obj.as_deref()),
-        (Attempt::Open, Some("weixin://x"))
+        (kept.status, kept.obj),
+        (Attempt::Open, Some(code("weixin://x").obj))
     );
     // The money may be faster than the channel's answer.
     let row = begun(&*store, &attempt("k2", 2, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
         .await
         .unwrap();
     let settled = store
-        .accept_attempt(&row.order_sn, "weixin://y")
+        .accept_attempt(&row.order_sn, &code("weixin://y"))
         .await
         .unwrap();
     assert_eq!(settled, Settled::Stayed(Attempt::Paid));
@@ -138,7 +138,7 @@ pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {
         let (store, order_sn) = (Arc::clone(&store), row.order_sn.clone());
         tokio::spawn(async move {
             store
-                .settle_paid(&order_sn, "t", 5, &callback())
+                .settle_paid(&order_sn, "t", 5, &callback(), &beside("R"))
                 .await
                 .unwrap()
         })
@@ -172,7 +172,11 @@ pub(crate) async fn two_paid_attempts_have_one_winner(store: Arc<dyn Store>) {
     let second = begun(&*store, &other).await;
     let pay = |order_sn: String| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.settle_paid(&order_sn, "t", 5, &callback()).await })
+        tokio::spawn(async move {
+            store
+                .settle_paid(&order_sn, "t", 5, &callback(), &beside("R"))
+                .await
+        })
     };
     let (one, two) = (pay(first.order_sn), pay(second.order_sn));
     let states = [one.await.unwrap().unwrap(), two.await.unwrap().unwrap()];
@@ -196,7 +200,7 @@ pub(crate) async fn money_after_the_end_still_pays(store: Arc<dyn Store>) {
         let row = begun(&*store, &attempt(&format!("k{number}"), number, 0)).await;
         store.apply(&row.order_sn, event).await.unwrap();
         let settled = store
-            .settle_paid(&row.order_sn, "t", 5, &callback())
+            .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
             .await
             .unwrap();
         assert_eq!(settled, Settled::Went(Attempt::Paid), "{event:?}");
@@ -206,7 +210,7 @@ pub(crate) async fn money_after_the_end_still_pays(store: Arc<dyn Store>) {
 pub(crate) async fn a_paid_attempt_is_never_closed(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
         .await
         .unwrap();
     let settled = store.apply(&row.order_sn, Event::Closed).await.unwrap();
@@ -220,7 +224,7 @@ pub(crate) async fn a_paid_attempt_is_never_closed(store: Arc<dyn Store>) {
 pub(crate) async fn a_paid_request_begins_no_attempt(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
         .await
         .unwrap();
     let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();

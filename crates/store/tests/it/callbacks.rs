@@ -1,6 +1,6 @@
 //! The outbox of callbacks, and notifies as they came.
 
-use crate::harness::{attempt, begun, callback};
+use crate::harness::{attempt, begun, beside, callback};
 use payment::channel::Channel;
 use payment::ports::{CallbackRow, CallbackTry, NotifyRow, Store, TryOutcome};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 async fn one_callback(store: &dyn Store) -> CallbackRow {
     let row = begun(store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
         .await
         .unwrap();
     store
@@ -39,7 +39,7 @@ pub(crate) async fn a_callback_is_written_with_the_payment_alone(store: Arc<dyn 
     );
     let row = store.attempts("shop", "k").await.unwrap().remove(0);
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
         .await
         .unwrap();
     let due = store.take_due_callbacks(1_000, 9_000, 99).await.unwrap();
@@ -52,7 +52,7 @@ pub(crate) async fn a_callback_is_written_with_the_payment_alone(store: Arc<dyn 
 pub(crate) async fn a_due_callback_is_taken_by_one(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback())
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
         .await
         .unwrap();
     let take = || {

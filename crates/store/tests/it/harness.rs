@@ -1,8 +1,12 @@
 //! A fresh database for each scenario.
 
 use payment::channel::Channel;
+use payment::domain::LateMoney;
 use payment::money::{Currency, Money};
-use payment::ports::{AttemptRow, Begun, Kind, NewAttempt, NewCallback, Store};
+use payment::obj::Obj;
+use payment::ports::{
+    AttemptRow, Begun, BesideRefund, Created, Kind, NewAttempt, NewCallback, Store,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -75,12 +79,14 @@ pub(crate) fn attempt(key: &str, number: u32, now_ms: i64) -> NewAttempt {
         account: "a".to_owned(),
         kind: Kind::Native,
         channel_money: Money::from_minor(100, Currency::Cny).unwrap(),
+        rate: None,
         openid: None,
         signed_values: "info=x".to_owned(),
         secret_generation: 1,
         created_ms: now_ms,
         expires_ms: now_ms + 900_000,
         next_query_ms: now_ms + 5_000,
+        fits_another_key: false,
     }
 }
 
@@ -96,5 +102,21 @@ pub(crate) fn callback() -> NewCallback {
     NewCallback {
         url: "http://shop.cn/cb?sign=x".to_owned(),
         created_ms: 1_000,
+    }
+}
+
+/// What becomes of money beside the request: refunded under this number.
+pub(crate) fn beside(refund_no: &str) -> BesideRefund {
+    BesideRefund {
+        refund_no: refund_no.to_owned(),
+        after_close: LateMoney::Refund,
+    }
+}
+
+/// A channel that took an order and shows this code.
+pub(crate) fn code(text: &str) -> Created {
+    Created {
+        obj: Obj::Code(text.to_owned()),
+        reference: None,
     }
 }

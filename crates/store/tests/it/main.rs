@@ -6,6 +6,7 @@ mod attempts;
 mod callbacks;
 mod domains;
 mod harness;
+mod refunds;
 
 use harness::on_both;
 
@@ -32,6 +33,16 @@ on_both! {
     callbacks::a_callback_is_tried_again_delivered_or_parked,
     callbacks::a_delivered_callback_stays_delivered,
     callbacks::a_notify_is_kept_byte_for_byte,
+    refunds::partial_refunds_stay_within_the_sum,
+    refunds::ten_refunds_at_once_never_exceed_the_sum,
+    refunds::a_refund_goes_forward_and_shows_in_the_status,
+    refunds::a_failed_refund_frees_its_sum_and_is_listed,
+    refunds::money_beside_the_request_is_to_be_refunded,
+    refunds::a_closed_request_takes_no_attempt,
+    refunds::a_paid_request_is_not_closed,
+    refunds::late_money_follows_the_domains_policy,
+    refunds::a_trip_is_used_once,
+    refunds::signs_that_fit_another_key_are_counted,
 }
 
 #[tokio::test]

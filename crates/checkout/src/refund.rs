@@ -1,0 +1,254 @@
+//! Refunds: written down with their number before the channel hears of them, and
+//! sent until the channel says how they stand (design section 4, rules 3 to 5).
+
+use crate::{Checkout, Failure};
+use payment::envelope::RefundInfo;
+use payment::money::Money;
+use payment::order::Attempt;
+use payment::pairs::Pairs;
+use payment::ports::{
+    AttemptRow, ChannelError, Gateway, NewRefund, RefundOrder, RefundReport, RefundRow,
+    RefundState, Refunded,
+};
+use payment::refund::{Cause, Refund};
+use payment::refusal::Refusal;
+use payment::verify;
+use std::sync::Arc;
+
+/// Who takes a refund has it to himself for this long, ms.
+const LEASE_MS: i64 = 60_000;
+/// Refunds that one round takes.
+const ROUND: i64 = 32;
+/// A refund is asked about again after half its age, within these, ms.
+const AGAIN_MIN_MS: i64 = 3_000;
+const AGAIN_MAX_MS: i64 = 3_600_000;
+/// New numbers are tried this often before the store is called broken.
+const NUMBER_TRIES: usize = 8;
+
+impl Checkout {
+    /// `private/pay/refund`: a business system's wish, by HMAC alone; the same
+    /// call again asks how the refund stands (design section 2).
+    ///
+    /// # Errors
+    /// [`Failure`] with the rule that it breaks.
+    pub async fn refund_asked(&self, pairs: &Pairs) -> Result<RefundInfo, Failure> {
+        let domain = self.domain(pairs).await?;
+        let request = verify::verify_refund(&domain, pairs, self.now_ms())?;
+        let attempts = self
+            .parts
+            .store
+            .attempts(&domain.code, &request.request_key)
+            .await?;
+        let paid = attempts
+            .iter()
+            .find(|attempt| attempt.status == Attempt::Paid);
+        let paid = paid.ok_or(Failure::NotPaid)?;
+        let key = Some(request.refund_key.clone());
+        let row = self
+            .begin_refund(paid, key, request.refund_money, Cause::Business)
+            .await?;
+        Ok(RefundInfo {
+            request_key: request.request_key.clone(),
+            refund_key: request.refund_key.clone(),
+            refund_money: row.money.minor(),
+            refund_status: row.state.status().word().to_owned(),
+            order_sn: row.order_sn,
+        })
+    }
+
+    /// The operator's refund of an order; `minor` is fen or cents of the request.
+    ///
+    /// # Errors
+    /// [`Failure`] when nothing was paid, or less than that is left.
+    pub async fn refund_order(&self, order_sn: &str, minor: i64) -> Result<RefundRow, Failure> {
+        let attempt = self.parts.store.attempt(order_sn).await?;
+        let attempt = attempt.filter(|attempt| attempt.status.has_money());
+        let attempt = attempt.ok_or(Failure::NotPaid)?;
+        self.begin_refund(&attempt, None, minor, Cause::Operator)
+            .await
+    }
+
+    async fn begin_refund(
+        &self,
+        paid: &AttemptRow,
+        refund_key: Option<String>,
+        minor: i64,
+        cause: Cause,
+    ) -> Result<RefundRow, Failure> {
+        let too_much = || Failure::Refused(Refusal::Amount("refundMoney".to_owned()));
+        let money = Money::from_minor(minor, paid.money.currency()).ok_or_else(too_much)?;
+        for _ in 0..NUMBER_TRIES {
+            let now_ms = self.now_ms();
+            let new = NewRefund {
+                refund_no: format!("R{}", self.numbers.order_sn(now_ms)),
+                order_sn: paid.order_sn.clone(),
+                refund_key: refund_key.clone(),
+                money,
+                cause,
+                created_ms: now_ms,
+            };
+            match self.parts.store.begin_refund(&new).await? {
+                Refunded::New(row) => {
+                    tracing::info!(
+                        refund.no = row.refund_no,
+                        order.sn = row.order_sn,
+                        cause = cause.word(),
+                        "refund begun"
+                    );
+                    return Ok(row);
+                }
+                Refunded::Same(row) => return Ok(row),
+                Refunded::KeyReused => return Err(Failure::RefundKeyReused),
+                Refunded::TooMuch(_) | Refunded::TooLittle => return Err(too_much()),
+                Refunded::NumberTaken => {}
+            }
+        }
+        Err(Failure::Internal("no free refund number".to_owned()))
+    }
+
+    /// One round of due refunds; gives how many were due.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: try again later.
+    pub async fn run_due_refunds(self: &Arc<Self>) -> Result<usize, Failure> {
+        let now_ms = self.now_ms();
+        let due = self
+            .parts
+            .store
+            .take_due_refunds(now_ms, now_ms + LEASE_MS, ROUND)
+            .await?;
+        let count = due.len();
+        let mut tasks = Vec::with_capacity(count);
+        for refund in due {
+            let this = Arc::clone(self);
+            tasks.push(tokio::spawn(async move {
+                if let Err(error) = this.run_refund(&refund).await {
+                    tracing::warn!(refund.no = refund.refund_no, cause = %error,
+                        "refund not worked on; it is repeated");
+                }
+            }));
+        }
+        for task in tasks {
+            task.await
+                .map_err(|error| Failure::Internal(error.to_string()))?;
+        }
+        Ok(count)
+    }
+
+    /// Sends a new refund, asks about one that was sent, and sends the same number
+    /// again only where the channel does not know it.
+    async fn run_refund(&self, row: &RefundRow) -> Result<(), Failure> {
+        let attempt = self.reload(&row.order_sn).await?;
+        let gateway = self.gateway_of(&attempt)?;
+        let order = RefundOrder {
+            order: attempt.order(),
+            refund_no: row.refund_no.clone(),
+            reference: row.reference.clone(),
+            money: row.channel_money,
+        };
+        let asked = match row.state {
+            Refund::New => Ok(RefundReport {
+                state: RefundState::NotFound,
+                reference: None,
+            }),
+            _ => gateway.query_refund(&order).await,
+        };
+        let report = match asked {
+            Ok(report) if report.state == RefundState::NotFound => {
+                self.send_refund(gateway, row, &order).await?
+            }
+            other => other,
+        };
+        self.keep_refund(row, report).await
+    }
+
+    /// From here on the channel may know it: that is written down first.
+    async fn send_refund(
+        &self,
+        gateway: &dyn Gateway,
+        row: &RefundRow,
+        order: &RefundOrder,
+    ) -> Result<Result<RefundReport, ChannelError>, Failure> {
+        let next_ms = Some(self.now_ms() + LEASE_MS);
+        let store = &self.parts.store;
+        store
+            .step_refund(&row.refund_no, Refund::Sent, None, "sent", next_ms)
+            .await?;
+        Ok(gateway.refund(order).await)
+    }
+
+    async fn keep_refund(
+        &self,
+        row: &RefundRow,
+        report: Result<RefundReport, ChannelError>,
+    ) -> Result<(), Failure> {
+        let (next, reference, note) = match report {
+            Ok(RefundReport { state, reference }) => match state {
+                RefundState::Pending => (Refund::Sent, reference, "on its way".to_owned()),
+                RefundState::Done => (Refund::Done, reference, "done".to_owned()),
+                RefundState::Failed(why) => (Refund::Failed, reference, why),
+                RefundState::NotFound => {
+                    (Refund::Sent, reference, "unknown to the channel".to_owned())
+                }
+            },
+            Err(error @ ChannelError::Refused { .. }) => (Refund::Failed, None, error.to_string()),
+            Err(error @ ChannelError::Unknown(_)) => (Refund::Sent, None, error.to_string()),
+            Err(error @ ChannelError::NotOffered) => (Refund::Parked, None, error.to_string()),
+        };
+        let now_ms = self.now_ms();
+        let again_ms = ((now_ms - row.created_ms) / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS);
+        let store = &self.parts.store;
+        let kept = store
+            .step_refund(
+                &row.refund_no,
+                next,
+                reference.as_deref(),
+                &note,
+                Some(now_ms + again_ms),
+            )
+            .await?;
+        match kept.state {
+            Refund::Done => tracing::info!(
+                refund.no = kept.refund_no,
+                order.sn = kept.order_sn,
+                "refunded"
+            ),
+            Refund::Failed | Refund::Parked => tracing::error!(
+                refund.no = kept.refund_no,
+                order.sn = kept.order_sn,
+                cause = note,
+                "money at risk: the refund is not done"
+            ),
+            Refund::New | Refund::Sent => tracing::debug!(
+                refund.no = kept.refund_no,
+                cause = note,
+                "refund not at its end"
+            ),
+        }
+        Ok(())
+    }
+
+    /// A channel's verified word about a refund of this account.
+    pub(crate) async fn refund_notified(
+        &self,
+        gateway: &dyn Gateway,
+        refund_no: &str,
+        report: RefundReport,
+    ) -> Result<String, Failure> {
+        let store = &self.parts.store;
+        let Some(row) = store.refund(refund_no).await? else {
+            tracing::error!(
+                refund.no = refund_no,
+                "a refund that is not ours: someone else gave money back"
+            );
+            return Ok("no such refund".to_owned());
+        };
+        let attempt = self.reload(&row.order_sn).await?;
+        if attempt.channel != gateway.channel() || attempt.account != gateway.account() {
+            tracing::error!(refund.no = refund_no, "a refund of another account");
+            return Ok("mismatch".to_owned());
+        }
+        self.keep_refund(&row, Ok(report)).await?;
+        Ok("refund".to_owned())
+    }
+}

@@ -1,0 +1,207 @@
+//! Two attempts paid, refunds with unknown outcomes, captures, other currencies.
+
+use crate::scene::{Scene, paid};
+use checkout::Failure;
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::order::Attempt;
+use payment::ports::{AttemptRow, ChannelError, OrderState, PaidReport, RefundState};
+use payment::refund::{Cause, Refund};
+use payment::status::PayStatus;
+
+fn unknown() -> ChannelError {
+    ChannelError::Unknown("time-out".to_owned())
+}
+
+/// An attempt that is paid.
+async fn paid_attempt(scene: &Scene, key: &str) -> AttemptRow {
+    let attempt = scene.pay(key).await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    scene.asked();
+    let attempt = scene.attempt(key).await;
+    assert_eq!(attempt.status, Attempt::Paid);
+    attempt
+}
+
+fn paid_in_cents(attempt: &AttemptRow, cents: i64) -> OrderState {
+    OrderState::Paid(PaidReport {
+        merchant: "m".to_owned(),
+        channel_order_no: attempt.channel_order_no.clone(),
+        trade_no: "capture".to_owned(),
+        money: Money::from_minor(cents, Currency::Usd).unwrap(),
+        paid_ms: None,
+    })
+}
+
+#[tokio::test]
+async fn the_second_paid_attempt_is_refunded_by_itself() {
+    let scene = Scene::new().await;
+    let first = scene.pay("k").await.unwrap();
+    let other = [("requestKey", "k"), ("rate", "6.8")];
+    let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
+    scene.answers(Ok(paid(&first, 100)));
+    scene.paypal.told.lock().unwrap().query = Some(Ok(paid_in_cents(&second, 15)));
+    scene.after_s(5).await;
+    let states = scene.store.attempts("test", "k").await.unwrap();
+    let count = |state| states.iter().filter(|row| row.status == state).count();
+    assert_eq!((count(Attempt::Paid), count(Attempt::Duplicate)), (1, 1));
+    assert_eq!(scene.refunds_after_s(0).await, 1);
+    let duplicate = states
+        .iter()
+        .find(|row| row.status == Attempt::Duplicate)
+        .unwrap();
+    let refunds = scene.store.refunds(&duplicate.order_sn).await.unwrap();
+    assert_eq!(
+        (refunds[0].state, refunds[0].cause),
+        (Refund::Done, Cause::Duplicate)
+    );
+    assert_eq!(refunds[0].channel_money, duplicate.channel_money);
+    assert_eq!(states[0].request_status, PayStatus::SuccessPay);
+}
+
+#[tokio::test]
+async fn a_refund_of_unknown_outcome_is_asked_about_and_never_renumbered() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
+    scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
+    let row = scene.checkout.refund_order(&order, 40).await.unwrap();
+    scene.refunds_after_s(0).await;
+    assert_eq!(scene.asked(), ["refund"]);
+    for _ in 0..3 {
+        scene.refunds_after_s(60).await;
+        assert_eq!(scene.asked(), ["query_refund"]);
+    }
+    // The channel never heard of it: the same number is sent again.
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::NotFound));
+    scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
+    scene.refunds_after_s(3_600).await;
+    assert_eq!(scene.asked(), ["query_refund", "refund"]);
+    let refunds = scene.store.refunds(&order).await.unwrap();
+    assert_eq!((refunds.len(), refunds[0].state), (1, Refund::Sent));
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::WaitRefund
+    );
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Done));
+    scene.refunds_after_s(3_600).await;
+    assert_eq!(
+        scene
+            .store
+            .refund(&row.refund_no)
+            .await
+            .unwrap()
+            .unwrap()
+            .state,
+        Refund::Done
+    );
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::SuccessRefund
+    );
+    assert_eq!(scene.refunds_after_s(9_999).await, 0);
+}
+
+#[tokio::test]
+async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
+    scene.checkout.refund_order(&order, 100).await.unwrap();
+    scene.refunds_after_s(0).await;
+    let trouble = scene.store.refunds_in_trouble().await.unwrap();
+    assert_eq!(trouble[0].state, Refund::Parked);
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::FailureRefund
+    );
+    // Its sum stays taken: nobody refunds it a second time by another way.
+    let again = scene.checkout.refund_order(&order, 1).await;
+    assert!(matches!(again, Err(Failure::Refused(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn only_what_was_paid_is_refunded() {
+    let scene = Scene::new().await;
+    let open = scene.pay("open").await.unwrap();
+    let refused = scene.checkout.refund_order(&open.order_sn, 1).await;
+    assert_eq!(refused, Err(Failure::NotPaid));
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    for bad in [101, 0, -1] {
+        assert!(
+            scene.checkout.refund_order(&order, bad).await.is_err(),
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn approved_money_is_captured_while_the_request_can_be_paid() {
+    let scene = Scene::new().await;
+    let values = [("requestKey", "k"), ("rate", "6.8")];
+    let attempt = scene.pay_by(Channel::Paypal, &values).await.unwrap();
+    // 100 fen at 6.8 are 14.7 cents.
+    assert_eq!(
+        attempt.channel_money,
+        Money::from_minor(15, Currency::Usd).unwrap()
+    );
+    assert_eq!(attempt.rate.unwrap().to_string(), "6.8");
+    let told = || scene.paypal.told.lock().unwrap();
+    told().query = Some(Ok(OrderState::Approved));
+    told().capture = Some(paid_in_cents(&attempt, 15));
+    scene.after_s(5).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Paid);
+    assert_eq!(
+        scene.attempt("k").await.trade_no.as_deref(),
+        Some("capture")
+    );
+}
+
+#[tokio::test]
+async fn what_is_approved_after_another_payment_is_never_captured() {
+    let scene = Scene::new().await;
+    let values = [("requestKey", "k"), ("rate", "6.8")];
+    let attempt = scene.pay_by(Channel::Paypal, &values).await.unwrap();
+    let second = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&second, 100)));
+    scene.paypal.told.lock().unwrap().query = Some(Ok(OrderState::Approved));
+    scene.after_s(5).await;
+    let asked = std::mem::take(&mut scene.paypal.told.lock().unwrap().calls);
+    assert!(!asked.contains(&"capture"), "{asked:?}");
+    let row = scene
+        .store
+        .attempt(&attempt.order_sn)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.status, Attempt::Closed);
+}
+
+#[tokio::test]
+async fn without_a_rate_of_its_own_the_platforms_holds() {
+    let scene = Scene::new().await;
+    let attempt = scene
+        .pay_by(Channel::Paypal, &[("requestKey", "k")])
+        .await
+        .unwrap();
+    assert_eq!(attempt.channel_money.minor(), 14);
+    assert_eq!(attempt.money.minor(), 100);
+}
+
+#[tokio::test]
+async fn money_on_an_order_that_can_not_be_closed_is_still_found() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    scene.channel.told.lock().unwrap().lingers = true;
+    scene.channel.told.lock().unwrap().close = Some(ChannelError::NotOffered);
+    scene.after_s(901).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    scene.answers(Ok(paid(&scene.attempt("k").await, 100)));
+    scene.after_s(3_600).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.request_status),
+        (Attempt::Paid, PayStatus::SuccessPay)
+    );
+}

@@ -1,0 +1,212 @@
+//! The states of one refund (seed 000, payStatus; design section 4, rules 3 to 5).
+
+use crate::status::PayStatus;
+
+/// Where one refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refund {
+    /// Written down, not sent yet.
+    New,
+    /// Sent: its outcome is awaited, or asked for.
+    Sent,
+    /// The money is back with the payer.
+    Done,
+    /// The channel refused it.
+    Failed,
+    /// The channel can't refund: money at risk, for the operator.
+    Parked,
+}
+
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The business system asked for it.
+    Business,
+    /// The operator asked for it.
+    Operator,
+    /// Another attempt had paid the request already (rule 3).
+    Duplicate,
+    /// The request was closed before the money came (rule 7).
+    AfterClose,
+}
+
+impl Refund {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::New,
+        Self::Sent,
+        Self::Done,
+        Self::Failed,
+        Self::Parked,
+    ];
+
+    /// The state after a channel's word, or as it is: states only go forward.
+    #[must_use]
+    pub fn forward(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::Done, _) => self,
+            // A refund that was called failed and then done is done.
+            (Self::Failed | Self::Parked, Self::New | Self::Sent) => self,
+            (Self::Sent, Self::New) => self,
+            _ => next,
+        }
+    }
+
+    /// Whether it waits for the channel or for us.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::New | Self::Sent)
+    }
+
+    /// Whether its sum is, or may be, given back.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        self != Self::Failed
+    }
+
+    /// The seed's word for it.
+    #[must_use]
+    pub fn status(self) -> PayStatus {
+        match self {
+            Self::New => PayStatus::NotRefund,
+            Self::Sent => PayStatus::WaitRefund,
+            Self::Done => PayStatus::SuccessRefund,
+            Self::Failed | Self::Parked => PayStatus::FailureRefund,
+        }
+    }
+
+    /// The word under which the store keeps it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Parked => "PARKED",
+            other => other.status().word(),
+        }
+    }
+
+    /// Reads the store's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [
+        Self::Business,
+        Self::Operator,
+        Self::Duplicate,
+        Self::AfterClose,
+    ];
+
+    /// The word under which the store keeps it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Business => "business",
+            Self::Operator => "operator",
+            Self::Duplicate => "duplicate",
+            Self::AfterClose => "afterclose",
+        }
+    }
+
+    /// Reads the store's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.word() == word)
+    }
+}
+
+/// What is left to refund of a payment, in both of its currencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Minor units of the request's currency.
+    pub money: i64,
+    /// Minor units of the channel's currency.
+    pub channel: i64,
+}
+
+/// The channel's sum for a refund of `amount` out of a payment of `paid`, for
+/// which the channel took `channel_paid`: in proportion, half up, and the last
+/// refund takes what is left, so that the parts make the whole. `None` when more
+/// is asked for than is left.
+#[must_use]
+pub fn share(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<i64> {
+    if amount < 1 || amount > left.money {
+        return None;
+    }
+    if amount == left.money {
+        return Some(left.channel);
+    }
+    let (paid, wide) = (
+        i128::from(paid),
+        i128::from(amount) * i128::from(channel_paid),
+    );
+    let part = i64::try_from((2 * wide + paid) / (2 * paid)).ok()?;
+    Some(part.min(left.channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_only_go_forward() {
+        for state in Refund::ALL {
+            assert_eq!(Refund::Done.forward(state), Refund::Done);
+            assert_eq!(state.forward(Refund::Done), Refund::Done);
+        }
+        assert_eq!(Refund::New.forward(Refund::Sent), Refund::Sent);
+        assert_eq!(Refund::Sent.forward(Refund::New), Refund::Sent);
+        assert_eq!(Refund::Sent.forward(Refund::Failed), Refund::Failed);
+        assert_eq!(Refund::Failed.forward(Refund::Sent), Refund::Failed);
+        assert_eq!(Refund::Parked.forward(Refund::Sent), Refund::Parked);
+    }
+
+    #[test]
+    fn parts_make_the_whole_in_both_currencies() {
+        // 100 fen were 15 cents: three refunds give exactly 15 back.
+        let mut left = Left {
+            money: 100,
+            channel: 15,
+        };
+        let mut parts = Vec::new();
+        for amount in [33, 33, 34] {
+            let part = share(100, 15, left, amount).unwrap();
+            left.money -= amount;
+            left.channel -= part;
+            parts.push(part);
+        }
+        assert_eq!(parts, [5, 5, 5]);
+        assert_eq!(
+            left,
+            Left {
+                money: 0,
+                channel: 0
+            }
+        );
+    }
+
+    #[test]
+    fn more_than_is_left_is_not_shared() {
+        let left = Left {
+            money: 10,
+            channel: 10,
+        };
+        assert_eq!(share(100, 100, left, 11), None);
+        assert_eq!(share(100, 100, left, 0), None);
+        assert_eq!(share(100, 100, left, 10), Some(10));
+        assert_eq!(share(100, 100, left, 1), Some(1));
+    }
+
+    #[test]
+    fn every_word_of_the_store_reads_back() {
+        for state in Refund::ALL {
+            assert_eq!(Refund::parse(state.word()), Some(state));
+        }
+        for cause in Cause::ALL {
+            assert_eq!(Cause::parse(cause.word()), Some(cause));
+        }
+    }
+}

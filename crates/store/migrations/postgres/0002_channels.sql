@@ -1,0 +1,47 @@
+-- The channel's own name of an order, and the rate between the two sums.
+alter table attempt add column reference text;
+alter table attempt add column rate text;
+
+-- Requests of a legacy domain whose sign fits another requestKey too.
+alter table domain add column other_key_requests bigint not null default 0;
+
+-- Requests that were closed before a payer came.
+create table closed_request (
+    domain_code text not null,
+    request_key text not null,
+    constraint closed_request_pkey primary key (domain_code, request_key)
+);
+
+-- Money that goes back. Its number is kept before the channel hears of it.
+create table refund (
+    refund_no text not null constraint refund_pkey primary key,
+    order_sn text not null references attempt (order_sn),
+    domain_code text not null,
+    refund_key text,
+    money bigint not null check (money > 0),
+    currency text not null,
+    channel_money bigint not null check (channel_money > 0),
+    channel_currency text not null,
+    cause text not null,
+    state text not null,
+    reference text,
+    note text not null,
+    next_ms bigint,
+    created_ms bigint not null,
+    constraint refund_key unique (domain_code, refund_key)
+);
+create index refund_order on refund (order_sn);
+create index refund_due on refund (next_ms) where next_ms is not null;
+
+-- Payers on the way to WeChat and back.
+create table openid_trip (
+    state text not null constraint openid_trip_pkey primary key,
+    browser text not null,
+    account text not null,
+    domain_code text not null,
+    back_url text not null,
+    restarts bigint not null,
+    used bigint not null,
+    created_ms bigint not null
+);
+create index openid_trip_created on openid_trip (created_ms);

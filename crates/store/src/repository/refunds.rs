@@ -1,0 +1,240 @@
+//! Refunds: within the sum that was paid, and shown in the request's status.
+
+use super::rows::{get, money, refund_row, word};
+use super::{Answer, Db, LOCK_ATTEMPT, LOCK_REFUND, is_unique_violation, unavailable};
+use payment::money::Money;
+use payment::ports::{NewRefund, RefundRow, Refunded, StoreError};
+use payment::refund::{Cause, Left, Refund, share};
+use payment::status::PayStatus;
+use sqlx::{Pool, Transaction};
+
+/// What a refund is brought forward by.
+pub(super) struct Step<'a> {
+    pub(super) next: Refund,
+    pub(super) reference: Option<&'a str>,
+    pub(super) note: &'a str,
+    pub(super) next_ms: Option<i64>,
+}
+
+pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewRefund) -> Answer<Refunded> {
+    // The lock on order and request puts refunds of one payment in a row.
+    let row = sqlx::query(LOCK_ATTEMPT)
+        .bind(&new.order_sn)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    let domain_code: String = get(&row, "domain_code")?;
+    if let Some(key) = &new.refund_key
+        && let Some(old) = of_key(tx, &domain_code, key).await?
+    {
+        let same = old.order_sn == new.order_sn && old.money == new.money;
+        return Ok(if same {
+            Refunded::Same(old)
+        } else {
+            Refunded::KeyReused
+        });
+    }
+    let (paid, channel_paid, left) = left_of(tx, &new.order_sn).await?;
+    let part = share(paid.minor(), channel_paid.minor(), left, new.money.minor());
+    let Some(part) = part.filter(|_| new.money.currency() == paid.currency()) else {
+        return Ok(Refunded::TooMuch(left.money));
+    };
+    let channel_money = Money::from_minor(part, channel_paid.currency()).filter(|_| part > 0);
+    let Some(channel_money) = channel_money else {
+        return Ok(Refunded::TooLittle);
+    };
+    match insert(tx, &domain_code, new, channel_money).await {
+        Err(error) if is_unique_violation(&error) => return Ok(Refunded::NumberTaken),
+        other => other.map_err(unavailable)?,
+    }
+    show(tx, get(&row, "request_id")?).await?;
+    let written = read(tx, &new.refund_no).await?;
+    Ok(Refunded::New(written))
+}
+
+/// The whole sum of an order goes back, for a cause of ours.
+pub(super) async fn insert_whole(
+    tx: &mut Transaction<'static, Db>,
+    order_sn: &str,
+    refund_no: &str,
+    cause: Cause,
+    now_ms: i64,
+) -> Answer<()> {
+    let query = "insert into refund (refund_no, order_sn, domain_code, money, currency, \
+        channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
+        select $2, a.order_sn, r.domain_code, r.money, r.currency, a.channel_money, \
+        a.channel_currency, $3, $4, '', $5, $5 from attempt a \
+        join payment_request r on r.id = a.request_id where a.order_sn = $1";
+    sqlx::query(query)
+        .bind(order_sn)
+        .bind(refund_no)
+        .bind(cause.word())
+        .bind(Refund::New.word())
+        .bind(now_ms)
+        .execute(&mut **tx)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
+}
+
+pub(super) async fn step(
+    tx: &mut Transaction<'static, Db>,
+    refund_no: &str,
+    step: &Step<'_>,
+) -> Answer<RefundRow> {
+    let row = sqlx::query(LOCK_REFUND)
+        .bind(refund_no)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(unavailable)?
+        .ok_or_else(|| StoreError::Corrupt(format!("no refund {refund_no}")))?;
+    let state = word(&row, "state", Refund::parse)?;
+    let next = state.forward(step.next);
+    let next_ms = step.next_ms.filter(|_| next.is_open());
+    sqlx::query(
+        "update refund set state = $3, note = $4, next_ms = $5, \
+         reference = coalesce($6, reference) where refund_no = $1 and state = $2",
+    )
+    .bind(refund_no)
+    .bind(state.word())
+    .bind(next.word())
+    .bind(step.note)
+    .bind(next_ms)
+    .bind(step.reference)
+    .execute(&mut **tx)
+    .await
+    .map_err(unavailable)?;
+    show(tx, get(&row, "request_id")?).await?;
+    read(tx, refund_no).await
+}
+
+pub(super) async fn one(pool: &Pool<Db>, refund_no: &str) -> Answer<Option<RefundRow>> {
+    let query = sqlx::query("select * from refund where refund_no = $1").bind(refund_no);
+    let row = query.fetch_optional(pool).await.map_err(unavailable)?;
+    row.as_ref().map(refund_row).transpose()
+}
+
+pub(super) async fn of_order(pool: &Pool<Db>, order_sn: &str) -> Answer<Vec<RefundRow>> {
+    let query = "select * from refund where order_sn = $1 order by created_ms, refund_no";
+    let rows = sqlx::query(query).bind(order_sn).fetch_all(pool).await;
+    rows.map_err(unavailable)?.iter().map(refund_row).collect()
+}
+
+pub(super) async fn in_trouble(pool: &Pool<Db>) -> Answer<Vec<RefundRow>> {
+    let query = "select * from refund where state in ($1, $2) order by created_ms, refund_no";
+    let rows = sqlx::query(query)
+        .bind(Refund::Failed.word())
+        .bind(Refund::Parked.word())
+        .fetch_all(pool)
+        .await;
+    rows.map_err(unavailable)?.iter().map(refund_row).collect()
+}
+
+async fn read(tx: &mut Transaction<'static, Db>, refund_no: &str) -> Answer<RefundRow> {
+    let query = sqlx::query("select * from refund where refund_no = $1").bind(refund_no);
+    refund_row(&query.fetch_one(&mut **tx).await.map_err(unavailable)?)
+}
+
+async fn of_key(
+    tx: &mut Transaction<'static, Db>,
+    domain_code: &str,
+    key: &str,
+) -> Answer<Option<RefundRow>> {
+    let row = sqlx::query("select * from refund where domain_code = $1 and refund_key = $2")
+        .bind(domain_code)
+        .bind(key)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    row.as_ref().map(refund_row).transpose()
+}
+
+/// What was paid, in both currencies, and what of it is neither given back nor
+/// on its way back.
+async fn left_of(
+    tx: &mut Transaction<'static, Db>,
+    order_sn: &str,
+) -> Answer<(Money, Money, Left)> {
+    let row = sqlx::query(
+        "select r.money, r.currency, a.channel_money, a.channel_currency from attempt a \
+         join payment_request r on r.id = a.request_id where a.order_sn = $1",
+    )
+    .bind(order_sn)
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(unavailable)?;
+    let paid = money(&row, "money", "currency")?;
+    let channel_paid = money(&row, "channel_money", "channel_currency")?;
+    let rows = sqlx::query("select * from refund where order_sn = $1")
+        .bind(order_sn)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    let mut left = Left {
+        money: paid.minor(),
+        channel: channel_paid.minor(),
+    };
+    for row in &rows {
+        let refund = refund_row(row)?;
+        if refund.state.counts() {
+            left.money -= refund.money.minor();
+            left.channel -= refund.channel_money.minor();
+        }
+    }
+    Ok((paid, channel_paid, left))
+}
+
+async fn insert(
+    tx: &mut Transaction<'static, Db>,
+    domain_code: &str,
+    new: &NewRefund,
+    channel_money: Money,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into refund (refund_no, order_sn, domain_code, refund_key, money, currency, \
+         channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $11)",
+    )
+    .bind(&new.refund_no)
+    .bind(&new.order_sn)
+    .bind(domain_code)
+    .bind(&new.refund_key)
+    .bind(new.money.minor())
+    .bind(new.money.currency().code())
+    .bind(channel_money.minor())
+    .bind(channel_money.currency().code())
+    .bind(new.cause.word())
+    .bind(Refund::New.word())
+    .bind(new.created_ms)
+    .execute(&mut **tx)
+    .await
+    .map(|_| ())
+}
+
+/// The request's status follows the refunds of the payment that paid it: an open
+/// one shows first, else the last one does. Money beside the request is not its own.
+async fn show(tx: &mut Transaction<'static, Db>, request_id: i64) -> Answer<()> {
+    let rows = sqlx::query(
+        "select f.* from refund f join payment_request r on r.paid_order_sn = f.order_sn \
+         where r.id = $1 and f.cause in ($2, $3) order by f.created_ms, f.refund_no",
+    )
+    .bind(request_id)
+    .bind(Cause::Business.word())
+    .bind(Cause::Operator.word())
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(unavailable)?;
+    let refunds = rows.iter().map(refund_row).collect::<Answer<Vec<_>>>()?;
+    let open = refunds.iter().rfind(|refund| refund.state.is_open());
+    let Some(shown) = open.or(refunds.last()) else {
+        return Ok(());
+    };
+    sqlx::query("update payment_request set status = $2 where id = $1 and status <> $3")
+        .bind(request_id)
+        .bind(shown.state.status().word())
+        .bind(PayStatus::Closed.word())
+        .execute(&mut **tx)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
+}

@@ -1,0 +1,265 @@
+//! Money that goes back, closed requests, and trips for an openid.
+
+use crate::harness::{attempt, begun, beside, callback};
+use payment::domain::{Domain, LateMoney};
+use payment::money::{Currency, Money};
+use payment::order::{Attempt, Event};
+use payment::ports::{
+    AttemptRow, Begun, BesideRefund, ClosedRequest, NewRefund, OpenidTrip, Refunded, Settled, Store,
+};
+use payment::refund::{Cause, Refund};
+use payment::status::PayStatus;
+use std::sync::Arc;
+
+async fn paid(store: &dyn Store) -> AttemptRow {
+    let row = begun(store, &attempt("k", 1, 0)).await;
+    store
+        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .await
+        .unwrap();
+    row
+}
+
+fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) -> NewRefund {
+    let money = Money::from_minor(fen, Currency::Cny).unwrap();
+    NewRefund {
+        refund_no: number.to_owned(),
+        order_sn: order_sn.to_owned(),
+        refund_key: key.map(str::to_owned),
+        money,
+        cause: Cause::Business,
+        created_ms: 10,
+    }
+}
+
+async fn status(store: &dyn Store) -> PayStatus {
+    store.attempts("shop", "k").await.unwrap()[0].request_status
+}
+
+pub(crate) async fn partial_refunds_stay_within_the_sum(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    let first = store
+        .begin_refund(&refund(&order, "R1", Some("a"), 60))
+        .await;
+    assert!(matches!(first.unwrap(), Refunded::New(row) if row.state == Refund::New));
+    assert_eq!(status(&*store).await, PayStatus::NotRefund);
+    let begin = async |number, key, fen| {
+        let new = refund(&order, number, key, fen);
+        store.begin_refund(&new).await.unwrap()
+    };
+    // The same key again is the same refund, and with another sum it is refused.
+    assert!(
+        matches!(begin("R2", Some("a"), 60).await, Refunded::Same(row) if row.refund_no == "R1")
+    );
+    assert_eq!(begin("R2", Some("a"), 61).await, Refunded::KeyReused);
+    assert_eq!(begin("R2", Some("b"), 41).await, Refunded::TooMuch(40));
+    assert_eq!(begin("R1", Some("b"), 40).await, Refunded::NumberTaken);
+    assert!(matches!(begin("R2", None, 40).await, Refunded::New(_)));
+    assert_eq!(begin("R3", None, 1).await, Refunded::TooMuch(0));
+    assert_eq!(store.refunds(&order).await.unwrap().len(), 2);
+}
+
+pub(crate) async fn ten_refunds_at_once_never_exceed_the_sum(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    let tasks: Vec<_> = (0..10)
+        .map(|number| {
+            let (store, order) = (Arc::clone(&store), order.clone());
+            tokio::spawn(async move {
+                let new = refund(&order, &format!("R{number}"), None, 30);
+                store.begin_refund(&new).await.unwrap()
+            })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        made += usize::from(matches!(task.await.unwrap(), Refunded::New(_)));
+    }
+    assert_eq!(made, 3);
+}
+
+pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    store
+        .begin_refund(&refund(&order, "R1", None, 30))
+        .await
+        .unwrap();
+    let step = async |next, reference, next_ms| {
+        let step = store.step_refund("R1", next, reference, "note", next_ms);
+        step.await.unwrap().state
+    };
+    assert_eq!(store.take_due_refunds(10, 50, 9).await.unwrap().len(), 1);
+    assert!(store.take_due_refunds(10, 50, 9).await.unwrap().is_empty());
+    assert_eq!(step(Refund::Sent, None, Some(60)).await, Refund::Sent);
+    assert_eq!(status(&*store).await, PayStatus::WaitRefund);
+    assert_eq!(store.take_due_refunds(60, 99, 9).await.unwrap().len(), 1);
+    assert_eq!(
+        step(Refund::Done, Some("theirs"), Some(70)).await,
+        Refund::Done
+    );
+    assert_eq!(status(&*store).await, PayStatus::SuccessRefund);
+    // What is done stays done, and is not looked at again.
+    assert_eq!(step(Refund::Failed, None, Some(80)).await, Refund::Done);
+    assert!(
+        store
+            .take_due_refunds(9_999, 9_999, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let row = store.refund("R1").await.unwrap().unwrap();
+    assert_eq!(row.reference.as_deref(), Some("theirs"));
+}
+
+pub(crate) async fn a_failed_refund_frees_its_sum_and_is_listed(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    store
+        .begin_refund(&refund(&order, "R1", None, 100))
+        .await
+        .unwrap();
+    let failed = store
+        .step_refund("R1", Refund::Failed, None, "no balance", None)
+        .await;
+    assert_eq!(failed.unwrap().state, Refund::Failed);
+    assert_eq!(status(&*store).await, PayStatus::FailureRefund);
+    let trouble = store.refunds_in_trouble().await.unwrap();
+    assert_eq!((trouble.len(), trouble[0].note.as_str()), (1, "no balance"));
+    let again = store
+        .begin_refund(&refund(&order, "R2", None, 100))
+        .await
+        .unwrap();
+    assert!(matches!(again, Refunded::New(_)));
+    assert_eq!(status(&*store).await, PayStatus::NotRefund);
+}
+
+pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let mut other = attempt("k", 2, 10);
+    other.signed_values = "info=y".to_owned();
+    let second = begun(&*store, &other).await;
+    for row in [&first, &second] {
+        let beside = beside(&format!("R{}", row.order_sn));
+        store
+            .settle_paid(&row.order_sn, "t", 5, &callback(), &beside)
+            .await
+            .unwrap();
+    }
+    let due = store.take_due_refunds(99_999, 999_999, 9).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(
+        (due[0].order_sn.as_str(), due[0].cause),
+        (second.order_sn.as_str(), Cause::Duplicate)
+    );
+    assert_eq!(due[0].money.minor(), 100);
+    // It is not the request's own refund: that stays paid.
+    store
+        .step_refund(&due[0].refund_no, Refund::Done, None, "", None)
+        .await
+        .unwrap();
+    assert_eq!(status(&*store).await, PayStatus::SuccessPay);
+}
+
+pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    assert_eq!(
+        store.close_request("shop", "k").await.unwrap(),
+        ClosedRequest::Open
+    );
+    // While it is being closed nobody starts anew.
+    let mut other = attempt("k", 2, 10);
+    other.signed_values = "info=y".to_owned();
+    assert!(matches!(
+        store.begin_attempt(&other).await.unwrap(),
+        Begun::Closed
+    ));
+    store.apply(&row.order_sn, Event::Closed).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            store.close_request("shop", "k").await.unwrap(),
+            ClosedRequest::Closed
+        );
+    }
+    assert_eq!(status(&*store).await, PayStatus::Closed);
+    // A request that nobody has opened yet is closed as well.
+    assert_eq!(
+        store.close_request("shop", "new").await.unwrap(),
+        ClosedRequest::Closed
+    );
+    let new = attempt("new", 3, 0);
+    assert!(matches!(
+        store.begin_attempt(&new).await.unwrap(),
+        Begun::Closed
+    ));
+}
+
+pub(crate) async fn a_paid_request_is_not_closed(store: Arc<dyn Store>) {
+    paid(&*store).await;
+    assert_eq!(
+        store.close_request("shop", "k").await.unwrap(),
+        ClosedRequest::Paid
+    );
+    let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();
+    assert!(matches!(again, Begun::AlreadyPaid));
+}
+
+pub(crate) async fn late_money_follows_the_domains_policy(store: Arc<dyn Store>) {
+    for (number, policy) in [(1, LateMoney::Refund), (2, LateMoney::Honour)] {
+        let key = format!("k{number}");
+        let row = begun(&*store, &attempt(&key, number, 0)).await;
+        store.apply(&row.order_sn, Event::Closed).await.unwrap();
+        store.close_request("shop", &key).await.unwrap();
+        let beside = BesideRefund {
+            refund_no: format!("R{number}"),
+            after_close: policy,
+        };
+        let settled = store
+            .settle_paid(&row.order_sn, "t", 5, &callback(), &beside)
+            .await;
+        let (state, status) = match policy {
+            LateMoney::Refund => (Attempt::PaidAfterClose, PayStatus::Closed),
+            LateMoney::Honour => (Attempt::Paid, PayStatus::SuccessPay),
+        };
+        assert_eq!(settled.unwrap(), Settled::Went(state));
+        let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+        assert_eq!(kept.request_status, status);
+        let refunds = store.refunds(&row.order_sn).await.unwrap();
+        assert_eq!(refunds.len(), usize::from(policy == LateMoney::Refund));
+    }
+}
+
+pub(crate) async fn a_trip_is_used_once(store: Arc<dyn Store>) {
+    let trip = OpenidTrip {
+        state: "s".to_owned(),
+        browser: "b".to_owned(),
+        account: "a".to_owned(),
+        domain_code: "d".to_owned(),
+        back_url: "http://x/".to_owned(),
+        restarts: 1,
+        created_ms: 1_000,
+        used: false,
+    };
+    store.begin_trip(&trip).await.unwrap();
+    assert_eq!(store.use_trip("other").await.unwrap(), None);
+    assert_eq!(store.use_trip("s").await.unwrap(), Some(trip.clone()));
+    let again = store.use_trip("s").await.unwrap().unwrap();
+    assert!(again.used);
+    // Old ones are forgotten when a new one begins.
+    let later = OpenidTrip {
+        state: "s2".to_owned(),
+        created_ms: 1_000 + 86_400_001,
+        ..trip
+    };
+    store.begin_trip(&later).await.unwrap();
+    assert_eq!(store.use_trip("s").await.unwrap(), None);
+}
+
+pub(crate) async fn signs_that_fit_another_key_are_counted(store: Arc<dyn Store>) {
+    store.add_domain(&Domain::test()).await.unwrap();
+    for (number, fits) in [(1, true), (2, false), (3, true)] {
+        let mut new = attempt(&format!("k{number}"), number, 0);
+        new.domain_code = "test".to_owned();
+        new.fits_another_key = fits;
+        begun(&*store, &new).await;
+    }
+    assert_eq!(store.other_key_requests("test").await.unwrap(), 2);
+    assert_eq!(store.other_key_requests("unknown").await.unwrap(), 0);
+}

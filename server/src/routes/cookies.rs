@@ -1,0 +1,77 @@
+//! The few cookies that we set: the openid of a WeChat account, and a browser's
+//! mark for the way to WeChat and back.
+
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
+
+/// An openid is kept this long, seconds.
+const OPENID_AGE_S: u32 = 30 * 86_400;
+/// The mark is kept as long as a payer may take, seconds.
+const BROWSER_AGE_S: u32 = 3_600;
+const BROWSER: &str = "tongfu_browser";
+
+/// The cookies of a request.
+pub(super) struct Cookies(Vec<(String, String)>);
+
+impl Cookies {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let texts = headers.get_all(COOKIE).iter();
+        let texts = texts.filter_map(|value| value.to_str().ok());
+        let pair = |text: &str| {
+            let (name, value) = text.trim().split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        Self(
+            texts
+                .flat_map(|text| text.split(';'))
+                .filter_map(pair)
+                .collect(),
+        )
+    }
+
+    /// The payer's openid under an account.
+    pub(super) fn openid(&self, account: &str) -> Option<String> {
+        self.get(&openid_name(account))
+            .filter(|openid| is_openid(openid))
+            .map(str::to_owned)
+    }
+
+    /// The browser's mark.
+    pub(super) fn browser(&self) -> Option<&str> {
+        self.get(BROWSER)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// Keeps an openid; `secure` where our own address is https.
+pub(super) fn keep_openid(account: &str, openid: &str, secure: bool) -> Option<HeaderValue> {
+    is_openid(openid)
+        .then(|| cookie(&openid_name(account), openid, "/", OPENID_AGE_S, secure))
+        .flatten()
+}
+
+/// Marks a browser for the way to WeChat and back.
+pub(super) fn keep_browser(mark: &str, path: &str, secure: bool) -> Option<HeaderValue> {
+    cookie(BROWSER, mark, path, BROWSER_AGE_S, secure)
+}
+
+fn cookie(name: &str, value: &str, path: &str, age_s: u32, secure: bool) -> Option<HeaderValue> {
+    let secure = if secure { "; Secure" } else { "" };
+    let text =
+        format!("{name}={value}; Path={path}; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).ok()
+}
+
+fn openid_name(account: &str) -> String {
+    format!("tongfu_openid_{account}")
+}
+
+/// What can be an openid, and can stand in a cookie.
+fn is_openid(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=128).contains(&text.len()) && text.bytes().all(plain)
+}
