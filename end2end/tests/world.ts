@@ -19,6 +19,11 @@ export async function signedUrl(request: APIRequestContext): Promise<string> {
   return (await (await request.get(`${shop}/sample-url`)).text()).trim();
 }
 
+/** The same for the mobile page. */
+export async function mobileUrl(request: APIRequestContext): Promise<string> {
+  return (await signedUrl(request)).replace('/pay.html?', '/mpay.html?');
+}
+
 /** The gateway's newest order that is still open. */
 export async function newestOrder(request: APIRequestContext): Promise<ChannelOrder> {
   const orders: ChannelOrder[] = await (await request.get(`${gateway}/control/orders`)).json();

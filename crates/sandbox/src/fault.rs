@@ -12,6 +12,8 @@ pub(crate) enum On {
     Close,
     Refund,
     Notify,
+    /// The exchange of a code for an openid.
+    Oauth,
     Any,
 }
 
@@ -52,6 +54,8 @@ pub(crate) enum Kind {
     WrongMerchant,
     /// A notify names another app id.
     WrongApp,
+    /// The payer looks at a snapshot of the page.
+    Snapshot,
 }
 
 /// A fault as the control interface takes it.
@@ -91,7 +95,9 @@ impl Faults {
     /// The next fault for this kind of call, once.
     pub(crate) fn take(&self, on: On) -> Option<Fault> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |fault: &Fault| fault.on == on || (fault.on == On::Any && on != On::Notify);
+        let fits = |fault: &Fault| {
+            fault.on == on || (fault.on == On::Any && !matches!(on, On::Notify | On::Oauth))
+        };
         let index = faults.iter().position(fits)?;
         let fault = faults[index];
         faults[index].times = fault.times.saturating_sub(1);

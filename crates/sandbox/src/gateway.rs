@@ -53,6 +53,12 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .route("/control/refund", post(control::refund))
         .route("/control/fault", post(control::fault))
         .route("/control/reset", post(control::reset))
+        .route("/connect/oauth2/authorize", get(wechat::oauth::authorize))
+        .route("/sns/oauth2/access_token", get(wechat::oauth::exchange))
+        .route(
+            "/wallet/jsapi",
+            post(wechat::bridge::invoke).options(wechat::bridge::allow),
+        )
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(wechat::call)
         .with_state(world))

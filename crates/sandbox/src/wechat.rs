@@ -2,9 +2,11 @@
 //! request is verified over its raw target and body, every answer is signed.
 
 mod authorization;
+pub(crate) mod bridge;
 mod calls;
 pub(crate) mod keys;
 pub(crate) mod notice;
+pub(crate) mod oauth;
 pub(crate) mod sealed;
 pub(crate) mod signed;
 
@@ -24,6 +26,8 @@ use signed::Misdeed;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The one payer of the sandbox.
+const PAYER: &str = "oSandboxPayer0000000000000001";
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Any call of the API.
@@ -141,7 +145,7 @@ pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<V
         object["trade_type"] = json!(order.trade_type);
         object["bank_type"] = json!("OTHERS");
         object["success_time"] = json!(rfc3339(paid_ms));
-        object["payer"] = json!({"openid": "oSandboxPayer0000000000000001"});
+        object["payer"] = json!({"openid": PAYER});
         object["amount"]["payer_total"] = json!(order.amount);
         object["amount"]["payer_currency"] = json!(order.currency);
     }

@@ -5,6 +5,7 @@ use crate::fault::Faults;
 use crate::keys::{Keys, digits};
 use crate::notify;
 use crate::notify::{Event, Sent};
+use crate::wechat::oauth::Code;
 use anyhow::Result;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,8 @@ pub(crate) struct World {
     pub(crate) client: reqwest::Client,
     pub(crate) sent: Mutex<Vec<Sent>>,
     pub(crate) held_back: Mutex<Option<notify::Letter>>,
+    /// Codes for an openid that were given out.
+    pub(crate) codes: Mutex<Vec<Code>>,
     book: Mutex<Book>,
 }
 
@@ -48,6 +51,7 @@ impl World {
             client: reqwest::Client::builder().no_proxy().build()?,
             sent: Mutex::default(),
             held_back: Mutex::default(),
+            codes: Mutex::default(),
             book: Mutex::new(book),
         })
     }

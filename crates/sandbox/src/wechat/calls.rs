@@ -121,6 +121,12 @@ struct RefundAmount {
     currency: String,
 }
 
+/// Whether the order names the sandbox's payer.
+fn is_payer(new: &NewOrder) -> bool {
+    let payer = new.payer.as_ref();
+    payer.is_some_and(|payer| payer["openid"] == json!(super::PAYER))
+}
+
 fn cny() -> String {
     "CNY".to_owned()
 }
@@ -161,7 +167,7 @@ impl Call<'_> {
         };
         let answer = match trade_type {
             "NATIVE" => json!({"code_url": order.code_url}),
-            _ => json!({"prepay_id": format!("wx{}", order.channel_order_no)}),
+            _ => json!({"prepay_id": order.more["prepay_id"]}),
         };
         book.put(order);
         Answer::json(&answer)
@@ -189,7 +195,7 @@ impl Call<'_> {
             created_ms: self.now_ms,
             expires_ms: expires_ms.max(self.now_ms + LIFE_MIN_MS),
             refunds: Vec::new(),
-            more: Value::Null,
+            more: json!({"prepay_id": format!("wx{}", random_text(32))}),
         }
     }
 
@@ -210,7 +216,7 @@ impl Call<'_> {
                 Some("notify_url")
             }
             () if expire.is_some_and(|text| from_rfc3339(text).is_none()) => Some("time_expire"),
-            () if trade_type == "JSAPI" && new.payer.is_none() => Some("payer.openid"),
+            () if trade_type == "JSAPI" && !is_payer(new) => Some("payer.openid"),
             () => None,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) struct MerchantFile {
     pub(crate) mchid: String,
     pub(crate) serial: String,
     pub(crate) api_v3_key: String,
+    /// The official account's secret.
+    pub(crate) app_secret: String,
     private_key: String,
 }
 
@@ -65,6 +67,13 @@ impl Keys {
         self.merchants
             .iter()
             .find(|merchant| merchant.file.mchid == mchid)
+    }
+
+    /// The merchant with this official account.
+    pub(crate) fn official(&self, appid: &str) -> Option<&Merchant> {
+        self.merchants
+            .iter()
+            .find(|merchant| merchant.file.appid == appid)
     }
 
     /// The merchant behind an account of the accounts file.
@@ -117,6 +126,7 @@ fn make() -> Result<KeysFile> {
             mchid: format!("19{}", digits(8)),
             serial: hex(40).to_uppercase(),
             api_v3_key: random_text(32),
+            app_secret: hex(32),
             private_key: make_pair()?.1,
         })
     };
@@ -161,8 +171,15 @@ fn write_accounts(base: &str, data: &Path, file: &KeysFile) -> Result<String> {
 fn account(base: &str, merchant: &MerchantFile, key: &str, platform: &PlatformFile) -> String {
     let mut text = format!(
         "[[account]]\nchannel = \"Wechat\"\nname = \"{}\"\nbase = \"{base}\"\nappid = \"{}\"\n\
-         mchid = \"{}\"\nserial = \"{}\"\nprivate_key = \"{key}\"\napi_v3_key = \"{}\"\n",
-        merchant.name, merchant.appid, merchant.mchid, merchant.serial, merchant.api_v3_key
+         mchid = \"{}\"\nserial = \"{}\"\nprivate_key = \"{key}\"\napi_v3_key = \"{}\"\n\
+         app_secret = \"{}\"\noauth_authorize = \"{base}/connect/oauth2/authorize\"\n\
+         oauth_base = \"{base}\"\n",
+        merchant.name,
+        merchant.appid,
+        merchant.mchid,
+        merchant.serial,
+        merchant.api_v3_key,
+        merchant.app_secret
     );
     text.push_str(&match merchant.mode {
         Mode::PublicKey => format!(

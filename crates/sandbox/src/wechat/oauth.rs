@@ -1,0 +1,171 @@
+//! The official account's side of openid (channels document, section 2).
+
+use super::PAYER;
+use crate::fault::{Kind, On};
+use crate::text::{html, page};
+use crate::world::World;
+use crate::{now_ms, random_text};
+use axum::extract::{Query, RawQuery, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::{Arc, PoisonError};
+
+/// A code is valid this long, ms.
+const CODE_LIFE_MS: i64 = 300_000;
+/// WeChat matches the parameters in this order.
+const ORDER: [&str; 5] = ["appid", "redirect_uri", "response_type", "scope", "state"];
+
+/// A code that was given out.
+pub(crate) struct Code {
+    pub(crate) code: String,
+    pub(crate) appid: String,
+    pub(crate) given_ms: i64,
+    pub(crate) used: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Authorize {
+    appid: String,
+    redirect_uri: String,
+    response_type: String,
+    scope: String,
+    state: String,
+}
+
+/// `GET /connect/oauth2/authorize`: silent, and sends the browser on.
+pub(crate) async fn authorize(
+    State(world): State<Arc<World>>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+    Query(asked): Query<Authorize>,
+) -> Response {
+    let agent = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    if !agent.is_some_and(|agent| agent.contains("MicroMessenger")) {
+        return trouble("请在微信客户端打开链接");
+    }
+    let raw = raw.unwrap_or_default();
+    let names: Vec<_> = raw
+        .split('&')
+        .map(|pair| pair.split('=').next().unwrap_or_default())
+        .collect();
+    if let Some(why) = wrong(&world, &asked, &names) {
+        return trouble(why);
+    }
+    let code = random_text(32);
+    let mut codes = world.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    codes.push(Code {
+        code: code.clone(),
+        appid: asked.appid,
+        given_ms: now_ms(),
+        used: false,
+    });
+    let mark = if asked.redirect_uri.contains('?') {
+        '&'
+    } else {
+        '?'
+    };
+    let address = format!(
+        "{}{mark}code={code}&state={}",
+        asked.redirect_uri, asked.state
+    );
+    (StatusCode::FOUND, [(LOCATION, address)]).into_response()
+}
+
+/// The page's own errors (section 2.1): the payer sees them, and goes nowhere.
+fn wrong(world: &World, asked: &Authorize, names: &[&str]) -> Option<&'static str> {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+    match () {
+        () if asked.appid.is_empty() => Some("10012 appid为空"),
+        () if world.keys.wechat.official(&asked.appid).is_none() => Some("10016 appid无效"),
+        () if asked.redirect_uri.is_empty() => Some("10011 redirect_uri为空"),
+        () if !web(&asked.redirect_uri) || asked.redirect_uri.contains('#') => {
+            Some("10003 redirect_uri域名与后台配置不一致")
+        }
+        () if asked.scope.is_empty() => Some("10010 scope为空"),
+        () if asked.scope != "snsapi_base" && asked.scope != "snsapi_userinfo" => {
+            Some("10005 没有该scope权限")
+        }
+        () if asked.state.is_empty() => Some("10013 state为空"),
+        () if asked.state.len() > 128 || !plain(&asked.state) => Some("state格式错误"),
+        () if asked.response_type != "code" || names != ORDER => Some("参数顺序错误"),
+        () => None,
+    }
+}
+
+fn trouble(why: &str) -> Response {
+    let body = format!("<h1>{}</h1>", html(why));
+    Html(page("微信", "", &body)).into_response()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Exchange {
+    appid: String,
+    secret: String,
+    code: String,
+    grant_type: String,
+}
+
+/// `GET /sns/oauth2/access_token`: HTTP 200 and text/plain, whatever it says.
+pub(crate) async fn exchange(
+    State(world): State<Arc<World>>,
+    Query(asked): Query<Exchange>,
+) -> Response {
+    let answer = match world.faults.take(On::Oauth).map(|fault| fault.kind) {
+        Some(Kind::Error) => error(-1, "system error"),
+        Some(Kind::Snapshot) => {
+            let mut token = token();
+            token["is_snapshotuser"] = json!(1);
+            token
+        }
+        Some(Kind::BadSignature) => error(40029, "invalid code"),
+        _ => spend(&world, &asked),
+    };
+    ([(CONTENT_TYPE, "text/plain")], answer.to_string()).into_response()
+}
+
+fn spend(world: &World, asked: &Exchange) -> Value {
+    let Some(merchant) = world.keys.wechat.official(&asked.appid) else {
+        return error(40013, "invalid appid");
+    };
+    if merchant.file.app_secret != asked.secret {
+        return error(40125, "invalid appsecret");
+    }
+    if asked.grant_type != "authorization_code" {
+        return error(40002, "invalid grant_type");
+    }
+    let mut codes = world.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = codes
+        .iter_mut()
+        .find(|given| given.code == asked.code && given.appid == asked.appid);
+    match given {
+        Some(given) if given.used => error(40163, "code been used"),
+        Some(given) if now_ms() - given.given_ms > CODE_LIFE_MS => error(42003, "code expired"),
+        Some(given) => {
+            given.used = true;
+            token()
+        }
+        None => error(40029, "invalid code"),
+    }
+}
+
+fn token() -> Value {
+    json!({
+        "access_token": random_text(64),
+        "expires_in": 7200,
+        "refresh_token": random_text(64),
+        "openid": PAYER,
+        "scope": "snsapi_base",
+    })
+}
+
+fn error(errcode: i64, errmsg: &str) -> Value {
+    json!({"errcode": errcode, "errmsg": format!("{errmsg}, rid: {}", random_text(24))})
+}

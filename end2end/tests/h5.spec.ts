@@ -1,0 +1,122 @@
+// The payer on a phone: inside WeChat with its bridge, and outside.
+import { test, expect, type BrowserContext, type Page } from '@playwright/test';
+import { callbacks, control, gateway, mobileUrl, picture, platform, requestKeyOf, shop } from './world';
+
+const WECHAT =
+  'Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 ' +
+  'Chrome/116.0 XWEB/1420273 Mobile Safari/537.36 MMWEBSDK/20260101 MicroMessenger/8.0.68 Language/zh_CN';
+const PHONE = { width: 390, height: 844 };
+
+/** A bridge that comes 50 ms late, and does what the payer does: pay, cancel, fail. */
+async function bridge(page: Page, acts: string[]): Promise<void> {
+  await page.exposeFunction('wechatSheet', async (parameters: object) => {
+    const act = acts.length > 1 ? acts.shift() : acts[0];
+    const answer = await page.request.post(`${gateway}/wallet/jsapi`, { data: { ...parameters, act } });
+    return answer.json();
+  });
+  await page.addInitScript(() => {
+    setTimeout(() => {
+      (window as any).WeixinJSBridge = {
+        invoke: (name: string, parameters: object, done: (result: object) => void) => {
+          if (name === 'getBrandWCPayRequest') (window as any).wechatSheet(parameters).then(done);
+        },
+      };
+      document.dispatchEvent(new Event('WeixinJSBridgeReady'));
+    }, 50);
+  });
+}
+
+test.describe('inside WeChat', () => {
+  test.use({ userAgent: WECHAT, viewport: PHONE });
+  const button = (page: Page) => page.getByRole('button', { name: '微信支付' });
+
+  test('fetches the openid once, pays with one tap, and goes back to the shop', async ({ page, request }) => {
+    await bridge(page, ['pay']);
+    const hops: string[] = [];
+    page.on('request', (sent) => {
+      if (sent.url().includes('/connect/oauth2/authorize?')) hops.push(sent.url());
+    });
+    const url = await mobileUrl(request);
+    await page.goto(url);
+    await expect(page).toHaveURL(/\/mpay\.html\?.*openid=/);
+    expect(hops).toHaveLength(1);
+    await expect(page.locator('.amount')).toHaveText('¥123.45');
+    await picture(page, 'h5-wechat');
+    await button(page).click();
+    await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+    const key = requestKeyOf(url);
+    await expect.poll(async () => (await callbacks(request, key)).length).toBeGreaterThan(0);
+    // The cookie is kept: another order asks WeChat for nothing.
+    await page.goto(await mobileUrl(request));
+    await expect(button(page)).toBeVisible();
+    expect(hops).toHaveLength(1);
+  });
+
+  test('cancel and fail lose nothing', async ({ page, request }) => {
+    await bridge(page, ['cancel', 'fail', 'pay']);
+    await page.goto(await mobileUrl(request));
+    await button(page).click();
+    await expect(page.locator('[data-note="cancel"]')).toBeVisible();
+    await picture(page, 'h5-wechat-cancelled');
+    await button(page).click();
+    await expect(page.locator('[data-note="fail"]')).toBeVisible();
+    await expect(page.locator('[data-note="cancel"]')).toBeHidden();
+    await button(page).click();
+    await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+  });
+
+  test('a payment that the bridge does not tell of is found by polling', async ({ page, request }) => {
+    await page.goto(await mobileUrl(request));
+    await expect(button(page)).toBeVisible();
+    await control(request, 'pay');
+    await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+  });
+
+  test('without a bridge the page says where to open it', async ({ page, request }) => {
+    await page.goto(await mobileUrl(request));
+    await button(page).click();
+    await expect(page.locator('[data-note="none"]')).toBeVisible();
+  });
+
+  test('a code that WeChat does not take begins the way once more, and never loops', async ({ page, request }) => {
+    const fault = (times: number) =>
+      request.post(`${gateway}/control/fault`, { data: { on: 'oauth', kind: 'bad_signature', times } });
+    await fault(1);
+    await page.goto(await mobileUrl(request));
+    await expect(button(page)).toBeVisible();
+    await page.context().clearCookies();
+    await fault(2);
+    await page.goto(await mobileUrl(request));
+    await expect(page.locator('.bad')).toContainText('10012');
+    await request.post(`${gateway}/control/reset`);
+  });
+
+  test('parameters in the fragment work here too', async ({ page, request }) => {
+    const url = new URL(await mobileUrl(request));
+    await page.goto(`${platform}/mpay.html?from=singlemessage#/?${url.search.slice(1)}`);
+    await expect(button(page)).toBeVisible();
+  });
+});
+
+test.describe('in a phone’s own browser', () => {
+  test.use({ viewport: PHONE });
+
+  test('WeChat is a code of this page, to be opened inside WeChat', async ({ page, request, browser }) => {
+    const url = await mobileUrl(request);
+    await page.goto(`${url}&pick=Wechat`);
+    await expect(page.locator('h2').first()).toHaveText('请使用微信浏览器打开');
+    await expect(page.locator('svg.qr')).toBeVisible();
+    await expect(page.getByRole('button', { name: '复制链接' })).toBeVisible();
+    await picture(page, 'h5-open-in-wechat');
+    const address = await page.locator('#address').inputValue();
+    expect(address).toContain(`${platform}/mpay.html?`);
+    // The payer opens the address inside WeChat and pays; this page follows.
+    const context: BrowserContext = await browser.newContext({ userAgent: WECHAT, viewport: PHONE });
+    const inside = await context.newPage();
+    await bridge(inside, ['pay']);
+    await inside.goto(address);
+    await inside.getByRole('button', { name: '微信支付' }).click();
+    await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+    await context.close();
+  });
+});
