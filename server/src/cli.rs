@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod domain;
+pub(crate) mod order;
 pub(crate) mod sign;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// Business systems: their codes, secrets and settings.
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Orders: their story, refunds, and money at risk.
+    #[command(subcommand)]
+    Order(order::Command),
     /// The sign doctor: says which values of an address or query are signed, in
     /// which order, and which form of the sign holds.
     Sign(sign::Command),

@@ -143,11 +143,17 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         }
         Command::List => {
             for domain in store.domains().await? {
-                println!("{:<16} {}", domain.code, kind(&domain));
+                let other_keys = store.other_key_requests(&domain.code).await?;
+                println!("{:<16} {}{}", domain.code, kind(&domain), told(other_keys));
             }
             Ok(())
         }
-        Command::Show { code } => show(&find(&store, &code).await?),
+        Command::Show { code } => {
+            show(&find(&store, &code).await?)?;
+            let other_keys = store.other_key_requests(&code).await?;
+            println!("requests whose sign fits another requestKey: {other_keys}");
+            Ok(())
+        }
         Command::Rotate { code, overlap } => rotate(&store, &code, overlap).await,
     }
 }
@@ -224,6 +230,14 @@ fn kind(domain: &Domain) -> String {
             "legacy: one sign can be read in several ways; see `tongfu domain add --help`"
                 .to_owned()
         }
+    }
+}
+
+/// What a list says of signs with several readings (design 4a).
+fn told(other_keys: i64) -> String {
+    match other_keys {
+        0 => String::new(),
+        count => format!("; {count} requests fit another requestKey"),
     }
 }
 

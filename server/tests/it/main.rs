@@ -9,4 +9,5 @@ mod forged;
 mod harness;
 mod operator;
 mod pay;
+mod refund;
 mod sign;

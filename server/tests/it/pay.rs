@@ -6,7 +6,7 @@ use crate::sign::signed;
 use serde_json::{Value, json};
 
 /// The JSON body of an old page for a query string: every value as text.
-fn body_of(query: &str, channel: &str) -> String {
+pub(crate) fn body_of(query: &str, channel: &str) -> String {
     let mut body = serde_json::Map::new();
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap();
@@ -30,7 +30,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn errcode(answer: &str) -> String {
+pub(crate) fn errcode(answer: &str) -> String {
     let json: Value = serde_json::from_str(answer).unwrap();
     json["errcode"].as_str().unwrap().to_owned()
 }

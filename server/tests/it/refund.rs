@@ -1,0 +1,313 @@
+//! Refunds, closing, and money beside the request: over the wire, and by the
+//! operator.
+
+use crate::harness::{Database, World, eventually, tongfu, value_of};
+use crate::pay::{body_of, errcode};
+use crate::sign::{hmac_body, signed};
+use serde_json::{Value, json};
+
+const REFUND: &str = "/pay/api/private/pay/refund";
+const CLOSE: &str = "/pay/api/private/pay/close";
+const SECRET: &str = "demo-secret";
+
+/// The order of a requestKey, paid: its query, and the channel's number.
+async fn paid_order(world: &World) -> (String, String) {
+    let query = world.signed_query().await;
+    let answer = world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    assert_eq!(errcode(&answer), "0", "{answer}");
+    let number = newest(world).await;
+    let pay = json!({ "channelOrderNo": number });
+    world.control(&world.gateway, "pay", pay).await;
+    let key = value_of(&query, "requestKey");
+    eventually("the callback", async || {
+        (!world.callbacks(&key).await.is_empty()).then_some(())
+    })
+    .await;
+    (query, number)
+}
+
+async fn newest(world: &World) -> String {
+    let orders = world.book().await;
+    let newest = orders
+        .iter()
+        .max_by_key(|order| order["createdMs"].as_i64());
+    newest.unwrap()["channelOrderNo"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// What the gateway's book gave back of an order, fen.
+async fn given_back(world: &World, number: &str) -> i64 {
+    let orders = world.book().await;
+    let order = orders
+        .iter()
+        .find(|order| order["channelOrderNo"] == number);
+    let refunds = order.unwrap()["refunds"].as_array().unwrap().clone();
+    refunds
+        .iter()
+        .map(|refund| refund["amount"].as_i64().unwrap())
+        .sum()
+}
+
+fn refund_body(key: &str, refund_key: &str, fen: &str) -> String {
+    let pairs = [
+        ("domainCode", "demo"),
+        ("requestKey", key),
+        ("refundKey", refund_key),
+        ("refundMoney", fen),
+    ];
+    hmac_body("refund", &pairs, SECRET)
+}
+
+fn close_body(key: &str) -> String {
+    let pairs = [("domainCode", "demo"), ("requestKey", key)];
+    hmac_body("close", &pairs, SECRET)
+}
+
+async fn a_business_system_refunds_in_parts(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let (query, number) = paid_order(&world).await;
+    let key = value_of(&query, "requestKey");
+    let first = world.post(REFUND, &refund_body(&key, "R1", "2345")).await;
+    assert_eq!(errcode(&first), "0", "{first}");
+    // The same call again asks how it stands.
+    let done = eventually("the refund is done", async || {
+        let answer = world.post(REFUND, &refund_body(&key, "R1", "2345")).await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        (answer["obj"]["refundStatus"] == "SUCCESSREFUND").then_some(answer)
+    })
+    .await;
+    assert_eq!(done["obj"]["refundMoney"], 2345);
+    assert_eq!(done["obj"]["requestKey"], key.as_str());
+    assert_eq!(done["obj"]["orderSn"].as_str().unwrap().len(), 20);
+    assert_eq!(given_back(&world, &number).await, 2_345);
+    for (refund_key, fen, code) in [("R1", "1", "10019"), ("R2", "10001", "10006")] {
+        let answer = world
+            .post(REFUND, &refund_body(&key, refund_key, fen))
+            .await;
+        assert_eq!(errcode(&answer), code, "{answer}");
+    }
+    world.post(REFUND, &refund_body(&key, "R2", "10000")).await;
+    eventually("all is given back", async || {
+        (given_back(&world, &number).await == 12_345).then_some(())
+    })
+    .await;
+    // It stays a payment that was made, and no second callback tells of it.
+    let question = signed(&[("domainCode", "demo"), ("requestKey", &key)], SECRET);
+    let asked = world
+        .text(&format!("/pay/api/private/pay/query?{question}"))
+        .await;
+    assert!(asked.contains("\"obj\":true"), "{asked}");
+    eventually("queryInfo shows the refund", async || {
+        let info = world
+            .text(&format!("/pay/api/private/pay/queryInfo?{question}"))
+            .await;
+        info.contains("\"payStatus\":\"SUCCESSREFUND\"")
+            .then_some(())
+    })
+    .await;
+    for callback in world.callbacks(&key).await {
+        assert_eq!(callback["values"]["payStatus"], "SUCCESSPAY");
+    }
+}
+
+async fn a_business_system_closes(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let query = world.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    let number = newest(&world).await;
+    let closed = world.post(CLOSE, &close_body(&key)).await;
+    assert_eq!(errcode(&closed), "0", "{closed}");
+    let orders = world.book().await;
+    let order = orders
+        .iter()
+        .find(|order| order["channelOrderNo"] == number.as_str());
+    assert_eq!(order.unwrap()["state"], "CLOSED");
+    let again = world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    assert_eq!(errcode(&again), "10008", "{again}");
+    let polled = world
+        .text(&format!("/pay/api/pc/wechatQuery?{query}"))
+        .await;
+    assert_eq!(errcode(&polled), "10008", "{polled}");
+    // One that nobody opened is closed too; one that is paid is not.
+    let query = world.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    assert_eq!(errcode(&world.post(CLOSE, &close_body(&key)).await), "0");
+    let pay = world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    assert_eq!(errcode(&pay), "10008", "{pay}");
+    let (query, _) = paid_order(&world).await;
+    let close = close_body(&value_of(&query, "requestKey"));
+    assert_eq!(errcode(&world.post(CLOSE, &close).await), "10009");
+}
+
+async fn money_that_comes_twice_goes_back_by_itself(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let query = world.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    let first = newest(&world).await;
+    let late = json!({"on": "notify", "kind": "drop", "times": 2});
+    world.control(&world.gateway, "fault", late).await;
+    world
+        .control(&world.gateway, "pay", json!({ "channelOrderNo": first }))
+        .await;
+    let openid = "oSandboxPayer0000000000000001";
+    let mobile = body_of(&format!("{query}&openid={openid}"), "Wechat");
+    let answer = world.post("/pay/api/h5/pay", &mobile).await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert!(answer["obj"]["timeStamp"].is_string(), "{answer}");
+    let package = answer["obj"]["package"].as_str().unwrap();
+    assert!(package.starts_with("prepay_id=wx"), "{answer}");
+    let second = newest(&world).await;
+    assert_ne!(first, second);
+    world
+        .control(&world.gateway, "pay", json!({ "channelOrderNo": second }))
+        .await;
+    eventually("one of both goes back", async || {
+        let back = given_back(&world, &first).await + given_back(&world, &second).await;
+        (back > 0).then_some(())
+    })
+    .await;
+    let (one, two) = (
+        given_back(&world, &first).await,
+        given_back(&world, &second).await,
+    );
+    assert_eq!((one + two, one * two), (12_345, 0));
+    let told = world.callbacks(&key).await;
+    assert!(
+        told.iter()
+            .all(|callback| callback["values"]["payStatus"] == "SUCCESSPAY")
+    );
+}
+
+async fn the_operator_refunds(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let (query, number) = paid_order(&world).await;
+    let key = value_of(&query, "requestKey");
+    let callbacks = world.callbacks(&key).await;
+    let order_sn = callbacks[0]["values"]["orderSn"].as_str().unwrap();
+    let run = |args: &[&str]| {
+        let output = tongfu(&world.database_url).args(args).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (done, text) = run(&["order", "refund", order_sn, "--money", "12346"]);
+    assert!(!done && text.contains("refundMoney"), "{text}");
+    let (done, text) = run(&["order", "refund", order_sn, "--money", "45"]);
+    assert!(done, "{text}");
+    eventually("it is given back", async || {
+        (given_back(&world, &number).await == 45).then_some(())
+    })
+    .await;
+    eventually("and shown", async || {
+        let (_, text) = run(&["order", "show", order_sn]);
+        text.contains("SUCCESSREFUND").then_some(())
+    })
+    .await;
+    let (done, text) = run(&["order", "trouble"]);
+    assert!(done && text.contains("0 refunds"), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_but_an_hmac_of_its_own_refunds_or_closes() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (query, _) = paid_order(&world).await;
+    let key = value_of(&query, "requestKey");
+    let callback = &world.callbacks(&key).await[0]["values"];
+    let question = signed(&[("domainCode", "demo"), ("requestKey", &key)], SECRET);
+    for path in [REFUND, CLOSE] {
+        let more = json!({"refundKey": "R1", "refundMoney": "1"});
+        for replayed in [query.clone(), question.clone()] {
+            let mut body: Value = serde_json::from_str(&body_of(&replayed, "Wechat")).unwrap();
+            assert_eq!(errcode(&world.post(path, &body.to_string()).await), "10015");
+            body["refundKey"] = more["refundKey"].clone();
+            body["refundMoney"] = more["refundMoney"].clone();
+            body["signType"] = json!("HMAC-SHA256");
+            assert_eq!(errcode(&world.post(path, &body.to_string()).await), "10004");
+        }
+        let mut body = callback.clone();
+        assert_eq!(errcode(&world.post(path, &body.to_string()).await), "10015");
+        body["signType"] = json!("HMAC-SHA256");
+        body["refundKey"] = json!("R1");
+        body["refundMoney"] = json!("1");
+        assert_eq!(errcode(&world.post(path, &body.to_string()).await), "10004");
+    }
+    // A sign for one purpose is none for the other.
+    let pairs = [("domainCode", "demo"), ("requestKey", key.as_str())];
+    let body = hmac_body("query", &pairs, SECRET);
+    assert_eq!(errcode(&world.post(CLOSE, &body).await), "10004");
+    assert_eq!(errcode(&world.text(REFUND).await), "10016");
+    let unpaid = refund_body("D1-0000000000000", "R1", "1");
+    assert_eq!(errcode(&world.post(REFUND, &unpaid).await), "10018");
+}
+
+#[tokio::test]
+async fn a_sign_that_fits_another_key_is_counted_and_shown() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let show = || {
+        let mut command = tongfu(&world.database_url);
+        let output = command.args(["domain", "show", "test"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let line = "fits another requestKey: ";
+    assert!(show().contains(&format!("{line}0")), "{}", show());
+    // info of digits alone could be the key, and the key the info.
+    let pairs = [
+        ("domainCode", "test"),
+        ("money", "2"),
+        ("info", "96577886"),
+        ("requestKey", "1464659622189"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://www.sina.com"),
+    ];
+    let query = signed(&pairs, "test");
+    let answer = world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    assert_eq!(errcode(&answer), "0", "{answer}");
+    assert!(show().contains(&format!("{line}1")), "{}", show());
+}
+
+macro_rules! on_both {
+    ($($scenario:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $scenario() {
+                super::$scenario(crate::harness::Database::Sqlite).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $scenario() {
+                super::$scenario(crate::harness::Database::Postgres).await;
+            })+
+        }
+    };
+}
+
+on_both! {
+    a_business_system_refunds_in_parts,
+    a_business_system_closes,
+    money_that_comes_twice_goes_back_by_itself,
+    the_operator_refunds,
+}
