@@ -4,11 +4,12 @@ import {
   callbacks,
   control,
   payInWallet,
+  pick,
   platform,
   picture,
   requestKeyOf,
   shop,
-  signedUrl,
+  scanUrl,
 } from './world';
 
 for (const script of [true, false]) {
@@ -21,6 +22,8 @@ for (const script of [true, false]) {
       await page.locator('form[action*="buy"] button').first().click();
       await expect(page).toHaveURL(/\/pay\.html\?/);
       const requestKey = requestKeyOf(page.url());
+      await picture(page, `pc-pick-${mark}`);
+      await pick(page, 'Wechat');
       await expect(page.locator('svg.qr')).toBeVisible();
       await expect(page.locator('.amount')).toHaveText(/^¥[\d,]+\.\d\d$/);
       await picture(page, `pc-scan-${mark}`);
@@ -35,7 +38,7 @@ for (const script of [true, false]) {
     });
 
     test('turns green before it leaves', async ({ page, request }) => {
-      await page.goto(await signedUrl(request));
+      await page.goto(await scanUrl(request));
       await expect(page.locator('svg.qr')).toBeVisible();
       await page.route(`${shop}/return*`, (route) => route.abort());
       await control(request, 'pay');
@@ -44,7 +47,7 @@ for (const script of [true, false]) {
     });
 
     test('a declined payer is told so, and can pay again', async ({ page, request }) => {
-      await page.goto(await signedUrl(request));
+      await page.goto(await scanUrl(request));
       await expect(page.locator('svg.qr')).toBeVisible();
       await control(request, 'decline');
       await expect(page.locator('.bad h2')).toHaveText('支付未成功');
@@ -58,7 +61,7 @@ for (const script of [true, false]) {
     });
 
     test('an expired code is replaced on demand', async ({ page, request }) => {
-      await page.goto(await signedUrl(request));
+      await page.goto(await scanUrl(request));
       await expect(page.locator('svg.qr')).toBeVisible();
       await control(request, 'expire');
       await expect(page.locator('.bad h2')).toHaveText('二维码已失效');
@@ -68,14 +71,14 @@ for (const script of [true, false]) {
     });
 
     test('reload keeps the same code', async ({ page, request }) => {
-      await page.goto(await signedUrl(request));
+      await page.goto(await scanUrl(request));
       const code = await page.locator('svg.qr path').nth(1).getAttribute('d');
       await page.reload();
       expect(await page.locator('svg.qr path').nth(1).getAttribute('d')).toBe(code);
     });
 
     test('a forged sign is refused with its code', async ({ page, request }) => {
-      const forged = (await signedUrl(request)).replace(/sign=.{4}/, 'sign=0000');
+      const forged = (await scanUrl(request)).replace(/sign=.{4}/, 'sign=0000');
       const answer = await page.goto(forged);
       expect(answer?.status()).toBe(400);
       await expect(page.locator('.bad')).toContainText('10004');
@@ -93,6 +96,8 @@ test("the seed's own address opens, is paid, and leaves for dialogOkUrl", async 
   await page.goto(`/pay.html${SEED}`);
   await expect(page.locator('.amount')).toHaveText('¥0.01');
   await expect(page.locator('h1')).toHaveText('这是你买的商品详单信息');
+  await pick(page, 'Wechat');
+  await expect(page.locator('svg.qr')).toBeVisible();
   await control(request, 'pay');
   await expect(page).toHaveURL('http://www.sohu.com/');
   await page.goto(`/pay.html${SEED}`);
@@ -112,7 +117,7 @@ test('the WebAssembly counts down and polls the documented path', async ({ page,
   page.on('request', (sent) => {
     if (sent.url().includes('/pay/api/pc/wechatQuery?')) polls.push(sent.url());
   });
-  await page.goto(await signedUrl(request));
+  await page.goto(await scanUrl(request));
   await expect(page.getByRole('status')).toHaveText(/14:\d\d$/);
   await expect.poll(() => polls.length).toBeGreaterThan(1);
 });
@@ -121,7 +126,7 @@ test('a request that can not be paid any more leaves for dialogFailUrl', async (
   await page.route('**/pay/api/pc/wechatQuery?*', (route) =>
     route.fulfill({ json: { errcode: '10008', errormsg: '支付请求已关闭', obj: null } }),
   );
-  await page.goto(await signedUrl(request));
+  await page.goto(await scanUrl(request));
   await expect(page).toHaveURL(new RegExp(`^${shop}/failed`));
 });
 
@@ -129,7 +134,7 @@ test('a page whose polls are lost keeps waiting, and settles when they come back
   let lost = true;
   await page.route('**/pay/api/pc/wechatQuery?*', (route) => (lost ? route.abort() : route.continue()));
   await page.route(`${shop}/return*`, (route) => route.fulfill({ body: 'back' }));
-  await page.goto(await signedUrl(request));
+  await page.goto(await scanUrl(request));
   await expect(page.getByRole('status')).toHaveText(/14:5\d$/);
   await control(request, 'pay');
   lost = false;
@@ -137,7 +142,7 @@ test('a page whose polls are lost keeps waiting, and settles when they come back
 });
 
 test('what WeChat appends does no harm', async ({ page, request }) => {
-  const url = await signedUrl(request);
+  const url = await scanUrl(request);
   await page.goto(`${url}&from=singlemessage&isappinstalled=0&from=singlemessage`);
   await expect(page.locator('svg.qr')).toBeVisible();
   await page.goto(`/pay.html?from=singlemessage#/?${new URL(url).search.slice(1)}`);
@@ -145,7 +150,7 @@ test('what WeChat appends does no harm', async ({ page, request }) => {
 });
 
 test('English, dark, and on a phone', async ({ browser, request }) => {
-  const url = await signedUrl(request);
+  const url = await scanUrl(request);
   for (const [name, options] of Object.entries({
     'pc-english': { locale: 'en-US' },
     'pc-dark': { colorScheme: 'dark' as const },

@@ -19,6 +19,17 @@ export async function signedUrl(request: APIRequestContext): Promise<string> {
   return (await (await request.get(`${shop}/sample-url`)).text()).trim();
 }
 
+/** The same with WeChat picked: the code is shown at once. */
+export async function scanUrl(request: APIRequestContext): Promise<string> {
+  return `${await signedUrl(request)}&pick=Wechat`;
+}
+
+/** Picks a channel on the page's picker. */
+export async function pick(page: Page, channel: string): Promise<void> {
+  await page.locator(`input[name="channel"][value="${channel}"]`).check();
+  await page.locator('form button').click();
+}
+
 /** The same for the mobile page. */
 export async function mobileUrl(request: APIRequestContext): Promise<string> {
   return (await signedUrl(request)).replace('/pay.html?', '/mpay.html?');
@@ -51,6 +62,12 @@ export async function payInWallet(browser: Browser, request: APIRequestContext):
   const row = wallet.locator(`[data-order="${order.channelOrderNo}"]`);
   await row.locator('button[name="act"][value="pay"]').click();
   await context.close();
+}
+
+/** The gateway's order of this number. */
+export async function bookOrder(request: APIRequestContext, number: string): Promise<any> {
+  const orders: any[] = await (await request.get(`${gateway}/control/orders`)).json();
+  return orders.find((order) => order.channelOrderNo === number);
 }
 
 /** What the shop received for a key. */

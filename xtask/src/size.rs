@@ -95,7 +95,7 @@ fn pages() -> Result<(String, String)> {
         .splitn(4, '/')
         .nth(3)
         .context("no path in the sample address")?;
-    let html = get(world.port, &format!("/{path}"))?;
+    let html = get(world.port, &format!("/{path}&pick=Wechat"))?;
     if !html.contains("<svg") {
         bail!("the sample page shows no code");
     }

@@ -1,6 +1,6 @@
 //! The file that lists the channel accounts, and the keys beside it.
 
-use crate::{Clock, http, wechat};
+use crate::{Clock, alipay, http, wechat};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::ports::{Gateway, Terms};
@@ -129,6 +129,7 @@ pub fn gateways(
         let (channel, mut setup) = setup(table, folder, public_url, &client, clock)?;
         let gateway: Arc<dyn Gateway> = match channel {
             Channel::Wechat => Arc::new(wechat::Wechat::open(&mut setup)?),
+            Channel::Alipay => Arc::new(alipay::Alipay::open(&mut setup)?),
             other => return Err(setup.invalid(format!("channel {} is not ready", other.code()))),
         };
         let taken = gateways.iter().any(|other| {

@@ -1,6 +1,7 @@
 //! The adapters to the payment channels, and the sender of callbacks. They
 //! implement `payment::ports` and know neither the store nor the use cases.
 
+pub mod alipay;
 pub mod config;
 mod http;
 pub mod receiver;

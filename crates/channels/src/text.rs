@@ -1,6 +1,10 @@
 //! Small pieces of text that several channels need.
 
-use time::{OffsetDateTime, UtcOffset};
+use payment::money::Money;
+use time::macros::{format_description, offset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+const BEIJING: UtcOffset = offset!(+8);
 
 /// The longest beginning of `text` that fits into `bytes_max` bytes.
 pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {
@@ -11,12 +15,45 @@ pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {
     &text[..end]
 }
 
-/// A moment on Beijing's clocks.
-pub(crate) fn beijing(at_ms: i64) -> OffsetDateTime {
-    let offset = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
-    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
+/// `yyyy-MM-dd HH:mm:ss` on Beijing's clocks.
+pub(crate) fn beijing_time(at_ms: i64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .to_offset(offset)
+        .to_offset(BEIJING);
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
+/// Ms since 1970 of `yyyy-MM-dd HH:mm:ss` on Beijing's clocks.
+pub(crate) fn beijing_time_ms(text: &str) -> Option<i64> {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let at = PrimitiveDateTime::parse(text.get(..19)?, format).ok()?;
+    Some(at.assume_offset(BEIJING).unix_timestamp() * 1000)
+}
+
+/// A sum in major units with two decimals: `123.45`.
+pub(crate) fn major(money: Money) -> String {
+    format!("{}.{:02}", money.minor() / 100, money.minor() % 100)
+}
+
+/// Minor units of `123.45`, `123.4` or `123`; nothing else.
+pub(crate) fn minor(text: &str) -> Option<i64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 12 || decimals.len() > 2 {
+        return None;
+    }
+    if !digits(whole) || !digits(decimals) {
+        return None;
+    }
+    format!("{whole}{decimals:0<2}").parse().ok()
 }
 
 #[cfg(test)]
@@ -28,5 +65,26 @@ mod tests {
         assert_eq!(shortened("耳机", 5), "耳");
         assert_eq!(shortened("耳机", 6), "耳机");
         assert_eq!(shortened("abc", 127), "abc");
+    }
+
+    #[test]
+    fn times_are_beijings_both_ways() {
+        assert_eq!(beijing_time(1_465_955_306_000), "2016-06-15 09:48:26");
+        let ms = beijing_time_ms("2016-06-15 09:48:26");
+        assert_eq!(ms, Some(1_465_955_306_000));
+        assert_eq!(beijing_time_ms("2016-06-15 09:48:26.123"), ms);
+        assert_eq!(beijing_time_ms(""), None);
+    }
+
+    #[test]
+    fn sums_are_exact_both_ways() {
+        let money = Money::from_minor(12_345, payment::money::Currency::Cny).unwrap();
+        assert_eq!(major(money), "123.45");
+        assert_eq!(minor("123.45"), Some(12_345));
+        assert_eq!(minor("0.1"), Some(10));
+        assert_eq!(minor("7"), Some(700));
+        for bad in ["", ".5", "1.234", "1e3", "-1", "1,000.00", "1.2.3"] {
+            assert_eq!(minor(bad), None, "{bad}");
+        }
     }
 }

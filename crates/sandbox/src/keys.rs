@@ -1,7 +1,7 @@
 //! RSA keys, made once and kept, and the accounts file that an operator of the
 //! platform would write. Each channel keeps its own keys.
 
-use crate::{random_text, wechat};
+use crate::{alipay, random_text, wechat};
 use anyhow::Result;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -45,15 +45,20 @@ impl Key {
 /// The keys of all channels.
 pub(crate) struct Keys {
     pub(crate) wechat: wechat::keys::Keys,
+    pub(crate) alipay: alipay::keys::Keys,
 }
 
 /// Opens the keys in `data`, making them where they are missing, and writes the
 /// accounts file for a gateway at `base`.
 pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
     fs::create_dir_all(data)?;
-    let (wechat, accounts) = wechat::keys::open(base, data)?;
-    fs::write(data.join("accounts.toml"), accounts)?;
-    Ok(Keys { wechat })
+    let (wechat, wechat_accounts) = wechat::keys::open(base, data)?;
+    let (alipay, alipay_accounts) = alipay::keys::open(base, data)?;
+    fs::write(
+        data.join("accounts.toml"),
+        [wechat_accounts, alipay_accounts].concat(),
+    )?;
+    Ok(Keys { wechat, alipay })
 }
 
 /// A fresh RSA key: its public and its private part, PEM.

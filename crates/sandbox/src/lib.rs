@@ -1,4 +1,4 @@
-//! The world outside, faked at the wire: the WeChat Pay gateway with a wallet
+//! The world outside, faked at the wire: the gateways of WeChat Pay and Alipay with a wallet
 //! and a control interface, and a demo shop. Written from the channels'
 //! documents alone; it depends on none of the product's crates, so that two
 //! sides that share a bug can't agree with each other.
@@ -6,6 +6,7 @@
 pub mod gateway;
 pub mod shop;
 
+mod alipay;
 mod book;
 mod control;
 mod fault;

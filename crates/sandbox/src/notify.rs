@@ -4,7 +4,7 @@
 use crate::book::{Channel, Order, Refund};
 use crate::fault::{Fault, Kind, On};
 use crate::world::World;
-use crate::{now_ms, wechat};
+use crate::{alipay, now_ms, wechat};
 use serde::Serialize;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -114,6 +114,7 @@ fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
     };
     match channel {
         Channel::Wechat => wechat::notice::letter(world, event, lie),
+        Channel::Alipay => alipay::notice::letter(world, event, lie),
         _ => None,
     }
 }
@@ -122,14 +123,16 @@ fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
 fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
     match letter.channel {
         Channel::Wechat => wechat::notice::envelope(world, letter, fault),
+        Channel::Alipay => alipay::notice::envelope(world, letter, fault),
         _ => None,
     }
 }
 
 /// Whether the merchant's answer says "received".
-fn taken(channel: Channel, status: u16, _body: &str) -> bool {
+fn taken(channel: Channel, status: u16, body: &str) -> bool {
     match channel {
         Channel::Wechat => matches!(status, 200 | 204),
+        Channel::Alipay => status == 200 && body == "success",
         _ => false,
     }
 }
@@ -138,6 +141,7 @@ fn taken(channel: Channel, status: u16, _body: &str) -> bool {
 fn schedule_ms(channel: Channel) -> &'static [u64] {
     match channel {
         Channel::Wechat => &wechat::notice::SCHEDULE_MS,
+        Channel::Alipay => &alipay::notice::SCHEDULE_MS,
         _ => &[],
     }
 }

@@ -28,6 +28,72 @@ pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
         .map(|at| at.unix_timestamp() * 1000)
 }
 
+/// `yyyy-MM-dd HH:mm:ss` on Beijing's clocks.
+pub(crate) fn beijing_time(at_ms: i64) -> String {
+    let text = rfc3339(at_ms);
+    text.get(..19).unwrap_or_default().replace('T', " ")
+}
+
+/// Ms since 1970 of `yyyy-MM-dd HH:mm:ss` on Beijing's clocks.
+pub(crate) fn from_beijing_time(text: &str) -> Option<i64> {
+    let (day, time) = text.split_once(' ')?;
+    from_rfc3339(&format!("{day}T{time}+08:00"))
+}
+
+/// Fen of `12.34`, `12.3` or `12`.
+pub(crate) fn yuan_text(text: &str) -> Option<i64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let good =
+        (1..=9).contains(&whole.len()) && decimals.len() <= 2 && digits(whole) && digits(decimals);
+    good.then(|| format!("{whole}{decimals:0<2}").parse().ok())?
+}
+
+/// A form's or query's pairs, decoded once.
+pub(crate) fn pairs_of(raw: &str) -> Vec<(String, String)> {
+    raw.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while index < bytes.len() {
+        let escaped = text
+            .get(index + 1..index + 3)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (bytes[index], escaped) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                index += 2;
+            }
+            (b'+', _) => decoded.push(b' '),
+            (byte, _) => decoded.push(byte),
+        }
+        index += 1;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// Percent-encoding of all that is not bare.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
 /// `¥12.34`.
 pub(crate) fn yuan(fen: i64) -> String {
     format!("¥{}.{:02}", fen / 100, fen % 100)
@@ -53,3 +119,41 @@ color:#fff;font:inherit;font-weight:600;cursor:pointer;text-decoration:none;disp
 button.quiet{background:#e7eaee;color:#1a1d21}form{display:flex;gap:.5rem;flex-wrap:wrap;margin:.6rem 0 0}\
 input{font:inherit;padding:.5rem .7rem;border:1px solid #8a929c;border-radius:.6rem;min-width:8rem;flex:1}\
 a{color:#0b6e4f}.good{color:#0a6b3d}.bad{color:#a3261b}svg{max-width:100%;height:auto}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_decoded_once() {
+        let pairs = pairs_of("a=1+2&b=%E8%80%B3%2B&c=%25E8&d&e=%zz");
+        let expected = [
+            ("a", "1 2"),
+            ("b", "耳+"),
+            ("c", "%E8"),
+            ("d", ""),
+            ("e", "%zz"),
+        ];
+        assert!(
+            pairs
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str()))
+                .eq(expected)
+        );
+        assert_eq!(
+            pairs_of(&format!("x={}", encode("耳 +&=%")))[0].1,
+            "耳 +&=%"
+        );
+    }
+
+    #[test]
+    fn yuan_and_times_are_exact() {
+        assert_eq!(yuan_text("123.45"), Some(12_345));
+        assert_eq!(yuan_text("0.1"), Some(10));
+        assert_eq!(yuan_text("1.234"), None);
+        assert_eq!(
+            from_beijing_time(&beijing_time(1_465_955_306_000)),
+            Some(1_465_955_306_000)
+        );
+    }
+}

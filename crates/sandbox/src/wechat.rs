@@ -114,7 +114,7 @@ async fn respond(
 }
 
 /// A body that breaks off: the caller sees a lost connection.
-fn dropped() -> Response {
+pub(crate) fn dropped() -> Response {
     let broken = axum::body::Bytes::from_static(b"");
     let mut response = Response::new(Body::from(broken));
     *response.status_mut() = StatusCode::OK;

@@ -8,7 +8,7 @@ async fn begin(world: &World) -> (String, serde_json::Value) {
     let query = world.signed_query().await;
     assert!(
         world
-            .text(&format!("/pay.html?{query}"))
+            .text(&format!("/pay.html?{query}&pick=Wechat"))
             .await
             .contains("<svg")
     );

@@ -79,6 +79,18 @@ impl World {
         .await;
     }
 
+    /// What a browser shows after a form was sent.
+    pub(crate) async fn send_form(&self, action: &str, fields: &[(String, String)]) -> String {
+        let body: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", payment::pairs::escape(value)))
+            .collect();
+        let request = self.client.post(action);
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = request.body(body.join("&")).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
     /// The next notify that came.
     pub(crate) async fn letter(&self) -> RawNotify {
         for _ in 0..LOOKS {

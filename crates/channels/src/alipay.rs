@@ -1,0 +1,317 @@
+//! Alipay's OpenAPI with RSA2: page and wap payments, query, close, refunds and
+//! notifies (channels document, section 3).
+
+mod api;
+mod signature;
+
+pub use signature::{answer_node, notify_text, request_text};
+
+use crate::config::{ConfigError, Setup};
+use crate::rsa::{SigningKey, VerifyingKey};
+use crate::text::{beijing_time, beijing_time_ms, major, minor, shortened};
+use api::Api;
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::obj::{Form, Method, Obj};
+use payment::ports::{
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
+    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+};
+use serde::Deserialize;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// `subject` takes 256 characters; three bytes each are enough for Chinese.
+const SUBJECT_BYTES_MAX: usize = 256;
+
+/// What an account at Alipay has; key files are named relative to the accounts
+/// file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    /// The address of the gateway.
+    #[serde(default = "gateway")]
+    gateway: String,
+    /// The application's id.
+    app_id: String,
+    /// The merchant's number, 2088….
+    seller_id: String,
+    /// The application's private key: PEM or bare Base64.
+    private_key: PathBuf,
+    /// Alipay's public key: PEM or bare Base64.
+    alipay_public_key: PathBuf,
+}
+
+fn gateway() -> String {
+    "https://openapi.alipay.com/gateway.do".to_owned()
+}
+
+/// The adapter of one Alipay account.
+pub struct Alipay {
+    name: String,
+    terms: Terms,
+    app_id: String,
+    seller_id: String,
+    notify_url: String,
+    api: Api,
+}
+
+/// A trade as a query or notify tells of it.
+#[derive(Deserialize)]
+struct Trade {
+    out_trade_no: String,
+    trade_no: String,
+    trade_status: String,
+    total_amount: String,
+    send_pay_date: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RefundAnswer {
+    #[serde(default)]
+    fund_change: String,
+}
+
+#[derive(Deserialize)]
+struct RefundQuery {
+    refund_status: Option<String>,
+}
+
+impl Alipay {
+    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+        let account: Account = setup.own()?;
+        if setup.terms.currency != Currency::Cny {
+            return Err(setup.invalid("Alipay takes CNY"));
+        }
+        let key = SigningKey::from_text(&setup.read(&account.private_key)?);
+        let public = VerifyingKey::from_text(&setup.read(&account.alipay_public_key)?);
+        let api = Api {
+            gateway: account.gateway,
+            app_id: account.app_id.clone(),
+            key: key.map_err(|error| setup.invalid(error))?,
+            public: public.map_err(|error| setup.invalid(error))?,
+            client: setup.client.clone(),
+            clock: setup.clock.clone(),
+        };
+        Ok(Self {
+            name: setup.name.clone(),
+            terms: setup.terms.clone(),
+            notify_url: setup.notify_url.clone(),
+            app_id: account.app_id,
+            seller_id: account.seller_id,
+            api,
+        })
+    }
+
+    fn report(
+        &self,
+        merchant: String,
+        trade: &Trade,
+        paid: Option<&str>,
+    ) -> Result<PaidReport, ChannelError> {
+        let money = minor(&trade.total_amount)
+            .and_then(|minor| Money::from_minor(minor, Currency::Cny))
+            .ok_or_else(|| ChannelError::Unknown("total_amount is no sum".to_owned()))?;
+        Ok(PaidReport {
+            merchant,
+            channel_order_no: trade.out_trade_no.clone(),
+            trade_no: trade.trade_no.clone(),
+            money,
+            paid_ms: paid.and_then(beijing_time_ms),
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Gateway for Alipay {
+    fn channel(&self) -> Channel {
+        Channel::Alipay
+    }
+
+    fn account(&self) -> &str {
+        &self.name
+    }
+
+    fn merchant(&self) -> String {
+        format!("{}/{}", self.app_id, self.seller_id)
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    fn offers(&self, kind: Kind) -> bool {
+        matches!(kind, Kind::Page | Kind::Wap)
+    }
+
+    /// Alipay knows an order only once its payer has opened the cashier.
+    fn lingers(&self) -> bool {
+        true
+    }
+
+    /// A form: nothing is called (section 3.3).
+    async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
+        if !self.offers(new.kind) || new.order.money.currency() != Currency::Cny {
+            return Err(ChannelError::NotOffered);
+        }
+        let (method, product) = match new.kind {
+            Kind::Wap => ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
+            _ => ("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY"),
+        };
+        let subject = new.goods.replace(['/', '=', '&'], " ");
+        let mut content = json!({
+            "out_trade_no": new.order.number,
+            "total_amount": major(new.order.money),
+            "subject": shortened(&subject, SUBJECT_BYTES_MAX),
+            "product_code": product,
+            "time_expire": beijing_time(new.expires_ms),
+        });
+        if new.kind == Kind::Wap {
+            content["quit_url"] = json!(new.quit_url);
+        }
+        let pages = [
+            ("return_url", new.return_url.as_str()),
+            ("notify_url", self.notify_url.as_str()),
+        ];
+        let content = content.to_string();
+        let action = self.api.address(method, &content, &pages)?;
+        Ok(Created {
+            obj: Obj::Form(Form {
+                method: Method::Post,
+                action,
+                fields: vec![("biz_content".to_owned(), content)],
+            }),
+            reference: None,
+        })
+    }
+
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let content = json!({ "out_trade_no": order.number });
+        let trade: Trade = match self.api.call("alipay.trade.query", &content).await {
+            Ok(trade) => trade,
+            // Unpaid so far: the payer has not opened the cashier.
+            Err(ChannelError::Refused { code, .. }) if code == "ACQ.TRADE_NOT_EXIST" => {
+                return Ok(OrderState::NotFound);
+            }
+            Err(ChannelError::Refused { code, message }) => {
+                return Err(ChannelError::Unknown(format!("{code}: {message}")));
+            }
+            Err(error) => return Err(error),
+        };
+        match trade.trade_status.as_str() {
+            "WAIT_BUYER_PAY" => Ok(OrderState::Pending),
+            "TRADE_SUCCESS" | "TRADE_FINISHED" => {
+                // The answer names no merchant: its signature answers our own call.
+                let paid = trade.send_pay_date.as_deref();
+                self.report(self.merchant(), &trade, paid)
+                    .map(OrderState::Paid)
+            }
+            // Unpaid and closed, or paid and wholly given back: send_pay_date tells.
+            "TRADE_CLOSED" => match trade.send_pay_date.as_deref() {
+                Some(paid) => self
+                    .report(self.merchant(), &trade, Some(paid))
+                    .map(OrderState::Paid),
+                None => Ok(OrderState::Closed),
+            },
+            other => Err(ChannelError::Unknown(format!("trade_status {other}"))),
+        }
+    }
+
+    async fn close(&self, order: &ChannelOrder) -> Result<(), ChannelError> {
+        let content = json!({ "out_trade_no": order.number });
+        let closed: Result<serde_json::Value, _> =
+            self.api.call("alipay.trade.close", &content).await;
+        closed.map(|_| ())
+    }
+
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let content = json!({
+            "out_trade_no": refund.order.number,
+            "out_request_no": refund.refund_no,
+            "refund_amount": major(refund.money),
+        });
+        let answer: RefundAnswer = match self.api.call("alipay.trade.refund", &content).await {
+            Ok(answer) => answer,
+            // The balance may be filled up: the same number again, later.
+            Err(ChannelError::Refused { code, message })
+                if code == "ACQ.SELLER_BALANCE_NOT_ENOUGH" =>
+            {
+                return Err(ChannelError::Unknown(format!("{code}: {message}")));
+            }
+            Err(error) => return Err(error),
+        };
+        let state = match answer.fund_change.as_str() {
+            "Y" => RefundState::Done,
+            // No failure: it was taken before, and the query tells the rest.
+            _ => RefundState::Pending,
+        };
+        Ok(RefundReport {
+            state,
+            reference: None,
+        })
+    }
+
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let content = json!({
+            "out_trade_no": refund.order.number,
+            "out_request_no": refund.refund_no,
+        });
+        let method = "alipay.trade.fastpay.refund.query";
+        let answer: RefundQuery = match self.api.call(method, &content).await {
+            Ok(answer) => answer,
+            Err(ChannelError::Refused { code, message }) => {
+                return Err(ChannelError::Unknown(format!("{code}: {message}")));
+            }
+            Err(error) => return Err(error),
+        };
+        let state = match answer.refund_status.as_deref() {
+            Some("REFUND_SUCCESS") => RefundState::Done,
+            // Not done: the same number is sent again, which is the same refund.
+            _ => RefundState::NotFound,
+        };
+        Ok(RefundReport {
+            state,
+            reference: None,
+        })
+    }
+
+    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
+        let pairs = self.api.verify_notify(&notify.body)?;
+        let get = |name: &str| {
+            let found = pairs.iter().find(|(key, _)| key == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let trade = Trade {
+            out_trade_no: get("out_trade_no").to_owned(),
+            trade_no: get("trade_no").to_owned(),
+            trade_status: get("trade_status").to_owned(),
+            total_amount: get("total_amount").to_owned(),
+            send_pay_date: None,
+        };
+        if get("notify_type") != "trade_status_sync" {
+            return Ok(Notify::Other(get("notify_type").to_owned()));
+        }
+        if !get("gmt_refund").is_empty() {
+            return Ok(Notify::Other("a refund; its own query tells".to_owned()));
+        }
+        match trade.trade_status.as_str() {
+            "TRADE_SUCCESS" | "TRADE_FINISHED" => {
+                let merchant = format!("{}/{}", get("app_id"), get("seller_id"));
+                self.report(merchant, &trade, Some(get("gmt_payment")))
+                    .map(Notify::Paid)
+            }
+            "TRADE_CLOSED" => Ok(Notify::Changed {
+                channel_order_no: trade.out_trade_no,
+            }),
+            other => Ok(Notify::Other(other.to_owned())),
+        }
+    }
+
+    fn notify_answer(&self, received: bool) -> NotifyAnswer {
+        NotifyAnswer {
+            status: 200,
+            content_type: "text/plain",
+            body: if received { "success" } else { "fail" },
+        }
+    }
+}

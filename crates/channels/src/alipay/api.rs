@@ -1,0 +1,148 @@
+//! Signed calls, and answers that are verified over their raw node.
+
+use super::signature::{answer_node, notify_text, request_text};
+use crate::rsa::{SigningKey, VerifyingKey};
+use crate::text::beijing_time;
+use crate::{Clock, http};
+use payment::pairs::escape;
+use payment::ports::ChannelError;
+use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The signed way to one account.
+pub(super) struct Api {
+    pub(super) gateway: String,
+    pub(super) app_id: String,
+    pub(super) key: SigningKey,
+    pub(super) public: VerifyingKey,
+    pub(super) client: Client,
+    pub(super) clock: Clock,
+}
+
+/// What every node has.
+#[derive(Deserialize)]
+struct Head {
+    code: String,
+    #[serde(default)]
+    msg: String,
+    #[serde(default)]
+    sub_code: String,
+    #[serde(default)]
+    sub_msg: String,
+}
+
+impl Api {
+    /// The gateway's address with the common parameters and the signature over
+    /// them and `content`, which goes into the body.
+    pub(super) fn address(
+        &self,
+        method: &str,
+        content: &str,
+        more: &[(&str, &str)],
+    ) -> Result<String, ChannelError> {
+        let timestamp = beijing_time((self.clock)());
+        let common = [
+            ("app_id", self.app_id.as_str()),
+            ("method", method),
+            ("format", "JSON"),
+            ("charset", "utf-8"),
+            ("sign_type", "RSA2"),
+            ("timestamp", &timestamp),
+            ("version", "1.0"),
+        ];
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut pairs: Vec<_> = common.iter().chain(more).map(own).collect();
+        pairs.push(("biz_content".to_owned(), content.to_owned()));
+        let sign = self.key.sign(request_text(&pairs).as_bytes());
+        pairs.pop();
+        let sign = sign.map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        pairs.push(("sign".to_owned(), sign));
+        let escaped = |(name, value): &(String, String)| format!("{name}={}", escape(value));
+        let query: Vec<_> = pairs.iter().map(escaped).collect();
+        Ok(format!("{}?{}", self.gateway, query.join("&")))
+    }
+
+    /// Calls a method; only a verified answer counts (design rule 5).
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        content: &Value,
+    ) -> Result<T, ChannelError> {
+        let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
+        let content = content.to_string();
+        let request = self.client.post(self.address(method, &content, &[])?);
+        let answer = request
+            .header(
+                CONTENT_TYPE,
+                "application/x-www-form-urlencoded;charset=utf-8",
+            )
+            .body(format!("biz_content={}", escape(&content)))
+            .send()
+            .await
+            .map_err(unknown)?;
+        let status = answer.status();
+        let body = http::read_body(answer).await.map_err(unknown)?;
+        let lost = |why: &str| ChannelError::Unknown(format!("HTTP {status}: {why}"));
+        let body = body.ok_or_else(|| lost("a body too long"))?;
+        let raw = str::from_utf8(&body).map_err(|_| lost("not UTF-8"))?;
+        self.believed(method, raw).map_err(|error| match error {
+            ChannelError::Unknown(why) => lost(&why),
+            other => other,
+        })
+    }
+
+    fn believed<T: DeserializeOwned>(&self, method: &str, raw: &str) -> Result<T, ChannelError> {
+        let unknown = |why: &str| ChannelError::Unknown(why.to_owned());
+        let node = format!("{}_response", method.replace('.', "_"));
+        let found = answer_node(raw, &node).or_else(|| answer_node(raw, "error_response"));
+        let (text, sign) = found.ok_or_else(|| unknown("not the documented answer"))?;
+        let sign = sign.ok_or_else(|| unknown("an answer without signature"))?;
+        if !self.public.verifies(text.as_bytes(), &sign) {
+            return Err(unknown("the signature does not verify"));
+        }
+        let read = |error: serde_json::Error| ChannelError::Unknown(error.to_string());
+        let head: Head = serde_json::from_str(&text).map_err(read)?;
+        let cause = || format!("{} {} {}", head.msg, head.sub_code, head.sub_msg);
+        match (head.code.as_str(), head.sub_code.as_str()) {
+            ("10000", _) => serde_json::from_str(&text).map_err(read),
+            ("10003" | "20000" | "40005", _) | (_, "ACQ.SYSTEM_ERROR") => {
+                Err(ChannelError::Unknown(cause()))
+            }
+            _ => Err(ChannelError::Refused {
+                message: cause(),
+                code: match head.sub_code.is_empty() {
+                    true => head.code,
+                    false => head.sub_code,
+                },
+            }),
+        }
+    }
+
+    /// The values of a notify that is Alipay's own, each name once.
+    pub(super) fn verify_notify(&self, body: &[u8]) -> Result<Vec<(String, String)>, ChannelError> {
+        let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+        let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+        names.sort();
+        if names.windows(2).any(|two| two[0] == two[1]) {
+            return refuse("a name that comes twice");
+        }
+        let get = |name: &str| {
+            let found = pairs.iter().find(|(key, _)| key == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        if get("sign_type") != "RSA2" {
+            return refuse("sign_type is not RSA2");
+        }
+        if !self
+            .public
+            .verifies(notify_text(&pairs).as_bytes(), get("sign"))
+        {
+            return refuse("the signature does not verify");
+        }
+        Ok(pairs)
+    }
+}

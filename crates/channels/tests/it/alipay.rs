@@ -1,0 +1,304 @@
+//! The Alipay adapter against the sandbox, and every Alipay vector that concerns
+//! payments.
+
+use crate::world::{World, now_ms, order};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use channels::alipay::{answer_node, notify_text, request_text};
+use channels::rsa::VerifyingKey;
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::obj::{Form, Obj};
+use payment::ports::{
+    ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundOrder,
+    RefundState,
+};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+
+fn adapter(world: &World) -> Arc<dyn Gateway> {
+    world.of(Channel::Alipay).remove(0)
+}
+
+fn page_order(kind: Kind) -> NewOrder {
+    NewOrder { kind, ..order() }
+}
+
+async fn form(gateway: &Arc<dyn Gateway>, order: &NewOrder) -> Form {
+    match gateway.create(order).await.unwrap().obj {
+        Obj::Form(form) => form,
+        other => panic!("no form: {other:?}"),
+    }
+}
+
+/// A payer's browser opens the cashier; gives its page.
+async fn opened(world: &World, form: &Form) -> String {
+    world.send_form(&form.action, &form.fields).await
+}
+
+fn refund_of(order: &ChannelOrder, number: &str, fen: i64) -> RefundOrder {
+    RefundOrder {
+        order: order.clone(),
+        refund_no: number.to_owned(),
+        reference: None,
+        money: Money::from_minor(fen, Currency::Cny).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_form_leads_to_the_cashier_and_is_paid() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in [Kind::Page, Kind::Wap] {
+        let new = page_order(kind);
+        let form = form(&gateway, &new).await;
+        assert_eq!(gateway.query(&new.order).await, Ok(OrderState::NotFound));
+        let cashier = opened(&world, &form).await;
+        assert!(
+            cashier.contains("¥123.45") && cashier.contains("蓝牙耳机"),
+            "{cashier}"
+        );
+        assert_eq!(gateway.query(&new.order).await, Ok(OrderState::Pending));
+        let before_ms = now_ms() / 1000 * 1000;
+        world.act("pay", &new.order.number).await;
+        let Ok(OrderState::Paid(report)) = gateway.query(&new.order).await else {
+            panic!("not paid")
+        };
+        assert_eq!(
+            (report.money, &report.channel_order_no),
+            (new.order.money, &new.order.number)
+        );
+        assert_eq!(report.merchant, gateway.merchant());
+        assert!(report.paid_ms.unwrap() >= before_ms);
+        assert!(matches!(
+            gateway.close(&new.order).await,
+            Err(ChannelError::Refused { .. })
+        ));
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_closed_once_and_for_all() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = page_order(Kind::Page);
+    let form = form(&gateway, &new).await;
+    let unknown = gateway.close(&new.order).await;
+    assert!(
+        matches!(unknown, Err(ChannelError::Refused { code, .. }) if code == "ACQ.TRADE_NOT_EXIST")
+    );
+    opened(&world, &form).await;
+    assert_eq!(gateway.close(&new.order).await, Ok(()));
+    assert_eq!(gateway.query(&new.order).await, Ok(OrderState::Closed));
+    assert!(opened(&world, &form).await.contains("ACQ.TRADE_HAS_CLOSE"));
+}
+
+#[tokio::test]
+async fn a_changed_form_opens_no_cashier() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let mut form = form(&gateway, &page_order(Kind::Page)).await;
+    form.fields[0].1 = form.fields[0].1.replace("123.45", "0.01");
+    let page = opened(&world, &form).await;
+    assert!(page.contains("isv.invalid-signature"), "{page}");
+}
+
+#[tokio::test]
+async fn refunds_are_partial_repeatable_and_asked_about() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = page_order(Kind::Page);
+    opened(&world, &form(&gateway, &new).await).await;
+    world.act("pay", &new.order.number).await;
+    let refund = refund_of(&new.order, "R1", 2_345);
+    let asked = gateway.query_refund(&refund).await.unwrap();
+    assert_eq!(asked.state, RefundState::NotFound);
+    assert_eq!(
+        gateway.refund(&refund).await.unwrap().state,
+        RefundState::Done
+    );
+    // The same number again is no second refund: fund_change says N.
+    assert_eq!(
+        gateway.refund(&refund).await.unwrap().state,
+        RefundState::Pending
+    );
+    assert_eq!(
+        gateway.query_refund(&refund).await.unwrap().state,
+        RefundState::Done
+    );
+    let other = gateway.refund(&refund_of(&new.order, "R1", 1)).await;
+    assert!(
+        matches!(other, Err(ChannelError::Refused { .. })),
+        "{other:?}"
+    );
+    let rest = gateway.refund(&refund_of(&new.order, "R2", 10_000)).await;
+    assert_eq!(rest.unwrap().state, RefundState::Done);
+    let more = gateway.refund(&refund_of(&new.order, "R3", 1)).await;
+    assert!(
+        matches!(more, Err(ChannelError::Refused { .. })),
+        "{more:?}"
+    );
+    // Wholly given back reads TRADE_CLOSED, and was paid all the same.
+    assert!(matches!(
+        gateway.query(&new.order).await,
+        Ok(OrderState::Paid(_))
+    ));
+}
+
+#[tokio::test]
+async fn what_does_not_verify_is_unknown_and_never_refused() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = page_order(Kind::Page);
+    opened(&world, &form(&gateway, &new).await).await;
+    for kind in [
+        "bad_signature",
+        "old_timestamp",
+        "unknown_serial",
+        "unsigned_502",
+        "corrupt",
+        "error",
+        "rate_limit",
+        "drop",
+    ] {
+        world.fault("query", kind).await;
+        let queried = gateway.query(&new.order).await;
+        assert!(
+            matches!(queried, Err(ChannelError::Unknown(_))),
+            "query {kind}: {queried:?}"
+        );
+        world.fault("close", kind).await;
+        let closed = gateway.close(&new.order).await;
+        assert!(
+            matches!(closed, Err(ChannelError::Unknown(_))),
+            "close {kind}: {closed:?}"
+        );
+        world.fault("refund", kind).await;
+        let refunded = gateway.refund(&refund_of(&new.order, "R1", 1)).await;
+        assert!(
+            matches!(refunded, Err(ChannelError::Unknown(_))),
+            "refund {kind}: {refunded:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_genuine_notify_is_read_and_no_other() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = page_order(Kind::Page);
+    opened(&world, &form(&gateway, &new).await).await;
+    world.act("pay", &new.order.number).await;
+    let letter = world.letter().await;
+    let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
+        panic!("unread")
+    };
+    assert_eq!(
+        (report.money, report.merchant),
+        (new.order.money, gateway.merchant())
+    );
+    assert!(report.paid_ms.is_some());
+    let mut changed = letter.clone();
+    let text = String::from_utf8(changed.body.clone()).unwrap();
+    changed.body = text
+        .replace("total_amount=123.45", "total_amount=0.01")
+        .into_bytes();
+    assert!(gateway.read_notify(&changed).await.is_err());
+    let mut twice = letter.clone();
+    twice.body.extend_from_slice(b"&total_amount=0.01");
+    assert!(gateway.read_notify(&twice).await.is_err());
+    for kind in ["bad_signature", "corrupt", "unknown_serial", "signtest"] {
+        let new = page_order(Kind::Page);
+        opened(&world, &form(&gateway, &new).await).await;
+        world.fault("notify", kind).await;
+        world.act("pay", &new.order.number).await;
+        let letter = world.letter().await;
+        assert!(gateway.read_notify(&letter).await.is_err(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in ["wrong_amount", "wrong_merchant", "wrong_app"] {
+        let new = page_order(Kind::Page);
+        opened(&world, &form(&gateway, &new).await).await;
+        world.fault("notify", kind).await;
+        world.act("pay", &new.order.number).await;
+        let Ok(Notify::Paid(report)) = gateway.read_notify(&world.letter().await).await else {
+            panic!("unread")
+        };
+        let fits = report.money == new.order.money && report.merchant == gateway.merchant();
+        assert!(!fits, "{kind}: {report:?}");
+    }
+}
+
+fn vectors(name: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/alipay");
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        eprintln!("SKIPPED: the vectors {name} are not beside this checkout");
+        return Vec::new();
+    };
+    let file: Value = serde_json::from_str(&text).unwrap();
+    file["cases"].as_array().unwrap().clone()
+}
+
+#[test]
+fn the_signatures_of_others_verify_and_tampered_ones_do_not() {
+    for case in vectors("signatures.json") {
+        let id = case["id"].as_str().unwrap();
+        let text = |name: &str| case[name].as_str().unwrap_or_default();
+        let key = VerifyingKey::from_text(text("public_key_b64").as_bytes()).unwrap();
+        let (signed, sign) = match text("op") {
+            "alipay_notify" => {
+                let pairs: Vec<(String, String)> = case["params"]
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                    .collect();
+                let sign = case["params"]["sign"].as_str().unwrap().to_owned();
+                let keeps = case["drop_sign_type"] == false;
+                let signed = if keeps {
+                    request_text(&pairs)
+                } else {
+                    notify_text(&pairs)
+                };
+                (signed, sign)
+            }
+            "alipay_sync" => {
+                let (node, sign) = answer_node(text("raw"), text("node")).unwrap();
+                (node, sign.unwrap())
+            }
+            _ => (text("data").to_owned(), text("signature_b64").to_owned()),
+        };
+        let holds = key.verifies(signed.as_bytes(), &sign);
+        assert_eq!(holds, case["valid"].as_bool().unwrap(), "{id}");
+        // A byte more, a blank in the signature, and half of it never hold.
+        assert!(
+            !key.verifies(format!("{signed} ").as_bytes(), &sign),
+            "{id}"
+        );
+        let half = STANDARD.encode(&STANDARD.decode(&sign).unwrap()[..128]);
+        for spoiled in [sign.replacen('a', " a", 1), half] {
+            assert!(
+                spoiled == sign || !key.verifies(signed.as_bytes(), &spoiled),
+                "{id}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_exact_characters_of_an_answer_are_found() {
+    for case in vectors("response_extraction.json") {
+        let (raw, node) = (
+            case["raw"].as_str().unwrap(),
+            case["node"].as_str().unwrap(),
+        );
+        let (found, _) = answer_node(raw, node).unwrap();
+        assert_eq!(found, case["expected"].as_str().unwrap(), "{}", case["id"]);
+    }
+}

@@ -1,0 +1,207 @@
+//! Alipay's cashier: the page on which the payer pays, and the way back.
+
+use super::keys::Merchant;
+use super::signed::{get, text};
+use crate::book::{Channel, Order};
+use crate::now_ms;
+use crate::text::{beijing_time, encode, from_beijing_time, html, page, yuan, yuan_text};
+use crate::world::World;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// An order without a time of its own lives this long, ms.
+const DEFAULT_LIFE_MS: i64 = 15 * 86_400_000;
+
+#[derive(Deserialize)]
+struct Content {
+    out_trade_no: String,
+    total_amount: String,
+    subject: String,
+    product_code: String,
+    time_expire: Option<String>,
+    quit_url: Option<String>,
+}
+
+/// page.pay and wap.pay: the trade begins when its payer opens the cashier.
+pub(super) fn open(world: &World, merchant: &Merchant, pairs: &[(String, String)]) -> Response {
+    let Ok(content) = serde_json::from_str::<Content>(get(pairs, "biz_content")) else {
+        return trouble("ACQ.INVALID_PARAMETER");
+    };
+    let wap = get(pairs, "method") == "alipay.trade.wap.pay";
+    if let Some(why) = wrong(&content, wap) {
+        return trouble(why);
+    }
+    let now_ms = now_ms();
+    let fields = format!(
+        "{} {} {} {}",
+        content.total_amount,
+        content.subject,
+        content.product_code,
+        get(pairs, "notify_url")
+    );
+    let mut book = world.book();
+    let order = match book.get(&merchant.name, &content.out_trade_no).cloned() {
+        None => {
+            let order = fresh(merchant, &content, pairs, fields, now_ms);
+            book.put(order.clone());
+            order
+        }
+        Some(old) if old.fields != fields => return trouble("ACQ.CONTEXT_INCONSISTENT"),
+        Some(old) => old,
+    };
+    match order.state_at(now_ms) {
+        "NOTPAY" | "PAYERROR" => Html(cashier(&order)).into_response(),
+        "CLOSED" => trouble("ACQ.TRADE_HAS_CLOSE"),
+        _ => trouble("ACQ.TRADE_HAS_SUCCESS"),
+    }
+}
+
+fn wrong(content: &Content, wap: bool) -> Option<&'static str> {
+    let number = content.out_trade_no.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let product = if wap {
+        "QUICK_WAP_WAY"
+    } else {
+        "FAST_INSTANT_TRADE_PAY"
+    };
+    let expire = content.time_expire.as_deref();
+    let subject = &content.subject;
+    let bad = number.is_empty()
+        || number.len() > 64
+        || !number.iter().all(plain)
+        || yuan_text(&content.total_amount).is_none_or(|fen| fen < 1)
+        || subject.is_empty()
+        || subject.chars().count() > 256
+        || subject.contains(['/', '=', '&'])
+        || content.product_code != product
+        || expire.is_some_and(|text| from_beijing_time(text).is_none());
+    bad.then_some("ACQ.INVALID_PARAMETER")
+}
+
+fn fresh(
+    merchant: &Merchant,
+    content: &Content,
+    pairs: &[(String, String)],
+    fields: String,
+    now_ms: i64,
+) -> Order {
+    let asked_ms = content.time_expire.as_deref().and_then(from_beijing_time);
+    Order {
+        channel: Channel::Alipay,
+        account: merchant.name.clone(),
+        channel_order_no: content.out_trade_no.clone(),
+        trade_type: get(pairs, "method").to_owned(),
+        description: content.subject.clone(),
+        amount: yuan_text(&content.total_amount).unwrap_or_default(),
+        currency: "CNY".to_owned(),
+        state: "NOTPAY".to_owned(),
+        notify_url: get(pairs, "notify_url").to_owned(),
+        attach: None,
+        code_url: String::new(),
+        fields,
+        transaction_id: None,
+        paid_ms: None,
+        times_paid: 0,
+        created_ms: now_ms,
+        expires_ms: asked_ms.unwrap_or(now_ms + DEFAULT_LIFE_MS),
+        refunds: Vec::new(),
+        more: json!({
+            "return_url": get(pairs, "return_url"),
+            "quit_url": content.quit_url,
+        }),
+    }
+}
+
+fn cashier(order: &Order) -> String {
+    let number = html(&order.channel_order_no);
+    let body = format!(
+        "<h1>支付宝收银台（沙箱）</h1><section class=\"card\" data-order=\"{number}\"><div>{}</div>\
+         <div class=\"amount\">{}</div><p class=\"small\">{number}</p>\
+         <form method=\"post\" action=\"/alipay/act\">\
+         <input type=\"hidden\" name=\"channelOrderNo\" value=\"{number}\">\
+         <button name=\"act\" value=\"pay\">支付</button>\
+         <button class=\"quiet\" name=\"act\" value=\"cancel\">取消</button>\
+         </form></section>",
+        html(&order.description),
+        yuan(order.amount),
+    );
+    page("支付宝收银台", "", &body)
+}
+
+fn trouble(why: &str) -> Response {
+    let body = format!("<h1 class=\"bad\">订单信息有误</h1><p>{}</p>", html(why));
+    (StatusCode::OK, Html(page("支付宝收银台", "", &body))).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Act {
+    channel_order_no: String,
+    act: String,
+}
+
+/// A button of the cashier.
+pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response {
+    let found = world
+        .book()
+        .find(|order| {
+            order.channel == Channel::Alipay && order.channel_order_no == act.channel_order_no
+        })
+        .cloned();
+    let Some(order) = found else {
+        return trouble("ACQ.TRADE_NOT_EXIST");
+    };
+    let address = match act.act.as_str() {
+        "pay" => match world.pay(&order.channel_order_no, now_ms()) {
+            Ok(order) => back(&world, &order),
+            Err(_) => return trouble("ACQ.TRADE_HAS_SUCCESS"),
+        },
+        _ => match &order.more["quit_url"] {
+            Value::String(quit_url) => Some(quit_url.clone()),
+            _ => order.more["return_url"].as_str().map(str::to_owned),
+        },
+    };
+    match address.filter(|address| !address.is_empty()) {
+        Some(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
+        None => Html(page("支付宝收银台", "", "<h1>支付成功</h1>")).into_response(),
+    }
+}
+
+/// return_url with the signed parameters of section 3.5; no state among them.
+fn back(world: &World, order: &Order) -> Option<String> {
+    let merchant = world.keys.alipay.named(&order.account)?;
+    let return_url = order.more["return_url"].as_str()?;
+    let mut pairs: Vec<(String, String)> = [
+        ("charset", "utf-8".to_owned()),
+        ("out_trade_no", order.channel_order_no.clone()),
+        ("method", format!("{}.return", order.trade_type)),
+        ("total_amount", yuan(order.amount).replace('¥', "")),
+        ("trade_no", order.transaction_id.clone().unwrap_or_default()),
+        ("auth_app_id", merchant.app_id.clone()),
+        ("version", "1.0".to_owned()),
+        ("app_id", merchant.app_id.clone()),
+        ("sign_type", "RSA2".to_owned()),
+        ("seller_id", merchant.seller_id.clone()),
+        ("timestamp", beijing_time(now_ms())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec();
+    let sign = world
+        .keys
+        .alipay
+        .alipay
+        .sign(text(&pairs, &["sign", "sign_type"]).as_bytes());
+    pairs.push(("sign".to_owned(), sign));
+    let query: Vec<_> = pairs
+        .iter()
+        .map(|(k, v)| format!("{k}={}", encode(v)))
+        .collect();
+    let mark = if return_url.contains('?') { '&' } else { '?' };
+    Some(format!("{return_url}{mark}{}", query.join("&")))
+}

@@ -1,0 +1,131 @@
+//! Notifies of Alipay: a signed form, sent until the answer is `success`
+//! (section 3.6).
+
+use super::calls::{plain, status};
+use super::signed::text;
+use crate::book::Channel;
+use crate::fault::Kind;
+use crate::notify::{Envelope, Event, Letter, Lie};
+use crate::text::{beijing_time, encode, pairs_of};
+use crate::world::World;
+use crate::{now_ms, random_text};
+
+/// The documents' schedule, ms.
+pub(crate) const SCHEDULE_MS: [u64; 7] = [
+    240_000, 600_000, 600_000, 3_600_000, 7_200_000, 21_600_000, 54_000_000,
+];
+
+pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
+    let (order, refund) = match event {
+        Event::Paid(order) => (order, None),
+        Event::Refunded(order, refund) => (order, Some(refund)),
+    };
+    let merchant = world.keys.alipay.named(&order.account)?;
+    let (mut amount, mut app_id) = (order.amount, merchant.app_id.clone());
+    let mut seller_id = merchant.seller_id.clone();
+    match lie {
+        Some(Lie::Amount(other)) => amount = i64::try_from(other).ok()?,
+        Some(Lie::Merchant) => seller_id = "2088000000000000".to_owned(),
+        Some(Lie::App) => app_id = "2021000000000000".to_owned(),
+        // There is no currency in this notify: nothing to lie about.
+        Some(Lie::Currency) | None => {}
+    }
+    let id = random_text(34);
+    let mut pairs: Vec<(&str, String)> = vec![
+        ("gmt_create", beijing_time(order.created_ms)),
+        ("charset", "utf-8".to_owned()),
+        ("seller_email", "shop@sandbox.cn".to_owned()),
+        ("subject", order.description.clone()),
+        ("buyer_id", "2088000000000001".to_owned()),
+        ("invoice_amount", plain(amount)),
+        ("notify_id", id.clone()),
+        (
+            "fund_bill_list",
+            format!(
+                "[{{\"amount\":\"{}\",\"fundChannel\":\"ALIPAYACCOUNT\"}}]",
+                plain(amount)
+            ),
+        ),
+        ("notify_type", "trade_status_sync".to_owned()),
+        ("trade_status", status(&order, now_ms()).to_owned()),
+        ("receipt_amount", plain(amount)),
+        ("buyer_pay_amount", plain(amount)),
+        ("app_id", app_id.clone()),
+        ("auth_app_id", app_id),
+        ("seller_id", seller_id),
+        (
+            "gmt_payment",
+            order.paid_ms.map(beijing_time).unwrap_or_default(),
+        ),
+        ("notify_time", beijing_time(now_ms())),
+        ("version", "1.0".to_owned()),
+        ("out_trade_no", order.channel_order_no.clone()),
+        ("total_amount", plain(amount)),
+        ("trade_no", order.transaction_id.clone().unwrap_or_default()),
+        ("point_amount", "0.00".to_owned()),
+    ];
+    if let Some(refund) = &refund {
+        pairs.push(("gmt_refund", format!("{}.000", beijing_time(refund.at_ms))));
+        pairs.push(("refund_fee", plain(order.refunded())));
+        pairs.push(("out_biz_no", refund.out_refund_no.clone()));
+    }
+    let body: Vec<_> = pairs
+        .iter()
+        .map(|(k, v)| format!("{k}={}", encode(v)))
+        .collect();
+    Some(Letter {
+        channel: Channel::Alipay,
+        account: order.account,
+        url: order.notify_url,
+        id,
+        number: order.channel_order_no,
+        event_type: status_word(refund.is_some()),
+        body: body.join("&"),
+    })
+}
+
+fn status_word(refund: bool) -> String {
+    if refund {
+        "refund"
+    } else {
+        "trade_status_sync"
+    }
+    .to_owned()
+}
+
+pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
+    let keys = &world.keys.alipay;
+    let mut pairs = pairs_of(&letter.body);
+    if fault == Some(Kind::OldTimestamp) {
+        // Repeats keep their first time: an old one is genuine all the same.
+        for (name, value) in &mut pairs {
+            if name == "notify_time" {
+                *value = beijing_time(now_ms() - 86_400_000);
+            }
+        }
+    }
+    let text = text(&pairs, &["sign", "sign_type"]);
+    let sign = match fault {
+        Some(Kind::BadSignature | Kind::Signtest) => keys.alipay.sign(b"something else"),
+        Some(Kind::UnknownSerial) => keys.named(&letter.account)?.key.sign(text.as_bytes()),
+        _ => keys.alipay.sign(text.as_bytes()),
+    };
+    if fault == Some(Kind::Corrupt) {
+        for (name, value) in &mut pairs {
+            if name == "total_amount" {
+                *value = "0.01".to_owned();
+            }
+        }
+    }
+    pairs.push(("sign_type".to_owned(), "RSA2".to_owned()));
+    pairs.push(("sign".to_owned(), sign));
+    let body: Vec<_> = pairs
+        .iter()
+        .map(|(k, v)| format!("{k}={}", encode(v)))
+        .collect();
+    let kind = "application/x-www-form-urlencoded; charset=utf-8";
+    Some(Envelope {
+        headers: vec![("Content-Type", kind.to_owned())],
+        body: body.join("&").into_bytes(),
+    })
+}
