@@ -2,6 +2,9 @@
 alter table attempt add column reference text;
 alter table attempt add column rate text;
 
+-- What the page needs was the text of a code, and says now of which kind it is.
+update attempt set obj = json_build_object('code', obj)::text where obj is not null;
+
 -- Requests of a legacy domain whose sign fits another requestKey too.
 alter table domain add column other_key_requests bigint not null default 0;
 

@@ -49,8 +49,12 @@ pub(crate) async fn sqlite() -> Arc<dyn Store> {
         .unwrap()
 }
 
-/// `None`, said aloud, where no PostgreSQL is given.
 pub(crate) async fn postgres() -> Option<Arc<dyn Store>> {
+    Some(store::open(&postgres_address().await?).await.unwrap())
+}
+
+/// A fresh database; `None`, said aloud, where no PostgreSQL is given.
+pub(crate) async fn postgres_address() -> Option<String> {
     let Ok(server) = std::env::var("TONGFU_TEST_POSTGRES") else {
         eprintln!("SKIPPED on PostgreSQL: TONGFU_TEST_POSTGRES is not set");
         return None;
@@ -63,7 +67,7 @@ pub(crate) async fn postgres() -> Option<Arc<dyn Store>> {
         .unwrap();
     let create = sqlx::AssertSqlSafe(format!("create database {name}"));
     sqlx::query(create).execute(&mut connection).await.unwrap();
-    Some(store::open(&format!("{server}/{name}")).await.unwrap())
+    Some(format!("{server}/{name}"))
 }
 
 /// An attempt of request `key`, the `number`th, begun at `now_ms`.

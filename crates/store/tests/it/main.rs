@@ -6,6 +6,7 @@ mod attempts;
 mod callbacks;
 mod domains;
 mod harness;
+mod migrations;
 mod refunds;
 
 use harness::on_both;
