@@ -2,6 +2,7 @@
 
 mod browser;
 mod database;
+mod peers;
 mod process;
 mod serve;
 mod site;
@@ -19,6 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
   test                            pass every test; ends with `N passed, N failed`
   size                            the bytes of the page
+  peers                           programs of others against the sandbox
   wasm-target                     find or set up the WebAssembly target";
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         Some((command, [])) if command == "wasm-target" => {
             tools::wasm_build().map(|_| ExitCode::SUCCESS)
         }
+        Some((command, [])) if command == "peers" => peers::run(),
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
         _ => bail!("{USAGE}"),
     }

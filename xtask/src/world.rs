@@ -45,7 +45,8 @@ impl World {
         programs.wait_for(self.port + 2, "/healthz")
     }
 
-    fn address(&self, offset: u16) -> String {
+    /// The address of a program: 0 the platform, 1 the sandbox, 2 the shop.
+    pub(crate) fn address(&self, offset: u16) -> String {
         format!("http://127.0.0.1:{}", self.port + offset)
     }
 

@@ -65,10 +65,11 @@ pub(super) fn open(world: &World, merchant: &Merchant, pairs: &[(String, String)
 fn wrong(content: &Content, wap: bool) -> Option<&'static str> {
     let number = content.out_trade_no.as_bytes();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let product = if wap {
-        "QUICK_WAP_WAY"
+    // A widely used library sends the older word for wap.
+    let products: &[&str] = if wap {
+        &["QUICK_WAP_WAY", "QUICK_WAP_PAY"]
     } else {
-        "FAST_INSTANT_TRADE_PAY"
+        &["FAST_INSTANT_TRADE_PAY"]
     };
     let expire = content.time_expire.as_deref();
     let subject = &content.subject;
@@ -79,7 +80,7 @@ fn wrong(content: &Content, wap: bool) -> Option<&'static str> {
         || subject.is_empty()
         || subject.chars().count() > 256
         || subject.contains(['/', '=', '&'])
-        || content.product_code != product
+        || !products.contains(&content.product_code.as_str())
         || expire.is_some_and(|text| from_beijing_time(text).is_none());
     bad.then_some("ACQ.INVALID_PARAMETER")
 }
