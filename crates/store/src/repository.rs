@@ -374,7 +374,13 @@ impl Store for Repository {
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
             let order_sn: String = get(row, "order_sn")?;
-            rows.extend(self.attempt(&order_sn).await?);
+            // A row that can't be read is told, and keeps no other from its turn.
+            match self.attempt(&order_sn).await {
+                Err(StoreError::Corrupt(cause)) => {
+                    tracing::error!(order.sn = order_sn, cause, "an order can't be read");
+                }
+                found => rows.extend(found?),
+            }
         }
         Ok(rows)
     }

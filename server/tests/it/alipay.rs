@@ -1,7 +1,7 @@
 //! Alipay over the documented paths: the form of an old page, notifies that lie,
 //! and the way back.
 
-use crate::harness::{Database, World, eventually, value_of};
+use crate::harness::{Database, World, a_while, eventually, value_of};
 use crate::pay::{body_of, errcode};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Settlement and callbacks when things go wrong (design section 4).
 
-use crate::harness::{Database, World, eventually, value_of};
+use crate::harness::{Database, World, a_while, eventually, value_of};
 use serde_json::json;
 
 /// Opens a fresh order's page; gives its requestKey and the channel's number.
@@ -130,27 +130,36 @@ async fn a_kill_between_payment_and_callback_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_wrong_amount_in_a_genuine_notify_is_not_settled_by_it() {
+async fn a_lie_in_a_genuine_notify_is_not_settled_by_it() {
     let world = World::start(Database::Sqlite).await.unwrap();
-    world
-        .control(
-            &world.gateway,
-            "fault",
-            json!({"on": "query", "kind": "unsigned_502", "times": 3}),
-        )
+    for kind in [
+        "wrong_amount",
+        "wrong_currency",
+        "wrong_merchant",
+        "wrong_app",
+    ] {
+        // No query may settle it meanwhile.
+        let deaf = json!({"on": "query", "kind": "unsigned_502", "times": 50});
+        world.control(&world.gateway, "fault", deaf).await;
+        let lie = json!({"on": "notify", "kind": kind, "amount": 1});
+        world.control(&world.gateway, "fault", lie).await;
+        let (key, number) = begin(&world).await;
+        let channel_order_no = number["channelOrderNo"].as_str().unwrap().to_owned();
+        world.control(&world.gateway, "pay", number).await;
+        eventually("the notify was taken", async || {
+            let url = format!("{}/control/notifies", world.gateway);
+            let sent = world.client.get(url).send().await.unwrap();
+            let sent = sent.text().await.unwrap();
+            sent.contains(&channel_order_no).then_some(())
+        })
         .await;
-    world
-        .control(
-            &world.gateway,
-            "fault",
-            json!({"on": "notify", "kind": "wrong_amount", "amount": 1}),
-        )
-        .await;
-    let (key, number) = begin(&world).await;
-    world.control(&world.gateway, "pay", number).await;
-    // The notify is refused by its sum; the query then tells the true one.
-    let callbacks = delivered(&world, &key).await;
-    assert_eq!(callbacks[0]["values"]["money"], "12345");
+        a_while().await;
+        assert!(world.callbacks(&key).await.is_empty(), "{kind}");
+        // The channel's own word, once it is heard, settles it.
+        world.control(&world.gateway, "reset", json!({})).await;
+        let callbacks = delivered(&world, &key).await;
+        assert_eq!(callbacks[0]["values"]["money"], "12345", "{kind}");
+    }
 }
 
 #[tokio::test]

@@ -209,6 +209,11 @@ pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>)
     panic!("never seen: {what}");
 }
 
+/// Gives what must not happen the time to happen.
+pub(crate) async fn a_while() {
+    tokio::time::sleep(LOOK_AGAIN * 10).await;
+}
+
 /// The program under test, on this database.
 pub(crate) fn tongfu(database_url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tongfu"));
