@@ -80,6 +80,7 @@ async fn a_lie_in_a_genuine_notify_is_not_settled_by_it() {
             sent.text().await.unwrap().contains(&number).then_some(())
         })
         .await;
+        a_while().await;
         let polled = world
             .text(&format!("/pay/api/pc/wechatQuery?{query}"))
             .await;
