@@ -87,6 +87,13 @@ pub enum Screen {
         /// Where the payer goes on.
         leave: Option<String>,
     },
+    /// Paid after the request was closed: the money goes back.
+    Returned {
+        /// What was to be bought.
+        order: Order,
+        /// Where the payer goes on.
+        leave: Option<String>,
+    },
     /// Refused, with the published code and what it means.
     Refused {
         /// The errcode.
@@ -253,6 +260,11 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             </main>
         }
         .into_any(),
+        Screen::Returned { order, leave } => {
+            let why = format!("{} {}", words.returned_why, order.money);
+            let detail = Some(format!("{} {}", words.order, order.request_key));
+            message_screen(words, words.returned, why, detail, leave).into_any()
+        }
         Screen::Refused { code, cause, passing, leave } => {
             let why = if passing { cause.clone() } else { words.refused_why.to_owned() };
             let detail = format!("{} {code}：{cause}", words.code);
@@ -318,6 +330,24 @@ mod tests {
         );
         assert!(!html.contains("<script"), "{html}");
         assert!(pick(Lang::En).contains("WeChat Pay"));
+    }
+
+    #[test]
+    fn a_payer_whose_money_goes_back_is_not_told_that_nothing_was_charged() {
+        let screen = || Screen::Returned {
+            order: order("耳机"),
+            leave: Some("http://a.cn/".to_owned()),
+        };
+        let html = shown(screen(), Lang::Zh);
+        assert!(
+            html.contains("原路退回") && html.contains("¥1,234.56"),
+            "{html}"
+        );
+        assert!(
+            !html.contains("没有被扣款") && html.contains("http://a.cn/"),
+            "{html}"
+        );
+        assert!(shown(screen(), Lang::En).contains("refunded"));
     }
 
     #[test]

@@ -127,6 +127,12 @@ pub(crate) enum Look {
 pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang, look: Look) -> Screen {
     let order = attempt_order(attempt, lang);
     let leave = Leave::of_attempt(attempt);
+    if attempt.status == Attempt::PaidAfterClose && !attempt.request_status.was_paid() {
+        return Screen::Returned {
+            order,
+            leave: leave.fail,
+        };
+    }
     if attempt.request_status.was_paid() || attempt.status.has_money() {
         return Screen::Paid {
             order,

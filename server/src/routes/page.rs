@@ -16,6 +16,7 @@ use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
+use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, Kind};
 use payment::refusal::Refusal;
@@ -378,6 +379,7 @@ async fn attempt_screen(
     look: Look,
 ) -> Result<Screen, Failure> {
     let attempt = match checkout.watch(&attempt).await? {
+        Poll::Failed(_) if attempt.status == Attempt::PaidAfterClose => attempt,
         Poll::Failed(failure) => return Err(failure),
         Poll::Paid | Poll::Waiting(_) => checkout
             .store()
