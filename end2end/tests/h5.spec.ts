@@ -91,6 +91,12 @@ test.describe('inside WeChat', () => {
     await request.post(`${gateway}/control/reset`);
   });
 
+  test('the desktop page leads to the bridge, since nobody scans his own phone', async ({ page, request }) => {
+    await page.goto((await mobileUrl(request)).replace('/mpay.html', '/pay.html'));
+    await expect(button(page)).toBeVisible();
+    await expect(page.locator('svg.qr')).toHaveCount(0);
+  });
+
   test('parameters in the fragment work here too', async ({ page, request }) => {
     const url = new URL(await mobileUrl(request));
     await page.goto(`${platform}/mpay.html?from=singlemessage#/?${url.search.slice(1)}`);

@@ -45,14 +45,15 @@ pub enum Browser {
 }
 
 impl Browser {
-    /// By its User-Agent header. WeCom and the mini program's web view name
-    /// MicroMessenger too, but have no payment bridge.
+    /// By its User-Agent header. WeCom, the mini program's web view and WeChat on
+    /// a desktop name MicroMessenger too, but have no payment bridge to rely on.
     #[must_use]
     pub fn of(user_agent: &str) -> Self {
         let has = |mark: &str| user_agent.contains(mark);
         match () {
             () if has("AlipayClient") => Self::Alipay,
             () if has("wxwork") || has("miniProgram") => Self::Other,
+            () if has("WindowsWechat") || has("MacWechat") => Self::Other,
             () if has("MicroMessenger") => Self::Wechat,
             () => Self::Other,
         }
@@ -288,6 +289,8 @@ mod tests {
         let wechat = "Mozilla/5.0 (Linux; Android 14) XWEB/1 MicroMessenger/8.0.49";
         assert_eq!(Browser::of(wechat), Browser::Wechat);
         assert_eq!(Browser::of(&format!("{wechat} wxwork/4.1")), Browser::Other);
+        let desktop = format!("{wechat} WindowsWechat(0x63090a13)");
+        assert_eq!(Browser::of(&desktop), Browser::Other);
         assert_eq!(
             Browser::of(&format!("{wechat} miniProgram")),
             Browser::Other

@@ -138,6 +138,10 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     if pairs.get("domainCode").is_none() {
         return page(Screen::Fragment, visit.form(StatusCode::OK, None));
     }
+    // Nobody can scan the phone that he holds: inside WeChat the bridge pays.
+    if visit.scene == Scene::Pc && visit.browser == Browser::Wechat {
+        return see_other(&format!("/mpay.html?{}", pairs.to_query()));
+    }
     let (domain, request) = match state.checkout.verified(&pairs).await {
         Ok(verified) => verified,
         Err(failure) => return refused(&visit, &failure, None),
