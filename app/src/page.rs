@@ -8,6 +8,7 @@ mod ways;
 use crate::text::text;
 use crate::watch::Watch;
 use leptos::prelude::*;
+use payment::address::origin;
 use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::money::Money;
@@ -175,9 +176,7 @@ impl Way {
         let Self::Form { form, .. } = self else {
             return None;
         };
-        let (scheme, rest) = form.action.split_once("://")?;
-        let host = rest.split(['/', '?']).next()?;
-        Some(format!("{scheme}://{host}"))
+        origin(&form.action)
     }
 }
 

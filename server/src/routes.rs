@@ -13,6 +13,7 @@ mod respond;
 use crate::state::State;
 use axum::Router;
 use axum::routing::{any, get, post};
+use checkout::OPENID_PATH;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
@@ -35,7 +36,7 @@ pub(crate) fn router(state: State) -> Router {
             "/pay/return/{token}",
             get(page::come_back).post(page::come_back),
         )
-        .route("/pay/api/h5/openid", get(openid::openid))
+        .route(OPENID_PATH, get(openid::openid))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route("/assets/{name}", get(assets::asset));
     let business_system = Router::new().route("/pay/api/{*path}", any(api::call));

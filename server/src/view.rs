@@ -1,6 +1,8 @@
 //! What a page shows of a request or an attempt.
 
 use app::page::{Order, Pay, Screen, Way};
+use checkout::Scene;
+use payment::address::origin;
 use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::obj::Obj;
@@ -83,24 +85,19 @@ impl Leave {
     }
 }
 
-/// Scheme, host and port, where they are of a form that a header can carry.
-fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next()?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    (!host.is_empty() && host.bytes().all(plain)).then(|| format!("{scheme}://{host}"))
-}
-
 /// The page of one attempt, in the payer's language.
 pub(crate) fn attempt_path(attempt: &AttemptRow, lang: Lang) -> String {
-    let lang = if lang == Lang::En { "?lang=en" } else { "" };
-    format!("/pay/attempt/{}{lang}", attempt.token)
+    token_path(attempt, "", lang)
 }
 
 /// The same page for a payer who came back or stays: it sends nobody away.
 pub(crate) fn stay_path(attempt: &AttemptRow, lang: Lang) -> String {
+    token_path(attempt, "/stay", lang)
+}
+
+fn token_path(attempt: &AttemptRow, look: &str, lang: Lang) -> String {
     let lang = if lang == Lang::En { "?lang=en" } else { "" };
-    format!("/pay/attempt/{}/stay{lang}", attempt.token)
+    format!("/pay/attempt/{}{look}{lang}", attempt.token)
 }
 
 /// What is bought.
@@ -141,7 +138,7 @@ pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang, look: Look) 
     }
     let back_url = format!(
         "{}?{}",
-        page_path(attempt.kind),
+        page_path(Scene::of(attempt.kind)),
         picking(&attempt.signed_values, PICK_ANEW)
     );
     let declined = attempt.status == Attempt::Declined;
@@ -198,17 +195,17 @@ pub(crate) fn open_in_wechat(
     request: &PayRequest,
     signed_values: &str,
     public_url: &str,
-    phone: bool,
+    scene: Scene,
     lang: Lang,
 ) -> Screen {
     let leave = Leave::of(request);
-    let here = if phone { "/mpay.html" } else { "/pay.html" };
+    let here = page_path(scene);
     Screen::Pay(Box::new(Pay {
         order: order(request, lang),
         charged: None,
         way: Way::OpenInWechat {
-            address: format!("{public_url}/mpay.html?{signed_values}"),
-            phone,
+            address: format!("{public_url}{}?{signed_values}", page_path(Scene::H5)),
+            phone: scene == Scene::H5,
         },
         order_sn: String::new(),
         poll_url: poll_url(signed_values),
@@ -221,11 +218,11 @@ pub(crate) fn open_in_wechat(
     }))
 }
 
-/// The seed's page for a kind of payment.
-fn page_path(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Native | Kind::Page => "/pay.html",
-        Kind::Jsapi | Kind::Mweb | Kind::Wap => "/mpay.html",
+/// The seed's page of a scene.
+pub(crate) fn page_path(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Pc => "/pay.html",
+        Scene::H5 => "/mpay.html",
     }
 }
 
@@ -234,7 +231,7 @@ fn poll_url(signed_values: &str) -> String {
 }
 
 /// The same page, with another channel to be picked, or this one.
-fn picking(signed_values: &str, pick: &str) -> String {
+pub(crate) fn picking(signed_values: &str, pick: &str) -> String {
     format!("{signed_values}&{PICK}={pick}")
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask peers`: programs that others wrote create, query, close and
 //! refund against the sandbox, and verify its signatures.
 
-use crate::process::{Programs, free_ports};
+use crate::process::Programs;
 use crate::step::{self, step};
 use crate::world::{self, World};
 use crate::{root, target};
@@ -16,13 +16,7 @@ const RUNS: [&str; 2] = ["wechat.py", "alipay_peer.py"];
 pub(crate) fn run() -> Result<ExitCode> {
     let python = step("setting up the peers in target/peers", set_up)?;
     step("building platform and sandbox", || world::build(&[]))?;
-    let data = target("peers")?.join("data");
-    let _ = std::fs::remove_dir_all(&data);
-    let world = World {
-        bin: target("debug")?,
-        data,
-        port: free_ports(3)?,
-    };
+    let world = World::fresh("peers")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;
     let mut failed = Vec::new();

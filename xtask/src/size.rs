@@ -1,10 +1,10 @@
 //! `cargo xtask size`: what a payer's browser fetches, file by file.
 
-use crate::process::{Programs, free_ports, get};
+use crate::process::{Programs, get};
+use crate::site;
 use crate::site::{brotli, gzip};
 use crate::step::step;
 use crate::world::{self, World};
-use crate::{site, target};
 use anyhow::{Context, Result, bail};
 
 /// Limits of the design, brotli bytes.
@@ -81,12 +81,7 @@ pub(crate) fn run() -> Result<()> {
 /// The page with a code to scan and the page that reads the fragment, as a small
 /// world of its own serves them.
 fn pages() -> Result<(String, String)> {
-    let data = target("size")?;
-    let world = World {
-        bin: target("debug")?,
-        data,
-        port: free_ports(3)?,
-    };
+    let world = World::fresh("size")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;
     let url = get(world.port + 2, "/sample-url")?;

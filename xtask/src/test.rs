@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, and one plain line at the end.
 
 use crate::database::Postgres;
-use crate::process::{Programs, free_ports};
+use crate::process::Programs;
 use crate::step::step;
 use crate::world::{self, World};
 use crate::{browser, root, site, target, tools};
@@ -67,13 +67,7 @@ fn rust_tests(postgres: &Postgres) -> Result<Count> {
 fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let node = modules.parent().context("no folder above node_modules")?;
     copy_specs(node)?;
-    let data = target("browser")?.join("data");
-    let _ = std::fs::remove_dir_all(&data);
-    let world = World {
-        bin: target("debug")?,
-        data,
-        port: free_ports(3)?,
-    };
+    let world = World::fresh("browser")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;
     let report = target("browser")?.join("report.json");

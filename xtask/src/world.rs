@@ -1,7 +1,7 @@
 //! Platform, gateway and shop as processes of their own, on three ports.
 
-use crate::process::Programs;
-use crate::{root, step};
+use crate::process::{Programs, free_ports};
+use crate::{root, step, target};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;
@@ -31,6 +31,17 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A world of its own on free ports, with fresh data below `target`.
+    pub(crate) fn fresh(folder: &str) -> Result<Self> {
+        let data = target(folder)?.join("data");
+        let _ = std::fs::remove_dir_all(&data);
+        Ok(Self {
+            bin: target("debug")?,
+            data,
+            port: free_ports(3)?,
+        })
+    }
+
     /// Starts all three and waits until each answers.
     pub(crate) fn start(&self, programs: &mut Programs) -> Result<()> {
         std::fs::create_dir_all(&self.data)?;

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// `subject` takes 256 characters; three bytes each are enough for Chinese.
+/// `subject` takes 256 characters: cut at as many bytes it never has more.
 const SUBJECT_BYTES_MAX: usize = 256;
 
 /// What an account at Alipay has; key files are named relative to the accounts
@@ -190,13 +190,10 @@ impl Gateway for Alipay {
         let trade: Trade = match self.api.call("alipay.trade.query", &content).await {
             Ok(trade) => trade,
             // Unpaid so far: the payer has not opened the cashier.
-            Err(ChannelError::Refused { code, .. }) if code == "ACQ.TRADE_NOT_EXIST" => {
+            Err(error) if error.is_refusal("ACQ.TRADE_NOT_EXIST") => {
                 return Ok(OrderState::NotFound);
             }
-            Err(ChannelError::Refused { code, message }) => {
-                return Err(ChannelError::Unknown(format!("{code}: {message}")));
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.or_unknown()),
         };
         match trade.trade_status.as_str() {
             "WAIT_BUYER_PAY" => Ok(OrderState::Pending),
@@ -233,10 +230,8 @@ impl Gateway for Alipay {
         let answer: RefundAnswer = match self.api.call("alipay.trade.refund", &content).await {
             Ok(answer) => answer,
             // The balance may be filled up: the same number again, later.
-            Err(ChannelError::Refused { code, message })
-                if code == "ACQ.SELLER_BALANCE_NOT_ENOUGH" =>
-            {
-                return Err(ChannelError::Unknown(format!("{code}: {message}")));
+            Err(error) if error.is_refusal("ACQ.SELLER_BALANCE_NOT_ENOUGH") => {
+                return Err(error.or_unknown());
             }
             Err(error) => return Err(error),
         };
@@ -257,13 +252,8 @@ impl Gateway for Alipay {
             "out_request_no": refund.refund_no,
         });
         let method = "alipay.trade.fastpay.refund.query";
-        let answer: RefundQuery = match self.api.call(method, &content).await {
-            Ok(answer) => answer,
-            Err(ChannelError::Refused { code, message }) => {
-                return Err(ChannelError::Unknown(format!("{code}: {message}")));
-            }
-            Err(error) => return Err(error),
-        };
+        let asked = self.api.call(method, &content).await;
+        let answer: RefundQuery = asked.map_err(ChannelError::or_unknown)?;
         let state = match answer.refund_status.as_deref() {
             Some("REFUND_SUCCESS") => RefundState::Done,
             // Not done: the same number is sent again, which is the same refund.

@@ -92,12 +92,6 @@ impl VerifyingKey {
         Ok((Self(key), format!("{:X}", certificate.serial)))
     }
 
-    /// A key as the DER of an RSAPublicKey.
-    #[must_use]
-    pub fn from_rsa_der(der: Vec<u8>) -> Self {
-        Self(der)
-    }
-
     /// Whether `signature`, in Base64, is this key's over `text`.
     #[must_use]
     pub fn verifies(&self, text: &[u8], signature: &str) -> bool {

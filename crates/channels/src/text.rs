@@ -4,7 +4,8 @@ use payment::money::Money;
 use time::macros::{format_description, offset};
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-const BEIJING: UtcOffset = offset!(+8);
+/// Beijing's clocks.
+pub(crate) const BEIJING: UtcOffset = offset!(+8);
 
 /// The longest beginning of `text` that fits into `bytes_max` bytes.
 pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {

@@ -193,10 +193,8 @@ impl Gateway for Wechat {
         let target = format!("{}?mchid={}", self.order_path(&order.number), self.mchid);
         match self.api.get(&target).await {
             Ok(answer) => state(answer.content()?),
-            Err(ChannelError::Refused { code, .. }) if code == "ORDER_NOT_EXIST" => {
-                Ok(OrderState::NotFound)
-            }
-            Err(error) => Err(not_refused(error)),
+            Err(error) if error.is_refusal("ORDER_NOT_EXIST") => Ok(OrderState::NotFound),
+            Err(error) => Err(error.or_unknown()),
         }
     }
 
@@ -222,9 +220,7 @@ impl Gateway for Wechat {
         match self.api.post("/v3/refund/domestic/refunds", &body).await {
             Ok(answer) => refund_report(answer.content()?),
             // The balance may be filled up: the same number again, later.
-            Err(ChannelError::Refused { code, message }) if code == "NOT_ENOUGH" => {
-                Err(ChannelError::Unknown(format!("{code}: {message}")))
-            }
+            Err(error) if error.is_refusal("NOT_ENOUGH") => Err(error.or_unknown()),
             Err(error) => Err(error),
         }
     }
@@ -233,13 +229,11 @@ impl Gateway for Wechat {
         let target = format!("/v3/refund/domestic/refunds/{}", refund.refund_no);
         match self.api.get(&target).await {
             Ok(answer) => refund_report(answer.content()?),
-            Err(ChannelError::Refused { code, .. }) if code == "RESOURCE_NOT_EXISTS" => {
-                Ok(RefundReport {
-                    state: RefundState::NotFound,
-                    reference: None,
-                })
-            }
-            Err(error) => Err(not_refused(error)),
+            Err(error) if error.is_refusal("RESOURCE_NOT_EXISTS") => Ok(RefundReport {
+                state: RefundState::NotFound,
+                reference: None,
+            }),
+            Err(error) => Err(error.or_unknown()),
         }
     }
 
@@ -297,16 +291,6 @@ impl Wechat {
             package,
             sign_type: "RSA".to_owned(),
         })
-    }
-}
-
-/// A query that is refused says nothing about the order.
-fn not_refused(error: ChannelError) -> ChannelError {
-    match error {
-        ChannelError::Refused { code, message } => {
-            ChannelError::Unknown(format!("{code}: {message}"))
-        }
-        other => other,
     }
 }
 

@@ -20,9 +20,9 @@ mod timer;
 pub use callback::Schedule;
 pub use failure::Failure;
 pub use numbers::token;
-pub use openid::Arrival;
+pub use openid::{Arrival, OPENID_PATH};
 pub use pay::Start;
-pub use pay_types::{Browser, Place, Scene, Sum};
+pub use pay_types::{Browser, Place, Scene};
 pub use poll::Poll;
 
 use flights::Flights;

@@ -4,8 +4,13 @@
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
-use payment::ports::{Gateway, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport, RawNotify};
+use payment::ports::{
+    AttemptRow, Gateway, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport, RawNotify,
+};
 use std::sync::Arc;
+
+/// What a notify is marked with whose order we do not have.
+const UNKNOWN_ORDER: &str = "no such order";
 
 impl Checkout {
     /// Takes a notify for one of our accounts; `None` when there is no such account.
@@ -81,16 +86,12 @@ impl Checkout {
         report: PaidReport,
     ) -> Result<String, Failure> {
         let number = report.channel_order_no.clone();
-        let store = &self.parts.store;
-        let found = store
-            .attempt_by_channel_no(gateway.channel(), gateway.account(), &number)
-            .await?;
-        let Some(attempt) = found else {
+        let Some(attempt) = self.attempt_of(gateway, &number).await? else {
             tracing::error!(
                 channel.order_no = number,
                 "a payment for an order that is not ours"
             );
-            return Ok("no such order".to_owned());
+            return Ok(UNKNOWN_ORDER.to_owned());
         };
         let outcome = self
             .settle(gateway, &attempt, OrderState::Paid(report))
@@ -100,23 +101,29 @@ impl Checkout {
             _ => "settled".to_owned(),
         })
     }
-}
 
-impl Checkout {
     /// The channel is asked: what a notify says of other things than money is a hint.
     async fn ask_notified(
         &self,
         gateway: &dyn Gateway,
         channel_order_no: &str,
     ) -> Result<String, Failure> {
+        Ok(match self.attempt_of(gateway, channel_order_no).await? {
+            Some(attempt) => format!("asked: {:?}", self.check(&attempt).await?),
+            None => UNKNOWN_ORDER.to_owned(),
+        })
+    }
+
+    async fn attempt_of(
+        &self,
+        gateway: &dyn Gateway,
+        channel_order_no: &str,
+    ) -> Result<Option<AttemptRow>, Failure> {
+        let (channel, account) = (gateway.channel(), gateway.account());
         let store = &self.parts.store;
-        let found = store
-            .attempt_by_channel_no(gateway.channel(), gateway.account(), channel_order_no)
-            .await?;
-        match found {
-            Some(attempt) => Ok(format!("asked: {:?}", self.check(&attempt).await?)),
-            None => Ok("no such order".to_owned()),
-        }
+        Ok(store
+            .attempt_by_channel_no(channel, account, channel_order_no)
+            .await?)
     }
 }
 

@@ -11,7 +11,7 @@ use payment::refusal::Refusal;
 use std::sync::Arc;
 
 /// Where WeChat sends the payer back to, below our own address.
-const PATH: &str = "/pay/api/h5/openid";
+pub const OPENID_PATH: &str = "/pay/api/h5/openid";
 
 /// Where the payer's browser goes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Checkout {
             used: false,
         };
         self.parts.store.begin_trip(&trip).await?;
-        let redirect_uri = format!("{}{PATH}", self.parts.public_url);
+        let redirect_uri = format!("{}{OPENID_PATH}", self.parts.public_url);
         Ok(Arrival::Authorize(
             oauth.authorize_url(&redirect_uri, &state),
         ))

@@ -6,7 +6,7 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
-use payment::ports::{Gateway, Kind};
+use payment::ports::{Gateway, Kind, Terms};
 use payment::rate::Rate;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
@@ -29,6 +29,15 @@ impl Scene {
             "pc" => Some(Self::Pc),
             "h5" => Some(Self::H5),
             _ => None,
+        }
+    }
+
+    /// The page that payments of this kind are made on.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Native | Kind::Page => Self::Pc,
+            Kind::Jsapi | Kind::Mweb | Kind::Wap => Self::H5,
         }
     }
 }
@@ -112,25 +121,40 @@ impl Place {
     }
 }
 
-/// The sum that is to be paid, where the asker says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sum {
-    /// The sum; where only its currency is known, one that every account takes.
-    pub money: Option<Money>,
+/// What an asker says of the sum.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// Nothing.
+    Nothing,
     /// Its currency.
-    pub currency: Currency,
+    Currency(Currency),
+    /// All of it.
+    Sum(Sum),
+}
+
+/// A sum that is to be paid.
+#[derive(Clone, Copy)]
+pub(crate) struct Sum {
+    money: Money,
     /// CNY per USD, as the request has it.
-    pub rate: Option<Rate>,
+    rate: Option<Rate>,
 }
 
 impl Sum {
     pub(crate) fn of(request: &PayRequest) -> Self {
         Self {
-            money: Some(request.money),
-            currency: request.money.currency(),
+            money: request.money,
             rate: request.rate.as_deref().and_then(Rate::parse),
         }
     }
+}
+
+/// How a sum comes into an account's currency.
+enum Exchange {
+    /// It is in that currency.
+    None,
+    /// By this rate.
+    At(Rate),
 }
 
 /// The account, kind and sum that a new order is made with.
@@ -142,28 +166,22 @@ pub(crate) struct Choice {
 }
 
 impl Checkout {
-    /// The channels that a payer of this domain is offered, in the page's order.
+    /// The channels that a payer of this domain is offered for a request, in the
+    /// page's order.
     #[must_use]
-    pub fn pay_types(&self, domain: &Domain, place: &Place, sum: Option<Sum>) -> Vec<Channel> {
+    pub fn pay_types(&self, domain: &Domain, place: &Place, request: &PayRequest) -> Vec<Channel> {
+        self.offered(domain, place, Asked::Sum(Sum::of(request)))
+    }
+
+    fn offered(&self, domain: &Domain, place: &Place, asked: Asked) -> Vec<Channel> {
         let offered = |channel: &Channel| {
             place
                 .kind(*channel)
-                .is_some_and(|kind| self.offers(domain, *channel, kind, sum))
+                .is_some_and(|kind| self.offers(domain, *channel, kind, asked))
                 || (place.leads_into_wechat(*channel)
-                    && self.offers(domain, *channel, Kind::Jsapi, sum))
+                    && self.offers(domain, *channel, Kind::Jsapi, asked))
         };
         place.order().into_iter().filter(offered).collect()
-    }
-
-    /// The same for a request.
-    #[must_use]
-    pub fn pay_types_of(
-        &self,
-        domain: &Domain,
-        place: &Place,
-        request: &PayRequest,
-    ) -> Vec<Channel> {
-        self.pay_types(domain, place, Some(Sum::of(request)))
     }
 
     /// The same, for the names that a caller of pay-types gives: domainCode,
@@ -186,25 +204,27 @@ impl Checkout {
             browser,
             openid: None,
         };
-        let sum = match pairs.get("currencyType").filter(|code| !code.is_empty()) {
-            None => None,
+        let asked = match pairs.get("currencyType").filter(|code| !code.is_empty()) {
+            None => Asked::Nothing,
             Some(code) => {
                 let currency = Currency::parse(code);
-                Some(Sum {
-                    money: None,
-                    currency: currency.ok_or(Refusal::Amount("currencyType".to_owned()))?,
-                    rate: None,
-                })
+                Asked::Currency(currency.ok_or(Refusal::Amount("currencyType".to_owned()))?)
             }
         };
-        Ok(self.pay_types(&domain, &place, sum))
+        Ok(self.offered(&domain, &place, asked))
     }
 
     /// Whether an account of the domain takes such an order.
-    fn offers(&self, domain: &Domain, channel: Channel, kind: Kind, sum: Option<Sum>) -> bool {
+    fn offers(&self, domain: &Domain, channel: Channel, kind: Kind, asked: Asked) -> bool {
         self.accounts(domain, channel, kind)
             .iter()
-            .any(|gateway| sum.is_none_or(|sum| self.charge(gateway.as_ref(), sum).is_some()))
+            .any(|gateway| match asked {
+                Asked::Nothing => true,
+                Asked::Currency(currency) => {
+                    self.exchange(gateway.terms(), currency, None).is_some()
+                }
+                Asked::Sum(sum) => self.charge(gateway.terms(), sum).is_some(),
+            })
     }
 
     /// The account that takes a new order.
@@ -218,8 +238,7 @@ impl Checkout {
         let kind = place.kind(channel).ok_or(Failure::UnsupportedChannel)?;
         let mut refused_sum = false;
         for gateway in self.accounts(domain, channel, kind) {
-            let Some((money, rate)) = self.charge(gateway.as_ref(), sum).and_then(|charge| charge)
-            else {
+            let Some((money, rate)) = self.charge(gateway.terms(), sum) else {
                 refused_sum = true;
                 continue;
             };
@@ -236,7 +255,8 @@ impl Checkout {
         if refused_sum {
             return Err(Failure::Refused(Refusal::Amount("money".to_owned())));
         }
-        if place.leads_into_wechat(channel) && self.offers(domain, channel, Kind::Jsapi, Some(sum))
+        if place.leads_into_wechat(channel)
+            && self.offers(domain, channel, Kind::Jsapi, Asked::Sum(sum))
         {
             return Err(Failure::OpenidMissing);
         }
@@ -258,25 +278,22 @@ impl Checkout {
         self.parts.gateways.iter().filter(fits).collect()
     }
 
+    /// How a sum in `currency` comes into the account's; `None` without a rate.
+    fn exchange(&self, terms: &Terms, currency: Currency, rate: Option<Rate>) -> Option<Exchange> {
+        if currency == terms.currency {
+            return Some(Exchange::None);
+        }
+        rate.or_else(|| (self.parts.rates)()).map(Exchange::At)
+    }
+
     /// What the account would charge, and the rate where the currency changes;
-    /// nothing inside where only the currency was asked. `None` when it can't.
-    fn charge(&self, gateway: &dyn Gateway, sum: Sum) -> Option<Option<(Money, Option<Rate>)>> {
-        let terms = gateway.terms();
-        let same = sum.currency == terms.currency;
-        let rate = if same {
-            None
-        } else {
-            sum.rate.or_else(|| (self.parts.rates)())
+    /// `None` when it does not take the sum.
+    fn charge(&self, terms: &Terms, sum: Sum) -> Option<(Money, Option<Rate>)> {
+        let (money, rate) = match self.exchange(terms, sum.money.currency(), sum.rate)? {
+            Exchange::None => (sum.money, None),
+            Exchange::At(rate) => (rate.convert(sum.money, terms.currency)?, Some(rate)),
         };
-        let Some(money) = sum.money else {
-            return (same || rate.is_some()).then_some(None);
-        };
-        let money = match rate {
-            Some(rate) => rate.convert(money, terms.currency)?,
-            None if same => money,
-            None => return None,
-        };
-        terms.takes(money).then_some(Some((money, rate)))
+        terms.takes(money).then_some((money, rate))
     }
 }
 

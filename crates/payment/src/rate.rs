@@ -25,13 +25,7 @@ impl Rate {
         if !digits(whole) || !digits(decimals) {
             return None;
         }
-        let millionths = format!("{whole}{decimals:0<6}").parse().ok()?;
-        Self::from_millionths(millionths)
-    }
-
-    /// A rate of so many millionths of a CNY per USD; more than zero.
-    #[must_use]
-    pub fn from_millionths(millionths: i64) -> Option<Self> {
+        let millionths: i64 = format!("{whole}{decimals:0<6}").parse().ok()?;
         (millionths > 0).then_some(Self { millionths })
     }
 

@@ -10,10 +10,9 @@ mod signed;
 
 pub(crate) use cashier::act;
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{self, Fault, Kind};
 use crate::now_ms;
 use crate::text::pairs_of;
-use crate::wechat::dropped;
 use crate::world::World;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
@@ -22,7 +21,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use calls::Answer;
 use std::sync::Arc;
-use std::time::Duration;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -61,14 +59,10 @@ async fn respond(
     fault: Option<Fault>,
 ) -> Response {
     let kind = fault.map(|fault| fault.kind);
+    if let Some(instead) = fault::instead(fault).await {
+        return instead;
+    }
     match kind {
-        Some(Kind::Drop) => return dropped(),
-        Some(Kind::Delay) => {
-            tokio::time::sleep(Duration::from_millis(fault.map_or(0, |fault| fault.ms))).await;
-        }
-        Some(Kind::Unsigned502) => {
-            return (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response();
-        }
         Some(Kind::Error) => answer = Answer::error("20000", "aop.unknow-error"),
         Some(Kind::RateLimit) => answer = Answer::error("40005", "isv.call-limited"),
         _ => {}

@@ -1,7 +1,11 @@
 //! Misbehaviour on demand: each fault is used up by the next calls that it fits.
 
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What a fault applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -106,4 +110,33 @@ impl Faults {
         }
         Some(fault)
     }
+}
+
+/// What comes in place of any channel's answer; where the fault is a delay the
+/// answer comes after it.
+pub(crate) async fn instead(fault: Option<Fault>) -> Option<Response> {
+    let fault = fault?;
+    match fault.kind {
+        Kind::Drop => Some(dropped()),
+        Kind::Unsigned502 => {
+            Some((StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response())
+        }
+        Kind::Delay => {
+            tokio::time::sleep(Duration::from_millis(fault.ms)).await;
+            None
+        }
+        _ => None,
+    }
+}
+
+/// A body that breaks off: the caller sees a lost connection.
+fn dropped() -> Response {
+    let broken = Bytes::from_static(b"");
+    let mut response = Response::new(Body::from(broken));
+    *response.status_mut() = StatusCode::OK;
+    // More is announced than comes, so that the connection breaks.
+    response
+        .headers_mut()
+        .insert("content-length", HeaderValue::from_static("10"));
+    response
 }

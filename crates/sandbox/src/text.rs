@@ -60,7 +60,8 @@ pub(crate) fn pairs_of(raw: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn decode(text: &str) -> String {
+/// Percent-decoding; `+` is a blank.
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
@@ -94,9 +95,14 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
+/// `12.34`.
+pub(crate) fn plain_yuan(fen: i64) -> String {
+    format!("{}.{:02}", fen / 100, fen % 100)
+}
+
 /// `¥12.34`.
 pub(crate) fn yuan(fen: i64) -> String {
-    format!("¥{}.{:02}", fen / 100, fen % 100)
+    format!("¥{}", plain_yuan(fen))
 }
 
 /// A whole page; `body` is HTML.

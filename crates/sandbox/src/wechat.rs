@@ -11,7 +11,7 @@ pub(crate) mod sealed;
 pub(crate) mod signed;
 
 use crate::book::{Order, Refund};
-use crate::fault::{Fault, Kind, On};
+use crate::fault::{self, Fault, Kind, On};
 use crate::now_ms;
 use crate::text::rfc3339;
 use crate::world::World;
@@ -24,7 +24,6 @@ use keys::Merchant;
 use serde_json::{Value, json};
 use signed::Misdeed;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The one payer of the sandbox.
 const PAYER: &str = "oSandboxPayer0000000000000001";
@@ -79,14 +78,10 @@ async fn respond(
     mut answer: Answer,
     fault: Option<Fault>,
 ) -> Response {
+    if let Some(instead) = fault::instead(fault).await {
+        return instead;
+    }
     match fault.map(|fault| fault.kind) {
-        Some(Kind::Drop) => return dropped(),
-        Some(Kind::Delay) => {
-            tokio::time::sleep(Duration::from_millis(fault.map_or(0, |fault| fault.ms))).await;
-        }
-        Some(Kind::Unsigned502) => {
-            return (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response();
-        }
         Some(Kind::Error) => answer = Answer::error(500, "SYSTEM_ERROR", "系统异常，请稍后重试"),
         Some(Kind::RateLimit) => answer = Answer::error(429, "FREQUENCY_LIMITED", "频率超限"),
         _ => {}
@@ -111,18 +106,6 @@ async fn respond(
         response = response.header(name, value);
     }
     response.body(Body::from(body)).unwrap_or_default()
-}
-
-/// A body that breaks off: the caller sees a lost connection.
-pub(crate) fn dropped() -> Response {
-    let broken = axum::body::Bytes::from_static(b"");
-    let mut response = Response::new(Body::from(broken));
-    *response.status_mut() = StatusCode::OK;
-    // More is announced than comes, so that the connection breaks.
-    response
-        .headers_mut()
-        .insert("content-length", axum::http::HeaderValue::from_static("10"));
-    response
 }
 
 /// The transaction object of a query and of a notify (section 1.8).

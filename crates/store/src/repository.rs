@@ -44,6 +44,18 @@ impl Repository {
         self.write.begin_with(BEGIN).await.map_err(unavailable)
     }
 
+    /// What is due; nobody else takes it before `again_ms`.
+    async fn take(
+        &self,
+        query: &'static str,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<DbRow>> {
+        let query = sqlx::query(query).bind(now_ms).bind(again_ms).bind(limit);
+        query.fetch_all(&self.write).await.map_err(unavailable)
+    }
+
     /// One attempt with its request; `$1` is what `condition` compares.
     async fn find(&self, query: &'static str, value: &str) -> Answer<Option<AttemptRow>> {
         let row = sqlx::query(query)
@@ -288,11 +300,7 @@ impl Store for Repository {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<RefundRow>> {
-        let query = sqlx::query(TAKE_DUE_REFUNDS)
-            .bind(now_ms)
-            .bind(again_ms)
-            .bind(limit);
-        let taken = query.fetch_all(&self.write).await.map_err(unavailable)?;
+        let taken = self.take(TAKE_DUE_REFUNDS, now_ms, again_ms, limit).await?;
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
             let refund_no: String = get(row, "refund_no")?;
@@ -366,11 +374,9 @@ impl Store for Repository {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<AttemptRow>> {
-        let query = sqlx::query(TAKE_DUE_ATTEMPTS)
-            .bind(now_ms)
-            .bind(again_ms)
-            .bind(limit);
-        let taken = query.fetch_all(&self.write).await.map_err(unavailable)?;
+        let taken = self
+            .take(TAKE_DUE_ATTEMPTS, now_ms, again_ms, limit)
+            .await?;
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
             let order_sn: String = get(row, "order_sn")?;
@@ -429,11 +435,9 @@ impl Store for Repository {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<CallbackRow>> {
-        let query = sqlx::query(TAKE_DUE_CALLBACKS)
-            .bind(now_ms)
-            .bind(again_ms)
-            .bind(limit);
-        let rows = query.fetch_all(&self.write).await.map_err(unavailable)?;
+        let rows = self
+            .take(TAKE_DUE_CALLBACKS, now_ms, again_ms, limit)
+            .await?;
         rows.iter().map(callback_row).collect()
     }
 

@@ -12,16 +12,14 @@ use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::Response;
-use checkout::{Arrival, Failure};
+use checkout::{Arrival, Failure, OPENID_PATH};
 use payment::pairs::{Pairs, escape};
-
-const PATH: &str = "/pay/api/h5/openid";
 
 /// Where a page of ours sends a payer whose openid it needs.
 pub(super) fn address(public_url: &str, domain_code: &str, path: &str, raw: &str) -> String {
     let back_url = format!("{public_url}{path}?{raw}");
     format!(
-        "{PATH}?domainCode={}&backUrl={}",
+        "{OPENID_PATH}?domainCode={}&backUrl={}",
         escape(domain_code),
         escape(&back_url)
     )
@@ -52,7 +50,7 @@ pub(super) async fn openid(extract::State(state): extract::State<State>, parts: 
         Err(failure) => refused(&parts, &failure),
         Ok(Arrival::Authorize(url)) => {
             let mut response = see_other(&url);
-            if let Some(cookie) = cookies::keep_browser(&mark, PATH, secure) {
+            if let Some(cookie) = cookies::keep_browser(&mark, OPENID_PATH, secure) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             response

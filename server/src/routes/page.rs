@@ -4,7 +4,9 @@ use super::cookies::Cookies;
 use super::respond::{Form, browser, page, wished_language};
 use super::{body, openid};
 use crate::state::State;
-use crate::view::{self, Leave, Look, PICK, PICK_ANEW, attempt_path, stay_path};
+use crate::view::{
+    self, Leave, Look, PICK, PICK_ANEW, attempt_path, page_path, picking, stay_path,
+};
 use app::page::Screen;
 use axum::body::Body;
 use axum::extract::{self, Path};
@@ -18,7 +20,7 @@ use payment::domain::Domain;
 use payment::lang::Lang;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, Kind};
+use payment::ports::AttemptRow;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::verify::{Verified, signed_query};
@@ -76,12 +78,8 @@ impl Visit {
 
     /// Where a payer is who goes on with an attempt.
     fn place_of(&self, attempt: &AttemptRow) -> Place {
-        let scene = match attempt.kind {
-            Kind::Native | Kind::Page => Scene::Pc,
-            Kind::Jsapi | Kind::Mweb | Kind::Wap => Scene::H5,
-        };
         Place {
-            scene,
+            scene: Scene::of(attempt.kind),
             browser: self.browser,
             openid: attempt.openid.clone(),
         }
@@ -140,7 +138,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     }
     // Nobody can scan the phone that he holds: inside WeChat the bridge pays.
     if visit.scene == Scene::Pc && visit.browser == Browser::Wechat {
-        return see_other(&format!("/mpay.html?{}", pairs.to_query()));
+        return see_other(&format!("{}?{}", page_path(Scene::H5), pairs.to_query()));
     }
     let (domain, request) = match state.checkout.verified(&pairs).await {
         Ok(verified) => verified,
@@ -167,7 +165,7 @@ async fn show(
         return Ok(Shown::Screen(Box::new(screen)));
     }
     let place = visit.place(checkout, domain, request);
-    let channels = checkout.pay_types_of(domain, &place, request);
+    let channels = checkout.pay_types(domain, &place, request);
     let only = match channels.as_slice() {
         [only] => Some(*only),
         _ => None,
@@ -207,7 +205,7 @@ async fn show(
             request,
             &signed_query(request),
             &state.public_url,
-            visit.scene == Scene::H5,
+            visit.scene,
             visit.lang,
         ),
         Ok(Err(failure)) => return Err(failure),
@@ -251,10 +249,7 @@ pub(super) async fn start(
     body: Body,
 ) -> Response {
     let visit = Visit::of(&parts);
-    let here = match visit.scene {
-        Scene::Pc => "/pay.html",
-        Scene::H5 => "/mpay.html",
-    };
+    let here = page_path(visit.scene);
     let started = async {
         let channel = picked(body).await?;
         let (domain, request) = state
@@ -266,9 +261,8 @@ pub(super) async fn start(
         match state.checkout.pay(&domain, &request, start).await {
             Err(Failure::AlreadyPaid) => Ok(format!("{here}?{}", signed_query(&request))),
             Err(Failure::OpenidMissing) => Ok(format!(
-                "{here}?{}&{PICK}={}",
-                signed_query(&request),
-                channel.code()
+                "{here}?{}",
+                picking(&signed_query(&request), channel.code())
             )),
             other => other.map(|attempt| attempt_path(&attempt, visit.lang)),
         }

@@ -49,7 +49,7 @@ pub(super) struct Form {
 
 /// A page, with its headers.
 pub(super) fn page(screen: Screen, form: Form) -> Response {
-    let Ok(nonce) = nonce() else {
+    let Ok(nonce) = checkout::token() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let policy = policy(&nonce, &screen, &form.frame_origins);
@@ -99,12 +99,6 @@ fn policy(nonce: &str, screen: &Screen, frame_origins: &[String]) -> HeaderValue
     );
     let closed = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     HeaderValue::from_str(text.trim_end()).unwrap_or(closed)
-}
-
-fn nonce() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The last resort: a defect of ours is logged and answered, never shown.

@@ -31,14 +31,7 @@ async fn opened(world: &World, query: &str, path: &str) -> String {
         .unwrap();
     let cashier = cashier.text().await.unwrap();
     assert!(cashier.contains("¥123.45"), "{cashier}");
-    let orders = world.book().await;
-    let newest = orders
-        .iter()
-        .max_by_key(|order| order["createdMs"].as_i64());
-    newest.unwrap()["channelOrderNo"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    world.newest_order().await
 }
 
 async fn an_old_page_pays_by_its_form(database: Database) {

@@ -163,6 +163,18 @@ impl World {
         self.json(&format!("{}/control/orders", self.gateway)).await
     }
 
+    /// The channel's number of the newest order in the book.
+    pub(crate) async fn newest_order(&self) -> String {
+        let orders = self.book().await;
+        let newest = orders
+            .iter()
+            .max_by_key(|order| order["createdMs"].as_i64());
+        newest.unwrap()["channelOrderNo"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
     /// The shop's callbacks for a requestKey.
     pub(crate) async fn callbacks(&self, key: &str) -> Vec<serde_json::Value> {
         let mut all: Vec<serde_json::Value> =

@@ -17,7 +17,7 @@ async fn paid_order(world: &World) -> (String, String) {
         .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
         .await;
     assert_eq!(errcode(&answer), "0", "{answer}");
-    let number = newest(world).await;
+    let number = world.newest_order().await;
     let pay = json!({ "channelOrderNo": number });
     world.control(&world.gateway, "pay", pay).await;
     let key = value_of(&query, "requestKey");
@@ -26,17 +26,6 @@ async fn paid_order(world: &World) -> (String, String) {
     })
     .await;
     (query, number)
-}
-
-async fn newest(world: &World) -> String {
-    let orders = world.book().await;
-    let newest = orders
-        .iter()
-        .max_by_key(|order| order["createdMs"].as_i64());
-    newest.unwrap()["channelOrderNo"]
-        .as_str()
-        .unwrap()
-        .to_owned()
 }
 
 /// What the gateway's book gave back of an order, fen.
@@ -125,7 +114,7 @@ async fn a_business_system_closes(database: Database) {
     world
         .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
         .await;
-    let number = newest(&world).await;
+    let number = world.newest_order().await;
     let closed = world.post(CLOSE, &close_body(&key)).await;
     assert_eq!(errcode(&closed), "0", "{closed}");
     let orders = world.book().await;
@@ -163,7 +152,7 @@ async fn money_that_comes_twice_goes_back_by_itself(database: Database) {
     world
         .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
         .await;
-    let first = newest(&world).await;
+    let first = world.newest_order().await;
     let late = json!({"on": "notify", "kind": "drop", "times": 2});
     world.control(&world.gateway, "fault", late).await;
     world
@@ -176,7 +165,7 @@ async fn money_that_comes_twice_goes_back_by_itself(database: Database) {
     assert!(answer["obj"]["timeStamp"].is_string(), "{answer}");
     let package = answer["obj"]["package"].as_str().unwrap();
     assert!(package.starts_with("prepay_id=wx"), "{answer}");
-    let second = newest(&world).await;
+    let second = world.newest_order().await;
     assert_ne!(first, second);
     world
         .control(&world.gateway, "pay", json!({ "channelOrderNo": second }))

@@ -1,9 +1,10 @@
 //! The JSON of WeChat Pay APIv3, as far as we use it (sections 1.6 to 1.12).
 
+use crate::text::BEIJING;
 use payment::ports::ChannelError;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
 
 /// Body of an order call, Native or JSAPI.
 #[derive(Serialize)]
@@ -143,10 +144,9 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ChannelError>
 
 /// RFC 3339 in Beijing time, whole seconds.
 pub(super) fn time_text(at_ms: i64) -> Result<String, ChannelError> {
-    let beijing = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
     OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
         .ok()
-        .and_then(|at| at.to_offset(beijing).format(&Rfc3339).ok())
+        .and_then(|at| at.to_offset(BEIJING).format(&Rfc3339).ok())
         .ok_or_else(|| ChannelError::Refused {
             code: "time_expire".to_owned(),
             message: "not a time".to_owned(),

@@ -168,6 +168,24 @@ pub enum ChannelError {
     NotOffered,
 }
 
+impl ChannelError {
+    /// Whether the channel refused with this code of its own.
+    #[must_use]
+    pub fn is_refusal(&self, of: &str) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == of)
+    }
+
+    /// The same, where a refusal says nothing about what was asked, or may be
+    /// lifted: unknown.
+    #[must_use]
+    pub fn or_unknown(self) -> Self {
+        match self {
+            Self::Refused { code, message } => Self::Unknown(format!("{code}: {message}")),
+            other => other,
+        }
+    }
+}
+
 /// How a channel says an order stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderState {

@@ -4,7 +4,7 @@ use super::keys::Merchant;
 use super::signed::get;
 use crate::book::{Channel, Order};
 use crate::fault::On;
-use crate::text::{beijing_time, yuan, yuan_text};
+use crate::text::{beijing_time, plain_yuan, yuan_text};
 use crate::world::{Cannot, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -99,23 +99,19 @@ pub(super) fn status(order: &Order, now_ms: i64) -> &'static str {
     }
 }
 
-pub(super) fn plain(fen: i64) -> String {
-    yuan(fen).replace('¥', "")
-}
-
 fn query(order: &Order, now_ms: i64) -> Answer {
     let mut node = json!({
         "out_trade_no": order.channel_order_no,
         "trade_no": order.transaction_id.clone().unwrap_or_else(|| format!("{:028}", order.created_ms)),
         "trade_status": status(order, now_ms),
-        "total_amount": plain(order.amount),
+        "total_amount": plain_yuan(order.amount),
         "buyer_logon_id": "san***@sandbox.cn",
         "buyer_user_id": "2088000000000001",
     });
     if let Some(paid_ms) = order.paid_ms {
         node["send_pay_date"] = json!(beijing_time(paid_ms));
-        node["receipt_amount"] = json!(plain(order.amount));
-        node["buyer_pay_amount"] = json!(plain(order.amount));
+        node["receipt_amount"] = json!(plain_yuan(order.amount));
+        node["buyer_pay_amount"] = json!(plain_yuan(order.amount));
     }
     Answer::success(node)
 }
@@ -157,7 +153,7 @@ fn refund(world: &Arc<World>, order: &Order, content: &Value, now_ms: i64) -> An
             "out_trade_no": order.channel_order_no,
             "buyer_logon_id": "san***@sandbox.cn",
             "fund_change": fund_change,
-            "refund_fee": plain(order.refunded()),
+            "refund_fee": plain_yuan(order.refunded()),
             "gmt_refund_pay": beijing_time(refund.at_ms),
         })),
         Err(_) => Answer::failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
@@ -177,8 +173,8 @@ fn refund_query(order: &Order, content: &Value) -> Answer {
             "trade_no": order.transaction_id,
             "out_trade_no": order.channel_order_no,
             "out_request_no": number,
-            "total_amount": plain(order.amount),
-            "refund_amount": plain(refund.amount),
+            "total_amount": plain_yuan(order.amount),
+            "refund_amount": plain_yuan(refund.amount),
             "refund_status": "REFUND_SUCCESS",
         }),
         None => json!({}),

@@ -4,7 +4,9 @@ use super::keys::Merchant;
 use super::signed::{get, text};
 use crate::book::{Channel, Order};
 use crate::now_ms;
-use crate::text::{beijing_time, encode, from_beijing_time, html, page, yuan, yuan_text};
+use crate::text::{
+    beijing_time, encode, from_beijing_time, html, page, plain_yuan, yuan, yuan_text,
+};
 use crate::world::World;
 use axum::Form;
 use axum::extract::State;
@@ -182,7 +184,7 @@ fn back(world: &World, order: &Order) -> Option<String> {
         ("charset", "utf-8".to_owned()),
         ("out_trade_no", order.channel_order_no.clone()),
         ("method", format!("{}.return", order.trade_type)),
-        ("total_amount", yuan(order.amount).replace('¥', "")),
+        ("total_amount", plain_yuan(order.amount)),
         ("trade_no", order.transaction_id.clone().unwrap_or_default()),
         ("auth_app_id", merchant.app_id.clone()),
         ("version", "1.0".to_owned()),

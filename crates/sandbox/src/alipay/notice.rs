@@ -1,12 +1,12 @@
 //! Notifies of Alipay: a signed form, sent until the answer is `success`
 //! (section 3.6).
 
-use super::calls::{plain, status};
+use super::calls::status;
 use super::signed::text;
 use crate::book::Channel;
 use crate::fault::Kind;
 use crate::notify::{Envelope, Event, Letter, Lie};
-use crate::text::{beijing_time, encode, pairs_of};
+use crate::text::{beijing_time, encode, pairs_of, plain_yuan};
 use crate::world::World;
 use crate::{now_ms, random_text};
 
@@ -37,19 +37,19 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         ("seller_email", "shop@sandbox.cn".to_owned()),
         ("subject", order.description.clone()),
         ("buyer_id", "2088000000000001".to_owned()),
-        ("invoice_amount", plain(amount)),
+        ("invoice_amount", plain_yuan(amount)),
         ("notify_id", id.clone()),
         (
             "fund_bill_list",
             format!(
                 "[{{\"amount\":\"{}\",\"fundChannel\":\"ALIPAYACCOUNT\"}}]",
-                plain(amount)
+                plain_yuan(amount)
             ),
         ),
         ("notify_type", "trade_status_sync".to_owned()),
         ("trade_status", status(&order, now_ms()).to_owned()),
-        ("receipt_amount", plain(amount)),
-        ("buyer_pay_amount", plain(amount)),
+        ("receipt_amount", plain_yuan(amount)),
+        ("buyer_pay_amount", plain_yuan(amount)),
         ("app_id", app_id.clone()),
         ("auth_app_id", app_id),
         ("seller_id", seller_id),
@@ -60,13 +60,13 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         ("notify_time", beijing_time(now_ms())),
         ("version", "1.0".to_owned()),
         ("out_trade_no", order.channel_order_no.clone()),
-        ("total_amount", plain(amount)),
+        ("total_amount", plain_yuan(amount)),
         ("trade_no", order.transaction_id.clone().unwrap_or_default()),
         ("point_amount", "0.00".to_owned()),
     ];
     if let Some(refund) = &refund {
         pairs.push(("gmt_refund", format!("{}.000", beijing_time(refund.at_ms))));
-        pairs.push(("refund_fee", plain(order.refunded())));
+        pairs.push(("refund_fee", plain_yuan(order.refunded())));
         pairs.push(("out_biz_no", refund.out_refund_no.clone()));
     }
     let body: Vec<_> = pairs
@@ -79,18 +79,12 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         url: order.notify_url,
         id,
         number: order.channel_order_no,
-        event_type: status_word(refund.is_some()),
+        event_type: match refund {
+            Some(_) => "refund".to_owned(),
+            None => "trade_status_sync".to_owned(),
+        },
         body: body.join("&"),
     })
-}
-
-fn status_word(refund: bool) -> String {
-    if refund {
-        "refund"
-    } else {
-        "trade_status_sync"
-    }
-    .to_owned()
 }
 
 pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {

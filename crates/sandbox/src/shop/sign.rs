@@ -1,5 +1,6 @@
 //! The platform's SHA-1 sign, as a business system writes it from the document.
 
+use crate::text::{decode as unescaped, encode};
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub(super) fn verifies(values: &BTreeMap<String, String>) -> bool {
 pub(super) fn decode(query: &str) -> BTreeMap<String, String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs
-        .map(|(name, value)| (unescape(name), unescape(value)))
+        .map(|(name, value)| (unescaped(name), unescaped(value)))
         .collect()
 }
 
@@ -44,34 +45,6 @@ fn sign<'a>(values: impl Iterator<Item = &'a str>, secret: &'a str) -> String {
     all.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
     let digest = Sha1::digest(all.concat().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn encode(text: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let escaped = text.bytes().map(|byte| {
-        if bare(byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    });
-    escaped.collect()
-}
-
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits: String = rest.by_ref().take(2).map(char::from).collect();
-                u8::from_str_radix(&digits, 16).unwrap_or(b'?')
-            }
-            other => other,
-        });
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
