@@ -1,6 +1,6 @@
 //! The file that lists the channel accounts, and the keys beside it.
 
-use crate::{Clock, alipay, http, wechat};
+use crate::{Clock, alipay, http, paypal, wechat};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::ports::{Gateway, Terms};
@@ -130,6 +130,7 @@ pub fn gateways(
         let gateway: Arc<dyn Gateway> = match channel {
             Channel::Wechat => Arc::new(wechat::Wechat::open(&mut setup)?),
             Channel::Alipay => Arc::new(alipay::Alipay::open(&mut setup)?),
+            Channel::Paypal => Arc::new(paypal::Paypal::open(&mut setup)?),
             other => return Err(setup.invalid(format!("channel {} is not ready", other.code()))),
         };
         let taken = gateways.iter().any(|other| {

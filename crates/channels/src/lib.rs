@@ -4,6 +4,7 @@
 pub mod alipay;
 pub mod config;
 mod http;
+pub mod paypal;
 pub mod receiver;
 pub mod rsa;
 mod text;

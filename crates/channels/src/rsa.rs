@@ -88,8 +88,14 @@ impl VerifyingKey {
         let der = CertificateDer::from_pem_slice(pem).map_err(|_| KeyError::Certificate)?;
         let (_, certificate) =
             X509Certificate::from_der(&der).map_err(|_| KeyError::Certificate)?;
-        let key = certificate.public_key().subject_public_key.data.to_vec();
-        Ok((Self(key), format!("{:X}", certificate.serial)))
+        let serial = format!("{:X}", certificate.serial);
+        Ok((Self::of_certificate(&certificate), serial))
+    }
+
+    /// The key of a certificate that was read.
+    #[must_use]
+    pub fn of_certificate(certificate: &X509Certificate<'_>) -> Self {
+        Self(certificate.public_key().subject_public_key.data.to_vec())
     }
 
     /// Whether `signature`, in Base64, is this key's over `text`.

@@ -1,6 +1,7 @@
 //! Small pieces of text that several channels need.
 
 use payment::money::Money;
+use time::format_description::well_known::Rfc3339;
 use time::macros::{format_description, offset};
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
@@ -37,6 +38,12 @@ pub(crate) fn beijing_time_ms(text: &str) -> Option<i64> {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     let at = PrimitiveDateTime::parse(text.get(..19)?, format).ok()?;
     Some(at.assume_offset(BEIJING).unix_timestamp() * 1000)
+}
+
+/// Ms since 1970 of an RFC 3339 text.
+pub(crate) fn rfc3339_ms(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(at.unix_timestamp() * 1000)
 }
 
 /// A sum in major units with two decimals: `123.45`.

@@ -13,7 +13,7 @@ pub use seal::{SealError, open, open_any_length};
 pub use signature::{answer_text, authorization, pay_text, request_text};
 
 use crate::config::{ConfigError, Setup};
-use crate::text::shortened;
+use crate::text::{rfc3339_ms, shortened};
 use api::Api;
 use oauth::Official;
 use payment::channel::Channel;
@@ -333,7 +333,7 @@ fn paid(transaction: Transaction) -> Result<PaidReport, ChannelError> {
             .transaction_id
             .ok_or_else(|| lacks("transaction_id"))?,
         money: Money::from_minor(amount.total, currency).ok_or_else(|| lacks("a sum"))?,
-        paid_ms: transaction.success_time.as_deref().and_then(wire::time_ms),
+        paid_ms: transaction.success_time.as_deref().and_then(rfc3339_ms),
     })
 }
 

@@ -152,10 +152,3 @@ pub(super) fn time_text(at_ms: i64) -> Result<String, ChannelError> {
             message: "not a time".to_owned(),
         })
 }
-
-/// Ms since 1970 of an RFC 3339 text.
-pub(super) fn time_ms(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .map(|at| at.unix_timestamp() * 1000)
-}

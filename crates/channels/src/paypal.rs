@@ -1,0 +1,348 @@
+//! PayPal's Orders v2: create, approve, capture, refunds and webhooks (channels
+//! document, section 5).
+
+mod api;
+mod webhook;
+mod wire;
+
+pub use webhook::signed_text;
+
+use crate::config::{ConfigError, Setup};
+use crate::text::{major, shortened};
+use api::Api;
+use payment::channel::Channel;
+use payment::obj::{Form, Method, Obj};
+use payment::ports::{
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
+    RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use tokio::sync::Mutex;
+use webhook::Webhook;
+use wire::{Capture, Order, Refund};
+
+/// `description` takes 127 characters: cut at as many bytes it never has more.
+const DESCRIPTION_BYTES_MAX: usize = 127;
+
+/// What an account at PayPal has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    /// The address of the API.
+    #[serde(default = "base")]
+    base: String,
+    /// The application's id.
+    client_id: String,
+    /// The application's secret.
+    client_secret: String,
+    /// The id that PayPal gave our webhook: its signatures cover it.
+    webhook_id: String,
+    /// The merchant's id; where it is given, payments to others are not believed.
+    merchant_id: Option<String>,
+    /// Beginnings of addresses that webhook certificates may come from; none:
+    /// PayPal's own hosts.
+    #[serde(default)]
+    certificate_urls: Vec<String>,
+    /// The roots that webhook certificates must lead to, a PEM file; none: those
+    /// of the public web.
+    certificate_ca: Option<PathBuf>,
+}
+
+fn base() -> String {
+    "https://api-m.paypal.com".to_owned()
+}
+
+/// The adapter of one PayPal account.
+pub struct Paypal {
+    name: String,
+    terms: Terms,
+    merchant: String,
+    api: Api,
+    webhook: Webhook,
+}
+
+/// A webhook's envelope; what it is about stays raw until its kind is known.
+#[derive(Deserialize)]
+struct Event<'a> {
+    event_type: String,
+    #[serde(borrow)]
+    resource: &'a RawValue,
+}
+
+impl Paypal {
+    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+        let account: Account = setup.own()?;
+        let base = account.base.trim_end_matches('/').to_owned();
+        if !is_guarded(&base) {
+            return Err(setup.invalid("base must be https: only TLS vouches for PayPal's answers"));
+        }
+        let webhook = Webhook::open(
+            account.webhook_id,
+            account.certificate_urls,
+            account.certificate_ca.as_deref(),
+            setup,
+        )?;
+        Ok(Self {
+            name: setup.name.clone(),
+            terms: setup.terms.clone(),
+            // Without its name, a payment is to whom the application belongs.
+            merchant: account
+                .merchant_id
+                .unwrap_or_else(|| account.client_id.clone()),
+            api: Api {
+                base,
+                client_id: account.client_id,
+                client_secret: account.client_secret,
+                client: setup.client.clone(),
+                clock: setup.clock.clone(),
+                token: Mutex::default(),
+            },
+            webhook,
+        })
+    }
+
+    async fn order(&self, order: &ChannelOrder) -> Result<Option<Order>, ChannelError> {
+        // Without PayPal's name for it no payer was led to it, and none can pay.
+        let Some(id) = &order.reference else {
+            return Ok(None);
+        };
+        let asked = self.api.get(&format!("/v2/checkout/orders/{id}")).await;
+        asked.map(Some)
+    }
+}
+
+/// An address whose answers can be believed: TLS, or this very machine.
+fn is_guarded(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        url.scheme() == "https" || matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    })
+}
+
+#[async_trait::async_trait]
+impl Gateway for Paypal {
+    fn channel(&self) -> Channel {
+        Channel::Paypal
+    }
+
+    fn account(&self) -> &str {
+        &self.name
+    }
+
+    fn merchant(&self) -> String {
+        self.merchant.clone()
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    fn offers(&self, kind: Kind) -> bool {
+        matches!(kind, Kind::Page | Kind::Wap)
+    }
+
+    /// A capture whose answer was lost may still be done after the attempt's end.
+    fn lingers(&self) -> bool {
+        true
+    }
+
+    async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
+        let money = new.order.money;
+        if !self.offers(new.kind) || money.currency() != self.terms.currency {
+            return Err(ChannelError::NotOffered);
+        }
+        let number = &new.order.number;
+        let body = json!({
+            "intent": "CAPTURE",
+            "purchase_units": [{
+                "amount": amount(money),
+                "description": shortened(&new.goods, DESCRIPTION_BYTES_MAX),
+                "custom_id": number,
+                "invoice_id": number,
+            }],
+            "payment_source": {"paypal": {"experience_context": {
+                "return_url": new.return_url,
+                "cancel_url": new.quit_url,
+                "user_action": "PAY_NOW",
+                "shipping_preference": "NO_SHIPPING",
+            }}},
+        });
+        let id = format!("create-{number}");
+        let order: Order = self.api.post("/v2/checkout/orders", &id, &body).await?;
+        let mut links = order.links.iter();
+        let link = links.find(|link| matches!(link.rel.as_str(), "payer-action" | "approve"));
+        let form = link.and_then(|link| form(&link.href));
+        let no_link = || ChannelError::Unknown("no link for the payer".to_owned());
+        Ok(Created {
+            obj: Obj::Form(form.ok_or_else(no_link)?),
+            reference: Some(order.id),
+        })
+    }
+
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        match self.order(order).await {
+            Ok(Some(found)) => found.state(&self.merchant),
+            Ok(None) => Ok(OrderState::NotFound),
+            // It was there: its three hours are over.
+            Err(ChannelError::Refused { code, .. })
+                if matches!(code.as_str(), "RESOURCE_NOT_FOUND" | "INVALID_RESOURCE_ID") =>
+            {
+                Ok(OrderState::Closed)
+            }
+            Err(error) => Err(error.or_unknown()),
+        }
+    }
+
+    async fn capture(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let Some(id) = &order.reference else {
+            return Ok(OrderState::NotFound);
+        };
+        let path = format!("/v2/checkout/orders/{id}/capture");
+        let request_id = format!("capture-{}", order.number);
+        let captured: Result<Order, _> = self.api.post(&path, &request_id, &json!({})).await;
+        let refused = match captured {
+            Ok(found) => return found.state(&self.merchant),
+            Err(error) => error,
+        };
+        let ChannelError::Refused { code, .. } = &refused else {
+            return Err(refused);
+        };
+        match code.as_str() {
+            "ORDER_ALREADY_CAPTURED" | "ORDER_COMPLETION_IN_PROGRESS" => self.query(order).await,
+            "ORDER_NOT_APPROVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
+            "INSTRUMENT_DECLINED"
+            | "PAYER_CANNOT_PAY"
+            | "TRANSACTION_REFUSED"
+            | "TRANSACTION_LIMIT_EXCEEDED"
+            | "COMPLIANCE_VIOLATION"
+            | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED"
+            | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING" => Ok(OrderState::Declined),
+            _ => Err(refused.or_unknown()),
+        }
+    }
+
+    /// There is no call for it: what we do not capture takes no money. Money that
+    /// was taken and is on its way can't be left.
+    async fn close(&self, order: &ChannelOrder) -> Result<(), ChannelError> {
+        match self.order(order).await {
+            Ok(Some(found)) if found.is_capturing() => Err(ChannelError::Refused {
+                code: "PENDING_CAPTURE".to_owned(),
+                message: "a capture is on its way".to_owned(),
+            }),
+            Ok(_) | Err(ChannelError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let Some(capture) = &refund.order.trade_no else {
+            return Err(ChannelError::Unknown("no capture is known".to_owned()));
+        };
+        let path = format!("/v2/payments/captures/{capture}/refund");
+        let body = json!({
+            "amount": amount(refund.money),
+            "custom_id": refund.refund_no,
+        });
+        let sent: Result<Refund, _> = self.api.post(&path, &refund.refund_no, &body).await;
+        match sent {
+            Ok(made) => made.report(),
+            // These pass: the same number again, later.
+            Err(ChannelError::Refused { code, message })
+                if matches!(
+                    code.as_str(),
+                    "REFUND_FAILED_INSUFFICIENT_FUNDS" | "PENDING_CAPTURE"
+                ) =>
+            {
+                Err(ChannelError::Unknown(format!("{code}: {message}")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let Some(id) = &refund.reference else {
+            // PayPal finds no refund by our number; sent again under the same
+            // request id it is the same refund, and answers how it stands.
+            return Ok(RefundReport {
+                state: RefundState::NotFound,
+                reference: None,
+            });
+        };
+        let asked = self.api.get(&format!("/v2/payments/refunds/{id}")).await;
+        let found: Refund = asked.map_err(ChannelError::or_unknown)?;
+        found.report()
+    }
+
+    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
+        self.webhook.verify(notify).await?;
+        let event: Event<'_> = read(&notify.body)?;
+        let resource = event.resource.get().as_bytes();
+        match event.event_type.as_str() {
+            "CHECKOUT.ORDER.APPROVED" => {
+                let order: Order = read(resource)?;
+                Ok(changed(order.number(), &event.event_type))
+            }
+            "PAYMENT.CAPTURE.COMPLETED" => {
+                let capture: Capture = read(resource)?;
+                match capture.state(None, &self.merchant)? {
+                    OrderState::Paid(report) => Ok(Notify::Paid(report)),
+                    _ => Ok(changed(capture.custom_id.as_deref(), &event.event_type)),
+                }
+            }
+            "PAYMENT.CAPTURE.PENDING" | "PAYMENT.CAPTURE.DENIED" | "PAYMENT.CAPTURE.DECLINED" => {
+                let capture: Capture = read(resource)?;
+                Ok(changed(capture.custom_id.as_deref(), &event.event_type))
+            }
+            "PAYMENT.CAPTURE.REFUNDED" => {
+                let refund: Refund = read(resource)?;
+                Ok(Notify::Refund {
+                    report: refund.report()?,
+                    // One without a number was made by hand, at PayPal.
+                    refund_no: refund.custom_id.unwrap_or(refund.id),
+                })
+            }
+            other => Ok(Notify::Other(other.to_owned())),
+        }
+    }
+
+    fn notify_answer(&self, received: bool) -> NotifyAnswer {
+        NotifyAnswer {
+            status: if received { 200 } else { 500 },
+            content_type: "text/plain",
+            body: if received { "ok" } else { "not taken" },
+        }
+    }
+}
+
+fn amount(money: payment::money::Money) -> Value {
+    json!({"currency_code": money.currency().code(), "value": major(money)})
+}
+
+fn changed(number: Option<&str>, event_type: &str) -> Notify {
+    match number {
+        Some(number) => Notify::Changed {
+            channel_order_no: number.to_owned(),
+        },
+        None => Notify::Other(format!("{event_type} of no order of ours")),
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ChannelError> {
+    serde_json::from_slice(json).map_err(|error| ChannelError::Unknown(error.to_string()))
+}
+
+/// The payer's link as a form: a browser takes its query from the fields.
+fn form(href: &str) -> Option<Form> {
+    let mut url = Url::parse(href).ok().filter(|_| is_guarded(href))?;
+    let fields = url.query_pairs().into_owned().collect();
+    url.set_query(None);
+    Some(Form {
+        method: Method::Get,
+        action: url.into(),
+        fields,
+    })
+}

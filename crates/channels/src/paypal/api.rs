@@ -1,0 +1,143 @@
+//! Calls with an access token; PayPal signs no answers, TLS vouches for them
+//! (channels document, section 5.1).
+
+use super::wire::Trouble;
+use crate::{Clock, http};
+use bytes::Bytes;
+use payment::ports::ChannelError;
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Client, Method, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+/// A token is renewed this long before its end, ms.
+const RENEW_BEFORE_MS: i64 = 300_000;
+const REQUEST_ID: HeaderName = HeaderName::from_static("paypal-request-id");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The way to one account.
+pub(super) struct Api {
+    pub(super) base: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) client: Client,
+    pub(super) clock: Clock,
+    /// Held while a token is fetched: one flight, however many wait.
+    pub(super) token: Mutex<Option<Token>>,
+}
+
+/// An access token and when it is renewed.
+pub(super) struct Token {
+    text: String,
+    renew_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    expires_in: i64,
+}
+
+impl Api {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ChannelError> {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// `request_id`: the same again is the same work, done once (section 5.5).
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request_id: &str,
+        body: &Value,
+    ) -> Result<T, ChannelError> {
+        let work = (request_id, body.to_string());
+        self.call(Method::POST, path, Some(&work)).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        work: Option<&(&str, String)>,
+    ) -> Result<T, ChannelError> {
+        let token = self.token(None).await?;
+        let (mut status, mut body) = self.send(&method, path, work, &token).await?;
+        if status == StatusCode::UNAUTHORIZED {
+            // Withdrawn before its time: a new one, once.
+            let token = self.token(Some(&token)).await?;
+            (status, body) = self.send(&method, path, work, &token).await?;
+        }
+        let lost = |why: String| ChannelError::Unknown(format!("HTTP {status}: {why}"));
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| lost(error.to_string()));
+        }
+        let trouble: Trouble =
+            serde_json::from_slice(&body).map_err(|_| lost("not the documented error".into()))?;
+        let (code, message) = (trouble.code(), trouble.message());
+        match status.as_u16() {
+            400 | 403 | 404 | 422 => Err(ChannelError::Refused { code, message }),
+            _ => Err(lost(format!("{code}: {message}"))),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        work: Option<&(&str, String)>,
+        token: &str,
+    ) -> Result<(StatusCode, Bytes), ChannelError> {
+        let address = format!("{}{path}", self.base);
+        let mut request = self.client.request(method.clone(), address);
+        request = request
+            .bearer_auth(token)
+            .header(PREFER, HeaderValue::from_static("return=representation"))
+            .header(CONTENT_TYPE, "application/json");
+        if let Some((request_id, body)) = work {
+            request = request.header(REQUEST_ID, *request_id).body(body.clone());
+        }
+        answer(request).await
+    }
+
+    /// The token; another than `refused`.
+    async fn token(&self, refused: Option<&str>) -> Result<String, ChannelError> {
+        let mut kept = self.token.lock().await;
+        let now_ms = (self.clock)();
+        if let Some(token) = kept.as_ref()
+            && now_ms < token.renew_ms
+            && refused != Some(&token.text)
+        {
+            return Ok(token.text.clone());
+        }
+        let request = self
+            .client
+            .post(format!("{}/v1/oauth2/token", self.base))
+            .basic_auth(&self.client_id, Some(&self.client_secret))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body("grant_type=client_credentials");
+        let (status, body) = answer(request).await?;
+        // The body of a failure may repeat the client's id: it is not shown.
+        let none = || ChannelError::Unknown(format!("no access token: HTTP {status}"));
+        if !status.is_success() {
+            return Err(none());
+        }
+        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| none())?;
+        let life_ms = answer.expires_in.clamp(0, 86_400 * 30) * 1000;
+        *kept = Some(Token {
+            text: answer.access_token.clone(),
+            renew_ms: now_ms + life_ms - RENEW_BEFORE_MS.min(life_ms / 2),
+        });
+        Ok(answer.access_token)
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Bytes), ChannelError> {
+    let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
+    let answer = request.send().await.map_err(unknown)?;
+    let status = answer.status();
+    let body = http::read_body(answer).await.map_err(unknown)?;
+    let too_long = || ChannelError::Unknown(format!("HTTP {status}: a body too long"));
+    Ok((status, body.ok_or_else(too_long)?))
+}

@@ -1,0 +1,198 @@
+//! The JSON of Orders v2 and Payments v2, and what its states mean (channels
+//! document, sections 5.2 to 5.6).
+
+use crate::text::{minor, rfc3339_ms};
+use payment::money::{Currency, Money};
+use payment::ports::{ChannelError, OrderState, PaidReport, RefundReport, RefundState};
+use serde::Deserialize;
+
+/// A sum: a currency, and a text in its major unit.
+#[derive(Deserialize)]
+pub(super) struct Amount {
+    currency_code: String,
+    value: String,
+}
+
+impl Amount {
+    fn money(&self) -> Result<Money, ChannelError> {
+        let no_sum = || ChannelError::Unknown("amount is no sum that we know".to_owned());
+        let currency = Currency::parse(&self.currency_code).ok_or_else(no_sum)?;
+        minor(&self.value)
+            .and_then(|minor| Money::from_minor(minor, currency))
+            .ok_or_else(no_sum)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Link {
+    pub(super) href: String,
+    pub(super) rel: String,
+}
+
+/// An order; an answer to create may hold no more than id, status and links.
+#[derive(Deserialize)]
+pub(super) struct Order {
+    pub(super) id: String,
+    status: String,
+    #[serde(default)]
+    purchase_units: Vec<PurchaseUnit>,
+    #[serde(default)]
+    pub(super) links: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+struct PurchaseUnit {
+    custom_id: Option<String>,
+    payee: Option<Payee>,
+    #[serde(default)]
+    payments: Payments,
+}
+
+#[derive(Default, Deserialize)]
+struct Payments {
+    #[serde(default)]
+    captures: Vec<Capture>,
+}
+
+#[derive(Deserialize)]
+struct Payee {
+    merchant_id: Option<String>,
+}
+
+/// A capture: the payment itself.
+#[derive(Deserialize)]
+pub(super) struct Capture {
+    id: String,
+    status: String,
+    amount: Amount,
+    pub(super) custom_id: Option<String>,
+    create_time: Option<String>,
+    payee: Option<Payee>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Refund {
+    pub(super) id: String,
+    status: String,
+    pub(super) custom_id: Option<String>,
+    status_details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    reason: Option<String>,
+}
+
+impl Order {
+    /// The number that we gave it.
+    pub(super) fn number(&self) -> Option<&str> {
+        self.purchase_units.first()?.custom_id.as_deref()
+    }
+
+    /// How it stands; a capture says more than the order does. Who is paid is
+    /// `merchant` where the answer names nobody.
+    pub(super) fn state(&self, merchant: &str) -> Result<OrderState, ChannelError> {
+        let named = |unit: &PurchaseUnit| unit.payee.as_ref()?.merchant_id.clone();
+        let payee = self.purchase_units.first().and_then(named);
+        let merchant = payee.as_deref().unwrap_or(merchant);
+        let mut states = Vec::new();
+        for capture in self.purchase_units.iter().flat_map(|u| &u.payments.captures) {
+            states.push(capture.state(self.number(), merchant)?);
+        }
+        let approved = self.status == "APPROVED";
+        let paid = |state: &OrderState| matches!(state, OrderState::Paid(_));
+        if let Some(index) = states.iter().position(paid) {
+            return Ok(states.swap_remove(index));
+        }
+        if states.contains(&OrderState::Pending) {
+            return Ok(OrderState::Pending);
+        }
+        match self.status.as_str() {
+            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
+            _ if approved => Ok(OrderState::Approved),
+            "VOIDED" => Ok(OrderState::Closed),
+            "COMPLETED" if !states.is_empty() => Ok(OrderState::Declined),
+            other => Err(ChannelError::Unknown(format!("order status {other}"))),
+        }
+    }
+
+    /// Whether money was taken that is not there yet: such an order can't be left.
+    pub(super) fn is_capturing(&self) -> bool {
+        let mut captures = self.purchase_units.iter().flat_map(|u| &u.payments.captures);
+        captures.any(|capture| capture.status == "PENDING")
+    }
+}
+
+impl Capture {
+    /// How it stands, as the payment of the order `number`.
+    pub(super) fn state(
+        &self,
+        number: Option<&str>,
+        merchant: &str,
+    ) -> Result<OrderState, ChannelError> {
+        match self.status.as_str() {
+            "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => {
+                let named = self.payee.as_ref().and_then(|p| p.merchant_id.as_deref());
+                let number = self.custom_id.as_deref().or(number);
+                Ok(OrderState::Paid(PaidReport {
+                    merchant: named.unwrap_or(merchant).to_owned(),
+                    channel_order_no: number.unwrap_or_default().to_owned(),
+                    trade_no: self.id.clone(),
+                    money: self.amount.money()?,
+                    paid_ms: self.create_time.as_deref().and_then(rfc3339_ms),
+                }))
+            }
+            "PENDING" => Ok(OrderState::Pending),
+            "DECLINED" | "FAILED" => Ok(OrderState::Declined),
+            other => Err(ChannelError::Unknown(format!("capture status {other}"))),
+        }
+    }
+}
+
+impl Refund {
+    pub(super) fn report(&self) -> Result<RefundReport, ChannelError> {
+        let reason = || {
+            let details = self.status_details.as_ref();
+            let reason = details.and_then(|d| d.reason.as_deref());
+            format!("PayPal says {} {}", self.status, reason.unwrap_or_default())
+        };
+        let state = match self.status.as_str() {
+            "COMPLETED" => RefundState::Done,
+            "PENDING" => RefundState::Pending,
+            "FAILED" | "CANCELLED" => RefundState::Failed(reason()),
+            other => return Err(ChannelError::Unknown(format!("refund status {other}"))),
+        };
+        Ok(RefundReport {
+            state,
+            reference: Some(self.id.clone()),
+        })
+    }
+}
+
+/// A refusal: its first issue says why (section 5.4).
+#[derive(Deserialize)]
+pub(super) struct Trouble {
+    name: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    debug_id: String,
+    #[serde(default)]
+    details: Vec<Issue>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    issue: String,
+}
+
+impl Trouble {
+    pub(super) fn code(&self) -> String {
+        let issue = self.details.first().map(|detail| detail.issue.clone());
+        issue.unwrap_or_else(|| self.name.clone())
+    }
+
+    pub(super) fn message(&self) -> String {
+        format!("{} {} debug_id {}", self.name, self.message, self.debug_id)
+    }
+}
