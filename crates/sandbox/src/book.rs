@@ -37,6 +37,9 @@ pub(crate) struct Refund {
     pub(crate) refund_id: String,
     pub(crate) amount: i64,
     pub(crate) at_ms: i64,
+    /// The merchant's own word for it, where that is not the number above.
+    #[serde(default)]
+    pub(crate) custom_id: Value,
 }
 
 /// An order at the gateway.
@@ -50,7 +53,7 @@ pub(crate) struct Order {
     pub(crate) description: String,
     pub(crate) amount: i64,
     pub(crate) currency: String,
-    /// NOTPAY, SUCCESS, REFUND, CLOSED, PAYERROR.
+    /// NOTPAY, PENDING, SUCCESS, REFUND, CLOSED, PAYERROR.
     pub(crate) state: String,
     pub(crate) notify_url: String,
     pub(crate) attach: Option<String>,

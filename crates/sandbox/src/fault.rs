@@ -15,6 +15,8 @@ pub(crate) enum On {
     Query,
     Close,
     Refund,
+    /// The taking of what a payer approved.
+    Capture,
     Notify,
     /// The exchange of a code for an openid.
     Oauth,
@@ -58,6 +60,10 @@ pub(crate) enum Kind {
     WrongMerchant,
     /// A notify names another app id.
     WrongApp,
+    /// A capture is held back for a review.
+    Pending,
+    /// The access token is withdrawn, before the effect.
+    TokenExpired,
     /// The payer looks at a snapshot of the page.
     Snapshot,
 }

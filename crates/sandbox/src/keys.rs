@@ -1,7 +1,7 @@
 //! RSA keys, made once and kept, and the accounts file that an operator of the
 //! platform would write. Each channel keeps its own keys.
 
-use crate::{alipay, random_text, wechat};
+use crate::{alipay, paypal, random_text, wechat};
 use anyhow::Result;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -46,6 +46,7 @@ impl Key {
 pub(crate) struct Keys {
     pub(crate) wechat: wechat::keys::Keys,
     pub(crate) alipay: alipay::keys::Keys,
+    pub(crate) paypal: paypal::keys::Keys,
 }
 
 /// Opens the keys in `data`, making them where they are missing, and writes the
@@ -54,11 +55,16 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
     fs::create_dir_all(data)?;
     let (wechat, wechat_accounts) = wechat::keys::open(base, data)?;
     let (alipay, alipay_accounts) = alipay::keys::open(base, data)?;
+    let (paypal, paypal_accounts) = paypal::keys::open(base, data)?;
     fs::write(
         data.join("accounts.toml"),
-        [wechat_accounts, alipay_accounts].concat(),
+        [wechat_accounts, alipay_accounts, paypal_accounts].concat(),
     )?;
-    Ok(Keys { wechat, alipay })
+    Ok(Keys {
+        wechat,
+        alipay,
+        paypal,
+    })
 }
 
 /// A fresh RSA key: its public and its private part, PEM.
@@ -105,6 +111,11 @@ pub(crate) fn digits(count: usize) -> String {
         .bytes()
         .map(|byte| char::from(b'0' + byte % 10))
         .collect()
+}
+
+/// Random upper-case letters and digits.
+pub(crate) fn upper(count: usize) -> String {
+    random_text(count).to_uppercase()
 }
 
 /// Random hex digits.

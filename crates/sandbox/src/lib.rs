@@ -1,5 +1,5 @@
-//! The world outside, faked at the wire: the gateways of WeChat Pay and Alipay with a wallet
-//! and a control interface, and a demo shop. Written from the channels'
+//! The world outside, faked at the wire: the gateways of WeChat Pay, Alipay and PayPal with a
+//! wallet and a control interface, and a demo shop. Written from the channels'
 //! documents alone; it depends on none of the product's crates, so that two
 //! sides that share a bug can't agree with each other.
 
@@ -12,6 +12,7 @@ mod control;
 mod fault;
 mod keys;
 mod notify;
+mod paypal;
 mod text;
 mod wallet;
 mod wechat;

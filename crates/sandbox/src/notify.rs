@@ -4,7 +4,7 @@
 use crate::book::{Channel, Order, Refund};
 use crate::fault::{Fault, Kind, On};
 use crate::world::World;
-use crate::{alipay, now_ms, wechat};
+use crate::{alipay, now_ms, paypal, wechat};
 use serde::Serialize;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -17,8 +17,23 @@ const SENT_MAX: usize = 10_000;
 /// What is told.
 #[derive(Clone)]
 pub(crate) enum Event {
+    /// The payer approved; the money is not taken yet.
+    Approved(Order),
+    /// The money was taken, and is held back.
+    Pending(Order),
     Paid(Order),
     Refunded(Order, Refund),
+}
+
+impl Event {
+    pub(crate) fn order(&self) -> &Order {
+        match self {
+            Self::Approved(order)
+            | Self::Pending(order)
+            | Self::Paid(order)
+            | Self::Refunded(order, _) => order,
+        }
+    }
 }
 
 /// A notify that was sent, and what came back.
@@ -109,12 +124,10 @@ pub(crate) fn send(world: &Arc<World>, event: Event) {
 
 /// The channel's words for an event; nothing where it tells of none.
 fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
-    let channel = match &event {
-        Event::Paid(order) | Event::Refunded(order, _) => order.channel,
-    };
-    match channel {
+    match event.order().channel {
         Channel::Wechat => wechat::notice::letter(world, event, lie),
         Channel::Alipay => alipay::notice::letter(world, event, lie),
+        Channel::Paypal => paypal::notice::letter(world, event, lie),
         _ => None,
     }
 }
@@ -124,6 +137,7 @@ fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envel
     match letter.channel {
         Channel::Wechat => wechat::notice::envelope(world, letter, fault),
         Channel::Alipay => alipay::notice::envelope(world, letter, fault),
+        Channel::Paypal => paypal::notice::envelope(world, letter, fault),
         _ => None,
     }
 }
@@ -133,6 +147,7 @@ fn taken(channel: Channel, status: u16, body: &str) -> bool {
     match channel {
         Channel::Wechat => matches!(status, 200 | 204),
         Channel::Alipay => status == 200 && body == "success",
+        Channel::Paypal => (200..300).contains(&status),
         _ => false,
     }
 }
@@ -142,6 +157,7 @@ fn schedule_ms(channel: Channel) -> &'static [u64] {
     match channel {
         Channel::Wechat => &wechat::notice::SCHEDULE_MS,
         Channel::Alipay => &alipay::notice::SCHEDULE_MS,
+        Channel::Paypal => &paypal::notice::SCHEDULE_MS,
         _ => &[],
     }
 }

@@ -21,6 +21,14 @@ pub(crate) fn rfc3339(at_ms: i64) -> String {
         .unwrap_or_default()
 }
 
+/// RFC 3339 in UTC, whole seconds.
+pub(crate) fn utc_time(at_ms: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
 /// Ms since 1970 of an RFC 3339 text.
 pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
     OffsetDateTime::parse(text, &Rfc3339)

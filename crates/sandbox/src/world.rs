@@ -2,11 +2,13 @@
 
 use crate::book::{Book, Order, Refund};
 use crate::fault::Faults;
-use crate::keys::{Keys, digits};
+use crate::keys::{Keys, digits, upper};
 use crate::notify;
 use crate::notify::{Event, Sent};
 use crate::wechat::oauth::Code;
+use crate::{book, paypal};
 use anyhow::Result;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +23,7 @@ pub(crate) struct World {
     pub(crate) held_back: Mutex<Option<notify::Letter>>,
     /// Codes for an openid that were given out.
     pub(crate) codes: Mutex<Vec<Code>>,
+    pub(crate) paypal: paypal::Memory,
     book: Mutex<Book>,
 }
 
@@ -52,6 +55,7 @@ impl World {
             sent: Mutex::default(),
             held_back: Mutex::default(),
             codes: Mutex::default(),
+            paypal: paypal::Memory::default(),
             book: Mutex::new(book),
         })
     }
@@ -60,14 +64,48 @@ impl World {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A payer pays; the merchant is notified.
+    /// A payer pays; at PayPal he approves, and the merchant takes the money.
     pub(crate) fn pay(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
+        let found = self.book().find(|o| o.channel_order_no == number).cloned();
+        let found = found.ok_or(Cannot::NotFound)?;
+        if found.channel != book::Channel::Paypal || found.state == "PENDING" {
+            return self.settle(number, now_ms);
+        }
         let order = self.change(number, |order| {
             if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR") {
                 return Err(Cannot::Conflict);
             }
+            "NOTPAY".clone_into(&mut order.state);
+            order.more["approved"] = json!(true);
+            Ok(())
+        })?;
+        notify::send(self, Event::Approved(order.clone()));
+        Ok(order)
+    }
+
+    /// The money is taken, and held back.
+    pub(crate) fn hold(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
+        let order = self.change(number, |order| {
+            if order.state_at(now_ms) != "NOTPAY" {
+                return Err(Cannot::Conflict);
+            }
+            "PENDING".clone_into(&mut order.state);
+            order.transaction_id = Some(trade_no(order.channel, now_ms));
+            Ok(())
+        })?;
+        notify::send(self, Event::Pending(order.clone()));
+        Ok(order)
+    }
+
+    /// The money moves; the merchant is notified.
+    pub(crate) fn settle(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
+        let order = self.change(number, |order| {
+            if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR" | "PENDING") {
+                return Err(Cannot::Conflict);
+            }
             "SUCCESS".clone_into(&mut order.state);
-            order.transaction_id = Some(format!("42000{now_ms}{}", digits(10)));
+            let trade_no = || trade_no(order.channel, now_ms);
+            order.transaction_id = Some(order.transaction_id.take().unwrap_or_else(trade_no));
             order.paid_ms = Some(now_ms);
             order.times_paid += 1;
             Ok(())
@@ -106,6 +144,18 @@ impl World {
         amount: i64,
         now_ms: i64,
     ) -> Result<(Order, Refund), Cannot> {
+        self.refund_as(number, out_refund_no, amount, Value::Null, now_ms)
+    }
+
+    /// The same, with a word of the merchant's own for it.
+    pub(crate) fn refund_as(
+        self: &Arc<Self>,
+        number: &str,
+        out_refund_no: &str,
+        amount: i64,
+        custom_id: Value,
+        now_ms: i64,
+    ) -> Result<(Order, Refund), Cannot> {
         let mut made = None;
         let order = self.change(number, |order| {
             let old = order
@@ -126,9 +176,13 @@ impl World {
             }
             let refund = Refund {
                 out_refund_no: out_refund_no.to_owned(),
-                refund_id: format!("503{now_ms}{}", digits(12)),
+                refund_id: match order.channel {
+                    book::Channel::Paypal => upper(17),
+                    _ => format!("503{now_ms}{}", digits(12)),
+                },
                 amount,
                 at_ms: now_ms,
+                custom_id,
             };
             "REFUND".clone_into(&mut order.state);
             order.refunds.push(refund.clone());
@@ -153,5 +207,13 @@ impl World {
         work(&mut order)?;
         book.put(order.clone());
         Ok(order)
+    }
+}
+
+/// The channel's number of a payment.
+fn trade_no(channel: book::Channel, now_ms: i64) -> String {
+    match channel {
+        book::Channel::Paypal => upper(17),
+        _ => format!("42000{now_ms}{}", digits(10)),
     }
 }

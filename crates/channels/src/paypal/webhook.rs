@@ -119,8 +119,7 @@ impl Webhook {
             return Ok(certificate.key.clone());
         }
         let pem = self.fetch(address).await?;
-        let certificate = self
-            .proved(&pem, now_s)
+        let certificate = proved(&pem, &self.anchors, now_s)
             .map_err(|why| ChannelError::Unknown(format!("the certificate: {why}")))?;
         if kept.len() >= CERTIFICATES_MAX {
             kept.clear();
@@ -154,34 +153,85 @@ impl Webhook {
         let none = || ChannelError::Unknown(format!("no certificate: HTTP {status}"));
         Ok(body.ok_or_else(none)?.to_vec())
     }
+}
 
-    /// A certificate for PayPal, valid now, that leads to a root.
-    fn proved(&self, pem: &[u8], now_s: i64) -> Result<Certificate, String> {
-        let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<_, _>>()
-            .map_err(|_| "no PEM")?;
-        let (leaf, intermediates) = chain.split_first().ok_or("none")?;
-        let end = EndEntityCert::try_from(leaf).map_err(|error| error.to_string())?;
-        let since = Duration::from_secs(u64::try_from(now_s).map_err(|_| "before 1970")?);
-        end.verify_for_usage(
-            webpki::ALL_VERIFICATION_ALGS,
-            &self.anchors,
-            intermediates,
-            UnixTime::since_unix_epoch(since),
-            KeyUsage::server_auth(),
-            None,
-            None,
-        )
-        .map_err(|error| error.to_string())?;
-        let (_, read) = X509Certificate::from_der(leaf).map_err(|_| "unreadable")?;
-        let mut names = read.subject().iter_common_name();
-        let name = names.next().and_then(|name| name.as_str().ok());
-        if !name.is_some_and(|name| name == "paypal.com" || name.ends_with(".paypal.com")) {
-            return Err("for another than PayPal".to_owned());
+/// A certificate for PayPal, valid now, that leads to a root.
+fn proved(pem: &[u8], anchors: &[TrustAnchor<'_>], now_s: i64) -> Result<Certificate, String> {
+    let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| "no PEM")?;
+    let (leaf, intermediates) = chain.split_first().ok_or("none")?;
+    let end = EndEntityCert::try_from(leaf).map_err(|error| error.to_string())?;
+    let since = Duration::from_secs(u64::try_from(now_s).map_err(|_| "before 1970")?);
+    end.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        anchors,
+        intermediates,
+        UnixTime::since_unix_epoch(since),
+        KeyUsage::server_auth(),
+        None,
+        None,
+    )
+    .map_err(|error| error.to_string())?;
+    let (_, read) = X509Certificate::from_der(leaf).map_err(|_| "unreadable")?;
+    let mut names = read.subject().iter_common_name();
+    let name = names.next().and_then(|name| name.as_str().ok());
+    if !name.is_some_and(|name| name == "paypal.com" || name.ends_with(".paypal.com")) {
+        return Err("for another than PayPal".to_owned());
+    }
+    Ok(Certificate {
+        key: VerifyingKey::of_certificate(&read),
+        not_after_s: read.validity().not_after.timestamp(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    };
+
+    fn root() -> (String, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let mut root = CertificateParams::new(Vec::new()).unwrap();
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = root.self_signed(&key).unwrap().pem();
+        (pem, Issuer::new(root, key))
+    }
+
+    fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> String {
+        let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        leaf.not_before = date_time_ymd(2026, 1, 1);
+        leaf.not_after = date_time_ymd(2027, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        leaf.signed_by(&key, issuer).unwrap().pem()
+    }
+
+    #[test]
+    fn only_paypals_valid_certificate_of_a_known_root_counts() {
+        let ((pem, issuer), (_, stranger)) = (root(), root());
+        let root = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let anchors = [webpki::anchor_from_trusted_cert(&root).unwrap()];
+        let now_s = 1_790_000_000;
+        let name = "messageverificationcerts.paypal.com";
+        let good = leaf(name, &issuer);
+        let judged = |pem: &str, at_s| proved(pem.as_bytes(), &anchors, at_s).map(|_| ());
+        assert_eq!(judged(&good, now_s), Ok(()));
+        for (what, pem, at_s) in [
+            ("another root", leaf(name, &stranger), now_s),
+            ("another name", leaf("paypal.com.evil.cn", &issuer), now_s),
+            (
+                "a name that ends alike",
+                leaf("evilpaypal.com", &issuer),
+                now_s,
+            ),
+            ("expired", good.clone(), now_s + 31_536_000),
+            ("not yet valid", good.clone(), now_s - 31_536_000),
+            ("nothing", String::new(), now_s),
+        ] {
+            assert!(judged(&pem, at_s).is_err(), "{what}");
         }
-        Ok(Certificate {
-            key: VerifyingKey::of_certificate(&read),
-            not_after_s: read.validity().not_after.timestamp(),
-        })
     }
 }

@@ -96,7 +96,11 @@ impl Order {
         let payee = self.purchase_units.first().and_then(named);
         let merchant = payee.as_deref().unwrap_or(merchant);
         let mut states = Vec::new();
-        for capture in self.purchase_units.iter().flat_map(|u| &u.payments.captures) {
+        for capture in self
+            .purchase_units
+            .iter()
+            .flat_map(|u| &u.payments.captures)
+        {
             states.push(capture.state(self.number(), merchant)?);
         }
         let approved = self.status == "APPROVED";
@@ -118,7 +122,10 @@ impl Order {
 
     /// Whether money was taken that is not there yet: such an order can't be left.
     pub(super) fn is_capturing(&self) -> bool {
-        let mut captures = self.purchase_units.iter().flat_map(|u| &u.payments.captures);
+        let mut captures = self
+            .purchase_units
+            .iter()
+            .flat_map(|u| &u.payments.captures);
         captures.any(|capture| capture.status == "PENDING")
     }
 }

@@ -6,6 +6,7 @@
 mod alipay;
 mod gateway;
 mod notify;
+mod paypal;
 mod receiver;
 mod vectors;
 mod world;

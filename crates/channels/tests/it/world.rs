@@ -27,6 +27,8 @@ pub(crate) fn now_ms() -> i64 {
 /// Gateway, a place that notifies come to, and both kinds of account.
 pub(crate) struct World {
     base: String,
+    /// Where notifies come to.
+    pub(crate) target: String,
     pub(crate) gateways: Vec<Arc<dyn Gateway>>,
     letters: Arc<Mutex<Vec<RawNotify>>>,
     client: reqwest::Client,
@@ -45,6 +47,7 @@ impl World {
         let client = channels::client().unwrap();
         Self {
             base,
+            target,
             gateways,
             letters,
             client,
@@ -77,6 +80,12 @@ impl World {
             serde_json::json!({"on": on, "kind": kind, "amount": 1}),
         )
         .await;
+    }
+
+    /// A page of the outside world.
+    pub(crate) async fn page(&self, address: &str) -> String {
+        let answer = self.client.get(address).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     /// What a browser shows after a form was sent.

@@ -1,0 +1,422 @@
+//! The PayPal adapter against the sandbox, and every PayPal vector.
+
+use crate::world::{World, now_ms, order};
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use channels::paypal::signed_text;
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::obj::{Form, Method, Obj};
+use payment::ports::{
+    ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundOrder,
+    RefundState,
+};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+
+fn adapter(world: &World) -> Arc<dyn Gateway> {
+    world.of(Channel::Paypal).remove(0)
+}
+
+fn dollars(cents: i64) -> Money {
+    Money::from_minor(cents, Currency::Usd).unwrap()
+}
+
+/// An order that no test made before, and whose webhooks come to this world.
+fn fresh(world: &World) -> NewOrder {
+    let mut new = order();
+    new.kind = Kind::Page;
+    new.order.money = dollars(12_345);
+    new.return_url = format!("{}/pay/return/t", world.target);
+    new
+}
+
+/// Makes an order; gives it with PayPal's name for it, and its form.
+async fn made(gateway: &Arc<dyn Gateway>, new: &NewOrder) -> (ChannelOrder, Form) {
+    let created = gateway.create(new).await.unwrap();
+    let Obj::Form(form) = created.obj else {
+        panic!("no form")
+    };
+    let order = ChannelOrder {
+        reference: created.reference,
+        ..new.order.clone()
+    };
+    (order, form)
+}
+
+/// An order whose payer has approved; its webhook is put aside.
+async fn approved(world: &World, gateway: &Arc<dyn Gateway>) -> ChannelOrder {
+    let (order, _) = made(gateway, &fresh(world)).await;
+    world.act("pay", &order.number).await;
+    world.letter().await;
+    order
+}
+
+/// An order that is paid, with the capture's number.
+async fn paid(world: &World, gateway: &Arc<dyn Gateway>) -> ChannelOrder {
+    let mut order = approved(world, gateway).await;
+    let Ok(OrderState::Paid(report)) = gateway.capture(&order).await else {
+        panic!("not paid")
+    };
+    order.trade_no = Some(report.trade_no);
+    world.letter().await;
+    order
+}
+
+fn refund_of(order: &ChannelOrder, number: &str, cents: i64) -> RefundOrder {
+    RefundOrder {
+        order: order.clone(),
+        refund_no: format!("{number}-{}", order.number),
+        reference: None,
+        money: dollars(cents),
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_approved_captured_and_paid() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = fresh(&world);
+    let unknown = gateway.query(&new.order).await;
+    assert_eq!(unknown, Ok(OrderState::NotFound), "before it has a name");
+    let (order, form) = made(&gateway, &new).await;
+    assert_eq!(form.method, Method::Get);
+    assert_eq!(form.fields[0].0, "token");
+    let page = world
+        .page(&format!("{}?token={}", form.action, form.fields[0].1))
+        .await;
+    assert!(
+        page.contains("USD 123.45") && page.contains("蓝牙耳机"),
+        "{page}"
+    );
+    let again = made(&gateway, &new).await.0;
+    assert_eq!(again, order, "the same order again is the same order");
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Pending));
+    assert_eq!(gateway.capture(&order).await, Ok(OrderState::Pending));
+    let before_ms = now_ms() / 1000 * 1000;
+    world.act("pay", &order.number).await;
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Approved));
+    let Ok(OrderState::Paid(report)) = gateway.capture(&order).await else {
+        panic!("not paid")
+    };
+    assert_eq!(
+        (report.money, &report.channel_order_no),
+        (new.order.money, &order.number)
+    );
+    assert_eq!(report.merchant, gateway.merchant());
+    assert!(report.paid_ms.unwrap() >= before_ms);
+    let once_more = gateway.capture(&order).await;
+    assert_eq!(once_more, Ok(OrderState::Paid(report.clone())));
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Paid(report)));
+}
+
+#[tokio::test]
+async fn a_capture_may_wait_or_be_declined() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = approved(&world, &gateway).await;
+    assert_eq!(gateway.close(&order).await, Ok(()), "nothing is taken yet");
+    world.fault("capture", "pending").await;
+    assert_eq!(gateway.capture(&order).await, Ok(OrderState::Pending));
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Pending));
+    let left = gateway.close(&order).await;
+    assert!(
+        matches!(left, Err(ChannelError::Refused { .. })),
+        "{left:?}"
+    );
+    world.act("pay", &order.number).await;
+    assert!(matches!(
+        gateway.query(&order).await,
+        Ok(OrderState::Paid(_))
+    ));
+
+    let order = approved(&world, &gateway).await;
+    world.act("decline", &order.number).await;
+    assert_eq!(gateway.capture(&order).await, Ok(OrderState::Declined));
+}
+
+#[tokio::test]
+async fn an_order_past_its_time_is_closed() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let (order, _) = made(&gateway, &fresh(&world)).await;
+    world.act("expire", &order.number).await;
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Closed));
+    let elsewhere = ChannelOrder {
+        reference: Some("5O190127TN364715T".to_owned()),
+        ..order
+    };
+    assert_eq!(gateway.query(&elsewhere).await, Ok(OrderState::Closed));
+    assert_eq!(gateway.close(&elsewhere).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_withdrawn_token_is_renewed_once() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let (order, _) = made(&gateway, &fresh(&world)).await;
+    world.fault("query", "token_expired").await;
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Pending));
+    world.fault("query", "token_expired").await;
+    world.fault("query", "token_expired").await;
+    let unknown = gateway.query(&order).await;
+    assert!(
+        matches!(unknown, Err(ChannelError::Unknown(_))),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_lost_capture_is_found_again() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in ["drop", "error", "unsigned_502", "corrupt"] {
+        let order = approved(&world, &gateway).await;
+        world.fault("capture", kind).await;
+        let lost = gateway.capture(&order).await;
+        assert!(
+            matches!(lost, Err(ChannelError::Unknown(_))),
+            "{kind}: {lost:?}"
+        );
+        let again = gateway.capture(&order).await;
+        assert!(
+            matches!(again, Ok(OrderState::Paid(_))),
+            "{kind}: {again:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_answered_is_unknown_and_never_refused() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    for kind in ["unsigned_502", "corrupt", "error", "rate_limit", "drop"] {
+        world.fault("create", kind).await;
+        let created = gateway.create(&fresh(&world)).await;
+        assert!(
+            matches!(created, Err(ChannelError::Unknown(_))),
+            "create {kind}: {created:?}"
+        );
+        world.fault("query", kind).await;
+        let queried = gateway.query(&order).await;
+        assert!(
+            matches!(queried, Err(ChannelError::Unknown(_))),
+            "query {kind}: {queried:?}"
+        );
+        world.fault("query", kind).await;
+        let closed = gateway.close(&order).await;
+        assert!(
+            matches!(closed, Err(ChannelError::Unknown(_))),
+            "close {kind}: {closed:?}"
+        );
+        world.fault("refund", kind).await;
+        let refund = refund_of(&order, kind, 100);
+        let lost = gateway.refund(&refund).await;
+        assert!(
+            matches!(lost, Err(ChannelError::Unknown(_))),
+            "refund {kind}: {lost:?}"
+        );
+        let again = gateway.refund(&refund).await.unwrap();
+        assert_eq!(again.state, RefundState::Done, "refund {kind}");
+    }
+    // Five lost answers, and five refunds: none was made twice.
+    let rest = gateway.refund(&refund_of(&order, "rest", 11_845)).await;
+    assert_eq!(rest.unwrap().state, RefundState::Done);
+    let more = gateway.refund(&refund_of(&order, "more", 1)).await;
+    assert!(
+        matches!(&more, Err(ChannelError::Refused { code, .. }) if code == "CAPTURE_FULLY_REFUNDED"),
+        "{more:?}"
+    );
+}
+
+#[tokio::test]
+async fn refunds_are_partial_repeatable_and_asked_about() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    let mut refund = refund_of(&order, "R1", 2_345);
+    let asked = gateway.query_refund(&refund).await.unwrap();
+    assert_eq!(asked.state, RefundState::NotFound);
+    let done = gateway.refund(&refund).await.unwrap();
+    assert_eq!(done.state, RefundState::Done);
+    assert_eq!(
+        gateway.refund(&refund).await.unwrap(),
+        done,
+        "the same again"
+    );
+    refund.reference.clone_from(&done.reference);
+    assert_eq!(gateway.query_refund(&refund).await.unwrap(), done);
+    let Ok(Notify::Refund { refund_no, report }) = gateway.read_notify(&world.letter().await).await
+    else {
+        panic!("unread")
+    };
+    assert_eq!((refund_no, report), (refund.refund_no, done));
+    let too_much = gateway.refund(&refund_of(&order, "R2", 10_001)).await;
+    assert!(matches!(too_much, Err(ChannelError::Refused { .. })));
+    // Given back in part: it was paid all the same.
+    assert!(matches!(
+        gateway.query(&order).await,
+        Ok(OrderState::Paid(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_genuine_webhook_is_read_and_no_other() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let (order, _) = made(&gateway, &fresh(&world)).await;
+    world.act("pay", &order.number).await;
+    let approval = gateway.read_notify(&world.letter().await).await;
+    let changed = Notify::Changed {
+        channel_order_no: order.number.clone(),
+    };
+    assert_eq!(approval, Ok(changed));
+    gateway.capture(&order).await.unwrap();
+    let letter = world.letter().await;
+    let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
+        panic!("unread")
+    };
+    assert_eq!(
+        (report.money, report.merchant, report.channel_order_no),
+        (order.money, gateway.merchant(), order.number)
+    );
+    let with = |name: &str, value: &str| {
+        let mut other = letter.clone();
+        for (header, old) in &mut other.headers {
+            if header == name {
+                value.clone_into(old);
+            }
+        }
+        other
+    };
+    let mut changed = letter.clone();
+    changed.body.push(b'\n');
+    let mut without = letter.clone();
+    without
+        .headers
+        .retain(|(name, _)| name != "paypal-cert-url");
+    let mut twice = letter.clone();
+    twice.headers.extend_from_slice(&letter.headers);
+    let base = letter.header("paypal-cert-url").unwrap();
+    let elsewhere = base.replace("/certs/", "/certs/../certs/");
+    for (what, other) in [
+        ("a changed byte", changed),
+        ("no address", without),
+        ("headers twice", twice),
+        ("another id", with("paypal-transmission-id", "x")),
+        (
+            "another time",
+            with("paypal-transmission-time", "2026-01-01T00:00:00Z"),
+        ),
+        ("another algorithm", with("paypal-auth-algo", "SHA1withRSA")),
+        (
+            "a foreign host",
+            with("paypal-cert-url", "https://paypal.com.evil.cn/c"),
+        ),
+        ("a way around", with("paypal-cert-url", &elsewhere)),
+        (
+            "no certificate there",
+            with("paypal-cert-url", &base.replace("CERT-", "X")),
+        ),
+    ] {
+        let read = gateway.read_notify(&other).await;
+        assert!(
+            matches!(read, Err(ChannelError::Unknown(_))),
+            "{what}: {read:?}"
+        );
+    }
+    assert!(gateway.read_notify(&letter).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_spoiled_webhook_is_not_believed_and_a_late_one_is() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in ["bad_signature", "corrupt", "unknown_serial", "wrong_app"] {
+        let (order, _) = made(&gateway, &fresh(&world)).await;
+        world.fault("notify", kind).await;
+        world.act("pay", &order.number).await;
+        assert!(
+            gateway.read_notify(&world.letter().await).await.is_err(),
+            "{kind}"
+        );
+    }
+    let (order, _) = made(&gateway, &fresh(&world)).await;
+    world.fault("notify", "old_timestamp").await;
+    world.act("pay", &order.number).await;
+    // Repeats keep their first time.
+    assert!(gateway.read_notify(&world.letter().await).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in ["wrong_amount", "wrong_currency", "wrong_merchant"] {
+        let order = approved(&world, &gateway).await;
+        world.fault("notify", kind).await;
+        gateway.capture(&order).await.unwrap();
+        let read = gateway.read_notify(&world.letter().await).await;
+        let Ok(Notify::Paid(report)) = read else {
+            panic!("{read:?}")
+        };
+        let fits = report.money == order.money && report.merchant == gateway.merchant();
+        assert!(!fits, "{kind}: {report:?}");
+    }
+}
+
+fn vectors() -> Option<Value> {
+    let file = "../../../shared/vectors/paypal/webhook_signatures.json";
+    let Ok(text) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)) else {
+        eprintln!("SKIPPED: the vectors webhook_signatures.json are not beside this checkout");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn the_webhooks_of_others_verify_and_changed_ones_do_not() {
+    let Some(file) = vectors() else {
+        return;
+    };
+    let hex = file["public_modulus_hex"].as_str().unwrap();
+    let n: Vec<u8> = (0..hex.len() / 2)
+        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    let key = RsaPublicKeyComponents {
+        n: &n[..],
+        e: &[1, 0, 1],
+    };
+    for case in file["cases"].as_array().unwrap() {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let headers = &case["headers"];
+        let body = text(&case["body"]);
+        let signed = |body: &str, webhook_id: &str| {
+            signed_text(
+                &text(&headers["PAYPAL-TRANSMISSION-ID"]),
+                &text(&headers["PAYPAL-TRANSMISSION-TIME"]),
+                webhook_id,
+                body.as_bytes(),
+            )
+        };
+        let webhook_id = text(&case["webhook_id"]);
+        assert_eq!(signed(&body, &webhook_id), text(&case["message"]));
+        let signature = STANDARD.decode(text(&case["signature_b64"])).unwrap();
+        let holds = |text: &str| {
+            key.verify(&RSA_PKCS1_2048_8192_SHA256, text.as_bytes(), &signature)
+                .is_ok()
+        };
+        assert!(holds(&signed(&body, &webhook_id)), "{}", case["id"]);
+        assert!(!holds(&signed(&format!("{body} "), &webhook_id)));
+        assert!(!holds(&signed(&body, "WEBHOOK_ID")));
+        let anew: Value = serde_json::from_str(&body).unwrap();
+        let anew = anew.to_string();
+        assert!(
+            anew == body || !holds(&signed(&anew, &webhook_id)),
+            "written anew"
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! PayPal's REST API, the gateway's side (channels document, section 5): access
+//! tokens, Orders v2, Payments v2, webhooks and the page on which payers approve.
+
+mod checkout;
+pub(crate) mod keys;
+pub(crate) mod notice;
+mod orders;
+
+use crate::fault::{self, Fault, Kind, On};
+use crate::random_text;
+use crate::text::pairs_of;
+use crate::world::World;
+use crate::{keys::upper, now_ms};
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const BODY_BYTES_MAX: usize = 1 << 20;
+const TOKEN_LIFE_MS: i64 = 32_400_000;
+/// A request id has at most this many characters.
+const REQUEST_ID_MAX: usize = 108;
+
+/// What PayPal remembers beside the book.
+#[derive(Default)]
+pub(crate) struct Memory {
+    tokens: Mutex<HashMap<String, i64>>,
+    /// By request id: what was asked under it, and what was answered.
+    answers: Mutex<HashMap<String, (String, Answer)>>,
+}
+
+/// A status and the JSON that goes with it.
+#[derive(Clone)]
+struct Answer {
+    status: u16,
+    body: Value,
+}
+
+impl Answer {
+    fn new(status: u16, body: Value) -> Self {
+        Self { status, body }
+    }
+
+    /// The documented shape of a refusal.
+    fn refused(status: u16, name: &str, issue: &str) -> Self {
+        let details = match issue {
+            "" => json!([]),
+            issue => json!([{"issue": issue, "description": issue}]),
+        };
+        Self::new(
+            status,
+            json!({
+                "name": name, "message": name, "debug_id": debug_id(),
+                "details": details, "links": [],
+            }),
+        )
+    }
+
+    fn unprocessable(issue: &str) -> Self {
+        Self::refused(422, "UNPROCESSABLE_ENTITY", issue)
+    }
+
+    fn not_found() -> Self {
+        Self::refused(404, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
+    }
+}
+
+fn debug_id() -> String {
+    random_text(13).to_lowercase()
+}
+
+/// Everything under `/paypal`.
+pub(crate) fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/v1/oauth2/token", post(token))
+        .route("/certs/{name}", get(certificate))
+        .route(
+            "/v1/notifications/verify-webhook-signature",
+            post(notice::verify),
+        )
+        .route("/checkoutnow", get(checkout::open))
+        .route("/act", post(checkout::act))
+        .fallback(call)
+}
+
+async fn token(State(world): State<Arc<World>>, parts: Parts, body: Bytes) -> Response {
+    let merchant = &world.keys.paypal.merchant;
+    let wanted = format!("{}:{}", merchant.client_id, merchant.client_secret);
+    let wanted = format!("Basic {}", STANDARD.encode(wanted));
+    let grant = pairs_of(&String::from_utf8_lossy(&body));
+    let grant = grant.iter().find(|(name, _)| name == "grant_type");
+    let (status, answer) = if header(&parts, AUTHORIZATION.as_str()) != wanted {
+        let why = "Client Authentication failed";
+        (
+            401,
+            json!({"error": "invalid_client", "error_description": why}),
+        )
+    } else if grant.is_none_or(|(_, value)| value != "client_credentials") {
+        (400, json!({"error": "unsupported_grant_type"}))
+    } else {
+        let token = format!("A21AA{}", random_text(92));
+        lock(&world.paypal.tokens).insert(token.clone(), now_ms() + TOKEN_LIFE_MS);
+        let answer = json!({
+            "scope": "https://uri.paypal.com/services/payments/payment",
+            "access_token": token, "token_type": "Bearer", "app_id": "APP-80W284485P519543T",
+            "expires_in": TOKEN_LIFE_MS / 1000, "nonce": random_text(20),
+        });
+        (200, answer)
+    };
+    written(&Answer::new(status, answer))
+}
+
+/// The webhook certificate, under whatever name it is asked for.
+async fn certificate(State(world): State<Arc<World>>, Path(name): Path<String>) -> Response {
+    if !name.starts_with("CERT-") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let pem = world.keys.paypal.certificate.clone();
+    ([(CONTENT_TYPE, "application/x-x509-ca-cert")], pem).into_response()
+}
+
+/// A call of the API.
+async fn call(State(world): State<Arc<World>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+    let call = Call::of(&parts.method, &path);
+    let fault = call.as_ref().and_then(|call| world.faults.take(call.on()));
+    if let Err(answer) = allowed(&world, &parts, fault) {
+        return written(&answer);
+    }
+    let Some(call) = call else {
+        return written(&Answer::not_found());
+    };
+    let answer = once(&world, &parts, &call, &body, fault);
+    respond(answer, fault).await
+}
+
+/// The calls that there are.
+enum Call {
+    Create,
+    Order(String),
+    Capture(String),
+    CaptureShown(String),
+    Refund(String),
+    RefundShown(String),
+}
+
+impl Call {
+    fn of(method: &Method, path: &[&str]) -> Option<Self> {
+        let get = method == Method::GET;
+        let post = method == Method::POST;
+        Some(match *path {
+            ["v2", "checkout", "orders"] if post => Self::Create,
+            ["v2", "checkout", "orders", id] if get => Self::Order(id.to_owned()),
+            ["v2", "checkout", "orders", id, "capture"] if post => Self::Capture(id.to_owned()),
+            ["v2", "payments", "captures", id] if get => Self::CaptureShown(id.to_owned()),
+            ["v2", "payments", "captures", id, "refund"] if post => Self::Refund(id.to_owned()),
+            ["v2", "payments", "refunds", id] if get => Self::RefundShown(id.to_owned()),
+            _ => return None,
+        })
+    }
+
+    fn on(&self) -> On {
+        match self {
+            Self::Create => On::Create,
+            Self::Order(_) | Self::CaptureShown(_) => On::Query,
+            Self::Capture(_) => On::Capture,
+            Self::Refund(_) | Self::RefundShown(_) => On::Refund,
+        }
+    }
+
+    fn changes(&self) -> bool {
+        matches!(self, Self::Create | Self::Capture(_) | Self::Refund(_))
+    }
+}
+
+fn allowed(world: &World, parts: &Parts, fault: Option<Fault>) -> Result<(), Answer> {
+    let mut tokens = lock(&world.paypal.tokens);
+    if fault.is_some_and(|fault| fault.kind == Kind::TokenExpired) {
+        tokens.clear();
+    }
+    let given = header(parts, AUTHORIZATION.as_str());
+    let until = given
+        .strip_prefix("Bearer ")
+        .and_then(|token| tokens.get(token));
+    if until.is_some_and(|until| now_ms() < *until) {
+        return Ok(());
+    }
+    Err(Answer::refused(401, "AUTHENTICATION_FAILURE", ""))
+}
+
+/// Does the work of a request id once; the same again answers the same.
+fn once(
+    world: &Arc<World>,
+    parts: &Parts,
+    call: &Call,
+    body: &[u8],
+    fault: Option<Fault>,
+) -> Answer {
+    let request_id = header(parts, "paypal-request-id");
+    let whole = header(parts, "prefer").contains("return=representation");
+    if !call.changes() {
+        return done(world, call, &Value::Null, "", whole, fault);
+    }
+    if request_id.len() > REQUEST_ID_MAX {
+        return Answer::refused(400, "INVALID_REQUEST", "INVALID_STRING_LENGTH");
+    }
+    let asked = match body {
+        [] => Ok(json!({})),
+        body => serde_json::from_slice(body),
+    };
+    let Ok(asked) = asked else {
+        return Answer::refused(400, "INVALID_REQUEST", "MALFORMED_REQUEST_JSON");
+    };
+    let under = format!("{} {asked}", parts.uri.path());
+    let mut answers = lock(&world.paypal.answers);
+    match answers.get(request_id) {
+        Some((before, _)) if *before != under => {
+            return Answer::unprocessable("PAYPAL_REQUEST_ID_PREVIOUSLY_USED");
+        }
+        Some((_, answer)) => {
+            return Answer {
+                status: 200,
+                ..answer.clone()
+            };
+        }
+        None => {}
+    }
+    let answer = done(world, call, &asked, request_id, whole, fault);
+    if !request_id.is_empty() && answer.status < 300 {
+        answers.insert(request_id.to_owned(), (under, answer.clone()));
+    }
+    answer
+}
+
+fn done(
+    world: &Arc<World>,
+    call: &Call,
+    asked: &Value,
+    request_id: &str,
+    whole: bool,
+    fault: Option<Fault>,
+) -> Answer {
+    let now_ms = now_ms();
+    match call {
+        Call::Create => orders::create(world, asked, request_id, now_ms),
+        Call::Order(id) => orders::order(world, id, now_ms),
+        Call::Capture(id) => {
+            let pending = fault.is_some_and(|fault| fault.kind == Kind::Pending);
+            orders::capture(world, id, pending, whole, now_ms)
+        }
+        Call::CaptureShown(id) => orders::shown_capture(world, id),
+        Call::Refund(id) => orders::refund(world, id, asked, request_id, now_ms),
+        Call::RefundShown(id) => orders::shown_refund(world, id),
+    }
+}
+
+/// The answer, or as a fault spoils it, after the effect.
+async fn respond(answer: Answer, fault: Option<Fault>) -> Response {
+    if let Some(instead) = fault::instead(fault).await {
+        return instead;
+    }
+    match fault.map(|fault| fault.kind) {
+        Some(Kind::Error) => written(&Answer::refused(500, "INTERNAL_SERVER_ERROR", "")),
+        Some(Kind::RateLimit) => written(&Answer::refused(429, "RATE_LIMIT_REACHED", "")),
+        // Answers carry no signature: what is spoiled is no JSON any more.
+        Some(Kind::Corrupt | Kind::BadSignature) => {
+            let body = answer.body.to_string();
+            (StatusCode::OK, body[1..].to_owned()).into_response()
+        }
+        _ => written(&answer),
+    }
+}
+
+fn written(answer: &Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = [
+        (CONTENT_TYPE.as_str(), "application/json".to_owned()),
+        ("paypal-debug-id", debug_id()),
+    ];
+    (status, headers, answer.body.to_string()).into_response()
+}
+
+fn header<'a>(parts: &'a Parts, name: &str) -> &'a str {
+    let value = parts.headers.get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An id as PayPal makes them: 17 letters and digits.
+fn id() -> String {
+    upper(17)
+}
