@@ -1,6 +1,6 @@
 //! The file that lists the channel accounts, and the keys beside it.
 
-use crate::{Clock, alipay, http, paypal, wechat};
+use crate::{Clock, alipay, chinapay, http, paypal, wechat};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::ports::{Gateway, Terms};
@@ -77,6 +77,8 @@ pub enum ConfigError {
 pub(crate) struct Setup<'a> {
     pub(crate) name: String,
     pub(crate) terms: Terms,
+    /// Our own address as payers and channels reach it, without a slash at its end.
+    pub(crate) public_url: String,
     /// Where notifies are to be sent.
     pub(crate) notify_url: String,
     pub(crate) client: reqwest::Client,
@@ -131,7 +133,7 @@ pub fn gateways(
             Channel::Wechat => Arc::new(wechat::Wechat::open(&mut setup)?),
             Channel::Alipay => Arc::new(alipay::Alipay::open(&mut setup)?),
             Channel::Paypal => Arc::new(paypal::Paypal::open(&mut setup)?),
-            other => return Err(setup.invalid(format!("channel {} is not ready", other.code()))),
+            Channel::ChinapayOld => Arc::new(chinapay::Chinapay::open(&mut setup)?),
         };
         let taken = gateways.iter().any(|other| {
             other.channel() == gateway.channel() && other.account() == gateway.account()
@@ -188,6 +190,7 @@ fn setup<'a>(
     let setup = Setup {
         name: common.name,
         terms,
+        public_url: public_url.to_owned(),
         notify_url,
         client: client.clone(),
         clock: Arc::clone(clock),

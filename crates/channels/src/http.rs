@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, Url};
 use std::time::Duration;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -48,4 +48,13 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
         source = Some(deeper);
     }
     source.map_or_else(|| kind.to_owned(), |deepest| format!("{kind}: {deepest}"))
+}
+
+/// Whether unsigned answers from this address can be believed: TLS vouches for
+/// them, or they come from this very machine.
+pub(crate) fn is_guarded(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        url.scheme() == "https" || matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    })
 }

@@ -2,6 +2,7 @@
 //! implement `payment::ports` and know neither the store nor the use cases.
 
 pub mod alipay;
+pub mod chinapay;
 pub mod config;
 mod http;
 pub mod paypal;

@@ -8,6 +8,7 @@ mod wire;
 pub use webhook::signed_text;
 
 use crate::config::{ConfigError, Setup};
+use crate::http::is_guarded;
 use crate::text::{major, shortened};
 use api::Api;
 use payment::channel::Channel;
@@ -113,14 +114,6 @@ impl Paypal {
         let asked = self.api.get(&format!("/v2/checkout/orders/{id}")).await;
         asked.map(Some)
     }
-}
-
-/// An address whose answers can be believed: TLS, or this very machine.
-fn is_guarded(address: &str) -> bool {
-    Url::parse(address).is_ok_and(|url| {
-        let host = url.host_str().unwrap_or_default();
-        url.scheme() == "https" || matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-    })
 }
 
 #[async_trait::async_trait]

@@ -33,6 +33,11 @@ pub(crate) fn beijing_time(at_ms: i64) -> String {
     )
 }
 
+/// `yyyyMMdd` on Beijing's clocks.
+pub(crate) fn beijing_day(at_ms: i64) -> String {
+    beijing_time(at_ms)[..10].replace('-', "")
+}
+
 /// Ms since 1970 of `yyyy-MM-dd HH:mm:ss` on Beijing's clocks.
 pub(crate) fn beijing_time_ms(text: &str) -> Option<i64> {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");

@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     WrongApp,
     /// A capture is held back for a review.
     Pending,
+    /// A refund is taken, and fails later.
+    RefundFails,
     /// The access token is withdrawn, before the effect.
     TokenExpired,
     /// The payer looks at a snapshot of the page.

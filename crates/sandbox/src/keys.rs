@@ -1,7 +1,7 @@
 //! RSA keys, made once and kept, and the accounts file that an operator of the
 //! platform would write. Each channel keeps its own keys.
 
-use crate::{alipay, paypal, random_text, wechat};
+use crate::{alipay, chinapay, paypal, random_text, wechat};
 use anyhow::Result;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -47,6 +47,7 @@ pub(crate) struct Keys {
     pub(crate) wechat: wechat::keys::Keys,
     pub(crate) alipay: alipay::keys::Keys,
     pub(crate) paypal: paypal::keys::Keys,
+    pub(crate) chinapay: chinapay::keys::Keys,
 }
 
 /// Opens the keys in `data`, making them where they are missing, and writes the
@@ -56,14 +57,22 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
     let (wechat, wechat_accounts) = wechat::keys::open(base, data)?;
     let (alipay, alipay_accounts) = alipay::keys::open(base, data)?;
     let (paypal, paypal_accounts) = paypal::keys::open(base, data)?;
+    let (chinapay, chinapay_accounts) = chinapay::keys::open(base, data)?;
     fs::write(
         data.join("accounts.toml"),
-        [wechat_accounts, alipay_accounts, paypal_accounts].concat(),
+        [
+            wechat_accounts,
+            alipay_accounts,
+            chinapay_accounts,
+            paypal_accounts,
+        ]
+        .concat(),
     )?;
     Ok(Keys {
         wechat,
         alipay,
         paypal,
+        chinapay,
     })
 }
 

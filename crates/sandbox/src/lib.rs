@@ -1,4 +1,4 @@
-//! The world outside, faked at the wire: the gateways of WeChat Pay, Alipay and PayPal with a
+//! The world outside, faked at the wire: the gateways of WeChat Pay, Alipay, ChinaPay and PayPal with a
 //! wallet and a control interface, and a demo shop. Written from the channels'
 //! documents alone; it depends on none of the product's crates, so that two
 //! sides that share a bug can't agree with each other.
@@ -8,6 +8,7 @@ pub mod shop;
 
 mod alipay;
 mod book;
+mod chinapay;
 mod control;
 mod fault;
 mod keys;

@@ -4,7 +4,7 @@
 use crate::book::{Channel, Order, Refund};
 use crate::fault::{Fault, Kind, On};
 use crate::world::World;
-use crate::{alipay, now_ms, paypal, wechat};
+use crate::{alipay, chinapay, now_ms, paypal, wechat};
 use serde::Serialize;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub(crate) enum Event {
     Pending(Order),
     Paid(Order),
     Refunded(Order, Refund),
+    /// A refund that was taken is not done.
+    RefundFailed(Order, Refund),
 }
 
 impl Event {
@@ -31,7 +33,8 @@ impl Event {
             Self::Approved(order)
             | Self::Pending(order)
             | Self::Paid(order)
-            | Self::Refunded(order, _) => order,
+            | Self::Refunded(order, _)
+            | Self::RefundFailed(order, _) => order,
         }
     }
 }
@@ -128,7 +131,7 @@ fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
         Channel::Wechat => wechat::notice::letter(world, event, lie),
         Channel::Alipay => alipay::notice::letter(world, event, lie),
         Channel::Paypal => paypal::notice::letter(world, event, lie),
-        _ => None,
+        Channel::ChinapayOld => chinapay::notice::letter(world, event, lie),
     }
 }
 
@@ -138,7 +141,7 @@ fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envel
         Channel::Wechat => wechat::notice::envelope(world, letter, fault),
         Channel::Alipay => alipay::notice::envelope(world, letter, fault),
         Channel::Paypal => paypal::notice::envelope(world, letter, fault),
-        _ => None,
+        Channel::ChinapayOld => chinapay::notice::envelope(world, letter, fault),
     }
 }
 
@@ -148,7 +151,7 @@ fn taken(channel: Channel, status: u16, body: &str) -> bool {
         Channel::Wechat => matches!(status, 200 | 204),
         Channel::Alipay => status == 200 && body == "success",
         Channel::Paypal => (200..300).contains(&status),
-        _ => false,
+        Channel::ChinapayOld => status == 200,
     }
 }
 
@@ -158,7 +161,7 @@ fn schedule_ms(channel: Channel) -> &'static [u64] {
         Channel::Wechat => &wechat::notice::SCHEDULE_MS,
         Channel::Alipay => &alipay::notice::SCHEDULE_MS,
         Channel::Paypal => &paypal::notice::SCHEDULE_MS,
-        _ => &[],
+        Channel::ChinapayOld => &chinapay::notice::SCHEDULE_MS,
     }
 }
 

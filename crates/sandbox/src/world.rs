@@ -9,6 +9,7 @@ use crate::wechat::oauth::Code;
 use crate::{book, paypal};
 use anyhow::Result;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,8 @@ pub(crate) struct World {
     /// Codes for an openid that were given out.
     pub(crate) codes: Mutex<Vec<Code>>,
     pub(crate) paypal: paypal::Memory,
+    /// When ChinaPay was asked about an order, ms.
+    pub(crate) asked: Mutex<HashMap<String, i64>>,
     book: Mutex<Book>,
 }
 
@@ -56,6 +59,7 @@ impl World {
             held_back: Mutex::default(),
             codes: Mutex::default(),
             paypal: paypal::Memory::default(),
+            asked: Mutex::default(),
             book: Mutex::new(book),
         })
     }

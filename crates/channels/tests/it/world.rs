@@ -27,6 +27,7 @@ pub(crate) fn now_ms() -> i64 {
 /// Gateway, a place that notifies come to, and both kinds of account.
 pub(crate) struct World {
     base: String,
+    folder: PathBuf,
     /// Where notifies come to.
     pub(crate) target: String,
     pub(crate) gateways: Vec<Arc<dyn Gateway>>,
@@ -43,10 +44,11 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let letters = Arc::new(Mutex::new(Vec::new()));
         let target = letter_box(Arc::clone(&letters)).await;
-        let gateways = adapters(&folder, &target);
+        let gateways = adapters(&folder, &target, |_| {});
         let client = channels::client().unwrap();
         Self {
             base,
+            folder,
             target,
             gateways,
             letters,
@@ -58,6 +60,22 @@ impl World {
     pub(crate) fn of(&self, channel: Channel) -> Vec<Arc<dyn Gateway>> {
         let of = |gateway: &&Arc<dyn Gateway>| gateway.channel() == channel;
         self.gateways.iter().filter(of).cloned().collect()
+    }
+
+    /// The adapters of a channel whose accounts are set up otherwise.
+    pub(crate) fn changed(
+        &self,
+        channel: Channel,
+        change: impl Fn(&mut toml::Table),
+    ) -> Vec<Arc<dyn Gateway>> {
+        let change = |account: &mut toml::Table| {
+            if account["channel"].as_str() == Some(channel.code()) {
+                change(account);
+            }
+        };
+        let mut gateways = adapters(&self.folder, &self.target, change);
+        gateways.retain(|gateway| gateway.channel() == channel);
+        gateways
     }
 
     pub(crate) async fn control(&self, act: &str, body: serde_json::Value) {
@@ -141,12 +159,17 @@ fn temp_folder() -> PathBuf {
     folder
 }
 
-/// The adapters of both accounts: public-key mode and certificate mode.
-fn adapters(folder: &Path, target: &str) -> Vec<Arc<dyn Gateway>> {
+/// The adapters of all accounts; WeChat in public-key and in certificate mode.
+fn adapters(
+    folder: &Path,
+    target: &str,
+    change: impl Fn(&mut toml::Table),
+) -> Vec<Arc<dyn Gateway>> {
     let text = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
     let mut accounts: Accounts = toml::from_str(&text).unwrap();
     for account in &mut accounts.account {
         account.insert("enabled".to_owned(), true.into());
+        change(account);
     }
     let clock: Clock = Arc::new(now_ms);
     gateways(accounts, folder, target, &clock).unwrap()

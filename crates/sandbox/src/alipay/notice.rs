@@ -19,7 +19,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
     let (order, refund) = match event {
         Event::Paid(order) => (order, None),
         Event::Refunded(order, refund) => (order, Some(refund)),
-        Event::Approved(_) | Event::Pending(_) => return None,
+        Event::Approved(_) | Event::Pending(_) | Event::RefundFailed(..) => return None,
     };
     let merchant = world.keys.alipay.named(&order.account)?;
     let (mut amount, mut app_id) = (order.amount, merchant.app_id.clone());

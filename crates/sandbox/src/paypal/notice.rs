@@ -33,6 +33,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
             "capture",
             captured(world, order),
         ),
+        Event::RefundFailed(..) => return None,
         Event::Refunded(order, refund) => (
             "PAYMENT.CAPTURE.REFUNDED",
             "refund",

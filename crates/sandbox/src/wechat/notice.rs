@@ -26,7 +26,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
             let content = refund_notice(world, &order, &refund)?;
             (order, "REFUND.SUCCESS", "refund", content)
         }
-        Event::Approved(_) | Event::Pending(_) => return None,
+        Event::Approved(_) | Event::Pending(_) | Event::RefundFailed(..) => return None,
     };
     if let Some(lie) = lie {
         tell(&mut content, lie);

@@ -1,0 +1,438 @@
+//! ChinaPay's old form interface: signed form, query, refund, notifies (channels
+//! document, section 4).
+
+mod keys;
+mod wire;
+
+pub use keys::{KeyFileError, PrivateKey, PublicKey};
+pub use wire::Version;
+
+use crate::config::{ConfigError, Setup};
+use crate::http::is_guarded;
+use crate::text::beijing_day;
+use crate::{Clock, http};
+use payment::channel::Channel;
+use payment::money::Currency;
+use payment::obj::{Form, Method, Obj};
+use payment::pairs::escape;
+use payment::ports::{
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
+    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+};
+use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use wire::{Fields, PAID, REFUNDED, amount, money};
+
+/// The longest address that a request may name, bytes.
+const ADDRESS_BYTES_MAX: usize = 80;
+/// What a return page's path and token have beside our own address, bytes.
+const RETURN_PATH_BYTES: usize = "/pay/return/".len() + 32;
+/// The version of query and refund requests.
+const QUERY_VERSION: &str = "20060831";
+const REFUND_VERSION: &str = "20070129";
+/// What stands in place of a refund's number at ChinaPay: there is none.
+const ACCEPTED: &str = "accepted";
+/// How many orders' last answers are remembered.
+const ASKED_MAX: usize = 10_000;
+
+/// What an account at ChinaPay has. Keys are the text of a key file, or its name
+/// relative to the accounts file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    /// Where the payer's form goes.
+    #[serde(default = "pay_url")]
+    pay_url: String,
+    /// Where orders are asked about.
+    #[serde(default = "query_url")]
+    query_url: String,
+    /// Where refunds are asked for.
+    #[serde(default = "refund_url")]
+    refund_url: String,
+    /// The merchant's number, 15 digits.
+    mer_id: String,
+    /// How pay requests are signed: 20040916, 20070129 or 20141120.
+    #[serde(default = "version")]
+    version: String,
+    /// The bank; empty: the payer chooses.
+    #[serde(default)]
+    gate_id: String,
+    /// The merchant's private key file.
+    private_key: String,
+    /// ChinaPay's public key file.
+    public_key: String,
+    /// The same order is asked about no more often than this, seconds.
+    #[serde(default = "query_gap_s")]
+    query_gap_s: i64,
+}
+
+fn pay_url() -> String {
+    "https://payment.chinapay.com/pay/TransGet".to_owned()
+}
+
+fn query_url() -> String {
+    "http://console.chinapay.com/QueryWeb/processQuery.jsp".to_owned()
+}
+
+fn refund_url() -> String {
+    "https://bak.chinapay.com/refund/SingleRefund.jsp".to_owned()
+}
+
+fn version() -> String {
+    "20070129".to_owned()
+}
+
+fn query_gap_s() -> i64 {
+    30
+}
+
+/// The adapter of one ChinaPay account.
+pub struct Chinapay {
+    name: String,
+    terms: Terms,
+    account: Account,
+    version: Version,
+    notify_url: String,
+    key: PrivateKey,
+    public: PublicKey,
+    client: Client,
+    clock: Clock,
+    /// By order number: when it was asked about last, and what came back.
+    asked: Mutex<HashMap<String, (i64, OrderState)>>,
+}
+
+impl Chinapay {
+    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+        let account: Account = setup.own()?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if account.mer_id.len() != 15 || !digits(&account.mer_id) {
+            return Err(setup.invalid("mer_id has 15 digits"));
+        }
+        if setup.terms.currency != Currency::Cny {
+            return Err(setup.invalid("ChinaPay takes CNY"));
+        }
+        let version = Version::parse(&account.version)
+            .ok_or_else(|| setup.invalid("version is 20040916, 20070129 or 20141120"))?;
+        let longest = setup
+            .notify_url
+            .len()
+            .max(setup.public_url.len() + RETURN_PATH_BYTES);
+        if longest > ADDRESS_BYTES_MAX {
+            return Err(setup.invalid(format!(
+                "ChinaPay takes addresses of {ADDRESS_BYTES_MAX} bytes, and ours have {longest}: \
+                 a shorter public address or account name is needed"
+            )));
+        }
+        let key = PrivateKey::from_text(&key_text(setup, &account.private_key)?);
+        let key = key.map_err(|error| setup.invalid(error))?;
+        if key
+            .merchant
+            .as_ref()
+            .is_some_and(|id| *id != account.mer_id)
+        {
+            return Err(setup.invalid("private_key is another merchant's"));
+        }
+        let public = PublicKey::from_text(&key_text(setup, &account.public_key)?);
+        Ok(Self {
+            name: setup.name.clone(),
+            terms: setup.terms.clone(),
+            version,
+            notify_url: setup.notify_url.clone(),
+            key,
+            public: public.map_err(|error| setup.invalid(error))?,
+            client: setup.client.clone(),
+            clock: setup.clock.clone(),
+            asked: Mutex::default(),
+            account,
+        })
+    }
+
+    async fn send(&self, address: &str, fields: &[(&str, &str)]) -> Result<Fields, ChannelError> {
+        let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
+        let escaped = |(name, value): &(&str, &str)| format!("{name}={}", escape(value));
+        let body: Vec<_> = fields.iter().map(escaped).collect();
+        let request = self.client.post(address);
+        let answer = request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.join("&"))
+            .send()
+            .await
+            .map_err(unknown)?;
+        let status = answer.status();
+        let body = http::read_body(answer).await.map_err(unknown)?;
+        let lost = |why: &str| ChannelError::Unknown(format!("HTTP {status}: {why}"));
+        let body = body.ok_or_else(|| lost("a body too long"))?;
+        if !status.is_success() {
+            return Err(lost("no answer"));
+        }
+        // Texts may be GBK; what counts is ASCII.
+        Fields::of_page(&String::from_utf8_lossy(&body))
+    }
+
+    async fn ask(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let (mer_id, day) = (&self.account.mer_id, beijing_day(order.created_ms));
+        let text = format!("{mer_id}{day}{}0001", order.number);
+        let fields = [
+            ("MerId", mer_id.as_str()),
+            ("TransType", "0001"),
+            ("OrdId", &order.number),
+            ("TransDate", &day),
+            ("Version", QUERY_VERSION),
+            ("Resv", ""),
+            ("ChkValue", &self.key.sign(&text)),
+        ];
+        let answer = self.send(&self.account.query_url, &fields).await?;
+        match answer.code() {
+            "0" => {}
+            // Unpaid so far; a failure is not signed, and proves nothing more.
+            "307" => return Ok(OrderState::NotFound),
+            code => {
+                let message = answer.get("Message");
+                return Err(ChannelError::Unknown(format!("code {code} {message}")));
+            }
+        }
+        self.prove(&answer, &PAID, "checkvalue")?;
+        if answer.get("orderno") != order.number {
+            return Err(ChannelError::Unknown("about another order".to_owned()));
+        }
+        match answer.get("status") {
+            "1001" => report(&answer).map(OrderState::Paid),
+            _ => Ok(OrderState::Pending),
+        }
+    }
+
+    fn prove(&self, fields: &Fields, names: &[&str], sign: &str) -> Result<(), ChannelError> {
+        let proved = self.public.verifies(&fields.text(names), fields.get(sign));
+        let refuse = || ChannelError::Unknown("the signature does not verify".to_owned());
+        proved.then_some(()).ok_or_else(refuse)
+    }
+
+    fn refunded(&self, fields: &Fields) -> Result<RefundState, ChannelError> {
+        self.prove(fields, &REFUNDED, "CheckValue")?;
+        match fields.get("Status") {
+            "1" => Ok(RefundState::Pending),
+            "3" => Ok(RefundState::Done),
+            "8" => Ok(RefundState::Failed("ChinaPay says 8".to_owned())),
+            other => Err(ChannelError::Unknown(format!("refund status {other}"))),
+        }
+    }
+}
+
+/// The text of a key file: given itself, or by the file's name.
+fn key_text(setup: &Setup<'_>, given: &str) -> Result<String, ConfigError> {
+    if given.contains("keyS=") {
+        return Ok(given.to_owned());
+    }
+    let bytes = setup.read(Path::new(given))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn report(fields: &Fields) -> Result<PaidReport, ChannelError> {
+    let money = money(fields.get("amount"), fields.get("currencycode"));
+    Ok(PaidReport {
+        merchant: fields.get("merid").to_owned(),
+        channel_order_no: fields.get("orderno").to_owned(),
+        // It has no number of its own for a payment.
+        trade_no: fields.get("orderno").to_owned(),
+        money: money.ok_or_else(|| ChannelError::Unknown("amount is no sum".to_owned()))?,
+        paid_ms: None,
+    })
+}
+
+fn pending() -> RefundReport {
+    RefundReport {
+        state: RefundState::Pending,
+        reference: Some(ACCEPTED.to_owned()),
+    }
+}
+
+#[async_trait::async_trait]
+impl Gateway for Chinapay {
+    fn channel(&self) -> Channel {
+        Channel::ChinapayOld
+    }
+
+    fn account(&self) -> &str {
+        &self.name
+    }
+
+    fn merchant(&self) -> String {
+        self.account.mer_id.clone()
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    fn offers(&self, kind: Kind) -> bool {
+        matches!(kind, Kind::Page | Kind::Wap)
+    }
+
+    /// 16 digits; some versions want the end of the merchant's number among them.
+    fn order_no(&self, order_sn: &str) -> String {
+        if !self.version.binds_merchant() || order_sn.len() != 20 {
+            return order_sn.get(4..).unwrap_or(order_sn).to_owned();
+        }
+        // Unique within its day: hour and minute, merchant, second and counter.
+        let merchant = &self.account.mer_id[10..];
+        format!(
+            "{}{merchant}{}{}",
+            &order_sn[8..12],
+            &order_sn[12..14],
+            &order_sn[15..]
+        )
+    }
+
+    /// Nothing closes an order there.
+    fn lingers(&self) -> bool {
+        true
+    }
+
+    async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
+        if !self.offers(new.kind) || new.order.money.currency() != Currency::Cny {
+            return Err(ChannelError::NotOffered);
+        }
+        let account = &self.account;
+        let mut fields: Vec<(String, String)> = [
+            ("MerId", account.mer_id.clone()),
+            ("OrdId", new.order.number.clone()),
+            ("TransAmt", amount(new.order.money)),
+            ("CuryId", "156".to_owned()),
+            ("TransDate", beijing_day(new.order.created_ms)),
+            ("TransType", "0001".to_owned()),
+            ("Version", self.version.word().to_owned()),
+            ("BgRetUrl", self.notify_url.clone()),
+            ("PageRetUrl", new.return_url.clone()),
+            ("GateId", account.gate_id.clone()),
+            ("Priv1", String::new()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+        let value = |wanted: &&str| {
+            let found = fields.iter().find(|(name, _)| name == wanted);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let text: String = self.version.signed().iter().map(value).collect();
+        fields.push(("ChkValue".to_owned(), self.key.sign(&text)));
+        Ok(Created {
+            obj: Obj::Form(Form {
+                method: Method::Post,
+                action: account.pay_url.clone(),
+                fields,
+            }),
+            reference: None,
+        })
+    }
+
+    /// Asked again too soon, the last answer stands: ChinaPay would refuse.
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let now_ms = (self.clock)();
+        {
+            let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((at_ms, state)) = asked.get(&order.number)
+                && now_ms - at_ms < self.account.query_gap_s * 1000
+            {
+                return Ok(state.clone());
+            }
+        }
+        let state = self.ask(order).await?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() >= ASKED_MAX {
+            asked.clear();
+        }
+        asked.insert(order.number.clone(), (now_ms, state.clone()));
+        Ok(state)
+    }
+
+    async fn close(&self, _order: &ChannelOrder) -> Result<(), ChannelError> {
+        Err(ChannelError::NotOffered)
+    }
+
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let (mer_id, day) = (&self.account.mer_id, beijing_day(refund.order.created_ms));
+        let sum = amount(refund.money);
+        let text = format!(
+            "{mer_id}{day}0002{}{sum}{}",
+            refund.order.number, refund.refund_no
+        );
+        let fields = [
+            ("MerID", mer_id.as_str()),
+            ("OrderId", &refund.order.number),
+            ("RefundAmount", &sum),
+            ("TransDate", &day),
+            ("TransType", "0002"),
+            ("Version", REFUND_VERSION),
+            ("ReturnURL", &self.notify_url),
+            ("Priv1", &refund.refund_no),
+            ("ChkValue", &self.key.sign(&text)),
+        ];
+        let answer = self.send(&self.account.refund_url, &fields).await?;
+        match answer.code() {
+            "0" => {}
+            // Taken before, under this very number.
+            "205" => return Ok(pending()),
+            code => {
+                let (code, message) = (code.to_owned(), answer.get("Message").to_owned());
+                let refused = ChannelError::Refused { code, message };
+                // A refusal is not signed.
+                let believed = is_guarded(&self.account.refund_url);
+                return Err(if believed {
+                    refused
+                } else {
+                    refused.or_unknown()
+                });
+            }
+        }
+        let state = self.refunded(&answer)?;
+        if answer.get("Priv1") != refund.refund_no {
+            return Err(ChannelError::Unknown("about another refund".to_owned()));
+        }
+        Ok(RefundReport { state, ..pending() })
+    }
+
+    /// There is no such call: what was accepted is told by a notify, and what may
+    /// be lost is sent again under its number, which is refused where it is known.
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        Ok(match refund.reference {
+            Some(_) => pending(),
+            None => RefundReport {
+                state: RefundState::NotFound,
+                reference: None,
+            },
+        })
+    }
+
+    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
+        let fields = Fields::of_form(&notify.body)?;
+        if !fields.get("CheckValue").is_empty() {
+            let state = self.refunded(&fields)?;
+            if fields.get("MerID") != self.account.mer_id {
+                return Ok(Notify::Other("a refund of another merchant".to_owned()));
+            }
+            return Ok(Notify::Refund {
+                refund_no: fields.get("Priv1").to_owned(),
+                report: RefundReport { state, ..pending() },
+            });
+        }
+        self.prove(&fields, &PAID, "checkvalue")?;
+        match fields.get("status") {
+            "1001" => report(&fields).map(Notify::Paid),
+            // All else is not paid: the channel is asked.
+            _ => Ok(Notify::Changed {
+                channel_order_no: fields.get("orderno").to_owned(),
+            }),
+        }
+    }
+
+    fn notify_answer(&self, received: bool) -> NotifyAnswer {
+        NotifyAnswer {
+            status: if received { 200 } else { 500 },
+            content_type: "text/plain",
+            body: if received { "OK" } else { "fail" },
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is signed, and what comes back (channels document, sections 4.2 to 4.8).
+
+use payment::money::{Currency, Money};
+use payment::ports::ChannelError;
+
+/// How a merchant's pay requests are signed; ChinaPay tells each merchant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Without `Priv1`.
+    V20040916,
+    /// With `Priv1`: most merchants'.
+    V20070129,
+    /// With the addresses, too.
+    V20141120,
+}
+
+impl Version {
+    /// Reads the eight digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::V20040916, Self::V20070129, Self::V20141120]
+            .into_iter()
+            .find(|version| version.word() == text)
+    }
+
+    /// The eight digits.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::V20040916 => "20040916",
+            Self::V20070129 => "20070129",
+            Self::V20141120 => "20141120",
+        }
+    }
+
+    /// Whether an order's number must hold the end of the merchant's.
+    pub(super) fn binds_merchant(self) -> bool {
+        self != Self::V20070129
+    }
+
+    /// The values that a pay request's `ChkValue` covers, in this order.
+    pub(super) fn signed(self) -> &'static [&'static str] {
+        match self {
+            Self::V20040916 => &SIGNED[..6],
+            Self::V20070129 => &SIGNED[..7],
+            Self::V20141120 => &[
+                "MerId",
+                "OrdId",
+                "TransAmt",
+                "CuryId",
+                "TransDate",
+                "TransType",
+                "Version",
+                "BgRetUrl",
+                "PageRetUrl",
+                "GateId",
+                "Priv1",
+            ],
+        }
+    }
+}
+
+const SIGNED: [&str; 7] = [
+    "MerId",
+    "OrdId",
+    "TransAmt",
+    "CuryId",
+    "TransDate",
+    "TransType",
+    "Priv1",
+];
+
+/// The values of an answer's or notify's `checkvalue`.
+pub(super) const PAID: [&str; 7] = [
+    "merid",
+    "orderno",
+    "amount",
+    "currencycode",
+    "transdate",
+    "transtype",
+    "status",
+];
+
+/// The values of a refund answer's `CheckValue`; the misspelling is genuine.
+pub(super) const REFUNDED: [&str; 7] = [
+    "MerID",
+    "ProcessDate",
+    "TransType",
+    "OrderId",
+    "RefundAmout",
+    "Status",
+    "Priv1",
+];
+
+/// Pairs as they came, decoded once.
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    pub(super) fn of_form(body: &[u8]) -> Result<Self, ChannelError> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+        Self::once(pairs)
+    }
+
+    /// The line that an HTML answer holds between its tags.
+    pub(super) fn of_page(page: &str) -> Result<Self, ChannelError> {
+        let (mut text, mut inside) = (String::new(), false);
+        for character in page.chars() {
+            match character {
+                '<' => inside = true,
+                '>' => inside = false,
+                _ if inside || character.is_whitespace() => {}
+                _ => text.push(character),
+            }
+        }
+        let text = text.replace("&amp;", "&");
+        // The first spelling is the genuine one.
+        let start = ["ResponeseCode=", "ResponseCode="]
+            .into_iter()
+            .filter_map(|name| text.find(name))
+            .min();
+        let none = || ChannelError::Unknown("not the documented answer".to_owned());
+        let pairs = text[start.ok_or_else(none)?..].split('&').map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (name.to_owned(), value.to_owned())
+        });
+        Self::once(pairs.collect())
+    }
+
+    fn once(pairs: Vec<(String, String)>) -> Result<Self, ChannelError> {
+        let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+        names.sort();
+        if names.windows(2).any(|two| two[0] == two[1]) {
+            return Err(ChannelError::Unknown("a name that comes twice".to_owned()));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The value of a name, case as written; nothing where it is missing.
+    pub(super) fn get(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The values of these names, one after the other.
+    pub(super) fn text(&self, names: &[&str]) -> String {
+        names.iter().map(|name| self.get(name)).collect()
+    }
+
+    /// The code of an answer, in either spelling.
+    pub(super) fn code(&self) -> &str {
+        match self.get("ResponeseCode") {
+            "" => self.get("ResponseCode"),
+            code => code,
+        }
+    }
+}
+
+/// Twelve digits of fen.
+pub(super) fn amount(money: Money) -> String {
+    format!("{:012}", money.minor())
+}
+
+/// A sum of twelve digits and a currency's number.
+pub(super) fn money(amount: &str, currency: &str) -> Option<Money> {
+    let currency = match currency {
+        "156" => Currency::Cny,
+        "840" => Currency::Usd,
+        _ => return None,
+    };
+    let digits = amount.len() == 12 && amount.bytes().all(|byte| byte.is_ascii_digit());
+    let minor = digits.then(|| amount.parse().ok())?;
+    Money::from_minor(minor?, currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_found_between_tags_and_in_both_spellings() {
+        let page = "<html>\r\n<body>\r\n ResponeseCode=0&merid=8080\r\n&status=1001 </body></html>";
+        let fields = Fields::of_page(page).unwrap();
+        assert_eq!((fields.code(), fields.get("status")), ("0", "1001"));
+        assert_eq!(fields.get("merid"), "8080");
+        let fields = Fields::of_page("ResponseCode=307&Message=x").unwrap();
+        assert_eq!((fields.code(), fields.get("Message")), ("307", "x"));
+        assert!(Fields::of_page("<html>502</html>").is_err());
+        assert!(Fields::of_page("ResponseCode=0&a=1&a=2").is_err());
+    }
+
+    #[test]
+    fn sums_have_twelve_digits() {
+        let sum = Money::from_minor(1_234, Currency::Cny).unwrap();
+        assert_eq!(amount(sum), "000000001234");
+        assert_eq!(money("000000001234", "156"), Some(sum));
+        for (bad, currency) in [
+            ("1234", "156"),
+            ("00000000123a", "156"),
+            ("+00000001234", "156"),
+            ("000000001234", "999"),
+        ] {
+            assert_eq!(money(bad, currency), None, "{bad} {currency}");
+        }
+    }
+}

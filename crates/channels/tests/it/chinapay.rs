@@ -1,0 +1,390 @@
+//! The ChinaPay adapter against the sandbox, and every ChinaPay vector.
+
+use crate::world::{World, order};
+use channels::chinapay::{KeyFileError, PrivateKey, PublicKey};
+use payment::channel::Channel;
+use payment::money::{Currency, Money};
+use payment::obj::{Form, Obj};
+use payment::ports::{
+    ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundOrder,
+    RefundState,
+};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The sandbox refuses two equal questions within 3 s, and the adapter knows.
+const GAP: Duration = Duration::from_millis(3_100);
+
+fn adapter(world: &World) -> Arc<dyn Gateway> {
+    world.of(Channel::ChinapayOld).remove(0)
+}
+
+fn fresh(gateway: &Arc<dyn Gateway>) -> NewOrder {
+    let mut new = order();
+    new.kind = Kind::Page;
+    new.order.number = gateway.order_no(&new.order.number);
+    new
+}
+
+async fn form(gateway: &Arc<dyn Gateway>, order: &NewOrder) -> Form {
+    match gateway.create(order).await.unwrap().obj {
+        Obj::Form(form) => form,
+        other => panic!("no form: {other:?}"),
+    }
+}
+
+/// A payer's browser opens the bank page; gives the page.
+async fn opened(world: &World, form: &Form) -> String {
+    world.send_form(&form.action, &form.fields).await
+}
+
+/// An order that its payer paid; its notify is put aside.
+async fn paid(world: &World, gateway: &Arc<dyn Gateway>) -> ChannelOrder {
+    let new = fresh(gateway);
+    opened(world, &form(gateway, &new).await).await;
+    world.act("pay", &new.order.number).await;
+    world.letter().await;
+    new.order
+}
+
+fn refund_of(order: &ChannelOrder, number: &str, fen: i64) -> RefundOrder {
+    RefundOrder {
+        order: order.clone(),
+        refund_no: format!("{number}x{}", order.number),
+        reference: None,
+        money: Money::from_minor(fen, Currency::Cny).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_form_leads_to_the_bank_page_and_is_paid() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in [Kind::Page, Kind::Wap] {
+        let new = NewOrder {
+            kind,
+            ..fresh(&gateway)
+        };
+        assert_eq!(new.order.number.len(), 16);
+        let form = form(&gateway, &new).await;
+        assert_eq!(gateway.query(&new.order).await, Ok(OrderState::NotFound));
+        let page = opened(&world, &form).await;
+        assert!(page.contains("¥123.45"), "{page}");
+        assert_eq!(opened(&world, &form).await, page, "opened once more");
+        world.act("pay", &new.order.number).await;
+        // Asked again too soon, the last answer stands.
+        assert_eq!(gateway.query(&new.order).await, Ok(OrderState::NotFound));
+        tokio::time::sleep(GAP).await;
+        let Ok(OrderState::Paid(report)) = gateway.query(&new.order).await else {
+            panic!("not paid")
+        };
+        assert_eq!(
+            (report.money, &report.channel_order_no),
+            (new.order.money, &new.order.number)
+        );
+        assert_eq!(report.merchant, gateway.merchant());
+        let page = opened(&world, &form).await;
+        assert!(page.contains("205"), "paid once: {page}");
+    }
+    assert_eq!(
+        gateway.close(&fresh(&gateway).order).await,
+        Err(ChannelError::NotOffered)
+    );
+}
+
+#[tokio::test]
+async fn a_changed_form_opens_no_bank_page() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for (name, value, refused) in [
+        ("TransAmt", "000000000001", "ChkValue"),
+        ("TransAmt", "1", "TransAmt"),
+        ("OrdId", "12", "OrdId"),
+        ("TransDate", "20160615", "TransDate"),
+        ("CuryId", "840", "CuryId"),
+        ("Version", "20140728", "Version"),
+        ("ChkValue", "00", "ChkValue"),
+    ] {
+        let mut form = form(&gateway, &fresh(&gateway)).await;
+        for (field, old) in &mut form.fields {
+            if field == name {
+                value.clone_into(old);
+            }
+        }
+        let page = opened(&world, &form).await;
+        assert!(
+            page.contains(refused) && !page.contains("支付</button>"),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_verify_is_unknown() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in [
+        "bad_signature",
+        "old_timestamp",
+        "unknown_serial",
+        "unsigned_502",
+        "corrupt",
+        "error",
+        "rate_limit",
+        "drop",
+    ] {
+        let order = paid(&world, &gateway).await;
+        world.fault("query", kind).await;
+        let queried = gateway.query(&order).await;
+        assert!(
+            matches!(queried, Err(ChannelError::Unknown(_))),
+            "query {kind}: {queried:?}"
+        );
+        world.fault("refund", kind).await;
+        let refund = refund_of(&order, "R", 100);
+        let lost = gateway.refund(&refund).await;
+        assert!(
+            matches!(lost, Err(ChannelError::Unknown(_))),
+            "refund {kind}: {lost:?}"
+        );
+        let again = gateway.refund(&refund).await.unwrap();
+        assert_eq!(again.state, RefundState::Pending, "refund {kind}");
+    }
+}
+
+#[tokio::test]
+async fn refunds_are_partial_and_told_by_notify() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    let mut refund = refund_of(&order, "R1", 2_345);
+    let asked = gateway.query_refund(&refund).await.unwrap();
+    assert_eq!(asked.state, RefundState::NotFound);
+    let taken = gateway.refund(&refund).await.unwrap();
+    assert_eq!(taken.state, RefundState::Pending);
+    let Ok(Notify::Refund { refund_no, report }) = gateway.read_notify(&world.letter().await).await
+    else {
+        panic!("unread")
+    };
+    assert_eq!(
+        (refund_no, report.state),
+        (refund.refund_no.clone(), RefundState::Done)
+    );
+    // The same number again is no second refund; one that was taken is waited for.
+    assert_eq!(gateway.refund(&refund).await.unwrap(), taken);
+    refund.reference.clone_from(&taken.reference);
+    assert_eq!(gateway.query_refund(&refund).await.unwrap(), taken);
+    let too_much = gateway.refund(&refund_of(&order, "R2", 10_001)).await;
+    assert!(
+        matches!(&too_much, Err(ChannelError::Refused { code, .. }) if code == "402"),
+        "{too_much:?}"
+    );
+    world.fault("refund", "refund_fails").await;
+    let failing = gateway.refund(&refund_of(&order, "R3", 10_000)).await;
+    assert_eq!(failing.unwrap().state, RefundState::Pending);
+    let read = gateway.read_notify(&world.letter().await).await;
+    assert!(
+        matches!(&read, Ok(Notify::Refund { report, .. }) if matches!(report.state, RefundState::Failed(_))),
+        "{read:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_genuine_notify_is_read_and_no_other() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = fresh(&gateway);
+    opened(&world, &form(&gateway, &new).await).await;
+    world.act("pay", &new.order.number).await;
+    let letter = world.letter().await;
+    let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
+        panic!("unread")
+    };
+    assert_eq!(
+        (report.money, report.merchant),
+        (new.order.money, gateway.merchant())
+    );
+    let text = String::from_utf8(letter.body.clone()).unwrap();
+    for changed in [
+        text.replace("amount=000000012345", "amount=000000000001"),
+        text.replace("status=1001", "status=1005"),
+        format!("{text}&amount=000000000001"),
+        text.replace("checkvalue=", "checkvalue=00"),
+        text.split("&checkvalue").next().unwrap().to_owned(),
+        String::new(),
+    ] {
+        let mut other = letter.clone();
+        other.body = changed.into_bytes();
+        let read = gateway.read_notify(&other).await;
+        assert!(matches!(read, Err(ChannelError::Unknown(_))), "{read:?}");
+    }
+    // What is not signed is not acted on.
+    let mut other = letter.clone();
+    other.body = text.replace("GateId=8607", "GateId=0001").into_bytes();
+    assert!(gateway.read_notify(&other).await.is_ok());
+    for kind in ["bad_signature", "corrupt", "unknown_serial", "signtest"] {
+        let new = fresh(&gateway);
+        opened(&world, &form(&gateway, &new).await).await;
+        world.fault("notify", kind).await;
+        world.act("pay", &new.order.number).await;
+        let letter = world.letter().await;
+        assert!(gateway.read_notify(&letter).await.is_err(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in ["wrong_amount", "wrong_currency", "wrong_merchant"] {
+        let new = fresh(&gateway);
+        opened(&world, &form(&gateway, &new).await).await;
+        world.fault("notify", kind).await;
+        world.act("pay", &new.order.number).await;
+        let Ok(Notify::Paid(report)) = gateway.read_notify(&world.letter().await).await else {
+            panic!("unread")
+        };
+        let fits = report.money == new.order.money && report.merchant == gateway.merchant();
+        assert!(!fits, "{kind}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_version_is_signed_and_numbered_as_it_wants() {
+    let world = World::start().await;
+    for (version, counter) in [("20040916", 1), ("20070129", 2), ("20141120", 3)] {
+        let set = |account: &mut toml::Table| {
+            account.insert("version".to_owned(), version.into());
+        };
+        let gateway = world.changed(Channel::ChinapayOld, set).remove(0);
+        let mut new = fresh(&gateway);
+        let number = gateway.order_no(&format!("2026112415390112345{counter}"));
+        let merchant = &gateway.merchant()[10..];
+        assert_eq!(
+            number,
+            match version {
+                "20070129" => format!("112415390112345{counter}"),
+                _ => format!("1539{merchant}012345{counter}"),
+            }
+        );
+        new.order.number = number;
+        let page = opened(&world, &form(&gateway, &new).await).await;
+        assert!(page.contains("¥123.45"), "{version}: {page}");
+    }
+}
+
+fn vectors(name: &str) -> Option<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/chinapay");
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        eprintln!("SKIPPED: the vectors {name} are not beside this checkout");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2)
+        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+        .collect()
+}
+
+/// The signature holds, and nothing near it does.
+fn check_proof(key: &PublicKey, plain: &str, sign: &str) {
+    assert!(key.verifies(plain, sign) && key.verifies(plain, &sign.to_lowercase()));
+    assert!(!key.verifies(&format!("{plain} "), sign), "a byte more");
+    assert!(
+        !key.verifies(&plain.replacen('0', "1", 1), sign),
+        "a changed digit"
+    );
+    let changed = sign.replacen(|c| c != '0', "0", 1);
+    for bad in [&sign[2..], &sign[..254], "", &format!(" {sign}"), &changed] {
+        assert!(!key.verifies(plain, bad), "{bad}");
+    }
+}
+
+#[test]
+fn every_published_value_is_made_and_proved() {
+    let Some(file) = vectors("own_keyfiles.json") else {
+        return;
+    };
+    let text = |name: &str| file["files"][name].as_str().unwrap();
+    let merchant = PrivateKey::from_text(text("MerPrK_808080000000001.key")).unwrap();
+    assert_eq!(merchant.merchant.as_deref(), file["merid"].as_str());
+    let gateway = PublicKey::from_text(text("PgPubk.key")).unwrap();
+    let n = unhex(file["keys"]["merchant"]["n"].as_str().unwrap());
+    let merchants_public = PublicKey::from_parts(&n, &[1, 0, 1]);
+    for case in file["cases"].as_array().unwrap() {
+        let (plain, sign) = (
+            case["plain"].as_str().unwrap(),
+            case["chkvalue"].as_str().unwrap(),
+        );
+        if case["signer"] == "merchant" {
+            assert_eq!(merchant.sign(plain), sign, "{}", case["id"]);
+            check_proof(&merchants_public, plain, sign);
+            assert!(!gateway.verifies(plain, sign), "another's key");
+        } else {
+            check_proof(&gateway, plain, sign);
+        }
+    }
+}
+
+#[test]
+fn chinapays_own_answers_verify() {
+    let Some(file) = vectors("live_responses.json") else {
+        return;
+    };
+    let n = unhex(file["public_modulus_hex"].as_str().unwrap());
+    let key = PublicKey::from_parts(&n, &[1, 0, 1]);
+    for case in file["cases"].as_array().unwrap() {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        check_proof(&key, &text(&case["plain"]), &text(&case["chkvalue"]));
+        let names = [
+            "merid",
+            "orderno",
+            "amount",
+            "currencycode",
+            "transdate",
+            "transtype",
+            "status",
+        ];
+        let joined: String = names
+            .iter()
+            .map(|name| text(&case["fields"][name]))
+            .collect();
+        assert_eq!(joined, text(&case["plain"]), "{}", case["id"]);
+    }
+}
+
+#[test]
+fn a_spoiled_key_file_is_refused() {
+    let Some(file) = vectors("own_keyfiles.json") else {
+        return;
+    };
+    let good = file["files"]["MerPrK_808080000000001.key"]
+        .as_str()
+        .unwrap();
+    // A digit of the modulus, and one of the wrapped prime.
+    for at in [80, 80 + 3 * 256] {
+        let start = good.find("prikeyS=").unwrap() + "prikeyS=".len() + at;
+        let mut bad = good.to_owned();
+        let digit = if &good[start..=start] == "1" {
+            "2"
+        } else {
+            "1"
+        };
+        bad.replace_range(start..=start, digit);
+        let read = PrivateKey::from_text(&bad).err();
+        assert_eq!(read, Some(KeyFileError::Contradiction), "digit {at}");
+    }
+    let cut: String = good
+        .lines()
+        .map(|line| &line[..line.len().min(600)])
+        .collect();
+    for bad in ["", "prikeyS=zz", "prikeyS=00", &cut] {
+        let read = PrivateKey::from_text(bad).err();
+        assert_eq!(read, Some(KeyFileError::Field("prikeyS")));
+        assert!(PublicKey::from_text(bad).is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! Query and refund, by a merchant's server (sections 4.7 and 4.8).
+
+use super::keys::{Keys, QUERY_GAP_S};
+use super::{get, is_digits};
+use crate::book::{Channel, Order, Refund};
+use crate::fault::{self, Fault, Kind, On};
+use crate::notify::{self, Event};
+use crate::now_ms;
+use crate::text::{beijing_time, pairs_of};
+use crate::world::World;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+use std::sync::{Arc, PoisonError};
+
+pub(super) const PAID: [&str; 7] = [
+    "merid",
+    "orderno",
+    "amount",
+    "currencycode",
+    "transdate",
+    "transtype",
+    "status",
+];
+pub(super) const REFUNDED: [&str; 7] = [
+    "MerID",
+    "ProcessDate",
+    "TransType",
+    "OrderId",
+    "RefundAmout",
+    "Status",
+    "Priv1",
+];
+const PRIV_OF_REFUND_MAX: usize = 40;
+
+/// The values of these names, one after the other.
+pub(super) fn signed(pairs: &[(String, String)], names: &[&str]) -> String {
+    names.iter().map(|name| get(pairs, name)).collect()
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(own).collect()
+}
+
+/// What notify, page return and query say of an order; the signature is missing.
+pub(super) fn fields(keys: &Keys, order: &Order, status: &str) -> Vec<(String, String)> {
+    let more = |name: &str| order.more[name].as_str().unwrap_or_default();
+    owned(&[
+        ("merid", &keys.mer_id),
+        ("orderno", &order.channel_order_no),
+        ("transdate", more("day")),
+        ("amount", &format!("{:012}", order.amount)),
+        ("currencycode", "156"),
+        ("transtype", "0001"),
+        ("status", status),
+        ("GateId", "8607"),
+        ("Priv1", more("priv1")),
+    ])
+}
+
+/// What is said of a refund; the signature is missing.
+pub(super) fn refund_fields(
+    keys: &Keys,
+    order: &Order,
+    refund: &Refund,
+    status: &str,
+) -> Vec<(String, String)> {
+    owned(&[
+        ("ResponseCode", "0"),
+        ("MerID", &keys.mer_id),
+        ("ProcessDate", &day(refund.at_ms)),
+        ("TransType", "0002"),
+        ("OrderId", &order.channel_order_no),
+        ("RefundAmout", &format!("{:012}", refund.amount)),
+        ("Status", status),
+        ("Priv1", &refund.out_refund_no),
+    ])
+}
+
+/// `yyyyMMdd` on Beijing's clocks.
+pub(super) fn day(at_ms: i64) -> String {
+    beijing_time(at_ms)[..10].replace('-', "")
+}
+
+/// The one line of an answer, in a page.
+fn page(line: &str) -> Response {
+    Html(format!(
+        "<html>\r\n<body>\r\n{line}\r\n</body>\r\n</html>\r\n"
+    ))
+    .into_response()
+}
+
+fn trouble(name: &str, code: &str) -> Response {
+    page(&format!("{name}={code}&Message=see the code"))
+}
+
+fn line(code: &str, pairs: &[(String, String)]) -> String {
+    let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    format!("{code}{}", pairs.join("&"))
+}
+
+/// A signed answer, or as a fault spoils it.
+async fn respond(
+    world: &World,
+    code: &str,
+    mut pairs: Vec<(String, String)>,
+    names: &[&str],
+    sign: &str,
+    fault: Option<Fault>,
+) -> Response {
+    if let Some(instead) = fault::instead(fault).await {
+        return instead;
+    }
+    let keys = &world.keys.chinapay;
+    let text = signed(&pairs, names);
+    let value = match fault.map(|fault| fault.kind) {
+        Some(Kind::Error) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Some(Kind::BadSignature | Kind::Signtest) => keys.gateway.sign("something else"),
+        Some(Kind::UnknownSerial) => keys.merchant.sign(&text),
+        _ => keys.gateway.sign(&text),
+    };
+    // Answers have no time: an old one is one for another order.
+    if fault.is_some_and(|f| matches!(f.kind, Kind::Corrupt | Kind::OldTimestamp)) {
+        for (name, value) in &mut pairs {
+            if matches!(name.as_str(), "amount" | "RefundAmout") {
+                "000000000001".clone_into(value);
+            }
+        }
+    }
+    pairs.push((sign.to_owned(), value));
+    page(&line(code, &pairs))
+}
+
+fn found(world: &World, number: &str, on: &str) -> Option<Order> {
+    let wanted = |order: &Order| {
+        order.channel == Channel::ChinapayOld
+            && order.channel_order_no == number
+            && order.more["day"] == on
+    };
+    world.book().find(wanted).cloned()
+}
+
+/// `/QueryWeb/processQuery.jsp`.
+pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Response {
+    let pairs = pairs_of(&body);
+    let keys = &world.keys.chinapay;
+    let (number, on) = (get(&pairs, "OrdId"), get(&pairs, "TransDate"));
+    let text = signed(&pairs, &["MerId", "TransDate", "OrdId", "TransType"]);
+    let known = get(&pairs, "MerId") == keys.mer_id && get(&pairs, "TransType") == "0001";
+    if !known || !keys.merchant.verifies(&text, get(&pairs, "ChkValue")) {
+        return trouble("ResponeseCode", "111");
+    }
+    let now_ms = now_ms();
+    let before_ms = {
+        let mut asked = world.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(format!("{on}{number}"), now_ms)
+    };
+    if before_ms.is_some_and(|before_ms| now_ms - before_ms < QUERY_GAP_S * 1000) {
+        return trouble("ResponeseCode", "305");
+    }
+    let fault = world.faults.take(On::Query);
+    if fault.is_some_and(|fault| fault.kind == Kind::RateLimit) {
+        return trouble("ResponeseCode", "305");
+    }
+    let Some(order) = found(&world, number, on) else {
+        if let Some(instead) = fault::instead(fault).await {
+            return instead;
+        }
+        return trouble("ResponeseCode", "307");
+    };
+    let status = match order.state_at(now_ms) {
+        "SUCCESS" | "REFUND" => "1001",
+        _ => "1005",
+    };
+    let pairs = fields(keys, &order, status);
+    respond(
+        &world,
+        "ResponeseCode=0&",
+        pairs,
+        &PAID,
+        "checkvalue",
+        fault,
+    )
+    .await
+}
+
+/// `/refund/SingleRefund.jsp`.
+pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Response {
+    let pairs = pairs_of(&body);
+    let keys = &world.keys.chinapay;
+    let names = [
+        "MerID",
+        "TransDate",
+        "TransType",
+        "OrderId",
+        "RefundAmount",
+        "Priv1",
+    ];
+    let text = signed(&pairs, &names);
+    let (number, sum) = (get(&pairs, "OrderId"), get(&pairs, "RefundAmount"));
+    let priv1 = get(&pairs, "Priv1");
+    let good = get(&pairs, "MerID") == keys.mer_id
+        && get(&pairs, "TransType") == "0002"
+        && get(&pairs, "Version") == "20070129"
+        && get(&pairs, "ReturnURL").starts_with("http")
+        && (1..=PRIV_OF_REFUND_MAX).contains(&priv1.len())
+        && is_digits(sum, 12)
+        && keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
+    if !good {
+        return trouble("ResponseCode", "111");
+    }
+    let fault = world.faults.take(On::Refund);
+    if fault.is_some_and(|fault| fault.kind == Kind::RateLimit) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let Some(order) = found(&world, number, get(&pairs, "TransDate")) else {
+        return trouble("ResponseCode", "402");
+    };
+    if order.refunds.iter().any(|old| old.out_refund_no == priv1) {
+        return trouble("ResponseCode", "205");
+    }
+    let amount = sum.parse().unwrap_or(0);
+    let refund = if fault.is_some_and(|fault| fault.kind == Kind::RefundFails) {
+        let refund = Refund {
+            out_refund_no: priv1.to_owned(),
+            refund_id: String::new(),
+            amount,
+            at_ms: now_ms(),
+            custom_id: Value::Null,
+        };
+        notify::send(&world, Event::RefundFailed(order.clone(), refund.clone()));
+        refund
+    } else {
+        match world.refund_as(number, priv1, amount, json!(null), now_ms()) {
+            Ok((_, refund)) => refund,
+            Err(_) => return trouble("ResponseCode", "402"),
+        }
+    };
+    let pairs = refund_fields(keys, &order, &refund, "1");
+    respond(&world, "", pairs, &REFUNDED, "CheckValue", fault).await
+}

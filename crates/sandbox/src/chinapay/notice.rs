@@ -1,0 +1,89 @@
+//! Notifies of ChinaPay: a signed form, and no word about repeats (sections 4.6
+//! and 4.8).
+
+use super::calls::{PAID, REFUNDED, fields, refund_fields, signed};
+use crate::book::Channel;
+use crate::fault::Kind;
+use crate::notify::{Envelope, Event, Letter, Lie};
+use crate::random_text;
+use crate::text::{encode, pairs_of};
+use crate::world::World;
+
+/// It is not known to come again: here it does not.
+pub(crate) const SCHEDULE_MS: [u64; 0] = [];
+
+pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
+    let keys = &world.keys.chinapay;
+    let (order, event_type, mut pairs) = match event {
+        Event::Paid(order) => {
+            let pairs = fields(keys, &order, "1001");
+            (order, "paid", pairs)
+        }
+        Event::Refunded(order, refund) => {
+            let pairs = refund_fields(keys, &order, &refund, "3");
+            (order, "refund", pairs)
+        }
+        Event::RefundFailed(order, refund) => {
+            let pairs = refund_fields(keys, &order, &refund, "8");
+            (order, "refund", pairs)
+        }
+        Event::Approved(_) | Event::Pending(_) => return None,
+    };
+    let (name, value) = match lie {
+        Some(Lie::Amount(fen)) => ("amount", format!("{fen:012}")),
+        Some(Lie::Currency) => ("currencycode", "840".to_owned()),
+        Some(Lie::Merchant) => ("merid", "808080000000000".to_owned()),
+        // There is no app in this notify: nothing to lie about.
+        Some(Lie::App) | None => ("", String::new()),
+    };
+    for (key, old) in &mut pairs {
+        if key == name {
+            old.clone_from(&value);
+        }
+    }
+    let body: Vec<_> = pairs
+        .iter()
+        .map(|(k, v)| format!("{k}={}", encode(v)))
+        .collect();
+    Some(Letter {
+        channel: Channel::ChinapayOld,
+        account: order.account,
+        url: order.notify_url,
+        id: random_text(16),
+        number: order.channel_order_no,
+        event_type: event_type.to_owned(),
+        body: body.join("&"),
+    })
+}
+
+pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
+    let keys = &world.keys.chinapay;
+    let mut pairs = pairs_of(&letter.body);
+    let (names, sign) = match letter.event_type.as_str() {
+        "refund" => (&REFUNDED, "CheckValue"),
+        _ => (&PAID, "checkvalue"),
+    };
+    let text = signed(&pairs, names);
+    let value = match fault {
+        Some(Kind::BadSignature | Kind::Signtest) => keys.gateway.sign("something else"),
+        Some(Kind::UnknownSerial) => keys.merchant.sign(&text),
+        _ => keys.gateway.sign(&text),
+    };
+    if fault == Some(Kind::Corrupt) {
+        for (name, value) in &mut pairs {
+            if name == "amount" {
+                "000000000001".clone_into(value);
+            }
+        }
+    }
+    pairs.push((sign.to_owned(), value));
+    let body: Vec<_> = pairs
+        .iter()
+        .map(|(k, v)| format!("{k}={}", encode(v)))
+        .collect();
+    let kind = "application/x-www-form-urlencoded";
+    Some(Envelope {
+        headers: vec![("Content-Type", kind.to_owned())],
+        body: body.join("&").into_bytes(),
+    })
+}
