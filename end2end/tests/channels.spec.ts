@@ -19,71 +19,133 @@ async function fault(request: APIRequestContext, data: object): Promise<void> {
   expect((await request.post(`${gateway}/control/fault`, { data })).ok()).toBeTruthy();
 }
 
-/** To Alipay's cashier, by itself where scripts run. */
-async function toCashier(page: Page, script: boolean): Promise<void> {
-  await pick(page, 'Alipay');
+/** A channel whose own page the payer visits, and the words of that page. */
+interface Channel {
+  code: string;
+  name: string;
+  title: string;
+  go: string;
+  amount: string;
+  pay: string;
+  cancel: string;
+}
+
+const alipay: Channel = {
+  code: 'Alipay',
+  name: '支付宝支付',
+  title: '支付宝收银台（沙箱）',
+  go: '去支付宝支付',
+  amount: '¥123.45',
+  pay: '支付',
+  cancel: '取消',
+};
+const chinapay: Channel = {
+  code: 'ChinapayOld',
+  name: '银联支付',
+  title: '银联 ChinaPay（沙箱）',
+  go: '去银联支付',
+  amount: '¥123.45',
+  pay: '支付',
+  cancel: '取消',
+};
+// 123.45 at the development instance's 7.1 CNY per USD.
+const paypal: Channel = {
+  code: 'Paypal',
+  name: 'PayPal',
+  title: 'PayPal (sandbox)',
+  go: '去PayPal支付',
+  amount: 'USD 17.39',
+  pay: 'Pay Now',
+  cancel: 'Cancel and return',
+};
+
+/** To the channel's page, by itself where scripts run. */
+async function toChannel(page: Page, channel: Channel, script = true): Promise<void> {
+  await pick(page, channel.code);
   if (!script) {
     await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}$/);
-    await page.getByRole('button', { name: '去支付宝支付' }).click();
+    await page.getByRole('button', { name: channel.go }).click();
   }
-  await expect(page.locator('h1')).toHaveText('支付宝收银台（沙箱）');
+  await expect(page.locator('h1')).toHaveText(channel.title);
 }
 
-for (const script of [true, false]) {
-  for (const pagePath of ['/pay.html', '/mpay.html']) {
-    test.describe(`Alipay from ${pagePath}, script ${script ? 'on' : 'off'}`, () => {
-      test.use({
-        javaScriptEnabled: script,
-        viewport: pagePath === '/mpay.html' ? PHONE : { width: 1280, height: 800 },
-      });
-      const url = async (request: APIRequestContext) =>
-        (await signedUrl(request)).replace('/pay.html', pagePath);
+/** Pays or cancels there; without script ChinaPay's page needs one more tap. */
+async function tap(page: Page, channel: Channel, button: string, script = true): Promise<void> {
+  await page.getByRole('button', { name: button, exact: true }).click();
+  if (channel === chinapay && !script) {
+    await page.getByRole('button', { name: '返回商户' }).click();
+  }
+}
 
-      test('is paid at the cashier and goes back to the shop', async ({ page, request }) => {
-        const address = await url(request);
-        await page.goto(address);
-        await picture(page, `pick-${pagePath.slice(1, 4)}-${script}`);
-        await toCashier(page, script);
-        await expect(page.locator('.amount')).toHaveText('¥123.45');
-        await page.getByRole('button', { name: '支付' }).click();
-        await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
-        const key = requestKeyOf(address);
-        await expect.poll(async () => (await callbacks(request, key)).length).toBeGreaterThan(0);
-        expect((await callbacks(request, key))[0].values.payTypeName).toBe('支付宝支付');
-      });
+for (const channel of [alipay, chinapay, paypal]) {
+  for (const script of [true, false]) {
+    for (const pagePath of ['/pay.html', '/mpay.html']) {
+      test.describe(`${channel.code} from ${pagePath}, script ${script ? 'on' : 'off'}`, () => {
+        test.use({
+          javaScriptEnabled: script,
+          viewport: pagePath === '/mpay.html' ? PHONE : { width: 1280, height: 800 },
+        });
+        const url = async (request: APIRequestContext) =>
+          (await signedUrl(request)).replace('/pay.html', pagePath);
+        const shot = `${channel.code}-${pagePath.slice(1, -5)}-${script}`;
 
-      test('cancelled, another channel is picked and paid', async ({ page, request }) => {
-        await page.goto(await url(request));
-        await toCashier(page, script);
-        await page.getByRole('button', { name: '取消' }).click();
-        await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}\/stay$/);
-        await expect(page.locator('h2').first()).toHaveText('正在确认支付结果');
-        await picture(page, `stay-${pagePath.slice(1, 4)}-${script}`);
-        await page.getByRole('link', { name: '更换支付方式' }).click();
-        await pick(page, 'Wechat');
-        await expect(page.locator('svg.qr')).toBeVisible();
-        if (pagePath === '/pay.html') {
-          const order = await control(request, 'pay');
-          expect(order.channel).toBe('Wechat');
+        test('is paid at the channel and goes back to the shop', async ({ page, request }) => {
+          const address = await url(request);
+          await page.goto(address);
+          await picture(page, `pick-${shot}`);
+          await toChannel(page, channel, script);
+          await expect(page.locator('.amount')).toHaveText(channel.amount);
+          await tap(page, channel, channel.pay, script);
           await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
-        }
-      });
-    });
-  }
-}
+          const key = requestKeyOf(address);
+          await expect.poll(async () => (await callbacks(request, key)).length).toBeGreaterThan(0);
+          const { values } = (await callbacks(request, key))[0];
+          expect(values.payTypeName).toBe(channel.name);
+          expect(values.money).toBe('12345');
+        });
 
-test('the return is confirmed by a query where the notify is late', async ({ page, request }) => {
-  await fault(request, { on: 'notify', kind: 'delay', ms: 4000 });
-  await page.goto(await signedUrl(request));
-  await toCashier(page, true);
-  await page.getByRole('button', { name: '支付' }).click();
-  await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
-});
+        test('cancelled, another channel is picked and paid', async ({ page, request }) => {
+          await page.goto(await url(request));
+          await toChannel(page, channel, script);
+          await tap(page, channel, channel.cancel, script);
+          await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}\/stay(\?|$)/);
+          await expect(page.locator('h2').first()).toHaveText('正在确认支付结果');
+          await picture(page, `stay-${shot}`);
+          await page.getByRole('link', { name: '更换支付方式' }).click();
+          await pick(page, 'Wechat');
+          await expect(page.locator('svg.qr')).toBeVisible();
+          if (pagePath === '/pay.html') {
+            const order = await control(request, 'pay');
+            expect(order.channel).toBe('Wechat');
+            await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+          }
+        });
+      });
+    }
+  }
+
+  test(`${channel.code}: the return is confirmed where the notify is lost`, async ({ page, request }) => {
+    const times = channel === paypal ? 2 : 1;
+    await fault(request, { on: 'notify', kind: 'drop', times });
+    await page.goto(await signedUrl(request));
+    await toChannel(page, channel);
+    await tap(page, channel, channel.pay);
+    await expect(page).toHaveURL(new RegExp(`^${shop}/return`), { timeout: 15_000 });
+  });
+
+  test(`${channel.code}: coming back with the browser sends nobody away again`, async ({ page, request }) => {
+    await page.goto(await signedUrl(request));
+    await toChannel(page, channel);
+    await page.goBack();
+    await expect(page).not.toHaveURL(new RegExp(`^${gateway}`));
+    await expect(page.locator('.amount').first()).toHaveText('¥123.45');
+  });
+}
 
 test('a return that says paid is not believed', async ({ page, request }) => {
   await page.goto(await signedUrl(request));
   const forwards = page.waitForRequest(/gateway\.do/);
-  await toCashier(page, true);
+  await toChannel(page, alipay);
   const token = /return%2F([0-9a-f]{32})/.exec((await forwards).url())?.[1];
   await page.goto(`/pay/return/${token}?trade_no=1&total_amount=123.45&sign=x`);
   await expect(page).toHaveURL(/\/stay$/);
@@ -92,31 +154,23 @@ test('a return that says paid is not believed', async ({ page, request }) => {
   await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
 });
 
-test('coming back with the browser sends nobody away again', async ({ page, request }) => {
-  await page.goto(await signedUrl(request));
-  await toCashier(page, true);
-  await page.goBack();
-  await expect(page).not.toHaveURL(/alipay/);
-  await expect(page.locator('.amount')).toHaveText('¥123.45');
-});
-
 test('money that comes by two channels goes back once', async ({ page, request }) => {
   const url = await signedUrl(request);
   await page.goto(url);
-  await toCashier(page, true);
-  const alipay = await newestOrder(request);
-  expect(alipay.channel).toBe('Alipay');
+  await toChannel(page, alipay);
+  const first = await newestOrder(request);
+  expect(first.channel).toBe('Alipay');
   await fault(request, { on: 'notify', kind: 'drop', times: 2 });
   // A second page of the same request, paid by WeChat, while the cashier is open.
   const other = await page.context().newPage();
   await other.goto(url);
-  await request.post(`${gateway}/control/pay`, { data: { channelOrderNo: alipay.channelOrderNo } });
+  await request.post(`${gateway}/control/pay`, { data: { channelOrderNo: first.channelOrderNo } });
   await pick(other, 'Wechat');
   const wechat = await newestOrder(request);
   await request.post(`${gateway}/control/pay`, { data: { channelOrderNo: wechat.channelOrderNo } });
   const back = async () => {
     let sum = 0;
-    for (const order of [alipay, wechat]) {
+    for (const order of [first, wechat]) {
       for (const refund of (await bookOrder(request, order.channelOrderNo)).refunds) sum += refund.amount;
     }
     return sum;
@@ -131,6 +185,9 @@ test('Alipay’s app offers Alipay and no WeChat', async ({ browser, request }) 
   });
   const page = await context.newPage();
   await page.goto((await signedUrl(request)).replace('/pay.html', '/mpay.html'));
-  await expect(page.locator('h1')).toHaveText('支付宝收银台（沙箱）');
+  const codes = await page.locator('input[name="channel"]').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+  expect(codes[0]).toBe('Alipay');
+  expect(codes).not.toContain('Wechat');
+  await toChannel(page, alipay);
   await context.close();
 });

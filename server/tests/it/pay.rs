@@ -49,7 +49,7 @@ async fn an_old_page_pays(database: Database) {
     let types = world
         .text("/pay/api/pc/pay-types?domainCode=demo&paySceneName=pc")
         .await;
-    let expected = r#"{"errcode":"0","errormsg":"操作成功","obj":[{"payTypeCode":"Wechat","payTypeName":"微信支付"},{"payTypeCode":"Alipay","payTypeName":"支付宝支付"}]}"#;
+    let expected = r#"{"errcode":"0","errormsg":"操作成功","obj":[{"payTypeCode":"Wechat","payTypeName":"微信支付"},{"payTypeCode":"Alipay","payTypeName":"支付宝支付"},{"payTypeCode":"ChinapayOld","payTypeName":"银联支付"},{"payTypeCode":"Paypal","payTypeName":"PayPal"}]}"#;
     assert_eq!(types, expected);
     let unpaid = world
         .text(&format!("/pay/api/private/pay/query?{question}"))
