@@ -1,6 +1,6 @@
 // The payer on a phone: inside WeChat with its bridge, and outside.
 import { test, expect, type BrowserContext, type Page } from '@playwright/test';
-import { callbacks, control, gateway, mobileUrl, picture, platform, requestKeyOf, shop } from './world';
+import { callbacks, control, gateway, mobileUrl, pick, picture, platform, requestKeyOf, shop } from './world';
 
 const WECHAT =
   'Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 ' +
@@ -95,6 +95,31 @@ test.describe('inside WeChat', () => {
     await page.goto((await mobileUrl(request)).replace('/mpay.html', '/pay.html'));
     await expect(button(page)).toBeVisible();
     await expect(page.locator('svg.qr')).toHaveCount(0);
+  });
+
+  test('two taps before the bridge is there open its sheet once', async ({ page, request }) => {
+    await page.addInitScript(() => {
+      setTimeout(() => {
+        (window as any).sheets = 0;
+        (window as any).WeixinJSBridge = { invoke: () => ((window as any).sheets += 1) };
+        document.dispatchEvent(new Event('WeixinJSBridgeReady'));
+      }, 2500);
+    });
+    await page.goto(await mobileUrl(request));
+    await button(page).click();
+    await button(page).click();
+    await page.waitForFunction(() => (window as any).sheets > 0);
+    expect(await page.evaluate(() => (window as any).sheets)).toBe(1);
+  });
+
+  test('another way can be picked, and Alipay is none here', async ({ page, request }) => {
+    await page.goto(await mobileUrl(request));
+    await expect(button(page)).toBeVisible();
+    await page.getByRole('link', { name: '更换支付方式' }).click();
+    const codes = await page.locator('input[name="channel"]').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+    expect(codes).toEqual(['Wechat', 'ChinapayOld', 'Paypal']);
+    await pick(page, 'ChinapayOld');
+    await expect(page.locator('h1')).toHaveText('银联 ChinaPay（沙箱）');
   });
 
   test('parameters in the fragment work here too', async ({ page, request }) => {

@@ -6,7 +6,6 @@ use super::{Pay, Way};
 use crate::qr;
 use crate::text::Text;
 use leptos::prelude::*;
-use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::obj::{Bridge, Form};
 
@@ -20,14 +19,14 @@ Promise.resolve(document.execCommand('copy'))).then(()=>b.textContent=b.dataset.
 (document.getElementById('copy'))";
 
 /// Opens WeChat's own sheet. `ok` is confirmed by our server; anything that is
-/// neither cancel nor fail is looked up there too. In the page's first five
-/// seconds the bridge may still come.
+/// neither cancel nor fail is looked up there too. The bridge may come up to five
+/// seconds after a tap; however many taps there were, it opens one sheet.
 const BRIDGE: &str = "(b=>{function say(n){document.querySelectorAll('[data-note]').forEach(e=>\
 e.hidden=e.dataset.note!=n)}function pay(){say('');WeixinJSBridge.invoke('getBrandWCPayRequest',\
 p.bridge,r=>{var m=String(r&&r.err_msg||'').toLowerCase();/:\\s*cancel/.test(m)?say('cancel'):\
-/:\\s*fail/.test(m)?say('fail'):location.href=p.check})}function go(){if(window.WeixinJSBridge)\
-return pay();var t=setTimeout(()=>say('none'),5000);document.addEventListener('WeixinJSBridgeReady',\
-()=>{clearTimeout(t);pay()},{once:true})}b.onclick=go;p.now&&performance.navigation.type!=2&&go()})\
+/:\\s*fail/.test(m)?say('fail'):location.href=p.check})}var w=0;function go(){\
+if(window.WeixinJSBridge)return pay();clearTimeout(w);w=setTimeout(()=>{w=0;say('none')},5000)}\
+document.addEventListener('WeixinJSBridgeReady',()=>{if(w){clearTimeout(w);w=0;pay()}});b.onclick=go;p.now&&performance.navigation.type!=2&&go()})\
 (document.getElementById('bridge'))";
 
 /// `main` carries what the island needs; the green note waits in the page until
@@ -54,7 +53,7 @@ pub(super) fn pay_screen(
             form,
             channel,
             at_once,
-        } => form_to(words, channel.label(lang), (form, channel), at_once, nonce).into_any(),
+        } => form_to(words, channel.label(lang), form, at_once, nonce).into_any(),
         Way::Bridge {
             bridge,
             check_url,
@@ -92,7 +91,7 @@ fn scan(words: &'static Text, code: &str) -> impl IntoView + use<> {
 fn form_to(
     words: &'static Text,
     label: &'static str,
-    (form, channel): (Form, Channel),
+    form: Form,
     at_once: bool,
     nonce: &str,
 ) -> impl IntoView + use<> {
@@ -104,10 +103,7 @@ fn form_to(
     } else {
         words.checking
     };
-    let button = match channel {
-        Channel::Alipay => words.to_alipay.to_owned(),
-        _ => format!("{} {label}", words.to_channel),
-    };
+    let button = (words.go_to)(label);
     let fields: Vec<_> = form
         .fields
         .into_iter()

@@ -101,8 +101,8 @@ pub struct Chinapay {
     public: PublicKey,
     client: Client,
     clock: Clock,
-    /// By order number: when it was asked about last, and what came back.
-    asked: Mutex<HashMap<String, (i64, OrderState)>>,
+    /// By order number: when it was asked about last, and the last answer.
+    asked: Mutex<HashMap<String, (i64, Option<OrderState>)>>,
 }
 
 impl Chinapay {
@@ -328,23 +328,27 @@ impl Gateway for Chinapay {
         })
     }
 
-    /// Asked again too soon, the last answer stands: ChinaPay would refuse.
+    /// Asked again too soon, the last answer stands: ChinaPay would refuse, and a
+    /// refused question counts as one.
     async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
         let now_ms = (self.clock)();
         {
-            let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((at_ms, state)) = asked.get(&order.number)
-                && now_ms - at_ms < self.account.query_gap_s * 1000
-            {
-                return Ok(state.clone());
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.len() >= ASKED_MAX {
+                asked.clear();
             }
+            let last = asked
+                .entry(order.number.clone())
+                .or_insert((i64::MIN / 2, None));
+            if now_ms - last.0 < self.account.query_gap_s * 1000 {
+                let unknown = || ChannelError::Unknown("asked a moment ago".to_owned());
+                return last.1.clone().ok_or_else(unknown);
+            }
+            last.0 = now_ms;
         }
         let state = self.ask(order).await?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.len() >= ASKED_MAX {
-            asked.clear();
-        }
-        asked.insert(order.number.clone(), (now_ms, state.clone()));
+        asked.insert(order.number.clone(), (now_ms, Some(state.clone())));
         Ok(state)
     }
 

@@ -153,7 +153,8 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
 }
 
 /// Without a channel the payer picks; with one, given or the only one, the
-/// payment is started at once.
+/// payment is started at once. Inside WeChat its bridge pays with one tap, and
+/// what else there is comes on request.
 async fn show(
     state: &State,
     domain: &Domain,
@@ -170,14 +171,19 @@ async fn show(
         [only] => Some(*only),
         _ => None,
     };
+    let bridge = place.scene == Scene::H5
+        && place.browser == Browser::Wechat
+        && channels.contains(&Channel::Wechat);
     let given = match visit.pick() {
         Some(PICK_ANEW) => only,
         Some(pick) => Channel::parse(pick).or(only),
-        None => request.pay_type.or(only),
+        None => request
+            .pay_type
+            .or(only)
+            .or(bridge.then_some(Channel::Wechat)),
     };
     let wechat = given.is_none_or(|channel| channel == Channel::Wechat);
-    let bridge = place.scene == Scene::H5 && place.browser == Browser::Wechat;
-    if bridge && wechat && place.openid.is_none() && channels.contains(&Channel::Wechat) {
+    if bridge && wechat && place.openid.is_none() {
         return Ok(Shown::FetchOpenid(openid::address(
             &state.public_url,
             &domain.code,

@@ -191,7 +191,7 @@ impl World {
         assert!(answer.status().is_success(), "{act}: {}", answer.status());
     }
 
-    async fn json(&self, url: &str) -> Vec<serde_json::Value> {
+    pub(crate) async fn json(&self, url: &str) -> Vec<serde_json::Value> {
         let text = self
             .client
             .get(url)

@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
-mod alipay;
 mod bad_input;
 mod callback;
+mod channels;
 mod forged;
 mod harness;
 mod operator;

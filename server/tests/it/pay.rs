@@ -16,7 +16,7 @@ pub(crate) fn body_of(query: &str, channel: &str) -> String {
     Value::Object(body).to_string()
 }
 
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
