@@ -10,8 +10,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// The peers, pinned.
-const PACKAGES: [&str; 2] = ["wechatpayv3==2.0.4", "python-alipay-sdk==3.4.0"];
-const RUNS: [&str; 2] = ["wechat.py", "alipay_peer.py"];
+const PACKAGES: [&str; 3] = [
+    "wechatpayv3==2.0.4",
+    "python-alipay-sdk==3.4.0",
+    "paypal-server-sdk==2.4.0",
+];
+const RUNS: [&str; 3] = ["wechat.py", "alipay_peer.py", "paypal_peer.py"];
 
 pub(crate) fn run() -> Result<ExitCode> {
     let python = step("setting up the peers in target/peers", set_up)?;
@@ -62,5 +66,5 @@ fn set_up() -> Result<std::path::PathBuf> {
 
 fn installed(python: &Path) -> bool {
     let mut probe = Command::new(python);
-    step::works(probe.args(["-c", "import wechatpayv3, alipay"]))
+    step::works(probe.args(["-c", "import wechatpayv3, alipay, paypalserversdk"]))
 }
