@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod rates;
 mod routes;
 mod serve;
 mod state;

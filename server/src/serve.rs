@@ -1,16 +1,16 @@
 //! Wires everything together, and serves until told to stop.
 
 use crate::config::Config;
+use crate::rates;
 use crate::routes;
 use crate::state::State;
 use crate::worker;
 use anyhow::{Context, Result, bail};
 use channels::config::{Accounts, gateways};
 use channels::receiver::HttpReceiver;
-use checkout::{Checkout, Clock, Parts, Schedule};
+use checkout::{Checkout, Clock, Parts, Rates, Schedule};
 use payment::domain::Domain;
 use payment::ports::{Gateway, Store, StoreError};
-use payment::rate::Rate;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,8 +18,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-/// CNY per USD under `--dev`.
-const DEV_RATE: &str = "7.1";
 /// What is under way when the program is told to stop has this long to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -37,9 +35,11 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
     })?;
     let store = open(&config).await?;
     check_domains(store.as_ref(), dev).await?;
-    let checkout = checkout(&config, store, dev)?;
+    let (rates, table) = rates::open(&config, dev)?;
+    let checkout = checkout(&config, store, rates)?;
     let (stop, stopped) = watch::channel(false);
-    let workers = worker::start(&checkout, &stopped);
+    let mut workers = worker::start(&checkout, &stopped);
+    workers.extend(table.map(|table| tokio::spawn(rates::keep(table, stopped.clone()))));
     let public_url = config.public_url.as_str().into();
     let router = routes::router(State {
         checkout,
@@ -97,8 +97,11 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
 }
 
 /// The use cases over everything that is configured.
-pub(crate) fn checkout(config: &Config, store: Arc<dyn Store>, dev: bool) -> Result<Arc<Checkout>> {
-    let rate = configured_rate(config, dev)?;
+pub(crate) fn checkout(
+    config: &Config,
+    store: Arc<dyn Store>,
+    rates: Rates,
+) -> Result<Arc<Checkout>> {
     let clock: Clock = Arc::new(now_ms);
     let parts = Parts {
         store,
@@ -106,21 +109,10 @@ pub(crate) fn checkout(config: &Config, store: Arc<dyn Store>, dev: bool) -> Res
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),
-        rates: Arc::new(move || rate),
+        rates,
         public_url: config.public_url.clone(),
     };
     Checkout::new(parts).context("no random numbers")
-}
-
-/// The configured rate does not age; `--dev` has one of its own.
-fn configured_rate(config: &Config, dev: bool) -> Result<Option<Rate>> {
-    match config.usd_cny_rate.as_str() {
-        "" => Ok(dev.then(|| Rate::parse(DEV_RATE)).flatten()),
-        text => match Rate::parse(text) {
-            Some(rate) => Ok(Some(rate)),
-            None => bail!("usd_cny_rate takes a figure such as 7.1234, not {text}"),
-        },
-    }
 }
 
 fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {

@@ -15,9 +15,9 @@ const TROUBLE: Duration = Duration::from_secs(2);
 pub(crate) fn start(
     checkout: &Arc<Checkout>,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 3] {
+) -> Vec<JoinHandle<()>> {
     let [callbacks, queries, refunds] = [(); 3].map(|()| Arc::clone(checkout));
-    [
+    vec![
         tokio::spawn(rounds("callbacks", stopped.clone(), move || {
             let checkout = Arc::clone(&callbacks);
             async move { checkout.run_due_callbacks().await }

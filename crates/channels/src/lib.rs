@@ -4,6 +4,7 @@
 pub mod alipay;
 pub mod chinapay;
 pub mod config;
+pub mod ecb;
 mod http;
 pub mod paypal;
 pub mod receiver;

@@ -25,8 +25,19 @@ impl Rate {
         if !digits(whole) || !digits(decimals) {
             return None;
         }
-        let millionths: i64 = format!("{whole}{decimals:0<6}").parse().ok()?;
+        Self::from_millionths(format!("{whole}{decimals:0<6}").parse().ok()?)
+    }
+
+    /// A rate of so many millionths; more than zero.
+    #[must_use]
+    pub fn from_millionths(millionths: i64) -> Option<Self> {
         (millionths > 0).then_some(Self { millionths })
+    }
+
+    /// The rate in millionths.
+    #[must_use]
+    pub fn millionths(self) -> i64 {
+        self.millionths
     }
 
     /// The sum in another currency, half up to the minor unit; the same sum in

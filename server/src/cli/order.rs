@@ -91,7 +91,8 @@ fn print_refund(refund: &RefundRow) {
 }
 
 async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i64) -> Result<()> {
-    let checkout = checkout(config, store, false)?;
+    // What is done to orders needs no rate: theirs is kept with them.
+    let checkout = checkout(config, store, Arc::new(|| None))?;
     let refund = checkout.refund_order(order_sn, money).await;
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);

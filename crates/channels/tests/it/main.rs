@@ -5,6 +5,7 @@
 
 mod alipay;
 mod chinapay;
+mod ecb;
 mod gateway;
 mod notify;
 mod paypal;
