@@ -133,16 +133,17 @@ impl Checkout {
     }
 }
 
-/// The complete address of a SUCCESSPAY callback: bgUrl, the nine values, sign.
+/// The complete address of a callback: bgUrl, the nine values, sign.
 pub(crate) fn url(
     domain: &Domain,
     attempt: &AttemptRow,
+    status: PayStatus,
     paid_ms: i64,
     now_ms: i64,
 ) -> Result<String, Failure> {
     let signed = Pairs::from_query(&attempt.signed_values)?;
     let bg_url = signed.get("bgUrl").unwrap_or_default();
-    let nine = nine_values(attempt, paid_ms);
+    let nine = nine_values(attempt, status, paid_ms);
     let secret = domain.secret_for(attempt.secret_generation, now_ms);
     let mut pairs = nine.clone();
     pairs.push((
@@ -159,7 +160,7 @@ pub(crate) fn url(
 }
 
 /// The callback's values, in the order of the seed's sample.
-fn nine_values(attempt: &AttemptRow, paid_ms: i64) -> Vec<(String, String)> {
+fn nine_values(attempt: &AttemptRow, status: PayStatus, paid_ms: i64) -> Vec<(String, String)> {
     [
         ("money", attempt.money.minor().to_string()),
         ("requestKey", attempt.request_key.clone()),
@@ -168,7 +169,7 @@ fn nine_values(attempt: &AttemptRow, paid_ms: i64) -> Vec<(String, String)> {
         ("payTypeCode", attempt.channel.code().to_owned()),
         ("payTypeName", attempt.channel.name().to_owned()),
         ("currencyType", attempt.money.currency().code().to_owned()),
-        ("payStatus", PayStatus::SuccessPay.word().to_owned()),
+        ("payStatus", status.word().to_owned()),
         ("domainCode", attempt.domain_code.clone()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

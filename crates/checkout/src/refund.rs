@@ -1,14 +1,14 @@
 //! Refunds: written down with their number before the channel hears of them, and
 //! sent until the channel says how they stand (design section 4, rules 3 to 5).
 
-use crate::{Checkout, Failure};
+use crate::{Checkout, Failure, callback};
 use payment::envelope::RefundInfo;
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, ChannelError, Gateway, NewRefund, RefundOrder, RefundReport, RefundRow,
-    RefundState, Refunded,
+    AttemptRow, ChannelError, Gateway, NewCallback, NewRefund, RefundOrder, RefundReport,
+    RefundRow, RefundState, RefundStep, Refunded,
 };
 use payment::refund::{Cause, Refund};
 use payment::refusal::Refusal;
@@ -172,7 +172,16 @@ impl Checkout {
         let next_ms = Some(self.now_ms() + LEASE_MS);
         let store = &self.parts.store;
         store
-            .step_refund(&row.refund_no, Refund::Sent, None, "sent", next_ms)
+            .step_refund(
+                &row.refund_no,
+                &RefundStep {
+                    next: Refund::Sent,
+                    reference: None,
+                    note: "sent",
+                    next_ms,
+                    callback: None,
+                },
+            )
             .await?;
         Ok(gateway.refund(order).await)
     }
@@ -197,16 +206,15 @@ impl Checkout {
         };
         let now_ms = self.now_ms();
         let again_ms = ((now_ms - row.created_ms) / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS);
-        let store = &self.parts.store;
-        let kept = store
-            .step_refund(
-                &row.refund_no,
-                next,
-                reference.as_deref(),
-                &note,
-                Some(now_ms + again_ms),
-            )
-            .await?;
+        let callback = self.refund_callback(row, next, now_ms).await?;
+        let step = RefundStep {
+            next,
+            reference: reference.as_deref(),
+            note: &note,
+            next_ms: Some(now_ms + again_ms),
+            callback: callback.as_ref(),
+        };
+        let kept = self.parts.store.step_refund(&row.refund_no, &step).await?;
         match kept.state {
             Refund::Done => tracing::info!(
                 refund.no = kept.refund_no,
@@ -226,6 +234,31 @@ impl Checkout {
             ),
         }
         Ok(())
+    }
+
+    /// What the business system is told of a refund's end, where it wants to be; a
+    /// refund of money beside the request is none of its own.
+    async fn refund_callback(
+        &self,
+        row: &RefundRow,
+        next: Refund,
+        now_ms: i64,
+    ) -> Result<Option<NewCallback>, Failure> {
+        let own = matches!(row.cause, Cause::Business | Cause::Operator);
+        if !own || !matches!(next, Refund::Done | Refund::Failed | Refund::Parked) {
+            return Ok(None);
+        }
+        let attempt = self.reload(&row.order_sn).await?;
+        let domain = self.domain_named(&attempt.domain_code).await?;
+        if !domain.settings.refund_callbacks {
+            return Ok(None);
+        }
+        let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
+        let url = callback::url(&domain, &attempt, next.status(), paid_ms, now_ms)?;
+        Ok(Some(NewCallback {
+            url,
+            created_ms: now_ms,
+        }))
     }
 
     /// A channel's verified word about a refund of this account.

@@ -135,7 +135,7 @@ impl Checkout {
     ) -> Result<(NewCallback, BesideRefund), Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
         let callback = NewCallback {
-            url: callback::url(&domain, attempt, paid_ms, now_ms)?,
+            url: callback::url(&domain, attempt, PayStatus::SuccessPay, paid_ms, now_ms)?,
             created_ms: now_ms,
         };
         let beside = BesideRefund {

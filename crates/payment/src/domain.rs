@@ -106,6 +106,8 @@ pub struct DomainSettings {
     pub sign2: bool,
     /// Whether a FAILUREPAY is called back.
     pub failurepay: bool,
+    /// Whether the end of a refund is called back.
+    pub refund_callbacks: bool,
     /// How long an attempt lives, seconds.
     pub attempt_life_s: i64,
     /// How long a request can be paid, seconds; none: without end.
@@ -126,6 +128,7 @@ impl Default for DomainSettings {
             hmac_required: false,
             sign2: false,
             failurepay: false,
+            refund_callbacks: false,
             attempt_life_s: 900,
             deadline_s: None,
             frame_origins: Vec::new(),

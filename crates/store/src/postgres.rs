@@ -40,7 +40,7 @@ const TAKE_DUE_REFUNDS: &str = "update refund set next_ms = $2 where refund_no i
     returning refund_no";
 
 /// The refund with its order and request, all locked.
-const LOCK_REFUND: &str = "select f.state, f.cause, r.id as request_id, \
+const LOCK_REFUND: &str = "select f.state, f.domain_code, f.order_sn, r.id as request_id, \
     r.status as request_status from refund f join attempt a on a.order_sn = f.order_sn \
     join payment_request r on r.id = a.request_id where f.refund_no = $1 for update of f, r";
 

@@ -18,10 +18,10 @@ use payment::money::Money;
 use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
 use payment::ports::{
     AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, Created, NewAttempt,
-    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, Refunded, Settled, Store, StoreError,
-    TryOutcome,
+    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Settled, Store,
+    StoreError, TryOutcome,
 };
-use payment::refund::{Cause, Refund};
+use payment::refund::Cause;
 use payment::status::PayStatus;
 use rows::{attempt_row, callback_row, from_json, get, json, money, word};
 use sqlx::{Database, Pool, Transaction};
@@ -262,22 +262,9 @@ impl Store for Repository {
         Ok(begun)
     }
 
-    async fn step_refund(
-        &self,
-        refund_no: &str,
-        next: Refund,
-        reference: Option<&str>,
-        note: &str,
-        next_ms: Option<i64>,
-    ) -> Answer<RefundRow> {
+    async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
         let mut tx = self.begin().await?;
-        let step = refunds::Step {
-            next,
-            reference,
-            note,
-            next_ms,
-        };
-        let row = refunds::step(&mut tx, refund_no, &step).await?;
+        let row = refunds::step(&mut tx, refund_no, step).await?;
         tx.commit().await.map_err(unavailable)?;
         Ok(row)
     }
@@ -304,7 +291,10 @@ impl Store for Repository {
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
             let refund_no: String = get(row, "refund_no")?;
-            rows.extend(refunds::one(&self.read, &refund_no).await?);
+            rows.extend(readable(
+                &refund_no,
+                refunds::one(&self.read, &refund_no).await,
+            )?);
         }
         Ok(rows)
     }
@@ -380,13 +370,7 @@ impl Store for Repository {
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
             let order_sn: String = get(row, "order_sn")?;
-            // A row that can't be read is told, and keeps no other from its turn.
-            match self.attempt(&order_sn).await {
-                Err(StoreError::Corrupt(cause)) => {
-                    tracing::error!(order.sn = order_sn, cause, "an order can't be read");
-                }
-                found => rows.extend(found?),
-            }
+            rows.extend(readable(&order_sn, self.attempt(&order_sn).await)?);
         }
         Ok(rows)
     }
@@ -547,6 +531,17 @@ async fn win_request(
         _ => Err(StoreError::Unavailable(format!(
             "request of {order_sn} changed meanwhile"
         ))),
+    }
+}
+
+/// A row that can't be read is told, and keeps no other from its turn.
+fn readable<T>(number: &str, found: Answer<Option<T>>) -> Answer<Option<T>> {
+    match found {
+        Err(StoreError::Corrupt(cause)) => {
+            tracing::error!(number, cause, "an order or refund can't be read");
+            Ok(None)
+        }
+        found => found,
     }
 }
 

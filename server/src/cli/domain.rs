@@ -92,6 +92,9 @@ pub(crate) struct SettingArgs {
     /// Whether callbacks carry sign2 too.
     #[arg(long)]
     sign2: Option<bool>,
+    /// Whether the end of a refund is called back: SUCCESSREFUND, FAILUREREFUND.
+    #[arg(long)]
+    refund_callbacks: Option<bool>,
     /// How long an attempt lives: 90s, 15m.
     #[arg(long, value_parser = duration_s)]
     attempt_life: Option<i64>,
@@ -119,6 +122,7 @@ impl SettingArgs {
         set(&mut settings.largest_sum, self.largest_sum);
         set(&mut settings.hmac_required, self.hmac_required);
         set(&mut settings.sign2, self.sign2);
+        set(&mut settings.refund_callbacks, self.refund_callbacks);
         set(&mut settings.attempt_life_s, self.attempt_life);
         set(&mut settings.frame_origins, self.frame_origin);
         set(&mut settings.late_money, self.late_money);

@@ -105,6 +105,25 @@ async fn a_business_system_refunds_in_parts(database: Database) {
     }
 }
 
+#[tokio::test]
+async fn a_domain_that_wants_it_is_told_of_its_refunds() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let mut command = tongfu(&world.database_url);
+    let set = command.args(["domain", "set", "demo", "--refund-callbacks", "true"]);
+    assert!(set.output().unwrap().status.success());
+    let (query, _) = paid_order(&world).await;
+    let key = value_of(&query, "requestKey");
+    world.post(REFUND, &refund_body(&key, "R1", "2345")).await;
+    let told = eventually("the refund is told", async || {
+        let callbacks = world.callbacks(&key).await;
+        let of_refund = |one: &&Value| one["values"]["payStatus"] == "SUCCESSREFUND";
+        callbacks.iter().find(of_refund).cloned()
+    })
+    .await;
+    assert_eq!(told["verified"], true);
+    assert_eq!(told["values"]["money"], "12345");
+}
+
 async fn a_business_system_closes(database: Database) {
     let Some(world) = World::start(database).await else {
         return;

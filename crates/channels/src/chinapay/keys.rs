@@ -145,7 +145,7 @@ fn field(text: &str, name: &'static str) -> Result<Vec<u8>, KeyFileError> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     (0..text.len() / 2)

@@ -156,6 +156,21 @@ pub struct NewCallback {
     pub created_ms: i64,
 }
 
+/// A refund's next state, and what goes with it.
+#[derive(Clone, Copy, Debug)]
+pub struct RefundStep<'a> {
+    /// The state that it comes to, where it may go there.
+    pub next: Refund,
+    /// The channel's own number of it, where it gave one.
+    pub reference: Option<&'a str>,
+    /// Why, for the operator.
+    pub note: &'a str,
+    /// When it is looked at again, ms since 1970.
+    pub next_ms: Option<i64>,
+    /// What the business system is told if this brings it to another state.
+    pub callback: Option<&'a NewCallback>,
+}
+
 /// A refund that money beside the request calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BesideRefund {
@@ -373,14 +388,11 @@ pub trait Store: Send + Sync {
     /// Writes a refund down, within the sum that was paid.
     async fn begin_refund(&self, new: &NewRefund) -> Result<Refunded, StoreError>;
     /// Brings a refund forward, and shows it in its request's status; gives it as
-    /// it stands then. `next_ms` is when it is looked at again.
+    /// it stands then.
     async fn step_refund(
         &self,
         refund_no: &str,
-        next: Refund,
-        reference: Option<&str>,
-        note: &str,
-        next_ms: Option<i64>,
+        step: &RefundStep<'_>,
     ) -> Result<RefundRow, StoreError>;
     /// The refund of this number.
     async fn refund(&self, refund_no: &str) -> Result<Option<RefundRow>, StoreError>;

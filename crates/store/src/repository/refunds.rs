@@ -1,20 +1,14 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
 use super::rows::{get, money, refund_row, word};
-use super::{Answer, Db, LOCK_ATTEMPT, LOCK_REFUND, is_unique_violation, unavailable};
+use super::{
+    Answer, Db, LOCK_ATTEMPT, LOCK_REFUND, is_unique_violation, unavailable, write_callback,
+};
 use payment::money::Money;
-use payment::ports::{NewRefund, RefundRow, Refunded, StoreError};
+use payment::ports::{NewRefund, RefundRow, RefundStep, Refunded, StoreError};
 use payment::refund::{Cause, Left, Refund, share};
 use payment::status::PayStatus;
 use sqlx::{Pool, Transaction};
-
-/// What a refund is brought forward by.
-pub(super) struct Step<'a> {
-    pub(super) next: Refund,
-    pub(super) reference: Option<&'a str>,
-    pub(super) note: &'a str,
-    pub(super) next_ms: Option<i64>,
-}
 
 pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewRefund) -> Answer<Refunded> {
     // The lock on order and request puts refunds of one payment in a row.
@@ -80,7 +74,7 @@ pub(super) async fn insert_whole(
 pub(super) async fn step(
     tx: &mut Transaction<'static, Db>,
     refund_no: &str,
-    step: &Step<'_>,
+    step: &RefundStep<'_>,
 ) -> Answer<RefundRow> {
     let row = sqlx::query(LOCK_REFUND)
         .bind(refund_no)
@@ -105,6 +99,11 @@ pub(super) async fn step(
     .await
     .map_err(unavailable)?;
     show(tx, get(&row, "request_id")?).await?;
+    if let Some(callback) = step.callback.filter(|_| next != state) {
+        let [domain_code, order_sn]: [String; 2] =
+            [get(&row, "domain_code")?, get(&row, "order_sn")?];
+        write_callback(tx, &domain_code, &order_sn, callback).await?;
+    }
     read(tx, refund_no).await
 }
 

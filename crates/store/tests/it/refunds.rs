@@ -5,7 +5,8 @@ use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, ClosedRequest, NewRefund, OpenidTrip, Refunded, Settled, Store,
+    AttemptRow, Begun, BesideRefund, ClosedRequest, NewRefund, OpenidTrip, RefundStep, Refunded,
+    Settled, Store,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -77,6 +78,16 @@ pub(crate) async fn ten_refunds_at_once_never_exceed_the_sum(store: Arc<dyn Stor
     assert_eq!(made, 3);
 }
 
+fn ended(next: Refund, note: &str) -> RefundStep<'_> {
+    RefundStep {
+        next,
+        reference: None,
+        note,
+        next_ms: None,
+        callback: None,
+    }
+}
+
 pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn Store>) {
     let order = paid(&*store).await.order_sn;
     store
@@ -84,8 +95,15 @@ pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn
         .await
         .unwrap();
     let step = async |next, reference, next_ms| {
-        let step = store.step_refund("R1", next, reference, "note", next_ms);
-        step.await.unwrap().state
+        let told = callback();
+        let step = RefundStep {
+            next,
+            reference,
+            note: "note",
+            next_ms,
+            callback: (next == Refund::Done).then_some(&told),
+        };
+        store.step_refund("R1", &step).await.unwrap().state
     };
     assert_eq!(store.take_due_refunds(10, 50, 9).await.unwrap().len(), 1);
     assert!(store.take_due_refunds(10, 50, 9).await.unwrap().is_empty());
@@ -97,8 +115,11 @@ pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn
         Refund::Done
     );
     assert_eq!(status(&*store).await, PayStatus::SuccessRefund);
-    // What is done stays done, and is not looked at again.
+    // What is done stays done, is told once, and is not looked at again.
     assert_eq!(step(Refund::Failed, None, Some(80)).await, Refund::Done);
+    assert_eq!(step(Refund::Done, None, Some(80)).await, Refund::Done);
+    let told = store.take_due_callbacks(i64::MAX, i64::MAX, 9).await;
+    assert_eq!(told.unwrap().len(), 2, "of the payment, and of the refund");
     assert!(
         store
             .take_due_refunds(9_999, 9_999, 9)
@@ -117,7 +138,7 @@ pub(crate) async fn a_failed_refund_frees_its_sum_and_is_listed(store: Arc<dyn S
         .await
         .unwrap();
     let failed = store
-        .step_refund("R1", Refund::Failed, None, "no balance", None)
+        .step_refund("R1", &ended(Refund::Failed, "no balance"))
         .await;
     assert_eq!(failed.unwrap().state, Refund::Failed);
     assert_eq!(status(&*store).await, PayStatus::FailureRefund);
@@ -152,7 +173,7 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
     assert_eq!(due[0].money.minor(), 100);
     // It is not the request's own refund: that stays paid.
     store
-        .step_refund(&due[0].refund_no, Refund::Done, None, "", None)
+        .step_refund(&due[0].refund_no, &ended(Refund::Done, ""))
         .await
         .unwrap();
     assert_eq!(status(&*store).await, PayStatus::SuccessPay);
