@@ -2,14 +2,17 @@
 //! notifies (channels document, section 3).
 
 mod api;
+mod certificates;
 mod signature;
 
-pub use signature::{answer_node, notify_text, request_text};
+pub use certificates::{certificate_sn, root_sn};
+pub use signature::{AnswerNode, answer_node, notify_text, request_text};
 
 use crate::config::{ConfigError, Setup};
-use crate::rsa::{SigningKey, VerifyingKey};
+use crate::rsa::{KeyError, SigningKey, VerifyingKey};
 use crate::text::{beijing_time, beijing_time_ms, major, minor, shortened};
 use api::Api;
+use certificates::Keys;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
@@ -38,12 +41,46 @@ struct Account {
     seller_id: String,
     /// The application's private key: PEM or bare Base64.
     private_key: PathBuf,
-    /// Alipay's public key: PEM or bare Base64.
-    alipay_public_key: PathBuf,
+    /// Alipay's public key, in public-key mode: PEM or bare Base64.
+    alipay_public_key: Option<PathBuf>,
+    /// The application's certificate, in certificate mode.
+    app_certificate: Option<PathBuf>,
+    /// Alipay's certificate, in certificate mode; several while it changes.
+    alipay_certificate: Option<PathBuf>,
+    /// Alipay's root certificates, in certificate mode.
+    alipay_root_certificate: Option<PathBuf>,
 }
 
 fn gateway() -> String {
     "https://openapi.alipay.com/gateway.do".to_owned()
+}
+
+impl Account {
+    /// Alipay's keys; in certificate mode also the numbers that requests name.
+    fn keys(&self, setup: &Setup<'_>) -> Result<(Keys, Option<[String; 2]>), ConfigError> {
+        let invalid = |error: KeyError| setup.invalid(error);
+        match (
+            &self.alipay_public_key,
+            &self.app_certificate,
+            &self.alipay_certificate,
+            &self.alipay_root_certificate,
+        ) {
+            (Some(key), None, None, None) => {
+                let key = VerifyingKey::from_text(&setup.read(key)?).map_err(invalid)?;
+                Ok((Keys::Key(key), None))
+            }
+            (None, Some(ours), Some(alipays), Some(roots)) => {
+                let keys = Keys::from_certificates(&setup.read(alipays)?).map_err(invalid)?;
+                let ours = certificate_sn(&setup.read(ours)?).map_err(invalid)?;
+                let roots = root_sn(&setup.read(roots)?).map_err(invalid)?;
+                Ok((keys, Some([ours, roots])))
+            }
+            _ => Err(setup.invalid(
+                "alipay_public_key, or app_certificate, alipay_certificate and \
+                 alipay_root_certificate together",
+            )),
+        }
+    }
 }
 
 /// The adapter of one Alipay account.
@@ -84,12 +121,13 @@ impl Alipay {
             return Err(setup.invalid("Alipay takes CNY"));
         }
         let key = SigningKey::from_text(&setup.read(&account.private_key)?);
-        let public = VerifyingKey::from_text(&setup.read(&account.alipay_public_key)?);
+        let (public, certificate_sns) = account.keys(setup)?;
         let api = Api {
             gateway: account.gateway,
             app_id: account.app_id.clone(),
             key: key.map_err(|error| setup.invalid(error))?,
-            public: public.map_err(|error| setup.invalid(error))?,
+            public,
+            certificate_sns,
             client: setup.client.clone(),
             clock: setup.clock.clone(),
         };

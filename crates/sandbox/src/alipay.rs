@@ -20,6 +20,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use calls::Answer;
+use keys::Merchant;
 use std::sync::Arc;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -48,12 +49,12 @@ pub(crate) async fn gateway(State(world): State<Arc<World>>, request: Request) -
     }
     let (on, answer) = calls::answer(&world, merchant, &method, &pairs, now_ms());
     let fault = on.and_then(|on| world.faults.take(on));
-    respond(&world, &method, answer, fault).await
+    respond(merchant, &method, answer, fault).await
 }
 
 /// The answer, signed; or as a fault spoils it, after the effect.
 async fn respond(
-    world: &World,
+    merchant: &Merchant,
     method: &str,
     mut answer: Answer,
     fault: Option<Fault>,
@@ -67,11 +68,14 @@ async fn respond(
         Some(Kind::RateLimit) => answer = Answer::error("40005", "isv.call-limited"),
         _ => {}
     }
-    let keys = &world.keys.alipay;
+    let mut number = merchant.certified.as_ref().map(|numbers| &numbers.alipay);
     let sign = match kind {
-        Some(Kind::BadSignature | Kind::Signtest) => keys.alipay.sign(b"something else"),
-        Some(Kind::UnknownSerial) => keys.merchants[0].key.sign(answer.node.as_bytes()),
-        _ => keys.alipay.sign(answer.node.as_bytes()),
+        Some(Kind::BadSignature | Kind::Signtest) => merchant.alipay.sign(b"something else"),
+        Some(Kind::UnknownSerial) => {
+            number = merchant.certified.as_ref().map(|numbers| &numbers.app);
+            merchant.key.sign(answer.node.as_bytes())
+        }
+        _ => merchant.alipay.sign(answer.node.as_bytes()),
     };
     let mut node = answer.node;
     // Answers have no time of their own: an old one is one for another order.
@@ -79,6 +83,8 @@ async fn respond(
         node = node.replacen("\"code\":\"", "\"code\":\"1", 1);
     }
     let name = method.replace('.', "_");
-    let body = format!("{{\"{name}_response\":{node},\"sign\":\"{sign}\"}}");
+    let number = number.map(|number| format!("\"alipay_cert_sn\":\"{number}\","));
+    let number = number.unwrap_or_default();
+    let body = format!("{{\"{name}_response\":{node},{number}\"sign\":\"{sign}\"}}");
     ([(CONTENT_TYPE, "text/html;charset=utf-8")], body).into_response()
 }

@@ -1,7 +1,8 @@
 //! Signed calls, and answers that are verified over their raw node.
 
+use super::certificates::Keys;
 use super::signature::{answer_node, notify_text, request_text};
-use crate::rsa::{SigningKey, VerifyingKey};
+use crate::rsa::SigningKey;
 use crate::text::beijing_time;
 use crate::{Clock, http};
 use payment::pairs::escape;
@@ -17,7 +18,9 @@ pub(super) struct Api {
     pub(super) gateway: String,
     pub(super) app_id: String,
     pub(super) key: SigningKey,
-    pub(super) public: VerifyingKey,
+    pub(super) public: Keys,
+    /// In certificate mode, the numbers of our certificate and of the roots.
+    pub(super) certificate_sns: Option<[String; 2]>,
     pub(super) client: Client,
     pub(super) clock: Clock,
 }
@@ -55,6 +58,10 @@ impl Api {
         ];
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut pairs: Vec<_> = common.iter().chain(more).map(own).collect();
+        if let Some([ours, roots]) = &self.certificate_sns {
+            pairs.push(("app_cert_sn".to_owned(), ours.clone()));
+            pairs.push(("alipay_root_cert_sn".to_owned(), roots.clone()));
+        }
         pairs.push(("biz_content".to_owned(), content.to_owned()));
         let sign = self.key.sign(request_text(&pairs).as_bytes());
         pairs.pop();
@@ -98,16 +105,18 @@ impl Api {
         let unknown = |why: &str| ChannelError::Unknown(why.to_owned());
         let node = format!("{}_response", method.replace('.', "_"));
         let found = answer_node(raw, &node).or_else(|| answer_node(raw, "error_response"));
-        let (text, sign) = found.ok_or_else(|| unknown("not the documented answer"))?;
+        let found = found.ok_or_else(|| unknown("not the documented answer"))?;
+        let sign = found.sign.as_deref();
         let sign = sign.ok_or_else(|| unknown("an answer without signature"))?;
-        if !self.public.verifies(text.as_bytes(), &sign) {
+        let (text, named) = (&found.text, found.certificate_sn.as_deref());
+        if !self.public.verifies(text.as_bytes(), sign, named) {
             return Err(unknown("the signature does not verify"));
         }
         let read = |error: serde_json::Error| ChannelError::Unknown(error.to_string());
-        let head: Head = serde_json::from_str(&text).map_err(read)?;
+        let head: Head = serde_json::from_str(text).map_err(read)?;
         let cause = || format!("{} {} {}", head.msg, head.sub_code, head.sub_msg);
         match (head.code.as_str(), head.sub_code.as_str()) {
-            ("10000", _) => serde_json::from_str(&text).map_err(read),
+            ("10000", _) => serde_json::from_str(text).map_err(read),
             ("10003" | "20000" | "40005", _) | (_, "ACQ.SYSTEM_ERROR") => {
                 Err(ChannelError::Unknown(cause()))
             }
@@ -137,10 +146,9 @@ impl Api {
         if get("sign_type") != "RSA2" {
             return refuse("sign_type is not RSA2");
         }
-        if !self
-            .public
-            .verifies(notify_text(&pairs).as_bytes(), get("sign"))
-        {
+        let named = Some(get("alipay_cert_sn")).filter(|named| !named.is_empty());
+        let text = notify_text(&pairs);
+        if !self.public.verifies(text.as_bytes(), get("sign"), named) {
             return refuse("the signature does not verify");
         }
         Ok(pairs)

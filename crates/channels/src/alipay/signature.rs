@@ -31,16 +31,32 @@ fn joined(pairs: &[(String, String)], left_out: &[&str]) -> String {
 /// The exact characters of an answer's node, which its signature covers, and the
 /// signature. The first node of the name counts.
 #[must_use]
-pub fn answer_node(raw: &str, node: &str) -> Option<(String, Option<String>)> {
+pub fn answer_node(raw: &str, node: &str) -> Option<AnswerNode> {
     let mut deserializer = serde_json::Deserializer::from_str(raw);
     let found = deserializer.deserialize_map(Nodes { node }).ok()?;
-    Some((found.node?, found.sign))
+    Some(AnswerNode {
+        text: found.node?,
+        sign: found.sign,
+        certificate_sn: found.certificate_sn,
+    })
+}
+
+/// The signed part of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerNode {
+    /// Its exact characters.
+    pub text: String,
+    /// The signature over them.
+    pub sign: Option<String>,
+    /// The certificate that signed, in certificate mode.
+    pub certificate_sn: Option<String>,
 }
 
 #[derive(Default)]
 struct Found {
     node: Option<String>,
     sign: Option<String>,
+    certificate_sn: Option<String>,
 }
 
 struct Nodes<'a> {
@@ -62,6 +78,8 @@ impl<'de> Visitor<'de> for Nodes<'_> {
                 found.node = Some(value.get().to_owned());
             } else if name == "sign" && found.sign.is_none() {
                 found.sign = Some(map.next_value()?);
+            } else if name == "alipay_cert_sn" && found.certificate_sn.is_none() {
+                found.certificate_sn = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

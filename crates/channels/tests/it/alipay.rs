@@ -4,7 +4,7 @@
 use crate::world::{World, now_ms, order};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use channels::alipay::{answer_node, notify_text, request_text};
+use channels::alipay::{answer_node, certificate_sn, notify_text, request_text, root_sn};
 use channels::rsa::VerifyingKey;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
@@ -19,6 +19,11 @@ use std::sync::Arc;
 
 fn adapter(world: &World) -> Arc<dyn Gateway> {
     world.of(Channel::Alipay).remove(0)
+}
+
+/// The account in certificate mode.
+fn certified(world: &World) -> Arc<dyn Gateway> {
+    world.of(Channel::Alipay).remove(1)
 }
 
 fn page_order(kind: Kind) -> NewOrder {
@@ -49,8 +54,11 @@ fn refund_of(order: &ChannelOrder, number: &str, fen: i64) -> RefundOrder {
 #[tokio::test]
 async fn a_form_leads_to_the_cashier_and_is_paid() {
     let world = World::start().await;
-    let gateway = adapter(&world);
-    for kind in [Kind::Page, Kind::Wap] {
+    for (gateway, kind) in [
+        (adapter(&world), Kind::Page),
+        (adapter(&world), Kind::Wap),
+        (certified(&world), Kind::Page),
+    ] {
         let new = page_order(kind);
         let form = form(&gateway, &new).await;
         assert_eq!(gateway.query(&new.order).await, Ok(OrderState::NotFound));
@@ -149,9 +157,14 @@ async fn refunds_are_partial_repeatable_and_asked_about() {
 #[tokio::test]
 async fn what_does_not_verify_is_unknown_and_never_refused() {
     let world = World::start().await;
-    let gateway = adapter(&world);
-    let new = page_order(Kind::Page);
-    opened(&world, &form(&gateway, &new).await).await;
+    for gateway in world.of(Channel::Alipay) {
+        let new = page_order(Kind::Page);
+        opened(&world, &form(&gateway, &new).await).await;
+        none_is_believed(&world, &gateway, &new).await;
+    }
+}
+
+async fn none_is_believed(world: &World, gateway: &Arc<dyn Gateway>, new: &NewOrder) {
     for kind in [
         "bad_signature",
         "old_timestamp",
@@ -186,7 +199,12 @@ async fn what_does_not_verify_is_unknown_and_never_refused() {
 #[tokio::test]
 async fn a_genuine_notify_is_read_and_no_other() {
     let world = World::start().await;
-    let gateway = adapter(&world);
+    for gateway in world.of(Channel::Alipay) {
+        only_genuine_ones_are_read(&world, &gateway).await;
+    }
+}
+
+async fn only_genuine_ones_are_read(world: &World, gateway: &Arc<dyn Gateway>) {
     let new = page_order(Kind::Page);
     opened(&world, &form(&gateway, &new).await).await;
     world.act("pay", &new.order.number).await;
@@ -269,8 +287,8 @@ fn the_signatures_of_others_verify_and_tampered_ones_do_not() {
                 (signed, sign)
             }
             "alipay_sync" => {
-                let (node, sign) = answer_node(text("raw"), text("node")).unwrap();
-                (node, sign.unwrap())
+                let node = answer_node(text("raw"), text("node")).unwrap();
+                (node.text, node.sign.unwrap())
             }
             _ => (text("data").to_owned(), text("signature_b64").to_owned()),
         };
@@ -298,7 +316,26 @@ fn the_exact_characters_of_an_answer_are_found() {
             case["raw"].as_str().unwrap(),
             case["node"].as_str().unwrap(),
         );
-        let (found, _) = answer_node(raw, node).unwrap();
+        let found = answer_node(raw, node).unwrap().text;
         assert_eq!(found, case["expected"].as_str().unwrap(), "{}", case["id"]);
     }
+}
+
+#[test]
+fn certificates_are_named_as_alipay_names_them() {
+    for case in vectors("cert_sn.json") {
+        let pem = case["pem"].as_str().unwrap().as_bytes();
+        let number = match case["root"].as_bool().unwrap() {
+            true => root_sn(pem),
+            false => certificate_sn(pem),
+        };
+        assert_eq!(
+            number.unwrap(),
+            case["sn"].as_str().unwrap(),
+            "{}",
+            case["id"]
+        );
+    }
+    assert!(certificate_sn(b"no certificate").is_err());
+    assert!(root_sn(b"no certificate").is_err());
 }

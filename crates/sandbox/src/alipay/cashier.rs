@@ -195,9 +195,7 @@ fn back(world: &World, order: &Order) -> Option<String> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec();
-    let sign = world
-        .keys
-        .alipay
+    let sign = merchant
         .alipay
         .sign(text(&pairs, &["sign", "sign_type"]).as_bytes());
     pairs.push(("sign".to_owned(), sign));

@@ -89,7 +89,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
 }
 
 pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
-    let keys = &world.keys.alipay;
+    let merchant = world.keys.alipay.named(&letter.account)?;
     let mut pairs = pairs_of(&letter.body);
     if fault == Some(Kind::OldTimestamp) {
         // Repeats keep their first time: an old one is genuine all the same.
@@ -101,9 +101,9 @@ pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> O
     }
     let text = text(&pairs, &["sign", "sign_type"]);
     let sign = match fault {
-        Some(Kind::BadSignature | Kind::Signtest) => keys.alipay.sign(b"something else"),
-        Some(Kind::UnknownSerial) => keys.named(&letter.account)?.key.sign(text.as_bytes()),
-        _ => keys.alipay.sign(text.as_bytes()),
+        Some(Kind::BadSignature | Kind::Signtest) => merchant.alipay.sign(b"something else"),
+        Some(Kind::UnknownSerial) => merchant.key.sign(text.as_bytes()),
+        _ => merchant.alipay.sign(text.as_bytes()),
     };
     if fault == Some(Kind::Corrupt) {
         for (name, value) in &mut pairs {

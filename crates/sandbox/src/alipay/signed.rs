@@ -1,6 +1,6 @@
 //! The signature of requests (section 3.2), and of what Alipay sends.
 
-use super::keys::{Keys, Merchant};
+use super::keys::{Keys, Merchant, Numbers};
 use crate::text::from_beijing_time;
 
 /// A request's clock may differ by this much, ms.
@@ -53,6 +53,17 @@ pub(super) fn verify<'k>(
     let at_ms = from_beijing_time(get(pairs, "timestamp"));
     if at_ms.is_none_or(|at_ms| (now_ms - at_ms).abs() > AGE_MAX_MS) {
         return Err(("40002", "isv.invalid-timestamp"));
+    }
+    let names = |numbers: &Numbers| {
+        get(pairs, "app_cert_sn") == numbers.app
+            && get(pairs, "alipay_root_cert_sn") == numbers.root
+    };
+    if merchant
+        .certified
+        .as_ref()
+        .is_some_and(|numbers| !names(numbers))
+    {
+        return Err(("40002", "isv.invalid-app-cert-sn"));
     }
     let text = text(pairs, &["sign"]);
     if !merchant.key.verifies(text.as_bytes(), get(pairs, "sign")) {
