@@ -59,8 +59,8 @@ pub enum Screen {
     Pick {
         /// What is bought.
         order: Order,
-        /// The channels on offer.
-        channels: Vec<Channel>,
+        /// The channels on offer, with the sum where its currency is another.
+        channels: Vec<(Channel, Option<Money>)>,
         /// Where the pick is posted to.
         action: String,
     },
@@ -305,7 +305,12 @@ mod tests {
     }
 
     fn pick(lang: Lang) -> String {
-        let channels = vec![Channel::Wechat, Channel::Alipay];
+        let dollars = Money::from_minor(17_388, Currency::Usd);
+        let channels = vec![
+            (Channel::Wechat, None),
+            (Channel::Alipay, None),
+            (Channel::Paypal, dollars),
+        ];
         let action = "/pay/start?a=1&b=2".into();
         shown(
             Screen::Pick {
@@ -328,6 +333,7 @@ mod tests {
             "{html}"
         );
         assert!(!html.contains("<script"), "{html}");
+        assert!(html.contains("PayPal<small>US$173.88</small>"), "{html}");
         assert!(pick(Lang::En).contains("WeChat Pay"));
     }
 

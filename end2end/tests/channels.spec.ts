@@ -93,6 +93,7 @@ for (const channel of [alipay, chinapay, paypal]) {
           const address = await url(request);
           await page.goto(address);
           await picture(page, `pick-${shot}`);
+          if (channel === paypal) await expect(page.getByText('US$17.39')).toBeVisible();
           await toChannel(page, channel, script);
           await expect(page.locator('.amount')).toHaveText(channel.amount);
           await tap(page, channel, channel.pay, script);

@@ -6,6 +6,7 @@ use crate::text::Text;
 use leptos::prelude::*;
 use payment::channel::Channel;
 use payment::lang::Lang;
+use payment::money::Money;
 
 /// Turns `#/?a=b` into `?a=b`, byte for byte, before anything else happens.
 /// What stands in the query already (WeChat appends `from`) is kept.
@@ -31,7 +32,7 @@ pub(super) fn pick_screen(
     words: &'static Text,
     lang: Lang,
     order: Order,
-    channels: Vec<Channel>,
+    channels: Vec<(Channel, Option<Money>)>,
     action: String,
 ) -> impl IntoView {
     let go = format!("{} {}", words.go, order.money);
@@ -39,11 +40,12 @@ pub(super) fn pick_screen(
     let cards: Vec<_> = channels
         .into_iter()
         .enumerate()
-        .map(|(index, channel)| {
+        .map(|(index, (channel, charged))| {
+            let charged = charged.map(|money| view! { <small>{money.to_string()}</small> });
             view! {
                 <label>
                     <input type="radio" name="channel" required value=channel.code() checked=index == 0/>
-                    {channel.label(lang)}
+                    {channel.label(lang)}{charged}
                 </label>
             }
         })

@@ -173,6 +173,25 @@ impl Checkout {
         self.offered(domain, place, Asked::Sum(Sum::of(request)))
     }
 
+    /// The same, each with what it would charge in another currency than was asked.
+    #[must_use]
+    pub fn offers_to(
+        &self,
+        domain: &Domain,
+        place: &Place,
+        request: &PayRequest,
+    ) -> Vec<(Channel, Option<Money>)> {
+        let sum = Sum::of(request);
+        let charged = |channel: Channel| {
+            let choice = self.choose(domain, channel, place, sum).ok()?;
+            Some(choice.money).filter(|money| money.currency() != request.money.currency())
+        };
+        self.pay_types(domain, place, request)
+            .into_iter()
+            .map(|channel| (channel, charged(channel)))
+            .collect()
+    }
+
     fn offered(&self, domain: &Domain, place: &Place, asked: Asked) -> Vec<Channel> {
         let offered = |channel: &Channel| {
             place

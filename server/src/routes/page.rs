@@ -194,6 +194,7 @@ async fn show(
     let order = view::order(request, visit.lang);
     let Some(channel) = given else {
         let action = format!("{}?{}", start_path(visit.scene), visit.raw);
+        let channels = checkout.offers_to(domain, &place, request);
         return Ok(Shown::Screen(Box::new(Screen::Pick {
             order,
             channels,
