@@ -134,6 +134,25 @@ for (const channel of [alipay, chinapay, paypal]) {
     await expect(page).toHaveURL(new RegExp(`^${shop}/return`), { timeout: 15_000 });
   });
 
+  test(`${channel.code}: approved in two tabs, it is paid once`, async ({ page, request }) => {
+    const url = await signedUrl(request);
+    await page.goto(url);
+    await toChannel(page, channel);
+    const order = await newestOrder(request);
+    expect(order.channel).toBe(channel.code);
+    const second = await page.context().newPage();
+    await second.goto(url);
+    await toChannel(second, channel);
+    expect((await newestOrder(request)).channelOrderNo).toBe(order.channelOrderNo);
+    await tap(page, channel, channel.pay);
+    await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+    await second.getByRole('button', { name: channel.pay, exact: true }).click();
+    await expect(second.locator('h1')).not.toHaveText(channel.title);
+    const kept = await bookOrder(request, order.channelOrderNo);
+    expect([kept.timesPaid, kept.refunds.length]).toEqual([1, 0]);
+    await expect.poll(async () => (await callbacks(request, requestKeyOf(url))).length).toBe(1);
+  });
+
   test(`${channel.code}: coming back with the browser sends nobody away again`, async ({ page, request }) => {
     await page.goto(await signedUrl(request));
     await toChannel(page, channel);

@@ -141,6 +141,38 @@ impl Alipay {
         })
     }
 
+    /// What a verified notify tells.
+    fn told(&self, pairs: &[(String, String)]) -> Result<Notify, ChannelError> {
+        let get = |name: &str| {
+            let found = pairs.iter().find(|(key, _)| key == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let trade = Trade {
+            out_trade_no: get("out_trade_no").to_owned(),
+            trade_no: get("trade_no").to_owned(),
+            trade_status: get("trade_status").to_owned(),
+            total_amount: get("total_amount").to_owned(),
+            send_pay_date: None,
+        };
+        if get("notify_type") != "trade_status_sync" {
+            return Ok(Notify::Other(get("notify_type").to_owned()));
+        }
+        if !get("gmt_refund").is_empty() {
+            return Ok(Notify::Other("a refund; its own query tells".to_owned()));
+        }
+        match trade.trade_status.as_str() {
+            "TRADE_SUCCESS" | "TRADE_FINISHED" => {
+                let merchant = format!("{}/{}", get("app_id"), get("seller_id"));
+                self.report(merchant, &trade, Some(get("gmt_payment")))
+                    .map(Notify::Paid)
+            }
+            "TRADE_CLOSED" => Ok(Notify::Changed {
+                channel_order_no: trade.out_trade_no,
+            }),
+            other => Ok(Notify::Other(other.to_owned())),
+        }
+    }
+
     fn report(
         &self,
         merchant: String,
@@ -305,34 +337,7 @@ impl Gateway for Alipay {
 
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
         let pairs = self.api.verify_notify(&notify.body)?;
-        let get = |name: &str| {
-            let found = pairs.iter().find(|(key, _)| key == name);
-            found.map_or("", |(_, value)| value.as_str())
-        };
-        let trade = Trade {
-            out_trade_no: get("out_trade_no").to_owned(),
-            trade_no: get("trade_no").to_owned(),
-            trade_status: get("trade_status").to_owned(),
-            total_amount: get("total_amount").to_owned(),
-            send_pay_date: None,
-        };
-        if get("notify_type") != "trade_status_sync" {
-            return Ok(Notify::Other(get("notify_type").to_owned()));
-        }
-        if !get("gmt_refund").is_empty() {
-            return Ok(Notify::Other("a refund; its own query tells".to_owned()));
-        }
-        match trade.trade_status.as_str() {
-            "TRADE_SUCCESS" | "TRADE_FINISHED" => {
-                let merchant = format!("{}/{}", get("app_id"), get("seller_id"));
-                self.report(merchant, &trade, Some(get("gmt_payment")))
-                    .map(Notify::Paid)
-            }
-            "TRADE_CLOSED" => Ok(Notify::Changed {
-                channel_order_no: trade.out_trade_no,
-            }),
-            other => Ok(Notify::Other(other.to_owned())),
-        }
+        Ok(Notify::verified(self.told(&pairs)))
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {

@@ -423,13 +423,13 @@ impl Gateway for Chinapay {
             });
         }
         self.prove(&fields, &PAID, "checkvalue")?;
-        match fields.get("status") {
-            "1001" => report(&fields).map(Notify::Paid),
+        Ok(match fields.get("status") {
+            "1001" => Notify::verified(report(&fields).map(Notify::Paid)),
             // All else is not paid: the channel is asked.
-            _ => Ok(Notify::Changed {
+            _ => Notify::Changed {
                 channel_order_no: fields.get("orderno").to_owned(),
-            }),
-        }
+            },
+        })
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {

@@ -106,6 +106,38 @@ impl Paypal {
         })
     }
 
+    /// What a verified webhook tells.
+    fn told(&self, body: &[u8]) -> Result<Notify, ChannelError> {
+        let event: Event<'_> = read(body)?;
+        let resource = event.resource.get().as_bytes();
+        match event.event_type.as_str() {
+            "CHECKOUT.ORDER.APPROVED" => {
+                let order: Order = read(resource)?;
+                Ok(changed(order.number(), &event.event_type))
+            }
+            "PAYMENT.CAPTURE.COMPLETED" => {
+                let capture: Capture = read(resource)?;
+                match capture.state(None, &self.merchant)? {
+                    OrderState::Paid(report) => Ok(Notify::Paid(report)),
+                    _ => Ok(changed(capture.custom_id.as_deref(), &event.event_type)),
+                }
+            }
+            "PAYMENT.CAPTURE.PENDING" | "PAYMENT.CAPTURE.DENIED" | "PAYMENT.CAPTURE.DECLINED" => {
+                let capture: Capture = read(resource)?;
+                Ok(changed(capture.custom_id.as_deref(), &event.event_type))
+            }
+            "PAYMENT.CAPTURE.REFUNDED" => {
+                let refund: Refund = read(resource)?;
+                Ok(Notify::Refund {
+                    report: refund.report()?,
+                    // One without a number was made by hand, at PayPal.
+                    refund_no: refund.custom_id.unwrap_or(refund.id),
+                })
+            }
+            other => Ok(Notify::Other(other.to_owned())),
+        }
+    }
+
     async fn order(&self, order: &ChannelOrder) -> Result<Option<Order>, ChannelError> {
         // Without PayPal's name for it no payer was led to it, and none can pay.
         let Some(id) = &order.reference else {
@@ -272,34 +304,7 @@ impl Gateway for Paypal {
 
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
         self.webhook.verify(notify).await?;
-        let event: Event<'_> = read(&notify.body)?;
-        let resource = event.resource.get().as_bytes();
-        match event.event_type.as_str() {
-            "CHECKOUT.ORDER.APPROVED" => {
-                let order: Order = read(resource)?;
-                Ok(changed(order.number(), &event.event_type))
-            }
-            "PAYMENT.CAPTURE.COMPLETED" => {
-                let capture: Capture = read(resource)?;
-                match capture.state(None, &self.merchant)? {
-                    OrderState::Paid(report) => Ok(Notify::Paid(report)),
-                    _ => Ok(changed(capture.custom_id.as_deref(), &event.event_type)),
-                }
-            }
-            "PAYMENT.CAPTURE.PENDING" | "PAYMENT.CAPTURE.DENIED" | "PAYMENT.CAPTURE.DECLINED" => {
-                let capture: Capture = read(resource)?;
-                Ok(changed(capture.custom_id.as_deref(), &event.event_type))
-            }
-            "PAYMENT.CAPTURE.REFUNDED" => {
-                let refund: Refund = read(resource)?;
-                Ok(Notify::Refund {
-                    report: refund.report()?,
-                    // One without a number was made by hand, at PayPal.
-                    refund_no: refund.custom_id.unwrap_or(refund.id),
-                })
-            }
-            other => Ok(Notify::Other(other.to_owned())),
-        }
+        Ok(Notify::verified(self.told(&notify.body)))
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {

@@ -241,26 +241,9 @@ impl Gateway for Wechat {
         self.api.verify_notify(notify).await?;
         let notification: Notification = wire::read(&notify.body)?;
         let content = self.api.unseal(&notification.resource)?;
-        match notification.event_type.as_str() {
-            "TRANSACTION.SUCCESS" => match state(wire::read(&content)?)? {
-                OrderState::Paid(report) => Ok(Notify::Paid(report)),
-                other => Ok(Notify::Other(format!("TRANSACTION.SUCCESS with {other:?}"))),
-            },
-            "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
-                let notice: RefundNotice = wire::read(&content)?;
-                if notice.mchid != self.mchid {
-                    return Ok(Notify::Other("a refund of another merchant".to_owned()));
-                }
-                Ok(Notify::Refund {
-                    report: RefundReport {
-                        state: refund_state(&notice.refund_status)?,
-                        reference: Some(notice.refund_id),
-                    },
-                    refund_no: notice.out_refund_no,
-                })
-            }
-            other => Ok(Notify::Other(other.to_owned())),
-        }
+        Ok(Notify::verified(
+            self.opened(&notification.event_type, &content),
+        ))
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {
@@ -278,6 +261,30 @@ impl Gateway for Wechat {
 }
 
 impl Wechat {
+    /// What an opened notify tells.
+    fn opened(&self, event_type: &str, content: &[u8]) -> Result<Notify, ChannelError> {
+        match event_type {
+            "TRANSACTION.SUCCESS" => match state(wire::read(content)?)? {
+                OrderState::Paid(report) => Ok(Notify::Paid(report)),
+                other => Ok(Notify::Other(format!("TRANSACTION.SUCCESS with {other:?}"))),
+            },
+            "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
+                let notice: RefundNotice = wire::read(content)?;
+                if notice.mchid != self.mchid {
+                    return Ok(Notify::Other("a refund of another merchant".to_owned()));
+                }
+                Ok(Notify::Refund {
+                    report: RefundReport {
+                        state: refund_state(&notice.refund_status)?,
+                        reference: Some(notice.refund_id),
+                    },
+                    refund_no: notice.out_refund_no,
+                })
+            }
+            other => Ok(Notify::Other(other.to_owned())),
+        }
+    }
+
     /// What the in-WeChat bridge takes (section 1.7).
     fn bridge(&self, prepay_id: &str) -> Result<Bridge, ChannelError> {
         let (time_stamp, nonce_str) = self.api.moment()?;

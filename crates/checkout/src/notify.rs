@@ -46,7 +46,7 @@ impl Checkout {
         let channel_order_no = match &notify {
             Notify::Paid(report) => Some(report.channel_order_no.clone()),
             Notify::Changed { channel_order_no } => Some(channel_order_no.clone()),
-            Notify::Refund { .. } | Notify::Other(_) => None,
+            Notify::Refund { .. } | Notify::Other(_) | Notify::Odd(_) => None,
         };
         let row = NotifyRow {
             channel: gateway.channel(),
@@ -69,6 +69,16 @@ impl Checkout {
                 self.refund_notified(gateway, &refund_no, report).await
             }
             Notify::Other(kind) => Ok(format!("ignored: {kind}")),
+            Notify::Odd(cause) => {
+                tracing::error!(
+                    notify.id = id,
+                    channel.code = gateway.channel().code(),
+                    channel.account = gateway.account(),
+                    cause,
+                    "a genuine notify can't be understood; not settled"
+                );
+                Ok(format!("mismatch: {cause}"))
+            }
         };
         let outcome = outcome.unwrap_or_else(|failure| {
             // The attempt's own timer settles what could not be settled now.

@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     WrongAmount,
     /// A notify names another currency.
     WrongCurrency,
+    /// A notify names a currency that the merchant has nothing to do with.
+    StrangeCurrency,
     /// A notify names another merchant.
     WrongMerchant,
     /// A notify names another app id.

@@ -55,6 +55,7 @@ pub(crate) struct Sent {
 pub(crate) enum Lie {
     Amount(u64),
     Currency,
+    StrangeCurrency,
     Merchant,
     App,
 }
@@ -64,6 +65,7 @@ impl Lie {
         match fault.kind {
             Kind::WrongAmount => Some(Self::Amount(fault.ms)),
             Kind::WrongCurrency => Some(Self::Currency),
+            Kind::StrangeCurrency => Some(Self::StrangeCurrency),
             Kind::WrongMerchant => Some(Self::Merchant),
             Kind::WrongApp => Some(Self::App),
             _ => None,

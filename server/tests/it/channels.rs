@@ -107,9 +107,11 @@ async fn a_lie_in_a_genuine_notify_is_not_settled_by_it() {
         ("Alipay", "wrong_app"),
         ("ChinapayOld", "wrong_amount"),
         ("ChinapayOld", "wrong_currency"),
+        ("ChinapayOld", "strange_currency"),
         ("ChinapayOld", "wrong_merchant"),
         ("Paypal", "wrong_amount"),
         ("Paypal", "wrong_currency"),
+        ("Paypal", "strange_currency"),
         ("Paypal", "wrong_merchant"),
     ] {
         let query = world.signed_query().await;

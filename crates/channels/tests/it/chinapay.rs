@@ -249,6 +249,12 @@ async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
         let fits = report.money == new.order.money && report.merchant == gateway.merchant();
         assert!(!fits, "{kind}: {report:?}");
     }
+    let new = fresh(&gateway);
+    opened(&world, &form(&gateway, &new).await).await;
+    world.fault("notify", "strange_currency").await;
+    world.act("pay", &new.order.number).await;
+    let read = gateway.read_notify(&world.letter().await).await;
+    assert!(matches!(read, Ok(Notify::Odd(_))), "{read:?}");
 }
 
 #[tokio::test]

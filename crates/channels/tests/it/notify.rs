@@ -75,6 +75,12 @@ async fn a_refund_is_no_payment_and_a_wrong_sum_is_shown() {
         panic!("unread")
     };
     assert_eq!(report.money, Money::from_minor(1, Currency::Cny).unwrap());
+    let strange = crate::world::order();
+    gateway.create(&strange).await.unwrap();
+    world.fault("notify", "strange_currency").await;
+    world.act("pay", &strange.order.number).await;
+    let read = gateway.read_notify(&world.letter().await).await;
+    assert!(matches!(read, Ok(Notify::Odd(_))), "{read:?}");
     world.act("refund", &order.order.number).await;
     let letter = world.letter().await;
     let read = gateway.read_notify(&letter).await;

@@ -366,6 +366,11 @@ async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
         let fits = report.money == order.money && report.merchant == gateway.merchant();
         assert!(!fits, "{kind}: {report:?}");
     }
+    let order = approved(&world, &gateway).await;
+    world.fault("notify", "strange_currency").await;
+    gateway.capture(&order).await.unwrap();
+    let read = gateway.read_notify(&world.letter().await).await;
+    assert!(matches!(read, Ok(Notify::Odd(_))), "{read:?}");
 }
 
 fn vectors() -> Option<Value> {

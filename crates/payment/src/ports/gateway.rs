@@ -259,6 +259,17 @@ pub enum Notify {
     },
     /// Genuine, and of no concern to us.
     Other(String),
+    /// Genuine, and not to be understood: another currency than any of ours, a
+    /// missing field; why. It is kept for a person, and settles nothing.
+    Odd(String),
+}
+
+impl Notify {
+    /// What a verified notify was read as; what can't be read is odd.
+    #[must_use]
+    pub fn verified(read: Result<Self, ChannelError>) -> Self {
+        read.unwrap_or_else(|error| Self::Odd(error.to_string()))
+    }
 }
 
 /// What a channel is answered to a notify.

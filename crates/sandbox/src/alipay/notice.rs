@@ -29,7 +29,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         Some(Lie::Merchant) => seller_id = "2088000000000000".to_owned(),
         Some(Lie::App) => app_id = "2021000000000000".to_owned(),
         // There is no currency in this notify: nothing to lie about.
-        Some(Lie::Currency) | None => {}
+        Some(Lie::Currency | Lie::StrangeCurrency) | None => {}
     }
     let id = random_text(34);
     let mut pairs: Vec<(&str, String)> = vec![

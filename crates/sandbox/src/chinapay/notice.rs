@@ -32,6 +32,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
     let (name, value) = match lie {
         Some(Lie::Amount(fen)) => ("amount", format!("{fen:012}")),
         Some(Lie::Currency) => ("currencycode", "840".to_owned()),
+        Some(Lie::StrangeCurrency) => ("currencycode", "764".to_owned()),
         Some(Lie::Merchant) => ("merid", "808080000000000".to_owned()),
         // There is no app in this notify: nothing to lie about.
         Some(Lie::App) | None => ("", String::new()),

@@ -77,6 +77,7 @@ fn tell(resource: &mut Value, lie: Lie) {
             resource["amount"]["value"] = json!(format!("{}.{:02}", minor / 100, minor % 100));
         }
         Lie::Currency => resource["amount"]["currency_code"] = json!("CNY"),
+        Lie::StrangeCurrency => resource["amount"]["currency_code"] = json!("THB"),
         Lie::Merchant => resource["payee"]["merchant_id"] = json!("NOBODY0000000"),
         // The application is in the signature: see the envelope.
         Lie::App => {}

@@ -61,6 +61,7 @@ fn tell(content: &mut Value, lie: Lie) {
     match lie {
         Lie::Amount(amount) => content["amount"]["total"] = json!(amount),
         Lie::Currency => content["amount"]["currency"] = json!("USD"),
+        Lie::StrangeCurrency => content["amount"]["currency"] = json!("THB"),
         Lie::Merchant => content["mchid"] = json!("1900000000"),
         Lie::App => content["appid"] = json!("wx0000000000000000"),
     }
