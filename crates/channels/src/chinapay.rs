@@ -152,22 +152,13 @@ impl Chinapay {
     }
 
     async fn send(&self, address: &str, fields: &[(&str, &str)]) -> Result<Fields, ChannelError> {
-        let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
         let escaped = |(name, value): &(&str, &str)| format!("{name}={}", escape(value));
         let body: Vec<_> = fields.iter().map(escaped).collect();
         let request = self.client.post(address);
-        let answer = request
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body.join("&"))
-            .send()
-            .await
-            .map_err(unknown)?;
-        let status = answer.status();
-        let body = http::read_body(answer).await.map_err(unknown)?;
-        let lost = |why: &str| ChannelError::Unknown(format!("HTTP {status}: {why}"));
-        let body = body.ok_or_else(|| lost("a body too long"))?;
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let (status, body) = http::answer(request.body(body.join("&"))).await?;
         if !status.is_success() {
-            return Err(lost("no answer"));
+            return Err(ChannelError::Unknown(format!("HTTP {status}")));
         }
         // Texts may be GBK; what counts is ASCII.
         Fields::of_page(&String::from_utf8_lossy(&body))

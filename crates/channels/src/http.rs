@@ -2,8 +2,9 @@
 //! from the environment, time limits, and a limit on what is read.
 
 use bytes::Bytes;
+use payment::ports::ChannelError;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use std::time::Duration;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -34,6 +35,16 @@ pub(crate) async fn read_body(mut answer: Response) -> Result<Option<Bytes>, req
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body.into()))
+}
+
+/// Sends a call, and reads its answer to the end.
+pub(crate) async fn answer(request: RequestBuilder) -> Result<(StatusCode, Bytes), ChannelError> {
+    let unknown = |error: reqwest::Error| ChannelError::Unknown(cause(&error));
+    let answer = request.send().await.map_err(unknown)?;
+    let status = answer.status();
+    let body = read_body(answer).await.map_err(unknown)?;
+    let too_long = || ChannelError::Unknown(format!("HTTP {status}: a body too long"));
+    Ok((status, body.ok_or_else(too_long)?))
 }
 
 /// What went wrong in a call, without the address, whose query may hold a sign.

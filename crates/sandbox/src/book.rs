@@ -72,6 +72,31 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// An unpaid order of which nothing more is known.
+    pub(crate) fn fresh(channel: Channel, account: &str, number: &str, now_ms: i64) -> Self {
+        Self {
+            channel,
+            account: account.to_owned(),
+            channel_order_no: number.to_owned(),
+            trade_type: String::new(),
+            description: String::new(),
+            amount: 0,
+            currency: "CNY".to_owned(),
+            state: "NOTPAY".to_owned(),
+            notify_url: String::new(),
+            attach: None,
+            code_url: String::new(),
+            fields: String::new(),
+            transaction_id: None,
+            paid_ms: None,
+            times_paid: 0,
+            created_ms: now_ms,
+            expires_ms: i64::MAX,
+            refunds: Vec::new(),
+            more: Value::Null,
+        }
+    }
+
     /// The state now: an unpaid order past its time reads CLOSED.
     pub(crate) fn state_at(&self, now_ms: i64) -> &str {
         if self.state == "NOTPAY" && now_ms >= self.expires_ms {

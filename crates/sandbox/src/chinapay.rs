@@ -128,29 +128,23 @@ fn wrong(keys: &Keys, pairs: &[(String, String)], now_ms: i64) -> Option<&'stati
 
 fn fresh(keys: &Keys, pairs: &[(String, String)], now_ms: i64) -> Order {
     Order {
-        channel: Channel::ChinapayOld,
-        account: keys.name.clone(),
-        channel_order_no: get(pairs, "OrdId").to_owned(),
         trade_type: "0001".to_owned(),
         description: format!("商户 {}", keys.mer_id),
         amount: get(pairs, "TransAmt").parse().unwrap_or_default(),
-        currency: "CNY".to_owned(),
-        state: "NOTPAY".to_owned(),
         notify_url: get(pairs, "BgRetUrl").to_owned(),
-        attach: None,
-        code_url: String::new(),
         fields: get(pairs, "ChkValue").to_owned(),
-        transaction_id: None,
-        paid_ms: None,
-        times_paid: 0,
-        created_ms: now_ms,
         expires_ms: now_ms + LIFE_MS,
-        refunds: Vec::new(),
         more: json!({
             "day": get(pairs, "TransDate"),
             "priv1": get(pairs, "Priv1"),
             "page_ret_url": get(pairs, "PageRetUrl"),
         }),
+        ..Order::fresh(
+            Channel::ChinapayOld,
+            &keys.name,
+            get(pairs, "OrdId"),
+            now_ms,
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 //! platform would write. Each channel keeps its own keys.
 
 use crate::{alipay, chinapay, paypal, random_text, wechat};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -11,6 +11,8 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::Path;
 
@@ -74,6 +76,21 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
         paypal,
         chinapay,
     })
+}
+
+/// What is kept in a file, made at the first time.
+pub(crate) fn kept<T: Serialize + DeserializeOwned>(
+    data: &Path,
+    name: &str,
+    make: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let path = data.join(name);
+    if !path.exists() {
+        fs::create_dir_all(path.parent().unwrap_or(data))?;
+        let made = make().with_context(|| format!("making {name}"))?;
+        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
+    }
+    serde_json::from_slice(&fs::read(&path)?).with_context(|| format!("reading {name}"))
 }
 
 /// A fresh RSA key: its public and its private part, PEM.

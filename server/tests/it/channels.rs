@@ -60,6 +60,15 @@ async fn sent(world: &World, form: &str) -> String {
     request.send().await.unwrap().text().await.unwrap()
 }
 
+/// Waits for a request's callbacks.
+async fn called_back(world: &World, key: &str) -> Vec<Value> {
+    eventually("the callback", async || {
+        let callbacks = world.callbacks(key).await;
+        (!callbacks.is_empty()).then_some(callbacks)
+    })
+    .await
+}
+
 async fn an_old_page_pays_by_its_form(database: Database) {
     let Some(world) = World::start(database).await else {
         return;
@@ -71,11 +80,7 @@ async fn an_old_page_pays_by_its_form(database: Database) {
             let number = opened(&world, &query, path, channel).await;
             let pay = json!({ "channelOrderNo": number });
             world.control(&world.gateway, "pay", pay).await;
-            let callbacks = eventually("the callback", async || {
-                let callbacks = world.callbacks(&key).await;
-                (!callbacks.is_empty()).then_some(callbacks)
-            })
-            .await;
+            let callbacks = called_back(&world, &key).await;
             assert_eq!(callbacks[0]["verified"], true);
             let values = &callbacks[0]["values"];
             assert_eq!(values["payTypeCode"], channel);
@@ -198,11 +203,7 @@ async fn dollars_are_asked_and_paid_in_dollars_or_in_yuan() {
         assert_eq!(order.unwrap()["amount"], charged, "{channel}");
         let pay = json!({ "channelOrderNo": number });
         world.control(&world.gateway, "pay", pay).await;
-        let callbacks = eventually("the callback", async || {
-            let callbacks = world.callbacks(&key).await;
-            (!callbacks.is_empty()).then_some(callbacks)
-        })
-        .await;
+        let callbacks = called_back(&world, &key).await;
         let values = &callbacks[0]["values"];
         assert_eq!(
             (&values["money"], &values["currencyType"]),

@@ -78,22 +78,16 @@ impl Api {
         method: &str,
         content: &Value,
     ) -> Result<T, ChannelError> {
-        let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
         let content = content.to_string();
         let request = self.client.post(self.address(method, &content, &[])?);
-        let answer = request
+        let request = request
             .header(
                 CONTENT_TYPE,
                 "application/x-www-form-urlencoded;charset=utf-8",
             )
-            .body(format!("biz_content={}", escape(&content)))
-            .send()
-            .await
-            .map_err(unknown)?;
-        let status = answer.status();
-        let body = http::read_body(answer).await.map_err(unknown)?;
+            .body(format!("biz_content={}", escape(&content)));
+        let (status, body) = http::answer(request).await?;
         let lost = |why: &str| ChannelError::Unknown(format!("HTTP {status}: {why}"));
-        let body = body.ok_or_else(|| lost("a body too long"))?;
         let raw = str::from_utf8(&body).map_err(|_| lost("not UTF-8"))?;
         self.believed(method, raw).map_err(|error| match error {
             ChannelError::Unknown(why) => lost(&why),

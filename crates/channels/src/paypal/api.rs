@@ -98,7 +98,7 @@ impl Api {
         if let Some((request_id, body)) = work {
             request = request.header(REQUEST_ID, *request_id).body(body.clone());
         }
-        answer(request).await
+        http::answer(request).await
     }
 
     /// The token; another than `refused`.
@@ -117,7 +117,7 @@ impl Api {
             .basic_auth(&self.client_id, Some(&self.client_secret))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body("grant_type=client_credentials");
-        let (status, body) = answer(request).await?;
+        let (status, body) = http::answer(request).await?;
         // The body of a failure may repeat the client's id: it is not shown.
         let none = || ChannelError::Unknown(format!("no access token: HTTP {status}"));
         if !status.is_success() {
@@ -131,13 +131,4 @@ impl Api {
         });
         Ok(answer.access_token)
     }
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Bytes), ChannelError> {
-    let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
-    let answer = request.send().await.map_err(unknown)?;
-    let status = answer.status();
-    let body = http::read_body(answer).await.map_err(unknown)?;
-    let too_long = || ChannelError::Unknown(format!("HTTP {status}: a body too long"));
-    Ok((status, body.ok_or_else(too_long)?))
 }

@@ -1,16 +1,12 @@
 //! The ChinaPay adapter against the sandbox, and every ChinaPay vector.
 
-use crate::world::{World, order};
+use crate::world::{World, assert_unknown, form, order, refund_of, vectors};
 use channels::chinapay::{KeyFileError, PrivateKey, PublicKey};
 use payment::channel::Channel;
-use payment::money::{Currency, Money};
-use payment::obj::{Form, Obj};
 use payment::ports::{
-    ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundOrder,
-    RefundState,
+    ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundState,
 };
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,34 +24,13 @@ fn fresh(gateway: &Arc<dyn Gateway>) -> NewOrder {
     new
 }
 
-async fn form(gateway: &Arc<dyn Gateway>, order: &NewOrder) -> Form {
-    match gateway.create(order).await.unwrap().obj {
-        Obj::Form(form) => form,
-        other => panic!("no form: {other:?}"),
-    }
-}
-
-/// A payer's browser opens the bank page; gives the page.
-async fn opened(world: &World, form: &Form) -> String {
-    world.send_form(&form.action, &form.fields).await
-}
-
 /// An order that its payer paid; its notify is put aside.
 async fn paid(world: &World, gateway: &Arc<dyn Gateway>) -> ChannelOrder {
     let new = fresh(gateway);
-    opened(world, &form(gateway, &new).await).await;
+    world.opened(&form(gateway, &new).await).await;
     world.act("pay", &new.order.number).await;
     world.letter().await;
     new.order
-}
-
-fn refund_of(order: &ChannelOrder, number: &str, fen: i64) -> RefundOrder {
-    RefundOrder {
-        order: order.clone(),
-        refund_no: format!("{number}x{}", order.number),
-        reference: None,
-        money: Money::from_minor(fen, Currency::Cny).unwrap(),
-    }
 }
 
 #[tokio::test]
@@ -70,9 +45,9 @@ async fn a_form_leads_to_the_bank_page_and_is_paid() {
         assert_eq!(new.order.number.len(), 16);
         let form = form(&gateway, &new).await;
         assert_eq!(gateway.query(&new.order).await, Ok(OrderState::NotFound));
-        let page = opened(&world, &form).await;
+        let page = world.opened(&form).await;
         assert!(page.contains("¥123.45"), "{page}");
-        assert_eq!(opened(&world, &form).await, page, "opened once more");
+        assert_eq!(world.opened(&form).await, page, "opened once more");
         world.act("pay", &new.order.number).await;
         // Asked again too soon, the last answer stands.
         assert_eq!(gateway.query(&new.order).await, Ok(OrderState::NotFound));
@@ -85,7 +60,7 @@ async fn a_form_leads_to_the_bank_page_and_is_paid() {
             (new.order.money, &new.order.number)
         );
         assert_eq!(report.merchant, gateway.merchant());
-        let page = opened(&world, &form).await;
+        let page = world.opened(&form).await;
         assert!(page.contains("205"), "paid once: {page}");
     }
     assert_eq!(
@@ -113,7 +88,7 @@ async fn a_changed_form_opens_no_bank_page() {
                 value.clone_into(old);
             }
         }
-        let page = opened(&world, &form).await;
+        let page = world.opened(&form).await;
         assert!(
             page.contains(refused) && !page.contains("支付</button>"),
             "{page}"
@@ -138,17 +113,11 @@ async fn what_does_not_verify_is_unknown() {
         let order = paid(&world, &gateway).await;
         world.fault("query", kind).await;
         let queried = gateway.query(&order).await;
-        assert!(
-            matches!(queried, Err(ChannelError::Unknown(_))),
-            "query {kind}: {queried:?}"
-        );
+        assert_unknown(&format!("query {kind}"), &queried);
         world.fault("refund", kind).await;
         let refund = refund_of(&order, "R", 100);
         let lost = gateway.refund(&refund).await;
-        assert!(
-            matches!(lost, Err(ChannelError::Unknown(_))),
-            "refund {kind}: {lost:?}"
-        );
+        assert_unknown(&format!("refund {kind}"), &lost);
         let again = gateway.refund(&refund).await.unwrap();
         assert_eq!(again.state, RefundState::Pending, "refund {kind}");
     }
@@ -196,7 +165,7 @@ async fn a_genuine_notify_is_read_and_no_other() {
     let world = World::start().await;
     let gateway = adapter(&world);
     let new = fresh(&gateway);
-    opened(&world, &form(&gateway, &new).await).await;
+    world.opened(&form(&gateway, &new).await).await;
     world.act("pay", &new.order.number).await;
     let letter = world.letter().await;
     let Ok(Notify::Paid(report)) = gateway.read_notify(&letter).await else {
@@ -226,7 +195,7 @@ async fn a_genuine_notify_is_read_and_no_other() {
     assert!(gateway.read_notify(&other).await.is_ok());
     for kind in ["bad_signature", "corrupt", "unknown_serial", "signtest"] {
         let new = fresh(&gateway);
-        opened(&world, &form(&gateway, &new).await).await;
+        world.opened(&form(&gateway, &new).await).await;
         world.fault("notify", kind).await;
         world.act("pay", &new.order.number).await;
         let letter = world.letter().await;
@@ -240,7 +209,7 @@ async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
     let gateway = adapter(&world);
     for kind in ["wrong_amount", "wrong_currency", "wrong_merchant"] {
         let new = fresh(&gateway);
-        opened(&world, &form(&gateway, &new).await).await;
+        world.opened(&form(&gateway, &new).await).await;
         world.fault("notify", kind).await;
         world.act("pay", &new.order.number).await;
         let Ok(Notify::Paid(report)) = gateway.read_notify(&world.letter().await).await else {
@@ -250,7 +219,7 @@ async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
         assert!(!fits, "{kind}: {report:?}");
     }
     let new = fresh(&gateway);
-    opened(&world, &form(&gateway, &new).await).await;
+    world.opened(&form(&gateway, &new).await).await;
     world.fault("notify", "strange_currency").await;
     world.act("pay", &new.order.number).await;
     let read = gateway.read_notify(&world.letter().await).await;
@@ -276,18 +245,9 @@ async fn every_version_is_signed_and_numbered_as_it_wants() {
             }
         );
         new.order.number = number;
-        let page = opened(&world, &form(&gateway, &new).await).await;
+        let page = world.opened(&form(&gateway, &new).await).await;
         assert!(page.contains("¥123.45"), "{version}: {page}");
     }
-}
-
-fn vectors(name: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/chinapay");
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        eprintln!("SKIPPED: the vectors {name} are not beside this checkout");
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
 }
 
 fn unhex(hex: &str) -> Vec<u8> {
@@ -312,7 +272,7 @@ fn check_proof(key: &PublicKey, plain: &str, sign: &str) {
 
 #[test]
 fn every_published_value_is_made_and_proved() {
-    let Some(file) = vectors("own_keyfiles.json") else {
+    let Some(file) = vectors("chinapay/own_keyfiles.json") else {
         return;
     };
     let text = |name: &str| file["files"][name].as_str().unwrap();
@@ -338,7 +298,7 @@ fn every_published_value_is_made_and_proved() {
 
 #[test]
 fn chinapays_own_answers_verify() {
-    let Some(file) = vectors("live_responses.json") else {
+    let Some(file) = vectors("chinapay/live_responses.json") else {
         return;
     };
     let n = unhex(file["public_modulus_hex"].as_str().unwrap());
@@ -365,7 +325,7 @@ fn chinapays_own_answers_verify() {
 
 #[test]
 fn a_spoiled_key_file_is_refused() {
-    let Some(file) = vectors("own_keyfiles.json") else {
+    let Some(file) = vectors("chinapay/own_keyfiles.json") else {
         return;
     };
     let good = file["files"]["MerPrK_808080000000001.key"]

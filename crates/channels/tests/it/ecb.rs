@@ -1,12 +1,11 @@
 //! The bank's rates: the published document, spoiled ones, and what is kept.
 
+use crate::world::vectors;
 use axum::Router;
 use axum::extract::State;
 use channels::Clock;
 use channels::ecb::{RateTable, RatesError, Reference};
 use payment::rate::Rate;
-use serde_json::Value;
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -26,12 +25,9 @@ fn document(day: &str, usd: &str, cny: &str) -> String {
 
 #[test]
 fn the_published_document_is_read_and_crossed() {
-    let file = "../../../shared/vectors/fx/ecb_daily.json";
-    let Ok(text) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)) else {
-        eprintln!("SKIPPED: the vector ecb_daily.json is not beside this checkout");
+    let Some(vector) = vectors("fx/ecb_daily.json") else {
         return;
     };
-    let vector: Value = serde_json::from_str(&text).unwrap();
     let rates = Reference::parse(vector["xml"].as_str().unwrap()).unwrap();
     assert_eq!(rates.day, vector["expect"]["date"].as_str().unwrap());
     for (pair, expected) in vector["expect"]["cross"].as_object().unwrap() {

@@ -1,6 +1,6 @@
 //! One contract for both modes of a WeChat account.
 
-use crate::world::{World, now_ms, order};
+use crate::world::{World, assert_unknown, now_ms, order};
 use payment::channel::Channel;
 use payment::obj::Obj;
 use payment::ports::{ChannelError, OrderState};
@@ -92,16 +92,10 @@ async fn what_does_not_verify_is_unknown_and_never_refused() {
             let order = order();
             world.fault("create", kind).await;
             let created = gateway.create(&order).await;
-            assert!(
-                matches!(created, Err(ChannelError::Unknown(_))),
-                "create {kind}: {created:?}"
-            );
+            assert_unknown(&format!("create {kind}"), &created);
             world.fault("query", kind).await;
             let queried = gateway.query(&order.order).await;
-            assert!(
-                matches!(queried, Err(ChannelError::Unknown(_))),
-                "query {kind}: {queried:?}"
-            );
+            assert_unknown(&format!("query {kind}"), &queried);
             world.fault("close", kind).await;
             let closed = gateway.close(&order.order).await;
             // A corrupt 204 has no byte to change.

@@ -1,5 +1,6 @@
 //! Every WeChat APIv3 vector that concerns payments.
 
+use crate::world::vectors;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use channels::rsa::SigningKey;
@@ -7,16 +8,6 @@ use channels::wechat::{
     PlatformKey, answer_text, authorization, open, open_any_length, request_text,
 };
 use serde_json::Value;
-use std::path::Path;
-
-fn vectors(name: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/wechat");
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        eprintln!("SKIPPED: the vectors {name} are not beside this checkout");
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
-}
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name}"))
@@ -32,7 +23,7 @@ fn platform_key(case: &Value) -> Option<PlatformKey> {
 
 #[test]
 fn every_published_signature_is_made_or_proved() {
-    let Some(file) = vectors("v3_signatures.json") else {
+    let Some(file) = vectors("wechat/v3_signatures.json") else {
         return;
     };
     for case in file["cases"].as_array().unwrap() {
@@ -79,7 +70,7 @@ fn check_proof(key: &PlatformKey, message: &[u8], signature: &str) {
 
 #[test]
 fn the_signed_texts_are_the_documents() {
-    let Some(file) = vectors("v3_signatures.json") else {
+    let Some(file) = vectors("wechat/v3_signatures.json") else {
         return;
     };
     let find = |id: &str| {
@@ -126,7 +117,7 @@ fn the_signed_texts_are_the_documents() {
 
 #[test]
 fn every_published_seal_opens_and_no_other() {
-    let Some(file) = vectors("v3_aead.json") else {
+    let Some(file) = vectors("wechat/v3_aead.json") else {
         return;
     };
     for case in file["cases"].as_array().unwrap() {
@@ -158,7 +149,7 @@ fn every_published_seal_opens_and_no_other() {
 
 #[test]
 fn the_published_notification_verifies_and_opens() {
-    let Some(case) = vectors("v3_notification.json") else {
+    let Some(case) = vectors("wechat/v3_notification.json") else {
         return;
     };
     let key = PlatformKey::from_certificate_pem(text(&case, "cert_pem").as_bytes()).unwrap();
@@ -187,7 +178,7 @@ fn the_published_notification_verifies_and_opens() {
 
 #[test]
 fn the_published_certificate_list_opens() {
-    let Some(case) = vectors("v3_certificates_response.json") else {
+    let Some(case) = vectors("wechat/v3_certificates_response.json") else {
         return;
     };
     let entry = &case["response"]["data"][0];

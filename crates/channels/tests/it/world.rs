@@ -7,7 +7,9 @@ use channels::Clock;
 use channels::config::{Accounts, gateways};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
-use payment::ports::{ChannelOrder, Gateway, Kind, NewOrder, RawNotify};
+use payment::obj::{Form, Obj};
+use payment::ports::{ChannelError, ChannelOrder, Gateway, Kind, NewOrder, RawNotify, RefundOrder};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -106,8 +108,13 @@ impl World {
         answer.text().await.unwrap()
     }
 
+    /// What a payer's browser shows after an order's form.
+    pub(crate) async fn opened(&self, form: &Form) -> String {
+        self.send_form(&form.action, &form.fields).await
+    }
+
     /// What a browser shows after a form was sent.
-    pub(crate) async fn send_form(&self, action: &str, fields: &[(String, String)]) -> String {
+    async fn send_form(&self, action: &str, fields: &[(String, String)]) -> String {
         let body: Vec<_> = fields
             .iter()
             .map(|(name, value)| format!("{name}={}", payment::pairs::escape(value)))
@@ -148,6 +155,41 @@ pub(crate) fn order() -> NewOrder {
         return_url: "http://127.0.0.1:1/pay/return/t".to_owned(),
         quit_url: "http://127.0.0.1:1/pay/attempt/t".to_owned(),
     }
+}
+
+/// The form that an order leads its payer by.
+pub(crate) async fn form(gateway: &Arc<dyn Gateway>, order: &NewOrder) -> Form {
+    match gateway.create(order).await.unwrap().obj {
+        Obj::Form(form) => form,
+        other => panic!("no form: {other:?}"),
+    }
+}
+
+/// A refund of an order, in its currency.
+pub(crate) fn refund_of(order: &ChannelOrder, number: &str, minor: i64) -> RefundOrder {
+    RefundOrder {
+        order: order.clone(),
+        refund_no: format!("{number}x{}", order.number),
+        reference: None,
+        money: Money::from_minor(minor, order.money.currency()).unwrap(),
+    }
+}
+
+/// Vectors made by others, where they lie beside the checkout.
+pub(crate) fn vectors(name: &str) -> Option<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        eprintln!("SKIPPED: the vectors {name} are not beside this checkout");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// Asserts that a call's outcome is unknown: neither done nor refused.
+#[track_caller]
+pub(crate) fn assert_unknown<T: std::fmt::Debug>(what: &str, answer: &Result<T, ChannelError>) {
+    let unknown = matches!(answer, Err(ChannelError::Unknown(_)));
+    assert!(unknown, "{what}: {answer:?}");
 }
 
 fn temp_folder() -> PathBuf {

@@ -96,28 +96,22 @@ fn fresh(
 ) -> Order {
     let asked_ms = content.time_expire.as_deref().and_then(from_beijing_time);
     Order {
-        channel: Channel::Alipay,
-        account: merchant.name.clone(),
-        channel_order_no: content.out_trade_no.clone(),
         trade_type: get(pairs, "method").to_owned(),
         description: content.subject.clone(),
         amount: yuan_text(&content.total_amount).unwrap_or_default(),
-        currency: "CNY".to_owned(),
-        state: "NOTPAY".to_owned(),
         notify_url: get(pairs, "notify_url").to_owned(),
-        attach: None,
-        code_url: String::new(),
         fields,
-        transaction_id: None,
-        paid_ms: None,
-        times_paid: 0,
-        created_ms: now_ms,
         expires_ms: asked_ms.unwrap_or(now_ms + DEFAULT_LIFE_MS),
-        refunds: Vec::new(),
         more: json!({
             "return_url": get(pairs, "return_url"),
             "quit_url": content.quit_url,
         }),
+        ..Order::fresh(
+            Channel::Alipay,
+            &merchant.name,
+            &content.out_trade_no,
+            now_ms,
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys of Alipay and of its merchants.
 
-use crate::keys::{Key, digits, make_pair, read_key};
-use anyhow::{Context, Result};
+use crate::keys::{Key, digits, kept, make_pair, read_key};
+use anyhow::Result;
 use md5::{Digest, Md5};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
@@ -56,22 +56,17 @@ struct KeysFile {
 /// Opens the keys in `data`, making them where they are missing; gives the
 /// entries of the accounts file for a gateway at `base` as well.
 pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
-    fs::create_dir_all(data.join("alipay"))?;
-    let path = data.join("alipay/keys.json");
-    if !path.exists() {
+    let file = kept(data, "alipay/keys.json", || {
         let (alipay_public_key, alipay_private_key) = make_pair()?;
-        let made = KeysFile {
+        Ok(KeysFile {
             name: "sandbox-alipay".to_owned(),
             app_id: format!("2021{}", digits(12)),
             seller_id: format!("2088{}", digits(12)),
             app_private_key: make_pair()?.1,
             alipay_private_key,
             alipay_public_key,
-        };
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
-    }
-    let file: KeysFile =
-        serde_json::from_slice(&fs::read(&path)?).context("reading alipay/keys.json")?;
+        })
+    })?;
     fs::write(data.join("alipay/app_key.pem"), &file.app_private_key)?;
     fs::write(data.join("alipay/alipay_pub.pem"), &file.alipay_public_key)?;
     let account = format!(
@@ -98,13 +93,7 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
 
 /// The merchant in certificate mode; its account is not enabled.
 fn open_certified(base: &str, data: &Path) -> Result<(Merchant, String)> {
-    let path = data.join("alipay/certified.json");
-    if !path.exists() {
-        let made = make_certified().context("making Alipay's certificates")?;
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
-    }
-    let file: CertifiedFile =
-        serde_json::from_slice(&fs::read(&path)?).context("reading alipay/certified.json")?;
+    let file: CertifiedFile = kept(data, "alipay/certified.json", make_certified)?;
     for (name, text) in [
         ("certified_key.pem", &file.app_private_key),
         ("app_cert.crt", &file.app_certificate),

@@ -1,7 +1,7 @@
 //! The keys of ChinaPay and of its merchant, as key files (channels document,
 //! sections 4.4 and 4.5).
 
-use crate::keys::digits;
+use crate::keys::{digits, kept};
 use anyhow::{Context, Result};
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockEncryptMut, KeyIvInit};
@@ -60,19 +60,14 @@ struct KeysFile {
 /// Opens the keys in `data`, making them where they are missing; gives the
 /// entry of the accounts file for a gateway at `base` as well.
 pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
-    fs::create_dir_all(data.join("chinapay"))?;
-    let path = data.join("chinapay/keys.json");
-    if !path.exists() {
-        let made = KeysFile {
+    let file = kept(data, "chinapay/keys.json", || {
+        Ok(KeysFile {
             name: "sandbox-chinapay".to_owned(),
             mer_id: format!("808080{}", digits(9)),
             merchant: make()?,
             gateway: make()?,
-        };
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
-    }
-    let file: KeysFile =
-        serde_json::from_slice(&fs::read(&path)?).context("reading chinapay/keys.json")?;
+        })
+    })?;
     let keys = Keys {
         merchant: read(&file.merchant)?,
         gateway: read(&file.gateway)?,

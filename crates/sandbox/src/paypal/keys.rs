@@ -1,8 +1,8 @@
 //! PayPal's merchant, and the certificate that signs webhooks under a root of
 //! its own.
 
-use crate::keys::{Key, make_pair, read_key, upper};
-use anyhow::{Context, Result};
+use crate::keys::{Key, kept, make_pair, read_key, upper};
+use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -39,14 +39,7 @@ struct KeysFile {
 /// Opens the keys in `data`, making them where they are missing; gives the
 /// entry of the accounts file for a gateway at `base` as well.
 pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
-    fs::create_dir_all(data.join("paypal"))?;
-    let path = data.join("paypal/keys.json");
-    if !path.exists() {
-        let made = make().context("making PayPal's keys")?;
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
-    }
-    let file: KeysFile =
-        serde_json::from_slice(&fs::read(&path)?).context("reading paypal/keys.json")?;
+    let file: KeysFile = kept(data, "paypal/keys.json", make)?;
     fs::write(data.join("paypal/ca.pem"), &file.ca)?;
     let base = format!("{base}/paypal");
     let merchant = file.merchant;

@@ -88,24 +88,13 @@ pub(super) fn create(world: &World, asked: &Value, request_id: &str, now_ms: i64
     let mut book = world.book();
     let free = !custom_id.is_empty() && book.get(&keys.merchant.name, custom_id).is_none();
     let order = Order {
-        channel: Channel::Paypal,
-        account: keys.merchant.name.clone(),
-        channel_order_no: if free { custom_id } else { &id }.to_owned(),
         trade_type: "CAPTURE".to_owned(),
         description: unit["description"].as_str().unwrap_or_default().to_owned(),
         amount,
         currency,
-        state: "NOTPAY".to_owned(),
         notify_url: webhook_url(&return_url, &keys.merchant.name),
-        attach: None,
-        code_url: String::new(),
         fields: asked.to_string(),
-        transaction_id: None,
-        paid_ms: None,
-        times_paid: 0,
-        created_ms: now_ms,
         expires_ms: now_ms + LIFE_MS,
-        refunds: Vec::new(),
         more: json!({
             "id": id,
             "custom_id": unit["custom_id"],
@@ -115,6 +104,12 @@ pub(super) fn create(world: &World, asked: &Value, request_id: &str, now_ms: i64
             "payer_action": source.is_object(),
             "approved": false,
         }),
+        ..Order::fresh(
+            Channel::Paypal,
+            &keys.merchant.name,
+            if free { custom_id } else { &id },
+            now_ms,
+        )
     };
     let answer = brief(world, &order, now_ms);
     book.put(order);

@@ -177,25 +177,22 @@ impl Call<'_> {
         let asked_ms = new.time_expire.as_deref().and_then(from_rfc3339);
         let expires_ms = asked_ms.unwrap_or(self.now_ms + DEFAULT_LIFE_MS);
         Order {
-            channel: Channel::Wechat,
-            account: self.account().to_owned(),
-            channel_order_no: new.out_trade_no,
             trade_type: trade_type.to_owned(),
             description: new.description,
             amount: new.amount.total,
             currency: new.amount.currency,
-            state: "NOTPAY".to_owned(),
             notify_url: new.notify_url,
             attach: new.attach,
             code_url,
             fields,
-            transaction_id: None,
-            paid_ms: None,
-            times_paid: 0,
-            created_ms: self.now_ms,
             expires_ms: expires_ms.max(self.now_ms + LIFE_MIN_MS),
-            refunds: Vec::new(),
             more: json!({"prepay_id": format!("wx{}", random_text(32))}),
+            ..Order::fresh(
+                Channel::Wechat,
+                self.account(),
+                &new.out_trade_no,
+                self.now_ms,
+            )
         }
     }
 

@@ -1,8 +1,8 @@
 //! The keys of WeChat Pay and of its merchants.
 
-use crate::keys::{Key, digits, hex, make_pair, read_key};
+use crate::keys::{Key, digits, hex, kept, make_pair, read_key};
 use crate::random_text;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -87,13 +87,7 @@ impl Keys {
 /// Opens the keys in `data`, making them where they are missing; gives the
 /// entries of the accounts file for a gateway at `base` as well.
 pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
-    fs::create_dir_all(data.join("wechat"))?;
-    let path = data.join("wechat/keys.json");
-    if !path.exists() {
-        let made = make().context("making keys")?;
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
-    }
-    let file: KeysFile = serde_json::from_slice(&fs::read(&path)?).context("reading keys.json")?;
+    let file: KeysFile = kept(data, "wechat/keys.json", make)?;
     let accounts = write_accounts(base, data, &file)?;
     let platform = file.platform;
     let merchant = |file: MerchantFile| {
