@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod callback;
 pub(crate) mod domain;
 pub(crate) mod order;
 pub(crate) mod sign;
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     /// Orders: their story, refunds, and money at risk.
     #[command(subcommand)]
     Order(order::Command),
+    /// Callbacks to business systems: parked ones, and sending again.
+    #[command(subcommand)]
+    Callback(callback::Command),
     /// The sign doctor: says which values of an address or query are signed, in
     /// which order, and which form of the sign holds.
     Sign(sign::Command),

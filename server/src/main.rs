@@ -33,6 +33,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => serve::migrate(&config).await,
         Command::Domain(command) => cli::domain::run(&config, command).await,
         Command::Order(command) => cli::order::run(&config, command).await,
+        Command::Callback(command) => cli::callback::run(&config, command).await,
         Command::Sign(command) => cli::sign::run(&config, &command).await,
     }
 }

@@ -12,6 +12,6 @@ pub use gateway::{
 pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{
     AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, NewAttempt,
-    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Settled, Store,
-    StoreError, TryOutcome,
+    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Resend,
+    Settled, Store, StoreError, TryOutcome,
 };

@@ -1,6 +1,8 @@
 //! The queries, the same for both databases. This file is compiled once under
 //! `sqlite` and once under `postgres`; `super` says which database it speaks to.
 
+#[path = "repository/callbacks.rs"]
+mod callbacks;
 #[path = "repository/refunds.rs"]
 mod refunds;
 #[path = "repository/rows.rs"]
@@ -18,8 +20,8 @@ use payment::money::Money;
 use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
 use payment::ports::{
     AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, Created, NewAttempt,
-    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Settled, Store,
-    StoreError, TryOutcome,
+    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Resend,
+    Settled, Store, StoreError,
 };
 use payment::refund::Cause;
 use payment::status::PayStatus;
@@ -228,7 +230,7 @@ impl Store for Repository {
             if let Some(status) = request_after(locked.request_status, state) {
                 locked.request_status = kept_status;
                 win_request(&mut tx, &locked, order_sn, status).await?;
-                write_callback(&mut tx, &locked.domain_code, order_sn, callback).await?;
+                callbacks::write(&mut tx, &locked.domain_code, order_sn, callback).await?;
             }
             let cause = match state {
                 Attempt::Duplicate => Some(Cause::Duplicate),
@@ -427,35 +429,16 @@ impl Store for Repository {
 
     async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "insert into callback_try (callback_id, at_ms, status, answer, duration_ms) \
-             values ($1, $2, $3, $4, $5)",
-        )
-        .bind(id)
-        .bind(tried.at_ms)
-        .bind(tried.status.map(i64::from))
-        .bind(&tried.answer)
-        .bind(tried.duration_ms)
-        .execute(&mut *tx)
-        .await
-        .map_err(unavailable)?;
-        let (state, next_ms) = match tried.outcome {
-            TryOutcome::Delivered => ("DELIVERED", None),
-            TryOutcome::Again(at_ms) => ("WAITING", Some(at_ms)),
-            TryOutcome::Parked => ("PARKED", None),
-        };
-        // A delivered callback stays delivered, whatever a slower try says.
-        sqlx::query(
-            "update callback set state = $2, next_ms = $3, tries = tries + 1 \
-             where id = $1 and state <> 'DELIVERED'",
-        )
-        .bind(id)
-        .bind(state)
-        .bind(next_ms)
-        .execute(&mut *tx)
-        .await
-        .map_err(unavailable)?;
+        callbacks::tried(&mut tx, id, tried).await?;
         tx.commit().await.map_err(unavailable)
+    }
+
+    async fn parked_callbacks(&self) -> Answer<Vec<CallbackRow>> {
+        callbacks::parked(&self.read).await
+    }
+
+    async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Answer<u64> {
+        callbacks::resend(&self.write, which, now_ms).await
     }
 }
 
@@ -543,26 +526,6 @@ fn readable<T>(number: &str, found: Answer<Option<T>>) -> Answer<Option<T>> {
         }
         found => found,
     }
-}
-
-async fn write_callback(
-    tx: &mut Transaction<'static, Db>,
-    domain_code: &str,
-    order_sn: &str,
-    callback: &NewCallback,
-) -> Answer<()> {
-    sqlx::query(
-        "insert into callback (domain_code, order_sn, url, state, tries, next_ms, created_ms) \
-         values ($1, $2, $3, 'WAITING', 0, $4, $4)",
-    )
-    .bind(domain_code)
-    .bind(order_sn)
-    .bind(&callback.url)
-    .bind(callback.created_ms)
-    .execute(&mut **tx)
-    .await
-    .map(|_| ())
-    .map_err(unavailable)
 }
 
 /// Whether the key was closed before any payer came.

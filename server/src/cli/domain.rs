@@ -267,7 +267,7 @@ fn make_secret() -> Result<String> {
     Ok(format!("s{hex}"))
 }
 
-fn duration_s(text: &str) -> Result<i64, String> {
+pub(super) fn duration_s(text: &str) -> Result<i64, String> {
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let read = |(unit, seconds): (&str, i64)| {
         let number: i64 = text.strip_suffix(unit)?.parse().ok()?;

@@ -1,6 +1,6 @@
 //! Settlement and callbacks when things go wrong (design section 4).
 
-use crate::harness::{Database, World, a_while, eventually, value_of};
+use crate::harness::{Database, World, a_while, eventually, tongfu, value_of};
 use serde_json::json;
 
 /// Opens a fresh order's page; gives its requestKey and the channel's number.
@@ -51,6 +51,48 @@ async fn a_refused_callback_comes_again(database: Database) {
     let (key, number) = begin(&world).await;
     world.control(&world.gateway, "pay", number).await;
     assert_eq!(delivered(&world, &key).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_parked_callback_goes_out_again_when_told_to() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let deaf = json!({"mode": "fail", "times": 1000});
+    world.control(&world.shop, "answer", deaf).await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    let tell = |arguments: &[&str]| {
+        let output = tongfu(&world.database_url)
+            .args(arguments)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let parked = eventually("the callback is parked", async || {
+        let parked = tell(&["callback", "parked"]);
+        parked.contains("1 callbacks are parked").then_some(parked)
+    })
+    .await;
+    assert!(!parked.contains("sign="), "{parked}");
+    let tries = world.callbacks(&key).await.len();
+    assert_eq!(tries, 6);
+    let heard = json!({"mode": "success", "times": 1000});
+    world.control(&world.shop, "answer", heard).await;
+    assert_eq!(
+        tell(&["callback", "resend", "--since", "1h"]),
+        "1 callbacks go out again\n"
+    );
+    let callbacks = delivered(&world, &key).await;
+    assert_eq!(callbacks.len(), tries + 1);
+    assert_eq!(callbacks[0]["values"], callbacks[tries]["values"]);
+    let order_sn = callbacks[0]["values"]["orderSn"].as_str().unwrap();
+    assert_eq!(
+        tell(&["callback", "resend", order_sn]),
+        "1 callbacks go out again\n"
+    );
+    eventually("it comes once more", async || {
+        (world.callbacks(&key).await.len() == tries + 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -314,6 +314,20 @@ pub struct CallbackRow {
     pub tries: i64,
 }
 
+/// Which callbacks are sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resend {
+    /// All of an order, delivered ones too.
+    Order(String),
+    /// All that are parked.
+    Since {
+        /// Written at this time or later, ms since 1970.
+        created_ms: i64,
+        /// Delivered ones too: a receiver has lost them.
+        delivered: bool,
+    },
+}
+
 /// One try of a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackTry {
@@ -462,4 +476,9 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<CallbackRow>, StoreError>;
     /// Keeps a try and what follows it.
     async fn callback_tried(&self, id: i64, attempt: &CallbackTry) -> Result<(), StoreError>;
+    /// Callbacks whose schedule is used up, the oldest first.
+    async fn parked_callbacks(&self) -> Result<Vec<CallbackRow>, StoreError>;
+    /// Sends callbacks again, from the beginning of the schedule and with the same
+    /// values; gives how many.
+    async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Result<u64, StoreError>;
 }

@@ -1,9 +1,7 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
 use super::rows::{get, money, refund_row, word};
-use super::{
-    Answer, Db, LOCK_ATTEMPT, LOCK_REFUND, is_unique_violation, unavailable, write_callback,
-};
+use super::{Answer, Db, LOCK_ATTEMPT, LOCK_REFUND, callbacks, is_unique_violation, unavailable};
 use payment::money::Money;
 use payment::ports::{NewRefund, RefundRow, RefundStep, Refunded, StoreError};
 use payment::refund::{Cause, Left, Refund, share};
@@ -102,7 +100,7 @@ pub(super) async fn step(
     if let Some(callback) = step.callback.filter(|_| next != state) {
         let [domain_code, order_sn]: [String; 2] =
             [get(&row, "domain_code")?, get(&row, "order_sn")?];
-        write_callback(tx, &domain_code, &order_sn, callback).await?;
+        callbacks::write(tx, &domain_code, &order_sn, callback).await?;
     }
     read(tx, refund_no).await
 }

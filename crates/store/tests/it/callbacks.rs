@@ -2,7 +2,7 @@
 
 use crate::harness::{attempt, begun, beside, callback};
 use payment::channel::Channel;
-use payment::ports::{CallbackRow, CallbackTry, NotifyRow, Store, TryOutcome};
+use payment::ports::{CallbackRow, CallbackTry, NotifyRow, Resend, Store, TryOutcome};
 use std::sync::Arc;
 
 async fn one_callback(store: &dyn Store) -> CallbackRow {
@@ -136,4 +136,37 @@ pub(crate) async fn a_notify_is_kept_byte_for_byte(store: Arc<dyn Store>) {
     let second = store.keep_notify(&notify).await.unwrap();
     assert_ne!(first, second);
     store.mark_notify(first, "settled").await.unwrap();
+}
+
+pub(crate) async fn a_parked_callback_is_listed_and_sent_again(store: Arc<dyn Store>) {
+    let callback = one_callback(&*store).await;
+    let park = async || {
+        let parked = tried(TryOutcome::Parked);
+        store.callback_tried(callback.id, &parked).await.unwrap();
+    };
+    let resend = async |which| store.resend_callbacks(&which, 5_000).await.unwrap();
+    let since = |created_ms, delivered| Resend::Since {
+        created_ms,
+        delivered,
+    };
+    assert!(store.parked_callbacks().await.unwrap().is_empty());
+    park().await;
+    let parked = store.parked_callbacks().await.unwrap();
+    assert_eq!((parked.len(), parked[0].tries), (1, 1));
+    assert_eq!(resend(since(i64::MAX, true)).await, 0, "written before");
+    assert_eq!(resend(since(0, false)).await, 1);
+    assert!(store.parked_callbacks().await.unwrap().is_empty());
+    let due = store.take_due_callbacks(5_000, 6_000, 9).await.unwrap();
+    assert_eq!(
+        (due[0].url.as_str(), due[0].tries),
+        (callback.url.as_str(), 0)
+    );
+    let delivered = tried(TryOutcome::Delivered);
+    store.callback_tried(callback.id, &delivered).await.unwrap();
+    assert_eq!(resend(since(0, false)).await, 0, "delivered");
+    assert_eq!(resend(since(0, true)).await, 1);
+    let delivered = tried(TryOutcome::Delivered);
+    store.callback_tried(callback.id, &delivered).await.unwrap();
+    assert_eq!(resend(Resend::Order(callback.order_sn.clone())).await, 1);
+    assert_eq!(resend(Resend::Order("none".to_owned())).await, 0);
 }

@@ -32,6 +32,7 @@ on_both! {
     callbacks::a_callback_is_written_with_the_payment_alone,
     callbacks::a_due_callback_is_taken_by_one,
     callbacks::a_callback_is_tried_again_delivered_or_parked,
+    callbacks::a_parked_callback_is_listed_and_sent_again,
     callbacks::a_delivered_callback_stays_delivered,
     callbacks::a_notify_is_kept_byte_for_byte,
     refunds::partial_refunds_stay_within_the_sum,
