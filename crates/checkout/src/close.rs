@@ -1,9 +1,11 @@
 //! Closing a request for its business system (design sections 2 and 4, rule 7).
 
-use crate::{Checkout, Failure};
+use crate::{Checkout, Failure, callback};
+use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::ClosedRequest;
+use payment::ports::{ClosedRequest, NewCallback};
+use payment::status::PayStatus;
 use payment::verify;
 
 impl Checkout {
@@ -19,7 +21,8 @@ impl Checkout {
         let (code, key) = (&domain.code, &request.request_key);
         let store = &self.parts.store;
         // From the first call on no payer starts anew.
-        if let Some(done) = answer(store.close_request(code, key).await?) {
+        let told = self.failure_told(&domain, key).await?;
+        if let Some(done) = answer(store.close_request(code, key, told.as_ref()).await?) {
             return done;
         }
         for attempt in store.attempts(code, key).await? {
@@ -27,7 +30,33 @@ impl Checkout {
                 self.expire(&attempt).await?;
             }
         }
-        answer(store.close_request(code, key).await?).unwrap_or(Err(Failure::InProgress))
+        let told = self.failure_told(&domain, key).await?;
+        let closed = store.close_request(code, key, told.as_ref()).await?;
+        answer(closed).unwrap_or(Err(Failure::InProgress))
+    }
+
+    /// The FAILUREPAY of a request that is closed unpaid, for a domain that wants
+    /// it (rule 8), with its last order; one that nobody opened has none, nor an
+    /// address to tell it to.
+    async fn failure_told(
+        &self,
+        domain: &Domain,
+        request_key: &str,
+    ) -> Result<Option<(String, NewCallback)>, Failure> {
+        if !domain.settings.failurepay {
+            return Ok(None);
+        }
+        let attempts = self.parts.store.attempts(&domain.code, request_key).await?;
+        let Some(last) = attempts.last() else {
+            return Ok(None);
+        };
+        let now_ms = self.now_ms();
+        let url = callback::url(domain, last, PayStatus::FailurePay, now_ms, now_ms)?;
+        let callback = NewCallback {
+            url,
+            created_ms: now_ms,
+        };
+        Ok(Some((last.order_sn.clone(), callback)))
     }
 }
 

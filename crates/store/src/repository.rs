@@ -246,9 +246,14 @@ impl Store for Repository {
         Ok(settled)
     }
 
-    async fn close_request(&self, domain_code: &str, request_key: &str) -> Answer<ClosedRequest> {
+    async fn close_request(
+        &self,
+        domain_code: &str,
+        request_key: &str,
+        told: Option<&(String, NewCallback)>,
+    ) -> Answer<ClosedRequest> {
         let mut tx = self.begin().await?;
-        let closed = close_locked(&mut tx, domain_code, request_key).await?;
+        let closed = close_locked(&mut tx, domain_code, request_key, told).await?;
         if closed != ClosedRequest::Paid {
             tx.commit().await.map_err(unavailable)?;
         }
@@ -559,6 +564,7 @@ async fn close_locked(
     tx: &mut Transaction<'static, Db>,
     domain_code: &str,
     request_key: &str,
+    told: Option<&(String, NewCallback)>,
 ) -> Answer<ClosedRequest> {
     // Written first: a payer who comes at the same moment meets it, or is met.
     sqlx::query(
@@ -593,6 +599,9 @@ async fn close_locked(
         .execute(&mut **tx)
         .await
         .map_err(unavailable)?;
+    if let Some((order_sn, callback)) = told.filter(|_| status != PayStatus::Closed) {
+        callbacks::write(tx, domain_code, order_sn, callback).await?;
+    }
     Ok(ClosedRequest::Closed)
 }
 

@@ -92,6 +92,9 @@ pub(crate) struct SettingArgs {
     /// Whether callbacks carry sign2 too.
     #[arg(long)]
     sign2: Option<bool>,
+    /// Whether FAILUREPAY is called back when a request is closed unpaid.
+    #[arg(long)]
+    failurepay: Option<bool>,
     /// Whether the end of a refund is called back: SUCCESSREFUND, FAILUREREFUND.
     #[arg(long)]
     refund_callbacks: Option<bool>,
@@ -122,6 +125,7 @@ impl SettingArgs {
         set(&mut settings.largest_sum, self.largest_sum);
         set(&mut settings.hmac_required, self.hmac_required);
         set(&mut settings.sign2, self.sign2);
+        set(&mut settings.failurepay, self.failurepay);
         set(&mut settings.refund_callbacks, self.refund_callbacks);
         set(&mut settings.attempt_life_s, self.attempt_life);
         set(&mut settings.frame_origins, self.frame_origin);

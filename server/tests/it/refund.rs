@@ -124,6 +124,31 @@ async fn a_domain_that_wants_it_is_told_of_its_refunds() {
     assert_eq!(told["values"]["money"], "12345");
 }
 
+#[tokio::test]
+async fn a_domain_that_wants_it_is_told_of_a_close() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let mut command = tongfu(&world.database_url);
+    let set = command.args(["domain", "set", "demo", "--failurepay", "true"]);
+    assert!(set.output().unwrap().status.success());
+    let query = world.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    let body = body_of(&query, "Wechat");
+    world.post("/pay/api/pc/pay", &body).await;
+    for _ in 0..2 {
+        let closed = world.post(CLOSE, &close_body(&key)).await;
+        assert_eq!(errcode(&closed), "0", "{closed}");
+    }
+    let callbacks = eventually("the close is told", async || {
+        let callbacks = world.callbacks(&key).await;
+        (!callbacks.is_empty()).then_some(callbacks)
+    })
+    .await;
+    assert_eq!(callbacks[0]["verified"], true);
+    assert_eq!(callbacks[0]["values"]["payStatus"], "FAILUREPAY");
+    let same = |one: &Value| one["values"] == callbacks[0]["values"];
+    assert!(world.callbacks(&key).await.iter().all(same));
+}
+
 async fn a_business_system_closes(database: Database) {
     let Some(world) = World::start(database).await else {
         return;

@@ -392,11 +392,13 @@ pub trait Store: Send + Sync {
     ) -> Result<Settled, StoreError>;
 
     /// Closes a request that is unpaid and has no open attempt; one that was
-    /// never seen is closed too, and takes no attempt then.
+    /// never seen is closed too, and takes no attempt then. Where this closes it,
+    /// `told` is called back, in the name of its last order.
     async fn close_request(
         &self,
         domain_code: &str,
         request_key: &str,
+        told: Option<&(String, NewCallback)>,
     ) -> Result<ClosedRequest, StoreError>;
 
     /// Writes a refund down, within the sum that was paid.

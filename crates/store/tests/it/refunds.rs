@@ -182,7 +182,7 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
 pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     assert_eq!(
-        store.close_request("shop", "k").await.unwrap(),
+        store.close_request("shop", "k", None).await.unwrap(),
         ClosedRequest::Open
     );
     // While it is being closed nobody starts anew.
@@ -193,16 +193,17 @@ pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
         Begun::Closed
     ));
     store.apply(&row.order_sn, Event::Closed).await.unwrap();
+    let told = (row.order_sn.clone(), callback());
     for _ in 0..2 {
-        assert_eq!(
-            store.close_request("shop", "k").await.unwrap(),
-            ClosedRequest::Closed
-        );
+        let closed = store.close_request("shop", "k", Some(&told)).await;
+        assert_eq!(closed.unwrap(), ClosedRequest::Closed);
     }
+    let due = store.take_due_callbacks(i64::MAX, i64::MAX, 9).await;
+    assert_eq!(due.unwrap().len(), 1, "told once");
     assert_eq!(status(&*store).await, PayStatus::Closed);
     // A request that nobody has opened yet is closed as well.
     assert_eq!(
-        store.close_request("shop", "new").await.unwrap(),
+        store.close_request("shop", "new", None).await.unwrap(),
         ClosedRequest::Closed
     );
     let new = attempt("new", 3, 0);
@@ -215,7 +216,7 @@ pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
 pub(crate) async fn a_paid_request_is_not_closed(store: Arc<dyn Store>) {
     paid(&*store).await;
     assert_eq!(
-        store.close_request("shop", "k").await.unwrap(),
+        store.close_request("shop", "k", None).await.unwrap(),
         ClosedRequest::Paid
     );
     let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();
@@ -227,7 +228,7 @@ pub(crate) async fn late_money_follows_the_domains_policy(store: Arc<dyn Store>)
         let key = format!("k{number}");
         let row = begun(&*store, &attempt(&key, number, 0)).await;
         store.apply(&row.order_sn, Event::Closed).await.unwrap();
-        store.close_request("shop", &key).await.unwrap();
+        store.close_request("shop", &key, None).await.unwrap();
         let beside = BesideRefund {
             refund_no: format!("R{number}"),
             after_close: policy,
