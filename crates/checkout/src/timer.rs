@@ -76,6 +76,19 @@ impl Checkout {
             .await?)
     }
 
+    /// The operator's question: the channel is asked now, whatever the order's
+    /// state, and its answer settles as ever; gives how the order stands then.
+    ///
+    /// # Errors
+    /// [`Failure`] when the channel does not answer, or its account is gone.
+    pub async fn requery(&self, attempt: &AttemptRow) -> Result<AttemptRow, Failure> {
+        let gateway = self.gateway_of(attempt)?;
+        let state = gateway.query(&attempt.order()).await;
+        let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
+        self.settle(gateway, attempt, state).await?;
+        self.reload(&attempt.order_sn).await
+    }
+
     /// Asks the channel how an order stands, and settles by the answer.
     pub(crate) async fn check(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;

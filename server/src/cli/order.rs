@@ -1,4 +1,4 @@
-//! `tongfu order show|refund|trouble`.
+//! `tongfu order show|refund|requery|trouble`.
 
 use crate::config::Config;
 use crate::serve::{checkout, open};
@@ -23,6 +23,11 @@ pub(crate) enum Command {
         #[arg(long)]
         money: i64,
     },
+    /// Asks the channel now how an order stands, and settles by its answer.
+    Requery {
+        /// Our order number.
+        order_sn: String,
+    },
     /// Refunds that failed or that the channel can't do: money at risk.
     Trouble,
 }
@@ -32,6 +37,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     match command {
         Command::Show { order_sn } => show(&store, &order_sn).await,
         Command::Refund { order_sn, money } => refund(config, store, &order_sn, money).await,
+        Command::Requery { order_sn } => requery(config, store, &order_sn).await,
         Command::Trouble => {
             let refunds = store.refunds_in_trouble().await?;
             refunds.iter().for_each(print_refund);
@@ -88,6 +94,15 @@ fn print_refund(refund: &RefundRow) {
         refund.cause.word(),
         refund.note
     );
+}
+
+async fn requery(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
+    let Some(order) = store.attempt(order_sn).await? else {
+        bail!("no order {order_sn}");
+    };
+    let checkout = checkout(config, Arc::clone(&store), Arc::new(|| None))?;
+    checkout.requery(&order).await?;
+    show(&store, order_sn).await
 }
 
 async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i64) -> Result<()> {

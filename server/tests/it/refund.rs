@@ -262,6 +262,44 @@ async fn the_operator_refunds(database: Database) {
 }
 
 #[tokio::test]
+async fn the_operator_finds_a_payment_that_nobody_told() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    let number = world.newest_order().await;
+    // The platform is down when its payer pays, and no notify reaches it.
+    world.programs.pop().unwrap().kill();
+    let pay = json!({ "channelOrderNo": number });
+    world.control(&world.gateway, "pay", pay).await;
+    let number = number.as_str();
+    let requery = || {
+        let mut command = tongfu(&world.database_url);
+        command.env(
+            "TONGFU_ACCOUNTS",
+            world.folder.join("sandbox/accounts.toml"),
+        );
+        let output = command.args(["order", "requery", number]).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let deaf = json!({"on": "query", "kind": "unsigned_502"});
+    world.control(&world.gateway, "fault", deaf).await;
+    let (done, text) = requery();
+    assert!(!done && text.contains("502"), "{text}");
+    let (done, text) = requery();
+    assert!(done && text.contains("SUCCESSPAY"), "{text}");
+    let platform = world.start_platform();
+    world.programs.push(platform);
+    eventually("the callback", async || {
+        (!world.callbacks(&key).await.is_empty()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nothing_but_an_hmac_of_its_own_refunds_or_closes() {
     let world = World::start(Database::Sqlite).await.unwrap();
     let (query, _) = paid_order(&world).await;
