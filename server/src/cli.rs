@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod callback;
+pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod order;
 pub(crate) mod sign;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     /// Callbacks to business systems: parked ones, and sending again.
     #[command(subcommand)]
     Callback(callback::Command),
+    /// Looks over the whole instance: orders' stories, states, keys, clock, callbacks.
+    Doctor,
     /// The sign doctor: says which values of an address or query are signed, in
     /// which order, and which form of the sign holds.
     Sign(sign::Command),

@@ -9,6 +9,10 @@ use toml::{Table, Value};
 
 const DEFAULT: &str = include_str!("config.default.toml");
 
+/// A shorter lease ends while its work may still go on: a call to a receiver takes
+/// up to 10 s.
+const LEASE_MIN_MS: i64 = 1_000;
+
 /// The program's configuration; `config.default.toml` says what each means.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) rates: String,
     pub(crate) rates_age_max_days: u32,
     pub(crate) callback_delays_ms: Vec<i64>,
+    pub(crate) lease_ms: i64,
     pub(crate) log: String,
 }
 
@@ -53,6 +58,9 @@ impl Config {
         }
         if config.public_url.ends_with('/') || !config.public_url.starts_with("http") {
             bail!("public_url must begin with http and have no slash at its end");
+        }
+        if config.lease_ms < LEASE_MIN_MS {
+            bail!("lease_ms must be at least {LEASE_MIN_MS}");
         }
         Ok(config)
     }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod metrics;
 mod rates;
 mod routes;
 mod serve;
@@ -34,6 +35,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Domain(command) => cli::domain::run(&config, command).await,
         Command::Order(command) => cli::order::run(&config, command).await,
         Command::Callback(command) => cli::callback::run(&config, command).await,
+        Command::Doctor => cli::doctor::run(&config).await,
         Command::Sign(command) => cli::sign::run(&config, &command).await,
     }
 }

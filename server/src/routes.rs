@@ -43,7 +43,8 @@ pub(crate) fn router(state: State) -> Router {
     let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
     let operator = Router::new()
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics));
     payer
         .merge(business_system)
         .merge(channel)

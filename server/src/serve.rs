@@ -11,15 +11,16 @@ use channels::receiver::HttpReceiver;
 use checkout::{Checkout, Clock, Parts, Rates, Schedule};
 use payment::domain::Domain;
 use payment::ports::{Gateway, Store, StoreError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-/// What is under way when the program is told to stop has this long to end.
-const DRAIN: Duration = Duration::from_secs(10);
+/// What is under way when the program is told to stop has this long to end; the
+/// program is gone within 10 s.
+const DRAIN: Duration = Duration::from_secs(9);
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
@@ -37,26 +38,34 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
     check_domains(store.as_ref(), dev).await?;
     let (rates, table) = rates::open(&config, dev)?;
     let checkout = checkout(&config, store, rates)?;
+    let metrics = crate::metrics::install()?;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
     workers.extend(table.map(|table| tokio::spawn(rates::keep(table, stopped.clone()))));
     let public_url = config.public_url.as_str().into();
     let router = routes::router(State {
-        checkout,
+        checkout: Arc::clone(&checkout),
         public_url,
+        metrics,
     });
     tracing::info!(listen = %config.listen, public_url = config.public_url, "serving");
-    let drained = axum::serve(listener, router).with_graceful_shutdown(told_to_stop(stop));
+    let served = axum::serve(listener, router).with_graceful_shutdown(told_to_stop(stop));
+    let work = async {
+        served.into_future().await.context("serving")?;
+        for worker in workers {
+            worker.await.context("a worker")?;
+        }
+        checkout.drained().await;
+        anyhow::Ok(())
+    };
     let mut over = stopped.clone();
     tokio::select! {
-        served = drained.into_future() => served.context("serving")?,
+        done = work => done,
         () = async { let _ = over.wait_for(|stop| *stop).await; tokio::time::sleep(DRAIN).await } => {
-            tracing::warn!("connections still open after 10 s are cut");
+            tracing::warn!("what is still under way is cut; it is taken up again");
+            Ok(())
         }
-    }
-    for worker in workers {
-        let _ = tokio::time::timeout(DRAIN, worker).await;
-    }
+    }?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -102,13 +111,14 @@ pub(crate) fn checkout(
     store: Arc<dyn Store>,
     rates: Rates,
 ) -> Result<Arc<Checkout>> {
-    let clock: Clock = Arc::new(now_ms);
+    let clock = system_clock();
     let parts = Parts {
         store,
         gateways: channel_accounts(config, &clock)?,
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),
+        lease_ms: config.lease_ms,
         rates,
         public_url: config.public_url.clone(),
     };
@@ -116,17 +126,30 @@ pub(crate) fn checkout(
 }
 
 fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {
-    if config.accounts.as_os_str().is_empty() {
+    let Some((accounts, folder)) = accounts(config)? else {
         tracing::warn!("no channel accounts are configured: payers are offered nothing");
         return Ok(Vec::new());
-    }
+    };
+    Ok(gateways(accounts, &folder, &config.public_url, clock)?)
+}
+
+/// The accounts file and the folder that it lies in, where one is configured.
+pub(crate) fn accounts(config: &Config) -> Result<Option<(Accounts, PathBuf)>> {
     let path = &config.accounts;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("reading the accounts file {}", path.display()))?;
     let accounts: Accounts = toml::from_str(&text)
         .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    Ok(gateways(accounts, folder, &config.public_url, clock)?)
+    Ok(Some((accounts, folder.to_owned())))
+}
+
+/// The clock that everything goes by.
+pub(crate) fn system_clock() -> Clock {
+    Arc::new(now_ms)
 }
 
 /// The system's clock, ms since 1970.

@@ -3,6 +3,7 @@
 use app::page::{Order, Pay, Screen, Way};
 use checkout::Scene;
 use payment::address::origin;
+use payment::beijing;
 use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::obj::Obj;
@@ -18,8 +19,6 @@ pub(crate) const PICK: &str = "pick";
 pub(crate) const PICK_ANEW: &str = "none";
 /// A page that waits for a payment inside WeChat does so this long.
 const WAIT_IN_WECHAT_S: i64 = 1_800;
-const DAY_MS: i64 = 86_400_000;
-const BEIJING_MS: i64 = 8 * 3_600_000;
 
 /// Where a payer goes when the page is done (design section 6, Leaving).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -256,8 +255,7 @@ fn goods(info: &str, info_en: &str, lang: Lang) -> String {
 
 /// `HH:MM` in Beijing.
 fn beijing_time(at_ms: i64) -> String {
-    let minutes = (at_ms + BEIJING_MS).rem_euclid(DAY_MS) / 60_000;
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    beijing::time(at_ms)[11..16].to_owned()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Loops around the use cases' steps: due callbacks, queries and refunds.
+//! Loops around the use cases' steps: due callbacks, queries, refunds and notifies.
 
 use checkout::{Checkout, Failure};
 use std::sync::Arc;
@@ -11,34 +11,49 @@ const IDLE: Duration = Duration::from_millis(250);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 
+type Stopped = watch::Receiver<bool>;
+
 /// Starts the loops; they end when `stopped` turns true.
-pub(crate) fn start(
-    checkout: &Arc<Checkout>,
-    stopped: &watch::Receiver<bool>,
-) -> Vec<JoinHandle<()>> {
-    let [callbacks, queries, refunds] = [(); 3].map(|()| Arc::clone(checkout));
+pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHandle<()>> {
     vec![
-        tokio::spawn(rounds("callbacks", stopped.clone(), move || {
-            let checkout = Arc::clone(&callbacks);
-            async move { checkout.run_due_callbacks().await }
-        })),
-        tokio::spawn(rounds("queries", stopped.clone(), move || {
-            let checkout = Arc::clone(&queries);
-            async move { checkout.run_due_queries().await }
-        })),
-        tokio::spawn(rounds("refunds", stopped.clone(), move || {
-            let checkout = Arc::clone(&refunds);
-            async move { checkout.run_due_refunds().await }
-        })),
+        spawn("callbacks", checkout, stopped, |checkout| async move {
+            checkout.run_due_callbacks().await
+        }),
+        spawn("queries", checkout, stopped, |checkout| async move {
+            checkout.run_due_queries().await
+        }),
+        spawn("refunds", checkout, stopped, |checkout| async move {
+            checkout.run_due_refunds().await
+        }),
+        spawn("notifies", checkout, stopped, |checkout| async move {
+            checkout.run_due_notifies().await
+        }),
     ]
 }
 
-async fn rounds<F>(name: &'static str, mut stopped: watch::Receiver<bool>, step: impl Fn() -> F)
+fn spawn<F>(
+    name: &'static str,
+    checkout: &Arc<Checkout>,
+    stopped: &Stopped,
+    step: impl Fn(Arc<Checkout>) -> F + Send + 'static,
+) -> JoinHandle<()>
 where
+    F: Future<Output = Result<usize, Failure>> + Send,
+{
+    let (checkout, stopped) = (Arc::clone(checkout), stopped.clone());
+    tokio::spawn(async move { rounds(name, &checkout, stopped, step).await })
+}
+
+async fn rounds<F>(
+    name: &'static str,
+    checkout: &Arc<Checkout>,
+    mut stopped: Stopped,
+    step: impl Fn(Arc<Checkout>) -> F,
+) where
     F: Future<Output = Result<usize, Failure>>,
 {
     while !*stopped.borrow() {
-        let pause = match step().await {
+        let pause = match step(Arc::clone(checkout)).await {
             Ok(0) => IDLE,
             Ok(_) => continue,
             Err(error) => {
@@ -46,6 +61,10 @@ where
                 TROUBLE
             }
         };
-        let _ = tokio::time::timeout(pause, stopped.changed()).await;
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = checkout.callback_written(), if name == "callbacks" => {}
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }

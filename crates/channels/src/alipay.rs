@@ -202,6 +202,10 @@ impl Gateway for Alipay {
         &self.name
     }
 
+    fn address(&self) -> &str {
+        &self.api.gateway
+    }
+
     fn merchant(&self) -> String {
         format!("{}/{}", self.app_id, self.seller_id)
     }

@@ -251,6 +251,10 @@ impl Gateway for Chinapay {
         &self.name
     }
 
+    fn address(&self) -> &str {
+        &self.account.query_url
+    }
+
     fn merchant(&self) -> String {
         self.account.mer_id.clone()
     }

@@ -5,6 +5,7 @@ pub mod alipay;
 pub mod chinapay;
 pub mod config;
 pub mod ecb;
+pub mod health;
 mod http;
 pub mod paypal;
 pub mod receiver;

@@ -158,6 +158,10 @@ impl Gateway for Paypal {
         &self.name
     }
 
+    fn address(&self) -> &str {
+        &self.api.base
+    }
+
     fn merchant(&self) -> String {
         self.merchant.clone()
     }

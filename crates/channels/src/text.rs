@@ -1,5 +1,6 @@
 //! Small pieces of text that several channels need.
 
+pub(crate) use payment::beijing::time as beijing_time;
 use payment::money::Money;
 use time::format_description::well_known::Rfc3339;
 use time::macros::{format_description, offset};
@@ -15,22 +16,6 @@ pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {
         end -= 1;
     }
     &text[..end]
-}
-
-/// `yyyy-MM-dd HH:mm:ss` on Beijing's clocks.
-pub(crate) fn beijing_time(at_ms: i64) -> String {
-    let at = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .to_offset(BEIJING);
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-        at.year(),
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    )
 }
 
 /// `yyyyMMdd` on Beijing's clocks.

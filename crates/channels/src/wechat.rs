@@ -134,6 +134,10 @@ impl Gateway for Wechat {
         &self.name
     }
 
+    fn address(&self) -> &str {
+        &self.api.base
+    }
+
     fn merchant(&self) -> String {
         identity(&self.mchid, &self.appid)
     }

@@ -1,10 +1,14 @@
 //! Callbacks to business systems: an outbox that is worked off on a schedule
 //! (seed 000, 申请支付后的回调接口; design section 4, rule 8).
 
+use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure};
+use payment::address;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, CallbackAnswer, CallbackRow, CallbackTry, TryOutcome};
+use payment::ports::{
+    AttemptRow, CallbackAnswer, CallbackRow, CallbackTry, NewCallback, TryOutcome,
+};
 use payment::sign;
 use payment::status::PayStatus;
 use std::sync::Arc;
@@ -13,8 +17,8 @@ use std::sync::Arc;
 const DELAYS_S: [i64; 14] = [
     0, 5, 15, 30, 60, 180, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 32_400,
 ];
-/// Who takes a callback has it to himself for this long; a try takes 10 s at most.
-const LEASE_MS: i64 = 30_000;
+/// A callback whose lane is full is looked at again after this, ms.
+const LANE_FULL_MS: i64 = 250;
 /// Callbacks that one round takes.
 const ROUND: i64 = 64;
 
@@ -59,12 +63,19 @@ impl Checkout {
         let due = self
             .parts
             .store
-            .take_due_callbacks(now_ms, now_ms + LEASE_MS, ROUND)
+            .take_due_callbacks(now_ms, self.lease_end_ms(now_ms), ROUND, &self.lanes.full())
             .await?;
         let count = due.len();
         for callback in due {
+            let Some(place) = self.lanes.enter(&callback.receiver) else {
+                let later_ms = now_ms + LANE_FULL_MS;
+                let store = &self.parts.store;
+                store.put_back_callback(callback.id, later_ms).await?;
+                continue;
+            };
             let this = Arc::clone(self);
-            tokio::spawn(async move {
+            self.tasks.spawn(async move {
+                let _place = place;
                 if let Err(failure) = this.call_back(&callback).await {
                     tracing::warn!(callback.id, cause = %failure, "a callback's try is not kept");
                 }
@@ -100,11 +111,14 @@ impl Checkout {
                 duration_ms = answer.duration_ms,
                 "callback not taken; it is tried again"
             ),
-            TryOutcome::Parked => tracing::error!(
-                order.sn = callback.order_sn,
-                domain.code = callback.domain_code,
-                "callback parked after its last try"
-            ),
+            TryOutcome::Parked => {
+                raise(Alarm::Callback);
+                tracing::error!(
+                    order.sn = callback.order_sn,
+                    domain.code = callback.domain_code,
+                    "callback parked after its last try"
+                );
+            }
         }
         let tried = CallbackTry {
             at_ms,
@@ -133,14 +147,14 @@ impl Checkout {
     }
 }
 
-/// The complete address of a callback: bgUrl, the nine values, sign.
-pub(crate) fn url(
+/// A callback to be written down: its complete address is bgUrl, the nine values, sign.
+pub(crate) fn new(
     domain: &Domain,
     attempt: &AttemptRow,
     status: PayStatus,
     paid_ms: i64,
     now_ms: i64,
-) -> Result<String, Failure> {
+) -> Result<NewCallback, Failure> {
     let signed = Pairs::from_query(&attempt.signed_values)?;
     let bg_url = signed.get("bgUrl").unwrap_or_default();
     let nine = nine_values(attempt, status, paid_ms);
@@ -156,7 +170,11 @@ pub(crate) fn url(
             .map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.push(("sign2".into(), sign::callback_sign2(names, secret)));
     }
-    Ok(format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()))
+    Ok(NewCallback {
+        url: format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()),
+        receiver: address::origin(bg_url).unwrap_or_else(|| bg_url.to_owned()),
+        created_ms: now_ms,
+    })
 }
 
 /// The callback's values, in the order of the seed's sample.

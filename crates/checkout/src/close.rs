@@ -6,6 +6,7 @@ use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{ClosedRequest, NewCallback};
 use payment::status::PayStatus;
+use payment::story::Source;
 use payment::verify;
 
 impl Checkout {
@@ -22,16 +23,18 @@ impl Checkout {
         let store = &self.parts.store;
         // From the first call on no payer starts anew.
         let told = self.failure_told(&domain, key).await?;
-        if let Some(done) = answer(store.close_request(code, key, told.as_ref()).await?) {
+        let act = self.act(Source::Business);
+        let closed = store.close_request(code, key, told.as_ref(), act).await?;
+        if let Some(done) = answer(closed) {
             return done;
         }
         for attempt in store.attempts(code, key).await? {
             if matches!(attempt.status, Attempt::Creating | Attempt::Open) {
-                self.expire(&attempt).await?;
+                self.expire(&attempt, Source::Business).await?;
             }
         }
         let told = self.failure_told(&domain, key).await?;
-        let closed = store.close_request(code, key, told.as_ref()).await?;
+        let closed = store.close_request(code, key, told.as_ref(), act).await?;
         answer(closed).unwrap_or(Err(Failure::InProgress))
     }
 
@@ -51,11 +54,7 @@ impl Checkout {
             return Ok(None);
         };
         let now_ms = self.now_ms();
-        let url = callback::url(domain, last, PayStatus::FailurePay, now_ms, now_ms)?;
-        let callback = NewCallback {
-            url,
-            created_ms: now_ms,
-        };
+        let callback = callback::new(domain, last, PayStatus::FailurePay, now_ms, now_ms)?;
         Ok(Some((last.order_sn.clone(), callback)))
     }
 }

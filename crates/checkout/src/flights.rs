@@ -1,32 +1,60 @@
-//! Keeps many pages that poll one order from asking the channel all at once.
+//! One question at a time about an order, however many pages watch it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// No order is asked about more often than this while pages watch it, ms.
 const WATCHED_QUERY_GAP_MS: i64 = 1_800;
 /// Past this many orders, those asked long ago are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// When each watched order was last asked about.
+#[derive(Clone, Copy)]
+struct Asked {
+    at_ms: i64,
+    under_way: bool,
+}
+
+type Orders = Arc<Mutex<HashMap<String, Asked>>>;
+
+/// When each watched order was last asked about, and whether that goes on.
 #[derive(Default)]
-pub(crate) struct Flights {
-    last_ms: Mutex<HashMap<String, i64>>,
+pub(crate) struct Flights(Orders);
+
+/// A question that is under way; it ends when this goes away.
+pub(crate) struct Flight {
+    order_sn: String,
+    orders: Orders,
 }
 
 impl Flights {
-    /// Whether the caller may ask about this order now; it then counts as asked.
-    pub(crate) fn take_off(&self, order_sn: &str, now_ms: i64) -> bool {
-        let mut last_ms = self.last_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        if last_ms.len() > REMEMBERED_MAX {
-            last_ms.retain(|_, at_ms| now_ms - *at_ms < WATCHED_QUERY_GAP_MS);
+    /// The right to ask about this order now, where nobody does and nobody has just
+    /// done so.
+    pub(crate) fn take_off(&self, order_sn: &str, now_ms: i64) -> Option<Flight> {
+        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = |asked: &Asked| asked.under_way || now_ms - asked.at_ms < WATCHED_QUERY_GAP_MS;
+        if orders.len() > REMEMBERED_MAX {
+            orders.retain(|_, asked| recent(asked));
         }
-        match last_ms.get(order_sn) {
-            Some(at_ms) if now_ms - at_ms < WATCHED_QUERY_GAP_MS => false,
-            _ => {
-                last_ms.insert(order_sn.to_owned(), now_ms);
-                true
-            }
+        if orders.get(order_sn).is_some_and(recent) {
+            return None;
+        }
+        let asked = Asked {
+            at_ms: now_ms,
+            under_way: true,
+        };
+        orders.insert(order_sn.to_owned(), asked);
+        Some(Flight {
+            order_sn: order_sn.to_owned(),
+            orders: Arc::clone(&self.0),
+        })
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = orders.get_mut(&self.order_sn) {
+            asked.under_way = false;
         }
     }
 }
@@ -38,9 +66,18 @@ mod tests {
     #[test]
     fn an_order_is_asked_about_once_in_two_seconds() {
         let flights = Flights::default();
-        assert!(flights.take_off("a", 0));
-        assert!(!flights.take_off("a", 1_799));
-        assert!(flights.take_off("b", 1_799));
-        assert!(flights.take_off("a", 1_800));
+        assert!(flights.take_off("a", 0).is_some());
+        assert!(flights.take_off("a", 1_799).is_none());
+        assert!(flights.take_off("b", 1_799).is_some());
+        assert!(flights.take_off("a", 1_800).is_some());
+    }
+
+    #[test]
+    fn nobody_asks_while_a_slow_question_is_under_way() {
+        let flights = Flights::default();
+        let slow = flights.take_off("a", 0);
+        assert!(flights.take_off("a", 60_000).is_none());
+        drop(slow);
+        assert!(flights.take_off("a", 60_000).is_some());
     }
 }

@@ -2,10 +2,12 @@
 //! query. They speak to the outside only through `payment::ports`, and name no
 //! vendor, no table and no HTTP type.
 
+mod alarm;
 mod callback;
 mod close;
 mod failure;
 mod flights;
+mod lanes;
 mod notify;
 mod numbers;
 mod openid;
@@ -26,6 +28,7 @@ pub use pay_types::{Browser, Place, Scene};
 pub use poll::Poll;
 
 use flights::Flights;
+use lanes::Lanes;
 use numbers::Numbers;
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -34,8 +37,11 @@ use payment::ports::{Gateway, Receiver, Store};
 use payment::rate::Rate;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
+use payment::story::{Act, Source};
 use payment::verify::{self, Verified};
 use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 /// Gives the time, ms since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -55,6 +61,9 @@ pub struct Parts {
     pub clock: Clock,
     /// When callbacks are tried again.
     pub schedule: Schedule,
+    /// Who takes a due query, callback, refund or notify has it to himself for this
+    /// long, ms; if he dies, another one takes it then.
+    pub lease_ms: i64,
     /// The platform's own rate.
     pub rates: Rates,
     /// Our own address as payers reach it, without a slash at its end.
@@ -66,6 +75,9 @@ pub struct Checkout {
     parts: Parts,
     numbers: Numbers,
     flights: Flights,
+    lanes: Lanes,
+    tasks: TaskTracker,
+    callback_written: Notify,
 }
 
 impl Checkout {
@@ -78,6 +90,9 @@ impl Checkout {
             parts,
             numbers: Numbers::new()?,
             flights: Flights::default(),
+            lanes: Lanes::default(),
+            tasks: TaskTracker::new(),
+            callback_written: Notify::new(),
         }))
     }
 
@@ -91,6 +106,31 @@ impl Checkout {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         (self.parts.clock)()
+    }
+
+    /// An act of this moment.
+    fn act(&self, by: Source) -> Act {
+        Act {
+            at_ms: self.now_ms(),
+            by,
+        }
+    }
+
+    /// Until when a worker has what it takes now, ms since 1970.
+    fn lease_end_ms(&self, now_ms: i64) -> i64 {
+        now_ms + self.parts.lease_ms
+    }
+
+    /// Waits until this instance has written a callback, so that it leaves at once.
+    pub async fn callback_written(&self) {
+        self.callback_written.notified().await;
+    }
+
+    /// Waits for what is under way beside the calls that are answered: notifies
+    /// that are worked on, callbacks that were sent.
+    pub async fn drained(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// The business system that the pairs name.

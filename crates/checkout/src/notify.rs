@@ -1,13 +1,23 @@
 //! Notifies: verified over raw bytes, stored, answered; work follows
 //! (design section 4, rule 6).
 
+use crate::alarm::{Alarm, raise};
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
 use payment::ports::{
-    AttemptRow, Gateway, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport, RawNotify,
+    AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport,
+    RawNotify,
 };
+use payment::story::Source;
 use std::sync::Arc;
+
+/// Notifies that one round takes.
+const ROUND: i64 = 32;
+/// A notify that could not be worked on is taken up again after half its age,
+/// within these, ms.
+const AGAIN_MIN_MS: i64 = 2_000;
+const AGAIN_MAX_MS: i64 = 3_600_000;
 
 /// What a notify is marked with whose order we do not have.
 const UNKNOWN_ORDER: &str = "no such order";
@@ -28,7 +38,10 @@ impl Checkout {
             Ok((id, notify)) => {
                 let this = Arc::clone(self);
                 let worker = Arc::clone(&gateway);
-                tokio::spawn(async move { this.work_on(worker.as_ref(), id, notify).await });
+                let received_ms = raw.received_ms;
+                self.tasks.spawn(async move {
+                    this.work_on(worker.as_ref(), id, received_ms, notify).await;
+                });
                 true
             }
             Err(failure) => {
@@ -56,20 +69,70 @@ impl Checkout {
             headers: header_lines(raw),
             received_ms: raw.received_ms,
         };
-        Ok((self.parts.store.keep_notify(&row).await?, notify))
+        let again_ms = self.lease_end_ms(self.now_ms());
+        let store = &self.parts.store;
+        Ok((store.keep_notify(&row, again_ms).await?, notify))
     }
 
-    async fn work_on(&self, gateway: &dyn Gateway, id: i64, notify: Notify) {
+    /// One round of notifies that were answered and whose work was lost or put off:
+    /// their channels do not send them again. Gives how many were due.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: try again later.
+    pub async fn run_due_notifies(self: &Arc<Self>) -> Result<usize, Failure> {
+        let now_ms = self.now_ms();
+        let due = self
+            .parts
+            .store
+            .take_due_notifies(now_ms, self.lease_end_ms(now_ms), ROUND)
+            .await?;
+        for kept in &due {
+            self.take_up(kept).await;
+        }
+        Ok(due.len())
+    }
+
+    /// Reads a kept notify once more, as of the time when it came, and works on it.
+    async fn take_up(&self, kept: &KeptNotify) {
+        let (id, row) = (kept.id, &kept.row);
+        let raw = RawNotify {
+            headers: headers_of(&row.headers),
+            body: row.body.clone(),
+            received_ms: row.received_ms,
+        };
+        let read = match self.gateway(row.channel, &row.account) {
+            Some(gateway) => gateway
+                .read_notify(&raw)
+                .await
+                .map(|notify| (gateway, notify))
+                .map_err(|error| error.to_string()),
+            None => Err(format!("no account {} any more", row.account)),
+        };
+        match read {
+            Ok((gateway, notify)) => {
+                self.work_on(gateway.as_ref(), id, row.received_ms, notify)
+                    .await;
+            }
+            Err(cause) => {
+                tracing::warn!(notify.id = id, cause, "a kept notify can't be read");
+                self.put_off(id, row.received_ms, &cause).await;
+            }
+        }
+    }
+
+    async fn work_on(&self, gateway: &dyn Gateway, id: i64, received_ms: i64, notify: Notify) {
         let outcome = match notify {
-            Notify::Paid(report) => self.settle_notified(gateway, report).await,
+            Notify::Paid(report) => self.settle_notified(gateway, report, id).await,
             Notify::Changed { channel_order_no } => {
-                self.ask_notified(gateway, &channel_order_no).await
+                self.ask_notified(gateway, &channel_order_no, id).await
             }
             Notify::Refund { refund_no, report } => {
-                self.refund_notified(gateway, &refund_no, report).await
+                self.refund_notified(gateway, &refund_no, report, Source::Notify(id))
+                    .await
             }
             Notify::Other(kind) => Ok(format!("ignored: {kind}")),
             Notify::Odd(cause) => {
+                raise(Alarm::Mismatch);
                 tracing::error!(
                     notify.id = id,
                     channel.code = gateway.channel().code(),
@@ -80,12 +143,26 @@ impl Checkout {
                 Ok(format!("mismatch: {cause}"))
             }
         };
-        let outcome = outcome.unwrap_or_else(|failure| {
-            // The attempt's own timer settles what could not be settled now.
-            tracing::warn!(notify.id = id, cause = %failure, "notify not worked on");
-            format!("left to the timer: {failure}")
-        });
-        if let Err(error) = self.parts.store.mark_notify(id, &outcome).await {
+        match outcome {
+            Ok(outcome) => self.mark(id, &outcome, None).await,
+            Err(failure) => {
+                tracing::warn!(notify.id = id, cause = %failure, "notify not worked on");
+                self.put_off(id, received_ms, &failure.to_string()).await;
+            }
+        }
+    }
+
+    async fn put_off(&self, id: i64, received_ms: i64, cause: &str) {
+        let now_ms = self.now_ms();
+        let after_ms = ((now_ms - received_ms) / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS);
+        self.mark(id, &format!("put off: {cause}"), Some(now_ms + after_ms))
+            .await;
+    }
+
+    /// A mark that is lost costs no more than a second look at the same notify.
+    async fn mark(&self, id: i64, outcome: &str, again_ms: Option<i64>) {
+        let store = &self.parts.store;
+        if let Err(error) = store.mark_notify(id, outcome, again_ms).await {
             tracing::warn!(notify.id = id, cause = %error, "notify not marked");
         }
     }
@@ -94,9 +171,11 @@ impl Checkout {
         &self,
         gateway: &dyn Gateway,
         report: PaidReport,
+        id: i64,
     ) -> Result<String, Failure> {
         let number = report.channel_order_no.clone();
         let Some(attempt) = self.attempt_of(gateway, &number).await? else {
+            raise(Alarm::Mismatch);
             tracing::error!(
                 channel.order_no = number,
                 "a payment for an order that is not ours"
@@ -104,7 +183,12 @@ impl Checkout {
             return Ok(UNKNOWN_ORDER.to_owned());
         };
         let outcome = self
-            .settle(gateway, &attempt, OrderState::Paid(report))
+            .settle(
+                gateway,
+                &attempt,
+                OrderState::Paid(report),
+                Source::Notify(id),
+            )
             .await?;
         Ok(match outcome {
             Outcome::Mismatch => "mismatch".to_owned(),
@@ -117,9 +201,11 @@ impl Checkout {
         &self,
         gateway: &dyn Gateway,
         channel_order_no: &str,
+        id: i64,
     ) -> Result<String, Failure> {
+        let by = Source::Notify(id);
         Ok(match self.attempt_of(gateway, channel_order_no).await? {
-            Some(attempt) => format!("asked: {:?}", self.check(&attempt).await?),
+            Some(attempt) => format!("asked: {:?}", self.check(&attempt, by).await?),
             None => UNKNOWN_ORDER.to_owned(),
         })
     }
@@ -141,5 +227,13 @@ fn header_lines(raw: &RawNotify) -> String {
     raw.headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect()
+}
+
+fn headers_of(lines: &str) -> Vec<(String, String)> {
+    lines
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Order numbers and page tokens.
 
+use payment::beijing;
 use std::sync::atomic::{AtomicU32, Ordering};
-use time::{OffsetDateTime, UtcOffset};
 
 /// Makes order numbers; the counter starts at a random place, so that several
 /// instances seldom meet, and the store's unique index refuses where they do.
@@ -34,19 +34,7 @@ pub fn token() -> Result<String, getrandom::Error> {
 }
 
 fn beijing_second(now_ms: i64) -> String {
-    let beijing = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
-    let at = OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1000))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .to_offset(beijing);
-    format!(
-        "{:04}{:02}{:02}{:02}{:02}{:02}",
-        at.year(),
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    )
+    beijing::time(now_ms).replace(['-', ' ', ':'], "")
 }
 
 #[cfg(test)]

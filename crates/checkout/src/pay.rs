@@ -8,6 +8,7 @@ use payment::order::Event;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, Begun, ChannelError, Kind, NewAttempt, NewOrder, StoreError};
 use payment::request::PayRequest;
+use payment::story::Source;
 use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,7 @@ impl Checkout {
     ) -> Result<AttemptRow, Failure> {
         let choice = self.choose(domain, start.channel, &start.place, Sum::of(request))?;
         let (this, domain, request) = (Arc::clone(self), domain.clone(), request.clone());
-        let task = tokio::spawn(async move {
+        let task = self.tasks.spawn(async move {
             match this.begin(&domain, &request, &start, &choice).await? {
                 Turn::Ours(attempt) => this.order(attempt).await,
                 Turn::Anothers(attempt) => this.order_of_another(attempt).await,
@@ -159,7 +160,7 @@ impl Checkout {
             Ok(created) => {
                 self.parts
                     .store
-                    .accept_attempt(&attempt.order_sn, &created)
+                    .accept_attempt(&attempt.order_sn, &created, self.act(Source::Channel))
                     .await?;
                 self.reload(&attempt.order_sn).await
             }
@@ -199,7 +200,11 @@ impl Checkout {
         ) {
             self.parts
                 .store
-                .apply(&attempt.order_sn, Event::Declined)
+                .apply(
+                    &attempt.order_sn,
+                    Event::Declined,
+                    self.act(Source::Channel),
+                )
                 .await?;
         }
         Ok(Failure::ChannelUnavailable(error.to_string()))

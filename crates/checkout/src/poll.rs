@@ -5,6 +5,7 @@ use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::AttemptRow;
 use payment::status::PayStatus;
+use payment::story::Source;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,13 +63,19 @@ impl Checkout {
         if let Some(poll) = final_answer(newest) {
             return Ok(poll);
         }
-        let may_ask = newest.status == Attempt::Open
-            && self.flights.take_off(&newest.order_sn, self.now_ms());
-        if !may_ask {
+        let flight = match newest.status {
+            Attempt::Open => self.flights.take_off(&newest.order_sn, self.now_ms()),
+            _ => None,
+        };
+        let Some(flight) = flight else {
             return Ok(waiting(newest, self.now_ms()));
-        }
+        };
         let (this, attempt) = (Arc::clone(self), newest.clone());
-        let asked = tokio::spawn(async move { this.check(&attempt).await });
+        let asked = self.tasks.spawn(async move {
+            let checked = this.check(&attempt, Source::Page).await;
+            drop(flight);
+            checked
+        });
         if tokio::time::timeout(CHANNEL_WAIT, asked).await.is_err() {
             tracing::debug!(
                 order.sn = newest.order_sn,

@@ -1,22 +1,23 @@
 //! Refunds: written down with their number before the channel hears of them, and
 //! sent until the channel says how they stand (design section 4, rules 3 to 5).
 
+use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure, callback};
 use payment::envelope::RefundInfo;
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, ChannelError, Gateway, NewCallback, NewRefund, RefundOrder, RefundReport,
+    AttemptRow, ChannelError, Gateway, Honoured, NewCallback, NewRefund, RefundOrder, RefundReport,
     RefundRow, RefundState, RefundStep, Refunded,
 };
 use payment::refund::{Cause, Refund};
 use payment::refusal::Refusal;
+use payment::status::PayStatus;
+use payment::story::Source;
 use payment::verify;
 use std::sync::Arc;
 
-/// Who takes a refund has it to himself for this long, ms.
-const LEASE_MS: i64 = 60_000;
 /// Refunds that one round takes.
 const ROUND: i64 = 32;
 /// A refund is asked about again after half its age, within these, ms.
@@ -68,6 +69,53 @@ impl Checkout {
             .await
     }
 
+    /// The operator gave a refund's money back by another way; gives it as it stands
+    /// then. One that is on its way is left as it is: its channel ends it.
+    ///
+    /// # Errors
+    /// [`Failure::NotPaid`] when there is no such refund, [`Failure::InProgress`]
+    /// when it is on its way.
+    pub async fn refund_by_hand(&self, refund_no: &str) -> Result<RefundRow, Failure> {
+        let row = self.parts.store.refund(refund_no).await?;
+        let row = row.ok_or(Failure::NotPaid)?;
+        if !matches!(row.state, Refund::Failed | Refund::Parked) {
+            return Err(Failure::InProgress);
+        }
+        let callback = self
+            .refund_callback(&row, Refund::Done, self.now_ms())
+            .await?;
+        let step = RefundStep {
+            next: Refund::Done,
+            reference: None,
+            note: "given back by hand",
+            next_ms: None,
+            callback: callback.as_ref(),
+            act: self.act(Source::Operator),
+        };
+        Ok(self.parts.store.step_refund(refund_no, &step).await?)
+    }
+
+    /// The operator lets money that came after its request was closed pay it after
+    /// all (design section 4, rule 7).
+    ///
+    /// # Errors
+    /// [`Failure::NotPaid`] when the order is no such money, [`Failure::InProgress`]
+    /// when its refund is on its way or done.
+    pub async fn honour(&self, order_sn: &str) -> Result<(), Failure> {
+        let attempt = self.parts.store.attempt(order_sn).await?;
+        let attempt = attempt.ok_or(Failure::NotPaid)?;
+        let domain = self.domain_named(&attempt.domain_code).await?;
+        let now_ms = self.now_ms();
+        let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
+        let callback = callback::new(&domain, &attempt, PayStatus::SuccessPay, paid_ms, now_ms)?;
+        let act = self.act(Source::Operator);
+        match self.parts.store.honour(order_sn, &callback, act).await? {
+            Honoured::Done => Ok(()),
+            Honoured::NotLate => Err(Failure::NotPaid),
+            Honoured::GoingBack => Err(Failure::InProgress),
+        }
+    }
+
     async fn begin_refund(
         &self,
         paid: &AttemptRow,
@@ -115,7 +163,7 @@ impl Checkout {
         let due = self
             .parts
             .store
-            .take_due_refunds(now_ms, now_ms + LEASE_MS, ROUND)
+            .take_due_refunds(now_ms, self.lease_end_ms(now_ms), ROUND)
             .await?;
         let count = due.len();
         let mut tasks = Vec::with_capacity(count);
@@ -159,7 +207,7 @@ impl Checkout {
             }
             other => other,
         };
-        self.keep_refund(row, report).await
+        self.keep_refund(row, report, Source::Channel).await
     }
 
     /// From here on the channel may know it: that is written down first.
@@ -169,7 +217,7 @@ impl Checkout {
         row: &RefundRow,
         order: &RefundOrder,
     ) -> Result<Result<RefundReport, ChannelError>, Failure> {
-        let next_ms = Some(self.now_ms() + LEASE_MS);
+        let next_ms = Some(self.lease_end_ms(self.now_ms()));
         let store = &self.parts.store;
         store
             .step_refund(
@@ -180,6 +228,7 @@ impl Checkout {
                     note: "sent",
                     next_ms,
                     callback: None,
+                    act: self.act(Source::Timer),
                 },
             )
             .await?;
@@ -190,6 +239,7 @@ impl Checkout {
         &self,
         row: &RefundRow,
         report: Result<RefundReport, ChannelError>,
+        by: Source,
     ) -> Result<(), Failure> {
         let (next, reference, note) = match report {
             Ok(RefundReport { state, reference }) => match state {
@@ -213,6 +263,7 @@ impl Checkout {
             note: &note,
             next_ms: Some(now_ms + again_ms),
             callback: callback.as_ref(),
+            act: self.act(by),
         };
         let kept = self.parts.store.step_refund(&row.refund_no, &step).await?;
         match kept.state {
@@ -221,13 +272,16 @@ impl Checkout {
                 order.sn = kept.order_sn,
                 "refunded"
             ),
-            Refund::Failed | Refund::Parked => tracing::error!(
-                refund.no = kept.refund_no,
-                order.sn = kept.order_sn,
-                cause = note,
-                "money at risk: the refund is not done"
-            ),
-            Refund::New | Refund::Sent => tracing::debug!(
+            Refund::Failed | Refund::Parked => {
+                raise(Alarm::Refund);
+                tracing::error!(
+                    refund.no = kept.refund_no,
+                    order.sn = kept.order_sn,
+                    cause = note,
+                    "money at risk: the refund is not done"
+                );
+            }
+            Refund::Withdrawn | Refund::New | Refund::Sent => tracing::debug!(
                 refund.no = kept.refund_no,
                 cause = note,
                 "refund not at its end"
@@ -254,11 +308,7 @@ impl Checkout {
             return Ok(None);
         }
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
-        let url = callback::url(&domain, &attempt, next.status(), paid_ms, now_ms)?;
-        Ok(Some(NewCallback {
-            url,
-            created_ms: now_ms,
-        }))
+        callback::new(&domain, &attempt, next.status(), paid_ms, now_ms).map(Some)
     }
 
     /// A channel's verified word about a refund of this account.
@@ -267,9 +317,11 @@ impl Checkout {
         gateway: &dyn Gateway,
         refund_no: &str,
         report: RefundReport,
+        by: Source,
     ) -> Result<String, Failure> {
         let store = &self.parts.store;
         let Some(row) = store.refund(refund_no).await? else {
+            raise(Alarm::Mismatch);
             tracing::error!(
                 refund.no = refund_no,
                 "a refund that is not ours: someone else gave money back"
@@ -278,10 +330,11 @@ impl Checkout {
         };
         let attempt = self.reload(&row.order_sn).await?;
         if attempt.channel != gateway.channel() || attempt.account != gateway.account() {
+            raise(Alarm::Mismatch);
             tracing::error!(refund.no = refund_no, "a refund of another account");
-            return Ok("mismatch".to_owned());
+            return Ok(format!("mismatch: refund {refund_no} of another account"));
         }
-        self.keep_refund(&row, Ok(report)).await?;
+        self.keep_refund(&row, Ok(report), by).await?;
         Ok("refund".to_owned())
     }
 }

@@ -1,12 +1,14 @@
 //! The one way by which money settles an order: notify, page query and timer
 //! all come here (design section 4, rule 6).
 
+use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure, callback};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, BesideRefund, Gateway, NewCallback, OrderState, PaidReport, Settled,
+    AttemptRow, BesideRefund, Gateway, NewCallback, OrderState, PaidReport, Payment, Settled,
 };
 use payment::status::PayStatus;
+use payment::story::Source;
 
 /// What became of a report or query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +30,15 @@ impl Checkout {
         gateway: &dyn Gateway,
         attempt: &AttemptRow,
         state: OrderState,
+        by: Source,
     ) -> Result<Outcome, Failure> {
         match state {
-            OrderState::Paid(report) => self.settle_paid(gateway, attempt, &report).await,
+            OrderState::Paid(report) => self.settle_paid(gateway, attempt, &report, by).await,
             OrderState::Approved => self.capture(gateway, attempt).await,
             // An order call may still be under way: only its end ends it.
             OrderState::Pending | OrderState::NotFound => Ok(Outcome::Open),
-            OrderState::Declined => self.end(attempt, Event::Declined).await,
-            OrderState::Closed => self.end(attempt, Event::Closed).await,
+            OrderState::Declined => self.end(attempt, Event::Declined, by).await,
+            OrderState::Closed => self.end(attempt, Event::Closed, by).await,
         }
     }
 
@@ -56,8 +59,11 @@ impl Checkout {
             return Ok(Outcome::Open);
         }
         match gateway.capture(&now.order()).await {
-            Ok(OrderState::Paid(report)) => self.settle_paid(gateway, &now, &report).await,
-            Ok(OrderState::Declined) => self.end(&now, Event::Declined).await,
+            Ok(OrderState::Paid(report)) => {
+                self.settle_paid(gateway, &now, &report, Source::Channel)
+                    .await
+            }
+            Ok(OrderState::Declined) => self.end(&now, Event::Declined, Source::Channel).await,
             Ok(_) => Ok(Outcome::Open),
             Err(error) => {
                 tracing::warn!(order.sn = now.order_sn, cause = %error, "capture not known");
@@ -71,44 +77,78 @@ impl Checkout {
         gateway: &dyn Gateway,
         attempt: &AttemptRow,
         report: &PaidReport,
+        by: Source,
     ) -> Result<Outcome, Failure> {
         if let Some(difference) = difference(gateway, attempt, report) {
+            raise(Alarm::Mismatch);
             tracing::error!(
                 order.sn = attempt.order_sn,
                 channel.code = attempt.channel.code(),
                 difference,
                 "a payment does not fit its order; not settled"
             );
+            let detail = format!(
+                "{difference}: trade {} of {}",
+                report.trade_no, report.money
+            );
+            self.parts
+                .store
+                .note_mismatch(&attempt.order_sn, &detail, self.act(by))
+                .await?;
             return Ok(Outcome::Mismatch);
+        }
+        if attempt.status.has_money() {
+            return Ok(Outcome::Paid);
         }
         let now_ms = self.now_ms();
         let paid_ms = report.paid_ms.unwrap_or(now_ms);
         let (callback, beside) = self.consequences(attempt, paid_ms, now_ms).await?;
-        let (order_sn, trade_no) = (&attempt.order_sn, &report.trade_no);
+        let payment = Payment {
+            trade_no: &report.trade_no,
+            paid_ms,
+            callback: &callback,
+            beside: &beside,
+        };
         let store = &self.parts.store;
         match store
-            .settle_paid(order_sn, trade_no, paid_ms, &callback, &beside)
+            .settle_paid(&attempt.order_sn, &payment, self.act(by))
             .await?
         {
-            Settled::Went(Attempt::Paid) => tracing::info!(
-                order.sn = attempt.order_sn,
-                domain.code = attempt.domain_code,
-                "paid"
-            ),
-            Settled::Went(state) => tracing::error!(
-                order.sn = attempt.order_sn,
-                ?state,
-                "paid beside the request: the money goes back"
-            ),
+            Settled::Went(Attempt::Paid) => {
+                self.callback_written.notify_one();
+                tracing::info!(
+                    order.sn = attempt.order_sn,
+                    domain.code = attempt.domain_code,
+                    "paid"
+                );
+            }
+            Settled::Went(state) => {
+                raise(match state {
+                    Attempt::PaidAfterClose => Alarm::Late,
+                    _ => Alarm::Duplicate,
+                });
+                tracing::error!(
+                    order.sn = attempt.order_sn,
+                    ?state,
+                    "paid beside the request: the money goes back"
+                );
+            }
             Settled::Stayed(_) | Settled::Contradicts(_) => {}
         }
         Ok(Outcome::Paid)
     }
 
     /// An end without money.
-    pub(crate) async fn end(&self, attempt: &AttemptRow, event: Event) -> Result<Outcome, Failure> {
-        match self.parts.store.apply(&attempt.order_sn, event).await? {
+    pub(crate) async fn end(
+        &self,
+        attempt: &AttemptRow,
+        event: Event,
+        by: Source,
+    ) -> Result<Outcome, Failure> {
+        let store = &self.parts.store;
+        match store.apply(&attempt.order_sn, event, self.act(by)).await? {
             Settled::Contradicts(state) => {
+                raise(Alarm::Contradiction);
                 tracing::error!(
                     order.sn = attempt.order_sn,
                     ?state,
@@ -134,10 +174,8 @@ impl Checkout {
         now_ms: i64,
     ) -> Result<(NewCallback, BesideRefund), Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
-        let callback = NewCallback {
-            url: callback::url(&domain, attempt, PayStatus::SuccessPay, paid_ms, now_ms)?,
-            created_ms: now_ms,
-        };
+        let status = PayStatus::SuccessPay;
+        let callback: NewCallback = callback::new(&domain, attempt, status, paid_ms, now_ms)?;
         let beside = BesideRefund {
             // One order has one such refund at most.
             refund_no: format!("D{}", attempt.order_sn),

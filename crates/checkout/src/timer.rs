@@ -4,6 +4,7 @@ use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::order::{Attempt, Event};
 use payment::ports::{AttemptRow, ChannelError, Gateway, OrderState};
+use payment::story::Source;
 use std::sync::Arc;
 
 /// After these many ms since an attempt began its channel is asked; then each minute.
@@ -11,8 +12,9 @@ const SCHEDULE_MS: [i64; 5] = [5_000, 10_000, 20_000, 40_000, 60_000];
 const THEN_EACH_MS: i64 = 60_000;
 /// An order that may be paid after its end is asked about this long, ms.
 const LINGER_MS: i64 = 26 * 3_600_000;
-/// Who takes a query has it to himself for this long.
-const LEASE_MS: i64 = 60_000;
+/// An order call that may still be under way after this long is lost, ms: it has a
+/// time limit of its own.
+const CREATE_LIMIT_MS: i64 = 30_000;
 /// Queries that one round takes.
 const ROUND: i64 = 32;
 
@@ -26,7 +28,7 @@ impl Checkout {
         let due = self
             .parts
             .store
-            .take_due_attempts(now_ms, now_ms + LEASE_MS, ROUND)
+            .take_due_attempts(now_ms, self.lease_end_ms(now_ms), ROUND)
             .await?;
         let count = due.len();
         let mut tasks = Vec::with_capacity(count);
@@ -50,12 +52,14 @@ impl Checkout {
         let outcome = match attempt.status {
             Attempt::Creating | Attempt::Open | Attempt::Declined => {
                 if self.now_ms() < attempt.expires_ms {
-                    self.check(attempt).await?
+                    self.check_alone(attempt).await?
                 } else {
-                    self.expire(attempt).await?
+                    self.expire(attempt, Source::Timer).await?
                 }
             }
-            Attempt::Closed if self.gateway_of(attempt)?.lingers() => self.check(attempt).await?,
+            Attempt::Closed if self.gateway_of(attempt)?.lingers() => {
+                self.check(attempt, Source::Timer).await?
+            }
             _ => Outcome::Ended,
         };
         let ended = outcome == Outcome::Ended || attempt.status == Attempt::Closed;
@@ -85,15 +89,24 @@ impl Checkout {
         let gateway = self.gateway_of(attempt)?;
         let state = gateway.query(&attempt.order()).await;
         let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
-        self.settle(gateway, attempt, state).await?;
+        self.settle(gateway, attempt, state, Source::Operator)
+            .await?;
         self.reload(&attempt.order_sn).await
     }
 
+    /// The timer's question, unless a page has just asked it.
+    async fn check_alone(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+        match self.flights.take_off(&attempt.order_sn, self.now_ms()) {
+            Some(_flight) => self.check(attempt, Source::Timer).await,
+            None => Ok(Outcome::Open),
+        }
+    }
+
     /// Asks the channel how an order stands, and settles by the answer.
-    pub(crate) async fn check(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+    pub(crate) async fn check(&self, attempt: &AttemptRow, by: Source) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
         match gateway.query(&attempt.order()).await {
-            Ok(state) => self.settle(gateway, attempt, state).await,
+            Ok(state) => self.settle(gateway, attempt, state, by).await,
             Err(error) => {
                 tracing::warn!(order.sn = attempt.order_sn, cause = %error, "query unanswered");
                 Ok(Outcome::Open)
@@ -102,13 +115,21 @@ impl Checkout {
     }
 
     /// Expiry: query, close at the channel, query, and only then CLOSED.
-    pub(crate) async fn expire(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+    pub(crate) async fn expire(
+        &self,
+        attempt: &AttemptRow,
+        by: Source,
+    ) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
         let order = attempt.order();
         let known = match gateway.query(&order).await {
+            // What is under way to the channel would open it after the close.
+            Ok(OrderState::NotFound) if self.may_be_under_way(attempt) => {
+                return Ok(Outcome::Open);
+            }
             Ok(OrderState::NotFound) => false,
             Ok(OrderState::Pending | OrderState::Approved | OrderState::Declined) => true,
-            Ok(state) => return self.settle(gateway, attempt, state).await,
+            Ok(state) => return self.settle(gateway, attempt, state, by).await,
             Err(_) => return Ok(Outcome::Open),
         };
         // What the channel does not know is closed all the same, so that an order
@@ -120,13 +141,17 @@ impl Checkout {
         };
         match gateway.query(&order).await {
             Ok(OrderState::Paid(report)) => {
-                self.settle(gateway, attempt, OrderState::Paid(report))
+                self.settle(gateway, attempt, OrderState::Paid(report), by)
                     .await
             }
-            Ok(OrderState::Closed) => self.end(attempt, Event::Closed).await,
-            Ok(_) if closed => self.end(attempt, Event::Closed).await,
+            Ok(OrderState::Closed) => self.end(attempt, Event::Closed, by).await,
+            Ok(_) if closed => self.end(attempt, Event::Closed, by).await,
             Ok(_) | Err(_) => Ok(Outcome::Open),
         }
+    }
+
+    fn may_be_under_way(&self, attempt: &AttemptRow) -> bool {
+        attempt.status == Attempt::Creating && self.now_ms() - attempt.created_ms < CREATE_LIMIT_MS
     }
 
     pub(crate) fn gateway_of(&self, attempt: &AttemptRow) -> Result<&dyn Gateway, Failure> {

@@ -258,6 +258,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_origin_ends_before_the_path() {
+        for (address, expected) in [
+            ("http://a.cn:8080/pay/cb", "http://a.cn:8080"),
+            ("https://a.cn", "https://a.cn"),
+            ("http://a.cn?x=/", "http://a.cn"),
+        ] {
+            assert_eq!(origin(address).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
     fn addresses_need_their_scheme_in_small_letters_and_no_blank() {
         assert!(has_scheme("http://www.sina.com"));
         assert!(has_scheme("https://a.b/中?x=1#y"));

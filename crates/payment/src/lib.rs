@@ -2,6 +2,7 @@
 //! envelope, and the ports that the other crates implement. Nothing here reads
 //! a clock, opens a connection or knows a database.
 
+pub mod beijing;
 pub mod channel;
 pub mod envelope;
 pub mod errcode;
@@ -12,6 +13,7 @@ pub mod order;
 pub mod rate;
 pub mod refund;
 pub mod status;
+pub mod story;
 
 pub mod address;
 pub mod domain;

@@ -11,7 +11,8 @@ pub use gateway::{
 };
 pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{
-    AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, NewAttempt,
-    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Resend,
-    Settled, Store, StoreError, TryOutcome,
+    AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
+    ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,
+    OpenidTrip, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskKind, Settled, Store,
+    StoreError, Story, TryOutcome,
 };

@@ -15,6 +15,8 @@ pub enum Refund {
     Failed,
     /// The channel can't refund: money at risk, for the operator.
     Parked,
+    /// It never left: the operator let the late money pay its request.
+    Withdrawn,
 }
 
 /// Why money goes back.
@@ -32,19 +34,20 @@ pub enum Cause {
 
 impl Refund {
     /// Every state.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::New,
         Self::Sent,
         Self::Done,
         Self::Failed,
         Self::Parked,
+        Self::Withdrawn,
     ];
 
     /// The state after a channel's word, or as it is: states only go forward.
     #[must_use]
     pub fn forward(self, next: Self) -> Self {
         match (self, next) {
-            (Self::Done, _) => self,
+            (Self::Done | Self::Withdrawn, _) | (Self::Sent, Self::Withdrawn) => self,
             // A refund that was called failed and then done is done.
             (Self::Failed | Self::Parked, Self::New | Self::Sent) => self,
             (Self::Sent, Self::New) => self,
@@ -61,7 +64,7 @@ impl Refund {
     /// Whether its sum is, or may be, given back.
     #[must_use]
     pub fn counts(self) -> bool {
-        self != Self::Failed
+        !matches!(self, Self::Failed | Self::Withdrawn)
     }
 
     /// The seed's word for it.
@@ -71,7 +74,7 @@ impl Refund {
             Self::New => PayStatus::NotRefund,
             Self::Sent => PayStatus::WaitRefund,
             Self::Done => PayStatus::SuccessRefund,
-            Self::Failed | Self::Parked => PayStatus::FailureRefund,
+            Self::Failed | Self::Parked | Self::Withdrawn => PayStatus::FailureRefund,
         }
     }
 
@@ -80,6 +83,7 @@ impl Refund {
     pub fn word(self) -> &'static str {
         match self {
             Self::Parked => "PARKED",
+            Self::Withdrawn => "WITHDRAWN",
             other => other.status().word(),
         }
     }
@@ -155,8 +159,14 @@ mod tests {
     fn states_only_go_forward() {
         for state in Refund::ALL {
             assert_eq!(Refund::Done.forward(state), Refund::Done);
-            assert_eq!(state.forward(Refund::Done), Refund::Done);
+            let known = state != Refund::Withdrawn;
+            assert_eq!(state.forward(Refund::Done) == Refund::Done, known);
+            assert_eq!(Refund::Withdrawn.forward(state), Refund::Withdrawn);
         }
+        // What has left can't be withdrawn.
+        assert_eq!(Refund::Sent.forward(Refund::Withdrawn), Refund::Sent);
+        assert_eq!(Refund::New.forward(Refund::Withdrawn), Refund::Withdrawn);
+        assert_eq!(Refund::Parked.forward(Refund::Withdrawn), Refund::Withdrawn);
         assert_eq!(Refund::New.forward(Refund::Sent), Refund::Sent);
         assert_eq!(Refund::Sent.forward(Refund::New), Refund::Sent);
         assert_eq!(Refund::Sent.forward(Refund::Failed), Refund::Failed);

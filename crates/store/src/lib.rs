@@ -4,6 +4,7 @@
 //! for each database; what differs stands in `sqlite.rs` and `postgres.rs`.
 //! Nothing here decides: states follow from `payment::order`.
 
+mod limited;
 mod open;
 mod postgres;
 mod sqlite;

@@ -1,5 +1,6 @@
 //! Opens a database by its address.
 
+use crate::limited::Limited;
 use payment::ports::Store;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ pub enum OpenError {
     Database(String),
 }
 
-/// Opens `sqlite:PATH` or `postgres://…`, and brings its tables up to date.
+/// Opens `sqlite:PATH` or `postgres://…`, and brings its tables up to date. A
+/// PostgreSQL address may name several hosts, `postgres://user@a,b:5433/name`: the
+/// one that takes writes is used, and another one once it does.
 ///
 /// The address may hold a password: it is in no error text.
 ///
@@ -22,10 +25,10 @@ pub enum OpenError {
 /// [`OpenError`] when the address is malformed or the database refuses.
 pub async fn open(address: &str) -> Result<Arc<dyn Store>, OpenError> {
     if address.starts_with("sqlite:") {
-        return Ok(Arc::new(crate::sqlite::open(address).await?));
+        return Ok(Arc::new(Limited(crate::sqlite::open(address).await?)));
     }
     if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-        return Ok(Arc::new(crate::postgres::open(address).await?));
+        return Ok(Arc::new(Limited(crate::postgres::open(address).await?)));
     }
     Err(OpenError::Scheme)
 }

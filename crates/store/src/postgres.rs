@@ -1,9 +1,38 @@
 //! What is PostgreSQL's own: row locks, and statement time limits.
 
+mod hosts;
+
 use crate::open::{OpenError, refused};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use std::str::FromStr;
+use hosts::Hosts;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgPool};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// A query whose rows nobody else changes until the transaction ends.
+macro_rules! locked {
+    ($($query:expr),+ $(,)?) => {
+        concat!($($query),+, " for update")
+    };
+}
+
+/// The same, passing over rows that others have locked.
+macro_rules! skip_locked {
+    ($($query:expr),+ $(,)?) => {
+        concat!($($query),+, " for update skip locked")
+    };
+}
+
+/// The texts of a JSON array, as rows with the column `value`.
+macro_rules! json_texts {
+    ($place:literal) => {
+        concat!(
+            "json_array_elements_text(",
+            $place,
+            "::json) as busy (value)"
+        )
+    };
+}
 
 #[path = "repository.rs"]
 #[expect(
@@ -18,45 +47,51 @@ type Db = sqlx::Postgres;
 
 const BEGIN: &str = "begin";
 
-const LOCK_REQUEST: &str = "select id, money, currency, status from payment_request \
-    where domain_code = $1 and request_key = $2 for update";
-
-/// The request is locked with its attempt: who settles is alone with both.
-const LOCK_ATTEMPT: &str = "select a.status, r.id as request_id, r.status as request_status, \
-    r.domain_code from attempt a join payment_request r on r.id = a.request_id \
-    where a.order_sn = $1 for update of a, r";
-
-const TAKE_DUE_ATTEMPTS: &str = "update attempt set next_query_ms = $2 where order_sn in \
-    (select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3 \
-    for update skip locked) returning order_sn";
-
-const TAKE_DUE_CALLBACKS: &str = "update callback set next_ms = $2 where id in \
-    (select id from callback where next_ms <= $1 order by next_ms limit $3 \
-    for update skip locked) returning id, domain_code, order_sn, url, tries";
-
-const TAKE_DUE_REFUNDS: &str = "update refund set next_ms = $2 where refund_no in \
-    (select refund_no from refund where next_ms <= $1 order by next_ms limit $3 \
-    for update skip locked) \
-    returning refund_no";
-
-/// The refund with its order and request, all locked.
-const LOCK_REFUND: &str = "select f.state, f.domain_code, f.order_sn, r.id as request_id, \
-    r.status as request_status from refund f join attempt a on a.order_sn = f.order_sn \
-    join payment_request r on r.id = a.request_id where f.refund_no = $1 for update of f, r";
+/// Tries of the migrations: two programs that start at once may meet there.
+const MIGRATION_TRIES: u32 = 5;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(500);
+/// A connection that has not answered for this long is not used again.
+const PING_LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
-    let options = PgConnectOptions::from_str(address)
-        .map_err(|_| OpenError::Database("the address can't be read".to_owned()))?
-        .options([("statement_timeout", "10s"), ("lock_timeout", "5s")]);
+    let unreadable = || OpenError::Database("the address can't be read".to_owned());
+    let hosts = Hosts::parse(address).ok_or_else(unreadable)?;
+    let options = hosts
+        .writable()
+        .await
+        .ok_or_else(|| OpenError::Database("no server takes writes".to_owned()))?;
+    let judge = Arc::clone(&hosts);
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
-        .connect_with(options)
+        .test_before_acquire(false)
+        .before_acquire(move |connection, meta| {
+            let stale = judge.is_stale(meta.age);
+            Box::pin(async move {
+                let ping = tokio::time::timeout(PING_LIMIT, connection.ping());
+                Ok(!stale && matches!(ping.await, Ok(Ok(()))))
+            })
+        })
+        .connect_with(options.clone())
         .await
         .map_err(refused)?;
-    sqlx::migrate!("migrations/postgres")
-        .run(&pool)
-        .await
-        .map_err(refused)?;
+    migrate(&pool).await?;
+    tokio::spawn(hosts.watch(options, pool.clone()));
     Ok(Repository::new(pool.clone(), pool))
+}
+
+/// Without the driver's advisory lock, which not every server of this wire has: who
+/// comes second fails on what the first one wrote, and then finds it done.
+async fn migrate(pool: &PgPool) -> Result<(), OpenError> {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    migrator.set_locking(false);
+    let mut tries = 1;
+    loop {
+        match migrator.run(pool).await {
+            Ok(()) => return Ok(()),
+            Err(_) if tries < MIGRATION_TRIES => tries += 1,
+            Err(error) => return Err(refused(error)),
+        }
+        tokio::time::sleep(MIGRATION_PAUSE).await;
+    }
 }

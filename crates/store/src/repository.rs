@@ -1,35 +1,61 @@
 //! The queries, the same for both databases. This file is compiled once under
-//! `sqlite` and once under `postgres`; `super` says which database it speaks to.
+//! `sqlite` and once under `postgres`; `super` says which database it speaks to,
+//! and what its macros `locked!` and `skip_locked!` add to a query.
 
+#[path = "repository/attempts.rs"]
+mod attempts;
 #[path = "repository/callbacks.rs"]
 mod callbacks;
+#[path = "repository/domains.rs"]
+mod domains;
+#[path = "repository/notifies.rs"]
+mod notifies;
 #[path = "repository/refunds.rs"]
 mod refunds;
+#[path = "repository/risk.rs"]
+mod risk;
 #[path = "repository/rows.rs"]
 mod rows;
+#[path = "repository/story.rs"]
+mod story;
 #[path = "repository/trips.rs"]
 mod trips;
 
-use super::{
-    BEGIN, Db, LOCK_ATTEMPT, LOCK_REFUND, LOCK_REQUEST, TAKE_DUE_ATTEMPTS, TAKE_DUE_CALLBACKS,
-    TAKE_DUE_REFUNDS,
-};
+use super::{BEGIN, Db};
 use payment::channel::Channel;
-use payment::domain::{Domain, Secret};
-use payment::money::Money;
-use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
+use payment::domain::Domain;
+use payment::order::Event;
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, CallbackRow, CallbackTry, ClosedRequest, Created, NewAttempt,
-    NewCallback, NewRefund, NotifyRow, OpenidTrip, RefundRow, RefundStep, Refunded, Resend,
-    Settled, Store, StoreError,
+    AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
+    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, Payment,
+    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
 };
-use payment::refund::Cause;
-use payment::status::PayStatus;
-use rows::{attempt_row, callback_row, from_json, get, json, money, word};
+use payment::story::Act;
+use rows::get;
 use sqlx::{Database, Pool, Transaction};
 
 type DbRow = <Db as Database>::Row;
 type Answer<T> = Result<T, StoreError>;
+
+const TAKE_DUE_ATTEMPTS: &str = concat!(
+    "update attempt set next_query_ms = $2 where order_sn in (",
+    skip_locked!(
+        "select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3"
+    ),
+    ") returning order_sn"
+);
+
+const TAKE_DUE_REFUNDS: &str = concat!(
+    "update refund set next_ms = $2 where refund_no in (",
+    skip_locked!("select refund_no from refund where next_ms <= $1 order by next_ms limit $3"),
+    ") returning refund_no"
+);
+
+const TAKE_DUE_NOTIFIES: &str = concat!(
+    "update notify set next_ms = $2 where id in (",
+    skip_locked!("select id from notify where next_ms <= $1 order by next_ms limit $3"),
+    ") returning id"
+);
 
 /// The store on one database: one pool that reads, one that writes.
 pub(crate) struct Repository {
@@ -57,193 +83,83 @@ impl Repository {
         let query = sqlx::query(query).bind(now_ms).bind(again_ms).bind(limit);
         query.fetch_all(&self.write).await.map_err(unavailable)
     }
-
-    /// One attempt with its request; `$1` is what `condition` compares.
-    async fn find(&self, query: &'static str, value: &str) -> Answer<Option<AttemptRow>> {
-        let row = sqlx::query(query)
-            .bind(value)
-            .fetch_optional(&self.read)
-            .await;
-        row.map_err(unavailable)?
-            .as_ref()
-            .map(attempt_row)
-            .transpose()
-    }
 }
 
-/// An attempt together with what its request adds.
-macro_rules! attempts_where {
-    ($condition:literal) => {
-        concat!(
-            "select a.*, r.domain_code, r.request_key, r.money, r.currency, ",
-            "r.status as request_status from attempt a ",
-            "join payment_request r on r.id = a.request_id where ",
-            $condition
-        )
-    };
+async fn commit(tx: Transaction<'static, Db>) -> Answer<()> {
+    tx.commit().await.map_err(unavailable)
 }
 
 #[async_trait::async_trait]
 impl Store for Repository {
     async fn ready(&self) -> Answer<()> {
-        let query = sqlx::query("select count(*) as n from domain where code = ''");
-        query
-            .fetch_one(&self.read)
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
+        domains::one(&self.read, "").await.map(|_| ())
     }
 
     async fn domain(&self, code: &str) -> Answer<Option<Domain>> {
-        let query = sqlx::query("select * from domain where code = $1").bind(code);
-        match query
-            .fetch_optional(&self.read)
-            .await
-            .map_err(unavailable)?
-        {
-            Some(row) => self.domain_of(&row).await.map(Some),
-            None => Ok(None),
-        }
+        domains::one(&self.read, code).await
     }
 
     async fn domains(&self) -> Answer<Vec<Domain>> {
-        let query = sqlx::query("select * from domain order by code");
-        let rows = query.fetch_all(&self.read).await.map_err(unavailable)?;
-        let mut domains = Vec::with_capacity(rows.len());
-        for row in &rows {
-            domains.push(self.domain_of(row).await?);
-        }
-        Ok(domains)
+        domains::all(&self.read).await
     }
 
     async fn add_domain(&self, domain: &Domain) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)",
-        )
-        .bind(&domain.code)
-        .bind(json(&domain.rule)?)
-        .bind(json(&domain.settings)?)
-        .bind(i64::from(domain.development))
-        .execute(&mut *tx)
-        .await
-        .map_err(|error| taken(error, &domain.code))?;
-        write_secrets(&mut tx, domain).await?;
-        tx.commit().await.map_err(unavailable)
+        domains::add(&mut tx, domain).await?;
+        commit(tx).await
     }
 
     async fn set_domain(&self, domain: &Domain) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("update domain set rule = $2, settings = $3 where code = $1")
-            .bind(&domain.code)
-            .bind(json(&domain.rule)?)
-            .bind(json(&domain.settings)?)
-            .execute(&mut *tx)
-            .await
-            .map_err(unavailable)?;
-        sqlx::query("delete from domain_secret where domain_code = $1")
-            .bind(&domain.code)
-            .execute(&mut *tx)
-            .await
-            .map_err(unavailable)?;
-        write_secrets(&mut tx, domain).await?;
-        tx.commit().await.map_err(unavailable)
+        domains::set(&mut tx, domain).await?;
+        commit(tx).await
     }
 
     async fn begin_attempt(&self, new: &NewAttempt) -> Answer<Begun> {
         let mut tx = self.begin().await?;
-        let (request_id, money, status) = open_request(&mut tx, new).await?;
-        if money != new.money {
-            return Ok(Begun::KeyReused);
+        let begun = attempts::begin(&mut tx, new).await?;
+        if matches!(begun, Begun::New(_)) {
+            commit(tx).await?;
         }
-        if status.was_paid() {
-            return Ok(Begun::AlreadyPaid);
-        }
-        let closed = is_closed(&mut tx, &new.domain_code, &new.request_key).await?;
-        if closed || status == PayStatus::Closed {
-            return Ok(Begun::Closed);
-        }
-        let mut open = open_attempts(&mut tx, request_id).await?;
-        if let Some(index) = open.iter().position(|row| is_same(row, new)) {
-            return Ok(Begun::Same(open.swap_remove(index)));
-        }
-        match insert_attempt(&mut tx, request_id, new).await {
-            Err(error) if is_unique_violation(&error) => return Ok(Begun::NumberTaken),
-            other => other.map_err(unavailable)?,
-        }
-        supersede(&mut tx, request_id, new).await?;
-        if new.fits_another_key {
-            count_other_key(&mut tx, &new.domain_code).await?;
-        }
-        tx.commit().await.map_err(unavailable)?;
-        Ok(Begun::New(fresh(new, status)))
+        Ok(begun)
     }
 
-    async fn accept_attempt(&self, order_sn: &str, created: &Created) -> Answer<Settled> {
+    async fn accept_attempt(&self, order_sn: &str, created: &Created, act: Act) -> Answer<Settled> {
         let mut tx = self.begin().await?;
-        let locked = lock_attempt(&mut tx, order_sn).await?;
-        // A page that waits needs obj even where the money was faster than the answer.
-        sqlx::query("update attempt set obj = $2, reference = $3 where order_sn = $1")
-            .bind(order_sn)
-            .bind(json(&created.obj)?)
-            .bind(&created.reference)
-            .execute(&mut *tx)
-            .await
-            .map_err(unavailable)?;
-        let settled = write_step(&mut tx, order_sn, &locked, Event::Accepted).await?;
-        tx.commit().await.map_err(unavailable)?;
-        Ok(settled)
+        let settled = attempts::accept(&mut tx, order_sn, created, act).await?;
+        commit(tx).await.map(|()| settled)
     }
 
-    async fn apply(&self, order_sn: &str, event: Event) -> Answer<Settled> {
+    async fn apply(&self, order_sn: &str, event: Event, act: Act) -> Answer<Settled> {
         let mut tx = self.begin().await?;
-        let locked = lock_attempt(&mut tx, order_sn).await?;
-        let settled = write_step(&mut tx, order_sn, &locked, event).await?;
-        tx.commit().await.map_err(unavailable)?;
-        Ok(settled)
+        let settled = attempts::apply(&mut tx, order_sn, event, act).await?;
+        commit(tx).await.map(|()| settled)
     }
 
     async fn settle_paid(
         &self,
         order_sn: &str,
-        trade_no: &str,
-        paid_ms: i64,
-        callback: &NewCallback,
-        beside: &BesideRefund,
+        payment: &Payment<'_>,
+        act: Act,
     ) -> Answer<Settled> {
         let mut tx = self.begin().await?;
-        let mut locked = lock_attempt(&mut tx, order_sn).await?;
-        let kept_status = locked.request_status;
-        locked.request_status = seen_by_money(kept_status, beside.after_close);
-        let settled = write_step(&mut tx, order_sn, &locked, Event::Paid).await?;
-        if let Settled::Went(state) = settled {
-            sqlx::query(
-                "update attempt set trade_no = $2, paid_ms = $3, next_query_ms = null \
-                 where order_sn = $1",
-            )
-            .bind(order_sn)
-            .bind(trade_no)
-            .bind(paid_ms)
-            .execute(&mut *tx)
-            .await
-            .map_err(unavailable)?;
-            if let Some(status) = request_after(locked.request_status, state) {
-                locked.request_status = kept_status;
-                win_request(&mut tx, &locked, order_sn, status).await?;
-                callbacks::write(&mut tx, &locked.domain_code, order_sn, callback).await?;
-            }
-            let cause = match state {
-                Attempt::Duplicate => Some(Cause::Duplicate),
-                Attempt::PaidAfterClose => Some(Cause::AfterClose),
-                _ => None,
-            };
-            if let Some(cause) = cause {
-                let now_ms = callback.created_ms;
-                refunds::insert_whole(&mut tx, order_sn, &beside.refund_no, cause, now_ms).await?;
-            }
+        let settled = attempts::settle_paid(&mut tx, order_sn, payment, act).await?;
+        commit(tx).await.map(|()| settled)
+    }
+
+    async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        attempts::note_mismatch(&mut tx, order_sn, difference, act).await?;
+        commit(tx).await
+    }
+
+    async fn honour(&self, order_sn: &str, callback: &NewCallback, act: Act) -> Answer<Honoured> {
+        let mut tx = self.begin().await?;
+        let honoured = attempts::honour(&mut tx, order_sn, callback, act).await?;
+        if honoured == Honoured::Done {
+            commit(tx).await?;
         }
-        tx.commit().await.map_err(unavailable)?;
-        Ok(settled)
+        Ok(honoured)
     }
 
     async fn close_request(
@@ -251,11 +167,12 @@ impl Store for Repository {
         domain_code: &str,
         request_key: &str,
         told: Option<&(String, NewCallback)>,
+        act: Act,
     ) -> Answer<ClosedRequest> {
         let mut tx = self.begin().await?;
-        let closed = close_locked(&mut tx, domain_code, request_key, told).await?;
+        let closed = attempts::close_request(&mut tx, domain_code, request_key, told, act).await?;
         if closed != ClosedRequest::Paid {
-            tx.commit().await.map_err(unavailable)?;
+            commit(tx).await?;
         }
         Ok(closed)
     }
@@ -264,7 +181,7 @@ impl Store for Repository {
         let mut tx = self.begin().await?;
         let begun = refunds::begin(&mut tx, new).await?;
         if matches!(begun, Refunded::New(_)) {
-            tx.commit().await.map_err(unavailable)?;
+            commit(tx).await?;
         }
         Ok(begun)
     }
@@ -272,8 +189,7 @@ impl Store for Repository {
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
         let mut tx = self.begin().await?;
         let row = refunds::step(&mut tx, refund_no, step).await?;
-        tx.commit().await.map_err(unavailable)?;
-        Ok(row)
+        commit(tx).await.map(|()| row)
     }
 
     async fn refund(&self, refund_no: &str) -> Answer<Option<RefundRow>> {
@@ -282,10 +198,6 @@ impl Store for Repository {
 
     async fn refunds(&self, order_sn: &str) -> Answer<Vec<RefundRow>> {
         refunds::of_order(&self.read, order_sn).await
-    }
-
-    async fn refunds_in_trouble(&self) -> Answer<Vec<RefundRow>> {
-        refunds::in_trouble(&self.read).await
     }
 
     async fn take_due_refunds(
@@ -297,11 +209,8 @@ impl Store for Repository {
         let taken = self.take(TAKE_DUE_REFUNDS, now_ms, again_ms, limit).await?;
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
-            let refund_no: String = get(row, "refund_no")?;
-            rows.extend(readable(
-                &refund_no,
-                refunds::one(&self.read, &refund_no).await,
-            )?);
+            let number: String = get(row, "refund_no")?;
+            rows.extend(readable(&number, refunds::one(&self.read, &number).await)?);
         }
         Ok(rows)
     }
@@ -313,24 +222,19 @@ impl Store for Repository {
     async fn use_trip(&self, state: &str) -> Answer<Option<OpenidTrip>> {
         let mut tx = self.begin().await?;
         let trip = trips::take(&mut tx, state).await?;
-        tx.commit().await.map_err(unavailable)?;
-        Ok(trip)
+        commit(tx).await.map(|()| trip)
     }
 
     async fn other_key_requests(&self, domain_code: &str) -> Answer<i64> {
-        let query = sqlx::query("select other_key_requests as n from domain where code = $1");
-        let row = query.bind(domain_code).fetch_optional(&self.read).await;
-        row.map_err(unavailable)?
-            .map_or(Ok(0), |row| get(&row, "n"))
+        domains::other_key_requests(&self.read, domain_code).await
     }
 
     async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {
-        self.find(attempts_where!("a.order_sn = $1"), order_sn)
-            .await
+        attempts::one(&self.read, order_sn).await
     }
 
     async fn attempt_by_token(&self, token: &str) -> Answer<Option<AttemptRow>> {
-        self.find(attempts_where!("a.token = $1"), token).await
+        attempts::by_token(&self.read, token).await
     }
 
     async fn attempt_by_channel_no(
@@ -339,30 +243,11 @@ impl Store for Repository {
         account: &str,
         channel_order_no: &str,
     ) -> Answer<Option<AttemptRow>> {
-        let query = sqlx::query(attempts_where!(
-            "a.channel = $1 and a.account = $2 and a.channel_order_no = $3"
-        ));
-        let row = query
-            .bind(channel.code())
-            .bind(account)
-            .bind(channel_order_no)
-            .fetch_optional(&self.read)
-            .await
-            .map_err(unavailable)?;
-        row.as_ref().map(attempt_row).transpose()
+        attempts::by_channel_no(&self.read, channel, account, channel_order_no).await
     }
 
     async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>> {
-        let query = sqlx::query(attempts_where!(
-            "r.domain_code = $1 and r.request_key = $2 order by a.created_ms, a.order_sn"
-        ));
-        let rows = query
-            .bind(domain_code)
-            .bind(request_key)
-            .fetch_all(&self.read)
-            .await
-            .map_err(unavailable)?;
-        rows.iter().map(attempt_row).collect()
+        attempts::of_request(&self.read, domain_code, request_key).await
     }
 
     async fn take_due_attempts(
@@ -376,8 +261,8 @@ impl Store for Repository {
             .await?;
         let mut rows = Vec::with_capacity(taken.len());
         for row in &taken {
-            let order_sn: String = get(row, "order_sn")?;
-            rows.extend(readable(&order_sn, self.attempt(&order_sn).await)?);
+            let number: String = get(row, "order_sn")?;
+            rows.extend(readable(&number, attempts::one(&self.read, &number).await)?);
         }
         Ok(rows)
     }
@@ -392,32 +277,30 @@ impl Store for Repository {
             .map_err(unavailable)
     }
 
-    async fn keep_notify(&self, notify: &NotifyRow) -> Answer<i64> {
-        let query = sqlx::query(
-            "insert into notify (channel, account, channel_order_no, headers, body, received_ms) \
-             values ($1, $2, $3, $4, $5, $6) returning id",
-        );
-        let row = query
-            .bind(notify.channel.code())
-            .bind(&notify.account)
-            .bind(&notify.channel_order_no)
-            .bind(&notify.headers)
-            .bind(&notify.body)
-            .bind(notify.received_ms)
-            .fetch_one(&self.write)
-            .await
-            .map_err(unavailable)?;
-        get(&row, "id")
+    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Answer<i64> {
+        notifies::keep(&self.write, notify, again_ms).await
     }
 
-    async fn mark_notify(&self, id: i64, outcome: &str) -> Answer<()> {
-        sqlx::query("update notify set outcome = $2 where id = $1")
-            .bind(id)
-            .bind(outcome)
-            .execute(&self.write)
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
+    async fn take_due_notifies(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<KeptNotify>> {
+        let taken = self
+            .take(TAKE_DUE_NOTIFIES, now_ms, again_ms, limit)
+            .await?;
+        let mut rows = Vec::with_capacity(taken.len());
+        for row in &taken {
+            let id: i64 = get(row, "id")?;
+            let found = notifies::one(&self.read, id).await;
+            rows.extend(readable(&id.to_string(), found)?);
+        }
+        Ok(rows)
+    }
+
+    async fn mark_notify(&self, id: i64, outcome: &str, again_ms: Option<i64>) -> Answer<()> {
+        notifies::mark(&self.write, id, outcome, again_ms).await
     }
 
     async fn take_due_callbacks(
@@ -425,17 +308,27 @@ impl Store for Repository {
         now_ms: i64,
         again_ms: i64,
         limit: i64,
+        busy: &[String],
     ) -> Answer<Vec<CallbackRow>> {
-        let rows = self
-            .take(TAKE_DUE_CALLBACKS, now_ms, again_ms, limit)
-            .await?;
-        rows.iter().map(callback_row).collect()
+        callbacks::take_due(&self.write, now_ms, again_ms, limit, busy).await
+    }
+
+    async fn put_back_callback(&self, id: i64, at_ms: i64) -> Answer<()> {
+        callbacks::put_back(&self.write, id, at_ms).await
     }
 
     async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
         let mut tx = self.begin().await?;
         callbacks::tried(&mut tx, id, tried).await?;
-        tx.commit().await.map_err(unavailable)
+        commit(tx).await
+    }
+
+    async fn callbacks(&self, order_sn: &str) -> Answer<Vec<CallbackRow>> {
+        callbacks::of_order(&self.read, order_sn).await
+    }
+
+    async fn callback_tries(&self, id: i64) -> Answer<Vec<KeptTry>> {
+        callbacks::tries(&self.read, id).await
     }
 
     async fn parked_callbacks(&self) -> Answer<Vec<CallbackRow>> {
@@ -443,82 +336,42 @@ impl Store for Repository {
     }
 
     async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Answer<u64> {
-        callbacks::resend(&self.write, which, now_ms).await
+        let numbers = callbacks::of_resend(&self.read, which).await?;
+        for (id, order_sn) in &numbers {
+            let mut tx = self.begin().await?;
+            callbacks::send_again(&mut tx, *id, order_sn, now_ms).await?;
+            commit(tx).await?;
+        }
+        Ok(numbers.len() as u64)
     }
-}
 
-/// An attempt that is locked with its request, until the transaction ends.
-struct Locked {
-    status: Attempt,
-    request_id: i64,
-    request_status: PayStatus,
-    domain_code: String,
-}
-
-async fn lock_attempt(tx: &mut Transaction<'static, Db>, order_sn: &str) -> Answer<Locked> {
-    let row = sqlx::query(LOCK_ATTEMPT)
-        .bind(order_sn)
-        .fetch_optional(&mut **tx)
-        .await;
-    let row = row
-        .map_err(unavailable)?
-        .ok_or_else(|| StoreError::Corrupt(format!("no attempt {order_sn}")))?;
-    Ok(Locked {
-        status: word(&row, "status", Attempt::parse)?,
-        request_id: get(&row, "request_id")?,
-        request_status: word(&row, "request_status", PayStatus::parse)?,
-        domain_code: get(&row, "domain_code")?,
-    })
-}
-
-/// Writes what `event` makes of the attempt, with the old state in the condition.
-async fn write_step(
-    tx: &mut Transaction<'static, Db>,
-    order_sn: &str,
-    locked: &Locked,
-    event: Event,
-) -> Answer<Settled> {
-    let next = match locked.status.on(event, locked.request_status) {
-        Err(_) => return Ok(Settled::Contradicts(locked.status)),
-        Ok(Step::Stay) => return Ok(Settled::Stayed(locked.status)),
-        Ok(Step::Go(next)) => next,
-    };
-    let written = sqlx::query("update attempt set status = $3 where order_sn = $1 and status = $2")
-        .bind(order_sn)
-        .bind(locked.status.word())
-        .bind(next.word())
-        .execute(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    match written.rows_affected() {
-        1 => Ok(Settled::Went(next)),
-        _ => Err(StoreError::Unavailable(format!(
-            "attempt {order_sn} changed meanwhile"
-        ))),
+    async fn story(&self, order_sn: &str) -> Answer<Option<Story>> {
+        story::read(&self.read, order_sn).await
     }
-}
 
-async fn win_request(
-    tx: &mut Transaction<'static, Db>,
-    locked: &Locked,
-    order_sn: &str,
-    status: PayStatus,
-) -> Answer<()> {
-    let query = "update payment_request set status = $3, paid_order_sn = $4 \
-        where id = $1 and status = $2 and paid_order_sn is null";
-    let written = sqlx::query(query)
-        .bind(locked.request_id)
-        .bind(locked.request_status.word())
-        .bind(status.word())
-        .bind(order_sn)
-        .execute(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    match written.rows_affected() {
-        1 => Ok(()),
-        _ => Err(StoreError::Unavailable(format!(
-            "request of {order_sn} changed meanwhile"
-        ))),
+    async fn notify_body(&self, id: i64) -> Answer<Option<Vec<u8>>> {
+        let notify = notifies::one(&self.read, id).await?;
+        Ok(notify.map(|notify| notify.row.body))
+    }
+
+    async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
+        attempts::page(&self.read, after, limit).await
+    }
+
+    async fn at_risk(&self, now_ms: i64) -> Answer<Vec<Risk>> {
+        risk::at_risk(&self.read, now_ms).await
+    }
+
+    async fn backlog(&self, now_ms: i64) -> Answer<Backlog> {
+        risk::backlog(&self.read, now_ms).await
+    }
+
+    async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>> {
+        risk::accounts_in_use(&self.read).await
+    }
+
+    async fn contradictions(&self) -> Answer<Vec<String>> {
+        risk::contradictions(&self.read).await
     }
 }
 
@@ -531,255 +384,6 @@ fn readable<T>(number: &str, found: Answer<Option<T>>) -> Answer<Option<T>> {
         }
         found => found,
     }
-}
-
-/// Whether the key was closed before any payer came.
-async fn is_closed(
-    tx: &mut Transaction<'static, Db>,
-    domain_code: &str,
-    request_key: &str,
-) -> Answer<bool> {
-    let query = "select count(*) as n from closed_request \
-        where domain_code = $1 and request_key = $2";
-    let row = sqlx::query(query)
-        .bind(domain_code)
-        .bind(request_key)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    Ok(get::<i64>(&row, "n")? > 0)
-}
-
-async fn count_other_key(tx: &mut Transaction<'static, Db>, domain_code: &str) -> Answer<()> {
-    let query = "update domain set other_key_requests = other_key_requests + 1 where code = $1";
-    sqlx::query(query)
-        .bind(domain_code)
-        .execute(&mut **tx)
-        .await
-        .map(|_| ())
-        .map_err(unavailable)
-}
-
-async fn close_locked(
-    tx: &mut Transaction<'static, Db>,
-    domain_code: &str,
-    request_key: &str,
-    told: Option<&(String, NewCallback)>,
-) -> Answer<ClosedRequest> {
-    // Written first: a payer who comes at the same moment meets it, or is met.
-    sqlx::query(
-        "insert into closed_request (domain_code, request_key) values ($1, $2) \
-         on conflict (domain_code, request_key) do nothing",
-    )
-    .bind(domain_code)
-    .bind(request_key)
-    .execute(&mut **tx)
-    .await
-    .map_err(unavailable)?;
-    let row = sqlx::query(LOCK_REQUEST)
-        .bind(domain_code)
-        .bind(request_key)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    let Some(row) = row else {
-        return Ok(ClosedRequest::Closed);
-    };
-    let (request_id, status) = (get(&row, "id")?, word(&row, "status", PayStatus::parse)?);
-    if status.was_paid() {
-        return Ok(ClosedRequest::Paid);
-    }
-    if !open_attempts(tx, request_id).await?.is_empty() {
-        return Ok(ClosedRequest::Open);
-    }
-    sqlx::query("update payment_request set status = $3 where id = $1 and status = $2")
-        .bind(request_id)
-        .bind(status.word())
-        .bind(PayStatus::Closed.word())
-        .execute(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    if let Some((order_sn, callback)) = told.filter(|_| status != PayStatus::Closed) {
-        callbacks::write(tx, domain_code, order_sn, callback).await?;
-    }
-    Ok(ClosedRequest::Closed)
-}
-
-/// Makes the request where it is new, locks it, and gives its number, sum and state.
-async fn open_request(
-    tx: &mut Transaction<'static, Db>,
-    new: &NewAttempt,
-) -> Answer<(i64, Money, PayStatus)> {
-    sqlx::query(
-        "insert into payment_request \
-         (domain_code, request_key, money, currency, status, created_ms) \
-         values ($1, $2, $3, $4, 'NOTPAY', $5) on conflict (domain_code, request_key) do nothing",
-    )
-    .bind(&new.domain_code)
-    .bind(&new.request_key)
-    .bind(new.money.minor())
-    .bind(new.money.currency().code())
-    .bind(new.created_ms)
-    .execute(&mut **tx)
-    .await
-    .map_err(unavailable)?;
-    let row = sqlx::query(LOCK_REQUEST)
-        .bind(&new.domain_code)
-        .bind(&new.request_key)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    let status = word(&row, "status", PayStatus::parse)?;
-    Ok((get(&row, "id")?, money(&row, "money", "currency")?, status))
-}
-
-/// The request's open attempts.
-async fn open_attempts(
-    tx: &mut Transaction<'static, Db>,
-    request_id: i64,
-) -> Answer<Vec<AttemptRow>> {
-    let query = sqlx::query(attempts_where!(
-        "a.request_id = $1 and a.status in ('CREATING', 'NOTPAY') order by a.created_ms"
-    ));
-    let rows = query
-        .bind(request_id)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    rows.iter().map(attempt_row).collect()
-}
-
-/// Rule 2: the same channel, kind, values and openid, and time left.
-fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
-    row.channel == new.channel
-        && row.kind == new.kind
-        && row.signed_values == new.signed_values
-        && row.openid == new.openid
-        && row.expires_ms > new.created_ms
-}
-
-async fn insert_attempt(
-    tx: &mut Transaction<'static, Db>,
-    request_id: i64,
-    new: &NewAttempt,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into attempt (order_sn, request_id, token, channel, account, kind, \
-         channel_order_no, channel_money, channel_currency, openid, signed_values, \
-         secret_generation, status, created_ms, expires_ms, next_query_ms, rate) values \
-         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'CREATING', $13, $14, $15, $16)",
-    )
-    .bind(&new.order_sn)
-    .bind(request_id)
-    .bind(&new.token)
-    .bind(new.channel.code())
-    .bind(&new.account)
-    .bind(new.kind.word())
-    .bind(&new.channel_order_no)
-    .bind(new.channel_money.minor())
-    .bind(new.channel_money.currency().code())
-    .bind(&new.openid)
-    .bind(&new.signed_values)
-    .bind(new.secret_generation)
-    .bind(new.created_ms)
-    .bind(new.expires_ms)
-    .bind(new.next_query_ms)
-    .bind(new.rate.map(|rate| rate.to_string()))
-    .execute(&mut **tx)
-    .await
-    .map(|_| ())
-}
-
-/// Ends the other open attempts now: their timers query and close them.
-async fn supersede(
-    tx: &mut Transaction<'static, Db>,
-    request_id: i64,
-    new: &NewAttempt,
-) -> Answer<()> {
-    sqlx::query(
-        "update attempt set expires_ms = $3, next_query_ms = $3 where request_id = $1 \
-         and order_sn <> $2 and status in ('CREATING', 'NOTPAY') and expires_ms > $3",
-    )
-    .bind(request_id)
-    .bind(&new.order_sn)
-    .bind(new.created_ms)
-    .execute(&mut **tx)
-    .await
-    .map(|_| ())
-    .map_err(unavailable)
-}
-
-fn fresh(new: &NewAttempt, request_status: PayStatus) -> AttemptRow {
-    AttemptRow {
-        order_sn: new.order_sn.clone(),
-        domain_code: new.domain_code.clone(),
-        request_key: new.request_key.clone(),
-        money: new.money,
-        request_status,
-        token: new.token.clone(),
-        channel: new.channel,
-        account: new.account.clone(),
-        kind: new.kind,
-        channel_order_no: new.channel_order_no.clone(),
-        channel_money: new.channel_money,
-        rate: new.rate,
-        openid: new.openid.clone(),
-        reference: None,
-        signed_values: new.signed_values.clone(),
-        secret_generation: new.secret_generation,
-        status: Attempt::Creating,
-        obj: None,
-        created_ms: new.created_ms,
-        expires_ms: new.expires_ms,
-        trade_no: None,
-        paid_ms: None,
-    }
-}
-
-impl Repository {
-    async fn domain_of(&self, row: &DbRow) -> Answer<Domain> {
-        let code: String = get(row, "code")?;
-        let query = sqlx::query("select * from domain_secret where domain_code = $1").bind(&code);
-        let rows = query.fetch_all(&self.read).await.map_err(unavailable)?;
-        let secret = |row: &DbRow| {
-            let text: String = get(row, "secret")?;
-            Ok(Secret::new(
-                get(row, "generation")?,
-                &text,
-                get(row, "not_after_ms")?,
-            ))
-        };
-        let secrets = rows.iter().map(secret).collect::<Answer<Vec<_>>>()?;
-        if secrets.is_empty() {
-            return Err(StoreError::Corrupt(format!("domain {code} has no secret")));
-        }
-        let (rule, settings) = (from_json(row, "rule")?, from_json(row, "settings")?);
-        let development = get::<i64>(row, "development")? != 0;
-        Ok(Domain::from_stored(
-            &code,
-            rule,
-            settings,
-            secrets,
-            development,
-        ))
-    }
-}
-
-async fn write_secrets(tx: &mut Transaction<'static, Db>, domain: &Domain) -> Answer<()> {
-    for secret in domain.secrets() {
-        sqlx::query(
-            "insert into domain_secret (domain_code, generation, secret, not_after_ms) \
-             values ($1, $2, $3, $4)",
-        )
-        .bind(&domain.code)
-        .bind(secret.generation)
-        .bind(secret.expose())
-        .bind(secret.not_after_ms)
-        .execute(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    }
-    Ok(())
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {

@@ -6,6 +6,28 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use std::str::FromStr;
 use std::time::Duration;
 
+/// A query whose rows nobody else changes until the transaction ends: here the
+/// transaction has the whole file.
+macro_rules! locked {
+    ($($query:expr),+ $(,)?) => {
+        concat!($($query),+)
+    };
+}
+
+/// The same, passing over rows that others have locked.
+macro_rules! skip_locked {
+    ($($query:expr),+ $(,)?) => {
+        concat!($($query),+)
+    };
+}
+
+/// The texts of a JSON array, as rows with the column `value`.
+macro_rules! json_texts {
+    ($place:literal) => {
+        concat!("json_each(", $place, ")")
+    };
+}
+
 #[path = "repository.rs"]
 mod repository;
 
@@ -15,30 +37,6 @@ type Db = sqlx::Sqlite;
 
 /// Takes the write lock at once, so that what is read stays true until the commit.
 const BEGIN: &str = "begin immediate";
-
-const LOCK_REQUEST: &str = "select id, money, currency, status from payment_request \
-    where domain_code = $1 and request_key = $2";
-
-const LOCK_ATTEMPT: &str = "select a.status, r.id as request_id, r.status as request_status, \
-    r.domain_code from attempt a join payment_request r on r.id = a.request_id \
-    where a.order_sn = $1";
-
-const TAKE_DUE_ATTEMPTS: &str = "update attempt set next_query_ms = $2 where order_sn in \
-    (select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3) \
-    returning order_sn";
-
-const TAKE_DUE_CALLBACKS: &str = "update callback set next_ms = $2 where id in \
-    (select id from callback where next_ms <= $1 order by next_ms limit $3) \
-    returning id, domain_code, order_sn, url, tries";
-
-const TAKE_DUE_REFUNDS: &str = "update refund set next_ms = $2 where refund_no in \
-    (select refund_no from refund where next_ms <= $1 order by next_ms limit $3) \
-    returning refund_no";
-
-/// The refund with its order and request.
-const LOCK_REFUND: &str = "select f.state, f.domain_code, f.order_sn, r.id as request_id, \
-    r.status as request_status from refund f join attempt a on a.order_sn = f.order_sn \
-    join payment_request r on r.id = a.request_id where f.refund_no = $1";
 
 pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
     let options = SqliteConnectOptions::from_str(address)

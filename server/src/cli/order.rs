@@ -1,49 +1,82 @@
-//! `tongfu order show|refund|requery|trouble`.
+//! `tongfu order show|list|refund|honour|requery`.
 
 use crate::config::Config;
-use crate::serve::{checkout, open};
+use crate::serve::{checkout, now_ms, open};
 use anyhow::{Result, anyhow, bail};
+use checkout::Failure;
 use clap::Subcommand;
+use payment::beijing;
 use payment::lang::Lang;
-use payment::ports::{AttemptRow, RefundRow, Store};
+use payment::ports::{AttemptRow, CallbackRow, RefundRow, Store};
+use payment::story::check;
+use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// Orders that are read at once.
+const PAGE: i64 = 500;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// An order's whole story: its request, all attempts, and what went back.
+    /// An order's whole story: its request, all attempts with what happened to each
+    /// and from whom, what went back, and who was called.
     Show {
         /// Our order number.
         order_sn: String,
+    },
+    /// Lists orders, by number.
+    List {
+        /// Only money that needs a person's eye: paid twice, late, not fitting its
+        /// order, unknown, refunds and callbacks that failed or are parked.
+        #[arg(long)]
+        at_risk: bool,
+        /// A JSON object a line, for programs.
+        #[arg(long)]
+        json: bool,
     },
     /// Gives money of a paid order back; the running server sends it.
     Refund {
         /// Our order number.
         order_sn: String,
         /// The sum in fen (cents) of the order's currency.
-        #[arg(long)]
-        money: i64,
+        #[arg(long, required_unless_present = "by_hand", conflicts_with = "by_hand")]
+        money: Option<i64>,
+        /// Notes that this refund, which failed or is parked, was given back by hand.
+        #[arg(long, value_name = "REFUND_NO")]
+        by_hand: Option<String>,
+    },
+    /// Lets money that came after its request was closed pay it after all.
+    Honour {
+        /// Our order number.
+        order_sn: String,
     },
     /// Asks the channel now how an order stands, and settles by its answer.
     Requery {
         /// Our order number.
         order_sn: String,
     },
-    /// Refunds that failed or that the channel can't do: money at risk.
-    Trouble,
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     let store = open(config).await?;
     match command {
         Command::Show { order_sn } => show(&store, &order_sn).await,
-        Command::Refund { order_sn, money } => refund(config, store, &order_sn, money).await,
+        Command::List {
+            at_risk: true,
+            json,
+        } => at_risk(&store, json).await,
+        Command::List { json, .. } => list(&store, json).await,
+        Command::Refund {
+            order_sn,
+            money: Some(money),
+            ..
+        } => refund(config, store, &order_sn, money).await,
+        Command::Refund {
+            by_hand: Some(refund_no),
+            ..
+        } => by_hand(config, store, &refund_no).await,
+        Command::Refund { .. } => bail!("--money or --by-hand is needed"),
+        Command::Honour { order_sn } => honour(config, store, &order_sn).await,
         Command::Requery { order_sn } => requery(config, store, &order_sn).await,
-        Command::Trouble => {
-            let refunds = store.refunds_in_trouble().await?;
-            refunds.iter().for_each(print_refund);
-            println!("{} refunds in trouble", refunds.len());
-            Ok(())
-        }
     }
 }
 
@@ -63,6 +96,10 @@ async fn show(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
         for refund in store.refunds(&attempt.order_sn).await? {
             print_refund(&refund);
         }
+        for callback in store.callbacks(&attempt.order_sn).await? {
+            print_callback(store, &callback).await?;
+        }
+        print_story(store, &attempt.order_sn).await?;
     }
     Ok(())
 }
@@ -82,6 +119,135 @@ fn print_attempt(attempt: &AttemptRow) {
             .as_ref()
             .map_or_else(String::new, |trade_no| format!(" trade {trade_no}"))
     );
+}
+
+/// The address holds a sign: it is not shown.
+async fn print_callback(store: &Arc<dyn Store>, callback: &CallbackRow) -> Result<()> {
+    println!(
+        "  callback {} to {} {}",
+        callback.id,
+        callback.receiver,
+        callback.state.word()
+    );
+    for tried in store.callback_tries(callback.id).await? {
+        let status = tried
+            .status
+            .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        println!(
+            "    {} {status} after {} ms: {}",
+            at(tried.at_ms),
+            tried.duration_ms,
+            first_line(&tried.answer)
+        );
+    }
+    Ok(())
+}
+
+async fn print_story(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
+    let Some(story) = store.story(order_sn).await? else {
+        return Ok(());
+    };
+    println!("  story");
+    for entry in &story.entries {
+        let notify = entry.notify_id.map_or(String::new(), |id| format!(" {id}"));
+        println!(
+            "    {:>3} {} {} by {}{notify} {}",
+            entry.seq,
+            at(entry.at_ms),
+            entry.what,
+            entry.by,
+            entry.detail
+        );
+    }
+    match check(order_sn, &story.entries, story.length, &story.head) {
+        Ok(()) => println!("    the chain of {} entries is whole", story.length),
+        Err(broken) => println!("    BROKEN: {broken}"),
+    }
+    Ok(())
+}
+
+async fn at_risk(store: &Arc<dyn Store>, json: bool) -> Result<()> {
+    let risks = store.at_risk(now_ms()).await?;
+    for risk in &risks {
+        if json {
+            let line = json!({"kind": risk.kind.word(), "orderSn": risk.order_sn,
+                "detail": risk.detail, "sinceMs": risk.since_ms});
+            println!("{line}");
+        } else {
+            let order_sn = Some(risk.order_sn.as_str()).filter(|number| !number.is_empty());
+            println!(
+                "{:<9} {:<20} since {}: {}",
+                risk.kind.word(),
+                order_sn.unwrap_or("-"),
+                at(risk.since_ms),
+                risk.detail
+            );
+        }
+    }
+    if !json {
+        println!("{} at risk", risks.len());
+    }
+    Ok(())
+}
+
+async fn list(store: &Arc<dyn Store>, json: bool) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let orders = store.orders(&after, PAGE).await?;
+        let Some(last) = orders.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.order_sn);
+        for order in &orders {
+            if json {
+                println!("{}", as_json(store, order).await?);
+            } else {
+                println!(
+                    "{} {:<14} {} {} {} {}",
+                    order.order_sn,
+                    order.status.word(),
+                    order.domain_code,
+                    order.request_key,
+                    order.money,
+                    order.channel.code()
+                );
+            }
+        }
+    }
+}
+
+async fn as_json(store: &Arc<dyn Store>, order: &AttemptRow) -> Result<Value> {
+    let refunds = store.refunds(&order.order_sn).await?;
+    let refunds: Vec<_> = refunds
+        .iter()
+        .map(|refund| {
+            json!({"refundNo": refund.refund_no, "money": refund.money.minor(),
+            "channelMoney": refund.channel_money.minor(), "state": refund.state.word(),
+            "cause": refund.cause.word()})
+        })
+        .collect();
+    let callbacks = store.callbacks(&order.order_sn).await?;
+    let callbacks: Vec<_> = callbacks
+        .iter()
+        .map(|callback| json!({"state": callback.state.word(), "tries": callback.tries}))
+        .collect();
+    Ok(json!({
+        "orderSn": order.order_sn,
+        "domainCode": order.domain_code,
+        "requestKey": order.request_key,
+        "money": order.money.minor(),
+        "currency": order.money.currency().code(),
+        "requestStatus": order.request_status.word(),
+        "status": order.status.word(),
+        "channel": order.channel.code(),
+        "account": order.account,
+        "channelOrderNo": order.channel_order_no,
+        "channelMoney": order.channel_money.minor(),
+        "channelCurrency": order.channel_money.currency().code(),
+        "tradeNo": order.trade_no,
+        "refunds": refunds,
+        "callbacks": callbacks,
+    }))
 }
 
 fn print_refund(refund: &RefundRow) {
@@ -113,4 +279,36 @@ async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i
     print_refund(&refund);
     println!("The running server sends it; `tongfu order show {order_sn}` tells how it stands.");
     Ok(())
+}
+
+async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Result<()> {
+    let checkout = checkout(config, store, Arc::new(|| None))?;
+    match checkout.refund_by_hand(refund_no).await {
+        Ok(refund) => print_refund(&refund),
+        Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
+        Err(Failure::InProgress) => bail!("refund {refund_no} has neither failed nor is parked"),
+        Err(failure) => bail!(failure.text(Lang::En)),
+    }
+    Ok(())
+}
+
+async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
+    let checkout = checkout(config, Arc::clone(&store), Arc::new(|| None))?;
+    match checkout.honour(order_sn).await {
+        Ok(()) => show(&store, order_sn).await,
+        Err(Failure::NotPaid) => {
+            bail!("{order_sn} is no payment that came after its request was closed")
+        }
+        Err(Failure::InProgress) => bail!("the refund of {order_sn} is on its way, or done"),
+        Err(failure) => bail!(failure.text(Lang::En)),
+    }
+}
+
+/// A time in Beijing, to the second.
+fn at(ms: i64) -> String {
+    beijing::time(ms)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }

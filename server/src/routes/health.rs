@@ -1,8 +1,10 @@
-//! Whether the program lives, and whether it can work.
+//! Whether the program lives, whether it can work, and what it counts.
 
 use crate::state::State;
 use axum::extract;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 
 /// Alive: it answers.
 pub(super) async fn healthz() -> &'static str {
@@ -23,4 +25,15 @@ pub(super) async fn readyz(
             )
         }
     }
+}
+
+/// Prometheus: alarms, what waits to be done, and money at risk.
+pub(super) async fn metrics(extract::State(state): extract::State<State>) -> Response {
+    let checkout = &state.checkout;
+    if let Err(error) = crate::metrics::observe(checkout.store().as_ref(), checkout.now_ms()).await
+    {
+        tracing::warn!(cause = %error, "the database gives no figures");
+    }
+    let text = state.metrics.render();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -23,7 +23,7 @@ const CERTIFICATES_GAP_MS: i64 = 60_000;
 
 /// The signed way to one account.
 pub(super) struct Api {
-    base: String,
+    pub(super) base: String,
     mchid: String,
     serial: String,
     key: SigningKey,

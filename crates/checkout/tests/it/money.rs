@@ -5,7 +5,7 @@ use checkout::Failure;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, ChannelError, OrderState, PaidReport, RefundState};
+use payment::ports::{AttemptRow, ChannelError, OrderState, PaidReport, RefundState, RiskKind};
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
 
@@ -110,12 +110,14 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
     scene.checkout.refund_order(&order, 100).await.unwrap();
     scene.refunds_after_s(0).await;
-    let trouble = scene.store.refunds_in_trouble().await.unwrap();
-    assert_eq!(trouble[0].state, Refund::Parked);
+    let refunds = scene.store.refunds(&order).await.unwrap();
+    assert_eq!(refunds[0].state, Refund::Parked);
     assert_eq!(
         scene.attempt("k").await.request_status,
         PayStatus::FailureRefund
     );
+    let risks = scene.store.at_risk(0).await.unwrap();
+    assert_eq!(risks[0].kind, RiskKind::Refund);
     // Its sum stays taken: nobody refunds it a second time by another way.
     let again = scene.checkout.refund_order(&order, 1).await;
     assert!(matches!(again, Err(Failure::Refused(_))), "{again:?}");

@@ -30,6 +30,7 @@ pub(crate) struct Told {
     pub(crate) refund: Option<Result<RefundState, ChannelError>>,
     pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
     pub(crate) lingers: bool,
+    pub(crate) notify: Option<Notify>,
     pub(crate) calls: Vec<&'static str>,
 }
 
@@ -135,7 +136,8 @@ impl Gateway for FakeChannel {
     }
 
     async fn read_notify(&self, _: &RawNotify) -> Result<Notify, ChannelError> {
-        Err(ChannelError::NotOffered)
+        let told = self.told.lock().unwrap();
+        told.notify.clone().ok_or(ChannelError::NotOffered)
     }
 
     fn notify_answer(&self, _: bool) -> NotifyAnswer {
@@ -147,11 +149,24 @@ impl Gateway for FakeChannel {
     }
 }
 
-struct Takes;
+/// Business systems: they take everything, but for one that may hang.
+#[derive(Default)]
+pub(crate) struct Receivers {
+    /// Addresses that begin like this are never answered.
+    pub(crate) hung: Mutex<Option<&'static str>>,
+    pub(crate) taken: Mutex<Vec<String>>,
+    pub(crate) hanging: AtomicU32,
+}
 
 #[async_trait::async_trait]
-impl Receiver for Takes {
-    async fn get(&self, _: &str, _: &[String], _: bool) -> CallbackAnswer {
+impl Receiver for Receivers {
+    async fn get(&self, url: &str, _: &[String], _: bool) -> CallbackAnswer {
+        let hung = *self.hung.lock().unwrap();
+        if hung.is_some_and(|hung| url.starts_with(hung)) {
+            self.hanging.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        }
+        self.taken.lock().unwrap().push(url.to_owned());
         CallbackAnswer {
             status: Some(200),
             text: "success".to_owned(),
@@ -163,6 +178,7 @@ impl Receiver for Takes {
 pub(crate) struct Scene {
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) receivers: Arc<Receivers>,
     /// WeChat, in CNY.
     pub(crate) channel: Arc<FakeChannel>,
     /// PayPal, in USD.
@@ -181,21 +197,24 @@ impl Scene {
         let paypal = FakeChannel::new(Channel::Paypal, Currency::Usd);
         let now_ms = Arc::new(AtomicI64::new(1_465_955_270_000));
         let clock = Arc::clone(&now_ms);
+        let receivers = Arc::new(Receivers::default());
         let parts = Parts {
             store: Arc::clone(&store),
             gateways: vec![
                 Arc::clone(&channel) as Arc<dyn Gateway>,
                 Arc::clone(&paypal) as Arc<dyn Gateway>,
             ],
-            receiver: Arc::new(Takes),
+            receiver: Arc::clone(&receivers) as Arc<dyn Receiver>,
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             schedule: Schedule::default(),
+            lease_ms: 30_000,
             rates: Arc::new(|| Rate::parse("7.0")),
             public_url: "http://127.0.0.1:3000".to_owned(),
         };
         Self {
             checkout: Checkout::new(parts).unwrap(),
             store,
+            receivers,
             channel,
             paypal,
             now_ms,
@@ -219,6 +238,17 @@ impl Scene {
             place: Place::pc(),
         };
         self.checkout.pay(&domain, &request, start).await
+    }
+
+    /// Now, by the clock that is moved by hand.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+
+    /// Moves the clock on, and takes up the notifies that are due then.
+    pub(crate) async fn notifies_after_s(&self, seconds: i64) -> usize {
+        self.now_ms.fetch_add(seconds * 1_000, Ordering::Relaxed);
+        self.checkout.run_due_notifies().await.unwrap()
     }
 
     /// Moves the clock on, and runs the refunds that are due then.
@@ -267,8 +297,10 @@ fn signed(more: &[(&str, &str)]) -> Pairs {
         ("currencyType", "CNY"),
         ("bgUrl", "http://www.sina.com"),
     ]
+    .into_iter()
+    .filter(|(name, _)| more.iter().all(|(other, _)| other != name))
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
+    .collect();
     pairs.extend(
         more.iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),

@@ -317,6 +317,10 @@ pub trait Gateway: Send + Sync {
     fn channel(&self) -> Channel;
     /// The account's name in our configuration.
     fn account(&self) -> &str;
+    /// The address that its calls go to; empty where it makes none.
+    fn address(&self) -> &str {
+        ""
+    }
     /// The merchant identity that reports must name.
     fn merchant(&self) -> String;
     /// To whom and for what it is offered.

@@ -10,6 +10,7 @@ use crate::order::{Attempt, Event};
 use crate::rate::Rate;
 use crate::refund::{Cause, Refund};
 use crate::status::PayStatus;
+use crate::story::{Act, Entry};
 
 /// The store could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +114,8 @@ pub struct AttemptRow {
     pub trade_no: Option<String>,
     /// When it was paid.
     pub paid_ms: Option<i64>,
+    /// How a verified report of money differed from the order; it settled nothing.
+    pub mismatch: Option<String>,
 }
 
 impl AttemptRow {
@@ -152,8 +155,24 @@ pub enum Begun {
 pub struct NewCallback {
     /// The complete address, sign included; the same in every try.
     pub url: String,
+    /// Who is called: scheme, host and port of the address. Callbacks to one
+    /// receiver share a lane.
+    pub receiver: String,
     /// When it was decided.
     pub created_ms: i64,
+}
+
+/// Verified money, and what is written down with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Payment<'a> {
+    /// The channel's number of the payment.
+    pub trade_no: &'a str,
+    /// When it was paid, ms since 1970.
+    pub paid_ms: i64,
+    /// What the business system is told where it pays the request.
+    pub callback: &'a NewCallback,
+    /// What goes back where it comes beside the request.
+    pub beside: &'a BesideRefund,
 }
 
 /// A refund's next state, and what goes with it.
@@ -169,6 +188,8 @@ pub struct RefundStep<'a> {
     pub next_ms: Option<i64>,
     /// What the business system is told if this brings it to another state.
     pub callback: Option<&'a NewCallback>,
+    /// When, and who says so.
+    pub act: Act,
 }
 
 /// A refund that money beside the request calls for.
@@ -271,6 +292,17 @@ pub enum ClosedRequest {
     Open,
 }
 
+/// What became of the wish to let late money pay its closed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Honoured {
+    /// The request is paid by it.
+    Done,
+    /// The order is not money that came after its request was closed.
+    NotLate,
+    /// Its refund is on its way, or done.
+    GoingBack,
+}
+
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -299,7 +331,16 @@ pub struct NotifyRow {
     pub received_ms: i64,
 }
 
-/// A callback that is due.
+/// A notify that is kept and not worked on yet.
+#[derive(Clone, Debug)]
+pub struct KeptNotify {
+    /// Its number.
+    pub id: i64,
+    /// The notify as it came.
+    pub row: NotifyRow,
+}
+
+/// A callback in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackRow {
     /// Its number.
@@ -310,8 +351,43 @@ pub struct CallbackRow {
     pub order_sn: String,
     /// The complete address.
     pub url: String,
+    /// Who is called: scheme, host and port.
+    pub receiver: String,
+    /// Where it stands.
+    pub state: CallbackState,
     /// How often it was tried.
     pub tries: i64,
+}
+
+/// Where a callback stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackState {
+    /// To be tried.
+    Waiting,
+    /// The receiver took it.
+    Delivered,
+    /// The schedule is used up.
+    Parked,
+}
+
+impl CallbackState {
+    /// The word under which the store keeps it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Delivered => "DELIVERED",
+            Self::Parked => "PARKED",
+        }
+    }
+
+    /// Reads the store's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Waiting, Self::Delivered, Self::Parked]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
 }
 
 /// Which callbacks are sent again.
@@ -343,6 +419,19 @@ pub struct CallbackTry {
     pub outcome: TryOutcome,
 }
 
+/// A try as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptTry {
+    /// When it was sent.
+    pub at_ms: i64,
+    /// The HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// The first 2 KB of the answer, or the cause.
+    pub answer: String,
+    /// How long it took, ms.
+    pub duration_ms: i64,
+}
+
 /// What follows a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryOutcome {
@@ -352,6 +441,85 @@ pub enum TryOutcome {
     Again(i64),
     /// The schedule is at its end: kept and listed.
     Parked,
+}
+
+/// An order's story as it is kept, with what it must end with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// Its entries, oldest first.
+    pub entries: Vec<Entry>,
+    /// How many entries were written.
+    pub length: i64,
+    /// The hash of the last entry that was written.
+    pub head: String,
+}
+
+/// Why money needs a person's eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RiskKind {
+    /// A second payment of one request that is not given back yet.
+    Duplicate,
+    /// Money for a closed request that is not given back yet.
+    Late,
+    /// Verified money that differs from its order, or names none of ours.
+    Mismatch,
+    /// The channel has not said how an order ended, or where a refund stands.
+    Unknown,
+    /// A refund that failed, or that the channel can't do.
+    Refund,
+    /// A callback that nobody took.
+    Callback,
+}
+
+impl RiskKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Duplicate,
+        Self::Late,
+        Self::Mismatch,
+        Self::Unknown,
+        Self::Refund,
+        Self::Callback,
+    ];
+
+    /// Its word in lists and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::Mismatch => "mismatch",
+            Self::Unknown => "unknown",
+            Self::Refund => "refund",
+            Self::Callback => "callback",
+        }
+    }
+}
+
+/// One line of the list of money at risk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risk {
+    /// Why.
+    pub kind: RiskKind,
+    /// The order; empty for a notify that names none of ours.
+    pub order_sn: String,
+    /// What stands there, for the operator.
+    pub detail: String,
+    /// Since when, ms since 1970.
+    pub since_ms: i64,
+}
+
+/// What waits to be done, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Orders whose query is due.
+    pub queries: i64,
+    /// Callbacks that wait for their next try.
+    pub callbacks: i64,
+    /// Refunds that are not at their end.
+    pub refunds: i64,
+    /// Notifies that are not worked on yet.
+    pub notifies: i64,
 }
 
 /// The database behind the use cases.
@@ -376,20 +544,34 @@ pub trait Store: Send + Sync {
         &self,
         order_sn: &str,
         created: &Created,
+        act: Act,
     ) -> Result<Settled, StoreError>;
     /// An event that brings no money.
-    async fn apply(&self, order_sn: &str, event: Event) -> Result<Settled, StoreError>;
+    async fn apply(&self, order_sn: &str, event: Event, act: Act) -> Result<Settled, StoreError>;
     /// Verified money: the first pays the request, and then the callback is
     /// written in the same transaction; money beside the request is written down
     /// to be refunded, in the same transaction too.
     async fn settle_paid(
         &self,
         order_sn: &str,
-        trade_no: &str,
-        paid_ms: i64,
-        callback: &NewCallback,
-        beside: &BesideRefund,
+        payment: &Payment<'_>,
+        act: Act,
     ) -> Result<Settled, StoreError>;
+    /// Verified money that differs from its order: kept for a person, not settled.
+    async fn note_mismatch(
+        &self,
+        order_sn: &str,
+        difference: &str,
+        act: Act,
+    ) -> Result<(), StoreError>;
+    /// Late money pays its closed request after all, by the operator's word; its
+    /// refund, where it has not left, is withdrawn.
+    async fn honour(
+        &self,
+        order_sn: &str,
+        callback: &NewCallback,
+        act: Act,
+    ) -> Result<Honoured, StoreError>;
 
     /// Closes a request that is unpaid and has no open attempt; one that was
     /// never seen is closed too, and takes no attempt then. Where this closes it,
@@ -399,6 +581,7 @@ pub trait Store: Send + Sync {
         domain_code: &str,
         request_key: &str,
         told: Option<&(String, NewCallback)>,
+        act: Act,
     ) -> Result<ClosedRequest, StoreError>;
 
     /// Writes a refund down, within the sum that was paid.
@@ -414,9 +597,6 @@ pub trait Store: Send + Sync {
     async fn refund(&self, refund_no: &str) -> Result<Option<RefundRow>, StoreError>;
     /// All refunds of an order, oldest first.
     async fn refunds(&self, order_sn: &str) -> Result<Vec<RefundRow>, StoreError>;
-    /// Refunds that failed or were parked: money at risk where their cause is
-    /// ours.
-    async fn refunds_in_trouble(&self) -> Result<Vec<RefundRow>, StoreError>;
     /// Takes up to `limit` refunds that are due, and puts them to `again_ms`.
     async fn take_due_refunds(
         &self,
@@ -463,24 +643,61 @@ pub trait Store: Send + Sync {
     /// Puts an attempt's next query; `None` ends them.
     async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Result<(), StoreError>;
 
-    /// Keeps a notify as it came; gives its number.
-    async fn keep_notify(&self, notify: &NotifyRow) -> Result<i64, StoreError>;
-    /// Notes what became of a notify: `settled`, `mismatch`, `forged`, ….
-    async fn mark_notify(&self, id: i64, outcome: &str) -> Result<(), StoreError>;
+    /// Keeps a notify as it came; gives its number. Who keeps it works on it; if
+    /// he dies, it is due at `again_ms`.
+    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Result<i64, StoreError>;
+    /// Takes up to `limit` notifies that nobody has worked on to the end, and puts
+    /// them to `again_ms`.
+    async fn take_due_notifies(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<KeptNotify>, StoreError>;
+    /// Notes what became of a notify: `settled`, `mismatch`, …. Where it could not
+    /// be worked on, it is due again at `again_ms`.
+    async fn mark_notify(
+        &self,
+        id: i64,
+        outcome: &str,
+        again_ms: Option<i64>,
+    ) -> Result<(), StoreError>;
 
     /// Takes up to `limit` callbacks that are due, and puts them to `again_ms`
-    /// so that nobody else takes them before.
+    /// so that nobody else takes them before; none for the receivers in `busy`.
     async fn take_due_callbacks(
         &self,
         now_ms: i64,
         again_ms: i64,
         limit: i64,
+        busy: &[String],
     ) -> Result<Vec<CallbackRow>, StoreError>;
+    /// Gives a taken callback back untried: it is due at `at_ms`.
+    async fn put_back_callback(&self, id: i64, at_ms: i64) -> Result<(), StoreError>;
     /// Keeps a try and what follows it.
     async fn callback_tried(&self, id: i64, attempt: &CallbackTry) -> Result<(), StoreError>;
+    /// All callbacks of an order, oldest first.
+    async fn callbacks(&self, order_sn: &str) -> Result<Vec<CallbackRow>, StoreError>;
+    /// The tries of a callback, oldest first.
+    async fn callback_tries(&self, id: i64) -> Result<Vec<KeptTry>, StoreError>;
     /// Callbacks whose schedule is used up, the oldest first.
     async fn parked_callbacks(&self) -> Result<Vec<CallbackRow>, StoreError>;
     /// Sends callbacks again, from the beginning of the schedule and with the same
     /// values; gives how many.
     async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Result<u64, StoreError>;
+
+    /// The order's story.
+    async fn story(&self, order_sn: &str) -> Result<Option<Story>, StoreError>;
+    /// The raw body of a notify.
+    async fn notify_body(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Up to `limit` orders whose number is greater than `after`, by number.
+    async fn orders(&self, after: &str, limit: i64) -> Result<Vec<AttemptRow>, StoreError>;
+    /// Money that needs a person's eye, the oldest first.
+    async fn at_risk(&self, now_ms: i64) -> Result<Vec<Risk>, StoreError>;
+    /// What waits to be done.
+    async fn backlog(&self, now_ms: i64) -> Result<Backlog, StoreError>;
+    /// The accounts that open orders or refunds wait for.
+    async fn accounts_in_use(&self) -> Result<Vec<(Channel, String)>, StoreError>;
+    /// States that contradict each other, a line each; none in a sound database.
+    async fn contradictions(&self) -> Result<Vec<String>, StoreError>;
 }

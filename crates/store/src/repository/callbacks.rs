@@ -1,28 +1,74 @@
 //! The outbox of callbacks (design section 4, rule 8).
 
-use super::rows::callback_row;
-use super::{Answer, Db, unavailable};
-use payment::ports::{CallbackRow, CallbackTry, NewCallback, Resend, TryOutcome};
+use super::rows::{callback_row, get, json, try_row};
+use super::{Answer, Db, attempts, story, unavailable};
+use payment::ports::{CallbackRow, CallbackTry, KeptTry, NewCallback, Resend, TryOutcome};
+use payment::story::{Act, Source};
 use sqlx::{Pool, Transaction};
+
+const TAKE_DUE: &str = concat!(
+    "update callback set next_ms = $2 where id in (",
+    skip_locked!(
+        "select id from callback where next_ms <= $1 and receiver not in \
+         (select value from ",
+        json_texts!("$4"),
+        ") order by next_ms limit $3"
+    ),
+    ") returning *"
+);
 
 pub(super) async fn write(
     tx: &mut Transaction<'static, Db>,
     domain_code: &str,
     order_sn: &str,
     callback: &NewCallback,
+    act: Act,
 ) -> Answer<()> {
     sqlx::query(
-        "insert into callback (domain_code, order_sn, url, state, tries, next_ms, created_ms) \
-         values ($1, $2, $3, 'WAITING', 0, $4, $4)",
+        "insert into callback \
+         (domain_code, order_sn, url, receiver, state, tries, next_ms, created_ms) \
+         values ($1, $2, $3, $4, 'WAITING', 0, $5, $5)",
     )
     .bind(domain_code)
     .bind(order_sn)
     .bind(&callback.url)
+    .bind(&callback.receiver)
     .bind(callback.created_ms)
     .execute(&mut **tx)
     .await
-    .map(|_| ())
-    .map_err(unavailable)
+    .map_err(unavailable)?;
+    let detail = format!("to {}", callback.receiver);
+    story::append(tx, order_sn, "callback written", &detail, act).await
+}
+
+pub(super) async fn take_due(
+    pool: &Pool<Db>,
+    now_ms: i64,
+    again_ms: i64,
+    limit: i64,
+    busy: &[String],
+) -> Answer<Vec<CallbackRow>> {
+    let rows = sqlx::query(TAKE_DUE)
+        .bind(now_ms)
+        .bind(again_ms)
+        .bind(limit)
+        .bind(json(&busy)?)
+        .fetch_all(pool)
+        .await;
+    rows.map_err(unavailable)?
+        .iter()
+        .map(callback_row)
+        .collect()
+}
+
+pub(super) async fn put_back(pool: &Pool<Db>, id: i64, at_ms: i64) -> Answer<()> {
+    sqlx::query("update callback set next_ms = $2 where id = $1 and state = 'WAITING'")
+        .bind(id)
+        .bind(at_ms)
+        .execute(pool)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
 }
 
 /// Keeps a try, and what follows it.
@@ -31,6 +77,10 @@ pub(super) async fn tried(
     id: i64,
     tried: &CallbackTry,
 ) -> Answer<()> {
+    let query = sqlx::query("select order_sn from callback where id = $1").bind(id);
+    let row = query.fetch_one(&mut **tx).await.map_err(unavailable)?;
+    let order_sn: String = get(&row, "order_sn")?;
+    attempts::lock(tx, &order_sn).await?;
     sqlx::query(
         "insert into callback_try (callback_id, at_ms, status, answer, duration_ms) \
          values ($1, $2, $3, $4, $5)",
@@ -49,7 +99,7 @@ pub(super) async fn tried(
         TryOutcome::Parked => ("PARKED", None),
     };
     // A delivered callback stays delivered, whatever a slower try says.
-    sqlx::query(
+    let written = sqlx::query(
         "update callback set state = $2, next_ms = $3, tries = tries + 1 \
          where id = $1 and state <> 'DELIVERED'",
     )
@@ -58,13 +108,39 @@ pub(super) async fn tried(
     .bind(next_ms)
     .execute(&mut **tx)
     .await
-    .map(|_| ())
-    .map_err(unavailable)
+    .map_err(unavailable)?;
+    let what = match tried.outcome {
+        TryOutcome::Delivered => "callback delivered",
+        TryOutcome::Parked => "callback parked",
+        TryOutcome::Again(_) => return Ok(()),
+    };
+    if written.rows_affected() == 0 {
+        return Ok(());
+    }
+    let act = Act {
+        at_ms: tried.at_ms,
+        by: Source::Business,
+    };
+    story::append(tx, &order_sn, what, &format!("callback {id}"), act).await
+}
+
+pub(super) async fn of_order(pool: &Pool<Db>, order_sn: &str) -> Answer<Vec<CallbackRow>> {
+    let query = sqlx::query("select * from callback where order_sn = $1 order by id");
+    let rows = query.bind(order_sn).fetch_all(pool).await;
+    rows.map_err(unavailable)?
+        .iter()
+        .map(callback_row)
+        .collect()
+}
+
+pub(super) async fn tries(pool: &Pool<Db>, id: i64) -> Answer<Vec<KeptTry>> {
+    let query = "select * from callback_try where callback_id = $1 order by id";
+    let rows = sqlx::query(query).bind(id).fetch_all(pool).await;
+    rows.map_err(unavailable)?.iter().map(try_row).collect()
 }
 
 pub(super) async fn parked(pool: &Pool<Db>) -> Answer<Vec<CallbackRow>> {
-    let query = "select id, domain_code, order_sn, url, tries from callback \
-        where state = 'PARKED' order by created_ms, id";
+    let query = "select * from callback where state = 'PARKED' order by created_ms, id";
     let rows = sqlx::query(query).fetch_all(pool).await;
     rows.map_err(unavailable)?
         .iter()
@@ -72,25 +148,47 @@ pub(super) async fn parked(pool: &Pool<Db>) -> Answer<Vec<CallbackRow>> {
         .collect()
 }
 
-/// Begins the schedule anew; gives how many callbacks go out again.
-pub(super) async fn resend(pool: &Pool<Db>, which: &Resend, now_ms: i64) -> Answer<u64> {
+/// Which callbacks a wish means, with their orders.
+pub(super) async fn of_resend(pool: &Pool<Db>, which: &Resend) -> Answer<Vec<(i64, String)>> {
     let query = match which {
-        Resend::Order(order_sn) => sqlx::query(
-            "update callback set state = 'WAITING', tries = 0, next_ms = $1 where order_sn = $2",
-        )
-        .bind(now_ms)
-        .bind(order_sn),
+        Resend::Order(order_sn) => {
+            sqlx::query("select id, order_sn from callback where order_sn = $1 order by id")
+                .bind(order_sn)
+        }
         Resend::Since {
             created_ms,
             delivered,
         } => sqlx::query(
-            "update callback set state = 'WAITING', tries = 0, next_ms = $1 \
-             where created_ms >= $2 and (state = 'PARKED' or $3 = 1 and state = 'DELIVERED')",
+            "select id, order_sn from callback where created_ms >= $1 \
+             and (state = 'PARKED' or $2 = 1 and state = 'DELIVERED') order by id",
         )
-        .bind(now_ms)
         .bind(created_ms)
         .bind(i64::from(*delivered)),
     };
-    let done = query.execute(pool).await.map_err(unavailable)?;
-    Ok(done.rows_affected())
+    let rows = query.fetch_all(pool).await.map_err(unavailable)?;
+    rows.iter()
+        .map(|row| Ok((get(row, "id")?, get(row, "order_sn")?)))
+        .collect()
+}
+
+/// Begins a callback's schedule anew, by the operator's word.
+pub(super) async fn send_again(
+    tx: &mut Transaction<'static, Db>,
+    id: i64,
+    order_sn: &str,
+    now_ms: i64,
+) -> Answer<()> {
+    attempts::lock(tx, order_sn).await?;
+    sqlx::query("update callback set state = 'WAITING', tries = 0, next_ms = $2 where id = $1")
+        .bind(id)
+        .bind(now_ms)
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    let act = Act {
+        at_ms: now_ms,
+        by: Source::Operator,
+    };
+    let detail = format!("callback {id}");
+    story::append(tx, order_sn, "callback sent again", &detail, act).await
 }

@@ -1,23 +1,20 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
-use super::rows::{get, money, refund_row, word};
-use super::{Answer, Db, LOCK_ATTEMPT, LOCK_REFUND, callbacks, is_unique_violation, unavailable};
+use super::rows::{get, money, refund_row};
+use super::{Answer, Db, attempts, callbacks, is_unique_violation, story, unavailable};
 use payment::money::Money;
 use payment::ports::{NewRefund, RefundRow, RefundStep, Refunded, StoreError};
 use payment::refund::{Cause, Left, Refund, share};
 use payment::status::PayStatus;
-use sqlx::{Pool, Transaction};
+use payment::story::{Act, Source};
+use sqlx::{Executor, Pool, Transaction};
 
 pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewRefund) -> Answer<Refunded> {
     // The lock on order and request puts refunds of one payment in a row.
-    let row = sqlx::query(LOCK_ATTEMPT)
-        .bind(&new.order_sn)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(unavailable)?;
-    let domain_code: String = get(&row, "domain_code")?;
+    let locked = attempts::lock(tx, &new.order_sn).await?;
+    let domain_code = &locked.domain_code;
     if let Some(key) = &new.refund_key
-        && let Some(old) = of_key(tx, &domain_code, key).await?
+        && let Some(old) = of_key(tx, domain_code, key).await?
     {
         let same = old.order_sn == new.order_sn && old.money == new.money;
         return Ok(if same {
@@ -35,11 +32,20 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewRefund) ->
     let Some(channel_money) = channel_money else {
         return Ok(Refunded::TooLittle);
     };
-    match insert(tx, &domain_code, new, channel_money).await {
+    match insert(tx, domain_code, new, channel_money).await {
         Err(error) if is_unique_violation(&error) => return Ok(Refunded::NumberTaken),
         other => other.map_err(unavailable)?,
     }
-    show(tx, get(&row, "request_id")?).await?;
+    show(tx, locked.request_id).await?;
+    let act = Act {
+        at_ms: new.created_ms,
+        by: match new.cause {
+            Cause::Operator => Source::Operator,
+            _ => Source::Business,
+        },
+    };
+    let detail = format!("{} of {}", new.refund_no, new.money);
+    story::append(tx, &new.order_sn, "refund begun", &detail, act).await?;
     let written = read(tx, &new.refund_no).await?;
     Ok(Refunded::New(written))
 }
@@ -50,7 +56,7 @@ pub(super) async fn insert_whole(
     order_sn: &str,
     refund_no: &str,
     cause: Cause,
-    now_ms: i64,
+    act: Act,
 ) -> Answer<()> {
     let query = "insert into refund (refund_no, order_sn, domain_code, money, currency, \
         channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
@@ -62,11 +68,12 @@ pub(super) async fn insert_whole(
         .bind(refund_no)
         .bind(cause.word())
         .bind(Refund::New.word())
-        .bind(now_ms)
+        .bind(act.at_ms)
         .execute(&mut **tx)
         .await
-        .map(|_| ())
-        .map_err(unavailable)
+        .map_err(unavailable)?;
+    let detail = format!("{refund_no} of the whole: {}", cause.word());
+    story::append(tx, order_sn, "refund begun", &detail, act).await
 }
 
 pub(super) async fn step(
@@ -74,13 +81,12 @@ pub(super) async fn step(
     refund_no: &str,
     step: &RefundStep<'_>,
 ) -> Answer<RefundRow> {
-    let row = sqlx::query(LOCK_REFUND)
-        .bind(refund_no)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(unavailable)?
-        .ok_or_else(|| StoreError::Corrupt(format!("no refund {refund_no}")))?;
-    let state = word(&row, "state", Refund::parse)?;
+    let query = sqlx::query("select order_sn from refund where refund_no = $1").bind(refund_no);
+    let row = query.fetch_optional(&mut **tx).await.map_err(unavailable)?;
+    let row = row.ok_or_else(|| StoreError::Corrupt(format!("no refund {refund_no}")))?;
+    let order_sn: String = get(&row, "order_sn")?;
+    let locked = attempts::lock(tx, &order_sn).await?;
+    let state = read(tx, refund_no).await?.state;
     let next = state.forward(step.next);
     let next_ms = step.next_ms.filter(|_| next.is_open());
     sqlx::query(
@@ -96,13 +102,31 @@ pub(super) async fn step(
     .execute(&mut **tx)
     .await
     .map_err(unavailable)?;
-    show(tx, get(&row, "request_id")?).await?;
-    if let Some(callback) = step.callback.filter(|_| next != state) {
-        let [domain_code, order_sn]: [String; 2] =
-            [get(&row, "domain_code")?, get(&row, "order_sn")?];
-        callbacks::write(tx, &domain_code, &order_sn, callback).await?;
+    show(tx, locked.request_id).await?;
+    if next != state {
+        let detail = format!("{refund_no} {}: {}", next.word(), step.note);
+        story::append(tx, &order_sn, "refund", &detail, step.act).await?;
+        if let Some(callback) = step.callback {
+            callbacks::write(tx, &locked.domain_code, &order_sn, callback, step.act).await?;
+        }
     }
     read(tx, refund_no).await
+}
+
+/// A refund that has not left stays here: its order pays the request after all.
+pub(super) async fn withdraw(
+    tx: &mut Transaction<'static, Db>,
+    refund: &RefundRow,
+    act: Act,
+) -> Answer<()> {
+    sqlx::query("update refund set state = $2, next_ms = null where refund_no = $1")
+        .bind(&refund.refund_no)
+        .bind(Refund::Withdrawn.word())
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    let detail = format!("{} {}", refund.refund_no, Refund::Withdrawn.word());
+    story::append(tx, &refund.order_sn, "refund", &detail, act).await
 }
 
 pub(super) async fn one(pool: &Pool<Db>, refund_no: &str) -> Answer<Option<RefundRow>> {
@@ -111,19 +135,12 @@ pub(super) async fn one(pool: &Pool<Db>, refund_no: &str) -> Answer<Option<Refun
     row.as_ref().map(refund_row).transpose()
 }
 
-pub(super) async fn of_order(pool: &Pool<Db>, order_sn: &str) -> Answer<Vec<RefundRow>> {
+pub(super) async fn of_order<'e>(
+    pool: impl Executor<'e, Database = Db>,
+    order_sn: &str,
+) -> Answer<Vec<RefundRow>> {
     let query = "select * from refund where order_sn = $1 order by created_ms, refund_no";
     let rows = sqlx::query(query).bind(order_sn).fetch_all(pool).await;
-    rows.map_err(unavailable)?.iter().map(refund_row).collect()
-}
-
-pub(super) async fn in_trouble(pool: &Pool<Db>) -> Answer<Vec<RefundRow>> {
-    let query = "select * from refund where state in ($1, $2) order by created_ms, refund_no";
-    let rows = sqlx::query(query)
-        .bind(Refund::Failed.word())
-        .bind(Refund::Parked.word())
-        .fetch_all(pool)
-        .await;
     rows.map_err(unavailable)?.iter().map(refund_row).collect()
 }
 

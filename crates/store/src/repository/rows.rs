@@ -4,10 +4,14 @@ use super::{Answer, Db, DbRow};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, CallbackRow, Kind, OpenidTrip, RefundRow, StoreError};
+use payment::ports::{
+    AttemptRow, CallbackRow, CallbackState, KeptTry, Kind, NotifyRow, OpenidTrip, RefundRow,
+    StoreError,
+};
 use payment::rate::Rate;
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
+use payment::story::Entry;
 use sqlx::Row;
 
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(row: &DbRow, column: &str) -> Answer<T> {
@@ -45,6 +49,7 @@ pub(super) fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
         expires_ms: get(row, "expires_ms")?,
         trade_no: get(row, "trade_no")?,
         paid_ms: get(row, "paid_ms")?,
+        mismatch: get(row, "mismatch")?,
     })
 }
 
@@ -54,6 +59,8 @@ pub(super) fn callback_row(row: &DbRow) -> Answer<CallbackRow> {
         domain_code: get(row, "domain_code")?,
         order_sn: get(row, "order_sn")?,
         url: get(row, "url")?,
+        receiver: get(row, "receiver")?,
+        state: word(row, "state", CallbackState::parse)?,
         tries: get(row, "tries")?,
     })
 }
@@ -114,5 +121,38 @@ pub(super) fn trip_row(row: &DbRow) -> Answer<OpenidTrip> {
         restarts: get(row, "restarts")?,
         created_ms: get(row, "created_ms")?,
         used: get::<i64>(row, "used")? != 0,
+    })
+}
+
+pub(super) fn entry_row(row: &DbRow) -> Answer<Entry> {
+    Ok(Entry {
+        seq: get(row, "seq")?,
+        at_ms: get(row, "at_ms")?,
+        by: get(row, "source")?,
+        what: get(row, "what")?,
+        detail: get(row, "detail")?,
+        notify_id: get(row, "notify_id")?,
+        hash: get(row, "hash")?,
+    })
+}
+
+pub(super) fn notify_row(row: &DbRow) -> Answer<NotifyRow> {
+    Ok(NotifyRow {
+        channel: word(row, "channel", Channel::parse)?,
+        account: get(row, "account")?,
+        channel_order_no: get(row, "channel_order_no")?,
+        body: get(row, "body")?,
+        headers: get(row, "headers")?,
+        received_ms: get(row, "received_ms")?,
+    })
+}
+
+pub(super) fn try_row(row: &DbRow) -> Answer<KeptTry> {
+    let status: Option<i64> = get(row, "status")?;
+    Ok(KeptTry {
+        at_ms: get(row, "at_ms")?,
+        status: status.and_then(|status| u16::try_from(status).ok()),
+        answer: get(row, "answer")?,
+        duration_ms: get(row, "duration_ms")?,
     })
 }

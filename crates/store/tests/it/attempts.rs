@@ -1,6 +1,6 @@
 //! Requests, attempts and money.
 
-use crate::harness::{attempt, begun, beside, callback, code};
+use crate::harness::{act, attempt, begun, beside, callback, code, money};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
@@ -110,7 +110,7 @@ pub(crate) async fn an_attempt_is_found_by_token_and_by_channel_number(store: Ar
 pub(crate) async fn the_code_is_kept_once_the_channel_took_the_order(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     let settled = store
-        .accept_attempt(&row.order_sn, &code("weixin://x"))
+        .accept_attempt(&row.order_sn, &code("weixin://x"), act())
         .await
         .unwrap();
     assert_eq!(settled, Settled::Went(Attempt::Open));
@@ -122,11 +122,11 @@ pub(crate) async fn the_code_is_kept_once_the_channel_took_the_order(store: Arc<
     // The money may be faster than the channel's answer.
     let row = begun(&*store, &attempt("k2", 2, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
     let settled = store
-        .accept_attempt(&row.order_sn, &code("weixin://y"))
+        .accept_attempt(&row.order_sn, &code("weixin://y"), act())
         .await
         .unwrap();
     assert_eq!(settled, Settled::Stayed(Attempt::Paid));
@@ -138,7 +138,7 @@ pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {
         let (store, order_sn) = (Arc::clone(&store), row.order_sn.clone());
         tokio::spawn(async move {
             store
-                .settle_paid(&order_sn, "t", 5, &callback(), &beside("R"))
+                .settle_paid(&order_sn, &money(&callback(), &beside("R")), act())
                 .await
                 .unwrap()
         })
@@ -157,7 +157,7 @@ pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {
     );
     assert_eq!(
         store
-            .take_due_callbacks(2_000, 9_000, 99)
+            .take_due_callbacks(2_000, 9_000, 99, &[])
             .await
             .unwrap()
             .len(),
@@ -174,7 +174,7 @@ pub(crate) async fn two_paid_attempts_have_one_winner(store: Arc<dyn Store>) {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             store
-                .settle_paid(&order_sn, "t", 5, &callback(), &beside("R"))
+                .settle_paid(&order_sn, &money(&callback(), &beside("R")), act())
                 .await
         })
     };
@@ -187,7 +187,7 @@ pub(crate) async fn two_paid_attempts_have_one_winner(store: Arc<dyn Store>) {
     );
     assert_eq!(
         store
-            .take_due_callbacks(2_000, 9_000, 99)
+            .take_due_callbacks(2_000, 9_000, 99, &[])
             .await
             .unwrap()
             .len(),
@@ -198,9 +198,9 @@ pub(crate) async fn two_paid_attempts_have_one_winner(store: Arc<dyn Store>) {
 pub(crate) async fn money_after_the_end_still_pays(store: Arc<dyn Store>) {
     for (number, event) in [(1, Event::Declined), (2, Event::Closed)] {
         let row = begun(&*store, &attempt(&format!("k{number}"), number, 0)).await;
-        store.apply(&row.order_sn, event).await.unwrap();
+        store.apply(&row.order_sn, event, act()).await.unwrap();
         let settled = store
-            .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+            .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
             .await
             .unwrap();
         assert_eq!(settled, Settled::Went(Attempt::Paid), "{event:?}");
@@ -210,10 +210,13 @@ pub(crate) async fn money_after_the_end_still_pays(store: Arc<dyn Store>) {
 pub(crate) async fn a_paid_attempt_is_never_closed(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
-    let settled = store.apply(&row.order_sn, Event::Closed).await.unwrap();
+    let settled = store
+        .apply(&row.order_sn, Event::Closed, act())
+        .await
+        .unwrap();
     assert_eq!(settled, Settled::Contradicts(Attempt::Paid));
     assert_eq!(
         store.attempt(&row.order_sn).await.unwrap().unwrap().status,
@@ -224,7 +227,7 @@ pub(crate) async fn a_paid_attempt_is_never_closed(store: Arc<dyn Store>) {
 pub(crate) async fn a_paid_request_begins_no_attempt(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
     let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();

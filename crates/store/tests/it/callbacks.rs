@@ -1,18 +1,18 @@
 //! The outbox of callbacks, and notifies as they came.
 
-use crate::harness::{attempt, begun, beside, callback};
+use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
-use payment::ports::{CallbackRow, CallbackTry, NotifyRow, Resend, Store, TryOutcome};
+use payment::ports::{CallbackRow, CallbackTry, NewCallback, NotifyRow, Resend, Store, TryOutcome};
 use std::sync::Arc;
 
 async fn one_callback(store: &dyn Store) -> CallbackRow {
     let row = begun(store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
     store
-        .take_due_callbacks(1_000, 1_000, 99)
+        .take_due_callbacks(1_000, 1_000, 99, &[])
         .await
         .unwrap()
         .remove(0)
@@ -32,17 +32,20 @@ pub(crate) async fn a_callback_is_written_with_the_payment_alone(store: Arc<dyn 
     begun(&*store, &attempt("k", 1, 0)).await;
     assert!(
         store
-            .take_due_callbacks(9_000, 9_000, 99)
+            .take_due_callbacks(9_000, 9_000, 99, &[])
             .await
             .unwrap()
             .is_empty()
     );
     let row = store.attempts("shop", "k").await.unwrap().remove(0);
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
-    let due = store.take_due_callbacks(1_000, 9_000, 99).await.unwrap();
+    let due = store
+        .take_due_callbacks(1_000, 9_000, 99, &[])
+        .await
+        .unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].url, callback().url);
     assert_eq!((due[0].domain_code.as_str(), due[0].tries), ("shop", 0));
@@ -52,19 +55,24 @@ pub(crate) async fn a_callback_is_written_with_the_payment_alone(store: Arc<dyn 
 pub(crate) async fn a_due_callback_is_taken_by_one(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
     let take = || {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.take_due_callbacks(1_000, 9_000, 99).await.unwrap() })
+        tokio::spawn(async move {
+            store
+                .take_due_callbacks(1_000, 9_000, 99, &[])
+                .await
+                .unwrap()
+        })
     };
     let (one, two) = (take(), take());
     assert_eq!(one.await.unwrap().len() + two.await.unwrap().len(), 1);
     // Who took it and died has lost it to others at the end of his lease.
     assert_eq!(
         store
-            .take_due_callbacks(9_000, 20_000, 99)
+            .take_due_callbacks(9_000, 20_000, 99, &[])
             .await
             .unwrap()
             .len(),
@@ -80,13 +88,13 @@ pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn
         .unwrap();
     assert!(
         store
-            .take_due_callbacks(6_999, 9_000, 99)
+            .take_due_callbacks(6_999, 9_000, 99, &[])
             .await
             .unwrap()
             .is_empty()
     );
     let again = store
-        .take_due_callbacks(7_000, 9_000, 99)
+        .take_due_callbacks(7_000, 9_000, 99, &[])
         .await
         .unwrap()
         .remove(0);
@@ -97,7 +105,7 @@ pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn
         .unwrap();
     assert!(
         store
-            .take_due_callbacks(i64::MAX, 9_000, 99)
+            .take_due_callbacks(i64::MAX, 9_000, 99, &[])
             .await
             .unwrap()
             .is_empty()
@@ -116,7 +124,7 @@ pub(crate) async fn a_delivered_callback_stays_delivered(store: Arc<dyn Store>) 
         .unwrap();
     assert!(
         store
-            .take_due_callbacks(i64::MAX, 9_000, 99)
+            .take_due_callbacks(i64::MAX, 9_000, 99, &[])
             .await
             .unwrap()
             .is_empty()
@@ -132,10 +140,72 @@ pub(crate) async fn a_notify_is_kept_byte_for_byte(store: Arc<dyn Store>) {
         headers: "a: b\n".to_owned(),
         received_ms: 1,
     };
-    let first = store.keep_notify(&notify).await.unwrap();
-    let second = store.keep_notify(&notify).await.unwrap();
+    let first = store.keep_notify(&notify, 50).await.unwrap();
+    let second = store.keep_notify(&notify, 50).await.unwrap();
     assert_ne!(first, second);
-    store.mark_notify(first, "settled").await.unwrap();
+    store.mark_notify(first, "settled", None).await.unwrap();
+}
+
+pub(crate) async fn a_notify_that_nobody_finished_is_due_again(store: Arc<dyn Store>) {
+    let notify = NotifyRow {
+        channel: Channel::Alipay,
+        account: "a".to_owned(),
+        channel_order_no: Some("n".to_owned()),
+        body: b"x=1".to_vec(),
+        headers: "a: b\n".to_owned(),
+        received_ms: 1,
+    };
+    let [one, two] = [
+        store.keep_notify(&notify, 50).await.unwrap(),
+        store.keep_notify(&notify, 50).await.unwrap(),
+    ];
+    let due = async |now_ms| {
+        store
+            .take_due_notifies(now_ms, now_ms + 30, 9)
+            .await
+            .unwrap()
+    };
+    assert!(due(49).await.is_empty(), "its first worker has it");
+    store.mark_notify(one, "settled", None).await.unwrap();
+    let taken = due(50).await;
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].id, two);
+    assert_eq!(
+        (taken[0].row.body.as_slice(), taken[0].row.received_ms),
+        (&b"x=1"[..], 1)
+    );
+    assert!(due(79).await.is_empty());
+    store.mark_notify(two, "put off", Some(200)).await.unwrap();
+    assert!(due(199).await.is_empty());
+    assert_eq!(due(200).await.len(), 1);
+}
+
+pub(crate) async fn a_busy_receiver_is_passed_over(store: Arc<dyn Store>) {
+    for number in 1..=3 {
+        let key = format!("k{number}");
+        let row = begun(&*store, &attempt(&key, number, 0)).await;
+        let callback = NewCallback {
+            receiver: format!("http://shop{number}.cn"),
+            ..callback()
+        };
+        store
+            .settle_paid(&row.order_sn, &money(&callback, &beside("R")), act())
+            .await
+            .unwrap();
+    }
+    let busy = ["http://shop1.cn".to_owned(), "http://shop3.cn".to_owned()];
+    let due = store.take_due_callbacks(1_000, 9_000, 99, &busy).await;
+    let due = due.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].receiver, "http://shop2.cn");
+    // Given back untried it is due at once, and counts no try.
+    store.put_back_callback(due[0].id, 1_000).await.unwrap();
+    let due = store
+        .take_due_callbacks(1_000, 9_000, 99, &[])
+        .await
+        .unwrap();
+    assert_eq!(due.len(), 3);
+    assert!(due.iter().all(|callback| callback.tries == 0));
 }
 
 pub(crate) async fn a_parked_callback_is_listed_and_sent_again(store: Arc<dyn Store>) {
@@ -156,7 +226,10 @@ pub(crate) async fn a_parked_callback_is_listed_and_sent_again(store: Arc<dyn St
     assert_eq!(resend(since(i64::MAX, true)).await, 0, "written before");
     assert_eq!(resend(since(0, false)).await, 1);
     assert!(store.parked_callbacks().await.unwrap().is_empty());
-    let due = store.take_due_callbacks(5_000, 6_000, 9).await.unwrap();
+    let due = store
+        .take_due_callbacks(5_000, 6_000, 9, &[])
+        .await
+        .unwrap();
     assert_eq!(
         (due[0].url.as_str(), due[0].tries),
         (callback.url.as_str(), 0)

@@ -5,8 +5,9 @@ use payment::domain::LateMoney;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, Created, Kind, NewAttempt, NewCallback, Store,
+    AttemptRow, Begun, BesideRefund, Created, Kind, NewAttempt, NewCallback, Payment, Store,
 };
+use payment::story::{Act, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -105,7 +106,26 @@ pub(crate) async fn begun(store: &dyn Store, new: &NewAttempt) -> AttemptRow {
 pub(crate) fn callback() -> NewCallback {
     NewCallback {
         url: "http://shop.cn/cb?sign=x".to_owned(),
+        receiver: "http://shop.cn".to_owned(),
         created_ms: 1_000,
+    }
+}
+
+/// Verified money of trade `t`, paid at 5 ms.
+pub(crate) fn money<'a>(callback: &'a NewCallback, beside: &'a BesideRefund) -> Payment<'a> {
+    Payment {
+        trade_no: "t",
+        paid_ms: 5,
+        callback,
+        beside,
+    }
+}
+
+/// Something that our timer brings about.
+pub(crate) fn act() -> Act {
+    Act {
+        at_ms: 7,
+        by: Source::Timer,
     }
 }
 

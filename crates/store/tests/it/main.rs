@@ -8,6 +8,7 @@ mod domains;
 mod harness;
 mod migrations;
 mod refunds;
+mod story;
 
 use harness::on_both;
 
@@ -43,6 +44,15 @@ on_both! {
     refunds::a_closed_request_takes_no_attempt,
     refunds::a_paid_request_is_not_closed,
     refunds::late_money_follows_the_domains_policy,
+    story::everything_that_happens_is_told_in_its_order,
+    story::a_changed_or_missing_entry_shows,
+    story::fifty_writers_at_once_make_one_chain,
+    story::a_mismatch_is_kept_once_and_listed,
+    story::late_money_is_honoured_where_its_refund_has_not_left,
+    story::a_sound_database_has_no_contradictions,
+    story::what_waits_is_counted,
+    callbacks::a_notify_that_nobody_finished_is_due_again,
+    callbacks::a_busy_receiver_is_passed_over,
     refunds::a_trip_is_used_once,
     refunds::signs_that_fit_another_key_are_counted,
 }

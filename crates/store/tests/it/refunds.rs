@@ -1,12 +1,12 @@
 //! Money that goes back, closed requests, and trips for an openid.
 
-use crate::harness::{attempt, begun, beside, callback};
+use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
     AttemptRow, Begun, BesideRefund, ClosedRequest, NewRefund, OpenidTrip, RefundStep, Refunded,
-    Settled, Store,
+    RiskKind, Settled, Store,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 async fn paid(store: &dyn Store) -> AttemptRow {
     let row = begun(store, &attempt("k", 1, 0)).await;
     store
-        .settle_paid(&row.order_sn, "t", 5, &callback(), &beside("R"))
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
         .unwrap();
     row
@@ -85,6 +85,7 @@ fn ended(next: Refund, note: &str) -> RefundStep<'_> {
         note,
         next_ms: None,
         callback: None,
+        act: act(),
     }
 }
 
@@ -102,6 +103,7 @@ pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn
             note: "note",
             next_ms,
             callback: (next == Refund::Done).then_some(&told),
+            act: act(),
         };
         store.step_refund("R1", &step).await.unwrap().state
     };
@@ -118,7 +120,7 @@ pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn
     // What is done stays done, is told once, and is not looked at again.
     assert_eq!(step(Refund::Failed, None, Some(80)).await, Refund::Done);
     assert_eq!(step(Refund::Done, None, Some(80)).await, Refund::Done);
-    let told = store.take_due_callbacks(i64::MAX, i64::MAX, 9).await;
+    let told = store.take_due_callbacks(i64::MAX, i64::MAX, 9, &[]).await;
     assert_eq!(told.unwrap().len(), 2, "of the payment, and of the refund");
     assert!(
         store
@@ -142,8 +144,9 @@ pub(crate) async fn a_failed_refund_frees_its_sum_and_is_listed(store: Arc<dyn S
         .await;
     assert_eq!(failed.unwrap().state, Refund::Failed);
     assert_eq!(status(&*store).await, PayStatus::FailureRefund);
-    let trouble = store.refunds_in_trouble().await.unwrap();
-    assert_eq!((trouble.len(), trouble[0].note.as_str()), (1, "no balance"));
+    let risks = store.at_risk(0).await.unwrap();
+    assert_eq!((risks.len(), risks[0].kind), (1, RiskKind::Refund));
+    assert!(risks[0].detail.ends_with("no balance"), "{risks:?}");
     let again = store
         .begin_refund(&refund(&order, "R2", None, 100))
         .await
@@ -160,7 +163,7 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
     for row in [&first, &second] {
         let beside = beside(&format!("R{}", row.order_sn));
         store
-            .settle_paid(&row.order_sn, "t", 5, &callback(), &beside)
+            .settle_paid(&row.order_sn, &money(&callback(), &beside), act())
             .await
             .unwrap();
     }
@@ -182,7 +185,7 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
 pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     assert_eq!(
-        store.close_request("shop", "k", None).await.unwrap(),
+        store.close_request("shop", "k", None, act()).await.unwrap(),
         ClosedRequest::Open
     );
     // While it is being closed nobody starts anew.
@@ -192,18 +195,24 @@ pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
         store.begin_attempt(&other).await.unwrap(),
         Begun::Closed
     ));
-    store.apply(&row.order_sn, Event::Closed).await.unwrap();
+    store
+        .apply(&row.order_sn, Event::Closed, act())
+        .await
+        .unwrap();
     let told = (row.order_sn.clone(), callback());
     for _ in 0..2 {
-        let closed = store.close_request("shop", "k", Some(&told)).await;
+        let closed = store.close_request("shop", "k", Some(&told), act()).await;
         assert_eq!(closed.unwrap(), ClosedRequest::Closed);
     }
-    let due = store.take_due_callbacks(i64::MAX, i64::MAX, 9).await;
+    let due = store.take_due_callbacks(i64::MAX, i64::MAX, 9, &[]).await;
     assert_eq!(due.unwrap().len(), 1, "told once");
     assert_eq!(status(&*store).await, PayStatus::Closed);
     // A request that nobody has opened yet is closed as well.
     assert_eq!(
-        store.close_request("shop", "new", None).await.unwrap(),
+        store
+            .close_request("shop", "new", None, act())
+            .await
+            .unwrap(),
         ClosedRequest::Closed
     );
     let new = attempt("new", 3, 0);
@@ -216,7 +225,7 @@ pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
 pub(crate) async fn a_paid_request_is_not_closed(store: Arc<dyn Store>) {
     paid(&*store).await;
     assert_eq!(
-        store.close_request("shop", "k", None).await.unwrap(),
+        store.close_request("shop", "k", None, act()).await.unwrap(),
         ClosedRequest::Paid
     );
     let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();
@@ -227,14 +236,20 @@ pub(crate) async fn late_money_follows_the_domains_policy(store: Arc<dyn Store>)
     for (number, policy) in [(1, LateMoney::Refund), (2, LateMoney::Honour)] {
         let key = format!("k{number}");
         let row = begun(&*store, &attempt(&key, number, 0)).await;
-        store.apply(&row.order_sn, Event::Closed).await.unwrap();
-        store.close_request("shop", &key, None).await.unwrap();
+        store
+            .apply(&row.order_sn, Event::Closed, act())
+            .await
+            .unwrap();
+        store
+            .close_request("shop", &key, None, act())
+            .await
+            .unwrap();
         let beside = BesideRefund {
             refund_no: format!("R{number}"),
             after_close: policy,
         };
         let settled = store
-            .settle_paid(&row.order_sn, "t", 5, &callback(), &beside)
+            .settle_paid(&row.order_sn, &money(&callback(), &beside), act())
             .await;
         let (state, status) = match policy {
             LateMoney::Refund => (Attempt::PaidAfterClose, PayStatus::Closed),

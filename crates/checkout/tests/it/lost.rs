@@ -1,0 +1,180 @@
+//! What a dead instance, a hung receiver or a crowd of pages may not lose or double
+//! (design section 4, rules 6 to 8).
+
+use crate::scene::{Scene, paid};
+use checkout::{Failure, Poll};
+use payment::channel::Channel;
+use payment::order::Attempt;
+use payment::ports::{
+    AttemptRow, ChannelError, Notify, NotifyRow, OrderState, PaidReport, RiskKind,
+};
+use payment::refund::Refund;
+use payment::status::PayStatus;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+fn report(attempt: &AttemptRow) -> PaidReport {
+    match paid(attempt, 100) {
+        OrderState::Paid(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A notify that was stored and answered by an instance that died then.
+async fn answered_and_lost(scene: &Scene, notify: Notify) -> i64 {
+    scene.channel.told.lock().unwrap().notify = Some(notify);
+    let now_ms = scene.now_ms();
+    let row = NotifyRow {
+        channel: Channel::Wechat,
+        account: "fake".to_owned(),
+        channel_order_no: None,
+        body: b"x".to_vec(),
+        headers: "a: b\n".to_owned(),
+        received_ms: now_ms,
+    };
+    let id = scene.store.keep_notify(&row, now_ms + 30_000).await;
+    id.unwrap()
+}
+
+#[tokio::test]
+async fn late_money_whose_notify_was_answered_by_a_dead_instance_is_found() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.after_s(900).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    answered_and_lost(&scene, Notify::Paid(report(&attempt))).await;
+    assert_eq!(scene.notifies_after_s(29).await, 0, "its lease");
+    assert_eq!(scene.notifies_after_s(1).await, 1);
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::SuccessPay
+    );
+    assert_eq!(scene.notifies_after_s(3_600).await, 0);
+}
+
+#[tokio::test]
+async fn a_notify_that_can_not_be_read_now_is_read_later() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    answered_and_lost(&scene, Notify::Paid(report(&attempt))).await;
+    let notify = scene.channel.told.lock().unwrap().notify.take();
+    assert_eq!(scene.notifies_after_s(30).await, 1);
+    assert_eq!(scene.attempt("k").await.status, Attempt::Open);
+    scene.channel.told.lock().unwrap().notify = notify;
+    assert_eq!(scene.notifies_after_s(60).await, 1);
+    assert_eq!(scene.attempt("k").await.status, Attempt::Paid);
+}
+
+#[tokio::test]
+async fn an_order_that_may_be_under_way_is_not_closed_unseen() {
+    let scene = Scene::new().await;
+    let lost = ChannelError::Unknown("the instance died".to_owned());
+    scene.channel.told.lock().unwrap().create = Some(lost);
+    scene.pay("k").await.unwrap_err();
+    // The payer picks another channel at once: the first order ends.
+    let values = [("requestKey", "k"), ("rate", "6.8")];
+    scene.pay_by(Channel::Paypal, &values).await.unwrap();
+    scene.answers(Ok(OrderState::NotFound));
+    scene.after_s(1).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Creating);
+    // Its order call arrives late, and is paid.
+    scene.answers(Ok(paid(&scene.attempt("k").await, 100)));
+    scene.after_s(60).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Paid);
+}
+
+#[tokio::test]
+async fn fifty_pages_that_watch_one_order_ask_its_channel_once() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.asked();
+    let pages: Vec<_> = (0..50)
+        .map(|_| {
+            let (checkout, attempt) = (Arc::clone(&scene.checkout), attempt.clone());
+            tokio::spawn(async move { checkout.watch(&attempt).await.unwrap() })
+        })
+        .collect();
+    for page in pages {
+        assert!(matches!(page.await.unwrap(), Poll::Waiting(_)));
+    }
+    assert_eq!(scene.asked(), ["query"]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_delays_no_other() {
+    let scene = Scene::new().await;
+    *scene.receivers.hung.lock().unwrap() = Some("http://www.163.com");
+    let mut keys = Vec::new();
+    for number in 0..40 {
+        let (key, host) = match number {
+            0..20 => (format!("slow{number}"), "http://www.163.com/cb".to_owned()),
+            _ => (
+                format!("fast{number}"),
+                format!("http://www{number}.sina.com/cb"),
+            ),
+        };
+        let values = [("requestKey", key.as_str()), ("bgUrl", host.as_str())];
+        let attempt = scene.pay_by(Channel::Wechat, &values).await.unwrap();
+        scene.answers(Ok(paid(&attempt, 100)));
+        scene.checkout.requery(&attempt).await.unwrap();
+        keys.push(key);
+    }
+    while scene.receivers.taken.lock().unwrap().len() < 20 {
+        scene.checkout.run_due_callbacks().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let taken = scene.receivers.taken.lock().unwrap().clone();
+    assert!(taken.iter().all(|url| url.contains("sina")), "{taken:?}");
+    // It holds no more calls than its lane has places.
+    let hanging = scene.receivers.hanging.load(Ordering::Relaxed);
+    assert!((1..=16).contains(&hanging), "{hanging}");
+}
+
+#[tokio::test]
+async fn the_operator_honours_late_money_or_gives_it_back_by_hand() {
+    let scene = Scene::new().await;
+    for key in ["k1", "k2"] {
+        let attempt = scene.pay(key).await.unwrap();
+        scene.after_s(900).await;
+        let closed = scene
+            .store
+            .close_request(
+                "test",
+                key,
+                None,
+                payment::story::Act {
+                    at_ms: scene.now_ms(),
+                    by: payment::story::Source::Business,
+                },
+            )
+            .await;
+        closed.unwrap();
+        scene.answers(Ok(paid(&attempt, 100)));
+        scene.checkout.requery(&attempt).await.unwrap();
+        scene.channel.told.lock().unwrap().query = None;
+        assert_eq!(scene.attempt(key).await.status, Attempt::PaidAfterClose);
+    }
+    let number = scene.attempt("k1").await.order_sn;
+    scene.checkout.honour(&number).await.unwrap();
+    assert_eq!(
+        scene.attempt("k1").await.request_status,
+        PayStatus::SuccessPay
+    );
+    assert_eq!(scene.checkout.honour(&number).await, Err(Failure::NotPaid));
+
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
+    scene.refunds_after_s(0).await;
+    let number = scene.attempt("k2").await.order_sn;
+    let refund = scene.store.refunds(&number).await.unwrap().remove(0);
+    assert_eq!(refund.state, Refund::Parked);
+    let kinds = async || {
+        let risks = scene.store.at_risk(0).await.unwrap();
+        risks.iter().map(|risk| risk.kind).collect::<Vec<_>>()
+    };
+    assert!(kinds().await.contains(&RiskKind::Late));
+    let done = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    assert_eq!(done.unwrap().state, Refund::Done);
+    assert!(kinds().await.is_empty());
+    let again = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    assert_eq!(again, Err(Failure::InProgress));
+}

@@ -1,0 +1,176 @@
+//! Several servers behind one address: the one that takes writes is found, and
+//! found again after a failover.
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A server that answers no sooner is passed over.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// Between two looks at the server in use, and between two searches.
+const LOOK_EACH: Duration = Duration::from_millis(500);
+/// How long a server is looked for when the program starts.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// The servers of one address, and when another one was last turned to.
+pub(super) struct Hosts {
+    all: Vec<PgConnectOptions>,
+    turned: Mutex<Instant>,
+}
+
+impl Hosts {
+    /// Reads `postgres://user@host1:5432,host2:5433/name`; one host is the usual case.
+    pub(super) fn parse(address: &str) -> Option<Arc<Self>> {
+        let all = each_host(address)?
+            .iter()
+            .map(|address| PgConnectOptions::from_str(address).map(limited))
+            .collect::<Result<Vec<_>, _>>()
+            .ok()?;
+        Some(Arc::new(Self {
+            all,
+            turned: Mutex::new(Instant::now()),
+        }))
+    }
+
+    /// The server that takes writes. A single one is taken as it is: whether it can
+    /// be reached shows when it is used.
+    pub(super) async fn writable(&self) -> Option<PgConnectOptions> {
+        if let [one] = self.all.as_slice() {
+            return Some(one.clone());
+        }
+        let started = Instant::now();
+        while started.elapsed() < START_LIMIT {
+            if let Some(found) = self.search().await {
+                return Some(found);
+            }
+            tokio::time::sleep(LOOK_EACH).await;
+        }
+        None
+    }
+
+    async fn search(&self) -> Option<PgConnectOptions> {
+        for options in &self.all {
+            if takes_writes(options).await {
+                return Some(options.clone());
+            }
+        }
+        None
+    }
+
+    /// Whether a connection of this age was made before the last turn: it leads to
+    /// a server that is not written to any more.
+    pub(super) fn is_stale(&self, age: Duration) -> bool {
+        let turned = self.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        self.all.len() > 1 && age > turned.elapsed()
+    }
+
+    /// Watches the server in use, and turns the pool to another one when it stops
+    /// taking writes; ends with the pool.
+    pub(super) async fn watch(self: Arc<Self>, mut used: PgConnectOptions, pool: PgPool) {
+        if self.all.len() < 2 {
+            return;
+        }
+        let mut line: Option<PgConnection> = None;
+        while !pool.is_closed() {
+            tokio::time::sleep(LOOK_EACH).await;
+            if still_writes(&mut line, &used).await {
+                continue;
+            }
+            line = None;
+            let Some(found) = self.search().await else {
+                tracing::warn!("no database server takes writes; looking on");
+                continue;
+            };
+            tracing::warn!(
+                host = found.get_host(),
+                port = found.get_port(),
+                "turning to another database server"
+            );
+            pool.set_connect_options(found.clone());
+            *self.turned.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            used = found;
+        }
+    }
+}
+
+/// The server's own limits: it gives up before we do.
+fn limited(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([
+        ("statement_timeout", "10s"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+    ])
+}
+
+/// The address once for each of its hosts.
+fn each_host(address: &str) -> Option<Vec<String>> {
+    let (scheme, rest) = address.split_once("://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), authority),
+    };
+    let one = |host: &str| format!("{scheme}://{user}{host}{path}");
+    Some(hosts.split(',').map(one).collect())
+}
+
+async fn takes_writes(options: &PgConnectOptions) -> bool {
+    let mut line = None;
+    still_writes(&mut line, options).await
+}
+
+/// Asks over a line that is kept; a new one where it is gone.
+async fn still_writes(line: &mut Option<PgConnection>, options: &PgConnectOptions) -> bool {
+    let asked = tokio::time::timeout(ANSWER_LIMIT, async {
+        let mut connection = match line.take() {
+            Some(connection) => connection,
+            None => options.connect().await?,
+        };
+        let query = sqlx::query_scalar("show transaction_read_only");
+        let read_only: String = query.fetch_one(&mut connection).await?;
+        Ok::<_, sqlx::Error>((connection, read_only == "off"))
+    });
+    match asked.await {
+        Ok(Ok((connection, true))) => {
+            *line = Some(connection);
+            true
+        }
+        Ok(Ok((connection, false))) => {
+            let _ = connection.close().await;
+            false
+        }
+        Ok(Err(_)) | Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_gets_user_and_database() {
+        let addresses = each_host("postgres://u:p@a:1,b:2/name?sslmode=require");
+        let expected = [
+            "postgres://u:p@a:1/name?sslmode=require",
+            "postgres://u:p@b:2/name?sslmode=require",
+        ];
+        assert_eq!(addresses.unwrap(), expected);
+        assert_eq!(
+            each_host("postgres://a/name").unwrap(),
+            ["postgres://a/name"]
+        );
+        assert_eq!(each_host("postgres:a"), None);
+    }
+
+    #[test]
+    fn connections_from_before_a_turn_are_stale() {
+        let several = Hosts::parse("postgres://u@a,b/n").unwrap();
+        assert!(several.is_stale(Duration::from_secs(3_600)));
+        assert!(!several.is_stale(Duration::ZERO));
+        let one = Hosts::parse("postgres://u@a/n").unwrap();
+        assert!(!one.is_stale(Duration::from_secs(3_600)));
+    }
+}

@@ -1,0 +1,55 @@
+//! Notifies as they came, until they are worked on.
+
+use super::rows::{get, notify_row};
+use super::{Answer, Db, unavailable};
+use payment::ports::{KeptNotify, NotifyRow};
+use sqlx::Pool;
+
+pub(super) async fn keep(pool: &Pool<Db>, notify: &NotifyRow, again_ms: i64) -> Answer<i64> {
+    let query = sqlx::query(
+        "insert into notify \
+         (channel, account, channel_order_no, headers, body, received_ms, next_ms) \
+         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+    );
+    let row = query
+        .bind(notify.channel.code())
+        .bind(&notify.account)
+        .bind(&notify.channel_order_no)
+        .bind(&notify.headers)
+        .bind(&notify.body)
+        .bind(notify.received_ms)
+        .bind(again_ms)
+        .fetch_one(pool)
+        .await
+        .map_err(unavailable)?;
+    get(&row, "id")
+}
+
+pub(super) async fn one(pool: &Pool<Db>, id: i64) -> Answer<Option<KeptNotify>> {
+    let query = sqlx::query("select * from notify where id = $1").bind(id);
+    let row = query.fetch_optional(pool).await.map_err(unavailable)?;
+    row.as_ref()
+        .map(|row| {
+            Ok(KeptNotify {
+                id,
+                row: notify_row(row)?,
+            })
+        })
+        .transpose()
+}
+
+pub(super) async fn mark(
+    pool: &Pool<Db>,
+    id: i64,
+    outcome: &str,
+    again_ms: Option<i64>,
+) -> Answer<()> {
+    sqlx::query("update notify set outcome = $2, next_ms = $3 where id = $1")
+        .bind(id)
+        .bind(outcome)
+        .bind(again_ms)
+        .execute(pool)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
+}

@@ -1,0 +1,197 @@
+//! The order's story, and what a person has to look at.
+
+use crate::harness::{act, attempt, begun, beside, callback, code, money};
+use payment::channel::Channel;
+use payment::order::{Attempt, Event};
+use payment::ports::{
+    Backlog, CallbackTry, Honoured, NotifyRow, RiskKind, Settled, Store, TryOutcome,
+};
+use payment::status::PayStatus;
+use payment::story::{Act, Source, check, digest};
+use std::sync::Arc;
+
+async fn paid(store: &dyn Store, order_sn: &str, refund_no: &str, act: Act) -> Settled {
+    let (callback, beside) = (callback(), beside(refund_no));
+    let payment = money(&callback, &beside);
+    store.settle_paid(order_sn, &payment, act).await.unwrap()
+}
+
+async fn told(store: &dyn Store, order_sn: &str) -> Vec<String> {
+    let story = store.story(order_sn).await.unwrap().unwrap();
+    check(order_sn, &story.entries, story.length, &story.head).unwrap();
+    let entries = story.entries.iter();
+    entries
+        .map(|entry| format!("{} {}", entry.what, entry.by))
+        .collect()
+}
+
+pub(crate) async fn everything_that_happens_is_told_in_its_order(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let channel = Act {
+        at_ms: 3,
+        by: Source::Channel,
+    };
+    store
+        .accept_attempt(&row.order_sn, &code("weixin://x"), channel)
+        .await
+        .unwrap();
+    let notify = NotifyRow {
+        channel: Channel::Wechat,
+        account: "a".to_owned(),
+        channel_order_no: None,
+        body: b"raw \0 bytes".to_vec(),
+        headers: String::new(),
+        received_ms: 4,
+    };
+    let id = store.keep_notify(&notify, 50).await.unwrap();
+    let notified = Act {
+        at_ms: 5,
+        by: Source::Notify(id),
+    };
+    for _ in 0..2 {
+        paid(&*store, &row.order_sn, "R", notified).await;
+    }
+    let due = store
+        .take_due_callbacks(1_000, 9_000, 9, &[])
+        .await
+        .unwrap();
+    let delivered = CallbackTry {
+        at_ms: 9,
+        status: Some(200),
+        answer: "success".to_owned(),
+        duration_ms: 1,
+        outcome: TryOutcome::Delivered,
+    };
+    store.callback_tried(due[0].id, &delivered).await.unwrap();
+    let expected = [
+        "begun payer",
+        "NOTPAY channel",
+        "SUCCESSPAY notify",
+        "callback written notify",
+        "callback delivered business",
+    ];
+    assert_eq!(told(&*store, &row.order_sn).await, expected);
+    let story = store.story(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(story.entries[2].notify_id, Some(id));
+    assert!(story.entries[2].detail.ends_with(&digest(&notify.body)));
+    assert_eq!(store.notify_body(id).await.unwrap(), Some(notify.body));
+    assert_eq!(store.callback_tries(due[0].id).await.unwrap().len(), 1);
+    assert_eq!(store.story("none").await.unwrap(), None);
+}
+
+pub(crate) async fn a_changed_or_missing_entry_shows(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store
+        .apply(&row.order_sn, Event::Closed, act())
+        .await
+        .unwrap();
+    let story = store.story(&row.order_sn).await.unwrap().unwrap();
+    let judged = |entries: &[_]| check(&row.order_sn, entries, story.length, &story.head);
+    assert_eq!(judged(&story.entries), Ok(()));
+    assert!(judged(&story.entries[..1]).is_err());
+    let mut changed = story.entries.clone();
+    changed[0].detail.push('0');
+    assert!(judged(&changed).is_err());
+}
+
+pub(crate) async fn fifty_writers_at_once_make_one_chain(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let tasks: Vec<_> = (0..50)
+        .map(|number| {
+            let (store, order_sn) = (Arc::clone(&store), row.order_sn.clone());
+            tokio::spawn(async move {
+                store
+                    .note_mismatch(&order_sn, &format!("amount {number}"), act())
+                    .await
+                    .unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(told(&*store, &row.order_sn).await.len(), 51);
+}
+
+pub(crate) async fn a_mismatch_is_kept_once_and_listed(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    for _ in 0..2 {
+        store
+            .note_mismatch(&row.order_sn, "amount", act())
+            .await
+            .unwrap();
+    }
+    assert_eq!(told(&*store, &row.order_sn).await.len(), 2);
+    let kinds = async || {
+        let risks = store.at_risk(0).await.unwrap();
+        risks.iter().map(|risk| risk.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds().await, [RiskKind::Mismatch]);
+    let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(kept.mismatch.as_deref(), Some("amount"));
+    // The right sum came after all.
+    paid(&*store, &row.order_sn, "R", act()).await;
+    assert!(kinds().await.is_empty());
+}
+
+pub(crate) async fn late_money_is_honoured_where_its_refund_has_not_left(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let number = row.order_sn.as_str();
+    let honour = async || store.honour(number, &callback(), act()).await.unwrap();
+    assert_eq!(honour().await, Honoured::NotLate);
+    store.apply(number, Event::Closed, act()).await.unwrap();
+    store.close_request("shop", "k", None, act()).await.unwrap();
+    let settled = paid(&*store, number, "R1", act()).await;
+    assert_eq!(settled, Settled::Went(Attempt::PaidAfterClose));
+    assert_eq!(
+        store.at_risk(0).await.unwrap()[0].kind,
+        RiskKind::Late,
+        "until it is given back"
+    );
+    assert_eq!(honour().await, Honoured::Done);
+    let kept = store.attempt(number).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.status, kept.request_status),
+        (Attempt::Paid, PayStatus::SuccessPay)
+    );
+    // Nothing goes back any more, and the business system is told.
+    let due = store.take_due_refunds(i64::MAX, i64::MAX, 9).await.unwrap();
+    assert!(due.is_empty());
+    assert_eq!(store.callbacks(number).await.unwrap().len(), 1);
+    assert!(store.at_risk(0).await.unwrap().is_empty());
+    assert_eq!(honour().await, Honoured::NotLate);
+    assert!(store.contradictions().await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_sound_database_has_no_contradictions(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let mut other = attempt("k", 2, 0);
+    other.signed_values = "info=y".to_owned();
+    let second = begun(&*store, &other).await;
+    for row in [first, second] {
+        paid(&*store, &row.order_sn, &format!("R{}", row.order_sn), act()).await;
+    }
+    assert!(store.contradictions().await.unwrap().is_empty());
+    let risks = store.at_risk(0).await.unwrap();
+    assert_eq!((risks.len(), risks[0].kind), (1, RiskKind::Duplicate));
+    assert_eq!(store.orders("", 1).await.unwrap().len(), 1);
+    assert_eq!(store.orders("", 9).await.unwrap().len(), 2);
+    assert!(
+        store.accounts_in_use().await.unwrap().len() == 1,
+        "a refund waits"
+    );
+}
+
+pub(crate) async fn what_waits_is_counted(store: Arc<dyn Store>) {
+    assert_eq!(store.backlog(0).await.unwrap(), Backlog::default());
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let waiting = store.backlog(5_000).await.unwrap();
+    assert_eq!(waiting.queries, 1);
+    paid(&*store, &row.order_sn, "R", act()).await;
+    let waiting = store.backlog(5_000).await.unwrap();
+    assert_eq!((waiting.queries, waiting.callbacks), (0, 1));
+    // An order whose channel says nothing after its end.
+    begun(&*store, &attempt("k2", 2, 0)).await;
+    let risks = store.at_risk(900_000 + 600_001).await.unwrap();
+    assert!(risks.iter().any(|risk| risk.kind == RiskKind::Unknown));
+}

@@ -1,0 +1,170 @@
+//! `tongfu doctor`: looks over the whole instance, and says what a person should
+//! look at. It changes nothing.
+
+use crate::config::Config;
+use crate::serve::{accounts, now_ms, open, system_clock};
+use anyhow::{Result, bail};
+use channels::config::gateways;
+use channels::health::{certificate_ends, clock_ahead_ms};
+use payment::beijing;
+use payment::domain::KeyRule;
+use payment::ports::{Gateway, Store};
+use payment::story::{Entry, check, digest};
+use std::sync::Arc;
+
+/// Orders that are read at once.
+const PAGE: i64 = 500;
+/// A certificate or secret that ends within this time is told, ms.
+const NEAR_MS: i64 = 30 * 86_400_000;
+/// WeChat refuses, and we refuse, what is signed more than five minutes off.
+const AHEAD_MAX_MS: i64 = 60_000;
+
+/// What was looked at, and what was found.
+#[derive(Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn add(&mut self, finding: String) {
+        println!("LOOK  {finding}");
+        self.0.push(finding);
+    }
+}
+
+pub(crate) async fn run(config: &Config) -> Result<()> {
+    let mut findings = Findings::default();
+    let store = open(config).await?;
+    let clock = system_clock();
+    let gateways = match accounts(config)? {
+        None => {
+            findings.add("no channel accounts are configured".to_owned());
+            Vec::new()
+        }
+        Some((accounts, folder)) => {
+            for end in certificate_ends(&accounts, &folder) {
+                if end.not_after_ms < now_ms() + NEAR_MS {
+                    let day = beijing::time(end.not_after_ms);
+                    findings.add(format!("the certificate in {} ends at {day}", end.file));
+                }
+            }
+            gateways(accounts, &folder, &config.public_url, &clock)?
+        }
+    };
+    println!("ok    configuration: {} channel accounts", gateways.len());
+    domains(store.as_ref(), &mut findings).await?;
+    clocks(&gateways, &mut findings).await;
+    stories(store.as_ref(), &mut findings).await?;
+    for contradiction in store.contradictions().await? {
+        findings.add(contradiction);
+    }
+    for risk in store.at_risk(now_ms()).await? {
+        findings.add(format!(
+            "{} {}: {}",
+            risk.kind.word(),
+            risk.order_sn,
+            risk.detail
+        ));
+    }
+    orphans(store.as_ref(), &gateways, &mut findings).await?;
+    match findings.0.len() {
+        0 => println!("nothing to look at"),
+        count => bail!("{count} things to look at"),
+    }
+    Ok(())
+}
+
+/// Secrets that end soon, and domains whose signs can be read in several ways.
+async fn domains(store: &dyn Store, findings: &mut Findings) -> Result<()> {
+    let domains = store.domains().await?;
+    for domain in &domains {
+        let secrets = domain.secrets();
+        if secrets.iter().all(|secret| {
+            secret
+                .not_after_ms
+                .is_some_and(|end| end < now_ms() + NEAR_MS)
+        }) {
+            findings.add(format!("all secrets of domain {} end soon", domain.code));
+        }
+        let legacy = matches!(domain.rule, KeyRule::Legacy { .. });
+        if legacy && !domain.development && !domain.settings.hmac_required {
+            println!(
+                "note  domain {} is a legacy one: one sign can be read in several ways",
+                domain.code
+            );
+        }
+    }
+    println!("ok    {} domains", domains.len());
+    Ok(())
+}
+
+async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
+    let mut addresses: Vec<_> = gateways.iter().map(|gateway| gateway.address()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let clock = system_clock();
+    for address in addresses.into_iter().filter(|address| !address.is_empty()) {
+        match clock_ahead_ms(address, &clock).await {
+            Ok(ahead_ms) if ahead_ms.abs() > AHEAD_MAX_MS => findings.add(format!(
+                "our clock is {} s ahead of {address}",
+                ahead_ms / 1000
+            )),
+            Ok(ahead_ms) => println!("ok    our clock is {ahead_ms} ms ahead of {address}"),
+            Err(cause) => findings.add(format!("{address} does not answer: {cause}")),
+        }
+    }
+}
+
+/// Every order's chain, and the raw bytes that it speaks of.
+async fn stories(store: &dyn Store, findings: &mut Findings) -> Result<()> {
+    let (mut after, mut count) = (String::new(), 0);
+    loop {
+        let orders = store.orders(&after, PAGE).await?;
+        let Some(last) = orders.last() else {
+            break;
+        };
+        after.clone_from(&last.order_sn);
+        for order in &orders {
+            let number = &order.order_sn;
+            let Some(story) = store.story(number).await? else {
+                continue;
+            };
+            if let Err(broken) = check(number, &story.entries, story.length, &story.head) {
+                findings.add(format!("the story of {number}: {broken}"));
+            }
+            for entry in &story.entries {
+                if let Some(id) = entry.notify_id
+                    && !body_fits(store, entry, id).await?
+                {
+                    findings.add(format!("notify {id} of {number} was changed, or is gone"));
+                }
+            }
+        }
+        count += orders.len();
+    }
+    println!("ok    the stories of {count} orders were read");
+    Ok(())
+}
+
+async fn body_fits(store: &dyn Store, entry: &Entry, id: i64) -> Result<bool> {
+    let body = store.notify_body(id).await?;
+    Ok(body.is_some_and(|body| entry.detail.ends_with(&digest(&body))))
+}
+
+/// Orders that wait for an account that is not configured any more.
+async fn orphans(
+    store: &dyn Store,
+    gateways: &[Arc<dyn Gateway>],
+    findings: &mut Findings,
+) -> Result<()> {
+    for (channel, account) in store.accounts_in_use().await? {
+        let known = gateways
+            .iter()
+            .any(|gateway| gateway.channel() == channel && gateway.account() == account);
+        if !known {
+            let channel = channel.code();
+            findings.add(format!(
+                "orders wait for the account {channel}/{account}, which is not configured"
+            ));
+        }
+    }
+    Ok(())
+}

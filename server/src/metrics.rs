@@ -1,0 +1,59 @@
+//! What Prometheus reads. Counters are raised where things happen; what stands in
+//! the database is read when it is asked for.
+
+use anyhow::{Context, Result};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use payment::ports::{RiskKind, Store, StoreError};
+
+const ALARMS: &str = "tongfu_alarms_total";
+const RISKS: &str = "tongfu_money_at_risk";
+const BACKLOG: &str = "tongfu_backlog";
+const UP: &str = "tongfu_database_up";
+
+/// Installs the recorder of this process.
+pub(crate) fn install() -> Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("metrics")?;
+    describe_counter!(ALARMS, "Things that need a person's eye, since the start.");
+    describe_gauge!(RISKS, "Lines of `tongfu order list --at-risk`.");
+    describe_gauge!(BACKLOG, "What waits to be done.");
+    describe_gauge!(UP, "1 while the database answers.");
+    // A counter that was never raised reads 0, and not nothing.
+    for kind in [
+        "duplicate",
+        "late",
+        "mismatch",
+        "contradiction",
+        "refund",
+        "callback",
+    ] {
+        counter!(ALARMS, "kind" => kind).absolute(0);
+    }
+    Ok(handle)
+}
+
+/// Brings the gauges up to date.
+///
+/// # Errors
+/// When the database does not answer; `tongfu_database_up` tells it.
+pub(crate) async fn observe(store: &dyn Store, now_ms: i64) -> Result<(), StoreError> {
+    let read = async { Ok((store.at_risk(now_ms).await?, store.backlog(now_ms).await?)) };
+    let read: Result<_, StoreError> = read.await;
+    gauge!(UP).set(f64::from(u8::from(read.is_ok())));
+    let (risks, backlog) = read?;
+    for kind in RiskKind::ALL {
+        let count = risks.iter().filter(|risk| risk.kind == kind).count();
+        gauge!(RISKS, "kind" => kind.word()).set(count as f64);
+    }
+    for (kind, count) in [
+        ("queries", backlog.queries),
+        ("callbacks", backlog.callbacks),
+        ("refunds", backlog.refunds),
+        ("notifies", backlog.notifies),
+    ] {
+        gauge!(BACKLOG, "kind" => kind).set(count as f64);
+    }
+    Ok(())
+}
