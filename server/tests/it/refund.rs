@@ -257,8 +257,8 @@ async fn the_operator_refunds(database: Database) {
         text.contains("SUCCESSREFUND").then_some(())
     })
     .await;
-    let (done, text) = run(&["order", "trouble"]);
-    assert!(done && text.contains("0 refunds"), "{text}");
+    let (done, text) = run(&["order", "list", "--at-risk"]);
+    assert!(done && text.contains("0 at risk"), "{text}");
 }
 
 #[tokio::test]
