@@ -47,8 +47,11 @@ pub(crate) async fn gateway(State(world): State<Arc<World>>, request: Request) -
     if method == "alipay.trade.page.pay" || method == "alipay.trade.wap.pay" {
         return cashier::open(&world, merchant, &pairs);
     }
-    let (on, answer) = calls::answer(&world, merchant, &method, &pairs, now_ms());
-    let fault = on.and_then(|on| world.faults.take(on));
+    let fault = calls::kind_of(&method).and_then(|on| world.faults.take(on));
+    if let Some(instead) = fault::before(fault) {
+        return instead;
+    }
+    let answer = calls::answer(&world, merchant, &method, &pairs, now_ms());
     respond(merchant, &method, answer, fault).await
 }
 

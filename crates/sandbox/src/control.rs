@@ -1,6 +1,7 @@
 //! The control interface: what tests and people make happen outside.
 
 use crate::book::Order;
+use crate::chaos::{Chaos, Wish};
 use crate::fault::Fault;
 use crate::notify::Sent;
 use crate::now_ms;
@@ -67,6 +68,12 @@ pub(crate) async fn refund(State(world): TheWorld, Json(which): Json<Which>) -> 
 
 pub(crate) async fn fault(State(world): TheWorld, Json(fault): Json<Fault>) -> StatusCode {
     world.faults.add(fault);
+    StatusCode::NO_CONTENT
+}
+
+/// Faults at random from now on; none with `percent` 0.
+pub(crate) async fn chaos(State(world): TheWorld, Json(wish): Json<Wish>) -> StatusCode {
+    world.faults.set_chaos(Chaos::of(wish));
     StatusCode::NO_CONTENT
 }
 

@@ -1,5 +1,7 @@
 //! Misbehaviour on demand: each fault is used up by the next calls that it fits.
+//! Beside these, chaos draws faults at random.
 
+use crate::chaos::Chaos;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -23,12 +25,18 @@ pub(crate) enum On {
     Any,
 }
 
-/// How it misbehaves; always after the effect.
+/// How it misbehaves; after the effect where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// The connection closes; a notify is never sent.
     Drop,
+    /// The request is lost: the connection closes, before the effect.
+    Lost,
+    /// Nobody has time: an unsigned 503, before the effect.
+    Busy,
+    /// A notify is never sent, and not tried again.
+    Never,
     /// The answer, or notify, comes `ms` late.
     Delay,
     /// HTTP 500, signed.
@@ -89,26 +97,43 @@ fn once() -> u32 {
 
 /// The faults that are still to come.
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults {
+    ordered: Mutex<Vec<Fault>>,
+    chaos: Mutex<Option<Chaos>>,
+}
 
 impl Faults {
     pub(crate) fn add(&self, fault: Fault) {
-        self.0
+        self.ordered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(fault);
     }
 
+    /// Begins to draw faults at random, or ends it.
+    pub(crate) fn set_chaos(&self, chaos: Option<Chaos>) {
+        *self.chaos.lock().unwrap_or_else(PoisonError::into_inner) = chaos;
+    }
+
+    /// All is well from now on.
     pub(crate) fn clear(&self) {
-        self.0
+        self.ordered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+        self.set_chaos(None);
     }
 
-    /// The next fault for this kind of call, once.
+    /// The next fault for this kind of call, once; else one that is drawn.
     pub(crate) fn take(&self, on: On) -> Option<Fault> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_ordered(on).or_else(|| {
+            let mut chaos = self.chaos.lock().unwrap_or_else(PoisonError::into_inner);
+            chaos.as_mut().and_then(|chaos| chaos.draw(on))
+        })
+    }
+
+    fn take_ordered(&self, on: On) -> Option<Fault> {
+        let mut faults = self.ordered.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |fault: &Fault| {
             fault.on == on || (fault.on == On::Any && !matches!(on, On::Notify | On::Oauth))
         };
@@ -119,6 +144,17 @@ impl Faults {
             faults.remove(index);
         }
         Some(fault)
+    }
+}
+
+/// What comes in place of the effect and its answer.
+pub(crate) fn before(fault: Option<Fault>) -> Option<Response> {
+    match fault?.kind {
+        Kind::Lost => Some(dropped()),
+        Kind::Busy => {
+            Some((StatusCode::SERVICE_UNAVAILABLE, "<html>503 Busy</html>").into_response())
+        }
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod shop;
 
 mod alipay;
 mod book;
+mod chaos;
 mod chinapay;
 mod control;
 mod fault;

@@ -98,6 +98,9 @@ pub(crate) fn send(world: &Arc<World>, event: Event) {
         return;
     };
     let (world, kind) = (Arc::clone(world), fault.map(|fault| fault.kind));
+    if kind == Some(Kind::Never) {
+        return;
+    }
     let ms = fault.map_or(0, |fault| fault.ms);
     tokio::spawn(async move {
         match kind {

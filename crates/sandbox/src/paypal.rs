@@ -137,6 +137,9 @@ async fn call(State(world): State<Arc<World>>, request: Request) -> Response {
     let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     let call = Call::of(&parts.method, &path);
     let fault = call.as_ref().and_then(|call| world.faults.take(call.on()));
+    if let Some(instead) = fault::before(fault) {
+        return instead;
+    }
     if let Err(answer) = allowed(&world, &parts, fault) {
         return written(&answer);
     }

@@ -7,13 +7,13 @@ mod sign;
 
 use crate::{now_ms, serve};
 use anyhow::Result;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
-use orders::{Manner, Mode, Orders, Received};
+use orders::{Chaos, Manner, Mode, Orders, Received, Told};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,10 +51,13 @@ pub async fn run(listen: SocketAddr, platform: &str, wallet: &str) -> Result<()>
         .route("/buy", post(buy))
         .route("/sample-url", get(sample))
         .route("/callback", get(callback))
+        .route("/callback/{receiver}", get(callback_of))
         .route("/return", get(back))
         .route("/failed", get(failed))
         .route("/log", get(log))
         .route("/control/answer", post(manner))
+        .route("/control/chaos", post(chaos))
+        .route("/control/order", post(told))
         .route("/control/callbacks", get(callbacks))
         .route("/healthz", get(|| async { "ok\n" }))
         .with_state(Arc::new(shop));
@@ -102,12 +105,25 @@ fn pay_url(shop: &Shop, fen: i64) -> String {
     format!("{}/pay.html?{}", shop.platform, sign::signed_query(&values))
 }
 
-/// The platform calls back: verified, compared, logged, answered.
 async fn callback(State(shop): State<Arc<Shop>>, RawQuery(query): RawQuery) -> Response {
+    called_back(&shop, query, None).await
+}
+
+/// One of many receivers, which can be told to behave otherwise than the others.
+async fn callback_of(
+    State(shop): State<Arc<Shop>>,
+    Path(receiver): Path<u32>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    called_back(&shop, query, Some(receiver)).await
+}
+
+/// The platform calls back: verified, compared, logged, answered.
+async fn called_back(shop: &Shop, query: Option<String>, receiver: Option<u32>) -> Response {
     let values = sign::decode(query.as_deref().unwrap_or_default());
     let verified = sign::verifies(&values);
     let fits = verified && shop.orders.settle(&values);
-    let manner = shop.orders.manner();
+    let manner = shop.orders.manner(receiver);
     let answer = match manner {
         Mode::Success if fits => "success",
         Mode::Success | Mode::Fail => "faild",
@@ -167,6 +183,17 @@ async fn log(State(shop): State<Arc<Shop>>) -> Html<String> {
 
 async fn manner(State(shop): State<Arc<Shop>>, Json(manner): Json<Manner>) -> StatusCode {
     shop.orders.behave(manner);
+    StatusCode::NO_CONTENT
+}
+
+async fn chaos(State(shop): State<Arc<Shop>>, Json(chaos): Json<Chaos>) -> StatusCode {
+    shop.orders.behave_at_random(chaos);
+    StatusCode::NO_CONTENT
+}
+
+/// Somebody who signs for himself made an order in the shop's name.
+async fn told(State(shop): State<Arc<Shop>>, Json(told): Json<Told>) -> StatusCode {
+    shop.orders.tell(told);
     StatusCode::NO_CONTENT
 }
 

@@ -65,8 +65,11 @@ pub(crate) async fn call(State(world): State<Arc<World>>, request: Request) -> R
                 .into_response();
         }
     };
-    let (on, answer) = calls::answer(&world, merchant, method, target, &body, now_ms());
-    let fault = on.and_then(|on| world.faults.take(on));
+    let fault = kind_of(method, parts.uri.path()).and_then(|on| world.faults.take(on));
+    if let Some(instead) = fault::before(fault) {
+        return instead;
+    }
+    let answer = calls::answer(&world, merchant, method, target, &body, now_ms());
     respond(&world, merchant, &parts.headers, answer, fault).await
 }
 

@@ -46,6 +46,16 @@ impl Answer {
     }
 }
 
+/// Which kind of call a method is, for faults.
+pub(super) fn kind_of(method: &str) -> Option<On> {
+    match method {
+        "alipay.trade.query" => Some(On::Query),
+        "alipay.trade.close" => Some(On::Close),
+        "alipay.trade.refund" | "alipay.trade.fastpay.refund.query" => Some(On::Refund),
+        _ => None,
+    }
+}
+
 /// Does what a verified request asks for.
 pub(super) fn answer(
     world: &Arc<World>,
@@ -53,26 +63,21 @@ pub(super) fn answer(
     method: &str,
     pairs: &[(String, String)],
     now_ms: i64,
-) -> (Option<On>, Answer) {
+) -> Answer {
     let Ok(content) = serde_json::from_str::<Value>(get(pairs, "biz_content")) else {
-        return (None, Answer::error("40002", "isv.invalid-parameter"));
+        return Answer::error("40002", "isv.invalid-parameter");
     };
-    let order = found(world, merchant, &content);
-    match (method, order) {
-        ("alipay.trade.query", None) => (Some(On::Query), Answer::failed("ACQ.TRADE_NOT_EXIST")),
-        ("alipay.trade.close", None) => (Some(On::Close), Answer::failed("ACQ.TRADE_NOT_EXIST")),
-        ("alipay.trade.refund" | "alipay.trade.fastpay.refund.query", None) => {
-            (Some(On::Refund), Answer::failed("ACQ.TRADE_NOT_EXIST"))
-        }
-        ("alipay.trade.query", Some(order)) => (Some(On::Query), query(&order, now_ms)),
-        ("alipay.trade.close", Some(order)) => (Some(On::Close), close(world, &order, now_ms)),
-        ("alipay.trade.refund", Some(order)) => {
-            (Some(On::Refund), refund(world, &order, &content, now_ms))
-        }
-        ("alipay.trade.fastpay.refund.query", Some(order)) => {
-            (Some(On::Refund), refund_query(&order, &content))
-        }
-        _ => (None, Answer::error("40002", "isv.invalid-method")),
+    if kind_of(method).is_none() {
+        return Answer::error("40002", "isv.invalid-method");
+    }
+    let Some(order) = found(world, merchant, &content) else {
+        return Answer::failed("ACQ.TRADE_NOT_EXIST");
+    };
+    match method {
+        "alipay.trade.query" => query(&order, now_ms),
+        "alipay.trade.close" => close(world, &order, now_ms),
+        "alipay.trade.refund" => refund(world, &order, &content, now_ms),
+        _ => refund_query(&order, &content),
     }
 }
 

@@ -161,6 +161,9 @@ pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Resp
         return trouble("ResponeseCode", "305");
     }
     let fault = world.faults.take(On::Query);
+    if let Some(instead) = fault::before(fault) {
+        return instead;
+    }
     if fault.is_some_and(|fault| fault.kind == Kind::RateLimit) {
         return trouble("ResponeseCode", "305");
     }
@@ -212,6 +215,9 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
         return trouble("ResponseCode", "111");
     }
     let fault = world.faults.take(On::Refund);
+    if let Some(instead) = fault::before(fault) {
+        return instead;
+    }
     if fault.is_some_and(|fault| fault.kind == Kind::RateLimit) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }

@@ -1,12 +1,14 @@
 //! What the shop sold, and what it was called back.
 
+use fastrand::Rng;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) const GOODS: &str = "蓝牙耳机（星空黑）";
 pub(super) const GOODS_EN: &str = "Bluetooth headphones, black";
-const RECEIVED_MAX: usize = 10_000;
+/// Enough for a run of many thousand orders whose callbacks are often refused.
+const RECEIVED_MAX: usize = 200_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// How callbacks are answered.
@@ -23,12 +25,33 @@ pub(super) enum Mode {
     Hang,
 }
 
-/// A manner for the next callbacks.
+/// A manner for the next callbacks, or for those of one receiver.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Manner {
     mode: Mode,
     #[serde(default = "for_ever")]
     times: u32,
+    /// The `n` of `/callback/n`; all, where it is missing.
+    #[serde(default)]
+    receiver: Option<u32>,
+}
+
+/// A manner at random: how many callbacks in a hundred are answered badly. All
+/// zero ends it, and every other manner too.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Chaos {
+    seed: u64,
+    fail: u32,
+    error: u32,
+    hang: u32,
+}
+
+/// An order of somebody who signs for himself, told so that its sum is compared.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Told {
+    request_key: String,
+    fen: i64,
 }
 
 fn for_ever() -> u32 {
@@ -53,8 +76,10 @@ struct Sold {
 #[derive(Default)]
 struct Inner {
     sold: HashMap<String, Sold>,
-    received: Vec<Received>,
+    received: VecDeque<Received>,
     manner: Option<Manner>,
+    receivers: HashMap<u32, Manner>,
+    chaos: Option<(Rng, Chaos)>,
     last_number: i64,
 }
 
@@ -70,6 +95,15 @@ impl Orders {
         let key = format!("D1-{:013}", inner.last_number);
         inner.sold.insert(key.clone(), Sold { fen, paid: false });
         key
+    }
+
+    /// An order that was made elsewhere.
+    pub(super) fn tell(&self, told: Told) {
+        let sold = Sold {
+            fen: told.fen,
+            paid: false,
+        };
+        self.lock().sold.insert(told.request_key, sold);
     }
 
     /// A verified callback pays its order, where the sum is the order's.
@@ -92,33 +126,64 @@ impl Orders {
     pub(super) fn log(&self, received: Received) {
         let mut inner = self.lock();
         if inner.received.len() >= RECEIVED_MAX {
-            inner.received.remove(0);
+            inner.received.pop_front();
         }
-        inner.received.push(received);
+        inner.received.push_back(received);
     }
 
     pub(super) fn received(&self) -> Vec<Received> {
-        self.lock().received.clone()
+        self.lock().received.iter().cloned().collect()
     }
 
     pub(super) fn behave(&self, manner: Manner) {
-        self.lock().manner = Some(manner);
+        let mut inner = self.lock();
+        match manner.receiver {
+            Some(receiver) => drop(inner.receivers.insert(receiver, manner)),
+            None => inner.manner = Some(manner),
+        }
     }
 
-    /// How the callback that came now is answered.
-    pub(super) fn manner(&self) -> Mode {
+    pub(super) fn behave_at_random(&self, chaos: Chaos) {
         let mut inner = self.lock();
-        match inner.manner.as_mut() {
-            Some(manner) if manner.times > 0 => {
-                manner.times -= 1;
-                manner.mode
-            }
-            _ => Mode::Success,
+        if chaos.fail + chaos.error + chaos.hang > 0 {
+            inner.chaos = Some((Rng::with_seed(chaos.seed), chaos));
+            return;
         }
+        inner.chaos = None;
+        inner.manner = None;
+        inner.receivers.clear();
+    }
+
+    /// How the callback that came now is answered: as its receiver was told, else
+    /// as all were told, else at random.
+    pub(super) fn manner(&self, receiver: Option<u32>) -> Mode {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let own = receiver.and_then(|receiver| inner.receivers.get_mut(&receiver));
+        let told = own.and_then(used);
+        told.or_else(|| inner.manner.as_mut().and_then(used))
+            .or_else(|| inner.chaos.as_mut().map(drawn))
+            .unwrap_or(Mode::Success)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A manner's mode, while it holds.
+fn used(manner: &mut Manner) -> Option<Mode> {
+    manner.times = manner.times.checked_sub(1)?;
+    Some(manner.mode)
+}
+
+fn drawn((rng, chaos): &mut (Rng, Chaos)) -> Mode {
+    let at = rng.u32(0..100);
+    match () {
+        () if at < chaos.fail => Mode::Fail,
+        () if at < chaos.fail + chaos.error => Mode::Error,
+        () if at < chaos.fail + chaos.error + chaos.hang => Mode::Hang,
+        () => Mode::Success,
     }
 }
 
@@ -172,5 +237,18 @@ mod tests {
         );
         assert_eq!(one, "D1-1464659622189");
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn one_receiver_can_hang_while_the_others_do_not() {
+        let orders = Orders::default();
+        let hang = r#"{"mode":"hang","receiver":7}"#;
+        orders.behave(serde_json::from_str(hang).unwrap());
+        assert_eq!(orders.manner(Some(7)), Mode::Hang);
+        assert_eq!(orders.manner(Some(8)), Mode::Success);
+        assert_eq!(orders.manner(None), Mode::Success);
+        let calm = r#"{"seed":1,"fail":0,"error":0,"hang":0}"#;
+        orders.behave_at_random(serde_json::from_str(calm).unwrap());
+        assert_eq!(orders.manner(Some(7)), Mode::Success);
     }
 }

@@ -1,9 +1,8 @@
 //! What each call does and answers (sections 1.6 to 1.12, 1.14).
 
 use super::keys::Merchant;
-use super::{kind_of, sealed, transaction};
+use super::{sealed, transaction};
 use crate::book::{Channel, Order, Refund};
-use crate::fault::On;
 use crate::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
@@ -49,9 +48,8 @@ pub(super) fn answer(
     target: &str,
     body: &[u8],
     now_ms: i64,
-) -> (Option<On>, Answer) {
+) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let on = kind_of(method, path);
     let call = Call {
         world,
         merchant,
@@ -59,7 +57,7 @@ pub(super) fn answer(
         now_ms,
     };
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let answer = match (method, parts.as_slice()) {
+    match (method, parts.as_slice()) {
         ("POST", ["v3", "pay", "transactions", "native"]) => call.create("NATIVE"),
         ("POST", ["v3", "pay", "transactions", "jsapi"]) => call.create("JSAPI"),
         ("POST", ["v3", "pay", "transactions", "out-trade-no", number, "close"]) => {
@@ -75,8 +73,7 @@ pub(super) fn answer(
         ("GET", ["v3", "refund", "domestic", "refunds", number]) => call.query_refund(number),
         ("GET", ["v3", "certificates"]) => call.certificates(),
         _ => Answer::error(404, "RESOURCE_NOT_EXISTS", "接口不存在"),
-    };
-    (on, answer)
+    }
 }
 
 struct Call<'a> {
