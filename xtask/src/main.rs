@@ -1,6 +1,7 @@
-//! The project's commands: `cargo xtask serve`, `test`, `size`.
+//! The project's commands: `cargo xtask serve`, `test`, `chaos`, `size`.
 
 mod browser;
+mod chaos;
 mod database;
 mod peers;
 mod process;
@@ -19,6 +20,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
   serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
   test                            pass every test; ends with `N passed, N failed`
+  chaos [--kills N] [--orders N]  kill the platform under load, and compare three books (20, 400)
+        [--database sqlite|postgres] [--seed S]
   size                            the bytes of the page
   peers                           programs of others against the sandbox
   wasm-target                     find or set up the WebAssembly target";
@@ -39,6 +42,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
     match args.split_first() {
         Some((command, rest)) if command == "serve" => serve::run(rest),
         Some((command, [])) if command == "test" => test::run(),
+        Some((command, rest)) if command == "chaos" => chaos::run(rest),
         Some((command, [])) if command == "wasm-target" => {
             tools::wasm_build().map(|_| ExitCode::SUCCESS)
         }

@@ -61,7 +61,8 @@ impl World {
         format!("http://127.0.0.1:{}", self.port + offset)
     }
 
-    fn sandbox(&self, command: &str) -> Command {
+    /// A command of the sandbox on this world's data.
+    pub(crate) fn sandbox(&self, command: &str) -> Command {
         let mut sandbox = Command::new(self.bin.join("sandbox"));
         sandbox
             .arg(command)
@@ -81,7 +82,8 @@ impl World {
         platform
     }
 
-    fn shop(&self) -> Command {
+    /// The demo shop.
+    pub(crate) fn shop(&self) -> Command {
         let mut shop = Command::new(self.bin.join("sandbox"));
         shop.args(["shop", "--listen", &format!("127.0.0.1:{}", self.port + 2)])
             .args(["--platform", &self.address(0)])

@@ -1,0 +1,192 @@
+//! `cargo xtask chaos`: real processes, killed at random points under load, with
+//! everything around them misbehaving; at the end three books are compared: the
+//! sandbox's (what was truly paid), ours, and the shop's (what was called back).
+
+mod balancer;
+mod books;
+mod business;
+mod compare;
+mod fleet;
+mod ledger;
+mod load;
+mod payer;
+mod plan;
+mod quiet;
+mod scenario;
+mod sign;
+mod stage;
+mod wire;
+
+use crate::database::Postgres;
+use crate::process;
+use crate::step::step;
+use crate::world;
+use anyhow::{Context, Result, bail};
+use compare::{Books, Kind, Verdict, compare};
+use ledger::Ledger;
+use plan::Plan;
+use stage::Stage;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// What a run stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// One instance on a file.
+    Sqlite,
+    /// Two instances on one server.
+    Postgres,
+}
+
+/// A run's size and seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) kills: usize,
+    pub(crate) orders: usize,
+    pub(crate) database: Database,
+    pub(crate) seed: u64,
+}
+
+impl Options {
+    fn read(args: &[String]) -> Result<Self> {
+        let mut options = Self {
+            kills: 20,
+            orders: 400,
+            database: Database::Sqlite,
+            seed: fastrand::u64(..1_000_000_000),
+        };
+        let mut args = args.iter();
+        while let Some(name) = args.next() {
+            let value = args
+                .next()
+                .with_context(|| format!("{name} needs a value"))?;
+            match (name.as_str(), value.as_str()) {
+                ("--kills", value) => options.kills = number(name, value)?,
+                ("--orders", value) => options.orders = number(name, value)?,
+                ("--seed", value) => options.seed = number(name, value)?,
+                ("--database", "sqlite") => options.database = Database::Sqlite,
+                ("--database", "postgres") => options.database = Database::Postgres,
+                _ => bail!(
+                    "chaos takes --kills N, --orders N, --database sqlite|postgres and --seed S, \
+                     not {name} {value}"
+                ),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T> {
+    value
+        .parse()
+        .ok()
+        .with_context(|| format!("{name} takes a number"))
+}
+
+/// The command.
+pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+    let options = Options::read(args)?;
+    process::note_signals()?;
+    step("building platform and sandbox", || world::build(&[]))?;
+    Ok(if holds(options)? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// One run on programs that are built; whether nothing was lost, doubled or left
+/// unnotified. It prints what it came to.
+pub(crate) fn holds(options: Options) -> Result<bool> {
+    let started = Instant::now();
+    eprintln!("    seed {}", options.seed);
+    let plan = Plan::draw(options.seed, options.orders, options.kills);
+    let postgres = match options.database {
+        Database::Sqlite => None,
+        Database::Postgres => Some(Postgres::start()?),
+    };
+    let url = postgres
+        .as_ref()
+        .map(|server| format!("{}/postgres", server.url));
+    let (folder, instances) = match options.database {
+        Database::Sqlite => ("chaos-sqlite", 1),
+        Database::Postgres => ("chaos-postgres", 2),
+    };
+    let stage = Stage::open(folder, instances, url.as_deref())?;
+    let ledger = Ledger::default();
+    stage.misbehave(&plan)?;
+    let kills = step("paying and killing", || {
+        load::play(&stage, &plan, &ledger, || Ok(()))
+    })?;
+    let quiet = step("waiting until nothing is open", || {
+        stage.calm()?;
+        stage.fleet.wait_all_ready()?;
+        quiet::wait(&stage)
+    })?;
+    let verdict = compare(&Books {
+        truth: books::of_sandbox(&stage.wire, &stage.sandbox)?,
+        ours: stage.our_book()?,
+        shop: books::of_shop(&stage.wire, &stage.shop)?,
+        asked: ledger.requests(),
+    });
+    let strange = ledger.all_strange();
+    if !quiet {
+        eprintln!("    something is still open, and nothing changes any more");
+    }
+    let result = Outcome {
+        options,
+        verdict,
+        strange,
+        kills,
+        ended: stage.fleet.ended_by_themselves(),
+        took: started.elapsed(),
+    };
+    result.print();
+    if !result.is_good() {
+        println!("logs: {}", stage.data.display());
+    }
+    Ok(result.is_good())
+}
+
+/// What a run came to.
+struct Outcome {
+    options: Options,
+    verdict: Verdict,
+    /// Answers that no document promises: then the load itself is in doubt.
+    strange: Vec<String>,
+    kills: usize,
+    ended: usize,
+    took: Duration,
+}
+
+impl Outcome {
+    fn is_good(&self) -> bool {
+        self.verdict.findings.is_empty() && self.strange.is_empty()
+    }
+
+    fn print(&self) {
+        for parked in &self.verdict.parked {
+            println!("parked: {parked}");
+        }
+        for strange in &self.strange {
+            println!("strange: {strange}");
+        }
+        for finding in &self.verdict.findings {
+            println!("{}: {}", finding.kind.word(), finding.detail);
+        }
+        let verdict = &self.verdict;
+        println!("kills {}", self.kills);
+        println!("orders {}", self.options.orders);
+        println!("paid {}", verdict.paid);
+        println!("refunds {}", verdict.refunds);
+        println!("duplicates refunded {}", verdict.duplicates_refunded);
+        println!("parked {}", verdict.parked.len());
+        println!("ended by themselves {}", self.ended);
+        println!("strange {}", self.strange.len());
+        for kind in [Kind::Lost, Kind::Doubled, Kind::Unnotified] {
+            println!("{} {}", kind.word(), verdict.count(kind));
+        }
+        println!("seed {}", self.options.seed);
+        println!("seconds {}", self.took.as_secs());
+    }
+}

@@ -1,0 +1,135 @@
+//! The three books, as their keepers show them.
+
+use super::wire::Wire;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A refund that the sandbox executed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TrueRefund {
+    pub(crate) out_refund_no: String,
+    pub(crate) amount: i64,
+    /// What PayPal's merchant calls it; there the number above is the request's.
+    #[serde(default)]
+    pub(crate) custom_id: Value,
+}
+
+/// An order of the sandbox's book: what truly happened.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TrueOrder {
+    pub(crate) channel: String,
+    pub(crate) account: String,
+    pub(crate) channel_order_no: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    pub(crate) state: String,
+    pub(crate) times_paid: u32,
+    pub(crate) refunds: Vec<TrueRefund>,
+    #[serde(default)]
+    pub(crate) more: Value,
+}
+
+impl TrueOrder {
+    pub(crate) fn is_paid(&self) -> bool {
+        self.times_paid > 0
+    }
+
+    /// The merchant's number: PayPal makes its own, and keeps the merchant's beside.
+    pub(crate) fn number(&self) -> &str {
+        let beside = self.more["custom_id"].as_str();
+        beside.unwrap_or(&self.channel_order_no)
+    }
+}
+
+/// A refund of our book.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OurRefund {
+    pub(crate) refund_no: String,
+    pub(crate) money: i64,
+    pub(crate) channel_money: i64,
+    pub(crate) state: String,
+    pub(crate) cause: String,
+}
+
+impl OurRefund {
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.state.as_str(), "NOTREFUND" | "WAITREFUND")
+    }
+}
+
+/// A callback of our outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct OurCallback {
+    pub(crate) state: String,
+}
+
+/// An order of our book: one attempt of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OurOrder {
+    pub(crate) order_sn: String,
+    pub(crate) domain_code: String,
+    pub(crate) request_key: String,
+    pub(crate) money: i64,
+    pub(crate) request_status: String,
+    pub(crate) status: String,
+    pub(crate) channel: String,
+    pub(crate) account: String,
+    pub(crate) channel_order_no: String,
+    pub(crate) channel_money: i64,
+    pub(crate) channel_currency: String,
+    pub(crate) refunds: Vec<OurRefund>,
+    pub(crate) callbacks: Vec<OurCallback>,
+}
+
+impl OurOrder {
+    pub(crate) fn has_money(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "SUCCESSPAY" | "DUPLICATE" | "PAIDAFTERCLOSE"
+        )
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.status.as_str(), "CREATING" | "NOTPAY")
+    }
+}
+
+/// A callback that the shop got.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Called {
+    pub(crate) values: BTreeMap<String, String>,
+    pub(crate) verified: bool,
+}
+
+impl Called {
+    pub(crate) fn value(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+}
+
+/// The sandbox's book.
+pub(crate) fn of_sandbox(wire: &Wire, sandbox: &str) -> Result<Vec<TrueOrder>> {
+    let answer = wire.get(&format!("{sandbox}/control/orders"))?;
+    serde_json::from_str(&answer.body).context("reading the sandbox's book")
+}
+
+/// The shop's book.
+pub(crate) fn of_shop(wire: &Wire, shop: &str) -> Result<Vec<Called>> {
+    let answer = wire.get(&format!("{shop}/control/callbacks"))?;
+    serde_json::from_str(&answer.body).context("reading the shop's book")
+}
+
+/// Our book, from the lines of `tongfu order list --json`.
+pub(crate) fn ours(lines: &str) -> Result<Vec<OurOrder>> {
+    lines
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).with_context(|| format!("reading {line}")))
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! A business system and its page: signed calls, repeated with the same values
+//! until the platform answers, as a real integrator repeats them.
+
+use super::ledger::Ledger;
+use super::plan::{Order, Way};
+use super::sign::{Purpose, json, query, signed};
+use super::wire::Wire;
+use anyhow::Result;
+use fastrand::Rng;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// The sandbox knows one payer.
+const OPENID: &str = "oSandboxPayer0000000000000001";
+/// Nobody repeats a call for longer.
+const PATIENCE: Duration = Duration::from_secs(180);
+const PAUSE_MS: std::ops::Range<u64> = 100..700;
+
+/// What pay came to.
+pub(crate) enum Begun {
+    /// What the page goes on with.
+    Obj(Value),
+    /// Paid or closed: there is nothing to begin.
+    Over,
+    /// No answer within all patience.
+    Gone,
+}
+
+/// Where the platform is, and what is noted of it.
+pub(crate) struct Platform<'a> {
+    pub(crate) wire: &'a Wire,
+    /// The instances; each call goes to one, its repeat to another.
+    pub(crate) addresses: &'a [String],
+    pub(crate) shop: &'a str,
+    pub(crate) ledger: &'a Ledger,
+}
+
+/// One order's business system.
+pub(crate) struct Business<'a> {
+    pub(crate) platform: &'a Platform<'a>,
+    pub(crate) order: &'a Order,
+    pub(crate) rng: Rng,
+}
+
+impl Business<'_> {
+    /// Begins the payment, or goes on with it.
+    pub(crate) fn pay(&mut self, way: Way) -> Begun {
+        let mut pairs = self.signed_pay();
+        pairs.push(("payTypeCode".to_owned(), way.channel().to_owned()));
+        if way == Way::Jsapi {
+            pairs.push(("openid".to_owned(), OPENID.to_owned()));
+        }
+        let path = if way.is_mobile() {
+            "/pay/api/h5/pay"
+        } else {
+            "/pay/api/pc/pay"
+        };
+        let body = json(&pairs);
+        self.repeat("pay", |this, base| {
+            let (code, obj) = this.call(&format!("{base}{path}"), Some(&body))?;
+            Ok(match code.as_str() {
+                "0" => Some(Begun::Obj(obj)),
+                "10008" | "10009" => Some(Begun::Over),
+                "10012" | "10099" => None,
+                _ => {
+                    this.strange("pay", &code);
+                    Some(Begun::Gone)
+                }
+            })
+        })
+        .unwrap_or(Begun::Gone)
+    }
+
+    /// What the waiting page asks, once; whether it is over.
+    pub(crate) fn is_over(&mut self) -> bool {
+        let values = query(&self.signed_pay());
+        let base = self.any_address();
+        let url = format!("{base}/pay/api/pc/wechatQuery?{values}");
+        // A page that gets no answer asks again.
+        let Ok((code, _)) = self.call(&url, None) else {
+            return false;
+        };
+        match code.as_str() {
+            "0" => {
+                self.note(|asked| asked.told_paid = true);
+                true
+            }
+            "30000" => false,
+            "10008" => true,
+            _ => {
+                self.strange("wechatQuery", &code);
+                true
+            }
+        }
+    }
+
+    /// Polls as a page does, for a while; whether it was told the end.
+    pub(crate) fn watch(&mut self, polls: u32) -> bool {
+        for _ in 0..polls {
+            if self.is_over() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(self.rng.u64(700..1_300)));
+        }
+        false
+    }
+
+    /// Gives money back: the same refundKey until it is begun, and now and then
+    /// once more.
+    pub(crate) fn refund(&mut self, refund_key: &str, fen: i64) {
+        let key = refund_key.to_owned();
+        self.note(|asked| asked.refunds.entry(key).or_default().fen = fen);
+        let money = fen.to_string();
+        let values = [
+            ("domainCode", self.order.domain),
+            ("requestKey", self.order.key.as_str()),
+            ("refundKey", refund_key),
+            ("refundMoney", money.as_str()),
+        ];
+        let body = json(&signed(Purpose::Refund, &values, self.order.secret));
+        let times = self.rng.u32(1..=3);
+        for _ in 0..times {
+            self.repeat("refund", |this, base| {
+                let url = format!("{base}/pay/api/private/pay/refund");
+                let (code, _) = this.call(&url, Some(&body))?;
+                Ok(match code.as_str() {
+                    "0" => {
+                        this.note(|asked| {
+                            asked
+                                .refunds
+                                .entry(refund_key.to_owned())
+                                .or_default()
+                                .begun = true;
+                        });
+                        Some(())
+                    }
+                    "10012" | "10017" | "10099" => None,
+                    _ => {
+                        this.strange("refund", &code);
+                        Some(())
+                    }
+                })
+            });
+        }
+    }
+
+    /// Makes sure that nobody can pay any more: repeated until it is so, or paid.
+    pub(crate) fn close(&mut self) {
+        let values = [
+            ("domainCode", self.order.domain),
+            ("requestKey", self.order.key.as_str()),
+        ];
+        let body = json(&signed(Purpose::Close, &values, self.order.secret));
+        self.repeat("close", |this, base| {
+            let url = format!("{base}/pay/api/private/pay/close");
+            let (code, _) = this.call(&url, Some(&body))?;
+            Ok(match code.as_str() {
+                "0" => {
+                    this.note(|asked| asked.told_closed = true);
+                    Some(())
+                }
+                "10009" => {
+                    this.note(|asked| asked.told_paid = true);
+                    Some(())
+                }
+                "10012" | "10017" | "10099" => None,
+                _ => {
+                    this.strange("close", &code);
+                    Some(())
+                }
+            })
+        });
+    }
+
+    fn signed_pay(&self) -> Vec<(String, String)> {
+        let Order {
+            domain,
+            key,
+            fen,
+            receiver,
+            secret,
+            ..
+        } = self.order;
+        let shop = self.platform.shop;
+        let (money, bg_url) = (fen.to_string(), format!("{shop}/callback/{receiver}"));
+        let page_url = format!("{shop}/return?order={key}");
+        let values = [
+            ("domainCode", *domain),
+            ("requestKey", key),
+            ("requestChannel", "1"),
+            ("money", &money),
+            ("info", "蓝牙耳机"),
+            ("currencyType", "CNY"),
+            ("bgUrl", &bg_url),
+            ("pageUrl", &page_url),
+        ];
+        signed(Purpose::Pay, &values, secret)
+    }
+
+    /// One call; its errcode and obj. Whatever is no envelope is no answer.
+    fn call(&self, url: &str, body: Option<&str>) -> Result<(String, Value)> {
+        let wire = self.platform.wire;
+        let answer = match body {
+            Some(body) => wire.post_json(url, body)?,
+            None => wire.get(url)?,
+        };
+        let mut envelope: Value = serde_json::from_str(&answer.body)?;
+        let code = match &envelope["errcode"] {
+            Value::String(code) => code.clone(),
+            Value::Number(code) => code.to_string(),
+            _ => anyhow::bail!("HTTP {} without errcode", answer.status),
+        };
+        Ok((code, envelope["obj"].take()))
+    }
+
+    /// Until `work` gives something; an error, or nothing, is tried again elsewhere.
+    fn repeat<T>(
+        &mut self,
+        what: &str,
+        mut work: impl FnMut(&mut Self, &str) -> Result<Option<T>>,
+    ) -> Option<T> {
+        let started = Instant::now();
+        let addresses = self.platform.addresses;
+        let mut at = self.rng.usize(..);
+        while started.elapsed() < PATIENCE && !crate::process::told_to_stop() {
+            if let Ok(Some(done)) = work(self, &addresses[at % addresses.len()]) {
+                return Some(done);
+            }
+            at = at.wrapping_add(1);
+            std::thread::sleep(Duration::from_millis(self.rng.u64(PAUSE_MS)));
+        }
+        if !crate::process::told_to_stop() {
+            self.strange(what, "no answer at all");
+        }
+        None
+    }
+
+    fn any_address(&mut self) -> &str {
+        let addresses = self.platform.addresses;
+        &addresses[self.rng.usize(0..addresses.len())]
+    }
+
+    fn note(&self, work: impl FnOnce(&mut super::ledger::Asked)) {
+        let Order { domain, key, .. } = self.order;
+        self.platform.ledger.note(domain, key, work);
+    }
+
+    fn strange(&self, what: &str, code: &str) {
+        let Order { domain, key, .. } = self.order;
+        let ledger = self.platform.ledger;
+        ledger.strange(format!("{domain} {key}: {what} was answered {code}"));
+    }
+}

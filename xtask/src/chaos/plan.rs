@@ -1,0 +1,229 @@
+//! What a run does, all of it drawn from its seed: the same seed plans the same
+//! orders and kills. Only what the machine's threads make of it differs.
+
+use fastrand::Rng;
+
+/// Business systems' receivers, `/callback/0` and so on.
+pub(crate) const RECEIVERS: u32 = 100;
+/// Receivers that hang until the load is over.
+pub(crate) const HANGING: [u32; 3] = [13, 42, 77];
+/// A killed platform stays away this long at most, ms.
+const AWAY_MS_MAX: u64 = 2_000;
+/// A kill comes up to this long after its order has begun, ms.
+const LAG_MS_MAX: u64 = 1_500;
+
+/// How an order is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Native,
+    Jsapi,
+    AlipayPage,
+    AlipayWap,
+    ChinapayPage,
+    ChinapayWap,
+    Paypal,
+}
+
+impl Way {
+    const ALL: [Self; 7] = [
+        Self::Native,
+        Self::Jsapi,
+        Self::AlipayPage,
+        Self::AlipayWap,
+        Self::ChinapayPage,
+        Self::ChinapayWap,
+        Self::Paypal,
+    ];
+
+    /// The seed's payTypeCode.
+    pub(crate) fn channel(self) -> &'static str {
+        match self {
+            Self::Native | Self::Jsapi => "Wechat",
+            Self::AlipayPage | Self::AlipayWap => "Alipay",
+            Self::ChinapayPage | Self::ChinapayWap => "ChinapayOld",
+            Self::Paypal => "Paypal",
+        }
+    }
+
+    /// Whether it is paid in a mobile browser.
+    pub(crate) fn is_mobile(self) -> bool {
+        matches!(self, Self::Jsapi | Self::AlipayWap | Self::ChinapayWap)
+    }
+
+    fn draw(rng: &mut Rng) -> Self {
+        Self::ALL[rng.usize(0..Self::ALL.len())]
+    }
+}
+
+/// What happens to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Story {
+    /// It is paid.
+    Pay,
+    /// Its payer goes away.
+    NeverPay,
+    /// Its payer pays when the attempt has ended.
+    LatePay,
+    /// Its payer's bank declines; the payer may try again.
+    Decline,
+    /// Its payer begins two channels, and pays both.
+    PayBoth,
+    /// It is paid, and given back in one part or two.
+    Refund,
+    /// The business system closes it while its payer pays.
+    CloseRace,
+    /// Two pages begin it at once.
+    Twins,
+}
+
+impl Story {
+    /// How often in a hundred each comes.
+    const SHARES: [(Self, u32); 8] = [
+        (Self::Pay, 40),
+        (Self::NeverPay, 7),
+        (Self::LatePay, 8),
+        (Self::Decline, 7),
+        (Self::PayBoth, 12),
+        (Self::Refund, 12),
+        (Self::CloseRace, 8),
+        (Self::Twins, 6),
+    ];
+
+    fn draw(rng: &mut Rng) -> Self {
+        let mut at = rng.u32(0..100);
+        for (story, share) in Self::SHARES {
+            if at < share {
+                return story;
+            }
+            at -= share;
+        }
+        Self::Pay
+    }
+}
+
+/// One order of the load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) domain: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) key: String,
+    pub(crate) fen: i64,
+    /// The receiver of its callback.
+    pub(crate) receiver: u32,
+    pub(crate) story: Story,
+    pub(crate) way: Way,
+    /// The second way, where there is one; another channel than the first.
+    pub(crate) other: Way,
+    /// What its story draws further.
+    pub(crate) seed: u64,
+}
+
+/// One kill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    /// It comes when so many orders have begun, and a little later.
+    pub(crate) at_order: usize,
+    pub(crate) lag_ms: u64,
+    /// Whom, modulo those who run.
+    pub(crate) whom: usize,
+    /// How long the platform is away then.
+    pub(crate) away_ms: u64,
+    /// Whether the next kill waits until it is ready again.
+    pub(crate) patient: bool,
+}
+
+/// A whole run.
+pub(crate) struct Plan {
+    pub(crate) orders: Vec<Order>,
+    pub(crate) kills: Vec<Kill>,
+    pub(crate) sandbox_seed: u64,
+    pub(crate) shop_seed: u64,
+}
+
+impl Plan {
+    pub(crate) fn draw(seed: u64, orders: usize, kills: usize) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let (sandbox_seed, shop_seed) = (rng.u64(..), rng.u64(..));
+        let mut kills: Vec<Kill> = (0..kills).map(|_| kill(&mut rng, orders)).collect();
+        kills.sort_by_key(|kill| kill.at_order);
+        Self {
+            orders: (0..orders).map(|index| order(&mut rng, index)).collect(),
+            kills,
+            sandbox_seed,
+            shop_seed,
+        }
+    }
+}
+
+fn kill(rng: &mut Rng, orders: usize) -> Kill {
+    Kill {
+        at_order: rng.usize(0..orders.max(1)),
+        lag_ms: rng.u64(0..LAG_MS_MAX),
+        whom: rng.usize(..),
+        away_ms: if rng.bool() {
+            0
+        } else {
+            rng.u64(0..AWAY_MS_MAX)
+        },
+        patient: rng.u32(0..4) > 0,
+    }
+}
+
+fn order(rng: &mut Rng, index: usize) -> Order {
+    let demo = rng.u32(0..100) < 85;
+    let way = Way::draw(rng);
+    let mut other = Way::draw(rng);
+    while other.channel() == way.channel() {
+        other = Way::draw(rng);
+    }
+    let (domain, secret, key) = if demo {
+        ("demo", "demo-secret", format!("D1-{:013}", index + 1))
+    } else {
+        ("test", "test", format!("T{:08}", index + 1))
+    };
+    Order {
+        domain,
+        secret,
+        key,
+        fen: rng.i64(100..50_000),
+        receiver: rng.u32(0..RECEIVERS),
+        story: Story::draw(rng),
+        way,
+        other,
+        seed: rng.u64(..),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_its_plan() {
+        let (one, same, other) = (
+            Plan::draw(7, 50, 5),
+            Plan::draw(7, 50, 5),
+            Plan::draw(8, 50, 5),
+        );
+        assert_eq!(one.orders, same.orders);
+        assert_eq!(one.kills, same.kills);
+        assert_ne!(one.orders, other.orders);
+    }
+
+    #[test]
+    fn every_story_and_way_is_told_and_kills_lie_in_the_load() {
+        let plan = Plan::draw(1, 400, 20);
+        for (story, _) in Story::SHARES {
+            assert!(plan.orders.iter().any(|order| order.story == story));
+        }
+        for way in Way::ALL {
+            assert!(plan.orders.iter().any(|order| order.way == way));
+        }
+        assert_eq!(
+            Story::SHARES.iter().map(|(_, share)| share).sum::<u32>(),
+            100
+        );
+        assert!(plan.kills.iter().all(|kill| kill.at_order < 400));
+        assert!(plan.kills.is_sorted_by_key(|kill| kill.at_order));
+    }
+}

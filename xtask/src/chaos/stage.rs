@@ -1,0 +1,193 @@
+//! Where a run takes place: sandbox and shop, which nobody kills, the platform's
+//! instances, and the one address in front of them.
+
+use super::balancer;
+use super::books::{self, OurOrder};
+use super::fleet::Fleet;
+use super::plan::{HANGING, Plan};
+use super::scenario::ATTEMPT_LIFE;
+use super::wire::Wire;
+use crate::process::{Programs, free_ports};
+use crate::step::run_quietly;
+use crate::target;
+use crate::world::World;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The sandbox sends a notify again after these, ms.
+const NOTIFY_SCHEDULE_MS: &str = "500,1000,2000,4000,8000,15000";
+/// How long a worker of the platform keeps what it took, ms: who is killed with
+/// something in hand delays it for so long.
+const LEASE_MS: &str = "10000";
+/// Tries of a callback: so many that a receiver that fails now and then, or hangs
+/// until the load is over, is told in the end.
+const CALLBACK_TRIES: usize = 400;
+/// Out of a hundred calls and notifies, so many go wrong.
+const SANDBOX_PERCENT: u32 = 25;
+const SHOP_PERCENT: (u32, u32, u32) = (15, 10, 3);
+
+/// A stage, as long as this value lives.
+pub(crate) struct Stage {
+    pub(crate) wire: Wire,
+    pub(crate) fleet: Fleet,
+    pub(crate) sandbox: String,
+    pub(crate) shop: String,
+    /// The instances' own addresses.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) data: PathBuf,
+    setting: Setting,
+    _programs: Programs,
+}
+
+/// What every start of the platform, and of its commands, is given.
+#[derive(Clone)]
+struct Setting {
+    bin: PathBuf,
+    data: PathBuf,
+    public_url: String,
+    database_url: String,
+}
+
+impl Stage {
+    /// Sets up a stage with so many instances on a database; none: on SQLite.
+    pub(crate) fn open(folder: &str, instances: u16, database: Option<&str>) -> Result<Self> {
+        let data = target(folder)?.join("data");
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data)?;
+        let world = World {
+            bin: target("debug")?,
+            data: data.clone(),
+            port: free_ports(3 + instances)?,
+        };
+        let sqlite = || format!("sqlite:{}", data.join("tongfu.db").display());
+        let setting = Setting {
+            bin: world.bin.clone(),
+            data: data.clone(),
+            public_url: world.address(0),
+            database_url: database.map_or_else(sqlite, str::to_owned),
+        };
+        let mut programs = Programs::default();
+        outside(&world, &mut programs)?;
+        let ports: Vec<u16> = (0..instances).map(|index| world.port + 3 + index).collect();
+        let each = setting.clone();
+        let fleet = Fleet::new(&ports, move |port| each.platform(port));
+        fleet.start()?;
+        balancer::start(world.port, fleet.ports())?;
+        let life = format!("{}s", ATTEMPT_LIFE.as_secs());
+        for domain in ["demo", "test"] {
+            let set = ["domain", "set", domain, "--attempt-life", &life];
+            run_quietly(setting.tongfu().args(set))?;
+        }
+        Ok(Self {
+            wire: Wire::new(),
+            fleet,
+            sandbox: world.address(1),
+            shop: world.address(2),
+            addresses: ports
+                .iter()
+                .map(|port| format!("http://127.0.0.1:{port}"))
+                .collect(),
+            data,
+            setting,
+            _programs: programs,
+        })
+    }
+
+    /// Everything outside the platform misbehaves from now on.
+    pub(crate) fn misbehave(&self, plan: &Plan) -> Result<()> {
+        let wish = json!({"seed": plan.sandbox_seed, "percent": SANDBOX_PERCENT});
+        self.control(&self.sandbox, "chaos", &wish)?;
+        let (fail, error, hang) = SHOP_PERCENT;
+        let wish = json!({"seed": plan.shop_seed, "fail": fail, "error": error, "hang": hang});
+        self.control(&self.shop, "chaos", &wish)?;
+        for receiver in HANGING {
+            let wish = json!({"mode": "hang", "receiver": receiver});
+            self.control(&self.shop, "answer", &wish)?;
+        }
+        Ok(())
+    }
+
+    /// All is well from now on.
+    pub(crate) fn calm(&self) -> Result<()> {
+        self.control(&self.sandbox, "chaos", &json!({"seed": 0, "percent": 0}))?;
+        let calm = json!({"seed": 0, "fail": 0, "error": 0, "hang": 0});
+        self.control(&self.shop, "chaos", &calm)
+    }
+
+    /// Our book.
+    pub(crate) fn our_book(&self) -> Result<Vec<OurOrder>> {
+        let lines = run_quietly(self.setting.tongfu().args(["order", "list", "--json"]))?;
+        books::ours(&lines)
+    }
+
+    fn control(&self, base: &str, act: &str, wish: &Value) -> Result<()> {
+        let url = format!("{base}/control/{act}");
+        let answer = self.wire.post_json(&url, &wish.to_string())?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{act} {wish}: HTTP {}", answer.status);
+        }
+        Ok(())
+    }
+}
+
+impl Setting {
+    /// The program; whatever else is in the environment stays.
+    fn tongfu(&self) -> Command {
+        let mut command = Command::new(self.bin.join("tongfu"));
+        command.env("TONGFU_DATABASE_URL", &self.database_url);
+        command
+    }
+
+    fn platform(&self, port: u16) -> Result<Command> {
+        let mut command = self.tongfu();
+        command
+            .args(["serve", "--dev"])
+            .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))
+            .env("TONGFU_PUBLIC_URL", &self.public_url)
+            .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"))
+            .env("TONGFU_CALLBACK_DELAYS_MS", callback_delays())
+            .env("TONGFU_LEASE_MS", LEASE_MS)
+            .env("TONGFU_LOG", "info")
+            .stderr(log(&self.data, &format!("platform-{port}"))?);
+        Ok(command)
+    }
+}
+
+/// At once, soon, and then each two seconds.
+fn callback_delays() -> String {
+    let delays: Vec<&str> = ["0", "500", "1000"]
+        .into_iter()
+        .chain(std::iter::repeat_n("2000", CALLBACK_TRIES))
+        .collect();
+    format!("[{}]", delays.join(","))
+}
+
+/// Starts sandbox and shop.
+fn outside(world: &World, programs: &mut Programs) -> Result<()> {
+    run_quietly(world.sandbox("keys").args(["--base", &world.address(1)]))?;
+    let listen = format!("127.0.0.1:{}", world.port + 1);
+    let mut gateway = world.sandbox("gateway");
+    gateway
+        .args([
+            "--listen",
+            &listen,
+            "--notify-schedule-ms",
+            NOTIFY_SCHEDULE_MS,
+        ])
+        .stderr(log(&world.data, "sandbox")?);
+    programs.start("the sandbox gateway", &mut gateway)?;
+    let mut shop = world.shop();
+    programs.start("the demo shop", shop.stderr(log(&world.data, "shop")?))?;
+    programs.wait_for(world.port + 1, "/healthz")?;
+    programs.wait_for(world.port + 2, "/healthz")
+}
+
+/// A program's log: each start writes behind what the one before it wrote.
+fn log(data: &Path, name: &str) -> Result<File> {
+    let path = data.join(format!("{name}.log"));
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    file.with_context(|| format!("opening {}", path.display()))
+}

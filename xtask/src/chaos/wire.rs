@@ -1,0 +1,68 @@
+//! HTTP as business systems, payers and people at the control interface speak it.
+
+use anyhow::{Result, anyhow};
+use std::time::Duration;
+use ureq::Agent;
+use ureq::http::Response;
+
+/// A caller waits this long; the platform answers earlier, or is gone.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) body: String,
+}
+
+/// A client that keeps no connection: each call meets whoever lives then.
+#[derive(Clone)]
+pub(crate) struct Wire(Agent);
+
+impl Wire {
+    pub(crate) fn new() -> Self {
+        let config = Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .build();
+        Self(Agent::new_with_config(config))
+    }
+
+    pub(crate) fn get(&self, url: &str) -> Result<Answer> {
+        let sent = self.0.get(url).header("Connection", "close").call();
+        read(sent)
+    }
+
+    pub(crate) fn post_json(&self, url: &str, body: &str) -> Result<Answer> {
+        self.post(url, "application/json", body)
+    }
+
+    pub(crate) fn post_form(&self, url: &str, body: &str) -> Result<Answer> {
+        self.post(url, "application/x-www-form-urlencoded", body)
+    }
+
+    fn post(&self, url: &str, kind: &str, body: &str) -> Result<Answer> {
+        let request = self.0.post(url).header("Connection", "close");
+        read(request.header("Content-Type", kind).send(body))
+    }
+}
+
+fn read(sent: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answer> {
+    let mut response = sent?;
+    let location = response.headers().get("location");
+    let location = location
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let status = response.status().as_u16();
+    // The sandbox's book of a long run has many megabytes.
+    let body = response.body_mut().with_config().limit(1 << 30);
+    let body = body.read_to_string();
+    Ok(Answer {
+        status,
+        location,
+        body: body.map_err(|error| anyhow!("an answer broke off: {error}"))?,
+    })
+}
