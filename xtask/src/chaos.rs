@@ -17,7 +17,7 @@ mod sign;
 mod stage;
 mod wire;
 
-use crate::database::Postgres;
+use crate::database::{Pair, Postgres};
 use crate::process;
 use crate::step::step;
 use crate::world;
@@ -36,6 +36,8 @@ pub(crate) enum Database {
     Sqlite,
     /// Two instances on one server.
     Postgres,
+    /// Two instances on a server with a standby, which takes its place midway.
+    Pair,
 }
 
 /// A run's size and seed.
@@ -55,8 +57,13 @@ impl Options {
             database: Database::Sqlite,
             seed: fastrand::u64(..1_000_000_000),
         };
+        let mut failover = false;
         let mut args = args.iter();
         while let Some(name) = args.next() {
+            if name == "--failover" {
+                failover = true;
+                continue;
+            }
             let value = args
                 .next()
                 .with_context(|| format!("{name} needs a value"))?;
@@ -67,10 +74,15 @@ impl Options {
                 ("--database", "sqlite") => options.database = Database::Sqlite,
                 ("--database", "postgres") => options.database = Database::Postgres,
                 _ => bail!(
-                    "chaos takes --kills N, --orders N, --database sqlite|postgres and --seed S, \
-                     not {name} {value}"
+                    "chaos takes --kills N, --orders N, --database sqlite|postgres, --seed S and \
+                     --failover, not {name} {value}"
                 ),
             }
+        }
+        match (failover, options.database) {
+            (true, Database::Sqlite) => bail!("--failover needs --database postgres"),
+            (true, _) => options.database = Database::Pair,
+            _ => {}
         }
         Ok(options)
     }
@@ -101,22 +113,17 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     let started = Instant::now();
     eprintln!("    seed {}", options.seed);
     let plan = Plan::draw(options.seed, options.orders, options.kills);
-    let postgres = match options.database {
-        Database::Sqlite => None,
-        Database::Postgres => Some(Postgres::start()?),
-    };
-    let url = postgres
-        .as_ref()
-        .map(|server| format!("{}/postgres", server.url));
+    let server = Server::start(options.database)?;
     let (folder, instances) = match options.database {
         Database::Sqlite => ("chaos-sqlite", 1),
         Database::Postgres => ("chaos-postgres", 2),
+        Database::Pair => ("chaos-failover", 2),
     };
-    let stage = Stage::open(folder, instances, url.as_deref())?;
+    let stage = Stage::open(folder, instances, server.url().as_deref())?;
     let ledger = Ledger::default();
     stage.misbehave(&plan)?;
     let kills = step("paying and killing", || {
-        load::play(&stage, &plan, &ledger, || Ok(()))
+        load::play(&stage, &plan, &ledger, || server.midway())
     })?;
     let quiet = step("waiting until nothing is open", || {
         stage.calm()?;
@@ -148,6 +155,41 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     Ok(result.is_good())
 }
 
+/// The database server of a run.
+enum Server {
+    None,
+    One(Postgres),
+    Two(Pair),
+}
+
+impl Server {
+    fn start(database: Database) -> Result<Self> {
+        Ok(match database {
+            Database::Sqlite => Self::None,
+            Database::Postgres => Self::One(Postgres::start()?),
+            Database::Pair => Self::Two(Pair::start()?),
+        })
+    }
+
+    fn url(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::One(server) => Some(format!("{}/postgres", server.url)),
+            Self::Two(pair) => Some(pair.url("postgres")),
+        }
+    }
+
+    /// What happens to it when half of the orders have begun.
+    fn midway(&self) -> Result<()> {
+        match self {
+            Self::None | Self::One(_) => Ok(()),
+            Self::Two(pair) => step("killing the primary and promoting its standby", || {
+                pair.fail_over()
+            }),
+        }
+    }
+}
+
 /// What a run came to.
 struct Outcome {
     options: Options,
@@ -168,6 +210,9 @@ impl Outcome {
         for parked in &self.verdict.parked {
             println!("parked: {parked}");
         }
+        for untold in &self.verdict.untold {
+            println!("untold: {untold}");
+        }
         for strange in &self.strange {
             println!("strange: {strange}");
         }
@@ -181,6 +226,7 @@ impl Outcome {
         println!("refunds {}", verdict.refunds);
         println!("duplicates refunded {}", verdict.duplicates_refunded);
         println!("parked {}", verdict.parked.len());
+        println!("untold {}", verdict.untold.len());
         println!("ended by themselves {}", self.ended);
         println!("strange {}", self.strange.len());
         for kind in [Kind::Lost, Kind::Doubled, Kind::Unnotified] {

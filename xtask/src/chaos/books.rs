@@ -17,6 +17,12 @@ pub(crate) struct TrueRefund {
     pub(crate) custom_id: Value,
 }
 
+impl TrueRefund {
+    pub(crate) fn is(&self, ours: &OurRefund) -> bool {
+        self.out_refund_no == ours.refund_no || self.custom_id == ours.refund_no.as_str()
+    }
+}
+
 /// An order of the sandbox's book: what truly happened.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +42,11 @@ pub(crate) struct TrueOrder {
 impl TrueOrder {
     pub(crate) fn is_paid(&self) -> bool {
         self.times_paid > 0
+    }
+
+    /// Whether this refund of ours was made.
+    pub(crate) fn executed(&self, refund: &OurRefund) -> bool {
+        self.refunds.iter().any(|one| one.is(refund))
     }
 
     /// The merchant's number: PayPal makes its own, and keeps the merchant's beside.
@@ -93,6 +104,12 @@ impl OurOrder {
             self.status.as_str(),
             "SUCCESSPAY" | "DUPLICATE" | "PAIDAFTERCLOSE"
         )
+    }
+
+    /// ChinaPay can't be asked about a refund: what became of it is told by one
+    /// notify, or never.
+    pub(crate) fn is_told_of_refunds(&self) -> bool {
+        self.channel == "ChinapayOld"
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -36,6 +36,8 @@ pub(crate) struct Verdict {
     pub(crate) findings: Vec<Finding>,
     /// Refunds and callbacks that wait for the operator, listed by the platform.
     pub(crate) parked: Vec<String>,
+    /// Refunds that are made, and of which a channel that can't be asked never told.
+    pub(crate) untold: Vec<String>,
     /// Money beside a request that went back by itself.
     pub(crate) duplicates_refunded: usize,
     /// Orders with money at the sandbox.
@@ -100,8 +102,7 @@ impl Pair<'_> {
 
     /// The refund of ours that the sandbox executed under this number.
     fn executed(&self, refund: &OurRefund) -> bool {
-        let mut all = self.truth.iter().flat_map(|order| &order.refunds);
-        all.any(|one| is_same_refund(one, refund))
+        self.truth.iter().any(|order| order.executed(refund))
     }
 
     /// What of the request's money truly lies with us on this attempt.
@@ -120,10 +121,6 @@ impl Pair<'_> {
         let refunds = self.ours.refunds.iter().filter(parked);
         refunds.map(|refund| refund.money).sum()
     }
-}
-
-fn is_same_refund(truth: &super::books::TrueRefund, ours: &OurRefund) -> bool {
-    truth.out_refund_no == ours.refund_no || truth.custom_id == ours.refund_no.as_str()
 }
 
 /// Compares.
@@ -260,7 +257,7 @@ fn refunds(pair: &Pair<'_>, verdict: &mut Verdict) {
             .truth
             .iter()
             .flat_map(|order| &order.refunds)
-            .filter(|one| is_same_refund(one, refund))
+            .filter(|one| one.is(refund))
             .collect();
         if executed.len() > 1 {
             let times = executed.len();
@@ -281,6 +278,9 @@ fn refunds(pair: &Pair<'_>, verdict: &mut Verdict) {
                 "{name}: refund {number} of {} ({})",
                 refund.money, refund.cause
             )),
+            ("WAITREFUND", false) if ours.is_told_of_refunds() => {
+                verdict.untold.push(format!("{name}: refund {number}"));
+            }
             ("PARKED", false) => verdict.parked.push(format!(
                 "{name}: refund {number}, which the channel executed"
             )),
@@ -305,11 +305,7 @@ fn refunds(pair: &Pair<'_>, verdict: &mut Verdict) {
             verdict.doubled(format!("{name}: {back} given back of {paid} paid"));
         }
         for one in &truth.refunds {
-            if !ours
-                .refunds
-                .iter()
-                .any(|refund| is_same_refund(one, refund))
-            {
+            if !ours.refunds.iter().any(|refund| one.is(refund)) {
                 verdict.doubled(format!(
                     "{name}: refund {} at the channel is not in our book",
                     one.out_refund_no
@@ -639,6 +635,19 @@ mod tests {
         let verdict = compare(&books);
         assert_eq!(verdict.findings, []);
         assert_eq!(verdict.parked.len(), 1);
+    }
+
+    #[test]
+    fn a_made_refund_that_its_channel_never_told_of_is_listed_apart() {
+        let mut books = good();
+        "WAITREFUND".clone_into(&mut books.ours[0].refunds[0].state);
+        assert_eq!(compare(&books).count(Kind::Lost), 1);
+        "ChinapayOld".clone_into(&mut books.ours[0].channel);
+        "ChinapayOld".clone_into(&mut books.truth[0].channel);
+        let verdict = compare(&books);
+        assert_eq!((verdict.findings.len(), verdict.untold.len()), (0, 1));
+        books.truth[0].refunds.clear();
+        assert_eq!(compare(&books).count(Kind::Lost), 1);
     }
 
     #[test]

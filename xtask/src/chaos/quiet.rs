@@ -1,15 +1,17 @@
 //! After the load: waits until nothing is open any more, or nothing changes.
 
-use super::books::{self, OurOrder, TrueOrder};
+use super::books::{self, OurCallback, OurOrder, TrueOrder};
 use super::stage::Stage;
 use crate::process::told_to_stop;
 use anyhow::{Result, bail};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// What has not changed for so long is stuck.
 const STUCK: Duration = Duration::from_secs(300);
+/// A notify that has not come by now was lost: longer than the sandbox's schedule.
+const UNTOLD: Duration = Duration::from_secs(45);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const TELL_EACH: Duration = Duration::from_secs(20);
 
@@ -20,10 +22,10 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
     loop {
         let ours = stage.our_book()?;
         let truth = books::of_sandbox(&stage.wire, &stage.sandbox)?;
-        let open = open(&ours, &truth);
+        let (open, untold) = open(&ours, &truth);
         let now = Some((ours, truth));
         // Quiet twice in a row: a notify may still have been on its way.
-        if open == 0 && now == last {
+        if open == 0 && now == last && (untold == 0 || changed.elapsed() > UNTOLD) {
             return Ok(true);
         }
         if now != last {
@@ -34,7 +36,7 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
             return Ok(false);
         }
         if told.elapsed() > TELL_EACH {
-            eprintln!("    {open} orders, refunds and callbacks are still open");
+            eprintln!("    {open} orders, refunds and callbacks are open, {untold} refunds untold");
             told = Instant::now();
         }
         if told_to_stop() {
@@ -44,23 +46,26 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
     }
 }
 
-/// What the platform still has to do.
-fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> usize {
-    let paid: BTreeSet<_> = truth
+/// What the platform still has to do, and the refunds of which it can only be told.
+fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> (usize, usize) {
+    let truth: BTreeMap<_, _> = truth
         .iter()
-        .filter(|order| order.is_paid())
-        .map(|order| (order.account.as_str(), order.number()))
+        .map(|order| ((order.account.as_str(), order.number()), order))
         .collect();
-    let owed = |order: &&OurOrder| {
-        let key = (order.account.as_str(), order.channel_order_no.as_str());
-        order.is_open() || (!order.has_money() && paid.contains(&key))
-    };
-    let orders = ours.iter().filter(owed).count();
-    let refunds = ours.iter().flat_map(|order| &order.refunds);
-    let refunds = refunds.filter(|refund| refund.is_under_way()).count();
-    let callbacks = ours.iter().flat_map(|order| &order.callbacks);
-    let callbacks = callbacks
-        .filter(|callback| callback.state == "WAITING")
-        .count();
-    orders + refunds + callbacks
+    let (mut open, mut untold) = (0, 0);
+    for order in ours {
+        let truth = truth.get(&(order.account.as_str(), order.channel_order_no.as_str()));
+        let owed = !order.has_money() && truth.is_some_and(|truth| truth.is_paid());
+        open += usize::from(order.is_open() || owed);
+        for refund in order.refunds.iter().filter(|refund| refund.is_under_way()) {
+            if order.is_told_of_refunds() && truth.is_some_and(|truth| truth.executed(refund)) {
+                untold += 1;
+            } else {
+                open += 1;
+            }
+        }
+        let waits = |callback: &&OurCallback| callback.state == "WAITING";
+        open += order.callbacks.iter().filter(waits).count();
+    }
+    (open, untold)
 }
