@@ -50,6 +50,16 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// A short run, always of the same plan.
+    pub(crate) fn small(database: Database) -> Self {
+        Self {
+            kills: 4,
+            orders: 40,
+            database,
+            seed: 1,
+        }
+    }
+
     fn read(args: &[String]) -> Result<Self> {
         let mut options = Self {
             kills: 20,

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test, and one plain line at the end.
 
+use crate::chaos::{self, Database};
 use crate::database::Postgres;
 use crate::process::Programs;
 use crate::step::step;
@@ -29,7 +30,11 @@ pub(crate) fn run() -> Result<ExitCode> {
         })?
     };
     let browser = step("browser", || browser_tests(&modules, &chromium))?;
-    let (passed, failed) = (rust.passed + browser.passed, rust.failed + browser.failed);
+    let chaos = [Database::Sqlite, Database::Postgres].map(chaos_test);
+    let all = [rust, browser].into_iter().chain(chaos);
+    let (passed, failed) = all.fold((0, 0), |(passed, failed), count| {
+        (passed + count.passed, failed + count.failed)
+    });
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 {
         ExitCode::SUCCESS
@@ -92,6 +97,20 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
         bail!("Playwright did not come to its end");
     }
     Ok(count)
+}
+
+/// One short run of `cargo xtask chaos`, the same plan each time.
+fn chaos_test(database: Database) -> Count {
+    let run = || chaos::holds(chaos::Options::small(database));
+    let held = step(&format!("chaos on {database:?}"), run);
+    if let Err(error) = &held {
+        eprintln!("chaos: {error:#}");
+    }
+    let good = matches!(held, Ok(true));
+    Count {
+        passed: u32::from(good),
+        failed: u32::from(!good),
+    }
 }
 
 /// The tests lie beside the modules that they import.

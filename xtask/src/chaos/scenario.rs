@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// An attempt of the load lives this long.
-pub(crate) const ATTEMPT_LIFE: Duration = Duration::from_secs(20);
+pub(crate) const ATTEMPT_LIFE: Duration = Duration::from_secs(15);
 /// A code or form that died is asked for again so often.
 const OPENINGS: usize = 5;
 
