@@ -1,0 +1,5 @@
+//! Query and fragment strings, form bodies, and the judgement of what they hold.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::requests::query(data));
