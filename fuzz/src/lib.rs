@@ -1,5 +1,11 @@
 //! What the fuzz targets share: each target gives its bytes to one function here,
 //! which panics where the product breaks a promise.
 
+mod accounts;
+pub mod answers;
+mod chinapay;
+mod keys;
+pub mod notify;
 pub mod requests;
+mod server;
 mod shapes;
