@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// An answer or notify older or newer than this is not believed, seconds.
-const AGE_MAX_S: i64 = 300;
+const AGE_MAX_S: u64 = 300;
 /// The certificate list is fetched at most once in this time, ms.
 const CERTIFICATES_GAP_MS: i64 = 60_000;
 
@@ -217,8 +217,9 @@ impl Api {
         now_ms: i64,
     ) -> Result<(), ChannelError> {
         let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
+        // The header may hold any number that fits.
         let fresh = signed.timestamp.parse::<i64>();
-        if !fresh.is_ok_and(|at_s| (now_ms / 1000 - at_s).abs() <= AGE_MAX_S) {
+        if !fresh.is_ok_and(|at_s| (now_ms / 1000).abs_diff(at_s) <= AGE_MAX_S) {
             return refuse("the signature's time is too old or not a time");
         }
         let Some(key) = self.platform_key(signed.serial).await else {

@@ -43,6 +43,7 @@ async fn a_changed_stale_or_strange_notify_is_not_believed() {
         ("wechatpay-serial", "PUB_KEY_ID_1"),
         ("wechatpay-nonce", "x"),
         ("wechatpay-timestamp", "abc"),
+        ("wechatpay-timestamp", "-9223372036854775808"),
         ("wechatpay-signature", "WECHATPAY/SIGNTEST/abcd"),
     ] {
         let mut strange = genuine.clone();
