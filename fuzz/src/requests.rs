@@ -57,8 +57,11 @@ fn check_written_anew(pairs: &Pairs) {
 
 /// Where no name comes twice, a reader that keeps nothing raw finds the same texts.
 fn check_against_another_reader(body: &[u8], pairs: &Pairs) {
-    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        panic!("pairs of what is no object");
+    let members = match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => members,
+        // That reader has no place for 2e444, which stays text here.
+        Err(_) if pairs.iter().any(|(_, value)| is_number(value)) => return,
+        other => panic!("pairs of what is no object: {other:?}"),
     };
     let kept = members.values().filter(|value| !value.is_null()).count();
     if kept != pairs.iter().count() {
@@ -67,14 +70,14 @@ fn check_against_another_reader(body: &[u8], pairs: &Pairs) {
     for (name, value) in pairs.iter() {
         match &members[name] {
             Value::String(text) => assert_eq!(text, value),
-            Value::Number(_) => {
-                let number =
-                    value.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-                assert!(number && value.is_ascii(), "no number: {value:?}");
-            }
+            Value::Number(_) => assert!(is_number(value), "no number: {value:?}"),
             other => panic!("{name} was {other}"),
         }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    text.is_ascii() && text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
 }
 
 fn judge(choice: u8, pairs: &Pairs) {
