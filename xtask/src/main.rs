@@ -3,6 +3,7 @@
 mod browser;
 mod chaos;
 mod database;
+mod fuzz;
 mod peers;
 mod process;
 mod serve;
@@ -24,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
         [--database sqlite|postgres] [--seed S] [--failover]
   size                            the bytes of the page
   peers                           programs of others against the sandbox
+  fuzz [--seconds N] [TARGET…]    fuzz the readers of outside bytes, each for N seconds (600)
   wasm-target                     find or set up the WebAssembly target";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             tools::wasm_build().map(|_| ExitCode::SUCCESS)
         }
         Some((command, [])) if command == "peers" => peers::run(),
+        Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
         _ => bail!("{USAGE}"),
     }
