@@ -196,6 +196,13 @@ fn config() -> ProptestConfig {
     }
 }
 
+/// What a channel can say of a refund; that it is withdrawn is the operator's word.
+fn heard_of_channels() -> Vec<Refund> {
+    let mut states = Refund::ALL.to_vec();
+    states.retain(|state| *state != Refund::Withdrawn);
+    states
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -237,12 +244,12 @@ proptest! {
 
     #[test]
     fn a_refund_goes_forward_to_the_best_that_was_heard(
-        words in vec(select(Refund::ALL.to_vec()), 0..12),
+        words in vec(select(heard_of_channels()), 0..12),
     ) {
         let rank = |state| match state {
             Refund::New => 0,
             Refund::Sent => 1,
-            Refund::Failed | Refund::Parked => 2,
+            Refund::Failed | Refund::Parked | Refund::Withdrawn => 2,
             Refund::Done => 3,
         };
         let mut state = Refund::New;
