@@ -3,7 +3,6 @@
 
 use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure};
-use payment::address;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::ports::{
@@ -172,7 +171,7 @@ pub(crate) fn new(
     }
     Ok(NewCallback {
         url: format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()),
-        receiver: address::origin(bg_url).unwrap_or_else(|| bg_url.to_owned()),
+        receiver: bg_url.to_owned(),
         created_ms: now_ms,
     })
 }

@@ -18,6 +18,13 @@ static COUNTER: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Program(Child);
 
 impl Program {
+    /// Tells it to stop, as an operator's system does; gives whether it ended well.
+    pub(crate) fn terminate(mut self) -> bool {
+        let pid = self.0.id().to_string();
+        let _ = Command::new("kill").arg(pid).status();
+        self.0.wait().is_ok_and(|status| status.success())
+    }
+
     /// Kills it at once, as `kill -9` does.
     pub(crate) fn kill(mut self) {
         let _ = self.0.kill();
@@ -54,7 +61,12 @@ impl World {
     /// Starts all three; `None` where PostgreSQL is asked for and not given.
     pub(crate) async fn start(database: Database) -> Option<Self> {
         let folder = temp_folder();
-        let database_url = database_url(database, &folder).await?;
+        let url = database_url(database, &folder).await?;
+        Some(Self::start_on(folder, url).await)
+    }
+
+    /// Starts all three on this database.
+    pub(crate) async fn start_on(folder: PathBuf, database_url: String) -> Self {
         let [platform, gateway, shop] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
         let data = folder.join("sandbox");
         let keys = sandbox()
@@ -93,12 +105,16 @@ impl World {
         world.answers(&format!("{}/healthz", world.gateway)).await;
         world.answers(&format!("{}/healthz", world.shop)).await;
         world.answers(&format!("{}/readyz", world.platform)).await;
-        Some(world)
+        world
     }
 
     /// Starts the platform on the world's database.
     pub(crate) fn start_platform(&self) -> Program {
-        let mut command = tongfu(&self.database_url);
+        self.start_platform_by(tongfu(&self.database_url))
+    }
+
+    /// The same, by a command of the test's own that runs the program.
+    pub(crate) fn start_platform_by(&self, mut command: Command) -> Program {
         command
             .args(["serve", "--dev"])
             .env("TONGFU_LISTEN", self.platform.trim_start_matches("http://"))

@@ -12,3 +12,4 @@ mod operator;
 mod pay;
 mod refund;
 mod sign;
+mod trouble;

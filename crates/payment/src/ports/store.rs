@@ -155,8 +155,7 @@ pub enum Begun {
 pub struct NewCallback {
     /// The complete address, sign included; the same in every try.
     pub url: String,
-    /// Who is called: scheme, host and port of the address. Callbacks to one
-    /// receiver share a lane.
+    /// Who is called: bgUrl. Callbacks to one receiver share a lane.
     pub receiver: String,
     /// When it was decided.
     pub created_ms: i64,
@@ -351,7 +350,7 @@ pub struct CallbackRow {
     pub order_sn: String,
     /// The complete address.
     pub url: String,
-    /// Who is called: scheme, host and port.
+    /// Who is called: bgUrl.
     pub receiver: String,
     /// Where it stands.
     pub state: CallbackState,
