@@ -184,13 +184,13 @@ async fn a_full_disk_half_writes_nothing() {
     let mut command = Command::new("bash");
     command
         .args(["-c", script, "bash", env!("CARGO_BIN_EXE_tongfu")])
-        .env("LIMIT", (size / 1024 + 100).to_string())
+        .env("LIMIT", (size / 1024 + 400).to_string())
         .env("TONGFU_DATABASE_URL", &world.database_url)
         .env("TONGFU_LOG", "info");
     let program = world.start_platform_by(command);
     world.answers(&format!("{}/readyz", world.platform)).await;
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
-    for _ in 0..100 {
+    for _ in 0..300 {
         let query = world.signed_query().await;
         let answer = world
             .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
