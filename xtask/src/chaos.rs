@@ -132,8 +132,9 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     let stage = Stage::open(folder, instances, server.url().as_deref())?;
     let ledger = Ledger::default();
     stage.misbehave(&plan)?;
+    let outages = server.outages(&plan);
     let kills = step("paying and killing", || {
-        load::play(&stage, &plan, &ledger, || server.midway())
+        load::play(&stage, &plan, &ledger, &outages, || server.outage())
     })?;
     let quiet = step("waiting until nothing is open", || {
         stage.calm()?;
@@ -155,6 +156,7 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
         verdict,
         strange,
         kills,
+        outages: outages.len(),
         ended: stage.fleet.ended_by_themselves(),
         took: started.elapsed(),
     };
@@ -189,10 +191,19 @@ impl Server {
         }
     }
 
-    /// What happens to it when half of the orders have begun.
-    fn midway(&self) -> Result<()> {
+    /// When it has its outages: so many orders have begun.
+    fn outages(&self, plan: &Plan) -> Vec<usize> {
         match self {
-            Self::None | Self::One(_) => Ok(()),
+            Self::None => Vec::new(),
+            Self::One(_) => plan.crashes.clone(),
+            Self::Two(_) => vec![plan.orders.len() / 2],
+        }
+    }
+
+    fn outage(&self) -> Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::One(server) => server.crash(),
             Self::Two(pair) => step("killing the primary and promoting its standby", || {
                 pair.fail_over()
             }),
@@ -207,6 +218,8 @@ struct Outcome {
     /// Answers that no document promises: then the load itself is in doubt.
     strange: Vec<String>,
     kills: usize,
+    /// Of the database.
+    outages: usize,
     ended: usize,
     took: Duration,
 }
@@ -231,6 +244,7 @@ impl Outcome {
         }
         let verdict = &self.verdict;
         println!("kills {}", self.kills);
+        println!("outages {}", self.outages);
         println!("orders {}", self.options.orders);
         println!("paid {}", verdict.paid);
         println!("refunds {}", verdict.refunds);

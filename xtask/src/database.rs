@@ -85,6 +85,13 @@ impl Place {
         pg_ctl
     }
 
+    /// The process id of a server's first process.
+    fn postmaster(&self, name: &str) -> Result<String> {
+        let path = self.data(name).join("postmaster.pid");
+        let text = std::fs::read_to_string(path).context("PostgreSQL does not run")?;
+        Ok(text.lines().next().context("no process id")?.to_owned())
+    }
+
     fn stop(&self, name: &str) {
         let mut stop = self.pg_ctl(name);
         stop.args(["--mode=immediate", "stop"]);
@@ -129,6 +136,17 @@ impl Postgres {
             let url = format!("postgres://postgres@127.0.0.1:{port}");
             Ok(Self { place, url })
         })
+    }
+
+    /// Kills one of its processes: the server drops all connections, recovers from
+    /// its log, and goes on.
+    pub(crate) fn crash(&self) -> Result<()> {
+        let postmaster = self.place.postmaster("data")?;
+        let victim = children(&postmaster)?.pop().context("no child process")?;
+        let mut kill = Command::new("kill");
+        // It may have ended meanwhile; then there is no crash this time.
+        let _ = kill.args(["-9", &victim]).stderr(Stdio::null()).status()?;
+        Ok(())
     }
 }
 
@@ -189,9 +207,7 @@ impl Pair {
 
     /// Kills the primary with all its processes, and promotes the standby.
     pub(crate) fn fail_over(&self) -> Result<()> {
-        let path = self.place.data("primary").join("postmaster.pid");
-        let text = std::fs::read_to_string(path).context("the primary does not run")?;
-        let postmaster = text.lines().next().context("no process id")?.to_owned();
+        let postmaster = self.place.postmaster("primary")?;
         let mut kill = Command::new("kill");
         kill.arg("-9").arg(&postmaster).args(children(&postmaster)?);
         // A backend may have ended meanwhile.

@@ -29,7 +29,8 @@ struct Progress {
     broken: AtomicBool,
 }
 
-/// Plays all orders and kills to their end; gives how many were killed.
+/// Plays all orders and kills to their end; gives how many were killed. When so
+/// many orders as `outages` say have begun, the database has an outage.
 ///
 /// # Errors
 /// When sandbox, shop or this program fail: nothing is proved then.
@@ -37,7 +38,8 @@ pub(crate) fn play(
     stage: &Stage,
     plan: &Plan,
     ledger: &Ledger,
-    midway: impl FnOnce() -> Result<()> + Send,
+    outages: &[usize],
+    outage: impl Fn() -> Result<()> + Send,
 ) -> Result<usize> {
     let progress = Progress::default();
     let platform = Platform {
@@ -56,10 +58,11 @@ pub(crate) fn play(
         let supervisor = scope.spawn(|| stage.fleet.supervise());
         let mut work: Vec<_> = (0..PAYERS).map(|_| run.spawn(scope, Run::pay)).collect();
         work.push(run.spawn(scope, Run::kill));
-        let half = plan.orders.len() / 2;
         work.push(run.spawn(scope, move |run| {
-            run.wait_for_order(half);
-            midway()
+            outages.iter().try_for_each(|at_order| {
+                run.wait_for_order(*at_order);
+                if run.is_over() { Ok(()) } else { outage() }
+            })
         }));
         let teller = run.spawn(scope, Run::tell);
         let mut done: Vec<Result<()>> = work.into_iter().map(joined).collect();

@@ -9,6 +9,8 @@ pub(crate) const RECEIVERS: u32 = 100;
 pub(crate) const HANGING: [u32; 3] = [13, 42, 77];
 /// A killed platform stays away this long at most, ms.
 const AWAY_MS_MAX: u64 = 2_000;
+/// For so many kills of the platform the database crashes once.
+const KILLS_PER_CRASH: usize = 4;
 /// A kill comes up to this long after its order has begun, ms.
 const LAG_MS_MAX: u64 = 1_500;
 
@@ -136,6 +138,9 @@ pub(crate) struct Kill {
 pub(crate) struct Plan {
     pub(crate) orders: Vec<Order>,
     pub(crate) kills: Vec<Kill>,
+    /// The database server crashes when so many orders have begun, where it is one
+    /// that can.
+    pub(crate) crashes: Vec<usize>,
     pub(crate) sandbox_seed: u64,
     pub(crate) shop_seed: u64,
 }
@@ -146,9 +151,14 @@ impl Plan {
         let (sandbox_seed, shop_seed) = (rng.u64(..), rng.u64(..));
         let mut kills: Vec<Kill> = (0..kills).map(|_| kill(&mut rng, orders)).collect();
         kills.sort_by_key(|kill| kill.at_order);
+        let all: Vec<Order> = (0..orders).map(|index| order(&mut rng, index)).collect();
+        let crashes = kills.len() / KILLS_PER_CRASH;
+        let mut crashes: Vec<usize> = (0..crashes).map(|_| rng.usize(0..orders.max(1))).collect();
+        crashes.sort_unstable();
         Self {
-            orders: (0..orders).map(|index| order(&mut rng, index)).collect(),
+            orders: all,
             kills,
+            crashes,
             sandbox_seed,
             shop_seed,
         }
