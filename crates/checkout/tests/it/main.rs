@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
+mod bank;
 mod lost;
+mod model;
 mod money;
 mod scene;
 mod timers;

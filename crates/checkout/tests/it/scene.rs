@@ -20,6 +20,9 @@ use std::sync::{Arc, Mutex};
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
+/// When every scene begins.
+pub(crate) const START_MS: i64 = 1_465_955_270_000;
+
 /// What the channel answers, and what it was asked.
 #[derive(Default)]
 pub(crate) struct Told {
@@ -186,33 +189,50 @@ pub(crate) struct Scene {
     now_ms: Arc<AtomicI64>,
 }
 
+/// The use cases over this database, with the domain `test` in it.
+pub(crate) async fn open(
+    database: &str,
+    gateways: Vec<Arc<dyn Gateway>>,
+    receiver: Arc<dyn Receiver>,
+    now_ms: &Arc<AtomicI64>,
+) -> (Arc<Checkout>, Arc<dyn Store>) {
+    let store = store::open(database).await.unwrap();
+    if store.domain("test").await.unwrap().is_none() {
+        store.add_domain(&Domain::test()).await.unwrap();
+    }
+    let clock = Arc::clone(now_ms);
+    let parts = Parts {
+        store: Arc::clone(&store),
+        gateways,
+        receiver,
+        clock: Arc::new(move || clock.load(Ordering::Relaxed)),
+        schedule: Schedule::default(),
+        lease_ms: 30_000,
+        rates: Arc::new(|| Rate::parse("7.0")),
+        public_url: "http://127.0.0.1:3000".to_owned(),
+    };
+    (Checkout::new(parts).unwrap(), store)
+}
+
+/// The address of a database that no test has.
+pub(crate) fn new_database() -> String {
+    format!("sqlite:{}", temp_folder().join("checkout.db").display())
+}
+
 impl Scene {
     pub(crate) async fn new() -> Self {
-        let path = temp_folder().join("checkout.db");
-        let store = store::open(&format!("sqlite:{}", path.display()))
-            .await
-            .unwrap();
-        store.add_domain(&Domain::test()).await.unwrap();
         let channel = FakeChannel::new(Channel::Wechat, Currency::Cny);
         let paypal = FakeChannel::new(Channel::Paypal, Currency::Usd);
-        let now_ms = Arc::new(AtomicI64::new(1_465_955_270_000));
-        let clock = Arc::clone(&now_ms);
+        let now_ms = Arc::new(AtomicI64::new(START_MS));
+        let gateways = vec![
+            Arc::clone(&channel) as Arc<dyn Gateway>,
+            Arc::clone(&paypal) as Arc<dyn Gateway>,
+        ];
         let receivers = Arc::new(Receivers::default());
-        let parts = Parts {
-            store: Arc::clone(&store),
-            gateways: vec![
-                Arc::clone(&channel) as Arc<dyn Gateway>,
-                Arc::clone(&paypal) as Arc<dyn Gateway>,
-            ],
-            receiver: Arc::clone(&receivers) as Arc<dyn Receiver>,
-            clock: Arc::new(move || clock.load(Ordering::Relaxed)),
-            schedule: Schedule::default(),
-            lease_ms: 30_000,
-            rates: Arc::new(|| Rate::parse("7.0")),
-            public_url: "http://127.0.0.1:3000".to_owned(),
-        };
+        let receiver = Arc::clone(&receivers) as Arc<dyn Receiver>;
+        let (checkout, store) = open(&new_database(), gateways, receiver, &now_ms).await;
         Self {
-            checkout: Checkout::new(parts).unwrap(),
+            checkout,
             store,
             receivers,
             channel,
@@ -289,7 +309,7 @@ pub(crate) fn paid(attempt: &AttemptRow, fen: i64) -> OrderState {
     })
 }
 
-fn signed(more: &[(&str, &str)]) -> Pairs {
+pub(crate) fn signed(more: &[(&str, &str)]) -> Pairs {
     let mut pairs: Vec<(String, String)> = [
         ("domainCode", "test"),
         ("money", "100"),
