@@ -10,6 +10,9 @@ use crate::sign::{Purpose, equal, hmac_sign, java_url_encode, sha1_sign, sort_ut
 
 /// More strange names than any browser appends are not searched through.
 const STRANGE_MAX: usize = 8;
+/// Nor are more bytes than this hashed in each form: a long request with a wrong
+/// sign must not cost more than a short one.
+const SEARCHED_BYTES_MAX: usize = 1 << 20;
 
 /// How a sign was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,11 +165,15 @@ fn signed_stranger(
     purpose: Purpose,
     now_ms: i64,
 ) -> Refusal {
-    let strange: Vec<_> = pairs
+    let mut strange: Vec<_> = pairs
         .iter()
         .filter(|(name, value)| !value.is_empty() && !is_known(name, false, purpose))
         .take(STRANGE_MAX)
         .collect();
+    let bytes: usize = pairs.iter().map(|(_, value)| value.len()).sum();
+    while bytes << strange.len() > SEARCHED_BYTES_MAX && !strange.is_empty() {
+        strange.pop();
+    }
     let sign = value(known, "sign");
     let holds_with = |added: &[(&str, &str)]| {
         let all: Vec<_> = known.iter().chain(added).copied().collect();
