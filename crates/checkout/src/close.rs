@@ -4,7 +4,7 @@ use crate::{Checkout, Failure, callback};
 use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::{ClosedRequest, NewCallback};
+use payment::ports::{AttemptRow, ClosedRequest, NewCallback};
 use payment::status::PayStatus;
 use payment::story::Source;
 use payment::verify;
@@ -36,6 +36,42 @@ impl Checkout {
         let told = self.failure_told(&domain, key).await?;
         let closed = store.close_request(code, key, told.as_ref(), act).await?;
         answer(closed).unwrap_or(Err(Failure::InProgress))
+    }
+
+    /// Closes a request that is past its domain's deadline, unless it is paid or an
+    /// attempt is still open: that one's end comes here again.
+    pub(crate) async fn close_unpaid(
+        &self,
+        domain: &Domain,
+        request_key: &str,
+    ) -> Result<(), Failure> {
+        let told = self.failure_told(domain, request_key).await?;
+        let act = self.act(Source::Timer);
+        let store = &self.parts.store;
+        let closed = store
+            .close_request(&domain.code, request_key, told.as_ref(), act)
+            .await?;
+        tracing::info!(
+            domain.code = domain.code,
+            ?closed,
+            "a request is past its deadline"
+        );
+        Ok(())
+    }
+
+    /// At an ended attempt: closes its request where that is past the domain's
+    /// deadline; gives when that will be, where it is still to come.
+    pub(crate) async fn close_overdue(&self, attempt: &AttemptRow) -> Result<Option<i64>, Failure> {
+        let domain = self.domain_named(&attempt.domain_code).await?;
+        let Some(deadline_s) = domain.settings.deadline_s else {
+            return Ok(None);
+        };
+        let end_ms = attempt.request_created_ms + deadline_s * 1000;
+        if self.now_ms() < end_ms {
+            return Ok(Some(end_ms));
+        }
+        self.close_unpaid(&domain, &attempt.request_key).await?;
+        Ok(None)
     }
 
     /// The FAILUREPAY of a request that is closed unpaid, for a domain that wants

@@ -111,6 +111,10 @@ impl Checkout {
                 Begun::KeyReused => return Err(Failure::KeyReused),
                 Begun::AlreadyPaid => return Err(Failure::AlreadyPaid),
                 Begun::Closed => return Err(Failure::Closed),
+                Begun::Overdue => {
+                    self.close_unpaid(domain, &request.request_key).await?;
+                    return Err(Failure::Closed);
+                }
                 Begun::NumberTaken => {}
             }
         }
@@ -150,6 +154,7 @@ impl Checkout {
             expires_ms: now_ms + domain.settings.attempt_life_s * 1000,
             next_query_ms: now_ms + FIRST_QUERY_MS,
             fits_another_key: request.fits_another_key(),
+            deadline_after_ms: domain.settings.deadline_s.map(|seconds| seconds * 1000),
         })
     }
 

@@ -63,15 +63,18 @@ impl Checkout {
             _ => Outcome::Ended,
         };
         let ended = outcome == Outcome::Ended || attempt.status == Attempt::Closed;
+        let now_ms = self.now_ms();
         let next_ms = match outcome {
             Outcome::Paid | Outcome::Mismatch => None,
-            _ if ended && self.gateway_of(attempt)?.lingers() => {
-                lingering_ms(attempt, self.now_ms())
-            }
-            Outcome::Open => Some(next_query_ms(attempt, self.now_ms())),
+            Outcome::Open if !ended => Some(next_query_ms(attempt, now_ms)),
             // A declined order is asked about until it expires: late money counts.
-            Outcome::Ended if self.now_ms() < attempt.expires_ms => Some(attempt.expires_ms),
-            Outcome::Ended => None,
+            Outcome::Ended if now_ms < attempt.expires_ms => Some(attempt.expires_ms),
+            Outcome::Open | Outcome::Ended => {
+                let end_ms = self.close_overdue(attempt).await?;
+                let lingers = self.gateway_of(attempt)?.lingers();
+                let linger_ms = lingering_ms(attempt, now_ms).filter(|_| lingers);
+                linger_ms.or(end_ms)
+            }
         };
         Ok(self
             .parts

@@ -101,6 +101,10 @@ pub(crate) struct SettingArgs {
     /// How long an attempt lives: 90s, 15m.
     #[arg(long, value_parser = duration_s)]
     attempt_life: Option<i64>,
+    /// How long after it was first seen a request can be paid: 2h, 1d. Unpaid, it
+    /// is closed then.
+    #[arg(long, value_parser = duration_s)]
+    deadline: Option<i64>,
     /// Origins that may show the page in a frame.
     #[arg(long, num_args = 0..)]
     frame_origin: Option<Vec<String>>,
@@ -128,6 +132,7 @@ impl SettingArgs {
         set(&mut settings.failurepay, self.failurepay);
         set(&mut settings.refund_callbacks, self.refund_callbacks);
         set(&mut settings.attempt_life_s, self.attempt_life);
+        set(&mut settings.deadline_s, self.deadline.map(Some));
         set(&mut settings.frame_origins, self.frame_origin);
         set(&mut settings.late_money, self.late_money);
     }

@@ -178,3 +178,52 @@ async fn the_operator_honours_late_money_or_gives_it_back_by_hand() {
     let again = scene.checkout.refund_by_hand(&refund.refund_no).await;
     assert_eq!(again, Err(Failure::InProgress));
 }
+
+/// The domain gives its requests so long.
+async fn with_deadline(scene: &Scene, seconds: i64) {
+    let mut domain = scene.store.domain("test").await.unwrap().unwrap();
+    domain.settings.deadline_s = Some(seconds);
+    domain.settings.failurepay = true;
+    scene.store.set_domain(&domain).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_past_its_deadline_is_closed_and_told_once() {
+    let scene = Scene::new().await;
+    with_deadline(&scene, 3_600).await;
+    scene.pay("k").await.unwrap();
+    scene.after_s(900).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.request_status),
+        (Attempt::Closed, PayStatus::NotPay)
+    );
+    scene.after_s(2_699).await;
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::NotPay);
+    scene.after_s(1).await;
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::Closed);
+    assert!(matches!(scene.pay("k").await, Err(Failure::Closed)));
+    let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].url.contains("FAILUREPAY"));
+}
+
+#[tokio::test]
+async fn nobody_begins_anew_past_the_deadline_and_a_paid_request_has_none() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("paid").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    scene.answers(Ok(OrderState::Pending));
+    scene.pay("k").await.unwrap();
+    scene.after_s(900).await;
+    // The deadline comes while no timer runs any more.
+    with_deadline(&scene, 600).await;
+    assert!(matches!(scene.pay("k").await, Err(Failure::Closed)));
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::Closed);
+    assert!(matches!(scene.pay("paid").await, Err(Failure::AlreadyPaid)));
+    assert_eq!(
+        scene.attempt("paid").await.request_status,
+        PayStatus::SuccessPay
+    );
+}

@@ -65,6 +65,9 @@ pub struct NewAttempt {
     pub next_query_ms: i64,
     /// Whether the same sign fits another requestKey too (design 4a): counted.
     pub fits_another_key: bool,
+    /// How long after it was first seen the request takes attempts, ms; no end
+    /// where the domain has none.
+    pub deadline_after_ms: Option<i64>,
 }
 
 /// An attempt as it is kept.
@@ -80,6 +83,8 @@ pub struct AttemptRow {
     pub money: Money,
     /// Where the request stands.
     pub request_status: PayStatus,
+    /// When the request was first seen.
+    pub request_created_ms: i64,
     /// Opens the attempt's page.
     pub token: String,
     /// The channel.
@@ -146,6 +151,8 @@ pub enum Begun {
     AlreadyPaid,
     /// The request is closed.
     Closed,
+    /// The request is unpaid and past its domain's deadline.
+    Overdue,
     /// A number or token was taken: make new ones and try again.
     NumberTaken,
 }

@@ -16,7 +16,7 @@ use payment::story::{Act, Source};
 use sqlx::{Pool, Transaction};
 
 const LOCK_REQUEST: &str = locked!(
-    "select id, money, currency, status from payment_request \
+    "select id, money, currency, status, created_ms from payment_request \
      where domain_code = $1 and request_key = $2"
 );
 
@@ -30,7 +30,7 @@ macro_rules! attempts_where {
     ($condition:literal) => {
         concat!(
             "select a.*, r.domain_code, r.request_key, r.money, r.currency, ",
-            "r.status as request_status from attempt a ",
+            "r.status as request_status, r.created_ms as request_created_ms from attempt a ",
             "join payment_request r on r.id = a.request_id where ",
             $condition
         )
@@ -126,7 +126,7 @@ pub(super) async fn lock(tx: &mut Transaction<'static, Db>, order_sn: &str) -> A
 }
 
 pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -> Answer<Begun> {
-    let (request_id, money, status) = open_request(tx, new).await?;
+    let (request_id, money, status, seen_ms) = open_request(tx, new).await?;
     if money != new.money {
         return Ok(Begun::KeyReused);
     }
@@ -136,6 +136,10 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -
     let closed = is_closed(tx, &new.domain_code, &new.request_key).await?;
     if closed || status == PayStatus::Closed {
         return Ok(Begun::Closed);
+    }
+    let end_ms = new.deadline_after_ms.map(|after_ms| seen_ms + after_ms);
+    if end_ms.is_some_and(|end_ms| end_ms <= new.created_ms) {
+        return Ok(Begun::Overdue);
     }
     let mut open = open_attempts(tx, request_id).await?;
     if let Some(index) = open.iter().position(|row| is_same(row, new)) {
@@ -164,7 +168,7 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -
     if new.fits_another_key {
         domains::count_other_key(tx, &new.domain_code).await?;
     }
-    Ok(Begun::New(fresh(new, status)))
+    Ok(Begun::New(fresh(new, status, seen_ms)))
 }
 
 pub(super) async fn accept(
@@ -421,11 +425,12 @@ async fn is_closed(
     Ok(get::<i64>(&row, "n")? > 0)
 }
 
-/// Makes the request where it is new, locks it, and gives its number, sum and state.
+/// Makes the request where it is new, locks it, and gives its number, sum, state,
+/// and when it was first seen.
 async fn open_request(
     tx: &mut Transaction<'static, Db>,
     new: &NewAttempt,
-) -> Answer<(i64, Money, PayStatus)> {
+) -> Answer<(i64, Money, PayStatus, i64)> {
     sqlx::query(
         "insert into payment_request \
          (domain_code, request_key, money, currency, status, created_ms) \
@@ -446,7 +451,12 @@ async fn open_request(
         .await
         .map_err(unavailable)?;
     let status = word(&row, "status", PayStatus::parse)?;
-    Ok((get(&row, "id")?, money(&row, "money", "currency")?, status))
+    Ok((
+        get(&row, "id")?,
+        money(&row, "money", "currency")?,
+        status,
+        get(&row, "created_ms")?,
+    ))
 }
 
 /// The request's open attempts.
@@ -523,13 +533,14 @@ async fn supersede(
     story::append(tx, &old.order_sn, "superseded", &detail, act).await
 }
 
-fn fresh(new: &NewAttempt, request_status: PayStatus) -> AttemptRow {
+fn fresh(new: &NewAttempt, request_status: PayStatus, request_created_ms: i64) -> AttemptRow {
     AttemptRow {
         order_sn: new.order_sn.clone(),
         domain_code: new.domain_code.clone(),
         request_key: new.request_key.clone(),
         money: new.money,
         request_status,
+        request_created_ms,
         token: new.token.clone(),
         channel: new.channel,
         account: new.account.clone(),

@@ -30,6 +30,7 @@ pub(super) fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
         request_key: get(row, "request_key")?,
         money: money(row, "money", "currency")?,
         request_status: word(row, "request_status", PayStatus::parse)?,
+        request_created_ms: get(row, "request_created_ms")?,
         token: get(row, "token")?,
         channel: word(row, "channel", Channel::parse)?,
         account: get(row, "account")?,
