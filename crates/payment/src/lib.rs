@@ -17,6 +17,7 @@ pub mod story;
 
 pub mod address;
 pub mod domain;
+pub mod forecore;
 pub mod pairs;
 pub mod refusal;
 pub mod request;

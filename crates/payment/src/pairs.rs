@@ -34,16 +34,12 @@ impl Pairs {
     /// [`Refusal::Malformed`] for anything else, lone surrogates and control
     /// characters among it.
     pub fn from_json(body: &[u8]) -> Result<Self, Refusal> {
-        let object: RawObject = serde_json::from_slice(body)
-            .map_err(|_| Refusal::malformed("body", "a flat JSON object"))?;
-        let mut pairs = Vec::with_capacity(object.0.len());
-        for (name, value) in object.0 {
-            let name = clean(&name, name.clone())?;
-            if let Some(value) = json_text(&name, value.get())? {
-                pairs.push((name, value));
-            }
-        }
-        Ok(Self(pairs))
+        let members = json_members(body)?.into_iter();
+        let text = |(name, value)| match value {
+            JsonValue::Text(text) | JsonValue::Number(text) => Some((name, text)),
+            JsonValue::Null => None,
+        };
+        Ok(Self(members.filter_map(text).collect()))
     }
 
     /// Pairs that were read before.
@@ -144,16 +140,35 @@ fn clean(name: &str, text: String) -> Result<String, Refusal> {
     Ok(text)
 }
 
-/// The text of a JSON value; nothing for null.
-fn json_text(name: &str, raw: &str) -> Result<Option<String>, Refusal> {
+/// A value in a flat JSON object.
+pub(crate) enum JsonValue {
+    Text(String),
+    /// A number as it stands in the bytes.
+    Number(String),
+    Null,
+}
+
+/// The members of a flat JSON object, in order and with repeats.
+pub(crate) fn json_members(body: &[u8]) -> Result<Vec<(String, JsonValue)>, Refusal> {
+    let object: RawObject = serde_json::from_slice(body)
+        .map_err(|_| Refusal::malformed("body", "a flat JSON object"))?;
+    let member = |(name, value): (String, Box<RawValue>)| {
+        let name = clean(&name, name.clone())?;
+        let value = json_value(&name, value.get())?;
+        Ok((name, value))
+    };
+    object.0.into_iter().map(member).collect()
+}
+
+fn json_value(name: &str, raw: &str) -> Result<JsonValue, Refusal> {
     match raw.as_bytes().first() {
         Some(b'"') => {
             let text = serde_json::from_str(raw);
             let text = text.map_err(|_| Refusal::malformed(name, "well-formed Unicode text"))?;
-            clean(name, text).map(Some)
+            clean(name, text).map(JsonValue::Text)
         }
-        Some(b'-' | b'0'..=b'9') => Ok(Some(raw.to_owned())),
-        Some(b'n') => Ok(None),
+        Some(b'-' | b'0'..=b'9') => Ok(JsonValue::Number(raw.to_owned())),
+        Some(b'n') => Ok(JsonValue::Null),
         _ => Err(Refusal::malformed(name, "text or a number")),
     }
 }

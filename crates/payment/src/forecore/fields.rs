@@ -1,0 +1,128 @@
+//! The fields of a call: query and body together, each decoded once, with what the
+//! sign needs to know of them.
+
+use crate::pairs::{JsonValue, Pairs, json_members};
+use crate::refusal::Refusal;
+
+/// One field as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// It was a JSON number: some clients sign it as JavaScript writes it.
+    pub(super) is_number: bool,
+}
+
+/// The fields of a call. A name in query and body both has the body's value; twice
+/// in one of them it is refused.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Fields(pub(super) Vec<Field>);
+
+impl Fields {
+    /// Reads a query or a form body.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] as [`Pairs::from_query`]; [`Refusal::Repeated`] for a
+    /// name that comes twice.
+    pub fn from_query(raw: &str) -> Result<Self, Refusal> {
+        let pairs = Pairs::from_query(raw)?;
+        let fields = pairs.iter().map(|(name, value)| Field {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            is_number: false,
+        });
+        Self(fields.collect()).without_repeats()
+    }
+
+    /// Reads a flat JSON body: text, numbers as they stand there, null as empty.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] for anything else; [`Refusal::Repeated`] for a name
+    /// that comes twice.
+    pub fn from_json(body: &[u8]) -> Result<Self, Refusal> {
+        let field = |(name, value)| {
+            let (value, is_number) = match value {
+                JsonValue::Text(text) => (text, false),
+                JsonValue::Number(text) => (text, true),
+                JsonValue::Null => (String::new(), false),
+            };
+            Field {
+                name,
+                value,
+                is_number,
+            }
+        };
+        let members = json_members(body)?;
+        Self(members.into_iter().map(field).collect()).without_repeats()
+    }
+
+    /// These fields and the body's: the body's value holds where both have one.
+    #[must_use]
+    pub fn overlaid(mut self, body: Self) -> Self {
+        self.0
+            .retain(|field| body.0.iter().all(|other| other.name != field.name));
+        self.0.extend(body.0);
+        self
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.iter();
+        fields
+            .find(|field| field.name == name)
+            .map(|field| field.value.as_str())
+    }
+
+    fn without_repeats(self) -> Result<Self, Refusal> {
+        for (index, field) in self.0.iter().enumerate() {
+            if self.0[..index].iter().any(|other| other.name == field.name) {
+                return Err(Refusal::Repeated(field.name.clone()));
+            }
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bodys_value_holds() {
+        let query = Fields::from_query("partnerId=p001&money=1&a=").unwrap();
+        let body = Fields::from_json(br#"{"money":2.50,"b":null,"c":"x"}"#).unwrap();
+        let both = query.overlaid(body);
+        let value = |name| both.get(name);
+        assert_eq!(value("money"), Some("2.50"));
+        assert_eq!(value("partnerId"), Some("p001"));
+        assert_eq!((value("a"), value("b")), (Some(""), Some("")));
+        assert_eq!((value("c"), value("d")), (Some("x"), None));
+    }
+
+    #[test]
+    fn a_name_twice_in_one_of_them_is_refused() {
+        let repeated = Refusal::Repeated("money".to_owned());
+        for refused in [
+            Fields::from_query("money=1&x=2&money=1"),
+            Fields::from_json(br#"{"money":1,"money":1}"#),
+        ] {
+            assert_eq!(refused.err(), Some(repeated.clone()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_flat_or_not_text_is_refused() {
+        for body in [
+            &br#"{"a":[1]}"#[..],
+            br#"{"a":{}}"#,
+            br#"{"a":true}"#,
+            br#"{"a":"\u0007"}"#,
+            br#"[1]"#,
+            b"\xff",
+        ] {
+            assert!(Fields::from_json(body).is_err());
+        }
+        assert!(Fields::from_query("a=%zz").is_err());
+    }
+}

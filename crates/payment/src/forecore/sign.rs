@@ -1,0 +1,218 @@
+//! The MD5 sign: the key, then every field but `sign`, sorted by name, as
+//! `name=value` joined by `&` (seed 001, 签名算法; wire-facts B1).
+
+use super::Fields;
+use super::fields::Field;
+use crate::domain::Secret;
+use crate::pairs::escape_keeping;
+use crate::sign::equal;
+use md5::{Digest, Md5};
+
+/// What clients leave bare when they escape a value.
+#[derive(Clone, Copy)]
+enum Escaping {
+    /// As node's querystring: letters, digits and `-._~!'()*`.
+    Node,
+    /// As Java's URLEncoder: letters, digits and `-._*`, a blank as `+`.
+    Java,
+    /// As RFC 3986: letters, digits and `-._~`.
+    Rfc3986,
+}
+
+impl Escaping {
+    const ALL: [Self; 3] = [Self::Node, Self::Java, Self::Rfc3986];
+
+    fn escape(self, value: &str) -> String {
+        match self {
+            Self::Node => escape_keeping(value, b"-._~!'()*"),
+            Self::Java => crate::sign::java_url_encode(value),
+            Self::Rfc3986 => escape_keeping(value, b"-._~"),
+        }
+    }
+}
+
+/// The sign of an answer or a notification of ours, in the documented form.
+#[must_use]
+pub fn md5_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &Secret) -> String {
+    digest(
+        pairs.map(|(name, value)| (name, value.to_owned())),
+        Escaping::Node,
+        key,
+    )
+}
+
+/// Whether `sign` is the sign of these fields, in any of the forms that clients are
+/// known to use; all of them need the key. Compared in constant time.
+#[must_use]
+pub fn verifies(fields: &Fields, key: &Secret) -> bool {
+    let theirs = fields.get("sign").unwrap_or_default();
+    let signed = || fields.0.iter().filter(|field| field.name != "sign");
+    let values: [fn(&Field) -> String; 2] = [as_it_stands, as_javascript_writes];
+    let mut holds = false;
+    for empties in [true, false] {
+        for value in values {
+            for escaping in Escaping::ALL {
+                let kept = signed().filter(|field| empties || !field.value.is_empty());
+                let pairs = kept.map(|field| (field.name.as_str(), value(field)));
+                holds |= equal(&digest(pairs, escaping, key), theirs);
+            }
+        }
+    }
+    holds
+}
+
+fn digest<'a>(
+    pairs: impl Iterator<Item = (&'a str, String)>,
+    escaping: Escaping,
+    key: &Secret,
+) -> String {
+    let mut pairs: Vec<_> = pairs.filter(|(name, _)| *name != "sign").collect();
+    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    let joined: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaping.escape(value)))
+        .collect();
+    let mut hash = Md5::new();
+    hash.update(key.expose().as_bytes());
+    hash.update(joined.join("&").as_bytes());
+    let bytes = hash.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn as_it_stands(field: &Field) -> String {
+    field.value.clone()
+}
+
+fn as_javascript_writes(field: &Field) -> String {
+    match field.is_number {
+        true => javascript_number(&field.value).unwrap_or_else(|| field.value.clone()),
+        false => field.value.clone(),
+    }
+}
+
+/// A JSON number as JavaScript prints it, for those that a sum may be: `1.00` is
+/// `1`, `1e2` is `100`. Nothing for what has too many digits for that.
+fn javascript_number(text: &str) -> Option<String> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i32 = exponent
+        .parse()
+        .ok()
+        .filter(|exp| (-6..=15).contains(exp))?;
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{decimals}");
+    if digits.len() > 15 {
+        return None;
+    }
+    let point = i32::try_from(whole.len()).ok()? + exponent;
+    let padded = match point {
+        ..=0 => format!("{}{digits}", "0".repeat(usize::try_from(1 - point).ok()?)),
+        _ => format!("{digits:0<width$}", width = usize::try_from(point).ok()?),
+    };
+    let at = usize::try_from(point.max(1)).ok()?;
+    let (whole, decimals) = padded.split_at(at);
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let decimals = decimals.trim_end_matches('0');
+    let sign = if whole == "0" && decimals.is_empty() {
+        ""
+    } else {
+        sign
+    };
+    Some(match decimals {
+        "" => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{decimals}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: &str = "a90a66d09bde8a32725c9efde082fae1";
+
+    fn key() -> Secret {
+        Secret::new(1, "123456", None)
+    }
+
+    /// Whether the text, hashed by other means, is taken as the sign of the fields.
+    fn signed(query: &str, text: &str) -> bool {
+        let hash = Md5::digest(format!("123456{text}").as_bytes());
+        let sign: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fields = Fields::from_query(&format!("{query}&sign={sign}")).unwrap();
+        verifies(&fields, &key())
+    }
+
+    #[test]
+    fn the_seeds_example_is_reproduced() {
+        let pairs = [
+            ("outOrderId", "abc123"),
+            ("money", "1.00"),
+            ("partnerId", "p001"),
+            ("type", "WECHATPAYH5"),
+            ("currency", "USD"),
+            ("sign", "not signed"),
+        ];
+        assert_eq!(md5_sign(pairs.into_iter(), &key()), SEED);
+        let query = "outOrderId=abc123&money=1.00&partnerId=p001&type=WECHATPAYH5&currency=USD";
+        let fields = |sign: &str| Fields::from_query(&format!("{query}&sign={sign}")).unwrap();
+        assert!(verifies(&fields(SEED), &key()));
+        assert!(!verifies(&fields(&SEED.to_uppercase()), &key()));
+        assert!(!verifies(&fields(""), &key()));
+        assert!(!verifies(&fields(SEED), &Secret::new(1, "123457", None)));
+    }
+
+    #[test]
+    fn every_field_is_signed_empty_and_unknown_ones_too() {
+        assert!(signed("b=&a=1&zz=x", "a=1&b=&zz=x"));
+        assert!(!signed("b=&a=1&zz=x", "a=1&b="));
+        // Some clients leave empty ones out; nobody leaves others out.
+        assert!(signed("b=&a=1", "a=1"));
+        assert!(!signed("b=2&a=1", "a=1"));
+    }
+
+    #[test]
+    fn the_three_ways_of_escaping_are_taken() {
+        let query = "a=x%20~!%27()*%E4%B8%AD";
+        assert!(signed(query, "a=x%20~!'()*%E4%B8%AD"));
+        assert!(signed(query, "a=x+%7E%21%27%28%29*%E4%B8%AD"));
+        assert!(signed(query, "a=x%20~%21%27%28%29%2A%E4%B8%AD"));
+        assert!(!signed(query, "a=x ~!'()*中"));
+    }
+
+    #[test]
+    fn json_numbers_are_signed_as_they_stand_or_as_javascript_writes_them() {
+        let body = |text: &str| {
+            let hash = Md5::digest(format!("123456{text}").as_bytes());
+            let sign: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let json = format!(r#"{{"money":1.00,"note":"1.00","n":null,"sign":"{sign}"}}"#);
+            verifies(&Fields::from_json(json.as_bytes()).unwrap(), &key())
+        };
+        assert!(body("money=1&n=&note=1.00"));
+        assert!(body("money=1.00&n=&note=1.00"));
+        assert!(!body("money=1&n=&note=1"));
+    }
+
+    #[test]
+    fn numbers_are_written_as_javascript_does() {
+        for (text, expected) in [
+            ("1.00", "1"),
+            ("14.27", "14.27"),
+            ("14.270", "14.27"),
+            ("0.10", "0.1"),
+            ("1e2", "100"),
+            ("1.5E1", "15"),
+            ("25e-2", "0.25"),
+            ("-0.0", "0"),
+            ("-3.50", "-3.5"),
+            ("0", "0"),
+        ] {
+            assert_eq!(javascript_number(text).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(javascript_number("0.1234567890123456"), None);
+        assert_eq!(javascript_number("1e99"), None);
+    }
+}
