@@ -12,16 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify as Bell;
 
 /// How the channel behaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// It does what it is asked, and says so.
-    #[default]
     Well,
     /// Nothing reaches it.
     Silent,
     /// It does what it is asked, and its answer is lost.
     Deaf,
-    /// It makes no orders, closes none and gives nothing back.
+    /// It makes no orders, closes none that it has, and gives nothing back.
     Refuses,
     /// Order calls arrive later, and refunds take their time.
     Slow,
@@ -65,11 +64,12 @@ impl Order {
     }
 }
 
-#[derive(Default)]
 pub(crate) struct Book {
     pub(crate) mood: Mood,
     /// The next call is done, and never answered.
     pub(crate) hangs: bool,
+    /// Whether a number that it does not know can be closed, for ever.
+    pub(crate) closes_unknown: bool,
     pub(crate) orders: Vec<Order>,
 }
 
@@ -112,7 +112,12 @@ impl Bank {
                 smallest: 1,
                 largest: 1_000_000,
             },
-            book: Mutex::default(),
+            book: Mutex::new(Book {
+                mood: Mood::Well,
+                hangs: false,
+                closes_unknown: true,
+                orders: Vec::new(),
+            }),
             bell: Arc::clone(bell),
         })
     }
@@ -209,7 +214,12 @@ impl Bank {
     }
 
     fn end(&self, book: &mut Book, ended: &ChannelOrder, mood: Mood) -> Told<()> {
-        if mood == Mood::Refuses {
+        let known = book.order(&ended.number);
+        let known = known.is_some_and(|order| order.at != At::Coming);
+        if !known && !book.closes_unknown {
+            return refused("NO SUCH ORDER");
+        }
+        if mood == Mood::Refuses && known {
             return refused("NO");
         }
         // What is not captured takes no money: there is nothing to close.

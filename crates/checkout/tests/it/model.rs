@@ -16,8 +16,8 @@ use payment::sign::{Purpose, hmac_sign};
 use payment::status::PayStatus;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
-use std::collections::HashMap;
+use proptest::sample::select;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -41,12 +41,12 @@ enum Act {
     Pay(usize, usize, bool),
     Poll(usize),
     /// At an order in a channel's book.
-    Payer(usize, Index),
-    Declines(usize, Index),
-    Closes(usize, Index),
-    Arrives(usize, Index),
+    Payer(usize, usize),
+    Declines(usize, usize),
+    Closes(usize, usize),
+    Arrives(usize, usize),
     /// So often.
-    Notifies(usize, Index, Word, usize),
+    Notifies(usize, usize, Word, usize),
     Mood(usize, Mood),
     /// The next call is done and never answered: the program is killed there.
     Hangs(usize),
@@ -54,7 +54,7 @@ enum Act {
     Clock(i64),
     CloseAsked(usize),
     RefundAsked(usize, usize, i64),
-    Requery(usize, Index),
+    Requery(usize, usize),
     Queries,
     Callbacks,
     Refunds,
@@ -117,8 +117,10 @@ struct World {
     banks: [Arc<Bank>; 2],
     shop: Arc<Shop>,
     life: Option<Life>,
-    /// Attempts as they were seen last.
+    /// Attempts, requests and captures as they were seen last.
     seen: HashMap<String, Attempt>,
+    statuses: HashMap<&'static str, PayStatus>,
+    captured: HashSet<String>,
     /// Requests that were said to be closed.
     closed: Vec<&'static str>,
     crashed: bool,
@@ -139,6 +141,8 @@ impl World {
             shop: Arc::default(),
             life: None,
             seen: HashMap::new(),
+            statuses: HashMap::new(),
+            captured: HashSet::new(),
             closed: Vec::new(),
             crashed: false,
         };
@@ -223,18 +227,18 @@ impl World {
     }
 
     /// One of the orders in a channel's book that stand so, or of all.
-    fn pick(&self, bank: usize, index: &Index, wanted: &[At]) -> Option<Order> {
+    fn pick(&self, bank: usize, index: usize, wanted: &[At]) -> Option<Order> {
         let orders = &self.banks[bank].book().orders;
         let fitting: Vec<&Order> = orders.iter().filter(|o| wanted.contains(&o.at)).collect();
         match (fitting.is_empty(), orders.is_empty()) {
-            (false, _) => Some((*index.get(&fitting)).clone()),
-            (true, false) => Some(index.get(orders).clone()),
+            (false, _) => Some(fitting[index % fitting.len()].clone()),
+            (true, false) => Some(orders[index % orders.len()].clone()),
             (true, true) => None,
         }
     }
 
     /// At the channel an order goes from one of these states to another.
-    fn moves(&self, bank: usize, index: &Index, from: &[At], to: At) {
+    fn moves(&self, bank: usize, index: usize, from: &[At], to: At) {
         let picked = self.pick(bank, index, from);
         if let Some(order) = picked.filter(|order| from.contains(&order.at)) {
             self.banks[bank].book().order(&order.number).unwrap().at = to;
@@ -246,21 +250,21 @@ impl World {
             Act::Pay(key, channel, renamed) => self.pay(KEYS[*key], CHANNELS[*channel], *renamed),
             Act::Poll(key) => self.poll(KEYS[*key]),
             Act::Payer(bank, index) => {
-                if let Some(order) = self.pick(*bank, index, &PAYABLE) {
+                if let Some(order) = self.pick(*bank, *index, &PAYABLE) {
                     self.banks[*bank].is_paid_by_payer(&order.number);
                 }
             }
             Act::Declines(bank, index) => {
-                self.moves(*bank, index, &[At::Open, At::Approved], At::Declined);
+                self.moves(*bank, *index, &[At::Open, At::Approved], At::Declined);
             }
-            Act::Closes(bank, index) => self.moves(*bank, index, &PAYABLE, At::Closed),
-            Act::Arrives(bank, index) => self.moves(*bank, index, &[At::Coming], At::Open),
+            Act::Closes(bank, index) => self.moves(*bank, *index, &PAYABLE, At::Closed),
+            Act::Arrives(bank, index) => self.moves(*bank, *index, &[At::Coming], At::Open),
             Act::Notifies(bank, index, word, times) => {
                 let wanted: &[At] = match word {
                     Word::Paid | Word::Refunded => &[At::Paid],
                     _ => &[],
                 };
-                if let Some(order) = self.pick(*bank, index, wanted) {
+                if let Some(order) = self.pick(*bank, *index, wanted) {
                     self.notify(*bank, &order, *word, *times);
                 }
             }
@@ -273,7 +277,7 @@ impl World {
             Act::Requery(key, index) => {
                 let attempts = self.attempts(KEYS[*key]);
                 if !attempts.is_empty() {
-                    let attempt = index.get(&attempts).clone();
+                    let attempt = attempts[index % attempts.len()].clone();
                     self.run(|checkout| async move { checkout.requery(&attempt).await.is_ok() });
                 }
             }
@@ -428,6 +432,10 @@ impl World {
         }
     }
 
+    fn closes_unknown(&self) -> bool {
+        self.banks[0].book().closes_unknown
+    }
+
     /// The channel's own word about an attempt.
     fn book_entry(&self, attempt: &AttemptRow) -> Option<Order> {
         let bank = CHANNELS.iter().position(|c| *c == attempt.channel).unwrap();
@@ -447,6 +455,10 @@ impl World {
             for attempt in &attempts {
                 assert_eq!(attempt.request_status.was_paid(), winners == 1);
                 self.check_attempt(attempt);
+                self.check_captured(key, attempt);
+            }
+            if let Some(attempt) = attempts.first() {
+                self.statuses.insert(key, attempt.request_status);
             }
             if self.closed.contains(&key) {
                 let open = |row: &AttemptRow| row.request_status != PayStatus::Closed;
@@ -474,6 +486,11 @@ impl World {
             let order = self.book_entry(attempt).unwrap();
             assert_eq!((order.at, order.money), (At::Paid, attempt.channel_money));
         }
+        let closes = attempt.channel == Channel::Wechat && self.closes_unknown();
+        if closes && status == Attempt::Closed {
+            let at = self.book_entry(attempt).map(|order| order.at);
+            assert_eq!(at, Some(At::Closed), "closed, and not at its channel");
+        }
         let number = attempt.order_sn.clone();
         let refunds = self.read(|store| async move { store.refunds(&number).await.unwrap() });
         let kept = || refunds.iter().filter(|refund| refund.state.counts());
@@ -494,6 +511,22 @@ impl World {
         let whole = (refunds[0].money, refunds[0].channel_money);
         assert_eq!(refunds[0].cause, cause);
         assert_eq!(whole, (attempt.money, attempt.channel_money));
+    }
+
+    /// Money that the payer only approved is taken while the request can be paid.
+    fn check_captured(&mut self, key: &str, attempt: &AttemptRow) {
+        let at = self.book_entry(attempt).map(|order| order.at);
+        if attempt.channel != Channel::Paypal || at != Some(At::Paid) {
+            return;
+        }
+        if self.captured.insert(attempt.order_sn.clone()) {
+            let before = self.statuses.get(key);
+            assert_eq!(
+                before,
+                Some(&PayStatus::NotPay),
+                "captured beside its request"
+            );
+        }
     }
 
     /// Nothing goes back at a channel that we did not write down before.
@@ -635,7 +668,7 @@ fn act() -> impl Strategy<Value = Act> {
     // More happens to the first.
     let key = || select(vec![0, 0, 0, 1_usize]);
     let bank = || 0..CHANNELS.len();
-    let index = any::<Index>;
+    let index = || any::<u16>().prop_map(usize::from);
     let moods = [
         Mood::Well,
         Mood::Silent,
@@ -651,12 +684,12 @@ fn act() -> impl Strategy<Value = Act> {
         Word::OtherOrder,
     ];
     let word = prop_oneof![3 => select(truths.to_vec()), 1 => select(lies.to_vec())];
-    let seconds = select(vec![1, 3, 3, 6, 6, 6, 21, 61, 901, 3_601]);
+    let seconds = select(vec![1, 3, 3, 6, 6, 6, 6, 21, 21, 61, 61, 901, 3_601]);
     prop_oneof![
         8 => (key(), bank(), any::<bool>()).prop_map(|(k, b, r)| Act::Pay(k, b, r)),
         2 => key().prop_map(Act::Poll),
         10 => (bank(), index()).prop_map(|(b, i)| Act::Payer(b, i)),
-        1 => (bank(), index()).prop_map(|(b, i)| Act::Declines(b, i)),
+        3 => (bank(), index()).prop_map(|(b, i)| Act::Declines(b, i)),
         1 => (bank(), index()).prop_map(|(b, i)| Act::Closes(b, i)),
         2 => (bank(), index()).prop_map(|(b, i)| Act::Arrives(b, i)),
         4 => (bank(), index(), word, 1..3_usize).prop_map(|(b, i, w, n)| Act::Notifies(b, i, w, n)),
@@ -664,7 +697,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => bank().prop_map(Act::Hangs),
         1 => any::<bool>().prop_map(Act::ShopTakes),
         4 => seconds.prop_map(Act::Clock),
-        1 => key().prop_map(Act::CloseAsked),
+        2 => key().prop_map(Act::CloseAsked),
         2 => (key(), 0..3_usize, select(vec![30, 50, 100])).prop_map(|(k, r, f)| Act::RefundAsked(k, r, f)),
         1 => (key(), index()).prop_map(|(k, i)| Act::Requery(k, i)),
         4 => Just(Act::Queries),
@@ -683,12 +716,53 @@ proptest! {
 
     #[test]
     fn no_history_loses_or_doubles_money(acts in vec(act(), 1..48)) {
-        let mut world = World::new();
-        for act in &acts {
-            world.act(act);
-            world.check();
-        }
+        let mut world = play(&acts, |_| ());
         world.recover();
         world.check_end();
     }
+}
+
+/// Plays one history to its end.
+fn play(acts: &[Act], bank: impl FnOnce(&mut Book)) -> World {
+    let mut world = World::new();
+    bank(&mut world.banks[0].book());
+    for act in acts {
+        world.act(act);
+        world.check();
+    }
+    world
+}
+
+#[test]
+#[ignore = "an order that arrives after its close was refused is not asked about again"]
+fn an_order_that_arrives_after_its_end_is_found() {
+    let acts = [
+        Act::Mood(0, Mood::Slow),
+        Act::Pay(0, 0, false),
+        Act::Mood(0, Mood::Well),
+        // The other channel's attempt ends this one at once.
+        Act::Pay(0, 1, false),
+        Act::Queries,
+        Act::Arrives(0, 0),
+        Act::Payer(0, 0),
+    ];
+    let mut world = play(&acts, |book| book.closes_unknown = false);
+    world.recover();
+    world.check_end();
+}
+
+#[test]
+#[ignore = "close leaves an order open at its channel that was declined once"]
+fn a_declined_order_can_not_be_paid_after_its_request_is_closed() {
+    let acts = [
+        Act::Pay(0, 0, false),
+        Act::Declines(0, 0),
+        Act::Clock(6),
+        Act::Queries,
+        Act::CloseAsked(0),
+        Act::Payer(0, 0),
+    ];
+    let world = play(&acts, |_| ());
+    let at = world.banks[0].book().orders[0].at;
+    assert_ne!(at, At::Paid, "close said that it was done");
 }
