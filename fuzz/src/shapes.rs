@@ -103,14 +103,13 @@ fn check_addresses(request: &PayRequest) {
     check_address(callback);
     assert!(!callback.contains(['?', '#', '@']), "{callback:?}");
     assert_eq!(callback.matches("://").count(), 1, "{callback:?}");
-    for page in [
+    let pages = [
         &request.page_url,
         &request.dialog_ok_url,
         &request.dialog_fail_url,
-    ] {
-        if let Some(page) = page {
-            check_address(page);
-        }
+    ];
+    for page in pages.into_iter().flatten() {
+        check_address(page);
     }
 }
 
