@@ -8,6 +8,8 @@ use std::fmt;
 /// A key's prefix, and a key in all, are no longer than this, in characters.
 const PREFIX_MAX: usize = 8;
 const KEY_MAX: usize = 64;
+/// How far a partner's clock may be from ours, unless it is set, s: a day.
+const PARTNER_TIME_WINDOW_S: i64 = 86_400;
 
 /// A secret of a domain; generations follow each other as secrets are rotated.
 #[derive(Clone, PartialEq, Eq)]
@@ -116,6 +118,20 @@ pub struct DomainSettings {
     pub frame_origins: Vec<String>,
     /// What happens to late money.
     pub late_money: LateMoney,
+    /// Present where the business system is a partner: it speaks Apay's interface
+    /// (seed 001), and its code is [`Domain::partner_code`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner: Option<PartnerSettings>,
+}
+
+/// What only a partner has (seed 001).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartnerSettings {
+    /// `partnerId`.
+    pub id: String,
+    /// How far `time` may be from ours, seconds; none: it is not looked at.
+    pub time_window_s: Option<i64>,
 }
 
 impl Default for DomainSettings {
@@ -133,6 +149,7 @@ impl Default for DomainSettings {
             deadline_s: None,
             frame_origins: Vec::new(),
             late_money: LateMoney::Refund,
+            partner: None,
         }
     }
 }
@@ -227,6 +244,56 @@ impl Domain {
         }
     }
 
+    /// The code under which a partner is kept: no business system of the platform
+    /// can have it.
+    #[must_use]
+    pub fn partner_code(partner_id: &str) -> String {
+        format!("apay.{partner_id}")
+    }
+
+    /// A partner. Its payers are sent to our page with an address that we sign
+    /// ourselves, by HMAC alone.
+    ///
+    /// # Errors
+    /// [`DomainError`] for an id that is no plain word.
+    pub fn partner(
+        id: &str,
+        settings: DomainSettings,
+        key: &str,
+        development: bool,
+    ) -> Result<Self, DomainError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if id.is_empty() || id.len() > 32 || !id.bytes().all(plain) {
+            return Err(DomainError(
+                "a partnerId has 1 to 32 letters, digits, _ and -".to_owned(),
+            ));
+        }
+        let partner = settings.partner.clone().unwrap_or(PartnerSettings {
+            id: id.to_owned(),
+            time_window_s: Some(PARTNER_TIME_WINDOW_S),
+        });
+        Ok(Self {
+            code: Self::partner_code(id),
+            rule: KeyRule::Legacy {
+                request_channels: vec![String::new()],
+            },
+            settings: DomainSettings {
+                largest_sum: 999_999_999,
+                hmac_required: true,
+                partner: Some(partner),
+                ..settings
+            },
+            development,
+            secrets: vec![Secret::new(1, key, None)],
+        })
+    }
+
+    /// The partner of the seed's example: `p001`, key `123456`.
+    #[must_use]
+    pub fn p001() -> Option<Self> {
+        Self::partner("p001", DomainSettings::default(), "123456", true).ok()
+    }
+
     /// All secrets, the newest first.
     #[must_use]
     pub fn secrets(&self) -> &[Secret] {
@@ -275,6 +342,14 @@ impl Domain {
             .is_none_or(|newest| newest.expose().is_empty())
         {
             return refuse("a domain needs a secret");
+        }
+        if let Some(partner) = &self.settings.partner {
+            let fits = self.code == Self::partner_code(&partner.id);
+            return if fits {
+                Ok(())
+            } else {
+                refuse("a partner is kept under its own code")
+            };
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         let code = self.code.as_bytes();
@@ -399,6 +474,23 @@ mod tests {
         assert!(strict(|rule| rule.currency = "EUR".into()).is_err());
         assert!(strict(|rule| rule.rate_decimals = 7).is_err());
         assert!(strict(|rule| rule.request_channel = "xM7-".into()).is_err());
+    }
+
+    #[test]
+    fn a_partner_has_a_code_that_no_domain_can_have() {
+        let partner = Domain::p001().unwrap();
+        assert_eq!(partner.code, "apay.p001");
+        assert_eq!(partner.check(), Ok(()));
+        let same = Domain::new(
+            &partner.code,
+            partner.rule.clone(),
+            DomainSettings::default(),
+            partner.secrets.clone(),
+        );
+        assert!(same.is_err());
+        for bad in ["", "a b", "a.b", "中"] {
+            assert!(Domain::partner(bad, DomainSettings::default(), "k", false).is_err());
+        }
     }
 
     #[test]

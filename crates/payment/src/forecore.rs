@@ -1,8 +1,10 @@
-//! Apay's fourth-party interface (seed 001): its fields as they came, and its MD5
-//! sign over names and values (wire-facts B1).
+//! Apay's fourth-party interface (seed 001): its fields as they came, its MD5 sign
+//! over names and values (wire-facts B1), and what its calls ask for.
 
 mod fields;
+mod order;
 mod sign;
 
 pub use fields::Fields;
+pub use order::{Order, PartnerOrder, PayType, fen_of_yuan, yuan};
 pub use sign::{md5_sign, verifies};
