@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{Scope, ScopedJoinHandle, sleep};
 use std::time::Duration;
 
-/// Orders that are under way at once.
-const PAYERS: usize = 40;
+/// Orders that are under way at once: so many for a small run, more for a large one.
+const PAYERS: (usize, usize) = (40, 160);
+/// One payer more for so many orders.
+const ORDERS_EACH: usize = 30;
 /// So many orders may begin before a kill that is due has come.
 const AHEAD: usize = 12;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -56,7 +58,8 @@ pub(crate) fn play(
     };
     std::thread::scope(|scope| {
         let supervisor = scope.spawn(|| stage.fleet.supervise());
-        let mut work: Vec<_> = (0..PAYERS).map(|_| run.spawn(scope, Run::pay)).collect();
+        let payers = (plan.orders.len() / ORDERS_EACH).clamp(PAYERS.0, PAYERS.1);
+        let mut work: Vec<_> = (0..payers).map(|_| run.spawn(scope, Run::pay)).collect();
         work.push(run.spawn(scope, Run::kill));
         work.push(run.spawn(scope, move |run| {
             outages.iter().try_for_each(|at_order| {
