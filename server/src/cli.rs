@@ -4,6 +4,7 @@ pub(crate) mod callback;
 pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod order;
+pub(crate) mod partner;
 pub(crate) mod sign;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// Business systems: their codes, secrets and settings.
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Partners, who speak Apay's interface: their ids, keys and settings.
+    #[command(subcommand)]
+    Partner(partner::Command),
     /// Orders: their story, refunds, and money at risk.
     #[command(subcommand)]
     Order(order::Command),

@@ -33,6 +33,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve { dev } => serve::serve(config, dev).await,
         Command::Migrate => serve::migrate(&config).await,
         Command::Domain(command) => cli::domain::run(&config, command).await,
+        Command::Partner(command) => cli::partner::run(&config, command).await,
         Command::Order(command) => cli::order::run(&config, command).await,
         Command::Callback(command) => cli::callback::run(&config, command).await,
         Command::Doctor => cli::doctor::run(&config).await,

@@ -4,6 +4,7 @@ mod api;
 mod assets;
 mod body;
 mod cookies;
+mod forecore;
 mod health;
 mod notify;
 mod openid;
@@ -40,6 +41,15 @@ pub(crate) fn router(state: State) -> Router {
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route("/assets/{name}", get(assets::asset));
     let business_system = Router::new().route("/pay/api/{*path}", any(api::call));
+    let partner = Router::new()
+        .route(
+            "/forecore/order",
+            get(forecore::order).post(forecore::order),
+        )
+        .route(
+            "/forecore/queryOrder",
+            get(forecore::query_order).post(forecore::query_order),
+        );
     let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
     let operator = Router::new()
         .route("/healthz", get(health::healthz))
@@ -47,6 +57,7 @@ pub(crate) fn router(state: State) -> Router {
         .route("/metrics", get(health::metrics));
     payer
         .merge(business_system)
+        .merge(partner)
         .merge(channel)
         .merge(operator)
         .fallback(page::unknown)

@@ -86,7 +86,8 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
 /// are printed in the documents.
 async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
     if dev {
-        for domain in [Domain::test(), Domain::demo()] {
+        let documented = [Some(Domain::test()), Some(Domain::demo()), Domain::p001()];
+        for domain in documented.into_iter().flatten() {
             match store.add_domain(&domain).await {
                 Ok(()) | Err(StoreError::Exists(_)) => {}
                 Err(error) => return Err(error.into()),

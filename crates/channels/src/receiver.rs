@@ -6,6 +6,7 @@ use crate::{Clock, http};
 use payment::address::is_public;
 use payment::ports::{CallbackAnswer, Receiver};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use std::net::{IpAddr, SocketAddr};
@@ -59,7 +60,39 @@ impl HttpReceiver {
         })
     }
 
-    async fn call(&self, url: &str, reach: Reach) -> Result<(u16, String), String> {
+    async fn answer(
+        &self,
+        url: &str,
+        form: Option<&str>,
+        private_hosts: &[String],
+        loopback: bool,
+    ) -> CallbackAnswer {
+        let started_ms = (self.clock)();
+        let host = Url::parse(url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned));
+        let reach = match host {
+            Some(host) if private_hosts.contains(&host) => Reach::Any,
+            _ if loopback => Reach::Loopback,
+            _ => Reach::Public,
+        };
+        let (status, text) = match self.call(url, form, reach).await {
+            Ok((status, text)) => (Some(status), text),
+            Err(cause) => (None, cause),
+        };
+        CallbackAnswer {
+            status,
+            text,
+            duration_ms: (self.clock)() - started_ms,
+        }
+    }
+
+    async fn call(
+        &self,
+        url: &str,
+        form: Option<&str>,
+        reach: Reach,
+    ) -> Result<(u16, String), String> {
         let url = Url::parse(url).map_err(|_| "the address can't be read".to_owned())?;
         if literal(&url).is_some_and(|ip| !reach.allows(ip)) {
             return Err("the address is not allowed".to_owned());
@@ -70,11 +103,14 @@ impl HttpReceiver {
             Reach::Any => &self.any,
         };
         let work = async {
-            let answer = client
-                .get(url)
-                .send()
-                .await
-                .map_err(|error| http::cause(&error))?;
+            let request = match form {
+                None => client.get(url),
+                Some(form) => client
+                    .post(url)
+                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(form.to_owned()),
+            };
+            let answer = request.send().await.map_err(|error| http::cause(&error))?;
             let status = answer.status().as_u16();
             Ok((status, read_text(answer).await?))
         };
@@ -87,24 +123,17 @@ impl HttpReceiver {
 #[async_trait::async_trait]
 impl Receiver for HttpReceiver {
     async fn get(&self, url: &str, private_hosts: &[String], loopback: bool) -> CallbackAnswer {
-        let started_ms = (self.clock)();
-        let host = Url::parse(url)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned));
-        let reach = match host {
-            Some(host) if private_hosts.contains(&host) => Reach::Any,
-            _ if loopback => Reach::Loopback,
-            _ => Reach::Public,
-        };
-        let (status, text) = match self.call(url, reach).await {
-            Ok((status, text)) => (Some(status), text),
-            Err(cause) => (None, cause),
-        };
-        CallbackAnswer {
-            status,
-            text,
-            duration_ms: (self.clock)() - started_ms,
-        }
+        self.answer(url, None, private_hosts, loopback).await
+    }
+
+    async fn post(
+        &self,
+        url: &str,
+        form: &str,
+        private_hosts: &[String],
+        loopback: bool,
+    ) -> CallbackAnswer {
+        self.answer(url, Some(form), private_hosts, loopback).await
     }
 }
 

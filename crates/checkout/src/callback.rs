@@ -91,11 +91,12 @@ impl Checkout {
         let domain = self.domain_named(&callback.domain_code).await?;
         let at_ms = self.now_ms();
         let hosts = &domain.settings.private_callback_hosts;
-        let answer = self
-            .parts
-            .receiver
-            .get(&callback.url, hosts, domain.development)
-            .await;
+        let (url, loopback) = (&callback.url, domain.development);
+        let receiver = &self.parts.receiver;
+        let answer = match &callback.form {
+            Some(form) => receiver.post(url, form, hosts, loopback).await,
+            None => receiver.get(url, hosts, loopback).await,
+        };
         let outcome = self.outcome(callback, &answer);
         match outcome {
             TryOutcome::Delivered => tracing::info!(
@@ -129,12 +130,17 @@ impl Checkout {
         Ok(self.parts.store.callback_tried(callback.id, &tried).await?)
     }
 
-    /// Taken is a 2xx whose body, trimmed, is the word `success`.
+    /// Taken is a 2xx whose body, trimmed, is the word `success`; of a partner, a
+    /// JSON object without a true `err` (wire-facts B3).
     fn outcome(&self, callback: &CallbackRow, answer: &CallbackAnswer) -> TryOutcome {
-        let taken = answer
+        let answered = answer
             .status
             .is_some_and(|status| (200..300).contains(&status));
-        if taken && answer.text.trim() == "success" {
+        let taken = match callback.form {
+            Some(_) => is_object_without_err(&answer.text),
+            None => answer.text.trim() == "success",
+        };
+        if answered && taken {
             return TryOutcome::Delivered;
         }
         let chance = getrandom::u32().map_or(128, |random| random.to_le_bytes()[0]);
@@ -144,6 +150,20 @@ impl Checkout {
             .next_ms(callback.tries + 1, self.now_ms(), chance);
         next_ms.map_or(TryOutcome::Parked, TryOutcome::Again)
     }
+}
+
+/// `err` is true as JavaScript reads it: neither null, false, 0 nor empty.
+fn is_object_without_err(text: &str) -> bool {
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(text) else {
+        return false;
+    };
+    object.get("err").is_none_or(|err| match err {
+        serde_json::Value::Null => true,
+        serde_json::Value::Bool(err) => !err,
+        serde_json::Value::Number(err) => err.to_string().trim_matches(['0', '.', '-']).is_empty(),
+        serde_json::Value::String(err) => err.is_empty(),
+        _ => false,
+    })
 }
 
 /// A callback to be written down: its complete address is bgUrl, the nine values, sign.
@@ -172,6 +192,7 @@ pub(crate) fn new(
     Ok(NewCallback {
         url: format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()),
         receiver: bg_url.to_owned(),
+        form: None,
         created_ms: now_ms,
     })
 }
@@ -196,6 +217,30 @@ fn nine_values(attempt: &AttemptRow, status: PayStatus, paid_ms: i64) -> Vec<(St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_partner_takes_by_any_object_without_err() {
+        for taken in [
+            r#"{"result":"success"}"#,
+            "{}",
+            r#" {"err":null} "#,
+            r#"{"err":""}"#,
+            r#"{"err":0}"#,
+            r#"{"err":false}"#,
+        ] {
+            assert!(is_object_without_err(taken), "{taken}");
+        }
+        for refused in [
+            "success",
+            "",
+            "[]",
+            r#"{"err":"x"}"#,
+            r#"{"err":{}}"#,
+            r#"{"err":5}"#,
+        ] {
+            assert!(!is_object_without_err(refused), "{refused}");
+        }
+    }
 
     #[test]
     fn the_schedule_is_spread_by_a_tenth_and_ends() {

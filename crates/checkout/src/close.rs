@@ -1,6 +1,6 @@
 //! Closing a request for its business system (design sections 2 and 4, rule 7).
 
-use crate::{Checkout, Failure, callback};
+use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
@@ -82,7 +82,8 @@ impl Checkout {
         domain: &Domain,
         request_key: &str,
     ) -> Result<Option<(String, NewCallback)>, Failure> {
-        if !domain.settings.failurepay {
+        // A partner is told of payments alone (seed 001, cb_url).
+        if !domain.settings.failurepay || domain.settings.partner.is_some() {
             return Ok(None);
         }
         let attempts = self.parts.store.attempts(&domain.code, request_key).await?;
@@ -90,7 +91,8 @@ impl Checkout {
             return Ok(None);
         };
         let now_ms = self.now_ms();
-        let callback = callback::new(domain, last, PayStatus::FailurePay, now_ms, now_ms)?;
+        let status = PayStatus::FailurePay;
+        let callback = self.new_callback(domain, last, status, now_ms).await?;
         Ok(Some((last.order_sn.clone(), callback)))
     }
 }

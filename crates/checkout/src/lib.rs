@@ -7,6 +7,7 @@ mod callback;
 mod close;
 mod failure;
 mod flights;
+mod forecore;
 mod lanes;
 mod notify;
 mod numbers;
@@ -21,6 +22,7 @@ mod timer;
 
 pub use callback::Schedule;
 pub use failure::Failure;
+pub use forecore::{OrderInfo, Ordered, PartnerFailure};
 pub use numbers::token;
 pub use openid::{Arrival, OPENID_PATH};
 pub use pay::Start;
@@ -158,6 +160,7 @@ impl Checkout {
     pub async fn verified(&self, pairs: &Pairs) -> Result<(Domain, Verified<PayRequest>), Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_pay(&domain, pairs, self.now_ms())?;
+        self.check_ordered(&domain, &request).await?;
         Ok((domain, request))
     }
 

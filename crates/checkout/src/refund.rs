@@ -2,7 +2,7 @@
 //! sent until the channel says how they stand (design section 4, rules 3 to 5).
 
 use crate::alarm::{Alarm, raise};
-use crate::{Checkout, Failure, callback};
+use crate::{Checkout, Failure};
 use payment::envelope::RefundInfo;
 use payment::money::Money;
 use payment::order::Attempt;
@@ -107,7 +107,10 @@ impl Checkout {
         let domain = self.domain_named(&attempt.domain_code).await?;
         let now_ms = self.now_ms();
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
-        let callback = callback::new(&domain, &attempt, PayStatus::SuccessPay, paid_ms, now_ms)?;
+        let status = PayStatus::SuccessPay;
+        let callback = self
+            .new_callback(&domain, &attempt, status, paid_ms)
+            .await?;
         let act = self.act(Source::Operator);
         match self.parts.store.honour(order_sn, &callback, act).await? {
             Honoured::Done => Ok(()),
@@ -304,11 +307,13 @@ impl Checkout {
         }
         let attempt = self.reload(&row.order_sn).await?;
         let domain = self.domain_named(&attempt.domain_code).await?;
-        if !domain.settings.refund_callbacks {
+        if !domain.settings.refund_callbacks || domain.settings.partner.is_some() {
             return Ok(None);
         }
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
-        callback::new(&domain, &attempt, next.status(), paid_ms, now_ms).map(Some)
+        let status = next.status();
+        let callback = self.new_callback(&domain, &attempt, status, paid_ms);
+        callback.await.map(Some)
     }
 
     /// A channel's verified word about a refund of this account.

@@ -2,7 +2,7 @@
 //! all come here (design section 4, rule 6).
 
 use crate::alarm::{Alarm, raise};
-use crate::{Checkout, Failure, callback};
+use crate::{Checkout, Failure};
 use payment::order::{Attempt, Event};
 use payment::ports::{
     AttemptRow, BesideRefund, Gateway, NewCallback, OrderState, PaidReport, Payment, Settled,
@@ -102,7 +102,7 @@ impl Checkout {
         }
         let now_ms = self.now_ms();
         let paid_ms = report.paid_ms.unwrap_or(now_ms);
-        let (callback, beside) = self.consequences(attempt, paid_ms, now_ms).await?;
+        let (callback, beside) = self.consequences(attempt, paid_ms).await?;
         let payment = Payment {
             trade_no: &report.trade_no,
             paid_ms,
@@ -171,11 +171,10 @@ impl Checkout {
         &self,
         attempt: &AttemptRow,
         paid_ms: i64,
-        now_ms: i64,
     ) -> Result<(NewCallback, BesideRefund), Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
         let status = PayStatus::SuccessPay;
-        let callback: NewCallback = callback::new(&domain, attempt, status, paid_ms, now_ms)?;
+        let callback = self.new_callback(&domain, attempt, status, paid_ms).await?;
         let beside = BesideRefund {
             // One order has one such refund at most.
             refund_no: format!("D{}", attempt.order_sn),

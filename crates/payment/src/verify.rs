@@ -317,7 +317,8 @@ fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusa
 }
 
 /// Whether a callback may go there, as far as the address itself tells.
-fn may_call(domain: &Domain, bg_url: &str) -> bool {
+#[must_use]
+pub fn may_call(domain: &Domain, bg_url: &str) -> bool {
     let host = host_of(bg_url);
     let loopback = |ip: IpAddr| domain.development && ip.is_loopback();
     literal(host).is_none_or(|ip| is_public(ip) || loopback(ip))

@@ -5,6 +5,7 @@
 
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::forecore::PartnerOrder;
 use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
@@ -86,6 +87,9 @@ limited! {
     LIMIT story(order_sn: &str) -> Option<Story>;
     LIMIT notify_body(id: i64) -> Option<Vec<u8>>;
     LIMIT orders(after: &str, limit: i64) -> Vec<AttemptRow>;
+    LIMIT begin_partner_order(new: &PartnerOrder) -> Option<PartnerOrder>;
+    LIMIT partner_order(code: &str, order_id: &str) -> Option<PartnerOrder>;
+    LIMIT partner_order_of(code: &str, out_order_id: &str) -> Option<PartnerOrder>;
     LIMIT backlog(now_ms: i64) -> Backlog;
     LIMIT at_risk(now_ms: i64) -> Vec<Risk>;
     LONG_LIMIT parked_callbacks() -> Vec<CallbackRow>;

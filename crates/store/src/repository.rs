@@ -10,6 +10,8 @@ mod callbacks;
 mod domains;
 #[path = "repository/notifies.rs"]
 mod notifies;
+#[path = "repository/partners.rs"]
+mod partners;
 #[path = "repository/refunds.rs"]
 mod refunds;
 #[path = "repository/risk.rs"]
@@ -24,6 +26,7 @@ mod trips;
 use super::{BEGIN, Db};
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::forecore::PartnerOrder;
 use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
@@ -364,6 +367,26 @@ impl Store for Repository {
 
     async fn backlog(&self, now_ms: i64) -> Answer<Backlog> {
         risk::backlog(&self.read, now_ms).await
+    }
+
+    async fn begin_partner_order(&self, new: &PartnerOrder) -> Answer<Option<PartnerOrder>> {
+        partners::begin(&self.write, new).await
+    }
+
+    async fn partner_order(
+        &self,
+        domain_code: &str,
+        order_id: &str,
+    ) -> Answer<Option<PartnerOrder>> {
+        partners::by_order_id(&self.read, domain_code, order_id).await
+    }
+
+    async fn partner_order_of(
+        &self,
+        domain_code: &str,
+        out_order_id: &str,
+    ) -> Answer<Option<PartnerOrder>> {
+        partners::by_out_order_id(&self.read, domain_code, out_order_id).await
     }
 
     async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>> {

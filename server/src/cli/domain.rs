@@ -155,7 +155,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::List => {
-            for domain in store.domains().await? {
+            let domains = store.domains().await?.into_iter();
+            for domain in domains.filter(|domain| domain.settings.partner.is_none()) {
                 let other_keys = store.other_key_requests(&domain.code).await?;
                 println!("{:<16} {}{}", domain.code, kind(&domain), told(other_keys));
             }
@@ -269,7 +270,7 @@ fn show(domain: &Domain) -> Result<()> {
 
 /// A letter, and hex: it begins with a letter and can't hold a key prefix, which
 /// begins with a capital.
-fn make_secret() -> Result<String> {
+pub(super) fn make_secret() -> Result<String> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes)?;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -6,6 +6,7 @@
 mod bad_input;
 mod callback;
 mod channels;
+mod forecore;
 mod forged;
 mod harness;
 mod operator;

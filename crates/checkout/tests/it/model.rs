@@ -85,6 +85,10 @@ struct Shop {
 
 #[async_trait::async_trait]
 impl Receiver for Shop {
+    async fn post(&self, url: &str, _: &str, hosts: &[String], own: bool) -> CallbackAnswer {
+        self.get(url, hosts, own).await
+    }
+
     async fn get(&self, url: &str, _: &[String], _: bool) -> CallbackAnswer {
         let takes = !self.refuses.load(Ordering::Relaxed);
         *self

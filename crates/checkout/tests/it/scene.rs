@@ -163,6 +163,15 @@ pub(crate) struct Receivers {
 
 #[async_trait::async_trait]
 impl Receiver for Receivers {
+    async fn post(&self, url: &str, form: &str, _: &[String], _: bool) -> CallbackAnswer {
+        self.taken.lock().unwrap().push(format!("{url} {form}"));
+        CallbackAnswer {
+            status: Some(200),
+            text: "{}".to_owned(),
+            duration_ms: 1,
+        }
+    }
+
     async fn get(&self, url: &str, _: &[String], _: bool) -> CallbackAnswer {
         let hung = *self.hung.lock().unwrap();
         if hung.is_some_and(|hung| url.starts_with(hung)) {

@@ -18,4 +18,12 @@ pub trait Receiver: Send + Sync {
     /// GETs `url`; `private_hosts` lists the hosts that may be private,
     /// `loopback` lets the development domains call this machine.
     async fn get(&self, url: &str, private_hosts: &[String], loopback: bool) -> CallbackAnswer;
+    /// POSTs a form to `url`, under the same guard.
+    async fn post(
+        &self,
+        url: &str,
+        form: &str,
+        private_hosts: &[String],
+        loopback: bool,
+    ) -> CallbackAnswer;
 }

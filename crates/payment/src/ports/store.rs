@@ -4,6 +4,7 @@
 use super::gateway::{ChannelOrder, Created, Kind};
 use crate::channel::Channel;
 use crate::domain::{Domain, LateMoney};
+use crate::forecore::PartnerOrder;
 use crate::money::Money;
 use crate::obj::Obj;
 use crate::order::{Attempt, Event};
@@ -162,8 +163,10 @@ pub enum Begun {
 pub struct NewCallback {
     /// The complete address, sign included; the same in every try.
     pub url: String,
-    /// Who is called: bgUrl. Callbacks to one receiver share a lane.
+    /// Who is called: bgUrl or cb_url. Callbacks to one receiver share a lane.
     pub receiver: String,
+    /// A form body, for a partner: it is posted; none: a plain GET.
+    pub form: Option<String>,
     /// When it was decided.
     pub created_ms: i64,
 }
@@ -357,8 +360,10 @@ pub struct CallbackRow {
     pub order_sn: String,
     /// The complete address.
     pub url: String,
-    /// Who is called: bgUrl.
+    /// Who is called: bgUrl or cb_url.
     pub receiver: String,
+    /// A form body: it is posted; none: a plain GET.
+    pub form: Option<String>,
     /// Where it stands.
     pub state: CallbackState,
     /// How often it was tried.
@@ -691,6 +696,25 @@ pub trait Store: Send + Sync {
     /// Sends callbacks again, from the beginning of the schedule and with the same
     /// values; gives how many.
     async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Result<u64, StoreError>;
+
+    /// Keeps what a partner orders; where his number is known, gives the order that
+    /// has it, unchanged. `None` where only our number is taken: make a new one.
+    async fn begin_partner_order(
+        &self,
+        new: &PartnerOrder,
+    ) -> Result<Option<PartnerOrder>, StoreError>;
+    /// A partner's order by our number.
+    async fn partner_order(
+        &self,
+        domain_code: &str,
+        order_id: &str,
+    ) -> Result<Option<PartnerOrder>, StoreError>;
+    /// A partner's order by his number.
+    async fn partner_order_of(
+        &self,
+        domain_code: &str,
+        out_order_id: &str,
+    ) -> Result<Option<PartnerOrder>, StoreError>;
 
     /// The order's story.
     async fn story(&self, order_sn: &str) -> Result<Option<Story>, StoreError>;

@@ -26,13 +26,14 @@ pub(super) async fn write(
 ) -> Answer<()> {
     sqlx::query(
         "insert into callback \
-         (domain_code, order_sn, url, receiver, state, tries, next_ms, created_ms) \
-         values ($1, $2, $3, $4, 'WAITING', 0, $5, $5)",
+         (domain_code, order_sn, url, receiver, form, state, tries, next_ms, created_ms) \
+         values ($1, $2, $3, $4, $5, 'WAITING', 0, $6, $6)",
     )
     .bind(domain_code)
     .bind(order_sn)
     .bind(&callback.url)
     .bind(&callback.receiver)
+    .bind(&callback.form)
     .bind(callback.created_ms)
     .execute(&mut **tx)
     .await

@@ -61,6 +61,7 @@ pub(super) fn callback_row(row: &DbRow) -> Answer<CallbackRow> {
         order_sn: get(row, "order_sn")?,
         url: get(row, "url")?,
         receiver: get(row, "receiver")?,
+        form: get(row, "form")?,
         state: word(row, "state", CallbackState::parse)?,
         tries: get(row, "tries")?,
     })
@@ -90,7 +91,11 @@ pub(super) fn json(value: &impl serde::Serialize) -> Answer<String> {
 }
 
 /// A word that may be missing.
-fn optional<T>(row: &DbRow, column: &str, parse: fn(&str) -> Option<T>) -> Answer<Option<T>> {
+pub(super) fn optional<T>(
+    row: &DbRow,
+    column: &str,
+    parse: fn(&str) -> Option<T>,
+) -> Answer<Option<T>> {
     match get::<Option<String>>(row, column)? {
         None => Ok(None),
         Some(_) => word(row, column, parse).map(Some),

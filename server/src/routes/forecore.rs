@@ -1,0 +1,121 @@
+//! `/forecore/*` for partners (seed 001): by GET, form POST and JSON POST; every
+//! answer is JSON with HTTP status 200, an error is a text in `err`.
+
+use super::body;
+use crate::state::State;
+use axum::body::Body;
+use axum::extract;
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use checkout::{OrderInfo, Ordered, PartnerFailure};
+use payment::forecore::{Fields, yuan};
+use payment::refusal::Refusal;
+use serde_json::{Map, Value, json};
+
+/// No documented body is longer.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// `/forecore/order`.
+pub(super) async fn order(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let ordered = async {
+        let fields = read(&parts, body).await?;
+        state.checkout.partner_orders(&fields).await
+    };
+    answer("order", ordered.await.map(ordered_json))
+}
+
+/// `/forecore/queryOrder`.
+pub(super) async fn query_order(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let asked = async {
+        let fields = read(&parts, body).await?;
+        state.checkout.partner_asks(&fields).await
+    };
+    answer("queryOrder", asked.await.map(info_json))
+}
+
+/// Query and body together; the body's value holds where both have a name.
+async fn read(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
+    let fields = Fields::from_query(parts.uri.query().unwrap_or_default())?;
+    if parts.method == Method::GET {
+        return Ok(fields);
+    }
+    let body = body::read(body, BODY_BYTES_MAX).await;
+    let body = body.ok_or_else(|| Refusal::malformed("body", "at most 64 KB"))?;
+    let media = parts.headers.get(CONTENT_TYPE);
+    let media = media
+        .and_then(|media| media.to_str().ok())
+        .unwrap_or_default();
+    let body = match media.to_ascii_lowercase().contains("json") {
+        true => Fields::from_json(&body)?,
+        false => {
+            let text = str::from_utf8(&body)
+                .map_err(|_| Refusal::malformed("body", "a form in UTF-8, or JSON"))?;
+            Fields::from_query(text.trim())?
+        }
+    };
+    Ok(fields.overlaid(body))
+}
+
+fn ordered_json(ordered: Ordered) -> Map<String, Value> {
+    object(json!({
+        "result": "ok",
+        "outOrderId": ordered.out_order_id,
+        "orderId": ordered.order_id,
+        "url": ordered.url,
+        "sign": ordered.sign,
+    }))
+}
+
+fn info_json(info: OrderInfo) -> Map<String, Value> {
+    let order = &info.order.order;
+    object(json!({
+        "result": "ok",
+        "outOrderId": order.out_order_id,
+        "orderId": info.order.order_id,
+        // Old clients read this name.
+        "_id": info.order.order_id,
+        "money": number(order.money.minor()),
+        "received": info.received.map_or_else(|| json!(-1), number),
+        "currency": order.money.currency().code(),
+        "status": info.status,
+    }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+/// A sum in yuan as a JSON number, its text exact.
+fn number(minor: i64) -> Value {
+    serde_json::from_str(&yuan(minor)).unwrap_or(Value::Null)
+}
+
+fn answer(call: &str, done: Result<Map<String, Value>, PartnerFailure>) -> Response {
+    let object = done.unwrap_or_else(|failure| {
+        tracing::info!(call, cause = %failure, "a partner's call is refused");
+        object(json!({"result": "error", "err": text(&failure)}))
+    });
+    let json = Value::Object(object).to_string();
+    ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
+}
+
+/// What a person reads: what was wrong and what to do; causes of our own stay out.
+fn text(failure: &PartnerFailure) -> String {
+    match failure {
+        PartnerFailure::Other(failure) => failure.text(payment::lang::Lang::En),
+        told => told.to_string(),
+    }
+}

@@ -1,0 +1,392 @@
+//! Partners: Apay's interface as the seed and its known clients speak it (seed 001;
+//! wire-facts B).
+
+use crate::harness::{Database, World, eventually, tongfu};
+use crate::pay::{body_of, errcode};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::post;
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+const KEY: &str = "123456";
+
+/// A field's value as node's querystring escapes it.
+fn escaped(text: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*".contains(&byte);
+    let one = |byte: u8| match bare(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(one).collect()
+}
+
+/// The seed's sign, written for this test alone.
+fn sign(fields: &BTreeMap<String, String>, key: &str) -> String {
+    let pairs: Vec<_> = fields
+        .iter()
+        .filter(|(name, _)| *name != "sign")
+        .map(|(name, value)| format!("{name}={}", escaped(value)))
+        .collect();
+    let hash = Md5::digest(format!("{key}{}", pairs.join("&")).as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn signed(fields: &[(&str, &str)], key: &str) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<_, _> = fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let sign = sign(&all, key);
+    all.insert("sign".to_owned(), sign);
+    all
+}
+
+fn query(fields: &BTreeMap<String, String>) -> String {
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// How a call is made.
+#[derive(Clone, Copy)]
+enum By {
+    Get,
+    Form,
+    Json,
+}
+
+async fn call(world: &World, path: &str, by: By, fields: &BTreeMap<String, String>) -> Value {
+    let url = format!("{}/forecore/{path}", world.platform);
+    let request = match by {
+        By::Get => world.client.get(format!("{url}?{}", query(fields))),
+        By::Form => world
+            .client
+            .post(url)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(query(fields)),
+        By::Json => world
+            .client
+            .post(url)
+            .header("Content-Type", "application/json")
+            .body(json!(fields).to_string()),
+    };
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+/// A partner's receiver, which answers what it is told to.
+struct Receiver {
+    url: String,
+    got: Arc<Mutex<Vec<String>>>,
+    answers: Arc<Mutex<Vec<&'static str>>>,
+}
+
+type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<&'static str>>>);
+
+impl Receiver {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/cb?shop=7&a=%20b", listener.local_addr().unwrap());
+        let shared: Shared = Default::default();
+        let take = async |State((got, answers)): State<Shared>, body: Bytes| {
+            got.lock()
+                .unwrap()
+                .push(String::from_utf8(body.to_vec()).unwrap());
+            answers
+                .lock()
+                .unwrap()
+                .pop()
+                .unwrap_or("{\"result\":\"success\"}")
+        };
+        let router = Router::new()
+            .route("/cb", post(take))
+            .with_state(shared.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self {
+            url,
+            got: shared.0,
+            answers: shared.1,
+        }
+    }
+
+    fn got(&self) -> Vec<String> {
+        self.got.lock().unwrap().clone()
+    }
+}
+
+fn fields_of(form: &str) -> BTreeMap<String, String> {
+    form.split('&')
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), crate::pay::decoded(value)))
+        .collect()
+}
+
+async fn a_partner_is_paid_and_told(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let receiver = Receiver::start().await;
+    receiver
+        .answers
+        .lock()
+        .unwrap()
+        .push("{\"err\":\"not now\"}");
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "abc/123 中"),
+        ("money", "1.50"),
+        ("currency", "CNY"),
+        ("cb_url", receiver.url.as_str()),
+        ("return_url", "http://127.0.0.1:9/done"),
+        ("userId", "u1"),
+        ("strange", ""),
+    ];
+    let order = signed(&order, KEY);
+    let first = call(&world, "order", By::Get, &order).await;
+    assert_eq!(first["result"], "ok", "{first}");
+    assert_eq!(first["outOrderId"], "abc/123 中");
+    let answered: BTreeMap<_, _> = ["orderId", "outOrderId", "url"]
+        .into_iter()
+        .map(|name| (name.to_owned(), first[name].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(first["sign"], sign(&answered, KEY));
+    for by in [By::Form, By::Json] {
+        assert_eq!(call(&world, "order", by, &order).await, first);
+    }
+
+    let question = signed(&[("partnerId", "p001"), ("outOrderId", "abc/123 中")], KEY);
+    let unpaid = call(&world, "queryOrder", By::Form, &question).await;
+    let expected = json!({"result": "ok", "outOrderId": "abc/123 中", "orderId": first["orderId"],
+        "_id": first["orderId"], "money": 1.5, "received": -1, "currency": "CNY",
+        "status": "prepare"});
+    assert_eq!(unpaid, expected);
+
+    // The page is our own, and is paid like any other.
+    let url = first["url"].as_str().unwrap();
+    let (path, values) = url
+        .strip_prefix(&world.platform)
+        .unwrap()
+        .split_once('?')
+        .unwrap();
+    let page = world.text(&format!("{path}?{values}")).await;
+    assert!(page.contains("¥1.50") && page.contains("abc/123"), "{page}");
+    let started = world
+        .post("/pay/api/pc/pay", &body_of(values, "Alipay"))
+        .await;
+    assert_eq!(errcode(&started), "0", "{started}");
+    let waiting = call(&world, "queryOrder", By::Get, &question).await;
+    assert_eq!(waiting["status"], "待支付");
+    let (_, orders) = run(&world, &["order", "list", "--json"]);
+    let made: Value = serde_json::from_str(orders.trim()).unwrap();
+    let number = &made["channelOrderNo"];
+    let cashier = format!("{}/alipay/gateway.do", world.gateway);
+    open_cashier(&world, &started, &cashier).await;
+    world
+        .control(&world.gateway, "pay", json!({ "channelOrderNo": number }))
+        .await;
+    eventually("the notification is taken", async || {
+        let info = call(&world, "queryOrder", By::Json, &question).await;
+        (info["status"] == "complete").then_some(())
+    })
+    .await;
+    let paid = call(&world, "queryOrder", By::Get, &question).await;
+    assert_eq!(
+        (&paid["received"], &paid["money"]),
+        (&json!(1.5), &json!(1.5))
+    );
+    let got = receiver.got();
+    assert_eq!(got.len(), 2, "refused once: {got:?}");
+    assert_eq!(got[0], got[1]);
+    let fields = fields_of(&got[0]);
+    assert_eq!(fields["sign"], sign(&fields, KEY));
+    for (name, value) in [
+        ("outOrderId", "abc/123 中"),
+        ("orderId", first["orderId"].as_str().unwrap()),
+        ("money", "1.5"),
+        ("currency", "CNY"),
+        ("providerOrderId", made["orderSn"].as_str().unwrap()),
+        ("shop", "7"),
+        ("a", " b"),
+    ] {
+        assert_eq!(fields[name], value, "{name}");
+    }
+}
+
+/// The payer's browser takes the form to the cashier: Alipay knows the order then.
+async fn open_cashier(world: &World, started: &str, cashier: &str) {
+    let started: Value = serde_json::from_str(started).unwrap();
+    let form = started["obj"].as_str().unwrap();
+    let action = form
+        .split("action=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let action = action.replace("&amp;", "&");
+    assert!(action.starts_with(cashier), "{action}");
+    let content = form.split("name=\"biz_content\" value=\"").nth(1).unwrap();
+    let content = content.split('"').next().unwrap().replace("&quot;", "\"");
+    let body = format!("biz_content={}", escaped(&content.replace("&amp;", "&")));
+    let request = world.client.post(action);
+    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+    request.body(body).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_partner_is_paid_and_told_on_sqlite() {
+    a_partner_is_paid_and_told(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_partner_is_paid_and_told_on_postgres() {
+    a_partner_is_paid_and_told(Database::Postgres).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_call_is_said_and_nothing_is_written() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let good = [
+        ("partnerId", "p001"),
+        ("outOrderId", "o1"),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("cb_url", "http://127.0.0.1:9/cb"),
+    ];
+    let changed = |name: &str, value: &'static str| {
+        let mut fields = good.to_vec();
+        fields.retain(|(other, _)| *other != name);
+        fields.extend(
+            [
+                "cb_url",
+                "money",
+                "currency",
+                "outOrderId",
+                "time",
+                "type",
+                "partnerId",
+            ]
+            .into_iter()
+            .find(|known| *known == name)
+            .map(|known| (known, value)),
+        );
+        signed(&fields, KEY)
+    };
+    let mut unsigned = signed(&good, KEY);
+    unsigned.remove("sign");
+    let mut forged = signed(&good, KEY);
+    forged.insert("money".to_owned(), "0.01".to_owned());
+    let cases = [
+        (unsigned, "no sign"),
+        (forged, "wrong sign"),
+        (signed(&good, "other"), "wrong sign"),
+        (changed("partnerId", "nobody"), "no such partner"),
+        (changed("money", "-1"), "money"),
+        (changed("money", "1.001"), "money"),
+        (changed("money", "10000000"), "money"),
+        (changed("currency", "EUR"), "currency"),
+        (changed("cb_url", "http://10.0.0.1/cb"), "cb_url"),
+        (changed("cb_url", "file:///etc/passwd"), "cb_url"),
+        (changed("outOrderId", ""), "outOrderId"),
+        (changed("time", "1"), "time"),
+        (changed("type", "CASH"), "type"),
+    ];
+    for (fields, told) in cases {
+        for by in [By::Get, By::Form, By::Json] {
+            let answer = call(&world, "order", by, &fields).await;
+            assert_eq!(answer["result"], "error", "{told}");
+            let err = answer["err"].as_str().unwrap();
+            assert!(err.contains(told), "{told}: {err}");
+        }
+    }
+    // Bodies that can't be read, and a name that comes twice.
+    for (media, body) in [
+        ("application/json", "{"),
+        ("application/json", "[1]"),
+        ("application/x-www-form-urlencoded", "a=%zz"),
+        ("application/x-www-form-urlencoded", "money=1&money=2"),
+    ] {
+        let request = world
+            .client
+            .post(format!("{}/forecore/order", world.platform));
+        let answer = request
+            .header("Content-Type", media)
+            .body(body)
+            .send()
+            .await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200);
+        let answer = answer.text().await.unwrap();
+        assert!(answer.contains("\"err\""), "{answer}");
+    }
+    let question = signed(&[("partnerId", "p001"), ("outOrderId", "o1")], KEY);
+    let answer = call(&world, "queryOrder", By::Get, &question).await;
+    assert!(answer["err"].as_str().unwrap().contains("no such order"));
+
+    // The same number with other content.
+    let first = call(&world, "order", By::Get, &signed(&good, KEY)).await;
+    assert_eq!(first["result"], "ok");
+    let other = call(&world, "order", By::Get, &changed("money", "2")).await;
+    assert!(
+        other["err"].as_str().unwrap().contains("outOrderId"),
+        "{other}"
+    );
+}
+
+fn run(world: &World, arguments: &[&str]) -> (bool, String) {
+    let output = tongfu(&world.database_url)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn one_partner_sees_nothing_of_another() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (made, told) = run(&world, &["partner", "add", "other"]);
+    assert!(made, "{told}");
+    let key = told.lines().find_map(|line| line.strip_prefix("key "));
+    let key = key.unwrap().trim().to_owned();
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "o1"),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("cb_url", "http://127.0.0.1:9/cb"),
+    ];
+    let mine = call(&world, "order", By::Get, &signed(&order, KEY)).await;
+    let theirs = signed(&[("partnerId", "other"), ("outOrderId", "o1")], &key);
+    let answer = call(&world, "queryOrder", By::Get, &theirs).await;
+    assert!(answer["err"].as_str().unwrap().contains("no such order"));
+    // The same number is another order there; its callbacks may not be private.
+    let mut order = order.to_vec();
+    order[0].1 = "other";
+    let answer = call(&world, "order", By::Get, &signed(&order, &key)).await;
+    assert!(answer["err"].as_str().unwrap().contains("cb_url"));
+    order[4].1 = "https://shop.example/cb";
+    let answer = call(&world, "order", By::Get, &signed(&order, &key)).await;
+    assert_eq!(answer["result"], "ok", "{answer}");
+    assert_ne!(answer["orderId"], mine["orderId"]);
+    // A page that was never ordered is not paid, whoever signed it.
+    let (_, values) = mine["url"].as_str().unwrap().split_once('?').unwrap();
+    let cheaper = values.replace("money=100", "money=1");
+    let answer = world
+        .post("/pay/api/pc/pay", &body_of(&cheaper, "Wechat"))
+        .await;
+    assert_eq!(errcode(&answer), "10004");
+    let (_, listed) = run(&world, &["partner", "list"]);
+    assert!(
+        listed.contains("p001") && listed.contains("other"),
+        "{listed}"
+    );
+    let (_, domains) = run(&world, &["domain", "list"]);
+    assert!(!domains.contains("p001"), "{domains}");
+}
