@@ -49,6 +49,10 @@ pub(crate) fn router(state: State) -> Router {
         .route(
             "/forecore/queryOrder",
             get(forecore::query_order).post(forecore::query_order),
+        )
+        .route(
+            "/forecore/refund",
+            get(forecore::refund).post(forecore::refund),
         );
     let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
     let operator = Router::new()

@@ -4,10 +4,11 @@
 use crate::{Checkout, Failure, callback};
 use payment::address::lies_under;
 use payment::domain::{Domain, Secret};
-use payment::forecore::{self, Fields, Order, PartnerOrder, md5_sign, yuan};
+use payment::forecore::{self, Fields, Order, PartnerOrder, fen_of_yuan, md5_sign, yuan};
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, CallbackState, NewCallback};
+use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::request::check_shape;
 use payment::sign::{Purpose, hmac_sign};
@@ -16,6 +17,12 @@ use payment::verify;
 
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
+/// A refund's key in the store, where the partner gave its number and where not.
+const NAMED: &str = "no:";
+const UNNAMED: &str = "day:";
+const REFUND_NO_MAX: usize = 64;
+/// Without a number the same order and sum is the same refund for a day, ms.
+const SAME_REFUND_MS: i64 = 86_400_000;
 
 /// Why a call of a partner is not done.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -38,6 +45,18 @@ pub enum PartnerFailure {
     /// The number was used for another order.
     #[error("outOrderId was used for an order with other content: use a new one")]
     OrderReused,
+    /// The order is not paid.
+    #[error("the order is not paid: there is nothing to refund")]
+    NotPaid,
+    /// More than was paid and is not given back yet.
+    #[error("money is more than is left to refund of this order")]
+    TooMuch,
+    /// The number was used for another refund.
+    #[error("out_refund_no was used for a refund of another order or sum: use a new one")]
+    RefundReused,
+    /// The channel that the order was paid by can't refund.
+    #[error("this channel can't refund: give the money back by another way")]
+    NotOffered,
     /// The partner has no such order.
     #[error("no such order: check outOrderId")]
     UnknownOrder,
@@ -69,6 +88,19 @@ pub struct Ordered {
     pub url: String,
     /// Over the fields above.
     pub sign: String,
+}
+
+/// The answer to a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartnerRefund {
+    /// Our number of it.
+    pub trans_no: String,
+    /// The partner's number of the order.
+    pub out_order_id: String,
+    /// The partner's number of the refund; empty where he gave none.
+    pub out_refund_no: String,
+    /// `REFUNDING`, `SUCCESS` or `CLOSE`.
+    pub status: &'static str,
 }
 
 /// The answer to a question.
@@ -135,6 +167,78 @@ impl Checkout {
             status,
             order,
         })
+    }
+
+    /// `/forecore/refund`: the same `out_refund_no` again is the same refund; without
+    /// one, the same order and sum within a day is.
+    ///
+    /// # Errors
+    /// [`PartnerFailure`] with what the partner can do.
+    pub async fn partner_refunds(&self, fields: &Fields) -> Result<PartnerRefund, PartnerFailure> {
+        let (domain, _) = self.partner(fields).await?;
+        let given = |name: &str| fields.get(name).filter(|value| !value.is_empty());
+        let number = given("outOrderId").ok_or_else(|| Refusal::missing("outOrderId"))?;
+        let money = given("money").ok_or_else(|| Refusal::missing("money"))?;
+        let form = "yuan, more than zero, at most two decimals";
+        let fen = fen_of_yuan(money).ok_or_else(|| Refusal::malformed("money", form))?;
+        let out_refund_no = given("out_refund_no").unwrap_or_default();
+        if out_refund_no.len() > REFUND_NO_MAX {
+            return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
+        }
+        let store = &self.parts.store;
+        let order = store.partner_order_of(&domain.code, number).await?;
+        let order = order.ok_or(PartnerFailure::UnknownOrder)?;
+        let attempts = store.attempts(&domain.code, &order.order_id).await?;
+        let paid = attempts
+            .into_iter()
+            .find(|attempt| attempt.status == Attempt::Paid)
+            .ok_or(PartnerFailure::NotPaid)?;
+        let key = match out_refund_no {
+            "" => self.unnamed_refund(&paid, &order, fen).await?,
+            named => format!("{NAMED}{named}"),
+        };
+        let refund = self.refund_keyed(&paid, key, fen).await;
+        let refund = refund.map_err(|failure| match failure {
+            Failure::RefundKeyReused => PartnerFailure::RefundReused,
+            Failure::Refused(Refusal::Amount(_)) => PartnerFailure::TooMuch,
+            other => other.into(),
+        })?;
+        Ok(PartnerRefund {
+            status: match refund.state {
+                Refund::New | Refund::Sent => "REFUNDING",
+                Refund::Done => "SUCCESS",
+                Refund::Parked => return Err(PartnerFailure::NotOffered),
+                Refund::Failed | Refund::Withdrawn => "CLOSE",
+            },
+            trans_no: refund.refund_no,
+            out_order_id: order.order.out_order_id,
+            out_refund_no: out_refund_no.to_owned(),
+        })
+    }
+
+    /// The key of a refund without a number of the partner's: the same order and sum
+    /// within a day have the same, also where two calls come at once.
+    async fn unnamed_refund(
+        &self,
+        paid: &AttemptRow,
+        order: &PartnerOrder,
+        fen: i64,
+    ) -> Result<String, PartnerFailure> {
+        let prefix = format!("{UNNAMED}{}:{fen}:", order.order_id);
+        let refunds = self.parts.store.refunds(&paid.order_sn).await?;
+        let ours = refunds.iter().filter(|refund| {
+            let key = refund.refund_key.as_deref().unwrap_or_default();
+            key.starts_with(&prefix)
+        });
+        let since_ms = self.now_ms() - SAME_REFUND_MS;
+        let (mut count, mut recent) = (0, None);
+        for refund in ours {
+            count += 1;
+            if refund.created_ms > since_ms {
+                recent = recent.or_else(|| refund.refund_key.clone());
+            }
+        }
+        Ok(recent.unwrap_or_else(|| format!("{prefix}{}", count + 1)))
     }
 
     /// The partner whose sign holds over these fields, and the key that it holds by.

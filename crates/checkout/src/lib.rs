@@ -22,7 +22,7 @@ mod timer;
 
 pub use callback::Schedule;
 pub use failure::Failure;
-pub use forecore::{OrderInfo, Ordered, PartnerFailure};
+pub use forecore::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 pub use numbers::token;
 pub use openid::{Arrival, OPENID_PATH};
 pub use pay::Start;

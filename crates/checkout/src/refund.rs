@@ -57,6 +57,17 @@ impl Checkout {
         })
     }
 
+    /// A partner's refund, under a key that is unique in his domain.
+    pub(crate) async fn refund_keyed(
+        &self,
+        paid: &AttemptRow,
+        key: String,
+        minor: i64,
+    ) -> Result<RefundRow, Failure> {
+        self.begin_refund(paid, Some(key), minor, Cause::Business)
+            .await
+    }
+
     /// The operator's refund of an order; `minor` is fen or cents of the request.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use checkout::{OrderInfo, Ordered, PartnerFailure};
+use checkout::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 use payment::forecore::{Fields, yuan};
 use payment::refusal::Refusal;
 use serde_json::{Map, Value, json};
@@ -41,6 +41,19 @@ pub(super) async fn query_order(
         state.checkout.partner_asks(&fields).await
     };
     answer("queryOrder", asked.await.map(info_json))
+}
+
+/// `/forecore/refund`.
+pub(super) async fn refund(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let refunded = async {
+        let fields = read(&parts, body).await?;
+        state.checkout.partner_refunds(&fields).await
+    };
+    answer("refund", refunded.await.map(refund_json))
 }
 
 /// Query and body together; the body's value holds where both have a name.
@@ -88,6 +101,16 @@ fn info_json(info: OrderInfo) -> Map<String, Value> {
         "received": info.received.map_or_else(|| json!(-1), number),
         "currency": order.money.currency().code(),
         "status": info.status,
+    }))
+}
+
+fn refund_json(refund: PartnerRefund) -> Map<String, Value> {
+    object(json!({
+        "result": "ok",
+        "trans_no": refund.trans_no,
+        "out_order_no": refund.out_order_id,
+        "out_refund_no": refund.out_refund_no,
+        "trans_status": refund.status,
     }))
 }
 

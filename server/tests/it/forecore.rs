@@ -239,6 +239,105 @@ async fn open_cashier(world: &World, started: &str, cashier: &str) {
     request.body(body).send().await.unwrap();
 }
 
+/// An order that is paid by WeChat.
+async fn paid_order(world: &World, out_order_id: &str) {
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", out_order_id),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("cb_url", "http://127.0.0.1:9/cb"),
+    ];
+    let ordered = call(world, "order", By::Get, &signed(&order, KEY)).await;
+    let (_, values) = ordered["url"].as_str().unwrap().split_once('?').unwrap();
+    let started = world
+        .post("/pay/api/pc/pay", &body_of(values, "Wechat"))
+        .await;
+    assert_eq!(errcode(&started), "0", "{started}");
+    let paid = json!({"channelOrderNo": world.newest_order().await});
+    world.control(&world.gateway, "pay", paid).await;
+    let question = signed(&[("partnerId", "p001"), ("outOrderId", out_order_id)], KEY);
+    eventually("it is paid", async || {
+        let info = call(world, "queryOrder", By::Get, &question).await;
+        (info["received"] == 1).then_some(())
+    })
+    .await;
+}
+
+async fn refunds_are_made_once(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let refund = async |out_order_id: &str, money: &str, number: &str| {
+        let mut fields = vec![
+            ("partnerId", "p001"),
+            ("outOrderId", out_order_id),
+            ("money", money),
+        ];
+        fields.extend((!number.is_empty()).then_some(("out_refund_no", number)));
+        call(&world, "refund", By::Form, &signed(&fields, KEY)).await
+    };
+    let err = |answer: &Value| answer["err"].as_str().unwrap_or_default().to_owned();
+    assert!(err(&refund("o1", "1", "").await).contains("no such order"));
+    paid_order(&world, "o1").await;
+    let first = refund("o1", "0.30", "r1").await;
+    assert_eq!(
+        (
+            &first["result"],
+            &first["out_order_no"],
+            &first["out_refund_no"]
+        ),
+        (&json!("ok"), &json!("o1"), &json!("r1"))
+    );
+    // The same number is the same refund, and takes no other sum.
+    assert_eq!(
+        refund("o1", "0.3", "r1").await["trans_no"],
+        first["trans_no"]
+    );
+    assert!(err(&refund("o1", "0.31", "r1").await).contains("out_refund_no"));
+    // Without a number the same order and sum is the same refund for a day.
+    let unnamed = refund("o1", "0.2", "").await;
+    assert_ne!(unnamed["trans_no"], first["trans_no"]);
+    assert_eq!(
+        refund("o1", "0.20", "").await["trans_no"],
+        unnamed["trans_no"]
+    );
+    assert_ne!(
+        refund("o1", "0.1", "").await["trans_no"],
+        unnamed["trans_no"]
+    );
+    assert!(err(&refund("o1", "0.5", "").await).contains("more than is left"));
+    assert!(err(&refund("o1", "0", "").await).contains("money"));
+    eventually("the money is back", async || {
+        let done = refund("o1", "0.30", "r1").await;
+        (done["trans_status"] == "SUCCESS").then_some(())
+    })
+    .await;
+    let question = signed(&[("partnerId", "p001"), ("outOrderId", "o1")], KEY);
+    eventually("and shown", async || {
+        let info = call(&world, "queryOrder", By::Get, &question).await;
+        (info["status"] == "refund" && info["received"] == 1).then_some(())
+    })
+    .await;
+    let given: i64 = world.book().await[0]["refunds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refund| refund["amount"].as_i64().unwrap())
+        .sum();
+    assert_eq!(given, 60);
+}
+
+#[tokio::test]
+async fn refunds_are_made_once_on_sqlite() {
+    refunds_are_made_once(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn refunds_are_made_once_on_postgres() {
+    refunds_are_made_once(Database::Postgres).await;
+}
+
 #[tokio::test]
 async fn a_partner_is_paid_and_told_on_sqlite() {
     a_partner_is_paid_and_told(Database::Sqlite).await;
