@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) database_url: String,
     pub(crate) accounts: PathBuf,
     pub(crate) usd_cny_rate: String,
+    pub(crate) cad_cny_rate: String,
     pub(crate) rates: String,
     pub(crate) rates_age_max_days: u32,
     pub(crate) callback_delays_ms: Vec<i64>,

@@ -53,6 +53,10 @@ pub(crate) fn router(state: State) -> Router {
         .route(
             "/forecore/refund",
             get(forecore::refund).post(forecore::refund),
+        )
+        .route(
+            "/forecore/exchangeRate",
+            get(forecore::exchange_rate).post(forecore::exchange_rate),
         );
     let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
     let operator = Router::new()

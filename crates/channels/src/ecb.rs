@@ -3,6 +3,7 @@
 
 use crate::http::{self, is_guarded};
 use crate::{Clock, text};
+use payment::money::Currency;
 use payment::rate::Rate;
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
@@ -224,13 +225,13 @@ impl RateTable {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// CNY per USD, while the rates are not too old.
+    /// CNY per unit of a currency, while the rates are not too old.
     #[must_use]
-    pub fn usd_cny(&self) -> Option<Rate> {
+    pub fn cny_per(&self, currency: Currency) -> Option<Rate> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let kept = kept.as_ref()?;
         let fresh = (self.clock)() - kept.day_ms <= self.age_max_ms;
-        fresh.then(|| kept.cross("USD", "CNY"))?
+        fresh.then(|| kept.cross(currency.code(), "CNY"))?
     }
 }
 

@@ -4,10 +4,12 @@
 use crate::{Checkout, Failure, callback};
 use payment::address::lies_under;
 use payment::domain::{Domain, Secret};
-use payment::forecore::{self, Fields, Order, PartnerOrder, fen_of_yuan, md5_sign, yuan};
+use payment::forecore::{self, Fields, Order, PartnerOrder, PayType, fen_of_yuan, md5_sign, yuan};
+use payment::money::Currency;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, CallbackState, NewCallback};
+use payment::rate::Rate;
 use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::request::check_shape;
@@ -57,6 +59,9 @@ pub enum PartnerFailure {
     /// The channel that the order was paid by can't refund.
     #[error("this channel can't refund: give the money back by another way")]
     NotOffered,
+    /// There is no rate, or it is too old.
+    #[error("there is no rate for this currency now: try again later, or order in CNY")]
+    NoRate,
     /// The partner has no such order.
     #[error("no such order: check outOrderId")]
     UnknownOrder,
@@ -102,6 +107,9 @@ pub struct PartnerRefund {
     /// `REFUNDING`, `SUCCESS` or `CLOSE`.
     pub status: &'static str,
 }
+
+/// The answer to exchangeRate: CNY per unit of the currency.
+pub type ExchangeRate = Rate;
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +222,24 @@ impl Checkout {
             out_order_id: order.order.out_order_id,
             out_refund_no: out_refund_no.to_owned(),
         })
+    }
+
+    /// `/forecore/exchangeRate`: what the platform itself converts by.
+    ///
+    /// # Errors
+    /// [`PartnerFailure`] with what the partner can do.
+    pub async fn partner_rate(&self, fields: &Fields) -> Result<ExchangeRate, PartnerFailure> {
+        self.partner(fields).await?;
+        let given = |name: &str| fields.get(name).filter(|value| !value.is_empty());
+        let currency = given("currency").ok_or_else(|| Refusal::missing("currency"))?;
+        let foreign = |currency: &Currency| *currency != Currency::Cny;
+        let currency = Currency::parse(currency)
+            .filter(foreign)
+            .ok_or_else(|| Refusal::malformed("currency", "CAD or USD"))?;
+        let payment = given("payment").ok_or_else(|| Refusal::missing("payment"))?;
+        PayType::parse(payment)
+            .ok_or_else(|| Refusal::malformed("payment", "WECHATPAYH5, ALIPAYH5 or UNIONPAYH5"))?;
+        (self.parts.rates)(currency).ok_or(PartnerFailure::NoRate)
     }
 
     /// The key of a refund without a number of the partner's: the same order and sum

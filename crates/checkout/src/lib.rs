@@ -22,7 +22,7 @@ mod timer;
 
 pub use callback::Schedule;
 pub use failure::Failure;
-pub use forecore::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+pub use forecore::{ExchangeRate, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 pub use numbers::token;
 pub use openid::{Arrival, OPENID_PATH};
 pub use pay::Start;
@@ -34,6 +34,7 @@ use lanes::Lanes;
 use numbers::Numbers;
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::money::Currency;
 use payment::pairs::Pairs;
 use payment::ports::{Gateway, Receiver, Store};
 use payment::rate::Rate;
@@ -48,8 +49,9 @@ use tokio_util::task::TaskTracker;
 /// Gives the time, ms since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// Gives the platform's own rate, CNY per USD, where it has one that is not too old.
-pub type Rates = Arc<dyn Fn() -> Option<Rate> + Send + Sync>;
+/// Gives the platform's own rate, CNY per unit of a currency, where it has one that
+/// is not too old.
+pub type Rates = Arc<dyn Fn(Currency) -> Option<Rate> + Send + Sync>;
 
 /// What the use cases need from outside.
 pub struct Parts {

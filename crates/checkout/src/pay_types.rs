@@ -226,7 +226,9 @@ impl Checkout {
         let asked = match pairs.get("currencyType").filter(|code| !code.is_empty()) {
             None => Asked::Nothing,
             Some(code) => {
-                let currency = Currency::parse(code);
+                let partner = domain.settings.partner.is_some();
+                let taken = |currency: &Currency| partner || Currency::SEED.contains(currency);
+                let currency = Currency::parse(code).filter(taken);
                 Asked::Currency(currency.ok_or(Refusal::Amount("currencyType".to_owned()))?)
             }
         };
@@ -299,10 +301,15 @@ impl Checkout {
 
     /// How a sum in `currency` comes into the account's; `None` without a rate.
     fn exchange(&self, terms: &Terms, currency: Currency, rate: Option<Rate>) -> Option<Exchange> {
-        if currency == terms.currency {
-            return Some(Exchange::None);
-        }
-        rate.or_else(|| (self.parts.rates)()).map(Exchange::At)
+        let foreign = match (currency, terms.currency) {
+            (asked, own) if asked == own => return Some(Exchange::None),
+            (Currency::Cny, foreign) | (foreign, Currency::Cny) => foreign,
+            _ => return None,
+        };
+        // A request's own rate is CNY per USD (seed 000).
+        let own = rate.filter(|_| foreign == Currency::Usd);
+        own.or_else(|| (self.parts.rates)(foreign))
+            .map(Exchange::At)
     }
 
     /// What the account would charge, and the rate where the currency changes;

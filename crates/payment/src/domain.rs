@@ -385,7 +385,8 @@ impl Domain {
         if !(channel.is_empty() || channel == "1" || word) || channel.contains(' ') {
             return refuse("requestChannel is 1, a word that begins with a letter, or empty");
         }
-        if Currency::parse(&strict.currency).is_none() {
+        let currency = Currency::parse(&strict.currency);
+        if currency.is_none_or(|currency| !Currency::SEED.contains(&currency)) {
             return refuse("the currency is CNY or USD");
         }
         if !(1..=6).contains(&strict.rate_decimals) {
@@ -472,6 +473,7 @@ mod tests {
         assert!(strict(|rule| rule.request_channel = "2".into()).is_err());
         assert!(strict(|rule| rule.request_channel = "app".into()).is_ok());
         assert!(strict(|rule| rule.currency = "EUR".into()).is_err());
+        assert!(strict(|rule| rule.currency = "CAD".into()).is_err());
         assert!(strict(|rule| rule.rate_decimals = 7).is_err());
         assert!(strict(|rule| rule.request_channel = "xM7-".into()).is_err());
     }

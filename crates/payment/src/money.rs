@@ -11,11 +11,15 @@ pub enum Currency {
     Cny,
     /// US dollar, counted in cents.
     Usd,
+    /// Canadian dollar, counted in cents; partners alone order in it (seed 001).
+    Cad,
 }
 
 impl Currency {
-    /// Every currency that `currencyType` may name (seed 000).
-    pub const ALL: [Self; 2] = [Self::Cny, Self::Usd];
+    /// Every currency.
+    pub const ALL: [Self; 3] = [Self::Cny, Self::Usd, Self::Cad];
+    /// Those that `currencyType` may name (seed 000).
+    pub const SEED: [Self; 2] = [Self::Cny, Self::Usd];
 
     /// The ISO 4217 code, as `currencyType` spells it.
     #[must_use]
@@ -23,6 +27,7 @@ impl Currency {
         match self {
             Self::Cny => "CNY",
             Self::Usd => "USD",
+            Self::Cad => "CAD",
         }
     }
 
@@ -40,6 +45,7 @@ impl Currency {
         match self {
             Self::Cny => "¥",
             Self::Usd => "US$",
+            Self::Cad => "CA$",
         }
     }
 }

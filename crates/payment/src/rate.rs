@@ -1,4 +1,4 @@
-//! Exchange rates between the platform's two currencies: CNY per USD, exact to
+//! Exchange rates between CNY and another currency: CNY per unit of that, exact to
 //! the millionth (seed 000, `rate`; design section 5).
 
 use crate::money::{Currency, Money};
@@ -7,7 +7,7 @@ use std::fmt;
 /// One in millionths.
 const ONE: i128 = 1_000_000;
 
-/// CNY per USD.
+/// CNY per unit of another currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     millionths: i64,
@@ -41,14 +41,15 @@ impl Rate {
     }
 
     /// The sum in another currency, half up to the minor unit; the same sum in
-    /// its own.
+    /// its own. `None` between two that are both not CNY.
     #[must_use]
     pub fn convert(self, money: Money, to: Currency) -> Option<Money> {
         let (minor, rate) = (i128::from(money.minor()), i128::from(self.millionths));
         let converted = match (money.currency(), to) {
             (from, to) if from == to => return Some(money),
             (Currency::Cny, _) => (2 * minor * ONE + rate) / (2 * rate),
-            (Currency::Usd, _) => (2 * minor * rate + ONE) / (2 * ONE),
+            (_, Currency::Cny) => (2 * minor * rate + ONE) / (2 * ONE),
+            _ => return None,
         };
         Money::from_minor(i64::try_from(converted).ok()?, to)
     }

@@ -124,7 +124,9 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
             true
         }
         "currencyType" => {
-            if Currency::parse(value).is_none() {
+            let partner = domain.settings.partner.is_some();
+            let taken = |currency: &Currency| partner || Currency::SEED.contains(currency);
+            if Currency::parse(value).filter(taken).is_none() {
                 return Err(Refusal::Amount(name.to_owned()));
             }
             true

@@ -266,14 +266,14 @@ async fn requery(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resu
     let Some(order) = store.attempt(order_sn).await? else {
         bail!("no order {order_sn}");
     };
-    let checkout = checkout(config, Arc::clone(&store), Arc::new(|| None))?;
+    let checkout = checkout(config, Arc::clone(&store), Arc::new(|_| None))?;
     checkout.requery(&order).await?;
     show(&store, order_sn).await
 }
 
 async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i64) -> Result<()> {
     // What is done to orders needs no rate: theirs is kept with them.
-    let checkout = checkout(config, store, Arc::new(|| None))?;
+    let checkout = checkout(config, store, Arc::new(|_| None))?;
     let refund = checkout.refund_order(order_sn, money).await;
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);
@@ -282,7 +282,7 @@ async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i
 }
 
 async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Result<()> {
-    let checkout = checkout(config, store, Arc::new(|| None))?;
+    let checkout = checkout(config, store, Arc::new(|_| None))?;
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
@@ -293,7 +293,7 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
 }
 
 async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(&store), Arc::new(|| None))?;
+    let checkout = checkout(config, Arc::clone(&store), Arc::new(|_| None))?;
     match checkout.honour(order_sn).await {
         Ok(()) => show(&store, order_sn).await,
         Err(Failure::NotPaid) => {

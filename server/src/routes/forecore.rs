@@ -9,7 +9,7 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use checkout::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+use checkout::{ExchangeRate, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 use payment::forecore::{Fields, yuan};
 use payment::refusal::Refusal;
 use serde_json::{Map, Value, json};
@@ -54,6 +54,19 @@ pub(super) async fn refund(
         state.checkout.partner_refunds(&fields).await
     };
     answer("refund", refunded.await.map(refund_json))
+}
+
+/// `/forecore/exchangeRate`.
+pub(super) async fn exchange_rate(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let rate = async {
+        let fields = read(&parts, body).await?;
+        state.checkout.partner_rate(&fields).await
+    };
+    answer("exchangeRate", rate.await.map(rate_json))
 }
 
 /// Query and body together; the body's value holds where both have a name.
@@ -112,6 +125,11 @@ fn refund_json(refund: PartnerRefund) -> Map<String, Value> {
         "out_refund_no": refund.out_refund_no,
         "trans_status": refund.status,
     }))
+}
+
+fn rate_json(rate: ExchangeRate) -> Map<String, Value> {
+    let exact = serde_json::from_str(&rate.to_string()).unwrap_or(Value::Null);
+    object(json!({"result": "ok", "exchange_rate": exact}))
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -438,6 +438,53 @@ async fn what_is_wrong_with_a_call_is_said_and_nothing_is_written() {
     );
 }
 
+#[tokio::test]
+async fn foreign_currencies_are_converted_by_the_rate_that_is_told() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let ask = async |currency: &str, payment: &str| {
+        let fields = [
+            ("partnerId", "p001"),
+            ("currency", currency),
+            ("payment", payment),
+        ];
+        call(&world, "exchangeRate", By::Get, &signed(&fields, KEY)).await
+    };
+    for payment in ["WECHATPAYH5", "ALIPAYH5", "UNIONPAYH5"] {
+        assert_eq!(
+            ask("USD", payment).await,
+            json!({"result": "ok", "exchange_rate": 7.1})
+        );
+        assert_eq!(ask("CAD", payment).await["exchange_rate"], 5.2);
+    }
+    for (currency, payment) in [
+        ("CNY", "ALIPAYH5"),
+        ("EUR", "ALIPAYH5"),
+        ("USD", "CASH"),
+        ("USD", ""),
+    ] {
+        assert_eq!(ask(currency, payment).await["result"], "error");
+    }
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "cad"),
+        ("money", "10.00"),
+        ("currency", "CAD"),
+        ("type", "WECHATPAYH5"),
+        ("cb_url", "http://127.0.0.1:9/cb"),
+    ];
+    let ordered = call(&world, "order", By::Get, &signed(&order, KEY)).await;
+    let (_, values) = ordered["url"].as_str().unwrap().split_once('?').unwrap();
+    let page = world.text(&format!("/pay.html?{values}")).await;
+    assert!(
+        page.contains("CA$10.00") && page.contains("¥52.00"),
+        "{page}"
+    );
+    assert_eq!(world.book().await[0]["amount"], 5_200);
+    // The platform itself knows no CAD.
+    let types = "/pay/api/pc/pay-types?domainCode=test&paySceneName=pc&currencyType=CAD";
+    assert_eq!(errcode(&world.text(types).await), "10006");
+}
+
 fn run(world: &World, arguments: &[&str]) -> (bool, String) {
     let output = tongfu(&world.database_url)
         .args(arguments)

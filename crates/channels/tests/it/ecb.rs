@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use channels::Clock;
 use channels::ecb::{RateTable, RatesError, Reference};
+use payment::money::Currency;
 use payment::rate::Rate;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -108,7 +109,9 @@ impl Source {
     }
 
     fn rate(&self) -> Option<String> {
-        self.table.usd_cny().map(|rate| rate.to_string())
+        self.table
+            .cny_per(Currency::Usd)
+            .map(|rate| rate.to_string())
     }
 }
 
@@ -160,6 +163,6 @@ async fn rates_come_from_a_file_or_from_where_they_are_vouched_for() {
     assert!(matches!(table.refresh().await, Err(RatesError::File(_))));
     std::fs::write(&path, document("2026-11-24", "1.0", "7.25")).unwrap();
     table.refresh().await.unwrap();
-    assert_eq!(table.usd_cny(), Rate::parse("7.25"));
+    assert_eq!(table.cny_per(Currency::Usd), Rate::parse("7.25"));
     let _ = std::fs::remove_file(path);
 }

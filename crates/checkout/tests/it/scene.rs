@@ -217,7 +217,7 @@ pub(crate) async fn open(
         clock: Arc::new(move || clock.load(Ordering::Relaxed)),
         schedule: Schedule::default(),
         lease_ms: 30_000,
-        rates: Arc::new(|| Rate::parse("7.0")),
+        rates: Arc::new(|_| Rate::parse("7.0")),
         public_url: "http://127.0.0.1:3000".to_owned(),
     };
     (Checkout::new(parts).unwrap(), store)

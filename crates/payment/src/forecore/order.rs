@@ -98,7 +98,7 @@ impl Order {
         let optional = |name: &str| fields.get(name).filter(|value| !value.is_empty());
         let out_order_id = short("outOrderId", required("outOrderId")?)?;
         let currency = Currency::parse(required("currency")?)
-            .ok_or_else(|| Refusal::malformed("currency", "CNY or USD"))?;
+            .ok_or_else(|| Refusal::malformed("currency", "CNY, USD or CAD"))?;
         let fen = fen_of_yuan(required("money")?);
         let money = fen.and_then(|fen| Money::from_minor(fen, currency));
         let money = money.ok_or_else(|| {
