@@ -63,10 +63,10 @@ impl SettingArgs {
         if let Some(hosts) = self.private_callback_host {
             settings.private_callback_hosts = hosts;
         }
-        if let Some(partner) = &mut settings.partner {
-            if self.time_window.is_some() || self.any_time {
-                partner.time_window_s = self.time_window;
-            }
+        if let Some(partner) = &mut settings.partner
+            && (self.time_window.is_some() || self.any_time)
+        {
+            partner.time_window_s = self.time_window;
         }
     }
 }
