@@ -102,6 +102,7 @@ async fn pays(world: &World, query: &str) {
     })
     .await;
     let (_, orders) = run(world, &["order", "list", "--json"]);
+    assert!(orders.starts_with('{'), "{orders}");
     let orders = orders.lines().map(serde_json::from_str::<Value>);
     let mut orders = orders
         .map(Result::unwrap)
@@ -119,7 +120,8 @@ async fn pays(world: &World, query: &str) {
     .await;
 }
 
-#[tokio::test]
+// The wire needs a thread while a command of the operator is waited for.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_database_connection_says_try_again_and_then_goes_on() {
     let Some((world, wire)) = behind_a_wire().await else {
         return;
@@ -144,7 +146,8 @@ async fn a_lost_database_connection_says_try_again_and_then_goes_on() {
     );
 }
 
-#[tokio::test]
+// The wire needs a thread while a command of the operator is waited for.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_hangs_does_not_hang_its_callers() {
     let Some((world, wire)) = behind_a_wire().await else {
         return;
