@@ -141,9 +141,11 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
         stage.fleet.wait_all_ready()?;
         quiet::wait(&stage)
     })?;
+    let ours = stage.our_book()?;
+    let prompt = books::prompt_ones(&ours);
     let verdict = compare(&Books {
         truth: books::of_sandbox(&stage.wire, &stage.sandbox)?,
-        ours: stage.our_book()?,
+        ours,
         shop: books::of_shop(&stage.wire, &stage.shop)?,
         asked: ledger.requests(),
     });
@@ -153,6 +155,7 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     }
     let result = Outcome {
         options,
+        prompt,
         verdict,
         strange,
         kills,
@@ -214,6 +217,9 @@ impl Server {
 /// What a run came to.
 struct Outcome {
     options: Options,
+    /// Callbacks, and those of them that left within a second; who was killed
+    /// meanwhile leaves his late.
+    prompt: (usize, usize),
     verdict: Verdict,
     /// Answers that no document promises: then the load itself is in doubt.
     strange: Vec<String>,
@@ -249,6 +255,8 @@ impl Outcome {
         println!("paid {}", verdict.paid);
         println!("refunds {}", verdict.refunds);
         println!("duplicates refunded {}", verdict.duplicates_refunded);
+        let (callbacks, prompt) = self.prompt;
+        println!("callbacks {callbacks}, {prompt} of them left within a second");
         println!("parked {}", verdict.parked.len());
         println!("untold {}", verdict.untold.len());
         println!("ended by themselves {}", self.ended);

@@ -226,11 +226,15 @@ async fn as_json(store: &Arc<dyn Store>, order: &AttemptRow) -> Result<Value> {
             "cause": refund.cause.word()})
         })
         .collect();
-    let callbacks = store.callbacks(&order.order_sn).await?;
-    let callbacks: Vec<_> = callbacks
-        .iter()
-        .map(|callback| json!({"state": callback.state.word(), "tries": callback.tries}))
-        .collect();
+    let mut callbacks = Vec::new();
+    for callback in store.callbacks(&order.order_sn).await? {
+        let tries = store.callback_tries(callback.id).await?;
+        callbacks.push(
+            json!({"state": callback.state.word(), "tries": callback.tries,
+            "createdMs": callback.created_ms,
+            "firstTryMs": tries.first().map(|tried| tried.at_ms)}),
+        );
+    }
     Ok(json!({
         "orderSn": order.order_sn,
         "domainCode": order.domain_code,

@@ -75,8 +75,22 @@ impl OurRefund {
 
 /// A callback of our outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct OurCallback {
     pub(crate) state: String,
+    pub(crate) created_ms: i64,
+    pub(crate) first_try_ms: Option<i64>,
+}
+
+/// How many callbacks there are, and how many of them left within a second.
+pub(crate) fn prompt_ones(ours: &[OurOrder]) -> (usize, usize) {
+    let callbacks: Vec<_> = ours.iter().flat_map(|order| &order.callbacks).collect();
+    let prompt = |callback: &&&OurCallback| {
+        callback
+            .first_try_ms
+            .is_some_and(|at_ms| at_ms - callback.created_ms <= 1_000)
+    };
+    (callbacks.len(), callbacks.iter().filter(prompt).count())
 }
 
 /// An order of our book: one attempt of a request.

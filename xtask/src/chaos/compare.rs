@@ -533,6 +533,8 @@ mod tests {
         books.ours[1].refunds.push(beside);
         books.ours[0].callbacks.push(OurCallback {
             state: "DELIVERED".to_owned(),
+            created_ms: 0,
+            first_try_ms: Some(0),
         });
         let asked = asked(&mut books);
         asked.told_paid = true;

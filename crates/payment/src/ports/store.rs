@@ -368,6 +368,8 @@ pub struct CallbackRow {
     pub state: CallbackState,
     /// How often it was tried.
     pub tries: i64,
+    /// When it was written, ms since 1970.
+    pub created_ms: i64,
 }
 
 /// Where a callback stands.

@@ -64,6 +64,7 @@ pub(super) fn callback_row(row: &DbRow) -> Answer<CallbackRow> {
         form: get(row, "form")?,
         state: word(row, "state", CallbackState::parse)?,
         tries: get(row, "tries")?,
+        created_ms: get(row, "created_ms")?,
     })
 }
 
