@@ -4,6 +4,7 @@
 mod accounts;
 pub mod answers;
 mod chinapay;
+pub mod forecore;
 mod keys;
 pub mod notify;
 pub mod requests;
