@@ -18,6 +18,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -628,6 +629,19 @@ impl World {
             !refunds.iter().any(|refund| refund.state.is_open()),
             "{refunds:?}"
         );
+    }
+}
+
+impl Drop for World {
+    /// There are many worlds: none leaves its database behind.
+    fn drop(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.runtime.shutdown_background();
+        }
+        let file = self.database.trim_start_matches("sqlite:");
+        if let Some(folder) = Path::new(file).parent() {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 
