@@ -49,7 +49,9 @@ fn form(raw: &[u8]) {
         .collect();
     let key = Secret::new(1, "123456", None);
     let sign = md5_sign(
-        unsigned.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        unsigned
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
         &key,
     );
     let mut signed = unsigned;

@@ -29,7 +29,9 @@ impl Checkout {
             return done;
         }
         for attempt in store.attempts(code, key).await? {
-            if matches!(attempt.status, Attempt::Creating | Attempt::Open) {
+            // A declined order may be paid after all, until its channel closes it.
+            let ended = attempt.status == Attempt::Closed || attempt.status.has_money();
+            if !ended {
                 self.expire(&attempt, Source::Business).await?;
             }
         }

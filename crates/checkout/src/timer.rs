@@ -57,9 +57,7 @@ impl Checkout {
                     self.expire(attempt, Source::Timer).await?
                 }
             }
-            Attempt::Closed if self.gateway_of(attempt)?.lingers() => {
-                self.check(attempt, Source::Timer).await?
-            }
+            Attempt::Closed if self.lingers(attempt)? => self.check(attempt, Source::Timer).await?,
             _ => Outcome::Ended,
         };
         let ended = outcome == Outcome::Ended || attempt.status == Attempt::Closed;
@@ -71,7 +69,7 @@ impl Checkout {
             Outcome::Ended if now_ms < attempt.expires_ms => Some(attempt.expires_ms),
             Outcome::Open | Outcome::Ended => {
                 let end_ms = self.close_overdue(attempt).await?;
-                let lingers = self.gateway_of(attempt)?.lingers();
+                let lingers = self.lingers(attempt)?;
                 let linger_ms = lingering_ms(attempt, now_ms).filter(|_| lingers);
                 linger_ms.or(end_ms)
             }
@@ -151,6 +149,12 @@ impl Checkout {
             Ok(_) if closed => self.end(attempt, Event::Closed, by).await,
             Ok(_) | Err(_) => Ok(Outcome::Open),
         }
+    }
+
+    /// Whether an order may be paid after its attempt has ended: its channel can't
+    /// close it, or never said that it took it and may still do so.
+    fn lingers(&self, attempt: &AttemptRow) -> Result<bool, Failure> {
+        Ok(attempt.obj.is_none() || self.gateway_of(attempt)?.lingers())
     }
 
     fn may_be_under_way(&self, attempt: &AttemptRow) -> bool {

@@ -7,12 +7,14 @@ use anyhow::Result;
 use fastrand::Rng;
 use serde_json::json;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An attempt of the load lives this long.
 pub(crate) const ATTEMPT_LIFE: Duration = Duration::from_secs(15);
 /// A code or form that died is asked for again so often.
 const OPENINGS: usize = 5;
+/// A business system that has not heard of its payment for so long gives it up.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Plays an order's story.
 ///
@@ -82,7 +84,7 @@ impl Scene<'_> {
         };
         sleep(ATTEMPT_LIFE);
         self.linger(0..8_000);
-        self.hand_over(&opened)
+        self.hand_over(&opened).map(|_| ())
     }
 
     fn decline(&mut self, way: Way, other: Way) -> Result<()> {
@@ -93,7 +95,7 @@ impl Scene<'_> {
         self.business.watch(2);
         match self.rng.u32(0..3) {
             0 => Ok(()),
-            1 => self.hand_over(&opened),
+            1 => self.hand_over(&opened).map(|_| ()),
             _ => self.pay_by(other),
         }
     }
@@ -120,12 +122,23 @@ impl Scene<'_> {
     }
 
     fn pay_and_refund(&mut self, way: Way) -> Result<()> {
-        if let Some(opened) = self.begin(way)? {
-            self.hand_over(&opened)?;
+        let paid = match self.begin(way)? {
+            Some(opened) => self.hand_over(&opened)?,
+            None => false,
+        };
+        // Who came too late has not paid: there is nothing to give back.
+        if !paid {
+            return Ok(());
         }
         // Only what the platform calls paid can be given back; the business system
-        // waits for that as long as it takes.
-        while !self.business.watch(20) && !crate::process::told_to_stop() {}
+        // waits for that, though not for ever: what PayPal's payer approved too late
+        // is never taken.
+        let started = Instant::now();
+        while !self.business.watch(20) {
+            if started.elapsed() > PATIENCE || crate::process::told_to_stop() {
+                return Ok(());
+            }
+        }
         let fen = self.order.fen;
         let parts = match self.rng.u32(0..3) {
             0 => vec![fen],
@@ -188,9 +201,10 @@ impl Scene<'_> {
         Ok(None)
     }
 
-    fn hand_over(&mut self, opened: &Opened) -> Result<()> {
+    /// Pays; whether the channel took it.
+    fn hand_over(&mut self, opened: &Opened) -> Result<bool> {
         let returns = self.rng.bool();
-        self.payer.pay(opened, returns).map(|_| ())
+        self.payer.pay(opened, returns)
     }
 
     fn linger(&mut self, ms: std::ops::Range<u64>) {

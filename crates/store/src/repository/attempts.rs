@@ -314,7 +314,7 @@ pub(super) async fn close_request(
     if status.was_paid() {
         return Ok(ClosedRequest::Paid);
     }
-    if !open_attempts(tx, request_id).await?.is_empty() {
+    if payable_attempts(tx, request_id).await? > 0 {
         return Ok(ClosedRequest::Open);
     }
     if status == PayStatus::Closed {
@@ -473,6 +473,17 @@ async fn open_attempts(
         .await
         .map_err(unavailable)?;
     rows.iter().map(attempt_row).collect()
+}
+
+/// How many attempts a payer may still pay: a declined one may be tried once more.
+async fn payable_attempts(tx: &mut Transaction<'static, Db>, request_id: i64) -> Answer<i64> {
+    let query = "select count(*) as n from attempt \
+        where request_id = $1 and status in ('CREATING', 'NOTPAY', 'FAILUREPAY')";
+    let row = sqlx::query(query)
+        .bind(request_id)
+        .fetch_one(&mut **tx)
+        .await;
+    get(&row.map_err(unavailable)?, "n")
 }
 
 /// Rule 2: the same channel, kind, values and openid, and time left.
