@@ -7,6 +7,7 @@ mod alipay;
 mod chinapay;
 mod ecb;
 mod gateway;
+mod health;
 mod notify;
 mod paypal;
 mod receiver;

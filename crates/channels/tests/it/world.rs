@@ -58,6 +58,11 @@ impl World {
         }
     }
 
+    /// Where the sandbox keeps its keys and the accounts file.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The adapters of a channel.
     pub(crate) fn of(&self, channel: Channel) -> Vec<Arc<dyn Gateway>> {
         let of = |gateway: &&Arc<dyn Gateway>| gateway.channel() == channel;
