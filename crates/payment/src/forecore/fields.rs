@@ -65,6 +65,13 @@ impl Fields {
         self
     }
 
+    /// These fields but one, which a sign does not cover.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|field| field.name != name);
+        self
+    }
+
     /// The value of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -98,6 +105,8 @@ mod tests {
         assert_eq!(value("partnerId"), Some("p001"));
         assert_eq!((value("a"), value("b")), (Some(""), Some("")));
         assert_eq!((value("c"), value("d")), (Some("x"), None));
+        let both = both.without("c");
+        assert_eq!((both.get("c"), both.get("b")), (None, Some("")));
     }
 
     #[test]
