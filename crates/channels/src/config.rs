@@ -1,6 +1,6 @@
 //! The file that lists the channel accounts, and the keys beside it.
 
-use crate::{Clock, alipay, chinapay, http, paypal, wechat};
+use crate::{Clock, alipay, apay, chinapay, http, paypal, wechat};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::ports::{Gateway, Terms};
@@ -28,6 +28,8 @@ pub struct Accounts {
 #[serde(deny_unknown_fields)]
 struct Common {
     channel: String,
+    /// The system that stands between us and the channel; none: the channel itself.
+    via: Option<String>,
     name: String,
     #[serde(default = "yes")]
     enabled: bool,
@@ -38,8 +40,8 @@ struct Common {
     largest: Option<i64>,
 }
 
-const COMMON: [&str; 7] = [
-    "channel", "name", "enabled", "domains", "currency", "smallest", "largest",
+const COMMON: [&str; 8] = [
+    "channel", "via", "name", "enabled", "domains", "currency", "smallest", "largest",
 ];
 
 fn yes() -> bool {
@@ -75,6 +77,8 @@ pub enum ConfigError {
 /// An account under construction: its name and terms, where its files lie, and
 /// what its calls go through.
 pub(crate) struct Setup<'a> {
+    /// The channel that payers see.
+    pub(crate) channel: Channel,
     pub(crate) name: String,
     pub(crate) terms: Terms,
     /// Our own address as payers and channels reach it, without a slash at its end.
@@ -83,6 +87,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) notify_url: String,
     pub(crate) client: reqwest::Client,
     pub(crate) clock: Clock,
+    via: Option<String>,
     table: Table,
     folder: &'a Path,
 }
@@ -128,13 +133,8 @@ pub fn gateways(
     let client = http::client()?;
     let mut gateways: Vec<Arc<dyn Gateway>> = Vec::with_capacity(accounts.account.len());
     for table in accounts.account {
-        let (channel, mut setup) = setup(table, folder, public_url, &client, clock)?;
-        let gateway: Arc<dyn Gateway> = match channel {
-            Channel::Wechat => Arc::new(wechat::Wechat::open(&mut setup)?),
-            Channel::Alipay => Arc::new(alipay::Alipay::open(&mut setup)?),
-            Channel::Paypal => Arc::new(paypal::Paypal::open(&mut setup)?),
-            Channel::ChinapayOld => Arc::new(chinapay::Chinapay::open(&mut setup)?),
-        };
+        let mut setup = setup(table, folder, public_url, &client, clock)?;
+        let gateway = open(&mut setup)?;
         let taken = gateways.iter().any(|other| {
             other.channel() == gateway.channel() && other.account() == gateway.account()
         });
@@ -146,13 +146,24 @@ pub fn gateways(
     Ok(gateways)
 }
 
+fn open(setup: &mut Setup<'_>) -> Result<Arc<dyn Gateway>, ConfigError> {
+    Ok(match (setup.via.as_deref(), setup.channel) {
+        (Some("apay"), _) => Arc::new(apay::Apay::open(setup)?),
+        (Some(other), _) => return Err(setup.invalid(format!("unknown via {other}"))),
+        (None, Channel::Wechat) => Arc::new(wechat::Wechat::open(setup)?),
+        (None, Channel::Alipay) => Arc::new(alipay::Alipay::open(setup)?),
+        (None, Channel::Paypal) => Arc::new(paypal::Paypal::open(setup)?),
+        (None, Channel::ChinapayOld) => Arc::new(chinapay::Chinapay::open(setup)?),
+    })
+}
+
 fn setup<'a>(
     mut table: Table,
     folder: &'a Path,
     public_url: &str,
     client: &reqwest::Client,
     clock: &Clock,
-) -> Result<(Channel, Setup<'a>), ConfigError> {
+) -> Result<Setup<'a>, ConfigError> {
     let name = table.get("name").and_then(|name| name.as_str());
     let name = name.unwrap_or("without a name").to_owned();
     let invalid = |what: String| ConfigError::Invalid {
@@ -187,15 +198,16 @@ fn setup<'a>(
         largest: common.largest.unwrap_or(LARGEST),
     };
     let notify_url = format!("{public_url}/notify/{}/{}", channel.code(), common.name);
-    let setup = Setup {
+    Ok(Setup {
+        channel,
         name: common.name,
         terms,
         public_url: public_url.to_owned(),
         notify_url,
         client: client.clone(),
         clock: Arc::clone(clock),
+        via: common.via,
         table,
         folder,
-    };
-    Ok((channel, setup))
+    })
 }

@@ -2,11 +2,13 @@
 //! implement `payment::ports` and know neither the store nor the use cases.
 
 pub mod alipay;
+pub mod apay;
 pub mod chinapay;
 pub mod config;
 pub mod ecb;
 pub mod health;
 mod http;
+mod link;
 pub mod paypal;
 pub mod receiver;
 pub mod rsa;

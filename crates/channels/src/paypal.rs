@@ -9,15 +9,15 @@ pub use webhook::signed_text;
 
 use crate::config::{ConfigError, Setup};
 use crate::http::is_guarded;
+use crate::link;
 use crate::text::{major, shortened};
 use api::Api;
 use payment::channel::Channel;
-use payment::obj::{Form, Method, Obj};
+use payment::obj::Obj;
 use payment::ports::{
     ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
     RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
-use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ impl Gateway for Paypal {
         let order: Order = self.api.post("/v2/checkout/orders", &id, &body).await?;
         let mut links = order.links.iter();
         let link = links.find(|link| matches!(link.rel.as_str(), "payer-action" | "approve"));
-        let form = link.and_then(|link| form(&link.href));
+        let form = link.and_then(|link| link::form(&link.href));
         let no_link = || ChannelError::Unknown("no link for the payer".to_owned());
         Ok(Created {
             obj: Obj::Form(form.ok_or_else(no_link)?),
@@ -335,16 +335,4 @@ fn changed(number: Option<&str>, event_type: &str) -> Notify {
 
 fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ChannelError> {
     serde_json::from_slice(json).map_err(|error| ChannelError::Unknown(error.to_string()))
-}
-
-/// The payer's link as a form: a browser takes its query from the fields.
-fn form(href: &str) -> Option<Form> {
-    let mut url = Url::parse(href).ok().filter(|_| is_guarded(href))?;
-    let fields = url.query_pairs().into_owned().collect();
-    url.set_query(None);
-    Some(Form {
-        method: Method::Get,
-        action: url.into(),
-        fields,
-    })
 }

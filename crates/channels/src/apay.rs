@@ -1,0 +1,438 @@
+//! A gateway of Apay's family as an upstream: the seed's fourth-party interface
+//! (seed 001), with us as its client (wire-facts B4).
+
+mod wire;
+
+use crate::config::{ConfigError, Setup};
+use crate::http::is_guarded;
+use crate::text::major;
+use crate::{Clock, http, link};
+use payment::channel::Channel;
+use payment::domain::Secret;
+use payment::forecore::{Fields, PayType, fen_of_yuan, md5_sign, verifies};
+use payment::money::{Currency, Money};
+use payment::obj::Obj;
+use payment::pairs::escape;
+use payment::ports::{
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
+    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+};
+use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use std::time::Duration;
+use wire::{Answer, REFUSED, Status};
+
+/// A call may take this long, seconds: some failures are never answered. It ends
+/// before the lease under which a refund is sent.
+const LIMIT_S: u64 = 25;
+const LIMIT_S_MAX: u64 = 30;
+/// The longest address that still makes a code.
+const CODE_BYTES_MAX: usize = 1024;
+/// What stands in place of a refund's number that the gateway did not name.
+const ACCEPTED: &str = "accepted";
+
+/// What an account at such a gateway has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    /// The gateway's address, before `/forecore`.
+    base: String,
+    /// Our name there.
+    partner_id: String,
+    /// What signs our calls, and its order answers and notifies. Read as any value: a
+    /// complaint about another type would show it.
+    key: toml::Value,
+    /// Whether it knows a refund by our `out_refund_no`: sent again, it is the same.
+    #[serde(default)]
+    refunds_by_number: bool,
+    /// How long a call may take, seconds.
+    #[serde(default = "limit_s")]
+    limit_s: u64,
+}
+
+fn limit_s() -> u64 {
+    LIMIT_S
+}
+
+/// The adapter of one account at a gateway of Apay's family.
+pub struct Apay {
+    channel: Channel,
+    pay_type: PayType,
+    name: String,
+    terms: Terms,
+    base: String,
+    partner_id: String,
+    key: Secret,
+    refunds_by_number: bool,
+    limit: Duration,
+    notify_url: String,
+    client: Client,
+    clock: Clock,
+}
+
+impl Apay {
+    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+        let account: Account = setup.own()?;
+        let pay_type = match setup.channel {
+            Channel::Wechat => PayType::Wechat,
+            Channel::Alipay => PayType::Alipay,
+            Channel::ChinapayOld => PayType::Union,
+            Channel::Paypal => return Err(setup.invalid("apay leads to no Paypal")),
+        };
+        let base = account.base.trim_end_matches('/').to_owned();
+        if !is_guarded(&base) {
+            return Err(setup.invalid("base must be https: only TLS vouches for its answers"));
+        }
+        let key = account.key.as_str().filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| setup.invalid("key must be text, and not empty"))?;
+        if account.partner_id.is_empty() {
+            return Err(setup.invalid("partner_id is empty"));
+        }
+        if !(1..=LIMIT_S_MAX).contains(&account.limit_s) {
+            return Err(setup.invalid(format!("limit_s is from 1 to {LIMIT_S_MAX}")));
+        }
+        Ok(Self {
+            channel: setup.channel,
+            pay_type,
+            name: setup.name.clone(),
+            terms: setup.terms.clone(),
+            base,
+            partner_id: account.partner_id,
+            key: Secret::new(1, key, None),
+            refunds_by_number: account.refunds_by_number,
+            limit: Duration::from_secs(account.limit_s),
+            notify_url: setup.notify_url.clone(),
+            client: setup.client.clone(),
+            clock: setup.clock.clone(),
+        })
+    }
+
+    /// A signed call; gives its answer, and the bytes that an order's sign covers.
+    async fn call(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<(Answer, bytes::Bytes), ChannelError> {
+        let partner = ("partnerId", self.partner_id.as_str());
+        let fields = || fields.iter().copied().chain([partner]);
+        let sign = md5_sign(fields(), &self.key);
+        let pairs: Vec<_> = fields()
+            .chain([("sign", sign.as_str())])
+            .map(|(name, value)| format!("{name}={}", escape(value)))
+            .collect();
+        let request = self.client.post(format!("{}/forecore/{path}", self.base));
+        let request = request
+            .timeout(self.limit)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(pairs.join("&"));
+        let (status, body) = http::answer(request).await?;
+        Ok((Answer::read(status, &body, &self.key)?, body))
+    }
+
+    /// Reads what an order was answered, once its sign holds: over every field but
+    /// `result`.
+    fn made(&self, body: &[u8], new: &NewOrder) -> Result<Created, ChannelError> {
+        let unknown = |what: &str| ChannelError::Unknown(what.to_owned());
+        let fields = Fields::from_json(body).map_err(|_| unknown("no flat answer"))?;
+        let fields = fields.without("result");
+        if !verifies(&fields, &self.key) {
+            return Err(unknown("the sign does not verify"));
+        }
+        let value = |name: &str| fields.get(name).unwrap_or_default();
+        if value("outOrderId") != new.order.number {
+            return Err(unknown("about another order"));
+        }
+        let money = new.order.money;
+        let sum = fields.get("money");
+        let currency = fields.get("currency");
+        let same = sum.is_none_or(|sum| fen_of_yuan(sum) == Some(money.minor()))
+            && currency.is_none_or(|code| code == money.currency().code());
+        // Nobody was led to it, and nobody will be: another sum than the order's is
+        // not one that we could keep, show and settle.
+        if !same {
+            return Err(ChannelError::Refused {
+                code: "changed_sum".to_owned(),
+                message: format!(
+                    "it wants {} {} for {money}",
+                    sum.unwrap_or("the sum"),
+                    currency.unwrap_or_default()
+                ),
+            });
+        }
+        let order_id = value("orderId");
+        if order_id.is_empty() {
+            return Err(unknown("no orderId"));
+        }
+        let obj = obj(new.kind, value("url"));
+        Ok(Created {
+            obj: obj.ok_or_else(|| unknown("no address for the payer"))?,
+            reference: Some(order_id.to_owned()),
+        })
+    }
+
+    /// How an order stands. The answer is not signed: TLS vouches for it, and what
+    /// it says must fit the order.
+    async fn asked(&self, order: &ChannelOrder) -> Result<(Answer, Status), ChannelError> {
+        let fields = [("outOrderId", order.number.as_str())];
+        let (answer, _) = self.call("queryOrder", &fields).await?;
+        let order_id = order_id(&answer);
+        let named = order.reference.as_ref();
+        if answer.text("outOrderId") != order.number || named.is_some_and(|id| *id != order_id) {
+            return Err(ChannelError::Unknown("about another order".to_owned()));
+        }
+        let word = answer.text("status");
+        let status = Status::parse(&word);
+        let strange = || ChannelError::Unknown("a status that nobody knows".to_owned());
+        Ok((answer, status.ok_or_else(strange)?))
+    }
+
+    fn report(&self, order: &ChannelOrder, answer: &Answer) -> Result<PaidReport, ChannelError> {
+        let (asked, received) = (answer.money("money")?, answer.money("received")?);
+        // Money that fits while the order does not: nothing of it is believed. Other
+        // money than the order's is reported, and kept as a mismatch.
+        if asked != order.money && received == order.money {
+            return Err(ChannelError::Unknown(
+                "money and received differ".to_owned(),
+            ));
+        }
+        Ok(PaidReport {
+            merchant: self.partner_id.clone(),
+            channel_order_no: order.number.clone(),
+            trade_no: order_id(answer),
+            money: received,
+            paid_ms: None,
+        })
+    }
+
+    async fn send_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let fields = [
+            ("outOrderId", refund.order.number.as_str()),
+            ("money", &major(refund.money)),
+            ("out_refund_no", &refund.refund_no),
+        ];
+        let (answer, _) = self.call("refund", &fields).await?;
+        let is = |name: &str, ours: &str| {
+            let theirs = answer.text(name);
+            theirs.is_empty() || theirs == ours
+        };
+        if !is("out_order_no", &refund.order.number) || !is("out_refund_no", &refund.refund_no) {
+            return Err(ChannelError::Unknown("about another refund".to_owned()));
+        }
+        let state = match answer.text("trans_status").as_str() {
+            "REFUNDING" => RefundState::Pending,
+            "SUCCESS" => RefundState::Done,
+            "CLOSE" => RefundState::Failed("the gateway says CLOSE".to_owned()),
+            _ => return Err(ChannelError::Unknown("no trans_status".to_owned())),
+        };
+        let number = Some(answer.text("trans_no")).filter(|number| !number.is_empty());
+        Ok(RefundReport {
+            state,
+            reference: Some(number.unwrap_or_else(|| ACCEPTED.to_owned())),
+        })
+    }
+
+    /// How a refund stands by its order's status, which is one for all refunds of it.
+    async fn refund_by_status(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let (_, status) = self
+            .asked(&refund.order)
+            .await
+            .map_err(ChannelError::or_unknown)?;
+        let accepted = refund.reference.is_some();
+        let state = match status {
+            Status::Unpaid | Status::Paid | Status::Closed if !accepted => RefundState::NotFound,
+            Status::Unpaid | Status::Paid | Status::Closed => RefundState::Pending,
+            // This refund, or another part: sent again it might go out twice.
+            _ if !accepted && refund.money != refund.order.money => return Err(person(refund)),
+            Status::Refunding => RefundState::Pending,
+            Status::Refunded => RefundState::Done,
+            Status::RefundClosed => RefundState::Failed("the gateway says refundclosed".to_owned()),
+        };
+        Ok(RefundReport {
+            state,
+            reference: refund.reference.clone(),
+        })
+    }
+}
+
+/// A refund whose outcome no call can tell is parked for the operator.
+fn person(refund: &RefundOrder) -> ChannelError {
+    tracing::error!(
+        refund.no = refund.refund_no,
+        channel.order_no = refund.order.number,
+        "the order shows a refund, this one or another: look at the gateway"
+    );
+    ChannelError::NotOffered
+}
+
+fn order_id(answer: &Answer) -> String {
+    let order_id = answer.text("orderId");
+    match order_id.is_empty() {
+        true => answer.text("_id"),
+        false => order_id,
+    }
+}
+
+/// What leads the payer on: a code that holds the address, or the address itself.
+fn obj(kind: Kind, url: &str) -> Option<Obj> {
+    match kind {
+        Kind::Native => {
+            let fits = is_guarded(url) && url.len() <= CODE_BYTES_MAX;
+            fits.then(|| Obj::Code(url.to_owned()))
+        }
+        _ => link::form(url).map(Obj::Form),
+    }
+}
+
+#[async_trait::async_trait]
+impl Gateway for Apay {
+    fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    fn account(&self) -> &str {
+        &self.name
+    }
+
+    fn address(&self) -> &str {
+        &self.base
+    }
+
+    fn merchant(&self) -> String {
+        self.partner_id.clone()
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// At WeChat the address becomes a code; in another currency than CNY it opens
+    /// in WeChat's browser only (seed 001, 使用微信支付).
+    fn offers(&self, kind: Kind) -> bool {
+        match (self.channel, kind) {
+            (Channel::Wechat, Kind::Native) => true,
+            (Channel::Wechat, Kind::Mweb) => self.terms.currency == Currency::Cny,
+            (Channel::Wechat, _) => false,
+            (_, kind) => matches!(kind, Kind::Page | Kind::Wap),
+        }
+    }
+
+    /// Nothing closes an order there.
+    fn lingers(&self) -> bool {
+        true
+    }
+
+    async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
+        let (order, money) = (&new.order, new.order.money);
+        if !self.offers(new.kind) || money.currency() != self.terms.currency || money.minor() < 1 {
+            return Err(ChannelError::NotOffered);
+        }
+        let fields = [
+            ("outOrderId", order.number.as_str()),
+            ("money", &major(money)),
+            ("currency", money.currency().code()),
+            ("type", self.pay_type.word()),
+            ("cb_url", &self.notify_url),
+            ("return_url", &new.return_url),
+            // Of most payers nothing is known but what they pay.
+            ("userId", new.openid.as_ref().unwrap_or(&order.number)),
+            ("time", &(self.clock)().to_string()),
+        ];
+        let (_, body) = self.call("order", &fields).await?;
+        self.made(&body, new)
+    }
+
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let (answer, status) = match self.asked(order).await {
+            Ok(asked) => asked,
+            // Without the gateway's name for it no payer was led to it.
+            Err(ChannelError::Refused { .. }) if order.reference.is_none() => {
+                return Ok(OrderState::NotFound);
+            }
+            Err(error) => return Err(error.or_unknown()),
+        };
+        let is_paid = answer.money("received").is_ok();
+        match status {
+            Status::Unpaid | Status::Closed if is_paid => {
+                Err(ChannelError::Unknown("unpaid, and received".to_owned()))
+            }
+            Status::Unpaid => Ok(OrderState::Pending),
+            Status::Closed => Ok(OrderState::Closed),
+            _ => self.report(order, &answer).map(OrderState::Paid),
+        }
+    }
+
+    async fn close(&self, _order: &ChannelOrder) -> Result<(), ChannelError> {
+        Err(ChannelError::NotOffered)
+    }
+
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let refused = match self.send_refund(refund).await {
+            Err(error) if error.is_refusal(REFUSED) && !self.refunds_by_number => error,
+            other => return other,
+        };
+        // Perhaps it was refused because it is there already, from a call whose
+        // answer was lost.
+        let state = self.refund_by_status(refund).await?;
+        match state.state {
+            RefundState::NotFound => Err(refused),
+            _ => Ok(state),
+        }
+    }
+
+    /// There is no call for it: the order's status tells, or the same refund sent
+    /// again where the gateway knows it by our number.
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        match (self.refunds_by_number, &refund.reference) {
+            (false, _) => self.refund_by_status(refund).await,
+            (true, None) => Ok(RefundReport {
+                state: RefundState::NotFound,
+                reference: None,
+            }),
+            (true, Some(_)) => {
+                let sent = self.send_refund(refund).await;
+                sent.map_err(ChannelError::or_unknown)
+            }
+        }
+    }
+
+    /// It tells that an order was paid; what is believed of that is what the gateway
+    /// then answers to our own question.
+    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
+        let unknown = |what: &str| ChannelError::Unknown(what.to_owned());
+        let fields = match notify.body.first() {
+            Some(b'{') => Fields::from_json(&notify.body),
+            _ => {
+                let text = std::str::from_utf8(&notify.body);
+                Fields::from_query(text.map_err(|_| unknown("not a form"))?)
+            }
+        };
+        let fields = fields.map_err(|refusal| ChannelError::Unknown(refusal.to_string()))?;
+        if !verifies(&fields, &self.key) {
+            return Err(unknown("the sign does not verify"));
+        }
+        let value = |name: &str| fields.get(name).unwrap_or_default();
+        let currency = Currency::parse(value("currency"));
+        let fen = fen_of_yuan(value("money"));
+        let money = currency.and_then(|currency| Money::from_minor(fen?, currency));
+        let number = value("outOrderId");
+        Ok(match money {
+            _ if number.is_empty() => Notify::Odd("no outOrderId".to_owned()),
+            Some(money) if money.currency() == self.terms.currency => Notify::Changed {
+                channel_order_no: number.to_owned(),
+            },
+            _ => Notify::Odd("no sum in the account's currency".to_owned()),
+        })
+    }
+
+    fn notify_answer(&self, received: bool) -> NotifyAnswer {
+        NotifyAnswer {
+            status: 200,
+            content_type: "application/json",
+            body: match received {
+                true => r#"{"result":"success"}"#,
+                false => r#"{"err":"not received"}"#,
+            },
+        }
+    }
+}
