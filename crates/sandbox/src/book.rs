@@ -16,6 +16,7 @@ pub(crate) enum Channel {
     Alipay,
     ChinapayOld,
     Paypal,
+    Apay,
 }
 
 impl Channel {
@@ -25,6 +26,7 @@ impl Channel {
             Self::Alipay => "Alipay",
             Self::ChinapayOld => "ChinapayOld",
             Self::Paypal => "Paypal",
+            Self::Apay => "Apay",
         }
     }
 }

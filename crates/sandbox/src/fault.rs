@@ -60,9 +60,11 @@ pub(crate) enum Kind {
     Corrupt,
     /// HTTP 429, signed.
     RateLimit,
-    /// A notify names another sum: `ms` fen.
+    /// A notify comes as JSON.
+    Json,
+    /// A notify, or an answer of Apay, names another sum: `ms` fen.
     WrongAmount,
-    /// A notify names another currency.
+    /// A notify, or an answer of Apay, names another currency.
     WrongCurrency,
     /// A notify names a currency that the merchant has nothing to do with.
     StrangeCurrency,
@@ -70,7 +72,7 @@ pub(crate) enum Kind {
     WrongMerchant,
     /// A notify names another app id.
     WrongApp,
-    /// A capture is held back for a review.
+    /// A capture is held back for a review; a refund is on its way for `ms`.
     Pending,
     /// A refund is taken, and fails later.
     RefundFails,

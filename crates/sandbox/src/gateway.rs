@@ -2,7 +2,7 @@
 
 use crate::keys::{self, Keys};
 use crate::world::World;
-use crate::{alipay, chinapay, control, now_ms, paypal, serve, wallet, wechat};
+use crate::{alipay, apay, chinapay, control, now_ms, paypal, serve, wallet, wechat};
 use anyhow::Result;
 use axum::Router;
 use axum::routing::{get, post};
@@ -61,6 +61,7 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .route("/alipay/act", post(alipay::act))
         .nest("/chinapay", chinapay::routes())
         .nest("/paypal", paypal::routes())
+        .nest("/apay", apay::routes())
         .route("/connect/oauth2/authorize", get(wechat::oauth::authorize))
         .route("/sns/oauth2/access_token", get(wechat::oauth::exchange))
         .route(

@@ -1,7 +1,7 @@
 //! RSA keys, made once and kept, and the accounts file that an operator of the
 //! platform would write. Each channel keeps its own keys.
 
-use crate::{alipay, chinapay, paypal, random_text, wechat};
+use crate::{alipay, apay, chinapay, paypal, random_text, wechat};
 use anyhow::{Context, Result};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -50,6 +50,7 @@ pub(crate) struct Keys {
     pub(crate) alipay: alipay::keys::Keys,
     pub(crate) paypal: paypal::keys::Keys,
     pub(crate) chinapay: chinapay::keys::Keys,
+    pub(crate) apay: apay::keys::Keys,
 }
 
 /// Opens the keys in `data`, making them where they are missing, and writes the
@@ -60,6 +61,7 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
     let (alipay, alipay_accounts) = alipay::keys::open(base, data)?;
     let (paypal, paypal_accounts) = paypal::keys::open(base, data)?;
     let (chinapay, chinapay_accounts) = chinapay::keys::open(base, data)?;
+    let (apay, apay_accounts) = apay::keys::open(base, data)?;
     fs::write(
         data.join("accounts.toml"),
         [
@@ -67,6 +69,7 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
             alipay_accounts,
             chinapay_accounts,
             paypal_accounts,
+            apay_accounts,
         ]
         .concat(),
     )?;
@@ -75,6 +78,7 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
         alipay,
         paypal,
         chinapay,
+        apay,
     })
 }
 

@@ -1,5 +1,5 @@
-//! The world outside, faked at the wire: the gateways of WeChat Pay, Alipay, ChinaPay and PayPal with a
-//! wallet and a control interface, and a demo shop. Written from the channels'
+//! The world outside, faked at the wire: the gateways of WeChat Pay, Alipay, ChinaPay, PayPal and Apay with
+//! a wallet and a control interface, and a demo shop. Written from the channels'
 //! documents alone; it depends on none of the product's crates, so that two
 //! sides that share a bug can't agree with each other.
 
@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod shop;
 
 mod alipay;
+mod apay;
 mod book;
 mod chaos;
 mod chinapay;

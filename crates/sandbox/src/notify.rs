@@ -4,7 +4,7 @@
 use crate::book::{Channel, Order, Refund};
 use crate::fault::{Fault, Kind, On};
 use crate::world::World;
-use crate::{alipay, chinapay, now_ms, paypal, wechat};
+use crate::{alipay, apay, chinapay, now_ms, paypal, wechat};
 use serde::Serialize;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -137,6 +137,7 @@ fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
         Channel::Alipay => alipay::notice::letter(world, event, lie),
         Channel::Paypal => paypal::notice::letter(world, event, lie),
         Channel::ChinapayOld => chinapay::notice::letter(world, event, lie),
+        Channel::Apay => apay::notice::letter(world, event, lie),
     }
 }
 
@@ -147,6 +148,7 @@ fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envel
         Channel::Alipay => alipay::notice::envelope(world, letter, fault),
         Channel::Paypal => paypal::notice::envelope(world, letter, fault),
         Channel::ChinapayOld => chinapay::notice::envelope(world, letter, fault),
+        Channel::Apay => apay::notice::envelope(world, letter, fault),
     }
 }
 
@@ -157,6 +159,7 @@ fn taken(channel: Channel, status: u16, body: &str) -> bool {
         Channel::Alipay => status == 200 && body == "success",
         Channel::Paypal => (200..300).contains(&status),
         Channel::ChinapayOld => status == 200,
+        Channel::Apay => (200..300).contains(&status) && apay::notice::is_taken(body),
     }
 }
 
@@ -167,6 +170,7 @@ fn schedule_ms(channel: Channel) -> &'static [u64] {
         Channel::Alipay => &alipay::notice::SCHEDULE_MS,
         Channel::Paypal => &paypal::notice::SCHEDULE_MS,
         Channel::ChinapayOld => &chinapay::notice::SCHEDULE_MS,
+        Channel::Apay => &apay::notice::SCHEDULE_MS,
     }
 }
 

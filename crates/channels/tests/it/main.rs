@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
 mod alipay;
+mod apay;
 mod chinapay;
 mod ecb;
 mod gateway;

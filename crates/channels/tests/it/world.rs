@@ -46,7 +46,7 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let letters = Arc::new(Mutex::new(Vec::new()));
         let target = letter_box(Arc::clone(&letters)).await;
-        let gateways = adapters(&folder, &target, |_| {});
+        let gateways = adapters(&folder, &target, is_direct, |_| {});
         let client = channels::client().unwrap();
         Self {
             base,
@@ -80,9 +80,27 @@ impl World {
                 change(account);
             }
         };
-        let mut gateways = adapters(&self.folder, &self.target, change);
+        let mut gateways = adapters(&self.folder, &self.target, is_direct, change);
         gateways.retain(|gateway| gateway.channel() == channel);
         gateways
+    }
+
+    /// The adapter of the account behind which Apay stands, set up otherwise.
+    pub(crate) fn via_apay(&self, change: impl Fn(&mut toml::Table)) -> Arc<dyn Gateway> {
+        let via = |account: &toml::Table| !is_direct(account);
+        adapters(&self.folder, &self.target, via, change).remove(0)
+    }
+
+    /// The address of the outside world.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The settings of the account behind which Apay stands.
+    pub(crate) fn apay_account(&self) -> toml::Table {
+        let mut accounts = accounts(&self.folder).account;
+        accounts.retain(|account| !is_direct(account));
+        accounts.remove(0)
     }
 
     pub(crate) async fn control(&self, act: &str, body: serde_json::Value) {
@@ -119,7 +137,7 @@ impl World {
     }
 
     /// What a browser shows after a form was sent.
-    async fn send_form(&self, action: &str, fields: &[(String, String)]) -> String {
+    pub(crate) async fn send_form(&self, action: &str, fields: &[(String, String)]) -> String {
         let body: Vec<_> = fields
             .iter()
             .map(|(name, value)| format!("{name}={}", payment::pairs::escape(value)))
@@ -206,20 +224,32 @@ fn temp_folder() -> PathBuf {
     folder
 }
 
-/// The adapters of all accounts; WeChat in public-key and in certificate mode.
+/// The adapters of the accounts that are kept; WeChat in public-key and in
+/// certificate mode.
 fn adapters(
     folder: &Path,
     target: &str,
+    keep: impl Fn(&toml::Table) -> bool,
     change: impl Fn(&mut toml::Table),
 ) -> Vec<Arc<dyn Gateway>> {
-    let text = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
-    let mut accounts: Accounts = toml::from_str(&text).unwrap();
+    let mut accounts = accounts(folder);
+    accounts.account.retain(keep);
     for account in &mut accounts.account {
         account.insert("enabled".to_owned(), true.into());
         change(account);
     }
     let clock: Clock = Arc::new(now_ms);
     gateways(accounts, folder, target, &clock).unwrap()
+}
+
+fn accounts(folder: &Path) -> Accounts {
+    let text = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
+    toml::from_str(&text).unwrap()
+}
+
+/// Whether the account is one at the channel itself.
+fn is_direct(account: &toml::Table) -> bool {
+    !account.contains_key("via")
 }
 
 async fn letter_box(letters: Arc<Mutex<Vec<RawNotify>>>) -> String {

@@ -1,0 +1,118 @@
+//! The notify to `cb_url` (seed 001, cb_url的说明): a signed form, or JSON, with the
+//! address's own query fields in it.
+
+use super::answer::json;
+use super::calls::{more, other_currency};
+use super::sign::{Fields, sign, yuan};
+use crate::book::Channel;
+use crate::fault::Kind;
+use crate::notify::{Envelope, Event, Letter, Lie};
+use crate::random_text;
+use crate::text::{encode, pairs_of};
+use crate::world::World;
+use serde_json::Value;
+
+/// It comes again until it is taken; no document says when.
+pub(crate) const SCHEDULE_MS: [u64; 6] = [5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000];
+
+/// Nothing is told of refunds.
+pub(crate) fn letter(_world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
+    let Event::Paid(order) = event else {
+        return None;
+    };
+    let query = order
+        .notify_url
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    let mut fields: Fields = pairs_of(query).into_iter().collect();
+    let (mut fen, mut currency) = (order.amount, order.currency.as_str());
+    match lie {
+        Some(Lie::Amount(other)) => fen = i64::try_from(other).unwrap_or(fen),
+        Some(Lie::Currency) => currency = other_currency(currency),
+        Some(Lie::StrangeCurrency) => currency = "THB",
+        // Neither merchant nor app is named: nothing to lie about.
+        Some(Lie::Merchant | Lie::App) | None => {}
+    }
+    let told = [
+        ("outOrderId", order.channel_order_no.as_str()),
+        ("orderId", more(&order, "orderId")),
+        ("money", &yuan(fen)),
+        ("currency", currency),
+        // Sent and signed, though the document does not name it.
+        ("providerOrderId", ""),
+    ];
+    fields.extend(told.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Some(Letter {
+        channel: Channel::Apay,
+        account: order.account.clone(),
+        url: order.notify_url.clone(),
+        id: random_text(16),
+        number: order.channel_order_no.clone(),
+        event_type: "paid".to_owned(),
+        body: form(&fields),
+    })
+}
+
+pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
+    let mut fields: Fields = pairs_of(&letter.body).into_iter().collect();
+    let key = match fault {
+        Some(Kind::BadSignature | Kind::Signtest | Kind::UnknownSerial) => "another key",
+        _ => &world.keys.apay.partner.key,
+    };
+    let sign = sign(&fields, key);
+    fields.insert("sign".to_owned(), sign);
+    if fault == Some(Kind::Corrupt) {
+        fields.insert("money".to_owned(), "0.01".to_owned());
+    }
+    let (kind, body) = match fault {
+        Some(Kind::Json) => ("application/json", json(&fields)),
+        _ => ("application/x-www-form-urlencoded", form(&fields)),
+    };
+    Some(Envelope {
+        headers: vec![("Content-Type", kind.to_owned())],
+        body: body.into_bytes(),
+    })
+}
+
+fn form(fields: &Fields) -> String {
+    let pair = |(name, value): (&String, &String)| format!("{}={}", encode(name), encode(value));
+    fields.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// Whether the answer is a JSON object without an `err`.
+pub(crate) fn is_taken(body: &str) -> bool {
+    let Ok(Value::Object(answer)) = serde_json::from_str(body) else {
+        return false;
+    };
+    match answer.get("err") {
+        None | Some(Value::Null | Value::Bool(false)) => true,
+        Some(err) => err == "" || *err == 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_object_without_err_is_taken() {
+        for taken in [
+            "{}",
+            r#"{"result":"success"}"#,
+            r#"{"err":null}"#,
+            r#"{"err":""}"#,
+        ] {
+            assert!(is_taken(taken), "{taken}");
+        }
+        for refused in [
+            "",
+            "success",
+            "[]",
+            "null",
+            r#"{"err":"no"}"#,
+            r#"{"err":{}}"#,
+        ] {
+            assert!(!is_taken(refused), "{refused}");
+        }
+    }
+}
