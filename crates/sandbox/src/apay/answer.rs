@@ -17,6 +17,12 @@ pub(super) fn refused(err: &str) -> Response {
     respond(&Fields::from(fields))
 }
 
+/// The same, once a call was proved: as a fault spoils it.
+pub(super) async fn bad(err: &str, fault: Option<Fault>) -> Response {
+    let instead = fault::instead(fault).await;
+    instead.unwrap_or_else(|| refused(err))
+}
+
 /// Fields as a JSON object; sums are numbers.
 pub(super) fn json(fields: &Fields) -> String {
     let member = |(name, value): (&String, &String)| {

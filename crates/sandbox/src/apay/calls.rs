@@ -1,6 +1,6 @@
 //! The four calls of a partner's server (seed 001, 1 to 3 and 汇率).
 
-use super::answer::{good, refused};
+use super::answer::{bad, good, refused};
 use super::sign::{Fields, fields, sign, yuan};
 use crate::book::{Channel, Order, Refund};
 use crate::fault::{self, Fault, Kind, On};
@@ -56,7 +56,7 @@ pub(super) async fn order(
     }
     let order = match made(&world, &fields, fault) {
         Ok(order) => order,
-        Err(err) => return refused(err),
+        Err(err) => return bad(err, fault).await,
     };
     let answer = owned([
         ("outOrderId", &order.channel_order_no),
@@ -164,7 +164,7 @@ pub(super) async fn query_order(
     }
     let order = match found(&world, &fields) {
         Ok(order) => order,
-        Err(err) => return refused(err),
+        Err(err) => return bad(err, fault).await,
     };
     let mut sum = yuan(order.amount);
     let mut currency = order.currency.clone();
@@ -241,7 +241,7 @@ pub(super) async fn refund(
     }
     let (order, refund) = match refunded(&world, &fields, fault) {
         Ok(refunded) => refunded,
-        Err(err) => return refused(err),
+        Err(err) => return bad(err, fault).await,
     };
     let answer = owned([
         ("trans_no", &refund.refund_id),
