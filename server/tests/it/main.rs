@@ -14,3 +14,4 @@ mod pay;
 mod refund;
 mod sign;
 mod trouble;
+mod upstream;
