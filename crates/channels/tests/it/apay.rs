@@ -568,6 +568,34 @@ async fn the_gateway_names_what_is_wrong_with_a_call() {
     }
 }
 
+#[tokio::test]
+async fn a_call_is_taken_as_query_and_as_json_too() {
+    let world = World::start().await;
+    let (order, _) = made(&adapter(&world)).await;
+    let account = world.apay_account();
+    let fields = [
+        ("outOrderId", order.number.as_str()),
+        ("partnerId", account["partner_id"].as_str().unwrap()),
+        ("empty", ""),
+    ];
+    let sign = md5_sign(fields.into_iter(), &key(&world));
+    let signed = || fields.into_iter().chain([("sign", sign.as_str())]);
+    let pairs: Vec<_> = signed()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let address = format!("{}/apay/forecore/queryOrder", world.base());
+    let by_query = world.page(&format!("{address}?{}", pairs.join("&"))).await;
+    let json: serde_json::Map<_, _> = signed()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
+    let request = channels::client().unwrap().post(&address);
+    let request = request.header("Content-Type", "application/json");
+    let json = serde_json::Value::Object(json).to_string();
+    let by_json = request.body(json).send().await.unwrap().text().await;
+    assert_eq!(by_query, by_json.unwrap());
+    assert!(by_query.contains(r#""received":-1,"#), "{by_query}");
+}
+
 #[test]
 fn an_account_that_can_not_be_trusted_is_not_opened() {
     let refused = |change: &dyn Fn(&mut toml::Table)| {

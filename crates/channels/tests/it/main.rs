@@ -5,6 +5,7 @@
 
 mod alipay;
 mod apay;
+mod apay_canned;
 mod chinapay;
 mod ecb;
 mod gateway;
