@@ -84,6 +84,10 @@ impl Apay {
         if !is_guarded(&base) {
             return Err(setup.invalid("base must be https: only TLS vouches for its answers"));
         }
+        // Requests are in these; the platform's rates lead to no other.
+        if !Currency::SEED.contains(&setup.terms.currency) {
+            return Err(setup.invalid("currency is CNY or USD"));
+        }
         let key = account.key.as_str().filter(|key| !key.is_empty());
         let key = key.ok_or_else(|| setup.invalid("key must be text, and not empty"))?;
         if account.partner_id.is_empty() {

@@ -625,7 +625,7 @@ fn an_account_that_can_not_be_trusted_is_not_opened() {
         ("key", toml::Value::Integer(123_456), "key must be text"),
         ("secret", "x".into(), "unknown field `secret`"),
         ("limit_s", toml::Value::Integer(31), "from 1 to 30"),
-        ("currency", "CAD".into(), "unknown currency"),
+        ("currency", "CAD".into(), "currency is CNY or USD"),
     ] {
         let told = set(name, value);
         assert!(told.contains(what), "{name}: {told}");
