@@ -96,10 +96,9 @@ impl Setup<'_> {
     /// What only this channel's accounts have.
     pub(crate) fn own<T: DeserializeOwned>(&mut self) -> Result<T, ConfigError> {
         let table = std::mem::take(&mut self.table);
-        // The message names the setting; it does not show its value.
         table
             .try_into()
-            .map_err(|error| self.invalid(error.message()))
+            .map_err(|error: toml::de::Error| self.invalid(without_value(error.message())))
     }
 
     /// A file beside the accounts file.
@@ -116,6 +115,15 @@ impl Setup<'_> {
             account: self.name.clone(),
             what: what.to_string(),
         }
+    }
+}
+
+/// What is wrong with a setting, without its value, which may be a secret.
+fn without_value(message: &str) -> String {
+    let wrong = message.starts_with("invalid");
+    match message.split_once("expected").filter(|_| wrong) {
+        Some((_, expected)) => format!("a setting is of another kind: expected{expected}"),
+        None => message.to_owned(),
     }
 }
 
@@ -210,4 +218,32 @@ fn setup<'a>(
         table,
         folder,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Own {
+        #[serde(rename = "key")]
+        _key: String,
+    }
+
+    #[test]
+    fn a_wrong_setting_is_told_without_its_value() {
+        let told = |text: &str| {
+            let table: Table = text.parse().unwrap();
+            let read: Result<Own, toml::de::Error> = table.try_into();
+            without_value(read.unwrap_err().message())
+        };
+        let wrong = told("key = 48151623");
+        assert!(
+            !wrong.contains("48151623") && wrong.contains("string"),
+            "{wrong}"
+        );
+        assert!(told("key = \"k\"\nkye = 1").contains("kye"));
+        assert!(told("").contains("key"));
+    }
 }
