@@ -21,7 +21,8 @@ async fn begin(world: &World) -> (String, serde_json::Value) {
     )
 }
 
-async fn delivered(world: &World, key: &str) -> Vec<serde_json::Value> {
+/// The shop's callbacks for a requestKey, once one was taken.
+pub(crate) async fn delivered(world: &World, key: &str) -> Vec<serde_json::Value> {
     eventually("a callback that is taken", async || {
         let callbacks = world.callbacks(key).await;
         callbacks

@@ -1,6 +1,7 @@
 //! The database in trouble, a program that is told to stop, notifies that come in
 //! crowds or too early, and what the operator sees of it all (design section 4).
 
+use crate::callback::delivered;
 use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};
 use crate::pay::{body_of, errcode};
 use serde_json::{Value, json};
@@ -110,14 +111,7 @@ async fn pays(world: &World, query: &str) {
     let number = orders.next_back().unwrap()["channelOrderNo"].clone();
     let paid = json!({ "channelOrderNo": number });
     world.control(&world.gateway, "pay", paid).await;
-    eventually("its callback", async || {
-        let callbacks = world.callbacks(&key).await;
-        callbacks
-            .iter()
-            .any(|callback| callback["answer"] == "success")
-            .then_some(())
-    })
-    .await;
+    delivered(world, &key).await;
 }
 
 // The wire needs a thread while a command of the operator is waited for.
@@ -270,14 +264,7 @@ async fn a_hung_receiver_does_not_keep_a_program_from_stopping() {
     assert!(world.programs.pop().unwrap().terminate());
     let program = world.start_platform();
     world.programs.push(program);
-    eventually("it is called again", async || {
-        let callbacks = world.callbacks(&key).await;
-        callbacks
-            .iter()
-            .any(|callback| callback["answer"] == "success")
-            .then_some(())
-    })
-    .await;
+    delivered(&world, &key).await;
 }
 
 /// A notify as it was sent by the gateway: headers and body.

@@ -376,10 +376,15 @@ async fn write_status(
         .execute(&mut **tx)
         .await
         .map_err(unavailable)?;
-    match written.rows_affected() {
+    changed_one(written.rows_affected(), "attempt", order_sn)
+}
+
+/// The old state stood in the condition: who changed it meanwhile was faster.
+fn changed_one(rows: u64, what: &str, order_sn: &str) -> Answer<()> {
+    match rows {
         1 => Ok(()),
         _ => Err(StoreError::Unavailable(format!(
-            "attempt {order_sn} changed meanwhile"
+            "{what} of {order_sn} changed meanwhile"
         ))),
     }
 }
@@ -400,12 +405,7 @@ async fn win_request(
         .execute(&mut **tx)
         .await
         .map_err(unavailable)?;
-    match written.rows_affected() {
-        1 => Ok(()),
-        _ => Err(StoreError::Unavailable(format!(
-            "request of {order_sn} changed meanwhile"
-        ))),
-    }
+    changed_one(written.rows_affected(), "request", order_sn)
 }
 
 /// Whether the key was closed before any payer came.
