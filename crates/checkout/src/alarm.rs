@@ -17,15 +17,37 @@ pub(crate) enum Alarm {
     Callback,
 }
 
+impl Alarm {
+    const ALL: [Self; 6] = [
+        Self::Duplicate,
+        Self::Late,
+        Self::Mismatch,
+        Self::Contradiction,
+        Self::Refund,
+        Self::Callback,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::Mismatch => "mismatch",
+            Self::Contradiction => "contradiction",
+            Self::Refund => "refund",
+            Self::Callback => "callback",
+        }
+    }
+}
+
 /// Counts an alarm: `tongfu_alarms_total` by kind.
 pub(crate) fn raise(alarm: Alarm) {
-    let kind = match alarm {
-        Alarm::Duplicate => "duplicate",
-        Alarm::Late => "late",
-        Alarm::Mismatch => "mismatch",
-        Alarm::Contradiction => "contradiction",
-        Alarm::Refund => "refund",
-        Alarm::Callback => "callback",
-    };
-    metrics::counter!("tongfu_alarms_total", "kind" => kind).increment(1);
+    metrics::counter!("tongfu_alarms_total", "kind" => alarm.word()).increment(1);
+}
+
+/// Lets each kind of alarm read 0, and not nothing, before it is first raised:
+/// `tongfu_alarms_total`, once the recorder of metrics is installed.
+pub fn count_from_zero() {
+    for alarm in Alarm::ALL {
+        metrics::counter!("tongfu_alarms_total", "kind" => alarm.word()).absolute(0);
+    }
 }

@@ -108,9 +108,6 @@ pub struct PartnerRefund {
     pub status: &'static str,
 }
 
-/// The answer to exchangeRate: CNY per unit of the currency.
-pub type ExchangeRate = Rate;
-
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderInfo {
@@ -157,12 +154,7 @@ impl Checkout {
     /// [`PartnerFailure`] with what the partner can do.
     pub async fn partner_asks(&self, fields: &Fields) -> Result<OrderInfo, PartnerFailure> {
         let (domain, _) = self.partner(fields).await?;
-        let number = fields.get("outOrderId").filter(|id| !id.is_empty());
-        let number = number.ok_or_else(|| Refusal::missing("outOrderId"))?;
-        let store = &self.parts.store;
-        let order = store.partner_order_of(&domain.code, number).await?;
-        let order = order.ok_or(PartnerFailure::UnknownOrder)?;
-        let attempts = store.attempts(&domain.code, &order.order_id).await?;
+        let (order, attempts) = self.partner_order(&domain, fields).await?;
         let paid = attempts
             .iter()
             .find(|attempt| attempt.status == Attempt::Paid);
@@ -184,19 +176,15 @@ impl Checkout {
     /// [`PartnerFailure`] with what the partner can do.
     pub async fn partner_refunds(&self, fields: &Fields) -> Result<PartnerRefund, PartnerFailure> {
         let (domain, _) = self.partner(fields).await?;
-        let given = |name: &str| fields.get(name).filter(|value| !value.is_empty());
-        let number = given("outOrderId").ok_or_else(|| Refusal::missing("outOrderId"))?;
-        let money = given("money").ok_or_else(|| Refusal::missing("money"))?;
+        fields.required("outOrderId")?;
+        let money = fields.required("money")?;
         let form = "yuan, more than zero, at most two decimals";
         let fen = fen_of_yuan(money).ok_or_else(|| Refusal::malformed("money", form))?;
-        let out_refund_no = given("out_refund_no").unwrap_or_default();
+        let out_refund_no = fields.given("out_refund_no").unwrap_or_default();
         if out_refund_no.len() > REFUND_NO_MAX {
             return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
         }
-        let store = &self.parts.store;
-        let order = store.partner_order_of(&domain.code, number).await?;
-        let order = order.ok_or(PartnerFailure::UnknownOrder)?;
-        let attempts = store.attempts(&domain.code, &order.order_id).await?;
+        let (order, attempts) = self.partner_order(&domain, fields).await?;
         let paid = attempts
             .into_iter()
             .find(|attempt| attempt.status == Attempt::Paid)
@@ -224,21 +212,19 @@ impl Checkout {
         })
     }
 
-    /// `/forecore/exchangeRate`: what the platform itself converts by.
+    /// `/forecore/exchangeRate`: what the platform itself converts by, CNY per unit of
+    /// the currency.
     ///
     /// # Errors
     /// [`PartnerFailure`] with what the partner can do.
-    pub async fn partner_rate(&self, fields: &Fields) -> Result<ExchangeRate, PartnerFailure> {
+    pub async fn partner_rate(&self, fields: &Fields) -> Result<Rate, PartnerFailure> {
         self.partner(fields).await?;
-        let given = |name: &str| fields.get(name).filter(|value| !value.is_empty());
-        let currency = given("currency").ok_or_else(|| Refusal::missing("currency"))?;
+        let currency = fields.required("currency")?;
         let foreign = |currency: &Currency| *currency != Currency::Cny;
         let currency = Currency::parse(currency)
             .filter(foreign)
             .ok_or_else(|| Refusal::malformed("currency", "CAD or USD"))?;
-        let payment = given("payment").ok_or_else(|| Refusal::missing("payment"))?;
-        PayType::parse(payment)
-            .ok_or_else(|| Refusal::malformed("payment", "WECHATPAYH5, ALIPAYH5 or UNIONPAYH5"))?;
+        PayType::read("payment", fields.required("payment")?)?;
         (self.parts.rates)(currency).ok_or(PartnerFailure::NoRate)
     }
 
@@ -269,11 +255,10 @@ impl Checkout {
 
     /// The partner whose sign holds over these fields, and the key that it holds by.
     async fn partner(&self, fields: &Fields) -> Result<(Domain, Secret), PartnerFailure> {
-        let given = |name: &str| fields.get(name).filter(|value| !value.is_empty());
-        if given("sign").is_none() {
+        if fields.given("sign").is_none() {
             return Err(PartnerFailure::NoSign);
         }
-        let id = given("partnerId").ok_or(PartnerFailure::NoPartner)?;
+        let id = fields.given("partnerId").ok_or(PartnerFailure::NoPartner)?;
         let code = Domain::partner_code(id);
         let domain = self.parts.store.domain(&code).await?;
         let domain = domain.ok_or(PartnerFailure::UnknownPartner)?;
@@ -282,6 +267,20 @@ impl Checkout {
             .find(|key| forecore::verifies(fields, key))
             .cloned();
         Ok((domain, key.ok_or(PartnerFailure::WrongSign)?))
+    }
+
+    /// The order that these fields name, with its attempts.
+    async fn partner_order(
+        &self,
+        domain: &Domain,
+        fields: &Fields,
+    ) -> Result<(PartnerOrder, Vec<AttemptRow>), PartnerFailure> {
+        let number = fields.required("outOrderId")?;
+        let store = &self.parts.store;
+        let order = store.partner_order_of(&domain.code, number).await?;
+        let order = order.ok_or(PartnerFailure::UnknownOrder)?;
+        let attempts = store.attempts(&domain.code, &order.order_id).await?;
+        Ok((order, attempts))
     }
 
     fn check_time(&self, domain: &Domain, order: &Order) -> Result<(), PartnerFailure> {

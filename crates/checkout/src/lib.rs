@@ -20,9 +20,10 @@ mod refund;
 mod settle;
 mod timer;
 
+pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use callback::Schedule;
 pub use failure::Failure;
-pub use forecore::{ExchangeRate, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+pub use forecore::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 pub use numbers::token;
 pub use openid::{Arrival, OPENID_PATH};
 pub use pay::Start;

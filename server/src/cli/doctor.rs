@@ -16,7 +16,7 @@ use std::sync::Arc;
 const PAGE: i64 = 500;
 /// A certificate or secret that ends within this time is told, ms.
 const NEAR_MS: i64 = 30 * 86_400_000;
-/// WeChat refuses, and we refuse, what is signed more than five minutes off.
+/// A clock that is further off is told, ms: at five minutes channels refuse us, and we them.
 const AHEAD_MAX_MS: i64 = 60_000;
 
 /// What was looked at, and what was found.

@@ -9,8 +9,9 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use checkout::{ExchangeRate, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+use checkout::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 use payment::forecore::{Fields, yuan};
+use payment::rate::Rate;
 use payment::refusal::Refusal;
 use serde_json::{Map, Value, json};
 
@@ -127,7 +128,7 @@ fn refund_json(refund: PartnerRefund) -> Map<String, Value> {
     }))
 }
 
-fn rate_json(rate: ExchangeRate) -> Map<String, Value> {
+fn rate_json(rate: Rate) -> Map<String, Value> {
     let exact = serde_json::from_str(&rate.to_string()).unwrap_or(Value::Null);
     object(json!({"result": "ok", "exchange_rate": exact}))
 }

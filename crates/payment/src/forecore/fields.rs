@@ -72,6 +72,20 @@ impl Fields {
         self
     }
 
+    /// The value of a field that is there and not empty.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The same, of a field that must be.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`].
+    pub fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.given(name).ok_or_else(|| Refusal::missing(name))
+    }
+
     /// The value of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

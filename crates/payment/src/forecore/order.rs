@@ -42,6 +42,15 @@ impl PayType {
             .find(|pay_type| pay_type.word() == word)
     }
 
+    /// Reads the seed's word in the field `name`.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] with the words that there are.
+    pub fn read(name: &str, word: &str) -> Result<Self, Refusal> {
+        let form = "WECHATPAYH5, ALIPAYH5 or UNIONPAYH5";
+        Self::parse(word).ok_or_else(|| Refusal::malformed(name, form))
+    }
+
     /// The channel that it stands for.
     #[must_use]
     pub fn channel(self) -> Channel {
@@ -91,15 +100,10 @@ impl Order {
     /// # Errors
     /// The first field that is missing or malformed, and its form.
     pub fn read(fields: &Fields) -> Result<Self, Refusal> {
-        let required = |name: &str| {
-            let value = fields.get(name).filter(|value| !value.is_empty());
-            value.ok_or_else(|| Refusal::missing(name))
-        };
-        let optional = |name: &str| fields.get(name).filter(|value| !value.is_empty());
-        let out_order_id = short("outOrderId", required("outOrderId")?)?;
-        let currency = Currency::parse(required("currency")?)
+        let out_order_id = short("outOrderId", fields.required("outOrderId")?)?;
+        let currency = Currency::parse(fields.required("currency")?)
             .ok_or_else(|| Refusal::malformed("currency", "CNY, USD or CAD"))?;
-        let fen = fen_of_yuan(required("money")?);
+        let fen = fen_of_yuan(fields.required("money")?);
         let money = fen.and_then(|fen| Money::from_minor(fen, currency));
         let money = money.ok_or_else(|| {
             Refusal::malformed(
@@ -107,17 +111,18 @@ impl Order {
                 "yuan from 0.01 to 9999999.99, at most two decimals",
             )
         })?;
-        let cb_url = address("cb_url", required("cb_url")?)?;
-        let return_url =
-            optional("return_url").map_or(Ok(String::new()), |url| address("return_url", url))?;
-        let user_id = optional("userId").map_or(Ok(String::new()), |id| short("userId", id))?;
-        let pay_type = match optional("type") {
-            None => None,
-            Some(word) => Some(PayType::parse(word).ok_or_else(|| {
-                Refusal::malformed("type", "WECHATPAYH5, ALIPAYH5 or UNIONPAYH5")
-            })?),
-        };
-        let time_ms = match optional("time") {
+        let cb_url = address("cb_url", fields.required("cb_url")?)?;
+        let return_url = fields
+            .given("return_url")
+            .map_or(Ok(String::new()), |url| address("return_url", url))?;
+        let user_id = fields
+            .given("userId")
+            .map_or(Ok(String::new()), |id| short("userId", id))?;
+        let pay_type = fields.given("type");
+        let pay_type = pay_type
+            .map(|word| PayType::read("type", word))
+            .transpose()?;
+        let time_ms = match fields.given("time") {
             None => None,
             Some(time) => Some(
                 time.parse()

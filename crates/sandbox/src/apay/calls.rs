@@ -36,6 +36,21 @@ fn proved(world: &World, query: Option<String>, body: &[u8]) -> Result<Fields, &
     }
 }
 
+/// The fields of a signed call, and the fault that it meets; else what is answered.
+fn begun(
+    world: &World,
+    query: Option<String>,
+    body: &[u8],
+    on: On,
+) -> Result<(Fields, Option<Fault>), Box<Response>> {
+    let fields = proved(world, query, body).map_err(|err| Box::new(refused(err)))?;
+    let fault = world.faults.take(on);
+    match fault::before(fault) {
+        Some(instead) => Err(Box::new(instead)),
+        None => Ok((fields, fault)),
+    }
+}
+
 fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Fields {
     Fields::from(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
@@ -46,14 +61,10 @@ pub(super) async fn order(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Response {
-    let fields = match proved(&world, query, &body) {
-        Ok(fields) => fields,
-        Err(err) => return refused(err),
+    let (fields, fault) = match begun(&world, query, &body, On::Create) {
+        Ok(begun) => begun,
+        Err(answer) => return *answer,
     };
-    let fault = world.faults.take(On::Create);
-    if let Some(instead) = fault::before(fault) {
-        return instead;
-    }
     let order = match made(&world, &fields, fault) {
         Ok(order) => order,
         Err(err) => return bad(err, fault).await,
@@ -154,14 +165,10 @@ pub(super) async fn query_order(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Response {
-    let fields = match proved(&world, query, &body) {
-        Ok(fields) => fields,
-        Err(err) => return refused(err),
+    let (fields, fault) = match begun(&world, query, &body, On::Query) {
+        Ok(begun) => begun,
+        Err(answer) => return *answer,
     };
-    let fault = world.faults.take(On::Query);
-    if let Some(instead) = fault::before(fault) {
-        return instead;
-    }
     let order = match found(&world, &fields) {
         Ok(order) => order,
         Err(err) => return bad(err, fault).await,
@@ -231,14 +238,10 @@ pub(super) async fn refund(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Response {
-    let fields = match proved(&world, query, &body) {
-        Ok(fields) => fields,
-        Err(err) => return refused(err),
+    let (fields, fault) = match begun(&world, query, &body, On::Refund) {
+        Ok(begun) => begun,
+        Err(answer) => return *answer,
     };
-    let fault = world.faults.take(On::Refund);
-    if let Some(instead) = fault::before(fault) {
-        return instead;
-    }
     let (order, refund) = match refunded(&world, &fields, fault) {
         Ok(refunded) => refunded,
         Err(err) => return bad(err, fault).await,
