@@ -1,4 +1,8 @@
-//! Builds the page's WebAssembly: compile, bind, shrink, hash, compress.
+//! Builds the page's WebAssembly: compile, bind, lower, shrink, hash, compress.
+//!
+//! Browsers inside other apps are often years old. So the module is lowered to
+//! what the first WebAssembly had (the "MVP"), and checked to hold nothing else;
+//! the glue is lowered to ES2018.
 
 use crate::step::{run, run_quietly, step};
 use crate::tools::{WasmBuild, node_modules, wasm_build};
@@ -13,8 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What the compiler's output uses; wasm-opt may use no more, since browsers
-/// refuse what they don't know.
+/// What the compiler's output uses beyond the MVP.
 const WASM_FEATURES: [&str; 7] = [
     "bulk-memory",
     "bulk-memory-opt",
@@ -25,13 +28,23 @@ const WASM_FEATURES: [&str; 7] = [
     "sign-ext",
 ];
 
+/// Takes these out of the module again.
+const LOWER: [&str; 3] = [
+    "--llvm-memory-copy-fill-lowering",
+    "--llvm-nontrapping-fptoint-lowering",
+    "--signext-lowering",
+];
+
+/// The glue's JavaScript.
+const SCRIPT: &str = "es2018";
+
 /// Builds `target/site/assets`; gives its folder. The server embeds it.
 pub(crate) fn build() -> Result<PathBuf> {
     let modules = node_modules()?;
     let raw = step("compiling the page to WebAssembly", compile)?;
     let assets = target("site/assets")?;
     let stamp = target("site")?.join("stamp");
-    let print = format!("{} {WASM_FEATURES:?}", fingerprint(&fs::read(&raw)?));
+    let print = format!("{} {LOWER:?} {SCRIPT}", fingerprint(&fs::read(&raw)?));
     if fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
         return Ok(assets);
     }
@@ -39,7 +52,8 @@ pub(crate) fn build() -> Result<PathBuf> {
         for old in fs::read_dir(&assets)? {
             fs::remove_file(old?.path())?;
         }
-        let (js, wasm) = shrink(&bind(&raw)?, &modules)?;
+        let bound = bind(&plain(&raw, &modules)?)?;
+        let (js, wasm) = shrink(&bound, &modules)?;
         publish(&assets, "js", &js)?;
         publish(&assets, "wasm", &wasm)?;
         Ok(fs::write(&stamp, &print)?)
@@ -72,6 +86,38 @@ fn compile() -> Result<PathBuf> {
     Ok(target("wasm32-unknown-unknown/wasm-release")?.join("frontend.wasm"))
 }
 
+/// An empty custom section `target_features`.
+const NO_FEATURES: &[u8] = b"\x00\x11\x0ftarget_features\x00";
+
+/// The module with an empty list of features: wasm-bindgen builds on reference
+/// types and multiple values where it finds them there, or no list at all.
+fn plain(raw: &Path, modules: &Path) -> Result<PathBuf> {
+    let plain = target("site")?.join("plain.wasm");
+    run_quietly(
+        wasm_opt(modules, raw, &plain)
+            .args(["--strip-target-features", "--debuginfo"])
+            .args(enabled()),
+    )?;
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&plain)?
+        .write_all(NO_FEATURES)?;
+    Ok(plain)
+}
+
+/// `wasm-opt` from one file to another.
+fn wasm_opt(modules: &Path, from: &Path, to: &Path) -> Command {
+    let mut wasm_opt = Command::new(modules.join(".bin/wasm-opt"));
+    wasm_opt.arg(from).arg("-o").arg(to);
+    wasm_opt
+}
+
+fn enabled() -> impl Iterator<Item = String> {
+    WASM_FEATURES
+        .into_iter()
+        .map(|feature| format!("--enable-{feature}"))
+}
+
 /// Makes the glue between the module and the browser.
 fn bind(raw: &Path) -> Result<PathBuf> {
     let folder = target("site/bound")?;
@@ -88,23 +134,29 @@ fn bind(raw: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Shrinks glue and module with esbuild and wasm-opt.
+/// Lowers and shrinks glue and module with esbuild and wasm-opt; fails on a module
+/// that holds more than the MVP.
 fn shrink(bound: &Path, modules: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
     let (js, wasm) = (bound.join("small.js"), bound.join("small.wasm"));
     let mut esbuild = Command::new(modules.join(".bin/esbuild"));
     esbuild
         .arg(bound.join("tongfu.js"))
-        .args(["--minify", "--format=esm", "--target=es2020"]);
-    esbuild.arg(format!("--outfile={}", js.display()));
+        .args(["--minify", "--format=esm"])
+        .arg(format!("--target={SCRIPT}"))
+        .arg(format!("--outfile={}", js.display()));
     run_quietly(&mut esbuild)?;
-    let mut wasm_opt = Command::new(modules.join(".bin/wasm-opt"));
-    wasm_opt
-        .arg(bound.join("tongfu_bg.wasm"))
-        .arg("-o")
-        .arg(&wasm);
-    wasm_opt.args(["-Oz", "--strip-debug", "--strip-producers"]);
-    wasm_opt.args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
-    run_quietly(&mut wasm_opt)?;
+    let lowered = bound.join("lowered.wasm");
+    run_quietly(
+        wasm_opt(modules, &bound.join("tongfu_bg.wasm"), &lowered)
+            .arg("-Oz")
+            .args(LOWER)
+            .arg("--strip-target-features")
+            .args(enabled()),
+    )?;
+    // With every feature off it can neither read nor write anything newer.
+    let mvp = ["--mvp-features", "-Oz", "--strip-debug", "--strip-producers"];
+    run_quietly(wasm_opt(modules, &lowered, &wasm).args(mvp))
+        .context("the page's module needs more than the first WebAssembly")?;
     Ok((fs::read(js)?, fs::read(wasm)?))
 }
 
