@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 /// Tells a waiting page which attempt is open now: its orderSn, or `ended`.
 pub const ATTEMPT_HEADER: &str = "tongfu-attempt";
+/// Tells a paid page to wait a moment before it leaves, for the domains that want
+/// it: the callback is not acknowledged yet.
+pub const HOLD_HEADER: &str = "tongfu-hold";
 
 /// What the server puts beside a request for the server functions: its values
 /// as they came, and the language that the caller wishes.
@@ -73,11 +76,18 @@ pub async fn h5_pay() -> Result<Envelope<PayObj>, ServerFnError> {
 pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
     let (checkout, call) = context()?;
     Ok(match checkout.poll(&call.pairs).await {
-        Poll::Paid => Envelope::success(None, call.lang),
+        Poll::Paid => {
+            let name = |name: &str| call.pairs.get(name).unwrap_or_default().to_owned();
+            let (domain, key) = (name("domainCode"), name("requestKey"));
+            if checkout.holds(&domain, &key).await {
+                tell(HOLD_HEADER, "1");
+            }
+            Envelope::success(None, call.lang)
+        }
         Poll::Failed(failure) => refused(&failure, call.lang),
         Poll::Waiting(open) => {
             if let Some(open) = open {
-                tell_attempt(open.as_deref().unwrap_or("ended"));
+                tell(ATTEMPT_HEADER, open.as_deref().unwrap_or("ended"));
             }
             Envelope::error(
                 ErrCode::KeepPolling,
@@ -170,10 +180,10 @@ fn refused<T>(failure: &Failure, lang: Lang) -> Envelope<T> {
     Envelope::error(failure.code(), failure.text(lang))
 }
 
-fn tell_attempt(open: &str) {
-    let Ok(value) = HeaderValue::from_str(open) else {
+fn tell(name: &'static str, text: &str) {
+    let Ok(value) = HeaderValue::from_str(text) else {
         return;
     };
     expect_context::<leptos_axum::ResponseOptions>()
-        .insert_header(HeaderName::from_static(ATTEMPT_HEADER), value);
+        .insert_header(HeaderName::from_static(name), value);
 }

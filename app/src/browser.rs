@@ -1,15 +1,23 @@
-//! The only door to the browser: the page's data, fetch, and leaving.
+//! The only door to the browser: the page's data, fetch, the stream, and leaving.
 
-use std::cell::Cell;
+use futures_util::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, Waker};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, HtmlElement, Response, Window};
+use web_sys::{Document, EventSource, HtmlElement, Response, Window};
+
+/// An answer that takes longer is lost.
+const ANSWER_MS: u32 = 10_000;
 
 /// What the server wrote into `main` about the order that the page waits for.
 pub(crate) struct Order {
     /// Address of the poll, signed values included.
     poll_url: String,
-    /// Our order number: the page follows this attempt.
+    /// Our order number: the page follows this attempt; empty: any.
     order_sn: String,
     /// Where a paid payer goes; empty: the page stays.
     pub(crate) ok_url: String,
@@ -17,8 +25,6 @@ pub(crate) struct Order {
     pub(crate) fail_url: String,
     /// The attempt's own page: it tells how the attempt ended.
     pub(crate) ended_url: String,
-    /// The words before the countdown.
-    pub(crate) waiting: String,
     /// Seconds that are left to pay.
     pub(crate) expires_in_s: i32,
 }
@@ -26,9 +32,15 @@ pub(crate) struct Order {
 /// What a poll told.
 pub(crate) enum Answer {
     /// errcode 0.
-    Paid,
-    /// Keep polling, also in any trouble.
+    Paid {
+        /// Whether the business system has not acknowledged it yet, and wants
+        /// the payer to be held for it.
+        held: bool,
+    },
+    /// Keep polling.
     Waiting,
+    /// No answer that can be read; keep polling.
+    Lost,
     /// The attempt that the page shows has ended; another may be started.
     Ended,
     /// Any other errcode: the request can't be paid.
@@ -37,33 +49,57 @@ pub(crate) enum Answer {
 
 thread_local! {
     static WOKE: Cell<bool> = const { Cell::new(false) };
+    static SLEEPER: Cell<Option<Waker>> = const { Cell::new(None) };
+    static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
 }
 
 /// The order that the page waits for, if it does.
 pub(crate) fn order() -> Option<Order> {
-    let data = main()?.dataset();
-    let get = |name: &str| data.get(name).unwrap_or_default();
-    let poll_url = data.get("poll")?;
+    let poll_url = main()?.dataset().get("poll")?;
     listen();
     Some(Order {
         poll_url,
-        order_sn: get("order"),
-        ok_url: get("ok"),
-        fail_url: get("fail"),
-        ended_url: get("ended"),
-        waiting: get("waiting"),
-        expires_in_s: get("expires").parse().ok()?,
+        order_sn: word("order"),
+        ok_url: word("ok"),
+        fail_url: word("fail"),
+        ended_url: word("ended"),
+        expires_in_s: word("expires").parse().ok()?,
     })
+}
+
+/// What the server wrote into `main` under a name; empty where it didn't.
+pub(crate) fn word(name: &str) -> String {
+    let data = main().map(|main| main.dataset());
+    data.and_then(|data| data.get(name)).unwrap_or_default()
 }
 
 /// Asks the server function once.
 pub(crate) async fn poll(order: &Order) -> Answer {
-    ask(order).await.unwrap_or(Answer::Waiting)
+    match select(pin!(ask(order)), TimeoutFuture::new(ANSWER_MS)).await {
+        Either::Left((Ok(answer), _)) => answer,
+        Either::Left((Err(_), _)) | Either::Right(_) => Answer::Lost,
+    }
 }
 
-/// Whether the page came back to the front, or online, since the last call.
-pub(crate) fn woke() -> bool {
-    WOKE.with(|woke| woke.replace(false))
+/// Rests until the time is over, or the page is woken: it came back to the front,
+/// or online, or the stream told something. Tells whether it was woken.
+pub(crate) async fn rest(ms: u32) -> bool {
+    let woken = poll_fn(|context| {
+        if WOKE.take() {
+            return Poll::Ready(());
+        }
+        SLEEPER.set(Some(context.waker().clone()));
+        Poll::Pending
+    });
+    matches!(
+        select(pin!(woken), TimeoutFuture::new(ms)).await,
+        Either::Left(_)
+    )
+}
+
+/// Rests until the time is over.
+pub(crate) async fn sleep(ms: u32) {
+    TimeoutFuture::new(ms).await;
 }
 
 /// Seconds by the browser's clock, for differences.
@@ -72,28 +108,59 @@ pub(crate) fn now_s() -> i32 {
     (js_sys::Date::now() / 1000.0) as i64 as i32
 }
 
+/// Whether the browser itself knows that it has no network.
+pub(crate) fn offline() -> bool {
+    web_sys::window().is_some_and(|window| !window.navigator().on_line())
+}
+
 /// Shows the page as paid.
 pub(crate) fn turn_green() {
     if let Some(main) = main() {
         let _ = main.set_attribute("data-state", "paid");
     }
+    if let Some(document) = document() {
+        document.set_title(&word("paid"));
+    }
 }
 
-/// Leaves for `url`, out of a frame where the browser lets us; reloads without one.
-pub(crate) fn leave(url: &str) {
+/// Leaves for `url`. In a frame the page around it is told first, then led on
+/// where the browser lets us; else the link on the page is left. Reloads where
+/// there is no address.
+pub(crate) fn leave(url: &str, result: &str) {
     let Some(window) = web_sys::window() else {
         return;
     };
     if url.is_empty() {
-        return reload();
+        let _ = window.location().reload();
+        return;
     }
-    let parent = window
-        .parent()
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| window.clone());
-    if parent.location().set_href(url).is_err() {
-        let _ = window.location().set_href(url);
+    match window.parent() {
+        Ok(Some(parent)) if parent != window => {
+            tell(&parent, url, result);
+            let _ = parent.location().set_href(url);
+        }
+        _ => go(url),
+    }
+}
+
+/// Posts the outcome to each origin that may hold the page in a frame.
+fn tell(parent: &Window, url: &str, result: &str) {
+    let message = js_sys::Object::new();
+    let key = word("key");
+    let fields = [
+        ("type", "tongfu"),
+        ("result", result),
+        ("requestKey", &key),
+        ("url", url),
+    ];
+    for (name, value) in fields {
+        let _ = js_sys::Reflect::set(&message, &name.into(), &value.into());
+    }
+    for origin in word("frames")
+        .split(' ')
+        .filter(|origin| !origin.is_empty())
+    {
+        let _ = parent.post_message(&message, origin);
     }
 }
 
@@ -104,53 +171,75 @@ pub(crate) fn go(url: &str) {
     }
 }
 
-/// Asks the server for the page as it is now.
-fn reload() {
-    if let Some(window) = web_sys::window() {
-        let _ = window.location().reload();
-    }
-}
-
 async fn ask(order: &Order) -> Result<Answer, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
-    let response: Response = fetch(&window, &order.poll_url).await?.dyn_into()?;
-    let attempt = response
-        .headers()
-        .get("tongfu-attempt")?
-        .unwrap_or_default();
+    let response = JsFuture::from(window.fetch_with_str(&order.poll_url)).await?;
+    let response: Response = response.dyn_into()?;
+    let attempt = response.headers().get("tongfu-attempt")?;
+    let held = response.headers().get("tongfu-hold")?.is_some();
     let body = JsFuture::from(response.json()?).await?;
     let errcode = js_sys::Reflect::get(&body, &"errcode".into())?.as_string();
+    let ours = attempt.is_none_or(|attempt| order.order_sn.is_empty() || attempt == order.order_sn);
     Ok(match errcode.as_deref() {
-        Some("0") => Answer::Paid,
-        Some("30000") if attempt.is_empty() => Answer::Waiting,
-        Some("30000") if attempt == order.order_sn => Answer::Waiting,
+        Some("0") => Answer::Paid { held },
+        Some("30000") if ours => Answer::Waiting,
         Some("30000") => Answer::Ended,
         Some(_) => Answer::Failed,
-        None => Answer::Waiting,
+        None => Answer::Lost,
     })
 }
 
-async fn fetch(window: &Window, url: &str) -> Result<JsValue, JsValue> {
-    JsFuture::from(window.fetch_with_str(url)).await
-}
-
-/// Notes when the page wakes, so that the next second polls at once.
+/// Hears what wakes the page. Only a page that is looked at holds a stream open:
+/// browsers grant few connections to one host.
 fn listen() {
-    let Some(window) = web_sys::window() else {
+    let Some((window, document)) = web_sys::window().zip(document()) else {
         return;
     };
-    let wake = Closure::<dyn Fn()>::new(|| WOKE.with(|woke| woke.set(true)));
-    let listener = wake.as_ref().unchecked_ref();
-    for event in ["pageshow", "online", "focus"] {
+    let heard = Closure::<dyn Fn()>::new(|| {
+        wake();
+        stream();
+    });
+    let listener = heard.as_ref().unchecked_ref();
+    for event in ["pageshow", "online", "offline", "focus"] {
         let _ = window.add_event_listener_with_callback(event, listener);
     }
-    if let Some(document) = window.document() {
-        let _ = document.add_event_listener_with_callback("visibilitychange", listener);
+    let _ = document.add_event_listener_with_callback("visibilitychange", listener);
+    heard.forget();
+    stream();
+}
+
+fn wake() {
+    WOKE.set(true);
+    if let Some(sleeper) = SLEEPER.take() {
+        sleeper.wake();
     }
-    wake.forget();
+}
+
+/// Opens the stream on a page that is looked at, and closes it on one that isn't.
+/// What it says is no more than "ask now".
+fn stream() {
+    let hidden = document().is_none_or(|document| document.hidden());
+    STREAM.with_borrow_mut(|stream| {
+        if hidden {
+            if let Some(stream) = stream.take() {
+                stream.close();
+            }
+        } else if stream.is_none() {
+            let Ok(opened) = EventSource::new(&word("events")) else {
+                return;
+            };
+            let told = Closure::<dyn Fn()>::new(wake);
+            opened.set_onmessage(Some(told.as_ref().unchecked_ref()));
+            told.forget();
+            *stream = Some(opened);
+        }
+    });
 }
 
 fn main() -> Option<HtmlElement> {
-    let document: Document = web_sys::window()?.document()?;
-    document.query_selector("main").ok()??.dyn_into().ok()
+    document()?.query_selector("main").ok()??.dyn_into().ok()
+}
+
+fn document() -> Option<Document> {
+    web_sys::window()?.document()
 }

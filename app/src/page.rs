@@ -1,19 +1,20 @@
 //! The checkout page as the server renders it: complete and payable before and
 //! without any script (design section 6).
 
+mod marks;
 mod parts;
 mod screens;
 mod ways;
 
 use crate::text::text;
-use crate::watch::Watch;
 use leptos::prelude::*;
 use payment::address::origin;
 use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::money::Money;
 use payment::obj::{Bridge, Form};
-use screens::{ended_screen, fragment_screen, message_screen, pick_screen};
+use screens::{Message, ended_screen, fragment_screen, message_screen, pick_screen};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use ways::pay_screen;
 
@@ -28,6 +29,26 @@ pub struct Setting {
     pub nonce: String,
     /// Addresses of the script and the WebAssembly module, where they were built.
     pub module: Option<Module>,
+    /// Origins whose pages may show this one in a frame; they are told the outcome.
+    pub frame_origins: Vec<String>,
+    /// The operator's pictures of the channels.
+    pub marks: Marks,
+}
+
+/// Addresses of pictures that stand in place of our own drawings.
+#[derive(Clone, Debug, Default)]
+pub struct Marks(Arc<BTreeMap<Channel, String>>);
+
+impl Marks {
+    /// The pictures that there are.
+    #[must_use]
+    pub fn new(addresses: BTreeMap<Channel, String>) -> Self {
+        Self(Arc::new(addresses))
+    }
+
+    fn address(&self, channel: Channel) -> Option<String> {
+        self.0.get(&channel).cloned()
+    }
 }
 
 /// The page's WebAssembly.
@@ -50,6 +71,24 @@ pub struct Order {
     pub request_key: String,
 }
 
+/// A channel on offer.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The channel.
+    pub channel: Channel,
+    /// What it charges, where that is another sum.
+    pub charged: Option<Money>,
+}
+
+/// How and when an order was paid.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// The channel.
+    pub channel: Channel,
+    /// When, ms since 1970.
+    pub paid_ms: i64,
+}
+
 /// A page's content.
 #[derive(Clone, Debug)]
 pub enum Screen {
@@ -59,8 +98,8 @@ pub enum Screen {
     Pick {
         /// What is bought.
         order: Order,
-        /// The channels on offer, with the sum where its currency is another.
-        channels: Vec<(Channel, Option<Money>)>,
+        /// The channels on offer.
+        offers: Vec<Offer>,
         /// Where the pick is posted to.
         action: String,
     },
@@ -85,8 +124,12 @@ pub enum Screen {
     Paid {
         /// What was bought.
         order: Order,
+        /// How and when.
+        receipt: Option<Receipt>,
         /// Where the payer goes on.
         leave: Option<String>,
+        /// After how many seconds.
+        leave_after_s: u32,
     },
     /// Paid after the request was closed: the money goes back.
     Returned {
@@ -97,6 +140,8 @@ pub enum Screen {
     },
     /// Refused, with the published code and what it means.
     Refused {
+        /// What was to be bought, where the request was genuine.
+        order: Option<Order>,
         /// The errcode.
         code: &'static str,
         /// What the business system's developer reads.
@@ -123,8 +168,12 @@ pub struct Pay {
     pub order_sn: String,
     /// Address of the poll.
     pub poll_url: String,
+    /// Address of the stream that tells when to poll.
+    pub events_url: String,
     /// Seconds that are left.
     pub expires_in_s: i64,
+    /// Seconds that there were at the beginning.
+    pub life_s: i64,
     /// When it ends, as a payer reads it; empty: not shown.
     pub expires_at: String,
     /// Where a paid payer goes.
@@ -133,21 +182,28 @@ pub struct Pay {
     pub fail_url: Option<String>,
     /// The page that tells how the attempt ended.
     pub attempt_url: String,
-    /// Where another channel can be picked.
-    pub back_url: String,
+    /// Asks at once how it stands, for a payer who says that he has paid.
+    pub check_url: Option<String>,
+    /// Where another channel can be picked, if there is another.
+    pub back_url: Option<String>,
+    /// Whether the payer asked, and the money is not there yet.
+    pub came_back: bool,
 }
 
 /// How an order is paid.
 #[derive(Clone, Debug)]
 pub enum Way {
     /// A code to scan.
-    Scan(String),
+    Scan {
+        /// What it says.
+        code: String,
+        /// The channel.
+        channel: Channel,
+    },
     /// The in-WeChat bridge.
     Bridge {
         /// What it takes.
         bridge: Bridge,
-        /// Where the bridge's `ok` is confirmed.
-        check_url: String,
         /// Whether it opens by itself: the payer has tapped already.
         at_once: bool,
     },
@@ -193,25 +249,35 @@ pub fn render(screen: Screen, setting: &Setting) -> String {
 
 fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     let words = text(setting.lang);
-    let waiting = matches!(screen, Screen::Pay(_));
-    let refresh = match &screen {
-        Screen::Pay(pay) if !matches!(pay.way, Way::Form { at_once: true, .. }) => {
-            Some(parts::refresh_without_script(&pay.attempt_url).into_any())
+    let (mut title, mut style) = (words.brand.to_owned(), STYLE.to_owned());
+    let mut head = None;
+    let mut scripts = None;
+    match &screen {
+        Screen::Pay(pay) => {
+            style.push_str(&time_left(pay));
+            let by_itself = matches!(pay.way, Way::Form { at_once: true, .. });
+            head = (!by_itself).then(|| parts::refresh_without_script(&pay.attempt_url).into_any());
+            let module = setting.module.as_ref().filter(|_| !by_itself);
+            scripts = module.map(|module| parts::start_script(module, &setting.nonce).into_any());
         }
-        Screen::Making(_) => Some(parts::refresh().into_any()),
-        _ => None,
-    };
-    let leave = match &screen {
+        Screen::Making(_) => head = Some(parts::refresh().into_any()),
         Screen::Paid {
-            leave: Some(url), ..
-        } => Some(url.clone()),
-        _ => None,
-    };
-    let module = setting.module.as_ref().filter(|_| waiting);
-    let script = module.map(|module| parts::start_script(module, &setting.nonce));
+            leave: Some(url),
+            leave_after_s,
+            ..
+        } => {
+            head = Some(parts::leave_without_script(url, *leave_after_s).into_any());
+            scripts = Some(parts::leave_script(&setting.nonce, *leave_after_s).into_any());
+        }
+        _ => {}
+    }
+    if let Some(state) = state_in_words(&screen, words) {
+        title = format!("{state} · {title}");
+    }
     let (nonce, tag) = (setting.nonce.clone(), setting.lang.tag());
+    let other = setting.lang.other().tag();
     let language = setting.other_lang_url.clone().map(|url| {
-        view! { <a href=url>{words.other_language}</a> }
+        view! { <a href=url lang=other hreflang=other>{words.other_language}</a> }
     });
     let body = content(screen, setting);
     view! {
@@ -220,58 +286,122 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width,initial-scale=1"/>
                 <meta name="robots" content="noindex"/>
+                <meta name="format-detection" content="telephone=no"/>
                 <link rel="icon" href="data:,"/>
-                <title>{words.brand}</title>
-                <style nonce=nonce inner_html=include_str!("../../style/main.css")></style>
-                {refresh}
-                {leave.map(|url| parts::leave_soon(&url))}
+                <title>{title}</title>
+                <style nonce=nonce inner_html=style></style>
+                {head}
             </head>
             <body>
                 <header><b>{words.brand}</b>{language}</header>
                 {body}
                 <footer>{words.secure}</footer>
-                {script}
+                {scripts}
             </body>
         </html>
     }
 }
 
+const STYLE: &str = include_str!("../../style/main.css");
+
+/// How the ring begins, and how long it runs.
+fn time_left(pay: &Pay) -> String {
+    let (left, life) = (pay.expires_in_s.max(0), pay.life_s.max(1));
+    let gone = 100 - (left * 100 / life).clamp(0, 100);
+    format!(":root{{--left:{left}s;--gone:{gone}}}")
+}
+
+/// What the page's title begins with, so that a tab tells how it stands.
+fn state_in_words(screen: &Screen, words: &crate::text::Text) -> Option<&'static str> {
+    Some(match screen {
+        Screen::Paid { .. } => words.paid,
+        Screen::Ended { declined: true, .. } => words.declined,
+        Screen::Ended { scanned: true, .. } => words.expired,
+        Screen::Ended { .. } => words.ended,
+        Screen::Returned { .. } => words.returned,
+        Screen::Refused { .. } => words.refused,
+        Screen::Unknown => words.unknown_page,
+        Screen::Fragment | Screen::Pick { .. } | Screen::Pay(_) | Screen::Making(_) => return None,
+    })
+}
+
 fn content(screen: Screen, setting: &Setting) -> AnyView {
     let words = text(setting.lang);
     match screen {
-        Screen::Fragment => fragment_screen(words, &setting.nonce).into_any(),
-        Screen::Pick { order, channels, action } => {
-            pick_screen(words, setting.lang, order, channels, action).into_any()
-        }
-        Screen::Pay(pay) => {
-            pay_screen(words, setting.lang, *pay, Watch().into_any(), &setting.nonce).into_any()
-        }
+        Screen::Fragment => fragment_screen(setting).into_any(),
+        Screen::Pick {
+            order,
+            offers,
+            action,
+        } => pick_screen(setting, order, offers, action).into_any(),
+        Screen::Pay(pay) => pay_screen(setting, *pay).into_any(),
         Screen::Making(order) => view! {
-            <main>{parts::summary(words, order)}<p class="card" role="status">{words.wait_for_code}</p></main>
-        }
-        .into_any(),
-        Screen::Ended { order, declined, scanned, again, back } => {
-            ended_screen(words, order, (declined, scanned), again, back).into_any()
-        }
-        Screen::Paid { order, leave } => view! {
-            <main data-state="paid">
-                {parts::summary(words, order)}{parts::paid_note(words, leave)}
+            <main>
+                {parts::summary(words, order)}
+                <p class="card wait" role="status">{words.wait_for_code}</p>
             </main>
         }
         .into_any(),
-        Screen::Returned { order, leave } => {
-            let why = format!("{} {}", words.returned_why, order.money);
-            let detail = Some(format!("{} {}", words.order, order.request_key));
-            message_screen(words, words.returned, why, detail, leave).into_any()
+        Screen::Ended {
+            order,
+            declined,
+            scanned,
+            again,
+            back,
+        } => ended_screen(setting, order, (declined, scanned), again, back).into_any(),
+        Screen::Paid {
+            order,
+            receipt,
+            leave,
+            ..
+        } => {
+            let key = order.request_key.clone();
+            view! {
+                <main data-state="paid" data-key=key data-frames=setting.frame_origins.join(" ")>
+                    {parts::summary(words, order)}
+                    {parts::paid_note(words, setting.lang, receipt, leave)}
+                </main>
+            }
+            .into_any()
         }
-        Screen::Refused { code, cause, passing, leave } => {
-            let why = if passing { cause.clone() } else { words.refused_why.to_owned() };
-            let detail = format!("{} {code}：{cause}", words.code);
-            message_screen(words, words.refused, why, Some(detail), leave).into_any()
+        Screen::Returned { order, leave } => {
+            let message = Message {
+                title: words.returned,
+                why: format!("{} {}", words.returned_why, order.money),
+                detail: None,
+                leave,
+            };
+            message_screen(setting, Some(order), message).into_any()
+        }
+        Screen::Refused {
+            order,
+            code,
+            cause,
+            passing,
+            leave,
+        } => {
+            let why = if passing {
+                cause.clone()
+            } else {
+                words.refused_why.to_owned()
+            };
+            let detail = Some(format!("{} {code}：{cause}", words.code));
+            let message = Message {
+                title: words.refused,
+                why,
+                detail,
+                leave,
+            };
+            message_screen(setting, order, message).into_any()
         }
         Screen::Unknown => {
-            let why = words.unknown_page_why.to_owned();
-            message_screen(words, words.unknown_page, why, None, None).into_any()
+            let message = Message {
+                title: words.unknown_page,
+                why: words.unknown_page_why.to_owned(),
+                detail: None,
+                leave: None,
+            };
+            message_screen(setting, None, message).into_any()
         }
     }
 }
@@ -291,6 +421,8 @@ mod tests {
             other_lang_url: None,
             nonce: "n".into(),
             module,
+            frame_origins: vec!["http://shop.cn".into()],
+            marks: Marks::default(),
         };
         render(screen, &setting)
     }
@@ -306,16 +438,17 @@ mod tests {
 
     fn pick(lang: Lang) -> String {
         let dollars = Money::from_minor(17_388, Currency::Usd);
-        let channels = vec![
-            (Channel::Wechat, None),
-            (Channel::Alipay, None),
-            (Channel::Paypal, dollars),
+        let offer = |channel, charged| Offer { channel, charged };
+        let offers = vec![
+            offer(Channel::Wechat, None),
+            offer(Channel::Alipay, None),
+            offer(Channel::Paypal, dollars),
         ];
         let action = "/pay/start?a=1&b=2".into();
         shown(
             Screen::Pick {
                 order: order("耳机"),
-                channels,
+                offers,
                 action,
             },
             lang,
@@ -333,7 +466,7 @@ mod tests {
             "{html}"
         );
         assert!(!html.contains("<script"), "{html}");
-        assert!(html.contains("PayPal<small>US$173.88</small>"), "{html}");
+        assert!(html.contains("<b>US$173.88</b>"), "{html}");
         assert!(pick(Lang::En).contains("WeChat Pay"));
     }
 
@@ -362,12 +495,14 @@ mod tests {
         let html = shown(
             Screen::Paid {
                 order: order(goods),
+                receipt: None,
                 leave,
+                leave_after_s: 1,
             },
             Lang::Zh,
         );
         assert!(
-            !html.contains("<img") && !html.contains("<script"),
+            !html.contains("<img") && !html.contains("<script>"),
             "{html}"
         );
         assert!(!html.contains("a.cn/\">"), "{html}");
@@ -375,11 +510,18 @@ mod tests {
 
     #[test]
     fn a_page_that_waits_refreshes_itself_without_script() {
-        let html = shown(Screen::Pay(boxed(Way::Scan("weixin://x".into()))), Lang::Zh);
+        let html = shown(Screen::Pay(boxed(scan())), Lang::Zh);
         let refresh =
             "<noscript><meta http-equiv=\"refresh\" content=\"3;url=/pay/attempt/t\"></noscript>";
         assert!(html.contains(refresh) && html.contains("<svg"), "{html}");
         assert!(shown(Screen::Making(order("x")), Lang::Zh).contains("http-equiv=\"refresh\""));
+    }
+
+    fn scan() -> Way {
+        Way::Scan {
+            code: "weixin://x".into(),
+            channel: Channel::Wechat,
+        }
     }
 
     fn boxed(way: Way) -> Box<Pay> {
@@ -389,12 +531,16 @@ mod tests {
             way,
             order_sn: "1".into(),
             poll_url: "/poll".into(),
-            expires_in_s: 900,
+            events_url: "/events".into(),
+            expires_in_s: 450,
+            life_s: 900,
             expires_at: "12:00".into(),
             ok_url: None,
             fail_url: None,
             attempt_url: "/pay/attempt/t".into(),
-            back_url: "/pay.html?a=b".into(),
+            check_url: Some("/pay/return/t".into()),
+            back_url: Some("/pay.html?a=b".into()),
+            came_back: false,
         })
     }
 
@@ -441,7 +587,6 @@ mod tests {
         };
         let way = Way::Bridge {
             bridge,
-            check_url: "/pay/return/t".into(),
             at_once: true,
         };
         let html = shown(Screen::Pay(boxed(way)), Lang::Zh);

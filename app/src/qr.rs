@@ -4,6 +4,8 @@ use qrcode::{Color, EcLevel, QrCode};
 
 /// Modules of white around the code, as the standard asks.
 const QUIET: usize = 4;
+/// Codes with more modules in a row are drawn larger.
+const DENSE: usize = 57;
 
 /// `content` as an SVG that a screen reader calls `label`; nothing where the
 /// content is longer than a code can hold.
@@ -11,8 +13,10 @@ pub(crate) fn svg(content: &str, label: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(content, EcLevel::M).ok()?;
     let width = code.width();
     let side = width + 2 * QUIET;
+    // A long address makes small modules: they need more room to be read.
+    let class = if width > DENSE { "qr wide" } else { "qr" };
     Some(format!(
-        "<svg class=\"qr\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {side} {side}\" \
+        "<svg class=\"{class}\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {side} {side}\" \
          shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/>\
          <path d=\"{}\"/></svg>",
         runs(&code.to_colors(), width)

@@ -1,5 +1,7 @@
 //! Every word that a payer reads, in both languages.
 
+use payment::beijing;
+use payment::channel::Channel;
 use payment::lang::Lang;
 
 /// The words of one language.
@@ -43,15 +45,54 @@ pub(crate) struct Text {
     pub(crate) failed: &'static str,
     pub(crate) no_bridge: &'static str,
     pub(crate) open_in_wechat: &'static str,
-    pub(crate) open_on_phone: &'static str,
     pub(crate) address: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) copied: &'static str,
     pub(crate) ended: &'static str,
     pub(crate) ended_why: &'static str,
     pub(crate) pay_again: &'static str,
+    pub(crate) way: &'static str,
+    pub(crate) when: &'static str,
+    pub(crate) have_paid: &'static str,
+    pub(crate) not_yet: &'static str,
+    pub(crate) offline: &'static str,
+    pub(crate) slow: &'static str,
+    pub(crate) soon: &'static str,
+    pub(crate) sheet_open: &'static str,
+    pub(crate) on_a_phone: [&'static str; 2],
     pub(crate) unknown_page: &'static str,
     pub(crate) unknown_page_why: &'static str,
+}
+
+/// What a channel needs, in a few words under its name.
+pub(crate) fn hint(channel: Channel, lang: Lang) -> &'static str {
+    match (channel, lang) {
+        (Channel::Wechat, Lang::Zh) => "用微信确认付款",
+        (Channel::Alipay, Lang::Zh) => "用支付宝账户付款",
+        (Channel::ChinapayOld, Lang::Zh) => "银行卡付款",
+        (Channel::Paypal, Lang::Zh) => "用 PayPal 账户付款",
+        (Channel::Wechat, Lang::En) => "Confirm in WeChat",
+        (Channel::Alipay, Lang::En) => "Pay from your Alipay account",
+        (Channel::ChinapayOld, Lang::En) => "Pay by Chinese bank card",
+        (Channel::Paypal, Lang::En) => "Pay from your PayPal account",
+    }
+}
+
+/// A moment as a payer reads it, on Beijing's clocks.
+pub(crate) fn time(at_ms: i64, lang: Lang) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let text = beijing::time(at_ms);
+    let number = |from: usize, to: usize| text[from..to].parse().unwrap_or(1usize);
+    let (year, month, day, clock) = (&text[..4], number(5, 7), number(8, 10), &text[11..16]);
+    match lang {
+        Lang::Zh => format!("{year}年{month}月{day}日 {clock}"),
+        Lang::En => {
+            let month = MONTHS[(month - 1).min(11)];
+            format!("{day} {month} {year}, {clock} Beijing time")
+        }
+    }
 }
 
 /// The words of `lang`.
@@ -69,9 +110,9 @@ const ZH: Text = Text {
     go: "去支付",
     scan: "请使用微信“扫一扫”扫描二维码支付",
     scan_label: "微信支付二维码",
-    waiting: "等待支付，支付后页面会自动更新",
+    waiting: "等待您在手机上确认支付，付款后页面会自动更新",
     wait_for_code: "正在生成二维码，请稍候，页面会自动刷新",
-    until: "请在此时间前完成支付：",
+    until: "请在此时间前支付：",
     paid: "支付成功",
     leaving: "正在返回商户页面",
     go_on: "返回商户",
@@ -102,13 +143,24 @@ const ZH: Text = Text {
     failed: "支付没有成功，未扣款。请再试一次，或更换支付方式。",
     no_bridge: "请使用微信浏览器打开",
     open_in_wechat: "请使用微信浏览器打开",
-    open_on_phone: "截屏保存二维码，用微信“扫一扫”从相册选取；或复制链接，在微信中打开。",
     address: "支付链接",
     copy: "复制链接",
     copied: "已复制，请在微信中打开",
     ended: "本次支付已结束",
     ended_why: "没有收到付款，未扣款。您可以重新支付。",
     pay_again: "重新支付",
+    way: "支付方式",
+    when: "支付时间",
+    have_paid: "我已完成支付",
+    not_yet: "暂未收到付款。如果您已付款，请稍候，页面会自动更新。",
+    offline: "网络已断开，恢复后会自动继续",
+    slow: "网络较慢，正在继续查询支付结果",
+    soon: "剩余时间不足1分钟，请尽快完成支付",
+    sheet_open: "请在微信弹出的窗口中确认支付",
+    on_a_phone: [
+        "复制下方链接，在微信中发送给自己并打开；",
+        "或截屏保存二维码，在微信“扫一扫”中从相册选取。",
+    ],
     unknown_page: "支付页面不存在",
     unknown_page_why: "链接不完整或已失效，请返回商户重新打开支付页面。",
 };
@@ -120,7 +172,7 @@ const EN: Text = Text {
     go: "Pay",
     scan: "Scan this code with WeChat to pay",
     scan_label: "WeChat Pay code",
-    waiting: "Waiting for your payment; this page updates by itself",
+    waiting: "Waiting for you to confirm on your phone; this page updates by itself",
     wait_for_code: "Your code is being made; this page refreshes by itself",
     until: "Please pay before",
     paid: "Payment received",
@@ -153,13 +205,36 @@ const EN: Text = Text {
     failed: "The payment did not go through; nothing was charged. Try again, or pay another way.",
     no_bridge: "Please open this page inside WeChat",
     open_in_wechat: "Please open this page inside WeChat",
-    open_on_phone: "Save a screenshot and scan it from WeChat's album, or copy the link and open it in WeChat.",
     address: "Payment link",
     copy: "Copy the link",
     copied: "Copied; open it in WeChat",
     ended: "This payment has ended",
     ended_why: "No money came in and nothing was charged. You can pay again.",
     pay_again: "Pay again",
+    way: "Paid with",
+    when: "Paid at",
+    have_paid: "I have paid",
+    not_yet: "We have not received your payment yet. If you have paid, please wait; this page updates by itself.",
+    offline: "You are offline; this page goes on by itself once you are back",
+    slow: "The network is slow; still asking for your payment",
+    soon: "Less than a minute is left to pay",
+    sheet_open: "Please confirm in the window that WeChat opens",
+    on_a_phone: [
+        "Copy the link below, send it to yourself in WeChat, and open it there;",
+        "or save a screenshot of the code, and choose it from the album in WeChat's scanner.",
+    ],
     unknown_page: "No such payment page",
     unknown_page_why: "The link is incomplete or has expired; please open the payment page again from the merchant.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_in_the_page_s_language() {
+        let at_ms = 1_465_955_306_000;
+        assert_eq!(time(at_ms, Lang::Zh), "2016年6月15日 09:48");
+        assert_eq!(time(at_ms, Lang::En), "15 Jun 2016, 09:48 Beijing time");
+    }
+}

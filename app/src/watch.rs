@@ -1,5 +1,5 @@
-//! The part of the page that lives in the browser: it polls each two seconds,
-//! counts down, turns the page green and leaves.
+//! The part of the page that lives in the browser: it polls, counts down, tells
+//! of trouble, turns the page green and leaves.
 //!
 //! The server renders everything that it needs into `data-` attributes of
 //! `main`; the island itself takes no arguments and starts empty on both sides.
@@ -9,11 +9,16 @@ mod life;
 
 use leptos::prelude::*;
 
-/// The status line under the code, for eyes and screen readers.
+/// The time that is left, and a line that speaks only when something changes: a
+/// screen reader reads that one aloud, and the ticking one not.
 #[island]
 pub fn Watch() -> impl IntoView {
+    let left = RwSignal::new(String::new());
     let status = RwSignal::new(String::new());
     #[cfg(feature = "hydrate")]
-    life::begin(status);
-    view! { <p role="status">{move || status.get()}</p> }
+    life::begin(left, status);
+    view! {
+        <p role="timer">{move || left.get()}</p>
+        <p role="status" class:said=move || !status.get().is_empty()>{move || status.get()}</p>
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) public_url: String,
     pub(crate) database_url: String,
     pub(crate) accounts: PathBuf,
+    pub(crate) marks: PathBuf,
     pub(crate) usd_cny_rate: String,
     pub(crate) cad_cny_rate: String,
     pub(crate) rates: String,

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod marks;
 mod metrics;
 mod rates;
 mod routes;

@@ -4,6 +4,7 @@ mod api;
 mod assets;
 mod body;
 mod cookies;
+mod events;
 mod forecore;
 mod health;
 mod notify;
@@ -19,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 pub(crate) use assets::module;
+pub(crate) use events::room;
 
 /// Every address that the program answers at.
 pub(crate) fn router(state: State) -> Router {
@@ -39,7 +41,9 @@ pub(crate) fn router(state: State) -> Router {
         )
         .route(OPENID_PATH, get(openid::openid))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .route("/assets/{name}", get(assets::asset));
+        .route("/assets/{name}", get(assets::asset))
+        .route("/marks/{channel}", get(assets::mark))
+        .route("/pay/events", get(events::events));
     let business_system = Router::new().route("/pay/api/{*path}", any(api::call));
     let partner = Router::new()
         .route(

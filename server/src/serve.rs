@@ -1,6 +1,7 @@
 //! Wires everything together, and serves until told to stop.
 
 use crate::config::Config;
+use crate::marks::Pictures;
 use crate::rates;
 use crate::routes;
 use crate::state::State;
@@ -47,6 +48,9 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
         checkout: Arc::clone(&checkout),
         public_url,
         metrics,
+        pictures: Pictures::read(&config.marks)?,
+        streams: routes::room(),
+        stopped: stopped.clone(),
     });
     tracing::info!(listen = %config.listen, public_url = config.public_url, "serving");
     let served = axum::serve(listener, router).with_graceful_shutdown(told_to_stop(stop));

@@ -1,8 +1,10 @@
 //! What handlers may hold.
 
+use crate::marks::Pictures;
 use checkout::Checkout;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
 
 /// The state of every route.
 #[derive(Clone)]
@@ -11,4 +13,10 @@ pub(crate) struct State {
     /// Our own address as payers reach it, without a slash at its end.
     pub(crate) public_url: Arc<str>,
     pub(crate) metrics: PrometheusHandle,
+    /// The operator's pictures of the channels.
+    pub(crate) pictures: Pictures,
+    /// Room for push streams.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Whether the program was told to stop.
+    pub(crate) stopped: watch::Receiver<bool>,
 }

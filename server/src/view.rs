@@ -1,16 +1,19 @@
 //! What a page shows of a request or an attempt.
 
-use app::page::{Order, Pay, Screen, Way};
+use app::page::{Order, Pay, Receipt, Screen, Way};
 use checkout::Scene;
 use payment::address::origin;
 use payment::beijing;
 use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::lang::Lang;
+use payment::money::Money;
 use payment::obj::Obj;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, Kind};
 use payment::request::PayRequest;
+use payment::verify::{Verified, signed_query};
 
 /// The name, never signed, under which a page's address holds the payer's pick:
 /// a channel, or [`PICK_ANEW`].
@@ -19,6 +22,9 @@ pub(crate) const PICK: &str = "pick";
 pub(crate) const PICK_ANEW: &str = "none";
 /// A page that waits for a payment inside WeChat does so this long.
 const WAIT_IN_WECHAT_S: i64 = 1_800;
+/// A paid page is shown this long before it leaves, and while a payer is held.
+const GREEN_S: u32 = 1;
+const HELD_S: u32 = 3;
 
 /// Where a payer goes when the page is done (design section 6, Leaving).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,22 +35,27 @@ pub(crate) struct Leave {
     pub(crate) fail: Option<String>,
     /// pageUrl.
     page: Option<String>,
+    /// The origins that may show the page in a frame: the domain's, else those of
+    /// these addresses.
+    pub(crate) frames: Vec<String>,
 }
 
 impl Leave {
-    pub(crate) fn of(request: &PayRequest) -> Self {
+    pub(crate) fn of(domain: &Domain, request: &PayRequest) -> Self {
         let page = &request.page_url;
-        Self {
+        let leave = Self {
             ok: request.dialog_ok_url.clone().or_else(|| page.clone()),
             fail: request.dialog_fail_url.clone().or_else(|| page.clone()),
             page: page.clone(),
-        }
+            frames: Vec::new(),
+        };
+        leave.in_frames_of(domain)
     }
 
     /// The same, of values that were verified when they were stored. Who comes
     /// back from a channel's own page goes on to pageUrl before all.
-    pub(crate) fn of_attempt(attempt: &AttemptRow) -> Self {
-        let leave = Self::of_values(&attempt.signed_values);
+    pub(crate) fn of_attempt(domain: &Domain, attempt: &AttemptRow) -> Self {
+        let leave = Self::of_values(&attempt.signed_values).in_frames_of(domain);
         match attempt.kind {
             Kind::Page | Kind::Wap => Self {
                 ok: leave.page.clone().or(leave.ok),
@@ -69,11 +80,22 @@ impl Leave {
             ok: address("dialogOkUrl").or_else(|| address("pageUrl")),
             fail: address("dialogFailUrl").or_else(|| address("pageUrl")),
             page: address("pageUrl"),
+            frames: Vec::new(),
         }
     }
 
-    /// The origins of these addresses: they may show the page in a frame.
-    pub(crate) fn origins(&self) -> Vec<String> {
+    fn in_frames_of(self, domain: &Domain) -> Self {
+        let listed = &domain.settings.frame_origins;
+        let frames = if listed.is_empty() {
+            self.origins()
+        } else {
+            listed.clone()
+        };
+        Self { frames, ..self }
+    }
+
+    /// The origins of these addresses.
+    fn origins(&self) -> Vec<String> {
         let mut origins: Vec<_> = [&self.ok, &self.fail, &self.page]
             .into_iter()
             .flatten()
@@ -120,19 +142,19 @@ pub(crate) enum Look {
 }
 
 /// The page of an attempt as it stands now.
-pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang, look: Look) -> Screen {
+pub(crate) fn screen(
+    attempt: &AttemptRow,
+    now_ms: i64,
+    lang: Lang,
+    look: Look,
+    leave: &Leave,
+) -> Screen {
     let order = attempt_order(attempt, lang);
-    let leave = Leave::of_attempt(attempt);
+    let leave = leave.clone();
     if attempt.status == Attempt::PaidAfterClose && !attempt.request_status.was_paid() {
         return Screen::Returned {
             order,
             leave: leave.fail,
-        };
-    }
-    if attempt.request_status.was_paid() || attempt.status.has_money() {
-        return Screen::Paid {
-            order,
-            leave: leave.ok,
         };
     }
     let back_url = format!(
@@ -150,12 +172,13 @@ pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang, look: Look) 
             back: back_url,
         };
     }
+    let came_back = look == Look::Back && attempt.kind == Kind::Native;
     let Some(way) = way(attempt, look) else {
         return Screen::Making(order);
     };
     // A page that waits comes again without sending the payer away again.
     let attempt_url = match &way {
-        Way::Scan(_) => attempt_path(attempt, lang),
+        Way::Scan { .. } => attempt_path(attempt, lang),
         _ => stay_path(attempt, lang),
     };
     Screen::Pay(Box::new(Pay {
@@ -164,21 +187,60 @@ pub(crate) fn screen(attempt: &AttemptRow, now_ms: i64, lang: Lang, look: Look) 
         way,
         order_sn: attempt.order_sn.clone(),
         poll_url: poll_url(&attempt.signed_values),
+        events_url: events_url(&attempt.signed_values),
         expires_in_s: (attempt.expires_ms - now_ms) / 1000,
+        life_s: (attempt.expires_ms - attempt.created_ms) / 1000,
         expires_at: beijing_time(attempt.expires_ms),
         ok_url: leave.ok,
         fail_url: leave.fail,
         attempt_url,
-        back_url,
+        check_url: Some(format!("/pay/return/{}", attempt.token)),
+        back_url: Some(back_url),
+        came_back,
     }))
+}
+
+/// The same page for a payer who has no other channel to pick.
+pub(crate) fn without_others(mut screen: Screen) -> Screen {
+    if let Screen::Pay(pay) = &mut screen {
+        pay.back_url = None;
+    }
+    screen
+}
+
+/// Whether the attempt's page is that of a paid order.
+pub(crate) fn is_paid(attempt: &AttemptRow) -> bool {
+    let late = attempt.status == Attempt::PaidAfterClose;
+    attempt.request_status.was_paid() || attempt.status.has_money() && !late
+}
+
+/// The page of a paid request: how and when, by the attempt that paid it.
+pub(crate) fn paid(order: Order, attempts: &[AttemptRow], leave: &Leave, held: bool) -> Screen {
+    let winner = attempts
+        .iter()
+        .find(|attempt| attempt.status == Attempt::Paid);
+    let receipt = winner.and_then(|attempt| {
+        Some(Receipt {
+            channel: attempt.channel,
+            paid_ms: attempt.paid_ms?,
+        })
+    });
+    Screen::Paid {
+        order,
+        receipt,
+        leave: leave.ok.clone(),
+        leave_after_s: if held { HELD_S } else { GREEN_S },
+    }
 }
 
 fn way(attempt: &AttemptRow, look: Look) -> Option<Way> {
     Some(match attempt.obj.clone()? {
-        Obj::Code(code) => Way::Scan(code),
+        Obj::Code(code) => Way::Scan {
+            code,
+            channel: attempt.channel,
+        },
         Obj::Bridge(bridge) => Way::Bridge {
             bridge,
-            check_url: format!("/pay/return/{}", attempt.token),
             at_once: look == Look::Picked,
         },
         Obj::Form(form) => Way::Form {
@@ -189,31 +251,46 @@ fn way(attempt: &AttemptRow, look: Look) -> Option<Way> {
     })
 }
 
+/// A request as its page sees it.
+pub(crate) struct Seen<'a> {
+    pub(crate) request: &'a Verified<PayRequest>,
+    pub(crate) leave: &'a Leave,
+    /// What the channel charges, where that is another sum.
+    pub(crate) charged: Option<Money>,
+    /// Whether there is another channel to pick.
+    pub(crate) others: bool,
+}
+
 /// The page on which a payer outside WeChat is told to open it there.
-pub(crate) fn open_in_wechat(
-    request: &PayRequest,
-    signed_values: &str,
-    public_url: &str,
-    scene: Scene,
-    lang: Lang,
-) -> Screen {
-    let leave = Leave::of(request);
+pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: Lang) -> Screen {
+    let Seen {
+        request,
+        leave,
+        charged,
+        others,
+    } = seen;
+    let leave = leave.clone();
+    let signed_values = signed_query(request);
     let here = page_path(scene);
     Screen::Pay(Box::new(Pay {
         order: order(request, lang),
-        charged: None,
+        charged,
         way: Way::OpenInWechat {
             address: format!("{public_url}{}?{signed_values}", page_path(Scene::H5)),
             phone: scene == Scene::H5,
         },
         order_sn: String::new(),
-        poll_url: poll_url(signed_values),
+        poll_url: poll_url(&signed_values),
+        events_url: events_url(&signed_values),
         expires_in_s: WAIT_IN_WECHAT_S,
+        life_s: WAIT_IN_WECHAT_S,
         expires_at: String::new(),
         ok_url: leave.ok,
         fail_url: leave.fail,
-        attempt_url: format!("{here}?{}", picking(signed_values, Channel::Wechat.code())),
-        back_url: format!("{here}?{}", picking(signed_values, PICK_ANEW)),
+        attempt_url: format!("{here}?{}", picking(&signed_values, Channel::Wechat.code())),
+        check_url: None,
+        back_url: others.then(|| format!("{here}?{}", picking(&signed_values, PICK_ANEW))),
+        came_back: false,
     }))
 }
 
@@ -225,6 +302,10 @@ pub(crate) fn page_path(scene: Scene) -> &'static str {
     }
 }
 
+fn events_url(signed_values: &str) -> String {
+    format!("/pay/events?{signed_values}")
+}
+
 fn poll_url(signed_values: &str) -> String {
     format!("/pay/api/pc/wechatQuery?{signed_values}")
 }
@@ -234,7 +315,8 @@ pub(crate) fn picking(signed_values: &str, pick: &str) -> String {
     format!("{signed_values}&{PICK}={pick}")
 }
 
-fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Order {
+/// What is bought, by the values that the attempt was started with.
+pub(crate) fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Order {
     let pairs = Pairs::from_query(&attempt.signed_values).unwrap_or_default();
     let text = |name: &str| pairs.get(name).unwrap_or_default().to_owned();
     Order {

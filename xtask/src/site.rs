@@ -44,7 +44,10 @@ pub(crate) fn build() -> Result<PathBuf> {
     let raw = step("compiling the page to WebAssembly", compile)?;
     let assets = target("site/assets")?;
     let stamp = target("site")?.join("stamp");
-    let print = format!("{} {LOWER:?} {SCRIPT}", fingerprint(&fs::read(&raw)?));
+    let print = format!(
+        "{} {LOWER:?} {SCRIPT} {RESOLVED}",
+        fingerprint(&fs::read(&raw)?)
+    );
     if fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
         return Ok(assets);
     }
@@ -131,8 +134,17 @@ fn bind(raw: &Path) -> Result<PathBuf> {
         .remove_name_section(true)
         .remove_producers_section(true);
     bindgen.generate(&folder).context("wasm-bindgen")?;
+    let glue = folder.join("tongfu.js");
+    let text = fs::read_to_string(&glue)?;
+    fs::write(&glue, text.replacen(UNRESOLVED, RESOLVED, 1))?;
     Ok(folder)
 }
+
+/// wasm-bindgen 0.2.130 leaves this import to nobody where it builds without
+/// reference types. It asks for the end of the fixed slots of the glue's heap:
+/// 1024, and the four constants after them.
+const UNRESOLVED: &str = "import * as import1 from \"__wbindgen_externref_xform__\"";
+const RESOLVED: &str = "const import1={__wbindgen_externref_statics_end:()=>1028};";
 
 /// Lowers and shrinks glue and module with esbuild and wasm-opt; fails on a module
 /// that holds more than the MVP.
@@ -154,7 +166,12 @@ fn shrink(bound: &Path, modules: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
             .args(enabled()),
     )?;
     // With every feature off it can neither read nor write anything newer.
-    let mvp = ["--mvp-features", "-Oz", "--strip-debug", "--strip-producers"];
+    let mvp = [
+        "--mvp-features",
+        "-Oz",
+        "--strip-debug",
+        "--strip-producers",
+    ];
     run_quietly(wasm_opt(modules, &lowered, &wasm).args(mvp))
         .context("the page's module needs more than the first WebAssembly")?;
     Ok((fs::read(js)?, fs::read(wasm)?))

@@ -1,8 +1,9 @@
 //! Pieces that several screens share.
 
-use super::{Module, Order};
-use crate::text::Text;
+use super::{Module, Order, Receipt};
+use crate::text::{Text, time};
 use leptos::prelude::*;
+use payment::lang::Lang;
 
 /// Seconds after which a page that waits is fetched again without script.
 const REFRESH_S: u32 = 3;
@@ -10,23 +11,51 @@ const REFRESH_S: u32 = 3;
 /// Goods and amount first.
 pub(super) fn summary(words: &'static Text, order: Order) -> impl IntoView {
     view! {
-        <section class="card">
-            <h1>{order.goods}</h1>
+        <section class="order">
             <p class="amount">{order.money.to_string()}</p>
+            <h1>{order.goods}</h1>
             <p class="small">{words.order}" "{order.request_key}</p>
         </section>
     }
 }
 
-/// The green note, and the way on.
-pub(super) fn paid_note(words: &'static Text, leave: Option<String>) -> impl IntoView {
+/// A round sign on top of a message.
+pub(super) fn sign(good: bool) -> impl IntoView {
+    let strokes = if good {
+        "<path d=\"M7 12.5l3.5 3.5L17 9\"/>"
+    } else {
+        "<path d=\"M12 7v6M12 16.5v.1\"/>"
+    };
+    view! { <svg class="sign" viewBox="0 0 24 24" aria-hidden="true" inner_html=strokes></svg> }
+}
+
+/// Paid: what, how and when, and the way on. It waits hidden on a page that waits
+/// for the payment, where how and when are not known yet.
+pub(super) fn paid_note(
+    words: &'static Text,
+    lang: Lang,
+    receipt: Option<Receipt>,
+    leave: Option<String>,
+) -> impl IntoView {
+    let receipt = receipt.map(|receipt| {
+        view! {
+            <dl>
+                <dt>{words.way}</dt><dd>{receipt.channel.label(lang)}</dd>
+                <dt>{words.when}</dt><dd>{time(receipt.paid_ms, lang)}</dd>
+            </dl>
+        }
+    });
     let way_on = leave.map(|url| {
         view! {
             <p class="small">{words.leaving}</p>
-            <a class="button" target="_parent" href=url>{words.go_on}</a>
+            <a class="button" id="leave" target="_parent" href=url>{words.go_on}</a>
         }
     });
-    view! { <section class="card good paid" role="alert"><h2>{words.paid}</h2>{way_on}</section> }
+    view! {
+        <section class="card good paid" role="alert">
+            {sign(true)}<h2>{words.paid}</h2>{receipt}{way_on}
+        </section>
+    }
 }
 
 /// Where nothing is shown yet the page comes again by itself.
@@ -41,20 +70,44 @@ pub(super) fn refresh_without_script(attempt_url: &str) -> impl IntoView + use<>
     view! { <noscript><meta http-equiv="refresh" content=content/></noscript> }
 }
 
-/// A paid page leaves by itself, with or without script.
-pub(super) fn leave_soon(url: &str) -> impl IntoView + use<> {
-    view! { <meta http-equiv="refresh" content=format!("1;url={url}")/> }
+/// Without script a paid page leaves by itself.
+pub(super) fn leave_without_script(url: &str, after_s: u32) -> impl IntoView + use<> {
+    let content = format!("{after_s};url={url}");
+    view! { <noscript><meta http-equiv="refresh" content=content/></noscript> }
 }
 
-/// Starts the WebAssembly once the page is idle and calls its islands; where it
-/// can't run, the page refreshes itself as it does without script.
+/// With script it leaves by itself too. In a frame it first tells the page around
+/// it, then leads that page on where the browser lets us; the link stays.
+pub(super) fn leave_script(nonce: &str, after_s: u32) -> impl IntoView + use<> {
+    let script = format!(
+        "(function(){{var m=document.querySelector('main').dataset,u=document.getElementById('leave').href;\
+         parent!=self&&m.frames.split(' ').forEach(function(o){{o&&parent.postMessage(\
+         {{type:'tongfu',result:'paid',requestKey:m.key,url:u}},o)}});\
+         setTimeout(function(){{try{{parent.location.href=u}}catch(e){{}}}},{after_s}000)}})()"
+    );
+    view! { <script nonce=nonce.to_owned() inner_html=script></script> }
+}
+
+/// What waits where WebAssembly or modules fail: it asks as the island does, and
+/// goes to the attempt's page once that can tell more.
+const WAIT: &str = "function tongfuWait(){var d=document.querySelector('main').dataset,\
+x=new XMLHttpRequest;x.open('GET',d.poll);x.onloadend=function(){var c,a;\
+try{c=JSON.parse(x.responseText).errcode;a=x.getResponseHeader('tongfu-attempt')}catch(e){}\
+c&&(c!='30000'||d.order&&a&&a!=d.order)?location.href=d.ended:setTimeout(tongfuWait,2e3)};x.send()}";
+
+/// Starts the WebAssembly once the page is idle and calls its islands.
 pub(super) fn start_script(module: &Module, nonce: &str) -> impl IntoView + use<> {
     let Module { js, wasm } = module;
-    let script = format!(
+    let start = format!(
         "(self.requestIdleCallback||setTimeout)(()=>import('{js}').then(m=>\
          m.default({{module_or_path:'{wasm}'}}).then(()=>{{m.hydrate();\
          document.querySelectorAll('leptos-island').forEach(e=>m[e.dataset.component](e))}}))\
-         .catch(()=>setTimeout(()=>location.reload(),{REFRESH_S}000)))"
+         .catch(tongfuWait))"
     );
-    view! { <script type="module" nonce=nonce.to_owned() inner_html=script></script> }
+    let nonce = || nonce.to_owned();
+    view! {
+        <script nonce=nonce() inner_html=WAIT></script>
+        <script type="module" nonce=nonce() inner_html=start></script>
+        <script nomodule nonce=nonce() inner_html="tongfuWait()"></script>
+    }
 }

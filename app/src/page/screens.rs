@@ -1,12 +1,10 @@
 //! One function for each screen that has a form of its own.
 
-use super::Order;
-use super::parts::summary;
-use crate::text::Text;
+use super::marks::mark;
+use super::parts::{sign, summary};
+use super::{Offer, Order, Setting};
+use crate::text::{hint, text};
 use leptos::prelude::*;
-use payment::channel::Channel;
-use payment::lang::Lang;
-use payment::money::Money;
 
 /// Turns `#/?a=b` into `?a=b`, byte for byte, before anything else happens.
 /// What stands in the query already (WeChat appends `from`) is kept.
@@ -14,38 +12,41 @@ pub(super) const FRAGMENT_SCRIPT: &str = "var h=location.hash,i=h.indexOf('?'),\
 s=location.search.slice(1);i<0||location.replace(location.pathname+'?'+(s?s+'&':'')+h.slice(i+1))";
 
 /// The page that reads the fragment.
-pub(super) fn fragment_screen(words: &'static Text, nonce: &str) -> impl IntoView + use<> {
+pub(super) fn fragment_screen(setting: &Setting) -> impl IntoView + use<> {
+    let words = text(setting.lang);
     view! {
         <main>
             <section class="card">
-                <h2>{words.reading}</h2>
+                <h1>{words.reading}</h1>
                 <noscript><p>{words.needs_script}</p></noscript>
                 <p class="small">{words.unknown_page_why}</p>
             </section>
-            <script nonce=nonce.to_owned() inner_html=FRAGMENT_SCRIPT></script>
+            <script nonce=setting.nonce.clone() inner_html=FRAGMENT_SCRIPT></script>
         </main>
     }
 }
 
 /// The channel picker: a plain form.
 pub(super) fn pick_screen(
-    words: &'static Text,
-    lang: Lang,
+    setting: &Setting,
     order: Order,
-    channels: Vec<(Channel, Option<Money>)>,
+    offers: Vec<Offer>,
     action: String,
-) -> impl IntoView {
+) -> impl IntoView + use<> {
+    let (words, lang) = (text(setting.lang), setting.lang);
     let go = format!("{} {}", words.go, order.money);
-    let empty = channels.is_empty();
-    let cards: Vec<_> = channels
+    let empty = offers.is_empty();
+    let cards: Vec<_> = offers
         .into_iter()
         .enumerate()
-        .map(|(index, (channel, charged))| {
-            let charged = charged.map(|money| view! { <small>{money.to_string()}</small> });
+        .map(|(index, Offer { channel, charged })| {
+            let charged = charged.map(|money| view! { <b>{money.to_string()}</b> });
             view! {
                 <label>
                     <input type="radio" name="channel" required value=channel.code() checked=index == 0/>
-                    {channel.label(lang)}{charged}
+                    {mark(channel, &setting.marks)}
+                    <span>{channel.label(lang)}<small>{hint(channel, lang)}</small></span>
+                    {charged}<i></i>
                 </label>
             }
         })
@@ -69,12 +70,13 @@ pub(super) fn pick_screen(
 
 /// An attempt that ended unpaid.
 pub(super) fn ended_screen(
-    words: &'static Text,
+    setting: &Setting,
     order: Order,
     (declined, scanned): (bool, bool),
     again: String,
     back: String,
-) -> impl IntoView {
+) -> impl IntoView + use<> {
+    let words = text(setting.lang);
     let (title, why) = match (declined, scanned) {
         (true, _) => (words.declined, words.declined_why),
         (false, true) => (words.expired, words.expired_why),
@@ -88,32 +90,51 @@ pub(super) fn ended_screen(
     view! {
         <main>
             {summary(words, order)}
-            <section class="card bad" role="alert"><h2>{title}</h2><p class="small">{why}</p></section>
-            <form method="post" action=again><button>{button}</button></form>
-            <p class="small"><a href=back>{words.other_channel}</a></p>
+            <section class="card">
+                <div class="bad" role="alert">{sign(false)}<h2>{title}</h2><p>{why}</p></div>
+                <form method="post" action=again><button>{button}</button></form>
+                <p class="ways"><a href=back>{words.other_channel}</a></p>
+            </section>
         </main>
     }
 }
 
-/// A title, what it means, the technical cause in small print, and a way on.
+/// A message without an order, or about one: what it means, the technical cause
+/// in small print, and a way on.
+pub(super) struct Message {
+    pub(super) title: &'static str,
+    pub(super) why: String,
+    pub(super) detail: Option<String>,
+    pub(super) leave: Option<String>,
+}
+
 pub(super) fn message_screen(
-    words: &'static Text,
-    title: &'static str,
-    why: String,
-    detail: Option<String>,
-    leave: Option<String>,
-) -> impl IntoView {
-    let way_on = leave.map(|url| {
+    setting: &Setting,
+    order: Option<Order>,
+    message: Message,
+) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    let known = order.is_some();
+    let title = message.title;
+    let way_on = message.leave.map(|url| {
         view! { <a class="button" target="_parent" href=url>{words.back}</a> }
     });
     view! {
         <main>
-            <section class="card bad" role="alert">
-                <h2>{title}</h2>
-                <p>{why}</p>
-                {detail.map(|detail| view! { <p class="small">{detail}</p> })}
+            {order.map(|order| summary(words, order))}
+            <section class="card">
+                <div class="bad" role="alert">
+                    {sign(false)}
+                    {if known {
+                        view! { <h2>{title}</h2> }.into_any()
+                    } else {
+                        view! { <h1>{title}</h1> }.into_any()
+                    }}
+                    <p>{message.why}</p>
+                </div>
+                {message.detail.map(|detail| view! { <p class="small">{detail}</p> })}
+                {way_on}
             </section>
-            {way_on}
         </main>
     }
 }

@@ -1,12 +1,14 @@
 //! The screen on which a payer pays: a code, the in-WeChat bridge, a form, or a
 //! code of our own page. All but the bridge work without script.
 
+use super::marks::mark;
 use super::parts::{paid_note, summary};
-use super::{Pay, Way};
+use super::{Pay, Setting, Way};
 use crate::qr;
-use crate::text::Text;
+use crate::text::{Text, text};
+use crate::watch::Watch;
 use leptos::prelude::*;
-use payment::lang::Lang;
+use payment::channel::Channel;
 use payment::obj::{Bridge, Form};
 
 /// Sends the form by itself, but not when the payer came back to this page.
@@ -22,7 +24,7 @@ Promise.resolve(document.execCommand('copy'))).then(()=>b.textContent=b.dataset.
 /// neither cancel nor fail is looked up there too. The bridge may come up to five
 /// seconds after a tap; however many taps there were, it opens one sheet.
 const BRIDGE: &str = "(b=>{function say(n){document.querySelectorAll('[data-note]').forEach(e=>\
-e.hidden=e.dataset.note!=n)}function pay(){say('');WeixinJSBridge.invoke('getBrandWCPayRequest',\
+e.hidden=e.dataset.note!=n)}function pay(){say('open');WeixinJSBridge.invoke('getBrandWCPayRequest',\
 p.bridge,r=>{var m=String(r&&r.err_msg||'').toLowerCase();/:\\s*cancel/.test(m)?say('cancel'):\
 /:\\s*fail/.test(m)?say('fail'):location.href=p.check})}var w=0;function go(){\
 if(window.WeixinJSBridge)return pay();clearTimeout(w);w=setTimeout(()=>{w=0;say('none')},5000)}\
@@ -31,86 +33,118 @@ document.addEventListener('WeixinJSBridgeReady',()=>{if(w){clearTimeout(w);w=0;p
 
 /// `main` carries what the island needs; the green note waits in the page until
 /// the island shows it.
-pub(super) fn pay_screen(
-    words: &'static Text,
-    lang: Lang,
-    pay: Pay,
-    watch: AnyView,
-    nonce: &str,
-) -> impl IntoView + use<> {
-    let until = (!pay.expires_at.is_empty())
-        .then(|| view! { <p class="small">{words.until}" "{pay.expires_at}</p> });
+pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
+    let (words, lang) = (text(setting.lang), setting.lang);
     let charged = pay.charged.map(|money| {
-        view! { <p class="small">{words.charged}" "{money.to_string()}</p> }
+        view! { <p class="charged">{words.charged}" "<b>{money.to_string()}</b></p> }
     });
-    let other_channel = match &pay.way {
-        Way::Scan(_) => None,
-        _ => Some(view! { <p class="small"><a href=pay.back_url>{words.other_channel}</a></p> }),
-    };
+    let back = pay.came_back.then(|| {
+        view! { <p class="note" role="alert">{words.not_yet}</p> }
+    });
+    let waits_for_a_phone = matches!(pay.way, Way::Scan { .. } | Way::OpenInWechat { .. });
+    let waiting = waits_for_a_phone.then(|| view! { <p class="small wait">{words.waiting}</p> });
+    let check_url = pay.check_url.unwrap_or_default();
     let way = match pay.way {
-        Way::Scan(code) => scan(words, &code).into_any(),
+        Way::Scan { code, channel } => scan(setting, words, &code, channel).into_any(),
         Way::Form {
             form,
             channel,
             at_once,
-        } => form_to(words, channel.label(lang), form, at_once, nonce).into_any(),
-        Way::Bridge {
-            bridge,
-            check_url,
-            at_once,
-        } => bridge_to(words, &bridge, &check_url, at_once, nonce).into_any(),
+        } => form_to(setting, words, channel, form, at_once).into_any(),
+        Way::Bridge { bridge, at_once } => {
+            let label = format!("{} {}", words.pay_in_wechat, pay.order.money);
+            bridge_to(words, label, &bridge, &check_url, at_once, &setting.nonce).into_any()
+        }
         Way::OpenInWechat { address, phone } => {
-            open_in_wechat(words, address, phone, nonce).into_any()
+            open_in_wechat(words, address, phone, &setting.nonce).into_any()
         }
     };
-    let ok_url = pay.ok_url;
+    let live = if pay.expires_at.is_empty() {
+        "live untimed"
+    } else {
+        "live"
+    };
+    let clock = (!pay.expires_at.is_empty()).then(|| {
+        view! {
+            <p class="clock">
+                <svg class="ring" viewBox="0 0 36 36" aria-hidden="true" inner_html=RING></svg>
+                <span>{words.until}" "<time>{pay.expires_at}</time></span>
+            </p>
+        }
+    });
+    let check = (!check_url.is_empty()).then(|| view! { <a href=check_url>{words.have_paid}</a> });
+    let other = pay
+        .back_url
+        .map(|url| view! { <a href=url>{words.other_channel}</a> });
+    let (ok_url, key) = (pay.ok_url, pay.order.request_key.clone());
     let leave = ok_url.clone().unwrap_or_default();
     view! {
         <main
             data-state="open"
             data-poll=pay.poll_url
+            data-events=pay.events_url
             data-order=pay.order_sn
+            data-key=key
             data-ended=pay.attempt_url
             data-ok=leave
             data-fail=pay.fail_url.unwrap_or_default()
-            data-waiting=words.waiting
+            data-frames=setting.frame_origins.join(" ")
             data-expires=pay.expires_in_s.to_string()
+            data-offline=words.offline
+            data-slow=words.slow
+            data-soon=words.soon
+            data-paid=words.paid
         >
             {summary(words, pay.order)}
-            <section class="card scan">{way}{charged}{watch}{until}{other_channel}</section>
-            {paid_note(words, ok_url)}
+            <section class="card scan">
+                {back}{way}{charged}
+                <div class=live>{clock}{waiting}<Watch/></div>
+                <p class="ways">{check}{other}</p>
+            </section>
+            {paid_note(words, lang, None, ok_url)}
         </main>
     }
 }
 
-fn scan(words: &'static Text, code: &str) -> impl IntoView + use<> {
+/// The time that is left, drawn by the style: it runs without script.
+const RING: &str = "<circle cx=\"18\" cy=\"18\" r=\"15\"/><circle cx=\"18\" cy=\"18\" r=\"15\" pathLength=\"100\"/>";
+
+fn scan(
+    setting: &Setting,
+    words: &'static Text,
+    code: &str,
+    channel: Channel,
+) -> impl IntoView + use<> {
     let svg = qr::svg(code, words.scan_label).unwrap_or_default();
-    view! { <h2>{words.scan}</h2><div inner_html=svg></div> }
+    view! {
+        <h2 class="marked">{mark(channel, &setting.marks)}<span>{words.scan}</span></h2>
+        <div class="code" inner_html=svg></div>
+    }
 }
 
 fn form_to(
+    setting: &Setting,
     words: &'static Text,
-    label: &'static str,
+    channel: Channel,
     form: Form,
     at_once: bool,
-    nonce: &str,
 ) -> impl IntoView + use<> {
     let script = at_once.then(|| {
-        view! { <script nonce=nonce.to_owned() inner_html=SUBMIT></script> }
+        view! { <script nonce=setting.nonce.clone() inner_html=SUBMIT></script> }
     });
     let title = if at_once {
         words.forwarding
     } else {
         words.checking
     };
-    let button = (words.go_to)(label);
+    let button = (words.go_to)(channel.label(setting.lang));
     let fields: Vec<_> = form
         .fields
         .into_iter()
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
         .collect();
     view! {
-        <h2>{title}</h2>
+        <h2 class="marked">{mark(channel, &setting.marks)}<span>{title}</span></h2>
         <form name="pay" method=form.method.word() action=form.action>
             {fields}
             <button>{button}</button>
@@ -121,6 +155,7 @@ fn form_to(
 
 fn bridge_to(
     words: &'static Text,
+    label: String,
     bridge: &Bridge,
     check_url: &str,
     at_once: bool,
@@ -145,7 +180,8 @@ fn bridge_to(
     };
     view! {
         <h2>{words.in_wechat}</h2>
-        <button id="bridge" type="button">{words.pay_in_wechat}</button>
+        <button id="bridge" type="button">{label}</button>
+        {note("open", words.sheet_open)}
         {note("cancel", words.cancelled)}
         {note("fail", words.failed)}
         {note("none", words.no_bridge)}
@@ -162,14 +198,19 @@ fn open_in_wechat(
 ) -> impl IntoView + use<> {
     let svg = qr::svg(&address, words.scan_label).unwrap_or_default();
     let how = if phone {
-        words.open_on_phone
+        let steps: Vec<_> = words
+            .on_a_phone
+            .iter()
+            .map(|step| view! { <li>{*step}</li> })
+            .collect();
+        view! { <ol>{steps}</ol> }.into_any()
     } else {
-        words.scan
+        view! { <p>{words.scan}</p> }.into_any()
     };
     view! {
         <h2>{words.open_in_wechat}</h2>
-        <p class="small">{how}</p>
-        <div inner_html=svg></div>
+        <div class="code" inner_html=svg></div>
+        {how}
         <input id="address" readonly aria-label=words.address value=address/>
         <button id="copy" type="button" hidden data-done=words.copied>{words.copy}</button>
         <script nonce=nonce.to_owned() inner_html=COPY></script>

@@ -1,7 +1,7 @@
 //! Polling and countdown [seed 000, PC微信支付查询结果接口: every two seconds].
 
 use crate::browser::{self, Answer, Order};
-use gloo_timers::future::TimeoutFuture;
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
 const SECOND_MS: u32 = 1_000;
@@ -9,65 +9,101 @@ const SECOND_MS: u32 = 1_000;
 const POLL_EACH_S: i32 = 2;
 const LATER_POLL_EACH_S: i32 = 5;
 const DENSE_S: i32 = 60;
+/// The payer is told that time runs out with so many seconds left.
+const SOON_S: i32 = 60;
+/// The network is called slow when an answer takes this long.
+const SLOW_MS: u32 = 4_000;
 /// How long the green page is shown before it is left.
 const GREEN_MS: u32 = 1_200;
+/// How long, seconds, and how often a payer is held until the business system
+/// knows of his payment.
+const HOLD_S: i32 = 3;
+const HELD_POLL_MS: u32 = 300;
 
-/// Brings the status line to life, where the page shows an order to wait for.
-pub(super) fn begin(status: RwSignal<String>) {
+/// Brings the page to life, where it shows an order to wait for.
+pub(super) fn begin(left: RwSignal<String>, status: RwSignal<String>) {
     if let Some(order) = browser::order() {
-        wasm_bindgen_futures::spawn_local(wait(order, status));
+        wasm_bindgen_futures::spawn_local(wait(order, left, status));
     }
 }
 
-async fn wait(order: Order, status: RwSignal<String>) {
+async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
     // By the clock, not by counted seconds: a page in the background is slowed.
     let started_s = browser::now_s();
     let mut polled_s = -LATER_POLL_EACH_S;
+    let mut lost = 0;
+    let mut woke = false;
     loop {
         let passed_s = browser::now_s().wrapping_sub(started_s);
         let left_s = order.expires_in_s - passed_s;
-        if left_s < 0 {
-            return browser::go(&order.ended_url);
-        }
-        status.set(remaining(&order, left_s));
+        left.set(clock(left_s.max(0)));
         let each_s = if passed_s < DENSE_S {
             POLL_EACH_S
         } else {
             LATER_POLL_EACH_S
         };
-        if passed_s - polled_s >= each_s || browser::woke() {
+        if woke || passed_s - polled_s >= each_s {
             polled_s = passed_s;
-            match browser::poll(&order).await {
-                Answer::Paid => return leave(&order, status).await,
-                Answer::Failed => return browser::leave(&order.fail_url),
+            let slow = Timeout::new(SLOW_MS, move || status.set(browser::word("slow")));
+            let answer = browser::poll(&order).await;
+            drop(slow);
+            lost = if matches!(answer, Answer::Lost) {
+                lost + 1
+            } else {
+                0
+            };
+            match answer {
+                Answer::Paid { held } => return leave(&order, held, left, status).await,
+                Answer::Failed => return browser::leave(&order.fail_url, "failed"),
                 Answer::Ended => return browser::go(&order.ended_url),
-                Answer::Waiting => {}
+                Answer::Waiting if left_s < 0 => return browser::go(&order.ended_url),
+                Answer::Waiting | Answer::Lost => {}
             }
+            // One lost answer is no news, unless the browser knows why.
+            let line = if lost > 1 || lost > 0 && browser::offline() {
+                "offline"
+            } else if left_s < SOON_S {
+                "soon"
+            } else {
+                ""
+            };
+            say(status, line);
         }
-        TimeoutFuture::new(SECOND_MS).await;
+        woke = browser::rest(SECOND_MS).await;
     }
 }
 
-async fn leave(order: &Order, status: RwSignal<String>) {
+/// Changes the line only where it says something else: else a screen reader would
+/// read it again.
+fn say(status: RwSignal<String>, name: &str) {
+    let line = browser::word(name);
+    if status.with_untracked(|old| *old != line) {
+        status.set(line);
+    }
+}
+
+async fn leave(order: &Order, mut held: bool, left: RwSignal<String>, status: RwSignal<String>) {
     browser::turn_green();
-    status.set(String::new());
-    if !order.ok_url.is_empty() {
-        TimeoutFuture::new(GREEN_MS).await;
-        browser::leave(&order.ok_url);
+    left.set(String::new());
+    say(status, "paid");
+    let paid_s = browser::now_s();
+    browser::sleep(GREEN_MS).await;
+    while held && browser::now_s().wrapping_sub(paid_s) < HOLD_S {
+        browser::sleep(HELD_POLL_MS).await;
+        held = matches!(browser::poll(order).await, Answer::Paid { held: true });
+    }
+    if order.ok_url.is_empty() {
+        browser::go(&order.ended_url);
+    } else {
+        browser::leave(&order.ok_url, "paid");
     }
 }
 
-/// `等待支付… 14:59`.
-fn remaining(order: &Order, left_s: i32) -> String {
-    let mut text = order.waiting.clone();
+/// `14:59`.
+fn clock(left_s: i32) -> String {
     let (minutes, seconds) = (left_s / 60, left_s % 60);
-    for part in [
-        " ",
-        &minutes.to_string(),
-        if seconds < 10 { ":0" } else { ":" },
-    ] {
-        text.push_str(part);
-    }
+    let mut text = minutes.to_string();
+    text.push_str(if seconds < 10 { ":0" } else { ":" });
     text.push_str(&seconds.to_string());
     text
 }

@@ -3,11 +3,13 @@
 //! vendor, no table and no HTTP type.
 
 mod alarm;
+mod bells;
 mod callback;
 mod close;
 mod failure;
 mod flights;
 mod forecore;
+mod hold;
 mod lanes;
 mod notify;
 mod numbers;
@@ -21,6 +23,7 @@ mod settle;
 mod timer;
 
 pub use alarm::count_from_zero as count_alarms_from_zero;
+pub use bells::Bell;
 pub use callback::Schedule;
 pub use failure::Failure;
 pub use forecore::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
@@ -30,6 +33,7 @@ pub use pay::Start;
 pub use pay_types::{Browser, Place, Scene};
 pub use poll::Poll;
 
+use bells::Bells;
 use flights::Flights;
 use lanes::Lanes;
 use numbers::Numbers;
@@ -80,6 +84,7 @@ pub struct Checkout {
     parts: Parts,
     numbers: Numbers,
     flights: Flights,
+    bells: Bells,
     lanes: Lanes,
     tasks: TaskTracker,
     callback_written: Notify,
@@ -95,6 +100,7 @@ impl Checkout {
             parts,
             numbers: Numbers::new()?,
             flights: Flights::default(),
+            bells: Bells::default(),
             lanes: Lanes::default(),
             tasks: TaskTracker::new(),
             callback_written: Notify::new(),
@@ -105,6 +111,13 @@ impl Checkout {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
+    }
+
+    /// What rings when this instance changes a request: paid, closed, or an attempt
+    /// of it ended.
+    #[must_use]
+    pub fn bell(&self, domain_code: &str, request_key: &str) -> Bell {
+        self.bells.hear(domain_code, request_key)
     }
 
     /// Now, ms since 1970.

@@ -182,9 +182,17 @@ impl Checkout {
         request: &PayRequest,
     ) -> Vec<(Channel, Option<Money>)> {
         let sum = Sum::of(request);
+        // Who has to open the page inside WeChat first pays there as one whose
+        // openid is known.
+        let inside = Place {
+            scene: Scene::H5,
+            browser: place.browser,
+            openid: Some(String::new()),
+        };
         let charged = |channel: Channel| {
-            let choice = self.choose(domain, channel, place, sum).ok()?;
-            Some(choice.money).filter(|money| money.currency() != request.money.currency())
+            let here = self.choose(domain, channel, place, sum);
+            let choice = here.or_else(|_| self.choose(domain, channel, &inside, sum));
+            Some(choice.ok()?.money).filter(|money| money.currency() != request.money.currency())
         };
         self.pay_types(domain, place, request)
             .into_iter()

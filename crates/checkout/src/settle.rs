@@ -116,6 +116,7 @@ impl Checkout {
         {
             Settled::Went(Attempt::Paid) => {
                 self.callback_written.notify_one();
+                self.bells.ring(&attempt.domain_code, &attempt.request_key);
                 tracing::info!(
                     order.sn = attempt.order_sn,
                     domain.code = attempt.domain_code,
@@ -158,6 +159,7 @@ impl Checkout {
                 Ok(Outcome::Paid)
             }
             Settled::Went(state) => {
+                self.bells.ring(&attempt.domain_code, &attempt.request_key);
                 tracing::info!(order.sn = attempt.order_sn, ?state, "attempt ended");
                 Ok(Outcome::Ended)
             }

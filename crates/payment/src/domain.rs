@@ -116,6 +116,9 @@ pub struct DomainSettings {
     pub deadline_s: Option<i64>,
     /// Origins that may show the page in a frame; none: those of the page addresses.
     pub frame_origins: Vec<String>,
+    /// Whether a paid payer is held for up to 3 s until the callback of his payment
+    /// is acknowledged.
+    pub hold_for_callback: bool,
     /// What happens to late money.
     pub late_money: LateMoney,
     /// Present where the business system is a partner: it speaks Apay's interface
@@ -148,6 +151,7 @@ impl Default for DomainSettings {
             attempt_life_s: 900,
             deadline_s: None,
             frame_origins: Vec::new(),
+            hold_for_callback: false,
             late_money: LateMoney::Refund,
             partner: None,
         }

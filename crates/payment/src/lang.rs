@@ -20,6 +20,15 @@ impl Lang {
         }
     }
 
+    /// The other language.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Zh => Self::En,
+            Self::En => Self::Zh,
+        }
+    }
+
     /// Reads the page parameter `lang` (`zh`, `zh-CN`, `en`, `en-US`, …).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

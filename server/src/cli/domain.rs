@@ -105,9 +105,13 @@ pub(crate) struct SettingArgs {
     /// is closed then.
     #[arg(long, value_parser = duration_s)]
     deadline: Option<i64>,
-    /// Origins that may show the page in a frame.
+    /// Origins that may show the page in a frame: https://shop.example. Without,
+    /// those of a request's own page addresses may.
     #[arg(long, num_args = 0..)]
     frame_origin: Option<Vec<String>>,
+    /// Whether a paid payer is held for up to 3 s until the callback is acknowledged.
+    #[arg(long)]
+    hold_for_callback: Option<bool>,
     /// What happens to money that comes for a closed request: refund or honour.
     #[arg(long, value_parser = late_money)]
     late_money: Option<LateMoney>,
@@ -134,6 +138,7 @@ impl SettingArgs {
         set(&mut settings.attempt_life_s, self.attempt_life);
         set(&mut settings.deadline_s, self.deadline.map(Some));
         set(&mut settings.frame_origins, self.frame_origin);
+        set(&mut settings.hold_for_callback, self.hold_for_callback);
         set(&mut settings.late_money, self.late_money);
     }
 }

@@ -1,13 +1,17 @@
 //! The page's script and WebAssembly, embedded with their compressed forms and
-//! named by their content, so that browsers keep them for ever.
+//! named by their content, so that browsers keep them for ever; and the operator's
+//! pictures.
 
+use crate::state::State;
 use app::page::Module;
-use axum::extract::Path;
+use axum::extract::{self, Path};
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use payment::channel::Channel;
 
 /// One embedded file.
 pub(crate) struct Asset {
@@ -63,4 +67,25 @@ fn encoding(headers: &HeaderMap) -> Option<&'static str> {
         })
     };
     ["br", "gzip"].into_iter().find(|name| takes(name))
+}
+
+/// `GET /marks/{channel}`: the operator's own picture.
+pub(super) async fn mark(
+    extract::State(state): extract::State<State>,
+    Path(name): Path<String>,
+) -> Response {
+    let channel = Channel::parse(&name);
+    let Some(picture) = channel.and_then(|channel| state.pictures.of(channel)) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (CONTENT_TYPE, picture.kind),
+        (CACHE_CONTROL, "public, max-age=3600"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'",
+        ),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, picture.bytes.clone()).into_response()
 }

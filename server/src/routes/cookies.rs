@@ -1,14 +1,18 @@
-//! The few cookies that we set: the openid of a WeChat account, and a browser's
-//! mark for the way to WeChat and back.
+//! The few cookies that we set: the openid of a WeChat account, a browser's mark
+//! for the way to WeChat and back, and the language that a payer chose.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
+use payment::lang::Lang;
 
 /// An openid is kept this long, seconds.
 const OPENID_AGE_S: u32 = 30 * 86_400;
 /// The mark is kept as long as a payer may take, seconds.
 const BROWSER_AGE_S: u32 = 3_600;
 const BROWSER: &str = "tongfu_browser";
+/// A language is kept this long, seconds.
+const LANG_AGE_S: u32 = 365 * 86_400;
+const LANG: &str = "tongfu_lang";
 
 /// The cookies of a request.
 pub(super) struct Cookies(Vec<(String, String)>);
@@ -41,6 +45,11 @@ impl Cookies {
         self.get(BROWSER)
     }
 
+    /// The language that the payer chose.
+    pub(super) fn lang(&self) -> Option<Lang> {
+        self.get(LANG).and_then(Lang::parse)
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
@@ -52,6 +61,11 @@ pub(super) fn keep_openid(account: &str, openid: &str, secure: bool) -> Option<H
     is_openid(openid)
         .then(|| cookie(&openid_name(account), openid, "/", OPENID_AGE_S, secure))
         .flatten()
+}
+
+/// Keeps the language that the payer chose.
+pub(super) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
+    cookie(LANG, lang.tag(), "/", LANG_AGE_S, secure)
 }
 
 /// Marks a browser for the way to WeChat and back.

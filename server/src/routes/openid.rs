@@ -6,7 +6,7 @@ use super::cookies::{self, Cookies};
 use super::page::see_other;
 use super::respond::{Form, page, wished_language};
 use crate::state::State;
-use app::page::Screen;
+use app::page::{Marks, Screen};
 use axum::extract;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
@@ -75,6 +75,7 @@ fn refused(parts: &Parts, failure: &Failure) -> Response {
     let screen = Screen::Refused {
         code: failure.code().code(),
         cause: failure.text(lang),
+        order: None,
         passing: matches!(
             failure,
             Failure::Internal(_) | Failure::ChannelUnavailable(_)
@@ -85,7 +86,9 @@ fn refused(parts: &Parts, failure: &Failure) -> Response {
         status: StatusCode::BAD_REQUEST,
         lang,
         other_lang_url: None,
+        keep_lang: None,
         frame_origins: Vec::new(),
+        marks: Marks::default(),
     };
     page(screen, form)
 }

@@ -1,13 +1,13 @@
 //! The checkout pages: GET shows, POST starts (design section 6).
 
 use super::cookies::Cookies;
-use super::respond::{Form, browser, page, wished_language};
+use super::respond::{Form, Secure, browser, page, wished_language};
 use super::{body, openid};
 use crate::state::State;
 use crate::view::{
-    self, Leave, Look, PICK, PICK_ANEW, attempt_path, page_path, picking, stay_path,
+    self, Leave, Look, PICK, PICK_ANEW, Seen, attempt_path, page_path, picking, stay_path,
 };
-use app::page::Screen;
+use app::page::{Marks, Offer, Order, Screen};
 use axum::body::Body;
 use axum::extract::{self, Path};
 use axum::http::header::LOCATION;
@@ -36,6 +36,9 @@ const FORM_BYTES_MAX: usize = 4 << 10;
 struct Visit {
     raw: String,
     lang: Lang,
+    /// Present where the address says the language.
+    chosen: Option<Secure>,
+    marks: Marks,
     path: String,
     scene: Scene,
     browser: Browser,
@@ -43,12 +46,12 @@ struct Visit {
 }
 
 impl Visit {
-    fn of(parts: &Parts) -> Self {
+    fn of(state: &State, parts: &Parts) -> Self {
         let raw = parts.uri.query().unwrap_or_default().to_owned();
         let asked = raw.split('&').find_map(|pair| pair.strip_prefix("lang="));
-        let lang = asked
-            .and_then(Lang::parse)
-            .unwrap_or_else(|| wished_language(&parts.headers));
+        let asked = asked.and_then(Lang::parse);
+        let lang = asked.unwrap_or_else(|| wished_language(&parts.headers));
+        let secure = Secure(state.public_url.starts_with("https://"));
         let path = parts.uri.path().to_owned();
         let scene = if path.starts_with("/mpay") {
             Scene::H5
@@ -58,6 +61,8 @@ impl Visit {
         Self {
             raw,
             lang,
+            chosen: asked.map(|_| secure),
+            marks: state.pictures.marks(),
             path,
             scene,
             browser: browser(&parts.headers),
@@ -94,10 +99,7 @@ impl Visit {
 
     /// The same address in the other language.
     fn other_language(&self) -> String {
-        let other = match self.lang {
-            Lang::Zh => "en",
-            Lang::En => "zh",
-        };
+        let other = &self.lang.other().tag()[..2];
         let kept = self
             .raw
             .split('&')
@@ -114,7 +116,9 @@ impl Visit {
             status,
             lang: self.lang,
             other_lang_url: Some(self.other_language()),
-            frame_origins: leave.map(Leave::origins).unwrap_or_default(),
+            keep_lang: self.chosen,
+            frame_origins: leave.map(|leave| leave.frames.clone()).unwrap_or_default(),
+            marks: self.marks.clone(),
         }
     }
 }
@@ -128,10 +132,10 @@ enum Shown {
 
 /// `GET /pay.html`, `GET /mpay.html`.
 pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Parts) -> Response {
-    let visit = Visit::of(&parts);
+    let visit = Visit::of(&state, &parts);
     let pairs = match Pairs::from_query(&visit.raw) {
         Ok(pairs) => pairs,
-        Err(refusal) => return refused(&visit, &refusal.into(), None),
+        Err(refusal) => return refused(&visit, &refusal.into(), None, None),
     };
     if pairs.get("domainCode").is_none() {
         return page(Screen::Fragment, visit.form(StatusCode::OK, None));
@@ -142,13 +146,16 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     }
     let (domain, request) = match state.checkout.verified(&pairs).await {
         Ok(verified) => verified,
-        Err(failure) => return refused(&visit, &failure, None),
+        Err(failure) => return refused(&visit, &failure, None, None),
     };
-    let leave = Leave::of(&request);
+    let leave = Leave::of(&domain, &request);
     match show(&state, &domain, &request, &visit).await {
         Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
         Ok(Shown::FetchOpenid(address)) => see_other(&address),
-        Err(failure) => refused(&visit, &failure, Some(&leave)),
+        Err(failure) => {
+            let order = view::order(&request, visit.lang);
+            refused(&visit, &failure, Some(&leave), Some(order))
+        }
     }
 }
 
@@ -162,7 +169,8 @@ async fn show(
     visit: &Visit,
 ) -> Result<Shown, Failure> {
     let checkout = &state.checkout;
-    if let Some(screen) = already(checkout, request, visit).await? {
+    let leave = Leave::of(domain, request);
+    if let Some(screen) = already(checkout, request, visit, &leave).await? {
         return Ok(Shown::Screen(Box::new(screen)));
     }
     let place = visit.place(checkout, domain, request);
@@ -194,29 +202,41 @@ async fn show(
     let order = view::order(request, visit.lang);
     let Some(channel) = given else {
         let action = format!("{}?{}", start_path(visit.scene), visit.raw);
-        let channels = checkout.offers_to(domain, &place, request);
+        let offers = checkout.offers_to(domain, &place, request);
+        let offer = |(channel, charged)| Offer { channel, charged };
         return Ok(Shown::Screen(Box::new(Screen::Pick {
             order,
-            channels,
+            offers: offers.into_iter().map(offer).collect(),
             action,
         })));
     };
     let started = checkout.pay(domain, request, Start { channel, place });
     let screen = match tokio::time::timeout(CHANNEL_WAIT, started).await {
         Err(_) => Screen::Making(order),
-        Ok(Err(Failure::AlreadyPaid)) => Screen::Paid {
-            order,
-            leave: Leave::of(request).ok,
-        },
-        Ok(Err(Failure::OpenidMissing)) => view::open_in_wechat(
-            request,
-            &signed_query(request),
-            &state.public_url,
-            visit.scene,
-            visit.lang,
-        ),
+        Ok(Err(Failure::AlreadyPaid)) => paid(checkout, request, visit, &leave).await?,
+        Ok(Err(Failure::OpenidMissing)) => {
+            let place = visit.place(checkout, domain, request);
+            let offers = checkout.offers_to(domain, &place, request);
+            let wechat = offers.into_iter().find(|(offer, _)| *offer == channel);
+            let charged = wechat.and_then(|(_, charged)| charged);
+            let others = only.is_none();
+            let seen = Seen {
+                request,
+                leave: &leave,
+                charged,
+                others,
+            };
+            view::open_in_wechat(seen, &state.public_url, visit.scene, visit.lang)
+        }
         Ok(Err(failure)) => return Err(failure),
-        Ok(Ok(attempt)) => attempt_screen(checkout, attempt, visit, Look::Quiet).await?,
+        Ok(Ok(attempt)) => {
+            let screen = attempt_screen(checkout, attempt, visit, Look::Quiet, &leave).await?;
+            if only.is_some() {
+                view::without_others(screen)
+            } else {
+                screen
+            }
+        }
     };
     Ok(Shown::Screen(Box::new(screen)))
 }
@@ -234,18 +254,34 @@ async fn already(
     checkout: &Arc<Checkout>,
     request: &Verified<PayRequest>,
     visit: &Visit,
+    leave: &Leave,
 ) -> Result<Option<Screen>, Failure> {
     let attempts = checkout
         .store()
         .attempts(&request.domain_code, &request.request_key)
         .await?;
-    let paid = attempts
+    let is_paid = attempts
         .last()
         .is_some_and(|attempt| attempt.money == request.money && attempt.request_status.was_paid());
-    Ok(paid.then(|| Screen::Paid {
-        order: view::order(request, visit.lang),
-        leave: Leave::of(request).ok,
-    }))
+    Ok(if is_paid {
+        Some(paid(checkout, request, visit, leave).await?)
+    } else {
+        None
+    })
+}
+
+/// The page of a paid request.
+async fn paid(
+    checkout: &Arc<Checkout>,
+    request: &Verified<PayRequest>,
+    visit: &Visit,
+    leave: &Leave,
+) -> Result<Screen, Failure> {
+    let (domain, key) = (&request.domain_code, &request.request_key);
+    let attempts = checkout.store().attempts(domain, key).await?;
+    let held = checkout.holds(domain, key).await;
+    let order = view::order(request, visit.lang);
+    Ok(view::paid(order, &attempts, leave, held))
 }
 
 /// `POST /pay/start?{signed values}`, `POST /mpay/start?…`: starts a payment, and
@@ -255,7 +291,7 @@ pub(super) async fn start(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let visit = Visit::of(&parts);
+    let visit = Visit::of(&state, &parts);
     let here = page_path(visit.scene);
     let started = async {
         let channel = picked(body).await?;
@@ -276,7 +312,7 @@ pub(super) async fn start(
     };
     match started.await {
         Ok(address) => see_other(&address),
-        Err(failure) => refused(&visit, &failure, None),
+        Err(failure) => refused(&visit, &failure, None, None),
     }
 }
 
@@ -300,16 +336,20 @@ pub(super) async fn stay(
 }
 
 async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> Response {
-    let visit = Visit::of(parts);
+    let visit = Visit::of(state, parts);
     let attempt = match state.checkout.store().attempt_by_token(token).await {
         Ok(Some(attempt)) => attempt,
         Ok(None) => return page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
-        Err(error) => return refused(&visit, &error.into(), None),
+        Err(error) => return refused(&visit, &error.into(), None, None),
     };
-    let leave = Leave::of_attempt(&attempt);
-    match attempt_screen(&state.checkout, attempt, &visit, look).await {
+    let order = view::attempt_order(&attempt, visit.lang);
+    let leave = match state.checkout.domain_named(&attempt.domain_code).await {
+        Ok(domain) => Leave::of_attempt(&domain, &attempt),
+        Err(failure) => return refused(&visit, &failure, None, Some(order)),
+    };
+    match attempt_screen(&state.checkout, attempt, &visit, look, &leave).await {
         Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&leave))),
-        Err(failure) => refused(&visit, &failure, Some(&leave)),
+        Err(failure) => refused(&visit, &failure, Some(&leave), Some(order)),
     }
 }
 
@@ -320,22 +360,29 @@ pub(super) async fn come_back(
     Path(token): Path<String>,
     parts: Parts,
 ) -> Response {
-    let visit = Visit::of(&parts);
+    let visit = Visit::of(&state, &parts);
     let found = async {
         let Some(attempt) = state.checkout.store().attempt_by_token(&token).await? else {
             return Ok(None);
         };
-        let poll = state.checkout.watch(&attempt).await?;
-        Ok::<_, Failure>(Some((attempt, poll)))
+        let checkout = &state.checkout;
+        let poll = checkout.watch(&attempt).await?;
+        if poll == Poll::Paid {
+            let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+            checkout.held(domain, key).await;
+        }
+        let domain = checkout.domain_named(&attempt.domain_code).await?;
+        let leave = Leave::of_attempt(&domain, &attempt);
+        Ok::<_, Failure>(Some((attempt, poll, leave)))
     };
     match found.await {
         Ok(None) => page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
-        Ok(Some((attempt, Poll::Paid))) => match Leave::of_attempt(&attempt).ok {
+        Ok(Some((attempt, Poll::Paid, leave))) => match leave.ok {
             Some(address) => see_other(&address),
             None => see_other(&stay_path(&attempt, visit.lang)),
         },
-        Ok(Some((attempt, _))) => see_other(&stay_path(&attempt, visit.lang)),
-        Err(failure) => refused(&visit, &failure, None),
+        Ok(Some((attempt, ..))) => see_other(&stay_path(&attempt, visit.lang)),
+        Err(failure) => refused(&visit, &failure, None, None),
     }
 }
 
@@ -345,7 +392,7 @@ pub(super) async fn again(
     Path(token): Path<String>,
     parts: Parts,
 ) -> Response {
-    let visit = Visit::of(&parts);
+    let visit = Visit::of(&state, &parts);
     let again = async {
         let found = state.checkout.store().attempt_by_token(&token).await?;
         let Some(old) = found else { return Ok(None) };
@@ -362,13 +409,16 @@ pub(super) async fn again(
     match again.await {
         Ok(Some(address)) => see_other(&address),
         Ok(None) => page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
-        Err(failure) => refused(&visit, &failure, None),
+        Err(failure) => refused(&visit, &failure, None, None),
     }
 }
 
 /// Any other address.
-pub(super) async fn unknown(parts: Parts) -> Response {
-    let visit = Visit::of(&parts);
+pub(super) async fn unknown(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+) -> Response {
+    let visit = Visit::of(&state, &parts);
     let form = Form {
         other_lang_url: None,
         ..visit.form(StatusCode::NOT_FOUND, None)
@@ -382,6 +432,7 @@ async fn attempt_screen(
     attempt: AttemptRow,
     visit: &Visit,
     look: Look,
+    leave: &Leave,
 ) -> Result<Screen, Failure> {
     let attempt = match checkout.watch(&attempt).await? {
         Poll::Failed(_) if attempt.status == Attempt::PaidAfterClose => attempt,
@@ -392,7 +443,15 @@ async fn attempt_screen(
             .await?
             .unwrap_or(attempt),
     };
-    Ok(view::screen(&attempt, checkout.now_ms(), visit.lang, look))
+    if view::is_paid(&attempt) {
+        let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+        let attempts = checkout.store().attempts(domain, key).await?;
+        let held = checkout.holds(domain, key).await;
+        let order = view::attempt_order(&attempt, visit.lang);
+        return Ok(view::paid(order, &attempts, leave, held));
+    }
+    let now_ms = checkout.now_ms();
+    Ok(view::screen(&attempt, now_ms, visit.lang, look, leave))
 }
 
 /// The channel that a form names.
@@ -414,7 +473,12 @@ pub(super) fn see_other(address: &str) -> Response {
 }
 
 /// A page that a payer understands; the cause goes to the log.
-fn refused(visit: &Visit, failure: &Failure, leave: Option<&Leave>) -> Response {
+fn refused(
+    visit: &Visit,
+    failure: &Failure,
+    leave: Option<&Leave>,
+    order: Option<Order>,
+) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
     let passing = matches!(
         failure,
@@ -426,6 +490,7 @@ fn refused(visit: &Visit, failure: &Failure, leave: Option<&Leave>) -> Response 
         StatusCode::BAD_REQUEST
     };
     let screen = Screen::Refused {
+        order,
         code: failure.code().code(),
         cause: failure.text(visit.lang),
         passing,

@@ -1,12 +1,13 @@
 //! The forms of an answer: the envelope, and a page with its security headers.
 
+use super::cookies::{self, Cookies};
 use super::module;
-use app::page::{Screen, Setting, render};
+use app::page::{Marks, Screen, Setting, render};
 use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+    SET_COOKIE, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -21,8 +22,12 @@ pub(super) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
     Json(Envelope::error(code, text))
 }
 
-/// The language of a caller who says no more than his headers do.
+/// The language of a caller who says no more than his headers do: the one that he
+/// chose on a page before, else what his browser prefers.
 pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
+    if let Some(lang) = Cookies::of(headers).lang() {
+        return lang;
+    }
     let header = headers
         .get(ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok());
@@ -43,9 +48,17 @@ pub(super) struct Form {
     pub(super) lang: Lang,
     /// The page's own address in the other language.
     pub(super) other_lang_url: Option<String>,
+    /// The payer has just chosen the language: it is kept; whether by https alone.
+    pub(super) keep_lang: Option<Secure>,
     /// Origins that may show the page in a frame.
     pub(super) frame_origins: Vec<String>,
+    /// The operator's pictures of the channels.
+    pub(super) marks: Marks,
 }
+
+/// Whether our own address is https.
+#[derive(Clone, Copy)]
+pub(super) struct Secure(pub(super) bool);
 
 /// A page, with its headers.
 pub(super) fn page(screen: Screen, form: Form) -> Response {
@@ -57,7 +70,9 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
         status,
         lang,
         other_lang_url,
-        ..
+        keep_lang,
+        frame_origins,
+        marks,
     } = form;
     let html = render(
         screen,
@@ -66,6 +81,8 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
             other_lang_url,
             nonce,
             module: module(),
+            frame_origins,
+            marks,
         },
     );
     let headers: [(HeaderName, HeaderValue); 5] = [
@@ -78,7 +95,12 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (CONTENT_SECURITY_POLICY, policy),
     ];
-    (status, headers, html).into_response()
+    let mut response = (status, headers, html).into_response();
+    let kept = keep_lang.and_then(|Secure(secure)| cookies::keep_lang(lang, secure));
+    if let Some(cookie) = kept {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Nothing but our own: scripts and styles of this response, and our module. A
