@@ -1,25 +1,29 @@
 import { defineConfig } from '@playwright/test';
 
 const port = Number(process.env.TONGFU_PORT ?? 3000);
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const chromium = (more: string[] = []) => ({
+  launchOptions: { executablePath: process.env.TONGFU_CHROMIUM, args: [...args, ...more] },
+});
 
+// Each test runs in all three; one that makes no sense in a mode says why.
 export default defineConfig({
   testDir: 'tests',
+  // The gateway has one book, and its faults come to whoever calls next.
   workers: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  use: {
-    baseURL: `http://127.0.0.1:${port}`,
-    locale: 'zh-CN',
-    launchOptions: {
-      executablePath: process.env.TONGFU_CHROMIUM,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    },
-  },
+  use: { baseURL: `http://127.0.0.1:${port}`, locale: 'zh-CN' },
+  projects: [
+    { name: 'script', use: chromium() },
+    { name: 'no-script', use: { ...chromium(), javaScriptEnabled: false } },
+    { name: 'no-wasm', use: chromium(['--js-flags=--noexpose-wasm']) },
+  ],
 });

@@ -1,6 +1,8 @@
 // Channels whose own page the payer visits, on PC and on a phone.
 import { test, expect, type APIRequestContext, type Page } from '@playwright/test';
 import {
+  PHONE,
+  another,
   bookOrder,
   callbacks,
   control,
@@ -9,11 +11,10 @@ import {
   pick,
   picture,
   requestKeyOf,
+  scripted,
   shop,
   signedUrl,
 } from './world';
-
-const PHONE = { width: 390, height: 844 };
 
 async function fault(request: APIRequestContext, data: object): Promise<void> {
   expect((await request.post(`${gateway}/control/fault`, { data })).ok()).toBeTruthy();
@@ -60,9 +61,9 @@ const paypal: Channel = {
 };
 
 /** To the channel's page, by itself where scripts run. */
-async function toChannel(page: Page, channel: Channel, script = true): Promise<void> {
+async function toChannel(page: Page, channel: Channel): Promise<void> {
   await pick(page, channel.code);
-  if (!script) {
+  if (!scripted()) {
     await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}$/);
     await page.getByRole('button', { name: channel.go }).click();
   }
@@ -70,59 +71,56 @@ async function toChannel(page: Page, channel: Channel, script = true): Promise<v
 }
 
 /** Pays or cancels there; without script ChinaPay's page needs one more tap. */
-async function tap(page: Page, channel: Channel, button: string, script = true): Promise<void> {
+async function tap(page: Page, channel: Channel, button: string): Promise<void> {
   await page.getByRole('button', { name: button, exact: true }).click();
-  if (channel === chinapay && !script) {
+  if (channel === chinapay && !scripted()) {
     await page.getByRole('button', { name: '返回商户' }).click();
   }
 }
 
 for (const channel of [alipay, chinapay, paypal]) {
-  for (const script of [true, false]) {
-    for (const pagePath of ['/pay.html', '/mpay.html']) {
-      test.describe(`${channel.code} from ${pagePath}, script ${script ? 'on' : 'off'}`, () => {
-        test.use({
-          javaScriptEnabled: script,
-          viewport: pagePath === '/mpay.html' ? PHONE : { width: 1280, height: 800 },
-        });
-        const url = async (request: APIRequestContext) =>
-          (await signedUrl(request)).replace('/pay.html', pagePath);
-        const shot = `${channel.code}-${pagePath.slice(1, -5)}-${script}`;
-
-        test('is paid at the channel and goes back to the shop', async ({ page, request }) => {
-          const address = await url(request);
-          await page.goto(address);
-          await picture(page, `pick-${shot}`);
-          if (channel === paypal) await expect(page.getByText('US$17.39')).toBeVisible();
-          await toChannel(page, channel, script);
-          await expect(page.locator('.amount')).toHaveText(channel.amount);
-          await tap(page, channel, channel.pay, script);
-          await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
-          const key = requestKeyOf(address);
-          await expect.poll(async () => (await callbacks(request, key)).length).toBeGreaterThan(0);
-          const { values } = (await callbacks(request, key))[0];
-          expect(values.payTypeName).toBe(channel.name);
-          expect(values.money).toBe('12345');
-        });
-
-        test('cancelled, another channel is picked and paid', async ({ page, request }) => {
-          await page.goto(await url(request));
-          await toChannel(page, channel, script);
-          await tap(page, channel, channel.cancel, script);
-          await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}\/stay(\?|$)/);
-          await expect(page.locator('h2').first()).toHaveText('正在确认支付结果');
-          await picture(page, `stay-${shot}`);
-          await page.getByRole('link', { name: '更换支付方式' }).click();
-          await pick(page, 'Wechat');
-          await expect(page.locator('svg.qr')).toBeVisible();
-          if (pagePath === '/pay.html') {
-            const order = await control(request, 'pay');
-            expect(order.channel).toBe('Wechat');
-            await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
-          }
-        });
+  for (const pagePath of ['/pay.html', '/mpay.html']) {
+    test.describe(`${channel.code} from ${pagePath}`, () => {
+      test.use({
+        viewport: pagePath === '/mpay.html' ? PHONE : { width: 1280, height: 800 },
       });
-    }
+      const url = async (request: APIRequestContext) =>
+        (await signedUrl(request)).replace('/pay.html', pagePath);
+      const shot = `${channel.code}-${pagePath.slice(1, -5)}`;
+
+      test('is paid at the channel and goes back to the shop', async ({ page, request }) => {
+        const address = await url(request);
+        await page.goto(address);
+        await picture(page, `pick-${shot}`);
+        if (channel === paypal) await expect(page.getByText('US$17.39')).toBeVisible();
+        await toChannel(page, channel);
+        await expect(page.locator('.amount')).toHaveText(channel.amount);
+        await tap(page, channel, channel.pay);
+        await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+        const key = requestKeyOf(address);
+        await expect.poll(async () => (await callbacks(request, key)).length).toBeGreaterThan(0);
+        const { values } = (await callbacks(request, key))[0];
+        expect(values.payTypeName).toBe(channel.name);
+        expect(values.money).toBe('12345');
+      });
+
+      test('cancelled, another channel is picked and paid', async ({ page, request }) => {
+        await page.goto(await url(request));
+        await toChannel(page, channel);
+        await tap(page, channel, channel.cancel);
+        await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}\/stay(\?|$)/);
+        await expect(page.locator('h2').first()).toHaveText('正在确认支付结果');
+        await picture(page, `stay-${shot}`);
+        await page.getByRole('link', { name: '更换支付方式' }).click();
+        await pick(page, 'Wechat');
+        await expect(page.locator('svg.qr')).toBeVisible();
+        if (pagePath === '/pay.html') {
+          const order = await control(request, 'pay');
+          expect(order.channel).toBe('Wechat');
+          await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
+        }
+      });
+    });
   }
 
   test(`${channel.code}: the return is confirmed where the notify is lost`, async ({ page, request }) => {
@@ -199,7 +197,7 @@ test('money that comes by two channels goes back once', async ({ page, request }
 });
 
 test('Alipay’s app offers Alipay and no WeChat', async ({ browser, request }) => {
-  const context = await browser.newContext({
+  const context = await another(browser, {
     userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AlipayClient/10.5.60',
     viewport: PHONE,
   });

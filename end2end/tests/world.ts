@@ -1,10 +1,90 @@
 // The world around the page: shop, wallet and the gateway's controls.
-import { expect, type Browser, type Page, type APIRequestContext } from '@playwright/test';
+import {
+  expect,
+  test,
+  type APIRequestContext,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from '@playwright/test';
+import { createHash } from 'node:crypto';
 
 const port = Number(process.env.TONGFU_PORT ?? 3000);
 export const platform = `http://127.0.0.1:${port}`;
 export const gateway = `http://127.0.0.1:${port + 1}`;
 export const shop = `http://127.0.0.1:${port + 2}`;
+
+/** What the page has to do without in this run. */
+export const mode = (): string => test.info().project.name;
+export const scripted = (): boolean => mode() !== 'no-script';
+export const wasm = (): boolean => mode() === 'script';
+
+export const PHONE = { width: 390, height: 844 };
+export const WECHAT =
+  'Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 ' +
+  'Chrome/116.0 XWEB/1420273 Mobile Safari/537.36 MMWEBSDK/20260101 MicroMessenger/8.0.68 Language/zh_CN';
+
+/** Another browser of the same mode. */
+export function another(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  return browser.newContext({ locale: 'zh-CN', javaScriptEnabled: scripted(), ...options });
+}
+
+/** A bridge that comes 50 ms late, and does what the payer does: pay, cancel, fail. */
+export async function bridge(page: Page, acts: string[]): Promise<void> {
+  await page.exposeFunction('wechatSheet', async (parameters: object) => {
+    const act = acts.length > 1 ? acts.shift() : acts[0];
+    const answer = await page.request.post(`${gateway}/wallet/jsapi`, { data: { ...parameters, act } });
+    return answer.json();
+  });
+  await page.addInitScript(() => {
+    setTimeout(() => {
+      (window as any).WeixinJSBridge = {
+        invoke: (name: string, parameters: object, done: (result: object) => void) => {
+          if (name === 'getBrandWCPayRequest') (window as any).wechatSheet(parameters).then(done);
+        },
+      };
+      document.dispatchEvent(new Event('WeixinJSBridgeReady'));
+    }, 50);
+  });
+}
+
+/** An order of the development partner, as its program makes it [seed 001]. */
+export async function partnerOrder(
+  request: APIRequestContext,
+  fields: Record<string, string>,
+): Promise<{ url: string; outOrderId: string }> {
+  const outOrderId = `e${Date.now()}${Math.floor(Math.random() * 1e6)}`;
+  const order = {
+    partnerId: 'p001',
+    outOrderId,
+    money: '14.27',
+    currency: 'CNY',
+    cb_url: `${shop}/notification?from=e2e`,
+    return_url: `${shop}/return?order=${outOrderId}`,
+    userId: 'u1',
+    time: String(Date.now()),
+    ...fields,
+  };
+  const url = `${platform}/forecore/order?${partnerSigned(order)}`;
+  const answer = await (await request.get(url)).json();
+  expect(answer.err).toBeUndefined();
+  return { url: answer.url, outOrderId };
+}
+
+/** What a partner is told of its order. */
+export async function partnerQuery(request: APIRequestContext, outOrderId: string): Promise<any> {
+  const query = { partnerId: 'p001', outOrderId, time: String(Date.now()) };
+  return (await request.get(`${platform}/forecore/queryOrder?${partnerSigned(query)}`)).json();
+}
+
+function partnerSigned(fields: Record<string, string>): string {
+  const escape = (text: string) => encodeURIComponent(text);
+  const names = Object.keys(fields).sort();
+  const text = names.map((name) => `${name}=${escape(fields[name])}`).join('&');
+  const sign = createHash('md5').update(`123456${text}`).digest('hex');
+  return `${text}&sign=${sign}`;
+}
 
 export interface ChannelOrder {
   channel: string;
@@ -58,7 +138,7 @@ export async function control(request: APIRequestContext, act: string): Promise<
 /** A person with a wallet of their own pays the newest open order. */
 export async function payInWallet(browser: Browser, request: APIRequestContext): Promise<void> {
   const order = await newestOrder(request);
-  const context = await browser.newContext();
+  const context = await browser.newContext({ locale: 'zh-CN' });
   const wallet = await context.newPage();
   await wallet.goto(`${gateway}/wallet`);
   const row = wallet.locator(`[data-order="${order.channelOrderNo}"]`);
@@ -85,5 +165,5 @@ export function requestKeyOf(url: string): string {
 /** A picture for a person to look at. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.TONGFU_SCREENSHOTS;
-  if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+  if (folder) await page.screenshot({ path: `${folder}/${name}-${mode()}.png`, fullPage: true });
 }
