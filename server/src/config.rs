@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -24,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) marks: PathBuf,
     pub(crate) usd_cny_rate: String,
     pub(crate) cad_cny_rate: String,
+    pub(crate) payment_rates: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) rates: String,
     pub(crate) rates_age_max_days: u32,
     pub(crate) callback_delays_ms: Vec<i64>,
@@ -40,6 +42,12 @@ impl Config {
         Self::merge(file.transpose()?.as_deref(), |name| {
             std::env::var(name).ok()
         })
+    }
+
+    /// The default configuration with this file's settings.
+    #[cfg(test)]
+    pub(crate) fn of(file: &str) -> Self {
+        Self::merge(Some(file), |_| None).unwrap()
     }
 
     fn merge(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
@@ -95,6 +103,7 @@ mod tests {
         let env = |name: &str| match name {
             "TONGFU_LISTEN" => Some("127.0.0.1:4000".to_owned()),
             "TONGFU_CALLBACK_DELAYS_MS" => Some("[0, 5]".to_owned()),
+            "TONGFU_PAYMENT_RATES" => Some("{USD = {ALIPAYH5 = \"7.3\"}}".to_owned()),
             _ => None,
         };
         let file = "listen = \"127.0.0.1:1\"\nlog = \"debug\"";
@@ -102,6 +111,7 @@ mod tests {
         assert_eq!(config.listen.port(), 4000);
         assert_eq!(config.log, "debug");
         assert_eq!(config.callback_delays_ms, [0, 5]);
+        assert_eq!(config.payment_rates["USD"]["ALIPAYH5"], "7.3");
     }
 
     #[test]

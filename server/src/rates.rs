@@ -1,77 +1,228 @@
-//! The platform's own rates: configured, or the bank's, or the development ones.
+//! The platform's own rates by currency and payment: configured figures, the more
+//! particular one first, then those of a source, then the development ones.
 
 use crate::config::Config;
-use crate::serve::now_ms;
-use anyhow::{Context, Result};
+use crate::serve::{accounts, now_ms, system_clock};
+use anyhow::{Context, Result, bail};
+use channels::apay::UpstreamRates;
+use channels::config::upstream_rates;
 use channels::ecb::RateTable;
 use checkout::Rates;
+use payment::channel::Channel;
+use payment::forecore::PayType;
 use payment::money::Currency;
-use payment::rate::Rate;
+use payment::rate::{NoRate, Rate};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// CNY per unit of each currency under `--dev`.
+/// CNY per unit of each currency under `--dev`, for each payment.
 const DEV_RATES: [(Currency, &str); 2] = [(Currency::Usd, "7.1"), (Currency::Cad, "5.2")];
+/// `rates` names an account that leads through an upstream gateway.
+const UPSTREAM: &str = "apay:";
 /// Between two readings, and after one that failed.
 const EACH: Duration = Duration::from_secs(3_600);
 const TROUBLE: Duration = Duration::from_secs(300);
 
-/// What rates hold, and the table that has to be kept fresh for them. A configured
-/// figure holds before the table's, and does not age.
-pub(crate) fn open(config: &Config, dev: bool) -> Result<(Rates, Option<Arc<RateTable>>)> {
-    let [usd, cad] = [
-        configured("usd_cny_rate", &config.usd_cny_rate)?,
-        configured("cad_cny_rate", &config.cad_cny_rate)?,
-    ];
-    let figure = move |currency| match currency {
-        Currency::Usd => usd,
-        Currency::Cad => cad,
-        Currency::Cny => None,
-    };
-    if config.rates.is_empty() {
-        let own = move |currency| figure(currency).or_else(|| dev_rate(currency).filter(|_| dev));
-        return Ok((Arc::new(own), None));
-    }
-    let days = config.rates_age_max_days;
-    let table = RateTable::new(&config.rates, days, channels::client()?, Arc::new(now_ms));
-    let table = Arc::new(table.context("rates")?);
-    let asked = Arc::clone(&table);
-    let rates = move |currency| figure(currency).or_else(|| asked.cny_per(currency));
-    Ok((Arc::new(rates), Some(table)))
+/// Where rates are read from; they age.
+pub(crate) enum Source {
+    /// The European Central Bank's.
+    Bank(RateTable),
+    /// An upstream gateway's.
+    Upstream(UpstreamRates),
 }
 
-fn configured(name: &str, text: &str) -> Result<Option<Rate>> {
-    if text.is_empty() {
+impl Source {
+    fn cny_per(&self, currency: Currency, channel: Channel) -> Result<Rate, NoRate> {
+        match self {
+            Self::Bank(table) => table.cny_per(currency),
+            Self::Upstream(rates) => rates.cny_per(currency, channel),
+        }
+    }
+
+    /// Reads it anew; gives what the log says of that.
+    async fn refresh(&self) -> Result<String> {
+        match self {
+            Self::Bank(table) => Ok(format!("of {}", table.refresh().await?.day)),
+            Self::Upstream(rates) => Ok(format!("{} of the upstream's", rates.refresh().await?)),
+        }
+    }
+}
+
+/// The figures that are configured; they do not age.
+#[derive(Clone, Default)]
+struct Figures {
+    by_payment: HashMap<(Currency, Channel), Rate>,
+    general: HashMap<Currency, Rate>,
+}
+
+impl Figures {
+    fn read(config: &Config) -> Result<Self> {
+        let mut figures = Self::default();
+        for (currency, name, text) in [
+            (Currency::Usd, "usd_cny_rate", &config.usd_cny_rate),
+            (Currency::Cad, "cad_cny_rate", &config.cad_cny_rate),
+        ] {
+            if !text.is_empty() {
+                figures.general.insert(currency, figure(name, text)?);
+            }
+        }
+        for (code, payments) in &config.payment_rates {
+            let currency = Currency::parse(code).filter(|currency| *currency != Currency::Cny);
+            let Some(currency) = currency else {
+                bail!("payment_rates takes USD and CAD, not {code}");
+            };
+            for (word, text) in payments {
+                let Some(payment) = PayType::parse(word) else {
+                    bail!("payment_rates takes WECHATPAYH5, ALIPAYH5 and UNIONPAYH5, not {word}");
+                };
+                let pair = (currency, payment.channel());
+                figures
+                    .by_payment
+                    .insert(pair, figure("payment_rates", text)?);
+            }
+        }
+        Ok(figures)
+    }
+
+    fn of(&self, currency: Currency, channel: Channel) -> Option<Rate> {
+        let particular = self.by_payment.get(&(currency, channel));
+        particular.or_else(|| self.general.get(&currency)).copied()
+    }
+}
+
+/// What rates hold, and the source that has to be kept fresh for them.
+pub(crate) fn open(config: &Config, dev: bool) -> Result<(Rates, Option<Arc<Source>>)> {
+    let mut figures = Figures::read(config)?;
+    let source = source(config)?.map(Arc::new);
+    if dev && source.is_none() {
+        for (currency, text) in DEV_RATES {
+            let rate = figure("a development rate", text)?;
+            figures.general.entry(currency).or_insert(rate);
+        }
+    }
+    let asked = source.clone();
+    let rates = move |currency, channel| match (figures.of(currency, channel), &asked) {
+        (Some(figure), _) => Ok(figure),
+        (None, Some(source)) => source.cny_per(currency, channel),
+        (None, None) => Err(NoRate::Unset),
+    };
+    Ok((Arc::new(rates), source))
+}
+
+fn source(config: &Config) -> Result<Option<Source>> {
+    let (rates, days) = (config.rates.as_str(), config.rates_age_max_days);
+    if rates.is_empty() {
         return Ok(None);
     }
+    let Some(name) = rates.strip_prefix(UPSTREAM) else {
+        let table = RateTable::new(rates, days, channels::client()?, Arc::new(now_ms));
+        return Ok(Some(Source::Bank(table.context("rates")?)));
+    };
+    let (accounts, folder) = accounts(config)?.context("rates need an accounts file")?;
+    let rates = upstream_rates(accounts, &folder, name, days, &system_clock());
+    Ok(Some(Source::Upstream(rates.context("rates")?)))
+}
+
+fn figure(name: &str, text: &str) -> Result<Rate> {
     let rate = Rate::parse(text);
-    let rate = rate.with_context(|| format!("{name} takes a figure such as 7.1234, not {text}"));
-    rate.map(Some)
+    rate.with_context(|| format!("{name} takes a figure such as 7.1234, not {text}"))
 }
 
-fn dev_rate(currency: Currency) -> Option<Rate> {
-    let (_, text) = DEV_RATES.iter().find(|(known, _)| *known == currency)?;
-    Rate::parse(text)
-}
-
-/// Reads the table's source again and again, until `stopped`.
-pub(crate) async fn keep(table: Arc<RateTable>, mut stopped: watch::Receiver<bool>) {
+/// Reads the source again and again, until `stopped`.
+pub(crate) async fn keep(source: Arc<Source>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        let pause = match table.refresh().await {
-            Ok(rates) => {
-                match table.cny_per(Currency::Usd) {
-                    Some(rate) => tracing::info!(day = rates.day, %rate, "CNY per USD"),
-                    None => tracing::error!(day = rates.day, "the rates are too old: refused"),
+        let read = tokio::select! {
+            read = source.refresh() => read,
+            _ = stopped.changed() => return,
+        };
+        let pause = match read {
+            Ok(what) => {
+                match source.cny_per(Currency::Usd, Channel::Wechat) {
+                    Ok(rate) => tracing::info!(what, %rate, "CNY per USD"),
+                    Err(why) => tracing::error!(what, cause = %why, "no CNY per USD"),
                 }
                 EACH
             }
             Err(error) => {
-                let usable = table.cny_per(Currency::Usd).is_some();
+                let usable = source.cny_per(Currency::Usd, Channel::Wechat).is_ok();
                 tracing::warn!(cause = %error, usable, "no newer rates; the last good ones hold");
                 TROUBLE
             }
         };
         let _ = tokio::time::timeout(pause, stopped.changed()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(file: &str, dev: bool) -> Result<Rates> {
+        open(&Config::of(file), dev).map(|(rates, _)| rates)
+    }
+
+    fn told(rates: &Rates, currency: Currency) -> [String; 4] {
+        Channel::ALL.map(|channel| match rates(currency, channel) {
+            Ok(rate) => rate.to_string(),
+            Err(why) => why.to_string(),
+        })
+    }
+
+    #[test]
+    fn the_more_particular_figure_holds_then_the_general_one() {
+        let file = "usd_cny_rate = \"7.2\"\npayment_rates = {USD = {ALIPAYH5 = \"7.3\"}, \
+                    CAD = {WECHATPAYH5 = \"5.1\", UNIONPAYH5 = \"5.3\"}}";
+        let rates = rates(file, false).unwrap();
+        let by_channel = |channel| rates(Currency::Usd, channel).unwrap().to_string();
+        assert_eq!(by_channel(Channel::Alipay), "7.3");
+        for channel in [Channel::Wechat, Channel::ChinapayOld, Channel::Paypal] {
+            assert_eq!(by_channel(channel), "7.2");
+        }
+        let cad = |channel| rates(Currency::Cad, channel);
+        assert_eq!(cad(Channel::Wechat).unwrap().to_string(), "5.1");
+        assert_eq!(cad(Channel::ChinapayOld).unwrap().to_string(), "5.3");
+        assert_eq!(cad(Channel::Alipay), Err(NoRate::Unset));
+    }
+
+    #[test]
+    fn a_source_holds_after_the_figures_and_before_the_development_ones() {
+        let file = "rates = \"/no/such/file\"\nusd_cny_rate = \"7.2\"";
+        let rates = rates(file, true).unwrap();
+        assert_eq!(told(&rates, Currency::Usd), ["7.2"; 4].map(str::to_owned));
+        let unread = NoRate::Unread.to_string();
+        assert_eq!(
+            told(&rates, Currency::Cad),
+            [(); 4].map(|()| unread.clone())
+        );
+    }
+
+    #[test]
+    fn a_development_instance_has_dollars_of_both_kinds_for_each_payment() {
+        let dev = rates("", true).unwrap();
+        assert_eq!(told(&dev, Currency::Usd), ["7.1"; 4].map(str::to_owned));
+        assert_eq!(told(&dev, Currency::Cad), ["5.2"; 4].map(str::to_owned));
+        let none = rates("", false).unwrap();
+        assert_eq!(none(Currency::Usd, Channel::Wechat), Err(NoRate::Unset));
+    }
+
+    #[test]
+    fn a_figure_that_is_none_is_named() {
+        for (file, what) in [
+            ("usd_cny_rate = \"0\"", "usd_cny_rate"),
+            ("cad_cny_rate = \"5,2\"", "cad_cny_rate"),
+            ("payment_rates = {CNY = {}}", "CNY"),
+            ("payment_rates = {USD = {CASH = \"7\"}}", "CASH"),
+            (
+                "payment_rates = {USD = {ALIPAYH5 = \"x\"}}",
+                "payment_rates",
+            ),
+            ("rates = \"http://bank.example/\"", "rates"),
+            ("rates = \"apay:upstream\"", "accounts file"),
+        ] {
+            let error = rates(file, true).err().unwrap().to_string();
+            assert!(error.contains(what), "{file}: {error}");
+        }
     }
 }

@@ -37,12 +37,12 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
     })?;
     let store = open(&config).await?;
     check_domains(store.as_ref(), dev).await?;
-    let (rates, table) = rates::open(&config, dev)?;
+    let (rates, source) = rates::open(&config, dev)?;
     let checkout = checkout(&config, store, rates)?;
     let metrics = crate::metrics::install()?;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
-    workers.extend(table.map(|table| tokio::spawn(rates::keep(table, stopped.clone()))));
+    workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
     let public_url = config.public_url.as_str().into();
     let router = routes::router(State {
         checkout: Arc::clone(&checkout),

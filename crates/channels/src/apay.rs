@@ -1,7 +1,10 @@
 //! A gateway of Apay's family as an upstream: the seed's fourth-party interface
 //! (seed 001), with us as its client (wire-facts B4).
 
+mod rates;
 mod wire;
+
+pub use rates::UpstreamRates;
 
 use crate::config::{ConfigError, Setup};
 use crate::http::is_guarded;

@@ -1,5 +1,6 @@
 //! The file that lists the channel accounts, and the keys beside it.
 
+use crate::apay::UpstreamRates;
 use crate::{Clock, alipay, apay, chinapay, http, paypal, wechat};
 use payment::channel::Channel;
 use payment::money::Currency;
@@ -152,6 +153,33 @@ pub fn gateways(
         gateways.push(gateway);
     }
     Ok(gateways)
+}
+
+/// The rates of the first account with this name that leads through a gateway of
+/// Apay's family; whether it is enabled for payments does not matter. A rate is
+/// refused `age_max_days` days after it was given.
+///
+/// # Errors
+/// [`ConfigError`] when there is no such account, or what is wrong with it.
+pub fn upstream_rates(
+    accounts: Accounts,
+    folder: &Path,
+    name: &str,
+    age_max_days: u32,
+    clock: &Clock,
+) -> Result<UpstreamRates, ConfigError> {
+    let is = |table: &Table, key: &str, text: &str| {
+        table.get(key).and_then(|value| value.as_str()) == Some(text)
+    };
+    let mut tables = accounts.account.into_iter();
+    let table = tables.find(|table| is(table, "via", "apay") && is(table, "name", name));
+    let table = table.ok_or_else(|| ConfigError::Invalid {
+        account: name.to_owned(),
+        what: "rates need an account via apay of this name".to_owned(),
+    })?;
+    let mut setup = setup(table, folder, "", &http::client()?, clock)?;
+    let gateway = apay::Apay::open(&mut setup)?;
+    Ok(UpstreamRates::new(gateway, age_max_days, Arc::clone(clock)))
 }
 
 fn open(setup: &mut Setup<'_>) -> Result<Arc<dyn Gateway>, ConfigError> {

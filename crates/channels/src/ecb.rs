@@ -4,7 +4,7 @@
 use crate::http::{self, is_guarded};
 use crate::{Clock, text};
 use payment::money::Currency;
-use payment::rate::Rate;
+use payment::rate::{NoRate, Rate};
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
@@ -161,7 +161,7 @@ enum Source {
 /// The last good rates of a source, as long as they are not too old.
 pub struct RateTable {
     source: Source,
-    age_max_ms: i64,
+    age_max_days: u32,
     client: Client,
     clock: Clock,
     kept: RwLock<Option<Reference>>,
@@ -186,7 +186,7 @@ impl RateTable {
         };
         Ok(Self {
             source,
-            age_max_ms: i64::from(age_max_days) * DAY_MS,
+            age_max_days,
             client,
             clock,
             kept: RwLock::default(),
@@ -226,22 +226,35 @@ impl RateTable {
     }
 
     /// CNY per unit of a currency, while the rates are not too old.
-    #[must_use]
-    pub fn cny_per(&self, currency: Currency) -> Option<Rate> {
+    ///
+    /// # Errors
+    /// [`NoRate`] with why there is none.
+    pub fn cny_per(&self, currency: Currency) -> Result<Rate, NoRate> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        let kept = kept.as_ref()?;
-        let fresh = (self.clock)() - kept.day_ms <= self.age_max_ms;
-        fresh.then(|| kept.cross(currency.code(), "CNY"))?
+        let kept = kept.as_ref().ok_or(NoRate::Unread)?;
+        check_age((self.clock)() - kept.day_ms, self.age_max_days)?;
+        kept.cross(currency.code(), "CNY").ok_or(NoRate::NotGiven)
+    }
+}
+
+/// Refuses a rate that is older than so many days.
+pub(crate) fn check_age(age_ms: i64, age_max_days: u32) -> Result<(), NoRate> {
+    match age_ms <= i64::from(age_max_days) * DAY_MS {
+        true => Ok(()),
+        false => Err(NoRate::TooOld(age_max_days)),
     }
 }
 
 fn believe(old: &Reference, new: &Reference) -> Result<(), RatesError> {
     let cross = |rates: &Reference| rates.cross("USD", "CNY");
-    if let (Some(was), Some(is)) = (cross(old), cross(new)) {
-        let [before, after] = [was, is].map(|rate| i128::from(rate.millionths()));
-        if (after - before).abs() * JUMP_PARTS > before {
-            return Err(RatesError::Jump { was, is });
-        }
+    match (cross(old), cross(new)) {
+        (Some(was), Some(is)) if jumps(was, is) => Err(RatesError::Jump { was, is }),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a rate moved by more than is believed.
+pub(crate) fn jumps(was: Rate, is: Rate) -> bool {
+    let [before, after] = [was, is].map(|rate| i128::from(rate.millionths()));
+    (after - before).abs() * JUMP_PARTS > before
 }

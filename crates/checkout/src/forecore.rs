@@ -9,7 +9,7 @@ use payment::money::Currency;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, CallbackState, NewCallback};
-use payment::rate::Rate;
+use payment::rate::{NoRate, Rate};
 use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::request::check_shape;
@@ -60,8 +60,8 @@ pub enum PartnerFailure {
     #[error("this channel can't refund: give the money back by another way")]
     NotOffered,
     /// There is no rate, or it is too old.
-    #[error("there is no rate for this currency now: try again later, or order in CNY")]
-    NoRate,
+    #[error("{0}: try again later, or order in CNY")]
+    NoRate(NoRate),
     /// The partner has no such order.
     #[error("no such order: check outOrderId")]
     UnknownOrder,
@@ -212,8 +212,8 @@ impl Checkout {
         })
     }
 
-    /// `/forecore/exchangeRate`: what the platform itself converts by, CNY per unit of
-    /// the currency.
+    /// `/forecore/exchangeRate`: what the platform itself converts by when this payment
+    /// is made, CNY per unit of the currency.
     ///
     /// # Errors
     /// [`PartnerFailure`] with what the partner can do.
@@ -224,8 +224,8 @@ impl Checkout {
         let currency = Currency::parse(currency)
             .filter(foreign)
             .ok_or_else(|| Refusal::malformed("currency", "CAD or USD"))?;
-        PayType::read("payment", fields.required("payment")?)?;
-        (self.parts.rates)(currency).ok_or(PartnerFailure::NoRate)
+        let payment = PayType::read("payment", fields.required("payment")?)?;
+        (self.parts.rates)(currency, payment.channel()).map_err(PartnerFailure::NoRate)
     }
 
     /// The key of a refund without a number of the partner's: the same order and sum

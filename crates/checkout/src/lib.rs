@@ -42,7 +42,7 @@ use payment::domain::Domain;
 use payment::money::Currency;
 use payment::pairs::Pairs;
 use payment::ports::{Gateway, Receiver, Store};
-use payment::rate::Rate;
+use payment::rate::{NoRate, Rate};
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::story::{Act, Source};
@@ -54,9 +54,9 @@ use tokio_util::task::TaskTracker;
 /// Gives the time, ms since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// Gives the platform's own rate, CNY per unit of a currency, where it has one that
-/// is not too old.
-pub type Rates = Arc<dyn Fn(Currency) -> Option<Rate> + Send + Sync>;
+/// Gives the platform's own rate, CNY per unit of a currency when paid by a channel;
+/// else why it has none.
+pub type Rates = Arc<dyn Fn(Currency, Channel) -> Result<Rate, NoRate> + Send + Sync>;
 
 /// What the use cases need from outside.
 pub struct Parts {
@@ -73,7 +73,7 @@ pub struct Parts {
     /// Who takes a due query, callback, refund or notify has it to himself for this
     /// long, ms; if he dies, another one takes it then.
     pub lease_ms: i64,
-    /// The platform's own rate.
+    /// The platform's own rates.
     pub rates: Rates,
     /// Our own address as payers reach it, without a slash at its end.
     pub public_url: String,

@@ -6,7 +6,7 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
-use payment::ports::{Gateway, Kind, Terms};
+use payment::ports::{Gateway, Kind};
 use payment::rate::Rate;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
@@ -250,9 +250,9 @@ impl Checkout {
             .any(|gateway| match asked {
                 Asked::Nothing => true,
                 Asked::Currency(currency) => {
-                    self.exchange(gateway.terms(), currency, None).is_some()
+                    self.exchange(gateway.as_ref(), currency, None).is_some()
                 }
-                Asked::Sum(sum) => self.charge(gateway.terms(), sum).is_some(),
+                Asked::Sum(sum) => self.charge(gateway.as_ref(), sum).is_some(),
             })
     }
 
@@ -267,7 +267,7 @@ impl Checkout {
         let kind = place.kind(channel).ok_or(Failure::UnsupportedChannel)?;
         let mut refused_sum = false;
         for gateway in self.accounts(domain, channel, kind) {
-            let Some((money, rate)) = self.charge(gateway.terms(), sum) else {
+            let Some((money, rate)) = self.charge(gateway.as_ref(), sum) else {
                 refused_sum = true;
                 continue;
             };
@@ -308,22 +308,28 @@ impl Checkout {
     }
 
     /// How a sum in `currency` comes into the account's; `None` without a rate.
-    fn exchange(&self, terms: &Terms, currency: Currency, rate: Option<Rate>) -> Option<Exchange> {
-        let foreign = match (currency, terms.currency) {
+    fn exchange(
+        &self,
+        gateway: &dyn Gateway,
+        currency: Currency,
+        rate: Option<Rate>,
+    ) -> Option<Exchange> {
+        let foreign = match (currency, gateway.terms().currency) {
             (asked, own) if asked == own => return Some(Exchange::None),
             (Currency::Cny, foreign) | (foreign, Currency::Cny) => foreign,
             _ => return None,
         };
         // A request's own rate is CNY per USD (seed 000).
         let own = rate.filter(|_| foreign == Currency::Usd);
-        own.or_else(|| (self.parts.rates)(foreign))
+        own.or_else(|| (self.parts.rates)(foreign, gateway.channel()).ok())
             .map(Exchange::At)
     }
 
     /// What the account would charge, and the rate where the currency changes;
     /// `None` when it does not take the sum.
-    fn charge(&self, terms: &Terms, sum: Sum) -> Option<(Money, Option<Rate>)> {
-        let (money, rate) = match self.exchange(terms, sum.money.currency(), sum.rate)? {
+    fn charge(&self, gateway: &dyn Gateway, sum: Sum) -> Option<(Money, Option<Rate>)> {
+        let terms = gateway.terms();
+        let (money, rate) = match self.exchange(gateway, sum.money.currency(), sum.rate)? {
             Exchange::None => (sum.money, None),
             Exchange::At(rate) => (rate.convert(sum.money, terms.currency)?, Some(rate)),
         };

@@ -7,6 +7,27 @@ use std::fmt;
 /// One in millionths.
 const ONE: i128 = 1_000_000;
 
+/// What a binary figure may have beyond the millionths.
+const CUT_DECIMALS_MAX: usize = 16;
+
+/// Why the platform has no rate of its own for a currency and a payment: partners
+/// read it as `err` (seed 001, 汇率).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRate {
+    /// No figure is configured, and no source of rates.
+    #[error("no rate is configured for this currency and payment")]
+    Unset,
+    /// The source of rates could not be read so far.
+    #[error("our rates could not be read yet")]
+    Unread,
+    /// The source of rates names none for this.
+    #[error("our source of rates has none for this currency and payment")]
+    NotGiven,
+    /// The source's last rate is older than this many days.
+    #[error("our last rate is more than {0} days old, and is not used any more")]
+    TooOld(u32),
+}
+
 /// CNY per unit of another currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -26,6 +47,22 @@ impl Rate {
             return None;
         }
         Self::from_millionths(format!("{whole}{decimals:0<6}").parse().ok()?)
+    }
+
+    /// Reads a figure with more decimals too, half up to the millionth: programs that
+    /// reckon in binary write `7.012000000000001`.
+    #[must_use]
+    pub fn parse_rounded(text: &str) -> Option<Self> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let Some((kept, cut)) = decimals.split_at_checked(6) else {
+            return Self::parse(text);
+        };
+        if cut.len() > CUT_DECIMALS_MAX || !cut.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let up = i64::from(cut.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
+        let down = Self::parse(&format!("{whole}.{kept}"))?;
+        Self::from_millionths(down.millionths + up)
     }
 
     /// A rate of so many millionths; more than zero.
@@ -102,6 +139,28 @@ mod tests {
             converted(999_999_999, Currency::Usd, "20.0"),
             19_999_999_980
         );
+    }
+
+    #[test]
+    fn binary_figures_are_rounded_half_up() {
+        for (text, rate) in [
+            ("7.012", Some("7.012")),
+            ("7", Some("7.0")),
+            ("7.012000000000001", Some("7.012")),
+            ("7.0119999999999996", Some("7.012")),
+            ("6.9999995", Some("7.0")),
+            ("6.9999994", Some("6.999999")),
+            ("0.0000001", None),
+            ("7.0120001e1", None),
+            ("-7.0120001", None),
+            ("+7.0120001", None),
+            (".0120001", None),
+            ("12345.0120001", None),
+            ("7.01200000000000000000001", None),
+        ] {
+            let read = Rate::parse_rounded(text).map(|rate| rate.to_string());
+            assert_eq!(read.as_deref(), rate, "{text}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use payment::beijing;
 use payment::lang::Lang;
 use payment::ports::{AttemptRow, CallbackRow, RefundRow, Store};
+use payment::rate::NoRate;
 use payment::story::check;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -270,14 +271,18 @@ async fn requery(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resu
     let Some(order) = store.attempt(order_sn).await? else {
         bail!("no order {order_sn}");
     };
-    let checkout = checkout(config, Arc::clone(&store), Arc::new(|_| None))?;
+    let checkout = checkout(
+        config,
+        Arc::clone(&store),
+        Arc::new(|_, _| Err(NoRate::Unset)),
+    )?;
     checkout.requery(&order).await?;
     show(&store, order_sn).await
 }
 
 async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i64) -> Result<()> {
     // What is done to orders needs no rate: theirs is kept with them.
-    let checkout = checkout(config, store, Arc::new(|_| None))?;
+    let checkout = checkout(config, store, Arc::new(|_, _| Err(NoRate::Unset)))?;
     let refund = checkout.refund_order(order_sn, money).await;
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);
@@ -286,7 +291,7 @@ async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i
 }
 
 async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Result<()> {
-    let checkout = checkout(config, store, Arc::new(|_| None))?;
+    let checkout = checkout(config, store, Arc::new(|_, _| Err(NoRate::Unset)))?;
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
@@ -297,7 +302,11 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
 }
 
 async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(&store), Arc::new(|_| None))?;
+    let checkout = checkout(
+        config,
+        Arc::clone(&store),
+        Arc::new(|_, _| Err(NoRate::Unset)),
+    )?;
     match checkout.honour(order_sn).await {
         Ok(()) => show(&store, order_sn).await,
         Err(Failure::NotPaid) => {

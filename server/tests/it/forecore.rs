@@ -2,130 +2,10 @@
 //! wire-facts B).
 
 use crate::harness::{Database, World, eventually, tongfu};
+use crate::partner::{By, KEY, Receiver, call, escaped, fields_of, paid_order, sign, signed};
 use crate::pay::{body_of, errcode};
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::routing::post;
-use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
-const KEY: &str = "123456";
-
-/// A field's value as node's querystring escapes it.
-fn escaped(text: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*".contains(&byte);
-    let one = |byte: u8| match bare(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    text.bytes().map(one).collect()
-}
-
-/// The seed's sign, written for this test alone.
-fn sign(fields: &BTreeMap<String, String>, key: &str) -> String {
-    let pairs: Vec<_> = fields
-        .iter()
-        .filter(|(name, _)| *name != "sign")
-        .map(|(name, value)| format!("{name}={}", escaped(value)))
-        .collect();
-    let hash = Md5::digest(format!("{key}{}", pairs.join("&")).as_bytes());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn signed(fields: &[(&str, &str)], key: &str) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<_, _> = fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    let sign = sign(&all, key);
-    all.insert("sign".to_owned(), sign);
-    all
-}
-
-fn query(fields: &BTreeMap<String, String>) -> String {
-    let pairs = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escaped(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-/// How a call is made.
-#[derive(Clone, Copy)]
-enum By {
-    Get,
-    Form,
-    Json,
-}
-
-async fn call(world: &World, path: &str, by: By, fields: &BTreeMap<String, String>) -> Value {
-    let url = format!("{}/forecore/{path}", world.platform);
-    let request = match by {
-        By::Get => world.client.get(format!("{url}?{}", query(fields))),
-        By::Form => world
-            .client
-            .post(url)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(query(fields)),
-        By::Json => world
-            .client
-            .post(url)
-            .header("Content-Type", "application/json")
-            .body(json!(fields).to_string()),
-    };
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
-}
-
-/// A partner's receiver, which answers what it is told to.
-struct Receiver {
-    url: String,
-    got: Arc<Mutex<Vec<String>>>,
-    answers: Arc<Mutex<Vec<&'static str>>>,
-}
-
-type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<&'static str>>>);
-
-impl Receiver {
-    async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/cb?shop=7&a=%20b", listener.local_addr().unwrap());
-        let shared: Shared = Default::default();
-        let take = async |State((got, answers)): State<Shared>, body: Bytes| {
-            got.lock()
-                .unwrap()
-                .push(String::from_utf8(body.to_vec()).unwrap());
-            answers
-                .lock()
-                .unwrap()
-                .pop()
-                .unwrap_or("{\"result\":\"success\"}")
-        };
-        let router = Router::new()
-            .route("/cb", post(take))
-            .with_state(shared.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self {
-            url,
-            got: shared.0,
-            answers: shared.1,
-        }
-    }
-
-    fn got(&self) -> Vec<String> {
-        self.got.lock().unwrap().clone()
-    }
-}
-
-fn fields_of(form: &str) -> BTreeMap<String, String> {
-    form.split('&')
-        .map(|pair| pair.split_once('=').unwrap())
-        .map(|(name, value)| (name.to_owned(), crate::pay::decoded(value)))
-        .collect()
-}
 
 async fn a_partner_is_paid_and_told(database: Database) {
     let Some(world) = World::start(database).await else {
@@ -237,31 +117,6 @@ async fn open_cashier(world: &World, started: &str, cashier: &str) {
     let request = world.client.post(action);
     let request = request.header("Content-Type", "application/x-www-form-urlencoded");
     request.body(body).send().await.unwrap();
-}
-
-/// An order that is paid by WeChat.
-async fn paid_order(world: &World, out_order_id: &str) {
-    let order = [
-        ("partnerId", "p001"),
-        ("outOrderId", out_order_id),
-        ("money", "1"),
-        ("currency", "CNY"),
-        ("cb_url", "http://127.0.0.1:9/cb"),
-    ];
-    let ordered = call(world, "order", By::Get, &signed(&order, KEY)).await;
-    let (_, values) = ordered["url"].as_str().unwrap().split_once('?').unwrap();
-    let started = world
-        .post("/pay/api/pc/pay", &body_of(values, "Wechat"))
-        .await;
-    assert_eq!(errcode(&started), "0", "{started}");
-    let paid = json!({"channelOrderNo": world.newest_order().await});
-    world.control(&world.gateway, "pay", paid).await;
-    let question = signed(&[("partnerId", "p001"), ("outOrderId", out_order_id)], KEY);
-    eventually("it is paid", async || {
-        let info = call(world, "queryOrder", By::Get, &question).await;
-        (info["received"] == 1).then_some(())
-    })
-    .await;
 }
 
 async fn refunds_are_made_once(database: Database) {
@@ -485,7 +340,7 @@ async fn foreign_currencies_are_converted_by_the_rate_that_is_told() {
     assert_eq!(errcode(&world.text(types).await), "10006");
 }
 
-fn run(world: &World, arguments: &[&str]) -> (bool, String) {
+pub(crate) fn run(world: &World, arguments: &[&str]) -> (bool, String) {
     let output = tongfu(&world.database_url)
         .args(arguments)
         .output()

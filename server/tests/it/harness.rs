@@ -113,6 +113,16 @@ impl World {
         self.start_platform_by(tongfu(&self.database_url))
     }
 
+    /// Starts it anew with these settings beside.
+    pub(crate) async fn restart_platform_with(&mut self, settings: &[(&str, &str)]) {
+        self.programs.pop().unwrap().kill();
+        let mut command = tongfu(&self.database_url);
+        command.envs(settings.iter().copied());
+        let platform = self.start_platform_by(command);
+        self.programs.push(platform);
+        self.answers(&format!("{}/readyz", self.platform)).await;
+    }
+
     /// The same, by a command of the test's own that runs the program.
     pub(crate) fn start_platform_by(&self, mut command: Command) -> Program {
         command

@@ -6,7 +6,7 @@ use axum::extract::State;
 use channels::Clock;
 use channels::ecb::{RateTable, RatesError, Reference};
 use payment::money::Currency;
-use payment::rate::Rate;
+use payment::rate::{NoRate, Rate};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -109,9 +109,12 @@ impl Source {
     }
 
     fn rate(&self) -> Option<String> {
-        self.table
-            .cny_per(Currency::Usd)
-            .map(|rate| rate.to_string())
+        let rate = self.table.cny_per(Currency::Usd);
+        rate.ok().map(|rate| rate.to_string())
+    }
+
+    fn refusal(&self, currency: Currency) -> Option<NoRate> {
+        self.table.cny_per(currency).err()
     }
 }
 
@@ -123,9 +126,10 @@ async fn told(State(answer): State<Arc<Mutex<(u16, String)>>>) -> (axum::http::S
 #[tokio::test]
 async fn the_last_good_rates_hold_until_they_are_too_old() {
     let source = Source::start().await;
-    assert_eq!(source.rate(), None, "before the first reading");
+    assert_eq!(source.refusal(Currency::Usd), Some(NoRate::Unread));
     source.table.refresh().await.unwrap();
     assert_eq!(source.rate().as_deref(), Some("7.0"));
+    assert_eq!(source.refusal(Currency::Cad), Some(NoRate::NotGiven));
     for (status, text) in [(500, "x".to_owned()), (200, "<html/>".to_owned())] {
         source.say(status, &text);
         assert!(source.table.refresh().await.is_err());
@@ -144,7 +148,7 @@ async fn the_last_good_rates_hold_until_they_are_too_old() {
     source
         .now_ms
         .store(TODAY_MS + 5 * DAY_MS + 1, Ordering::Relaxed);
-    assert_eq!(source.rate(), None, "too old");
+    assert_eq!(source.refusal(Currency::Usd), Some(NoRate::TooOld(5)));
     source.say(200, &document("2026-11-26", "1.0", "7.3"));
     source.table.refresh().await.unwrap();
     assert_eq!(source.rate().as_deref(), Some("7.3"));
@@ -163,6 +167,6 @@ async fn rates_come_from_a_file_or_from_where_they_are_vouched_for() {
     assert!(matches!(table.refresh().await, Err(RatesError::File(_))));
     std::fs::write(&path, document("2026-11-24", "1.0", "7.25")).unwrap();
     table.refresh().await.unwrap();
-    assert_eq!(table.cny_per(Currency::Usd), Rate::parse("7.25"));
+    assert_eq!(table.cny_per(Currency::Usd).ok(), Rate::parse("7.25"));
     let _ = std::fs::remove_file(path);
 }

@@ -6,6 +6,7 @@
 mod alipay;
 mod apay;
 mod apay_canned;
+mod apay_rates;
 mod chinapay;
 mod ecb;
 mod gateway;

@@ -12,7 +12,7 @@ use payment::ports::{
     Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, Receiver, RefundOrder, RefundReport,
     RefundState, Store, Terms,
 };
-use payment::rate::Rate;
+use payment::rate::{NoRate, Rate};
 use payment::sign::sha1_sign;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -217,7 +217,7 @@ pub(crate) async fn open(
         clock: Arc::new(move || clock.load(Ordering::Relaxed)),
         schedule: Schedule::default(),
         lease_ms: 30_000,
-        rates: Arc::new(|_| Rate::parse("7.0")),
+        rates: Arc::new(|_, _| Rate::parse("7.0").ok_or(NoRate::Unset)),
         public_url: "http://127.0.0.1:3000".to_owned(),
     };
     (Checkout::new(parts).unwrap(), store)

@@ -11,7 +11,7 @@ const LARGEST_MINOR: i64 = 999_999_999;
 const TEXT_MAX: usize = 128;
 
 /// The way to pay that a partner asks for; none: the payer chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PayType {
     /// `WECHATPAYH5`.
     Wechat,
@@ -22,7 +22,8 @@ pub enum PayType {
 }
 
 impl PayType {
-    const ALL: [Self; 3] = [Self::Wechat, Self::Alipay, Self::Union];
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Wechat, Self::Alipay, Self::Union];
 
     /// The seed's word.
     #[must_use]
