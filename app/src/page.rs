@@ -162,6 +162,8 @@ pub struct Pay {
     pub order: Order,
     /// What the channel charges, where that is another sum.
     pub charged: Option<Money>,
+    /// Whether the channel changed the sum, and the payer has yet to agree to it.
+    pub confirm: bool,
     /// How it is paid.
     pub way: Way,
     /// Our order number, where an attempt was begun.
@@ -528,6 +530,7 @@ mod tests {
         Box::new(Pay {
             order: order("耳机"),
             charged: None,
+            confirm: false,
             way,
             order_sn: "1".into(),
             poll_url: "/poll".into(),
@@ -573,6 +576,37 @@ mod tests {
             way(true).form_origin().as_deref(),
             Some("https://gateway.cn")
         );
+    }
+
+    #[test]
+    fn a_changed_sum_is_said_plainly_before_the_payer_goes_on() {
+        let changed = |lang, currency| {
+            let form = Form {
+                method: payment::obj::Method::Get,
+                action: "https://gateway.cn/pay".into(),
+                fields: Vec::new(),
+            };
+            let way = Way::Form {
+                form,
+                channel: Channel::Alipay,
+                at_once: false,
+            };
+            let pay = Pay {
+                charged: Money::from_minor(123_500, currency),
+                confirm: true,
+                ..*boxed(way)
+            };
+            shown(Screen::Pay(Box::new(pay)), lang)
+        };
+        let html = changed(Lang::Zh, Currency::Cny);
+        assert!(html.contains("¥1,234.56"), "what was asked: {html}");
+        assert!(html.contains("用这种方式支付需付 ¥1,235.00"), "{html}");
+        assert!(html.contains("请核对金额") && !html.contains("正在确认"));
+        let html = changed(Lang::En, Currency::Cny);
+        assert!(html.contains("Paying this way costs ¥1,235.00"), "{html}");
+        // In another currency it is what any conversion says.
+        let html = changed(Lang::En, Currency::Usd);
+        assert!(html.contains("You are charged US$1,235.00"), "{html}");
     }
 
     #[test]

@@ -184,6 +184,7 @@ pub(crate) fn screen(
     Screen::Pay(Box::new(Pay {
         order,
         charged: (attempt.channel_money != attempt.money).then_some(attempt.channel_money),
+        confirm: attempt.asked_money.is_some() && look != Look::Back,
         way,
         order_sn: attempt.order_sn.clone(),
         poll_url: poll_url(&attempt.signed_values),
@@ -246,7 +247,8 @@ fn way(attempt: &AttemptRow, look: Look) -> Option<Way> {
         Obj::Form(form) => Way::Form {
             form,
             channel: attempt.channel,
-            at_once: look != Look::Back,
+            // Who is to pay another sum sees it first.
+            at_once: look != Look::Back && attempt.asked_money.is_none(),
         },
     })
 }
@@ -275,6 +277,7 @@ pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: L
     Screen::Pay(Box::new(Pay {
         order: order(request, lang),
         charged,
+        confirm: false,
         way: Way::OpenInWechat {
             address: format!("{public_url}{}?{signed_values}", page_path(Scene::H5)),
             phone: scene == Scene::H5,

@@ -35,8 +35,16 @@ document.addEventListener('WeixinJSBridgeReady',()=>{if(w){clearTimeout(w);w=0;p
 /// the island shows it.
 pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
     let (words, lang) = (text(setting.lang), setting.lang);
+    let asked = pay.order.money.currency();
+    let to_pay = pay.charged.unwrap_or(pay.order.money);
     let charged = pay.charged.map(|money| {
-        view! { <p class="charged">{words.charged}" "<b>{money.to_string()}</b></p> }
+        // The same currency and another sum: the channel changed it.
+        let says = if money.currency() == asked {
+            words.costs
+        } else {
+            words.charged
+        };
+        view! { <p class="charged">{format!("{says} {money}")}</p> }
     });
     let back = pay.came_back.then(|| {
         view! { <p class="note" role="alert">{words.not_yet}</p> }
@@ -50,9 +58,16 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             form,
             channel,
             at_once,
-        } => form_to(setting, words, channel, form, at_once).into_any(),
+        } => {
+            let title = match (at_once, pay.confirm) {
+                (true, _) => words.forwarding,
+                (false, true) => words.confirm,
+                (false, false) => words.checking,
+            };
+            form_to(setting, title, channel, form, at_once).into_any()
+        }
         Way::Bridge { bridge, at_once } => {
-            let label = format!("{} {}", words.pay_in_wechat, pay.order.money);
+            let label = format!("{} {to_pay}", words.pay_in_wechat);
             bridge_to(words, label, &bridge, &check_url, at_once, &setting.nonce).into_any()
         }
         Way::OpenInWechat { address, phone } => {
@@ -124,7 +139,7 @@ fn scan(
 
 fn form_to(
     setting: &Setting,
-    words: &'static Text,
+    title: &'static str,
     channel: Channel,
     form: Form,
     at_once: bool,
@@ -132,12 +147,7 @@ fn form_to(
     let script = at_once.then(|| {
         view! { <script nonce=setting.nonce.clone() inner_html=SUBMIT></script> }
     });
-    let title = if at_once {
-        words.forwarding
-    } else {
-        words.checking
-    };
-    let button = (words.go_to)(channel.label(setting.lang));
+    let button = (text(setting.lang).go_to)(channel.label(setting.lang));
     let fields: Vec<_> = form
         .fields
         .into_iter()

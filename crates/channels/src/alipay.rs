@@ -256,6 +256,7 @@ impl Gateway for Alipay {
                 fields: vec![("biz_content".to_owned(), content)],
             }),
             reference: None,
+            changed: None,
         })
     }
 

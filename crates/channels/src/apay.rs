@@ -32,6 +32,8 @@ const LIMIT_S: u64 = 25;
 const LIMIT_S_MAX: u64 = 30;
 /// The longest address that still makes a code.
 const CODE_BYTES_MAX: usize = 1024;
+/// An order's sum may differ by one part in so many from what was asked.
+const CHANGE_PARTS: u64 = 20;
 /// What stands in place of a refund's number that the gateway did not name.
 const ACCEPTED: &str = "accepted";
 
@@ -150,23 +152,7 @@ impl Apay {
         if value("outOrderId") != new.order.number {
             return Err(unknown("about another order"));
         }
-        let money = new.order.money;
-        let sum = fields.get("money");
-        let currency = fields.get("currency");
-        let same = sum.is_none_or(|sum| fen_of_yuan(sum) == Some(money.minor()))
-            && currency.is_none_or(|code| code == money.currency().code());
-        // Nobody was led to it, and nobody will be: another sum than the order's is
-        // not one that we could keep, show and settle.
-        if !same {
-            return Err(ChannelError::Refused {
-                code: "changed_sum".to_owned(),
-                message: format!(
-                    "it wants {} {} for {money}",
-                    sum.unwrap_or("the sum"),
-                    currency.unwrap_or_default()
-                ),
-            });
-        }
+        let changed = changed_sum(&fields, new.order.money)?;
         let order_id = value("orderId");
         if order_id.is_empty() {
             return Err(unknown("no orderId"));
@@ -175,6 +161,7 @@ impl Apay {
         Ok(Created {
             obj: obj.ok_or_else(|| unknown("no address for the payer"))?,
             reference: Some(order_id.to_owned()),
+            changed,
         })
     }
 
@@ -259,6 +246,32 @@ impl Apay {
             state,
             reference: refund.reference.clone(),
         })
+    }
+}
+
+/// What is to be paid where an order's answer names another sum: it may differ a
+/// little, so that sums in flight differ (wire-facts B4). Nobody is led to an order
+/// whose sum or currency is too far from what was asked.
+fn changed_sum(answer: &Fields, asked: Money) -> Result<Option<Money>, ChannelError> {
+    let (sum, currency) = (answer.get("money"), answer.get("currency"));
+    let same_currency = currency.is_none_or(|code| code == asked.currency().code());
+    let minor = match sum {
+        None => Some(asked.minor()),
+        Some(sum) => fen_of_yuan(sum),
+    };
+    let near =
+        |minor: &i64| minor.abs_diff(asked.minor()) * CHANGE_PARTS <= asked.minor().unsigned_abs();
+    match minor.filter(near).filter(|_| same_currency) {
+        Some(minor) if minor == asked.minor() => Ok(None),
+        Some(minor) => Ok(Money::from_minor(minor, asked.currency())),
+        None => Err(ChannelError::Refused {
+            code: "changed_sum".to_owned(),
+            message: format!(
+                "it wants {} {} for {asked}",
+                sum.unwrap_or("the sum"),
+                currency.unwrap_or_default()
+            ),
+        }),
     }
 }
 

@@ -320,6 +320,7 @@ impl Gateway for Chinapay {
                 fields,
             }),
             reference: None,
+            changed: None,
         })
     }
 

@@ -209,6 +209,7 @@ impl Gateway for Paypal {
         Ok(Created {
             obj: Obj::Form(form.ok_or_else(no_link)?),
             reference: Some(order.id),
+            changed: None,
         })
     }
 

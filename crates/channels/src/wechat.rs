@@ -190,6 +190,7 @@ impl Gateway for Wechat {
         Ok(Created {
             obj,
             reference: None,
+            changed: None,
         })
     }
 

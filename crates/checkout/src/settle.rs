@@ -79,6 +79,12 @@ impl Checkout {
         report: &PaidReport,
         by: Source,
     ) -> Result<Outcome, Failure> {
+        let mut fresh = None;
+        if difference(gateway, attempt, report).is_some() {
+            // Since this row was read the channel may have changed the sum.
+            fresh = Some(self.reload(&attempt.order_sn).await?);
+        }
+        let attempt = fresh.as_ref().unwrap_or(attempt);
         if let Some(difference) = difference(gateway, attempt, report) {
             raise(Alarm::Mismatch);
             tracing::error!(

@@ -132,9 +132,9 @@ pub struct Left {
 }
 
 /// The channel's sum for a refund of `amount` out of a payment of `paid`, for
-/// which the channel took `channel_paid`: in proportion, half up, and the last
-/// refund takes what is left, so that the parts make the whole. `None` when more
-/// is asked for than is left.
+/// which the channel took `channel_paid`: what is given back in all stays in
+/// proportion, half up, so that roundings don't add up, and the last refund takes
+/// what is left: the parts make the whole. `None` when more is asked for than is left.
 #[must_use]
 pub fn share(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<i64> {
     if amount < 1 || amount > left.money {
@@ -143,12 +143,14 @@ pub fn share(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<i6
     if amount == left.money {
         return Some(left.channel);
     }
+    let given = paid - left.money + amount;
     let (paid, wide) = (
         i128::from(paid),
-        i128::from(amount) * i128::from(channel_paid),
+        i128::from(given) * i128::from(channel_paid),
     );
-    let part = i64::try_from((2 * wide + paid) / (2 * paid)).ok()?;
-    Some(part.min(left.channel))
+    let in_all = i64::try_from((2 * wide + paid) / (2 * paid)).ok()?;
+    let before = channel_paid - left.channel;
+    Some((in_all - before).clamp(0, left.channel))
 }
 
 #[cfg(test)]
@@ -196,6 +198,24 @@ mod tests {
                 channel: 0
             }
         );
+    }
+
+    #[test]
+    fn roundings_do_not_add_up() {
+        // 100.00 were paid as 105.00: three thirds leave a fen on both sides.
+        let mut left = Left {
+            money: 10_000,
+            channel: 10_500,
+        };
+        let mut parts = Vec::new();
+        for amount in [3_333, 3_333, 3_333, 1] {
+            let part = share(10_000, 10_500, left, amount).unwrap();
+            left.money -= amount;
+            left.channel -= part;
+            parts.push(part);
+        }
+        assert_eq!(parts, [3_500, 3_499, 3_500, 1]);
+        assert_eq!((left.money, left.channel), (0, 0));
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub(crate) enum Kind {
     RateLimit,
     /// A notify comes as JSON.
     Json,
-    /// A notify, or an answer of Apay, names another sum: `ms` fen.
+    /// A notify, or an answer of Apay, names another sum: `ms` fen. On `create` Apay
+    /// makes the order with that sum.
     WrongAmount,
     /// A notify, or an answer of Apay, names another currency.
     WrongCurrency,

@@ -107,13 +107,16 @@ async fn show(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
 
 fn print_attempt(attempt: &AttemptRow) {
     println!(
-        "{} {} {}/{} {} {} channel number {}{}",
+        "{} {} {}/{} {} {}{} channel number {}{}",
         attempt.order_sn,
         attempt.status.word(),
         attempt.channel.code(),
         attempt.account,
         attempt.kind.word(),
         attempt.channel_money,
+        attempt
+            .asked_money
+            .map_or_else(String::new, |asked| format!(" for {asked}")),
         attempt.channel_order_no,
         attempt
             .trade_no

@@ -5,10 +5,9 @@ use crate::pay::{body_of, errcode};
 use crate::sign::hmac_body;
 use serde_json::{Value, json};
 
-/// A platform whose only way to WeChat leads through Apay.
-async fn world_behind_apay() -> World {
-    let mut world = World::start(Database::Sqlite).await.unwrap();
-    world.programs.pop().unwrap().kill();
+/// A platform whose only way to pay is this channel, and leads through Apay.
+async fn world_behind_apay(database: Database, channel: &str) -> Option<World> {
+    let mut world = World::start(database).await?;
     let path = world.folder.join("sandbox/accounts.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let accounts: Vec<String> = text
@@ -17,16 +16,18 @@ async fn world_behind_apay() -> World {
         .map(|account| format!("[[account]]{}", account.replace("enabled = false", "")))
         .collect();
     assert_eq!(accounts.len(), 1, "it is there, and disabled: {text}");
-    std::fs::write(&path, accounts.concat()).unwrap();
-    let platform = world.start_platform();
-    world.programs.push(platform);
-    world.answers(&format!("{}/readyz", world.platform)).await;
-    world
+    let accounts = accounts
+        .concat()
+        .replace("\"Wechat\"", &format!("\"{channel}\""));
+    std::fs::write(&path, accounts).unwrap();
+    world.restart_platform_with(&[]).await;
+    Some(world)
 }
 
 #[tokio::test]
 async fn a_payer_pays_through_apay_and_gets_his_money_back() {
-    let world = world_behind_apay().await;
+    let world = world_behind_apay(Database::Sqlite, "Wechat").await;
+    let world = world.unwrap();
     for lost in [false, true] {
         let query = world.signed_query().await;
         let key = value_of(&query, "requestKey");
@@ -76,4 +77,94 @@ async fn a_payer_pays_through_apay_and_gets_his_money_back() {
         );
         assert_eq!(order["refunds"].as_array().unwrap().len(), 1, "{order}");
     }
+}
+
+/// The channel's order of this number, as the gateway has it.
+async fn booked(world: &World, number: &str) -> Value {
+    let mut book = world.book().await;
+    book.retain(|order| order["channelOrderNo"] == number);
+    book.remove(0)
+}
+
+async fn a_changed_sum_is_shown_paid_and_given_back(database: Database) {
+    let Some(world) = world_behind_apay(database, "Wechat").await else {
+        return;
+    };
+    let query = world.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    // 123.45 were asked for.
+    let fault = json!({"on": "create", "kind": "wrong_amount", "amount": 12_601});
+    world.control(&world.gateway, "fault", fault).await;
+    let page = world.text(&format!("/pay.html?{query}")).await;
+    assert!(page.contains("¥123.45"), "{page}");
+    assert!(page.contains("用这种方式支付需付 ¥126.01"), "{page}");
+    let number = world.newest_order().await;
+    assert_eq!(booked(&world, &number).await["amount"], 12_601);
+    let pay = json!({ "channelOrderNo": number });
+    world.control(&world.gateway, "pay", pay).await;
+    let callbacks = eventually("the callback", async || {
+        let callbacks = world.callbacks(&key).await;
+        (!callbacks.is_empty()).then_some(callbacks)
+    })
+    .await;
+    assert_eq!(callbacks[0]["values"]["money"], "12345", "what was asked");
+    // Three thirds, and the fen that is left: what was paid is given back, no more.
+    for (name, fen) in [("a", "4115"), ("b", "4115"), ("c", "4114"), ("d", "1")] {
+        let pairs = [
+            ("domainCode", "demo"),
+            ("requestKey", &key),
+            ("refundKey", name),
+            ("refundMoney", fen),
+        ];
+        let body = hmac_body("refund", &pairs, "demo-secret");
+        let begun = world.post("/pay/api/private/pay/refund", &body).await;
+        assert_eq!(errcode(&begun), "0", "{begun}");
+    }
+    let given = eventually("all parts are given back", async || {
+        let order = booked(&world, &number).await;
+        let refunds = order["refunds"].as_array().unwrap().clone();
+        let sums = refunds
+            .iter()
+            .map(|refund| refund["amount"].as_i64().unwrap());
+        let sums: Vec<_> = sums.collect();
+        (sums.len() == 4).then_some(sums)
+    })
+    .await;
+    assert_eq!(given.iter().sum::<i64>(), 12_601, "{given:?}");
+    let (_, risks) = crate::forecore::run(&world, &["order", "list", "--at-risk"]);
+    assert!(risks.contains("0 at risk"), "{risks}");
+}
+
+#[tokio::test]
+async fn a_changed_sum_is_shown_paid_and_given_back_on_sqlite() {
+    a_changed_sum_is_shown_paid_and_given_back(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_changed_sum_is_shown_paid_and_given_back_on_postgres() {
+    a_changed_sum_is_shown_paid_and_given_back(Database::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_payer_sees_a_changed_sum_before_he_is_led_to_it() {
+    let world = world_behind_apay(Database::Sqlite, "Alipay").await;
+    let world = world.unwrap();
+    for (fen, led) in [(12_345, true), (12_000, false)] {
+        let query = world.signed_query().await;
+        let fault = json!({"on": "create", "kind": "wrong_amount", "amount": fen});
+        world.control(&world.gateway, "fault", fault).await;
+        let page = world.text(&format!("/pay.html?{query}")).await;
+        assert!(page.contains("/apay/pay"), "{page}");
+        assert_eq!(page.contains("document.forms.pay.submit()"), led, "{page}");
+        assert_eq!(page.contains("用这种方式支付需付 ¥120.00"), !led, "{page}");
+        assert_eq!(page.contains("请核对金额后支付"), !led, "{page}");
+    }
+    // Too far from what was asked: nobody is led there, and it can be tried again.
+    let query = world.signed_query().await;
+    let fault = json!({"on": "create", "kind": "wrong_amount", "amount": 20_000});
+    world.control(&world.gateway, "fault", fault).await;
+    let refused = world
+        .post("/pay/api/pc/pay", &body_of(&query, "Alipay"))
+        .await;
+    assert_ne!(errcode(&refused), "0", "{refused}");
 }

@@ -207,7 +207,7 @@ async fn an_order_answer_that_is_forged_or_lost_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_changed_sum_is_refused_and_leads_nobody_to_it() {
+async fn a_sum_that_is_changed_too_much_leads_nobody_to_it() {
     let world = World::start().await;
     let gateway = adapter(&world);
     world.fault("create", "wrong_amount").await;
@@ -217,6 +217,48 @@ async fn a_changed_sum_is_refused_and_leads_nobody_to_it() {
     };
     assert_eq!(code, "changed_sum");
     assert!(message.contains("0.01 CNY for ¥123.45"), "{message}");
+}
+
+#[tokio::test]
+async fn a_sum_that_is_changed_a_little_is_told_and_paid() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let create = async |fen: i64| {
+        let fault = serde_json::json!({"on": "create", "kind": "wrong_amount", "amount": fen});
+        world.control("fault", fault).await;
+        let mut new = order();
+        let created = gateway.create(&new).await;
+        new.order.reference = created
+            .as_ref()
+            .ok()
+            .and_then(|made| made.reference.clone());
+        (new.order, created)
+    };
+    // A twentieth of 123.45 is 6.17.
+    for fen in [11_728, 12_344, 12_962] {
+        let (mut order, created) = create(fen).await;
+        let changed = Money::from_minor(fen, Currency::Cny);
+        assert_eq!(created.unwrap().changed, changed);
+        world.act("pay", &order.number).await;
+        world.letter().await;
+        let changed = changed.unwrap();
+        order.money = changed;
+        match gateway.query(&order).await {
+            Ok(OrderState::Paid(report)) => assert_eq!(report.money, changed),
+            other => panic!("{other:?}"),
+        }
+        let whole = gateway.refund(&refund_of(&order, "R", fen)).await;
+        assert_eq!(whole.unwrap().state, RefundState::Done);
+    }
+    let (_, same) = create(12_345).await;
+    assert_eq!(same.unwrap().changed, None);
+    for fen in [11_727, 12_963] {
+        let (_, refused) = create(fen).await;
+        assert!(
+            refused.is_err_and(|error| error.is_refusal("changed_sum")),
+            "{fen}"
+        );
+    }
 }
 
 #[tokio::test]

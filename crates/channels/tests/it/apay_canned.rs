@@ -160,7 +160,14 @@ async fn an_order_answer_must_be_signed_flat_and_lead_somewhere_safe() {
         let made = canned.gateway.create(&new).await;
         assert_eq!(made.is_ok(), money == "123.45", "{made:?}");
     }
-    for (name, value) in [("money", "123.46"), ("money", ""), ("currency", "USD")] {
+    for (name, value) in [
+        ("money", "129.63"),
+        ("money", "117.27"),
+        ("money", "0"),
+        ("money", "-123.45"),
+        ("money", ""),
+        ("currency", "USD"),
+    ] {
         canned.says_signed(&[&whole[..], &[(name, value)]].concat());
         let refused = canned.gateway.create(&new).await;
         let changed = refused.is_err_and(|error| error.is_refusal("changed_sum"));

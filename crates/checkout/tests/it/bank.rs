@@ -210,6 +210,7 @@ impl Bank {
         Ok(Created {
             obj: Obj::Code("weixin://x".to_owned()),
             reference: self.captures().then(|| new.number.clone()),
+            changed: None,
         })
     }
 

@@ -4,10 +4,14 @@ use crate::scene::{Scene, paid};
 use checkout::Failure;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
+use payment::obj::Obj;
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, ChannelError, OrderState, PaidReport, RefundState, RiskKind};
+use payment::ports::{
+    AttemptRow, ChannelError, Created, OrderState, PaidReport, RefundState, RiskKind,
+};
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
+use payment::story::{Act, Source};
 
 fn unknown() -> ChannelError {
     ChannelError::Unknown("time-out".to_owned())
@@ -206,4 +210,77 @@ async fn money_on_an_order_that_can_not_be_closed_is_still_found() {
         (attempt.status, attempt.request_status),
         (Attempt::Paid, PayStatus::SuccessPay)
     );
+}
+
+#[tokio::test]
+async fn another_sum_of_the_channels_is_what_is_paid_and_refunded() {
+    let scene = Scene::new().await;
+    scene.channel.told.lock().unwrap().changed = Money::from_minor(103, Currency::Cny);
+    let attempt = scene.pay("k").await.unwrap();
+    let sums = |row: &AttemptRow| {
+        (
+            row.channel_money.minor(),
+            row.asked_money,
+            row.money.minor(),
+        )
+    };
+    let asked = Money::from_minor(100, Currency::Cny);
+    assert_eq!(sums(&attempt), (103, asked, 100));
+    // What was asked for is not what is to be paid any more.
+    scene.answers(Ok(paid(&attempt, 103)));
+    scene.after_s(5).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.mismatch.clone()),
+        (Attempt::Paid, None)
+    );
+    scene.checkout.run_due_callbacks().await.unwrap();
+    scene.checkout.drained().await;
+    let taken = scene.receivers.taken.lock().unwrap().clone();
+    assert!(taken[0].contains("money=100&"), "{taken:?}");
+    for fen in [33, 33, 34] {
+        let refund = scene.checkout.refund_order(&attempt.order_sn, fen).await;
+        refund.unwrap();
+    }
+    let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    let back: i64 = refunds
+        .iter()
+        .map(|refund| refund.channel_money.minor())
+        .sum();
+    assert_eq!(back, 103);
+}
+
+#[tokio::test]
+async fn the_asked_sum_does_not_pay_a_changed_one() {
+    let scene = Scene::new().await;
+    scene.channel.told.lock().unwrap().changed = Money::from_minor(103, Currency::Cny);
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(attempt.status, Attempt::Open);
+    assert!(attempt.mismatch.unwrap().contains("amount"));
+}
+
+#[tokio::test]
+async fn a_question_that_was_asked_before_the_sum_changed_settles_all_the_same() {
+    let scene = Scene::new().await;
+    scene.channel.told.lock().unwrap().create = Some(unknown());
+    assert!(scene.pay("k").await.is_err());
+    let before = scene.attempt("k").await;
+    let created = Created {
+        obj: Obj::Code("weixin://x".to_owned()),
+        reference: None,
+        changed: Money::from_minor(103, Currency::Cny),
+    };
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Channel,
+    };
+    let accepted = scene.store.accept_attempt(&before.order_sn, &created, act);
+    accepted.await.unwrap();
+    // The row that the question was asked with still has the sum that was asked for.
+    scene.answers(Ok(paid(&before, 103)));
+    let after = scene.checkout.requery(&before).await.unwrap();
+    assert_eq!((after.status, after.mismatch), (Attempt::Paid, None));
 }

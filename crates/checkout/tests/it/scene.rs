@@ -27,6 +27,8 @@ pub(crate) const START_MS: i64 = 1_465_955_270_000;
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) create: Option<ChannelError>,
+    /// What an order costs there, where that is another sum.
+    pub(crate) changed: Option<Money>,
     pub(crate) query: Option<Result<OrderState, ChannelError>>,
     pub(crate) close: Option<ChannelError>,
     pub(crate) capture: Option<OrderState>,
@@ -106,6 +108,7 @@ impl Gateway for FakeChannel {
         let created = Created {
             obj: Obj::Code("weixin://x".to_owned()),
             reference: None,
+            changed: told.changed,
         };
         told.create.clone().map_or(Ok(created), Err)
     }

@@ -82,6 +82,9 @@ pub struct Created {
     pub obj: Obj,
     /// The channel's own name of the order, where calls about it need that.
     pub reference: Option<String>,
+    /// What is really to be paid, where the channel changed the sum; in the currency
+    /// of the order. The adapter refuses what is too far from what was asked.
+    pub changed: Option<Money>,
 }
 
 /// Money to be given back.

@@ -96,8 +96,10 @@ pub struct AttemptRow {
     pub kind: Kind,
     /// The channel's number of the order.
     pub channel_order_no: String,
-    /// The sum at the channel.
+    /// The sum at the channel: what is to be paid, and what refunds share.
     pub channel_money: Money,
+    /// What the channel was asked for, where it wants another sum.
+    pub asked_money: Option<Money>,
     /// CNY per USD, where the two sums differ in currency.
     pub rate: Option<Rate>,
     /// openid, for JSAPI.

@@ -186,7 +186,34 @@ pub(super) async fn accept(
         .execute(&mut **tx)
         .await
         .map_err(unavailable)?;
+    if let Some(changed) = created.changed {
+        change_sum(tx, order_sn, changed, act).await?;
+    }
     write_step(tx, order_sn, &locked, Event::Accepted, "", act).await
+}
+
+/// The channel wants another sum; what is paid already stays as it was paid.
+async fn change_sum(
+    tx: &mut Transaction<'static, Db>,
+    order_sn: &str,
+    changed: Money,
+    act: Act,
+) -> Answer<()> {
+    let query = "update attempt set asked_money = coalesce(asked_money, channel_money), \
+        channel_money = $2 where order_sn = $1 and channel_money <> $2 \
+        and channel_currency = $3 and paid_ms is null";
+    let written = sqlx::query(query)
+        .bind(order_sn)
+        .bind(changed.minor())
+        .bind(changed.currency().code())
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    if written.rows_affected() > 0 {
+        let detail = format!("to {changed}");
+        story::append(tx, order_sn, "sum changed", &detail, act).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn apply(
@@ -558,6 +585,7 @@ fn fresh(new: &NewAttempt, request_status: PayStatus, request_created_ms: i64) -
         kind: new.kind,
         channel_order_no: new.channel_order_no.clone(),
         channel_money: new.channel_money,
+        asked_money: None,
         rate: new.rate,
         openid: new.openid.clone(),
         reference: None,

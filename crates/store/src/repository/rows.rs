@@ -37,6 +37,10 @@ pub(super) fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
         kind: word(row, "kind", Kind::parse)?,
         channel_order_no: get(row, "channel_order_no")?,
         channel_money: money(row, "channel_money", "channel_currency")?,
+        asked_money: match get::<Option<i64>>(row, "asked_money")? {
+            None => None,
+            Some(_) => Some(money(row, "asked_money", "channel_currency")?),
+        },
         rate: optional(row, "rate", Rate::parse)?,
         openid: get(row, "openid")?,
         signed_values: get(row, "signed_values")?,

@@ -1,6 +1,6 @@
 //! Requests, attempts and money.
 
-use crate::harness::{act, attempt, begun, beside, callback, code, money};
+use crate::harness::{act, attempt, begun, beside, callback, changed, code, money};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
@@ -130,6 +130,36 @@ pub(crate) async fn the_code_is_kept_once_the_channel_took_the_order(store: Arc<
         .await
         .unwrap();
     assert_eq!(settled, Settled::Stayed(Attempt::Paid));
+}
+
+pub(crate) async fn another_sum_of_the_channels_is_kept_until_it_is_paid(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let accept = async |fen| {
+        let created = changed(fen);
+        let accepted = store.accept_attempt(&row.order_sn, &created, act()).await;
+        accepted.unwrap();
+        let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+        let asked = kept.asked_money.map(Money::minor);
+        (kept.channel_money.minor(), asked, kept.money.minor())
+    };
+    assert_eq!(accept(103).await, (103, Some(100), 100));
+    // The same again is told once, and another one later still has the first beside.
+    assert_eq!(accept(103).await, (103, Some(100), 100));
+    assert_eq!(accept(104).await, (104, Some(100), 100));
+    let paid = store
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
+        .await;
+    assert_eq!(paid.unwrap(), Settled::Went(Attempt::Paid));
+    assert_eq!(accept(105).await, (104, Some(100), 100));
+    let story = store.story(&row.order_sn).await.unwrap().unwrap();
+    let told = story
+        .entries
+        .iter()
+        .filter(|entry| entry.what == "sum changed");
+    let told: Vec<_> = told.map(|entry| entry.detail.as_str()).collect();
+    assert_eq!(told, ["to ¥1.03", "to ¥1.04"]);
+    let listed = store.orders("", 9).await.unwrap();
+    assert_eq!(listed[0].channel_money.minor(), 104);
 }
 
 pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {

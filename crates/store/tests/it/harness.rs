@@ -139,10 +139,19 @@ pub(crate) fn beside(refund_no: &str) -> BesideRefund {
     }
 }
 
+/// A channel that took an order and wants this sum for it.
+pub(crate) fn changed(fen: i64) -> Created {
+    Created {
+        changed: Money::from_minor(fen, Currency::Cny),
+        ..code("weixin://x")
+    }
+}
+
 /// A channel that took an order and shows this code.
 pub(crate) fn code(text: &str) -> Created {
     Created {
         obj: Obj::Code(text.to_owned()),
         reference: None,
+        changed: None,
     }
 }

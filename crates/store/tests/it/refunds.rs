@@ -1,12 +1,12 @@
 //! Money that goes back, closed requests, and trips for an openid.
 
-use crate::harness::{act, attempt, begun, beside, callback, money};
+use crate::harness::{act, attempt, begun, beside, callback, changed, money};
 use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, ClosedRequest, NewRefund, OpenidTrip, RefundStep, Refunded,
-    RiskKind, Settled, Store,
+    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewRefund, OpenidTrip, RefundStep,
+    Refunded, RiskKind, Settled, Store,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -76,6 +76,64 @@ pub(crate) async fn ten_refunds_at_once_never_exceed_the_sum(store: Arc<dyn Stor
         made += usize::from(matches!(task.await.unwrap(), Refunded::New(_)));
     }
     assert_eq!(made, 3);
+}
+
+pub(crate) async fn parts_of_a_changed_sum_make_the_whole(store: Arc<dyn Store>) {
+    // 1.00 was asked for, and 1.05 paid.
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let order = row.order_sn;
+    let accepted = store.accept_attempt(&order, &changed(105), act()).await;
+    accepted.unwrap();
+    store
+        .settle_paid(&order, &money(&callback(), &beside("R")), act())
+        .await
+        .unwrap();
+    let begin = async |number, fen| {
+        let new = refund(&order, number, None, fen);
+        match store.begin_refund(&new).await.unwrap() {
+            Refunded::New(row) => Ok((row.money.minor(), row.channel_money.minor())),
+            other => Err(other),
+        }
+    };
+    assert_eq!(begin("R1", 33).await, Ok((33, 35)));
+    assert_eq!(begin("R2", 33).await, Ok((33, 34)));
+    // One that failed gives its part back to the others.
+    store
+        .step_refund("R2", &ended(Refund::Failed, "no"))
+        .await
+        .unwrap();
+    assert_eq!(begin("R3", 33).await, Ok((33, 34)));
+    assert_eq!(begin("R4", 33).await, Ok((33, 35)));
+    assert_eq!(begin("R5", 2).await, Err(Refunded::TooMuch(1)));
+    assert_eq!(begin("R5", 1).await, Ok((1, 1)));
+    assert_eq!(begin("R6", 1).await, Err(Refunded::TooMuch(0)));
+    // Money beside the request goes back as it came.
+    let other = NewAttempt {
+        signed_values: "info=y".to_owned(),
+        ..attempt("other", 2, 0)
+    };
+    let first = begun(&*store, &attempt("other", 3, 0)).await;
+    let second = begun(&*store, &other).await;
+    let accepted = store
+        .accept_attempt(&second.order_sn, &changed(95), act())
+        .await;
+    accepted.unwrap();
+    for order_sn in [&first.order_sn, &second.order_sn] {
+        let beside = beside(&format!("D{order_sn}"));
+        store
+            .settle_paid(order_sn, &money(&callback(), &beside), act())
+            .await
+            .unwrap();
+    }
+    let beside = store.refunds(&second.order_sn).await.unwrap();
+    assert_eq!(
+        (
+            beside[0].cause,
+            beside[0].money.minor(),
+            beside[0].channel_money.minor()
+        ),
+        (Cause::Duplicate, 100, 95)
+    );
 }
 
 fn ended(next: Refund, note: &str) -> RefundStep<'_> {
