@@ -6,6 +6,7 @@ use crate::pay::{body_of, errcode};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::routing::post;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -90,25 +91,34 @@ pub(crate) struct Receiver {
     pub(crate) url: String,
     pub(crate) got: Arc<Mutex<Vec<String>>>,
     pub(crate) answers: Arc<Mutex<Vec<&'static str>>>,
+    /// The content types that came.
+    pub(crate) media: Arc<Mutex<Vec<String>>>,
 }
 
-type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<&'static str>>>);
+type Shared = (
+    Arc<Mutex<Vec<String>>>,
+    Arc<Mutex<Vec<&'static str>>>,
+    Arc<Mutex<Vec<String>>>,
+);
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/cb?shop=7&a=%20b", listener.local_addr().unwrap());
         let shared: Shared = Default::default();
-        let take = async |State((got, answers)): State<Shared>, body: Bytes| {
-            got.lock()
-                .unwrap()
-                .push(String::from_utf8(body.to_vec()).unwrap());
-            answers
-                .lock()
-                .unwrap()
-                .pop()
-                .unwrap_or("{\"result\":\"success\"}")
-        };
+        let take =
+            async |State((got, answers, media)): State<Shared>, headers: HeaderMap, body: Bytes| {
+                let kind = headers["content-type"].to_str().unwrap().to_owned();
+                media.lock().unwrap().push(kind);
+                got.lock()
+                    .unwrap()
+                    .push(String::from_utf8(body.to_vec()).unwrap());
+                answers
+                    .lock()
+                    .unwrap()
+                    .pop()
+                    .unwrap_or("{\"result\":\"success\"}")
+            };
         let router = Router::new()
             .route("/cb", post(take))
             .with_state(shared.clone());
@@ -117,6 +127,7 @@ impl Receiver {
             url,
             got: shared.0,
             answers: shared.1,
+            media: shared.2,
         }
     }
 
@@ -132,7 +143,7 @@ pub(crate) fn fields_of(form: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// An order that is paid by WeChat.
+/// An order of one yuan that is paid by WeChat.
 pub(crate) async fn paid_order(world: &World, out_order_id: &str) {
     let order = [
         ("partnerId", "p001"),
@@ -141,7 +152,12 @@ pub(crate) async fn paid_order(world: &World, out_order_id: &str) {
         ("currency", "CNY"),
         ("cb_url", "http://127.0.0.1:9/cb"),
     ];
-    let ordered = call(world, "order", By::Get, &signed(&order, KEY)).await;
+    pay_order(world, &order).await;
+}
+
+/// An order with these fields, paid by WeChat.
+pub(crate) async fn pay_order(world: &World, order: &[(&str, &str)]) {
+    let ordered = call(world, "order", By::Get, &signed(order, KEY)).await;
     let (_, values) = ordered["url"].as_str().unwrap().split_once('?').unwrap();
     let started = world
         .post("/pay/api/pc/pay", &body_of(values, "Wechat"))
@@ -149,10 +165,11 @@ pub(crate) async fn paid_order(world: &World, out_order_id: &str) {
     assert_eq!(errcode(&started), "0", "{started}");
     let paid = json!({"channelOrderNo": world.newest_order().await});
     world.control(&world.gateway, "pay", paid).await;
-    let question = signed(&[("partnerId", "p001"), ("outOrderId", out_order_id)], KEY);
+    let number = order.iter().find(|(name, _)| *name == "outOrderId");
+    let question = signed(&[("partnerId", "p001"), *number.unwrap()], KEY);
     eventually("it is paid", async || {
         let info = call(world, "queryOrder", By::Get, &question).await;
-        (info["received"] == 1).then_some(())
+        (info["received"] != -1).then_some(())
     })
     .await;
 }
