@@ -46,22 +46,10 @@ pub(crate) fn router(state: State) -> Router {
         .route("/pay/events", get(events::events));
     let business_system = Router::new().route("/pay/api/{*path}", any(api::call));
     let partner = Router::new()
-        .route(
-            "/forecore/order",
-            get(forecore::order).post(forecore::order),
-        )
-        .route(
-            "/forecore/queryOrder",
-            get(forecore::query_order).post(forecore::query_order),
-        )
-        .route(
-            "/forecore/refund",
-            get(forecore::refund).post(forecore::refund),
-        )
-        .route(
-            "/forecore/exchangeRate",
-            get(forecore::exchange_rate).post(forecore::exchange_rate),
-        );
+        .route("/forecore/order", any(forecore::order))
+        .route("/forecore/queryOrder", any(forecore::query_order))
+        .route("/forecore/refund", any(forecore::refund))
+        .route("/forecore/exchangeRate", any(forecore::exchange_rate));
     let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
     let operator = Router::new()
         .route("/healthz", get(health::healthz))

@@ -60,6 +60,12 @@ impl Refusal {
         }
     }
 
+    /// A name that comes twice.
+    #[must_use]
+    pub fn repeated(name: &str) -> Self {
+        Self::Repeated(short(name))
+    }
+
     /// The errcode that tells it.
     #[must_use]
     pub fn code(&self) -> ErrCode {

@@ -72,6 +72,9 @@ pub(super) async fn exchange_rate(
 
 /// Query and body together; the body's value holds where both have a name.
 async fn read(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
+    if !matches!(parts.method, Method::GET | Method::POST) {
+        return Err(Refusal::malformed("the method", "GET or POST"));
+    }
     let fields = Fields::from_query(parts.uri.query().unwrap_or_default())?;
     if parts.method == Method::GET {
         return Ok(fields);
@@ -82,15 +85,37 @@ async fn read(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
     let media = media
         .and_then(|media| media.to_str().ok())
         .unwrap_or_default();
-    let body = match media.to_ascii_lowercase().contains("json") {
-        true => Fields::from_json(&body)?,
-        false => {
+    let body = match Media::of(media) {
+        Some(Media::Json) => Fields::from_json(&body)?,
+        None if !body.is_empty() => {
+            let form = "application/x-www-form-urlencoded or application/json";
+            return Err(Refusal::malformed("Content-Type", form));
+        }
+        Some(Media::Form) | None => {
             let text = str::from_utf8(&body)
                 .map_err(|_| Refusal::malformed("body", "a form in UTF-8, or JSON"))?;
             Fields::from_query(text.trim())?
         }
     };
     Ok(fields.overlaid(body))
+}
+
+/// How a body is written.
+enum Media {
+    Form,
+    Json,
+}
+
+impl Media {
+    /// What a Content-Type header says; old clients send none with a form.
+    fn of(header: &str) -> Option<Self> {
+        let header = header.to_ascii_lowercase();
+        match () {
+            () if header.contains("json") => Some(Self::Json),
+            () if header.is_empty() || header.contains("x-www-form-urlencoded") => Some(Self::Form),
+            () => None,
+        }
+    }
 }
 
 fn ordered_json(ordered: Ordered) -> Map<String, Value> {

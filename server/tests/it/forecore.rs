@@ -340,6 +340,14 @@ async fn foreign_currencies_are_converted_by_the_rate_that_is_told() {
     assert_eq!(errcode(&world.text(types).await), "10006");
 }
 
+/// A second partner, with the key that the command prints.
+fn add_partner(world: &World, name: &str) -> String {
+    let (made, told) = run(world, &["partner", "add", name]);
+    assert!(made, "{told}");
+    let key = told.lines().find_map(|line| line.strip_prefix("key "));
+    key.unwrap().trim().to_owned()
+}
+
 pub(crate) fn run(world: &World, arguments: &[&str]) -> (bool, String) {
     let output = tongfu(&world.database_url)
         .args(arguments)
@@ -352,10 +360,7 @@ pub(crate) fn run(world: &World, arguments: &[&str]) -> (bool, String) {
 #[tokio::test]
 async fn one_partner_sees_nothing_of_another() {
     let world = World::start(Database::Sqlite).await.unwrap();
-    let (made, told) = run(&world, &["partner", "add", "other"]);
-    assert!(made, "{told}");
-    let key = told.lines().find_map(|line| line.strip_prefix("key "));
-    let key = key.unwrap().trim().to_owned();
+    let key = add_partner(&world, "other");
     let order = [
         ("partnerId", "p001"),
         ("outOrderId", "o1"),
@@ -390,4 +395,139 @@ async fn one_partner_sees_nothing_of_another() {
     );
     let (_, domains) = run(&world, &["domain", "list"]);
     assert!(!domains.contains("p001"), "{domains}");
+}
+
+#[tokio::test]
+async fn one_partner_neither_refunds_nor_guesses_at_anothers_orders() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let key = add_partner(&world, "other");
+    paid_order(&world, "o1").await;
+    let mine = signed(&[("partnerId", "p001"), ("outOrderId", "o1")], KEY);
+    let mine = call(&world, "queryOrder", By::Get, &mine).await;
+    let as_other = async |path: &str, number: &str, key: &str, partner: &str| {
+        let mut fields = vec![("partnerId", partner), ("outOrderId", number)];
+        if path == "refund" {
+            fields.extend([("money", "1"), ("out_refund_no", "r1")]);
+        }
+        call(&world, path, By::Form, &signed(&fields, key)).await
+    };
+    let our_number = mine["orderId"].as_str().unwrap();
+    let (_, listed) = run(&world, &["order", "list", "--json"]);
+    let listed: Value = serde_json::from_str(listed.trim()).unwrap();
+    let order_sn = listed["orderSn"].as_str().unwrap();
+    for path in ["queryOrder", "refund"] {
+        // What is there is answered as what is not, letter for letter.
+        let nothing = as_other(path, "nothing", &key, "other").await;
+        assert!(nothing["err"].as_str().unwrap().contains("no such order"));
+        for number in ["o1", our_number, order_sn] {
+            assert_eq!(
+                as_other(path, number, &key, "other").await,
+                nothing,
+                "{number}"
+            );
+        }
+        // Nor does one partner's key open the other's name.
+        for (key, partner) in [(key.as_str(), "p001"), (KEY, "other")] {
+            let refused = as_other(path, "o1", key, partner).await;
+            assert!(refused["err"].as_str().unwrap().contains("wrong sign"));
+        }
+    }
+    // The other's number of a refund is free for both.
+    let refund = [
+        ("partnerId", "p001"),
+        ("outOrderId", "o1"),
+        ("money", "0.4"),
+        ("out_refund_no", "r1"),
+    ];
+    let refund = call(&world, "refund", By::Get, &signed(&refund, KEY)).await;
+    assert_eq!(refund["result"], "ok", "{refund}");
+    let theirs = as_other("refund", "o1", &key, "other").await;
+    assert!(
+        theirs["err"].as_str().unwrap().contains("no such order"),
+        "{theirs}"
+    );
+    // What the other one orders under the same number is its own, and unpaid.
+    let order = [
+        ("partnerId", "other"),
+        ("outOrderId", "o1"),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("cb_url", "https://shop.example/cb"),
+    ];
+    let ordered = call(&world, "order", By::Get, &signed(&order, &key)).await;
+    assert_eq!(ordered["result"], "ok", "{ordered}");
+    let theirs = as_other("queryOrder", "o1", &key, "other").await;
+    assert_eq!(
+        (&theirs["received"], &theirs["status"]),
+        (&json!(-1), &json!("prepare"))
+    );
+    let theirs = as_other("refund", "o1", &key, "other").await;
+    assert!(
+        theirs["err"].as_str().unwrap().contains("not paid"),
+        "{theirs}"
+    );
+    // A page that the other one signs for this order with its own key is none.
+    let url = ordered["url"].as_str().unwrap();
+    let (_, values) = url.split_once('?').unwrap();
+    let their_number = ordered["orderId"].as_str().unwrap();
+    for (from, to) in [(their_number, our_number), ("apay.other", "apay.p001")] {
+        let forged = values.replace(from, to);
+        assert_ne!(forged, values);
+        let answer = world
+            .post("/pay/api/pc/pay", &body_of(&forged, "Wechat"))
+            .await;
+        assert_eq!(errcode(&answer), "10004", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_is_one_under_its_number() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let ask = async |path: &str, number: &str, more: &[(&'static str, &'static str)]| {
+        let mut fields = vec![("partnerId", "p001"), ("outOrderId", number)];
+        fields.extend(more);
+        call(&world, path, By::Form, &signed(&fields, KEY)).await
+    };
+    paid_order(&world, "o1").await;
+    paid_order(&world, "o2").await;
+    // The number is signed like any field, and is one of all orders of the partner.
+    let part = [("money", "0.3"), ("out_refund_no", "r1")];
+    let mut unsigned = signed(&[("partnerId", "p001"), ("outOrderId", "o1"), part[0]], KEY);
+    unsigned.insert("out_refund_no".to_owned(), "r1".to_owned());
+    let refused = call(&world, "refund", By::Form, &unsigned).await;
+    assert!(
+        refused["err"].as_str().unwrap().contains("wrong sign"),
+        "{refused}"
+    );
+    let pending = json!({"on": "refund", "kind": "drop", "times": 2});
+    world.control(&world.gateway, "fault", pending).await;
+    let (first, second) = tokio::join!(ask("refund", "o1", &part), ask("refund", "o1", &part));
+    assert_eq!(first["trans_status"], "REFUNDING", "{first}");
+    assert_eq!(first["trans_no"], second["trans_no"]);
+    let other = ask("refund", "o2", &part).await;
+    assert!(
+        other["err"].as_str().unwrap().contains("out_refund_no"),
+        "{other}"
+    );
+    assert_eq!(ask("queryOrder", "o1", &[]).await["status"], "refunding");
+    eventually("it is done", async || {
+        let now = ask("refund", "o1", &part).await;
+        assert_eq!(now["trans_no"], first["trans_no"]);
+        (now["trans_status"] == "SUCCESS").then_some(())
+    })
+    .await;
+    assert_eq!(ask("queryOrder", "o1", &[]).await["status"], "refund");
+    let book = world.book().await;
+    let refunds: Vec<_> = book
+        .iter()
+        .map(|order| order["refunds"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(refunds.iter().sum::<usize>(), 1, "{book:?}");
+    // The other order is untouched by it.
+    assert_eq!(ask("queryOrder", "o2", &[]).await["received"], 1);
+    let whole = ask("refund", "o2", &[("money", "1")]).await;
+    assert_eq!(
+        (&whole["result"], &whole["out_refund_no"]),
+        (&json!("ok"), &json!(""))
+    );
 }

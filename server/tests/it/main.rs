@@ -7,6 +7,7 @@ mod bad_input;
 mod callback;
 mod channels;
 mod forecore;
+mod forecore_bad_input;
 mod forecore_contract;
 mod forged;
 mod harness;

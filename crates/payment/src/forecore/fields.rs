@@ -98,7 +98,7 @@ impl Fields {
     fn without_repeats(self) -> Result<Self, Refusal> {
         for (index, field) in self.0.iter().enumerate() {
             if self.0[..index].iter().any(|other| other.name == field.name) {
-                return Err(Refusal::Repeated(field.name.clone()));
+                return Err(Refusal::repeated(&field.name));
             }
         }
         Ok(self)
