@@ -7,5 +7,6 @@ mod bank;
 mod lost;
 mod model;
 mod money;
+mod partner;
 mod scene;
 mod timers;

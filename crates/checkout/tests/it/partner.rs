@@ -1,0 +1,176 @@
+//! A partner's refunds, sentence by sentence of what the documents promise (seed 001,
+//! 退单; wire-facts B2).
+
+use crate::scene::{Scene, paid};
+use checkout::{PartnerFailure, PartnerRefund, Place, Start};
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::forecore::{Fields, md5_sign};
+use payment::pairs::Pairs;
+use payment::ports::{AttemptRow, ChannelError, RefundState};
+
+/// A scene with the partner `p001`, whose order of one yuan is paid.
+async fn paid_order() -> (Scene, AttemptRow) {
+    let scene = Scene::new().await;
+    let domain = Domain::p001().unwrap();
+    scene.store.add_domain(&domain).await.unwrap();
+    let order = [
+        ("outOrderId", "o1"),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("cb_url", "http://127.0.0.1:9/cb"),
+    ];
+    let ordered = scene
+        .checkout
+        .partner_orders(&fields(&order))
+        .await
+        .unwrap();
+    let (_, values) = ordered.url.split_once('?').unwrap();
+    let pairs = Pairs::from_query(values).unwrap();
+    let (domain, request) = scene.checkout.verified(&pairs).await.unwrap();
+    let start = Start {
+        channel: Channel::Wechat,
+        place: Place::pc(),
+    };
+    let attempt = scene.checkout.pay(&domain, &request, start).await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    scene.asked();
+    (scene, attempt)
+}
+
+fn fields(fields: &[(&str, &str)]) -> Fields {
+    let domain = Domain::p001().unwrap();
+    let fields = || {
+        [("partnerId", "p001")]
+            .into_iter()
+            .chain(fields.iter().copied())
+    };
+    let sign = md5_sign(fields(), &domain.secrets()[0]);
+    let all = fields().chain([("sign", sign.as_str())]);
+    let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let query = Pairs::from_stored(all.collect()).to_query();
+    Fields::from_query(&query).unwrap()
+}
+
+async fn refund(scene: &Scene, money: &str, number: &str) -> Result<PartnerRefund, PartnerFailure> {
+    let wish = [
+        ("outOrderId", "o1"),
+        ("money", money),
+        ("out_refund_no", number),
+    ];
+    // A number that is not given is not sent either.
+    let count = if number.is_empty() { 2 } else { 3 };
+    scene
+        .checkout
+        .partner_refunds(&fields(&wish[..count]))
+        .await
+}
+
+const DAY_S: i64 = 86_400;
+
+#[tokio::test]
+async fn without_a_number_the_same_sum_is_the_same_refund_for_a_day() {
+    let (scene, attempt) = paid_order().await;
+    let first = refund(&scene, "0.30", "").await.unwrap();
+    assert_eq!(first.out_refund_no, "");
+    let other = refund(&scene, "0.2", "").await.unwrap();
+    assert_ne!(other.trans_no, first.trans_no);
+    // Every other writing of the sum, until the day is over.
+    for (seconds, money) in [(0, "0.3"), (60, "0.30"), (DAY_S - 61, "0.3")] {
+        scene.refunds_after_s(seconds).await;
+        let again = refund(&scene, money, "").await.unwrap();
+        assert_eq!(again.trans_no, first.trans_no, "{seconds}");
+    }
+    scene.refunds_after_s(1).await;
+    let next = refund(&scene, "0.3", "").await.unwrap();
+    assert_ne!(next.trans_no, first.trans_no);
+    assert_eq!(
+        refund(&scene, "0.3", "").await.unwrap().trans_no,
+        next.trans_no
+    );
+    let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!(kept.len(), 3);
+    // 0.3, 0.2 and 0.3 are given back: 0.2 are left.
+    let much = refund(&scene, "0.21", "").await;
+    assert_eq!(much, Err(PartnerFailure::TooMuch));
+}
+
+#[tokio::test]
+async fn a_number_is_one_refund_for_ever() {
+    let (scene, attempt) = paid_order().await;
+    let first = refund(&scene, "0.30", "r1").await.unwrap();
+    assert_eq!(
+        (first.status, first.out_refund_no.as_str()),
+        ("REFUNDING", "r1")
+    );
+    scene.refunds_after_s(30 * DAY_S).await;
+    let again = refund(&scene, "0.3", "r1").await.unwrap();
+    assert_eq!((again.trans_no, again.status), (first.trans_no, "SUCCESS"));
+    assert_eq!(
+        refund(&scene, "0.31", "r1").await,
+        Err(PartnerFailure::RefundReused)
+    );
+    // The same sum twice within a day, by two numbers; and beside one without.
+    for number in ["r2", ""] {
+        let more = refund(&scene, "0.3", number).await.unwrap();
+        assert_eq!(more.status, "REFUNDING");
+    }
+    let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!(kept.len(), 3);
+    let longest = "r".repeat(65);
+    let refused = refund(&scene, "0.1", &longest)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("out_refund_no"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_refund_that_the_channel_refuses_is_closed_and_frees_its_sum() {
+    let (scene, _) = paid_order().await;
+    let refused = RefundState::Failed("no".to_owned());
+    scene.channel.told.lock().unwrap().refund = Some(Ok(refused));
+    refund(&scene, "1", "r1").await.unwrap();
+    scene.refunds_after_s(0).await;
+    assert_eq!(refund(&scene, "1", "r1").await.unwrap().status, "CLOSE");
+    let question = fields(&[("outOrderId", "o1")]);
+    let info = scene.checkout.partner_asks(&question).await.unwrap();
+    assert_eq!((info.status, info.received), ("refundclosed", Some(100)));
+    scene.channel.told.lock().unwrap().refund = None;
+    refund(&scene, "1", "r2").await.unwrap();
+    scene.refunds_after_s(0).await;
+    assert_eq!(refund(&scene, "1", "r2").await.unwrap().status, "SUCCESS");
+}
+
+#[tokio::test]
+async fn a_channel_that_can_not_refund_says_so() {
+    let (scene, _) = paid_order().await;
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
+    refund(&scene, "1", "r1").await.unwrap();
+    scene.refunds_after_s(0).await;
+    let refused = refund(&scene, "1", "r1").await.unwrap_err();
+    assert_eq!(refused, PartnerFailure::NotOffered);
+    assert!(refused.to_string().contains("this channel can't refund"));
+}
+
+#[tokio::test]
+async fn a_refund_of_unknown_outcome_is_asked_about_before_all() {
+    let (scene, _) = paid_order().await;
+    let unknown = || ChannelError::Unknown("time-out".to_owned());
+    scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
+    scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
+    let first = refund(&scene, "1", "r1").await.unwrap();
+    scene.refunds_after_s(0).await;
+    assert_eq!(scene.asked(), ["refund"]);
+    for _ in 0..3 {
+        // The partner asks again, and nothing is sent again.
+        let again = refund(&scene, "1", "r1").await.unwrap();
+        assert_eq!(
+            (again.status, &again.trans_no),
+            ("REFUNDING", &first.trans_no)
+        );
+        scene.refunds_after_s(3_600).await;
+        assert_eq!(scene.asked(), ["query_refund"]);
+    }
+}
