@@ -326,11 +326,11 @@ impl Gateway for Apay {
         &self.terms
     }
 
-    /// At WeChat the address becomes a code; in another currency than CNY it opens
-    /// in WeChat's browser only (seed 001, 使用微信支付).
+    /// At WeChat the address becomes a code, and inside WeChat it is simply opened; in
+    /// another currency than CNY it opens nowhere else (seed 001, 使用微信支付).
     fn offers(&self, kind: Kind) -> bool {
         match (self.channel, kind) {
-            (Channel::Wechat, Kind::Native) => true,
+            (Channel::Wechat, Kind::Native | Kind::Wap) => true,
             (Channel::Wechat, Kind::Mweb) => self.terms.currency == Currency::Cny,
             (Channel::Wechat, _) => false,
             (_, kind) => matches!(kind, Kind::Page | Kind::Wap),

@@ -91,7 +91,15 @@ impl Place {
         }
     }
 
-    /// How a channel can be paid here.
+    /// How a channel can be paid here, the best way first: inside WeChat by its bridge,
+    /// else on a page that opens there.
+    fn kinds(&self, channel: Channel) -> impl Iterator<Item = Kind> + use<> {
+        let page = self.browser == Browser::Wechat && channel == Channel::Wechat;
+        let page = (page && self.scene == Scene::H5).then_some(Kind::Wap);
+        self.kind(channel).into_iter().chain(page)
+    }
+
+    /// The best way.
     fn kind(&self, channel: Channel) -> Option<Kind> {
         let bridge = self.browser == Browser::Wechat || self.openid.is_some();
         match (self.scene, channel, self.browser) {
@@ -203,10 +211,9 @@ impl Checkout {
     fn offered(&self, domain: &Domain, place: &Place, asked: Asked) -> Vec<Channel> {
         let offered = |channel: &Channel| {
             place
-                .kind(*channel)
-                .is_some_and(|kind| self.offers(domain, *channel, kind, asked))
-                || (place.leads_into_wechat(*channel)
-                    && self.offers(domain, *channel, Kind::Jsapi, asked))
+                .kinds(*channel)
+                .any(|kind| self.offers(domain, *channel, kind, asked))
+                || (place.leads_into_wechat(*channel) && self.offers_in_wechat(domain, asked))
         };
         place.order().into_iter().filter(offered).collect()
     }
@@ -256,6 +263,20 @@ impl Checkout {
             })
     }
 
+    /// Whether an account takes it from a payer inside WeChat.
+    fn offers_in_wechat(&self, domain: &Domain, asked: Asked) -> bool {
+        let mut kinds = [Kind::Jsapi, Kind::Wap].into_iter();
+        kinds.any(|kind| self.offers(domain, Channel::Wechat, kind, asked))
+    }
+
+    /// Whether a payer inside WeChat pays this request by its bridge, for which his
+    /// openid has to be known.
+    #[must_use]
+    pub fn pays_by_bridge(&self, domain: &Domain, request: &PayRequest) -> bool {
+        let asked = Asked::Sum(Sum::of(request));
+        self.offers(domain, Channel::Wechat, Kind::Jsapi, asked)
+    }
+
     /// The account that takes a new order.
     pub(crate) fn choose(
         &self,
@@ -264,9 +285,12 @@ impl Checkout {
         place: &Place,
         sum: Sum,
     ) -> Result<Choice, Failure> {
-        let kind = place.kind(channel).ok_or(Failure::UnsupportedChannel)?;
         let mut refused_sum = false;
-        for gateway in self.accounts(domain, channel, kind) {
+        let ways = place.kinds(channel).flat_map(|kind| {
+            let accounts = self.accounts(domain, channel, kind).into_iter();
+            accounts.map(move |gateway| (kind, gateway))
+        });
+        for (kind, gateway) in ways {
             let Some((money, rate)) = self.charge(gateway.as_ref(), sum) else {
                 refused_sum = true;
                 continue;
@@ -284,9 +308,7 @@ impl Checkout {
         if refused_sum {
             return Err(Failure::Refused(Refusal::Amount("money".to_owned())));
         }
-        if place.leads_into_wechat(channel)
-            && self.offers(domain, channel, Kind::Jsapi, Asked::Sum(sum))
-        {
+        if place.leads_into_wechat(channel) && self.offers_in_wechat(domain, Asked::Sum(sum)) {
             return Err(Failure::OpenidMissing);
         }
         Err(Failure::UnsupportedChannel)
@@ -367,6 +389,13 @@ mod tests {
             openid: None,
         };
         let kinds = |place: Place| Channel::ALL.map(|channel| place.kind(channel));
+        let ways = |browser| {
+            let place = place(Scene::H5, browser);
+            place.kinds(Channel::Wechat).collect::<Vec<_>>()
+        };
+        assert_eq!(ways(Browser::Wechat), [Kind::Jsapi, Kind::Wap]);
+        assert_eq!(ways(Browser::Other), [Kind::Mweb]);
+        assert_eq!(ways(Browser::Alipay), []);
         let page = Some(Kind::Page);
         assert_eq!(kinds(Place::pc()), [Some(Kind::Native), page, page, page]);
         let wap = Some(Kind::Wap);

@@ -191,7 +191,8 @@ async fn show(
             .or(bridge.then_some(Channel::Wechat)),
     };
     let wechat = given.is_none_or(|channel| channel == Channel::Wechat);
-    if bridge && wechat && place.openid.is_none() {
+    let fetch = bridge && wechat && place.openid.is_none();
+    if fetch && checkout.pays_by_bridge(domain, request) {
         return Ok(Shown::FetchOpenid(openid::address(
             &state.public_url,
             &domain.code,

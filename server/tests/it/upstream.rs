@@ -1,6 +1,7 @@
 //! A channel that is paid through another checkout, a gateway of Apay's family.
 
 use crate::harness::{Database, World, eventually, value_of};
+use crate::partner::{By, KEY, call, signed};
 use crate::pay::{body_of, errcode};
 use crate::sign::hmac_body;
 use serde_json::{Value, json};
@@ -167,4 +168,69 @@ async fn a_payer_sees_a_changed_sum_before_he_is_led_to_it() {
         .post("/pay/api/pc/pay", &body_of(&query, "Alipay"))
         .await;
     assert_ne!(errcode(&refused), "0", "{refused}");
+}
+
+const WECHAT: &str = "Mozilla/5.0 (iPhone) MicroMessenger/8.0.49";
+const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148";
+
+/// What a browser shows at an address.
+async fn opens(world: &World, url: &str, agent: &str) -> String {
+    let answer = world
+        .client
+        .get(url)
+        .header("User-Agent", agent)
+        .send()
+        .await;
+    let answer = answer.unwrap();
+    assert_eq!(
+        answer.status(),
+        200,
+        "{:?}",
+        answer.headers().get("location")
+    );
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn dollars_are_paid_inside_wechat_where_the_upstreams_page_opens() {
+    let mut world = world_behind_apay(Database::Sqlite, "Wechat").await.unwrap();
+    let path = world.folder.join("sandbox/accounts.toml");
+    let accounts = std::fs::read_to_string(&path).unwrap();
+    let accounts = format!("{}\ncurrency = \"USD\"\n", accounts.trim_end());
+    std::fs::write(&path, accounts).unwrap();
+    world.restart_platform_with(&[]).await;
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "usd"),
+        ("money", "14.27"),
+        ("currency", "USD"),
+        ("cb_url", "http://127.0.0.1:9/cb"),
+        ("type", "WECHATPAYH5"),
+    ];
+    let ordered = call(&world, "order", By::Get, &signed(&order, KEY)).await;
+    let url = ordered["url"].as_str().unwrap();
+    // On a phone's own browser: how to get into WeChat, and no dead end.
+    let phone = opens(&world, url, PHONE).await;
+    assert!(
+        phone.contains("请使用微信浏览器打开") && phone.contains("<svg"),
+        "{phone}"
+    );
+    assert!(world.book().await.is_empty(), "nothing was ordered for it");
+    // Inside WeChat the upstream's own page opens; nobody asks for an openid.
+    let page = opens(&world, url, WECHAT).await;
+    let (_, form) = page.split_once("action=\"").unwrap();
+    let action = form.split('"').next().unwrap();
+    assert!(action.ends_with("/apay/pay"), "{action}");
+    let (_, value) = form.split_once("value=\"").unwrap();
+    let order_id = value.split('"').next().unwrap();
+    let theirs = format!("{action}?order={order_id}");
+    assert!(opens(&world, &theirs, WECHAT).await.contains("USD 14.27"));
+    let pay = json!({ "channelOrderNo": world.newest_order().await });
+    world.control(&world.gateway, "pay", pay).await;
+    let question = signed(&[("partnerId", "p001"), ("outOrderId", "usd")], KEY);
+    eventually("it is paid", async || {
+        let info = call(&world, "queryOrder", By::Get, &question).await;
+        (info["received"] == 14.27).then_some(())
+    })
+    .await;
 }

@@ -15,7 +15,7 @@ pub enum Kind {
     Mweb,
     /// A form for a desktop browser.
     Page,
-    /// A form for a mobile browser.
+    /// A form for a mobile browser; of WeChat's, a page that opens inside it.
     Wap,
 }
 
