@@ -146,8 +146,8 @@ pub enum Screen {
         code: &'static str,
         /// What the business system's developer reads.
         cause: String,
-        /// Whether the payer may simply try again.
-        passing: bool,
+        /// Where the payer may simply try again: the trouble passes.
+        again: Option<String>,
         /// Where the payer goes on, where the request was genuine.
         leave: Option<String>,
     },
@@ -371,6 +371,7 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
                 title: words.returned,
                 why: format!("{} {}", words.returned_why, order.money),
                 detail: None,
+                again: None,
                 leave,
             };
             message_screen(setting, Some(order), message).into_any()
@@ -379,19 +380,18 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             order,
             code,
             cause,
-            passing,
+            again,
             leave,
         } => {
-            let why = if passing {
-                cause.clone()
-            } else {
-                words.refused_why.to_owned()
+            let why = match again {
+                Some(_) => cause.clone(),
+                None => words.refused_why.to_owned(),
             };
-            let detail = Some(format!("{} {code}：{cause}", words.code));
             let message = Message {
                 title: words.refused,
                 why,
-                detail,
+                detail: Some(format!("{} {code}：{cause}", words.code)),
+                again,
                 leave,
             };
             message_screen(setting, order, message).into_any()
@@ -401,6 +401,7 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
                 title: words.unknown_page,
                 why: words.unknown_page_why.to_owned(),
                 detail: None,
+                again: None,
                 leave: None,
             };
             message_screen(setting, None, message).into_any()

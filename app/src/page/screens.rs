@@ -105,6 +105,7 @@ pub(super) struct Message {
     pub(super) title: &'static str,
     pub(super) why: String,
     pub(super) detail: Option<String>,
+    pub(super) again: Option<String>,
     pub(super) leave: Option<String>,
 }
 
@@ -116,6 +117,9 @@ pub(super) fn message_screen(
     let words = text(setting.lang);
     let known = order.is_some();
     let title = message.title;
+    let again = message
+        .again
+        .map(|url| view! { <a class="button" href=url>{words.try_again}</a> });
     let way_on = message.leave.map(|url| {
         view! { <a class="button" target="_parent" href=url>{words.back}</a> }
     });
@@ -133,7 +137,7 @@ pub(super) fn message_screen(
                     <p>{message.why}</p>
                 </div>
                 {message.detail.map(|detail| view! { <p class="small">{detail}</p> })}
-                {way_on}
+                {again}{way_on}
             </section>
         </main>
     }

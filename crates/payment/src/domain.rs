@@ -1,6 +1,7 @@
 //! A business system: its code, secrets, and what its requests may hold
 //! (design 4a).
 
+use crate::address::{has_scheme, origin};
 use crate::money::Currency;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -364,6 +365,11 @@ impl Domain {
         }
         if !(1..=999_999_999).contains(&self.settings.largest_sum) {
             return refuse("the largest sum is from 1 to 999999999");
+        }
+        let listed = &self.settings.frame_origins;
+        let is_origin = |text: &String| has_scheme(text) && origin(text).as_ref() == Some(text);
+        if !listed.iter().all(is_origin) {
+            return refuse("an origin is scheme, host and port alone: https://shop.example");
         }
         if self.settings.attempt_life_s < 1 {
             return refuse("an attempt lives at least a second");

@@ -111,6 +111,16 @@ impl Visit {
         format!("{}?{}", self.path, query.join("&"))
     }
 
+    /// This page once more; who came by a form goes back to the page that had it.
+    fn again(&self) -> String {
+        let path = if self.path.ends_with("/start") {
+            page_path(self.scene)
+        } else {
+            &self.path
+        };
+        format!("{path}?{}", self.raw)
+    }
+
     fn form(&self, status: StatusCode, leave: Option<&Leave>) -> Form {
         Form {
             status,
@@ -494,7 +504,7 @@ fn refused(
         order,
         code: failure.code().code(),
         cause: failure.text(visit.lang),
-        passing,
+        again: passing.then(|| visit.again()),
         leave: leave.and_then(|leave| leave.fail.clone()),
     };
     page(screen, visit.form(status, leave))

@@ -12,6 +12,7 @@ mod forecore_contract;
 mod forged;
 mod harness;
 mod operator;
+mod page;
 mod partner;
 mod pay;
 mod rates;

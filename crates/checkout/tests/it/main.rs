@@ -10,3 +10,4 @@ mod money;
 mod partner;
 mod scene;
 mod timers;
+mod waiting;

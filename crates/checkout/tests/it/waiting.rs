@@ -1,0 +1,59 @@
+//! What a waiting page hears, and how long a paid payer is held.
+
+use crate::scene::{Scene, paid};
+use payment::domain::{Domain, DomainSettings};
+use payment::order::Attempt;
+
+/// A paid request of a domain that holds its payers.
+async fn paid_and_held() -> Scene {
+    let scene = Scene::new().await;
+    let mut domain = Domain::test();
+    domain.settings = DomainSettings {
+        hold_for_callback: true,
+        ..domain.settings
+    };
+    scene.store.set_domain(&domain).await.unwrap();
+    let attempt = scene.pay("k").await.unwrap();
+    assert!(!scene.checkout.holds("test", "k").await, "not paid yet");
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    scene
+}
+
+#[tokio::test]
+async fn a_paid_payer_is_held_until_the_callback_is_acknowledged() {
+    let scene = paid_and_held().await;
+    assert!(scene.checkout.holds("test", "k").await);
+    scene.checkout.run_due_callbacks().await.unwrap();
+    scene.checkout.drained().await;
+    assert!(!scene.checkout.holds("test", "k").await);
+}
+
+#[tokio::test]
+async fn nobody_is_held_longer_than_three_seconds() {
+    let scene = paid_and_held().await;
+    scene.after_s(2).await;
+    assert!(scene.checkout.holds("test", "k").await);
+    scene.after_s(1).await;
+    assert!(!scene.checkout.holds("test", "k").await);
+}
+
+#[tokio::test]
+async fn without_the_option_nobody_is_held() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Paid);
+    assert!(!scene.checkout.holds("test", "k").await);
+}
+
+#[tokio::test]
+async fn a_page_hears_that_its_request_is_paid() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    let mut bell = scene.checkout.bell("test", "k");
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    bell.rung().await;
+}
