@@ -1,8 +1,9 @@
 // The payer on a phone: inside WeChat with its bridge, and outside.
 import { test, expect, type BrowserContext, type Page } from '@playwright/test';
 import {
-  WECHAT,
+  MOBILE,
   PHONE,
+  WECHAT,
   another,
   bridge,
   callbacks,
@@ -141,7 +142,7 @@ test.describe('inside WeChat', () => {
 });
 
 test.describe('in a phone’s own browser', () => {
-  test.use({ viewport: PHONE });
+  test.use({ viewport: PHONE, userAgent: MOBILE });
 
   test('WeChat is a code of this page, to be opened inside WeChat', async ({ page, request, browser }) => {
     const url = await mobileUrl(request);

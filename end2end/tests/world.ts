@@ -21,6 +21,9 @@ export const scripted = (): boolean => mode() !== 'no-script';
 export const wasm = (): boolean => mode() === 'script';
 
 export const PHONE = { width: 390, height: 844 };
+export const MOBILE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) ' +
+  'Version/17.5 Mobile/15E148 Safari/604.1';
 export const WECHAT =
   'Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 ' +
   'Chrome/116.0 XWEB/1420273 Mobile Safari/537.36 MMWEBSDK/20260101 MicroMessenger/8.0.68 Language/zh_CN';

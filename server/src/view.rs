@@ -261,6 +261,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) charged: Option<Money>,
     /// Whether there is another channel to pick.
     pub(crate) others: bool,
+    /// Whether the payer looks at a phone.
+    pub(crate) phone: bool,
 }
 
 /// The page on which a payer outside WeChat is told to open it there.
@@ -270,6 +272,7 @@ pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: L
         leave,
         charged,
         others,
+        phone,
     } = seen;
     let leave = leave.clone();
     let signed_values = signed_query(request);
@@ -280,7 +283,7 @@ pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: L
         confirm: false,
         way: Way::OpenInWechat {
             address: format!("{public_url}{}?{signed_values}", page_path(Scene::H5)),
-            phone: scene == Scene::H5,
+            phone,
         },
         order_sn: String::new(),
         poll_url: poll_url(&signed_values),

@@ -1,7 +1,7 @@
 //! The checkout pages: GET shows, POST starts (design section 6).
 
 use super::cookies::Cookies;
-use super::respond::{Form, Secure, browser, page, wished_language};
+use super::respond::{Form, Secure, browser, is_phone, page, wished_language};
 use super::{body, openid};
 use crate::state::State;
 use crate::view::{
@@ -42,6 +42,7 @@ struct Visit {
     path: String,
     scene: Scene,
     browser: Browser,
+    phone: bool,
     cookies: Cookies,
 }
 
@@ -66,6 +67,7 @@ impl Visit {
             path,
             scene,
             browser: browser(&parts.headers),
+            phone: is_phone(&parts.headers),
             cookies: Cookies::of(&parts.headers),
         }
     }
@@ -158,6 +160,11 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Ok(verified) => verified,
         Err(failure) => return refused(&visit, &failure, None, None),
     };
+    // A partner has one address for all its payers: a desktop is served as one.
+    let desktop = visit.browser == Browser::Other && !visit.phone;
+    if visit.scene == Scene::H5 && desktop && domain.settings.partner.is_some() {
+        return see_other(&format!("{}?{}", page_path(Scene::Pc), pairs.to_query()));
+    }
     let leave = Leave::of(&domain, &request);
     match show(&state, &domain, &request, &visit).await {
         Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
@@ -236,6 +243,7 @@ async fn show(
                 leave: &leave,
                 charged,
                 others,
+                phone: visit.phone,
             };
             view::open_in_wechat(seen, &state.public_url, visit.scene, visit.lang)
         }

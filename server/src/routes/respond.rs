@@ -36,10 +36,22 @@ pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
 
 /// The caller's browser, by its User-Agent.
 pub(super) fn browser(headers: &HeaderMap) -> Browser {
-    let header = headers
-        .get(USER_AGENT)
-        .and_then(|value| value.to_str().ok());
-    Browser::of(header.unwrap_or_default())
+    Browser::of(user_agent(headers))
+}
+
+/// Whether the caller holds a phone or tablet in his hands: he can't scan its screen.
+pub(super) fn is_phone(headers: &HeaderMap) -> bool {
+    let user_agent = user_agent(headers);
+    ["Mobi", "Android", "iPhone", "iPad"]
+        .iter()
+        .any(|mark| user_agent.contains(mark))
+}
+
+fn user_agent(headers: &HeaderMap) -> &str {
+    let header = headers.get(USER_AGENT);
+    header
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// How a page is to be sent.

@@ -1,0 +1,181 @@
+// Every state of both pages, light and dark, in both languages: axe finds nothing,
+// and a picture is taken for a person to look at.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test, expect, type APIRequestContext, type BrowserContextOptions, type Page } from '@playwright/test';
+import {
+  MOBILE,
+  PHONE,
+  WECHAT,
+  another,
+  control,
+  gateway,
+  mobileUrl,
+  platform,
+  scanUrl,
+  shop,
+  signedUrl,
+  wasm,
+} from './world';
+
+const axe = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
+const PC = { viewport: { width: 1280, height: 800 } };
+const phone = { viewport: PHONE, userAgent: MOBILE };
+
+interface State {
+  name: string;
+  options: BrowserContextOptions;
+  /** Opens the page and brings it into the state. */
+  show(page: Page, request: APIRequestContext): Promise<void>;
+}
+
+const states: State[] = [
+  {
+    name: 'pc-pick',
+    options: PC,
+    show: async (page, request) => {
+      await page.goto(await signedUrl(request));
+    },
+  },
+  {
+    name: 'pc-scan',
+    options: PC,
+    show: async (page, request) => {
+      await page.goto(await scanUrl(request));
+      if (wasm()) await expect(page.getByRole('timer')).toHaveText(/^14:/);
+    },
+  },
+  {
+    name: 'pc-expired',
+    options: PC,
+    show: async (page, request) => {
+      await page.goto(await scanUrl(request));
+      await control(request, 'expire');
+      await expect(page.locator('.bad')).toBeVisible();
+    },
+  },
+  {
+    name: 'pc-declined',
+    options: PC,
+    show: async (page, request) => {
+      await page.goto(await scanUrl(request));
+      await control(request, 'decline');
+      await expect(page.locator('.bad')).toBeVisible();
+    },
+  },
+  {
+    name: 'pc-paid',
+    options: PC,
+    show: async (page, request) => {
+      await page.route(`${shop}/return*`, (route) => route.abort());
+      const url = await scanUrl(request);
+      await page.goto(url);
+      await control(request, 'pay');
+      await expect(page.locator('main[data-state="paid"] .good')).toBeVisible();
+      await page.goto(url).catch(() => undefined);
+      await expect(page.locator('dl')).toBeVisible();
+    },
+  },
+  {
+    name: 'pc-offline',
+    options: PC,
+    show: async (page, request) => {
+      await page.route('**/pay/api/pc/wechatQuery?*', (route) => route.abort());
+      await page.goto(await scanUrl(request));
+      if (wasm()) await expect(page.getByRole('status')).toHaveClass('said');
+    },
+  },
+  {
+    name: 'pc-forged',
+    options: PC,
+    show: async (page, request) => {
+      await page.goto((await signedUrl(request)).replace(/sign=.{4}/, 'sign=0000'));
+    },
+  },
+  {
+    name: 'pc-trouble',
+    options: PC,
+    show: async (page, request) => {
+      const data = { on: 'create', kind: 'busy', times: 9 };
+      await request.post(`${gateway}/control/fault`, { data });
+      await page.goto(await scanUrl(request));
+      await request.post(`${gateway}/control/reset`);
+      await expect(page.locator('.bad')).toBeVisible();
+    },
+  },
+  {
+    name: 'pc-unknown',
+    options: PC,
+    show: async (page) => {
+      await page.goto(`${platform}/pay/attempt/00000000000000000000000000000000`);
+    },
+  },
+  {
+    name: 'pc-fragment',
+    options: PC,
+    show: async (page) => {
+      await page.goto(`${platform}/pay.html`);
+    },
+  },
+  {
+    name: 'pc-back-from-channel',
+    options: PC,
+    show: async (page, request) => {
+      const start = (await signedUrl(request)).replace('/pay.html', '/pay/start');
+      const answer = await request.post(start, { form: { channel: 'Alipay' }, maxRedirects: 0 });
+      await page.goto(`${platform}${answer.headers().location}/stay`);
+    },
+  },
+  {
+    name: 'phone-pick',
+    options: phone,
+    show: async (page, request) => {
+      await page.goto(await mobileUrl(request));
+    },
+  },
+  {
+    name: 'phone-open-in-wechat',
+    options: phone,
+    show: async (page, request) => {
+      await page.goto(`${await mobileUrl(request)}&pick=Wechat`);
+    },
+  },
+  {
+    name: 'phone-scan',
+    options: phone,
+    show: async (page, request) => {
+      await page.goto(await scanUrl(request));
+    },
+  },
+  {
+    name: 'wechat-pay',
+    options: { ...phone, userAgent: WECHAT },
+    show: async (page, request) => {
+      await page.goto(await mobileUrl(request));
+      await expect(page.locator('#bridge')).toBeVisible();
+    },
+  },
+];
+
+for (const state of states) {
+  test(`${state.name} is good to look at and to hear`, async ({ browser, request }) => {
+    for (const locale of ['zh-CN', 'en-US']) {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const context = await another(browser, { ...state.options, locale, colorScheme });
+        const page = await context.newPage();
+        await state.show(page, request);
+        const look = `${state.name}-${locale.slice(0, 2)}-${colorScheme}`;
+        const folder = process.env.TONGFU_SCREENSHOTS;
+        if (folder) await page.screenshot({ path: `${folder}/state-${look}-${test.info().project.name}.png`, fullPage: true });
+        await page.evaluate(axe);
+        const found = await page.evaluate(async () => {
+          const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+          const result = await (window as any).axe.run(document, { runOnly: tags });
+          return result.violations.map((one: any) => `${one.id}: ${one.nodes.map((node: any) => node.html).join(' ')}`);
+        });
+        expect(found, look).toEqual([]);
+        await context.close();
+      }
+    }
+  });
+}
