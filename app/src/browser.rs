@@ -123,6 +123,18 @@ pub(crate) fn turn_green() {
     }
 }
 
+/// Whether the status line says something: it then stands in place of the line that
+/// the server wrote.
+pub(crate) fn mark_said(said: bool) {
+    if let Some(main) = main() {
+        let _ = if said {
+            main.set_attribute("data-said", "")
+        } else {
+            main.remove_attribute("data-said")
+        };
+    }
+}
+
 /// Leaves for `url`. In a frame the page around it is told first, then led on
 /// where the browser lets us; else the link on the page is left. Reloads where
 /// there is no address.

@@ -383,14 +383,15 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             again,
             leave,
         } => {
-            let why = match again {
-                Some(_) => cause.clone(),
-                None => words.refused_why.to_owned(),
+            let code = format!("{} {code}", words.code);
+            let (why, detail) = match again {
+                Some(_) => (cause, code),
+                None => (words.refused_why.to_owned(), format!("{code}：{cause}")),
             };
             let message = Message {
                 title: words.refused,
                 why,
-                detail: Some(format!("{} {code}：{cause}", words.code)),
+                detail: Some(detail),
                 again,
                 leave,
             };

@@ -61,6 +61,7 @@ pub(crate) struct Text {
     pub(crate) offline: &'static str,
     pub(crate) slow: &'static str,
     pub(crate) soon: &'static str,
+    pub(crate) left: &'static str,
     pub(crate) sheet_open: &'static str,
     pub(crate) on_a_phone: [&'static str; 2],
     pub(crate) unknown_page: &'static str,
@@ -113,7 +114,7 @@ const ZH: Text = Text {
     go: "去支付",
     scan: "请使用微信“扫一扫”扫描二维码支付",
     scan_label: "微信支付二维码",
-    waiting: "等待您在手机上确认支付，付款后页面会自动更新",
+    waiting: "等待您在手机上确认支付，完成后自动更新",
     wait_for_code: "正在生成二维码，请稍候，页面会自动刷新",
     until: "请在此时间前支付：",
     paid: "支付成功",
@@ -161,6 +162,7 @@ const ZH: Text = Text {
     not_yet: "暂未收到付款。如果您已付款，请稍候，页面会自动更新。",
     offline: "网络已断开，恢复后会自动继续",
     slow: "网络较慢，正在继续查询支付结果",
+    left: "剩余",
     soon: "剩余时间不足1分钟，请尽快完成支付",
     sheet_open: "请在微信弹出的窗口中确认支付",
     on_a_phone: [
@@ -226,6 +228,7 @@ const EN: Text = Text {
     not_yet: "We have not received your payment yet. If you have paid, please wait; this page updates by itself.",
     offline: "You are offline; this page goes on by itself once you are back",
     slow: "The network is slow; still asking for your payment",
+    left: "Left",
     soon: "Less than a minute is left to pay",
     sheet_open: "Please confirm in the window that WeChat opens",
     on_a_phone: [

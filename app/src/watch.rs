@@ -19,6 +19,6 @@ pub fn Watch() -> impl IntoView {
     life::begin(left, status);
     view! {
         <p role="timer">{move || left.get()}</p>
-        <p role="status" class:said=move || !status.get().is_empty()>{move || status.get()}</p>
+        <p role="status">{move || status.get()}</p>
     }
 }

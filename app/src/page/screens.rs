@@ -121,7 +121,12 @@ pub(super) fn message_screen(
         .again
         .map(|url| view! { <a class="button" href=url>{words.try_again}</a> });
     let way_on = message.leave.map(|url| {
-        view! { <a class="button" target="_parent" href=url>{words.back}</a> }
+        let class = if again.is_some() {
+            "button plain"
+        } else {
+            "button"
+        };
+        view! { <a class=class target="_parent" href=url>{words.back}</a> }
     });
     view! {
         <main>

@@ -74,10 +74,10 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             open_in_wechat(words, address, phone, &setting.nonce).into_any()
         }
     };
-    let live = if pay.expires_at.is_empty() {
-        "live untimed"
-    } else {
-        "live"
+    let live = match (pay.expires_at.is_empty(), waits_for_a_phone) {
+        (true, _) => "live untimed",
+        (false, true) => "live",
+        (false, false) => "live bare",
     };
     let clock = (!pay.expires_at.is_empty()).then(|| {
         view! {
@@ -108,6 +108,7 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             data-offline=words.offline
             data-slow=words.slow
             data-soon=words.soon
+            data-left=words.left
             data-paid=words.paid
         >
             {summary(words, pay.order)}

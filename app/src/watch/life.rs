@@ -44,7 +44,7 @@ async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
         };
         if woke || passed_s - polled_s >= each_s {
             polled_s = passed_s;
-            let slow = Timeout::new(SLOW_MS, move || status.set(browser::word("slow")));
+            let slow = Timeout::new(SLOW_MS, move || say(status, "slow"));
             let answer = browser::poll(&order).await;
             drop(slow);
             lost = if matches!(answer, Answer::Lost) {
@@ -78,6 +78,7 @@ async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
 fn say(status: RwSignal<String>, name: &str) {
     let line = browser::word(name);
     if status.with_untracked(|old| *old != line) {
+        browser::mark_said(!line.is_empty());
         status.set(line);
     }
 }
@@ -99,10 +100,12 @@ async fn leave(order: &Order, mut held: bool, left: RwSignal<String>, status: Rw
     }
 }
 
-/// `14:59`.
+/// `剩余 14:59`.
 fn clock(left_s: i32) -> String {
     let (minutes, seconds) = (left_s / 60, left_s % 60);
-    let mut text = minutes.to_string();
+    let mut text = browser::word("left");
+    text.push(' ');
+    text.push_str(&minutes.to_string());
     text.push_str(if seconds < 10 { ":0" } else { ":" });
     text.push_str(&seconds.to_string());
     text
