@@ -4,6 +4,7 @@
 use crate::harness::{Database, World, a_while, eventually, value_of};
 use crate::pay::{body_of, decoded, errcode};
 use crate::sign::hmac_body;
+use reqwest::Response;
 use serde_json::{Value, json};
 
 const SECRET: &str = "demo-secret";
@@ -31,7 +32,12 @@ async fn opened(world: &World, query: &str, path: &str, channel: &str) -> String
 }
 
 /// What a browser shows after a form was sent.
-async fn sent(world: &World, form: &str) -> String {
+pub(crate) async fn sent(world: &World, form: &str) -> String {
+    submitted(world, form, "").await.text().await.unwrap()
+}
+
+/// What a form is answered, sent by a button of it.
+pub(crate) async fn submitted(world: &World, form: &str, button: &str) -> Response {
     let unescaped = |text: &str| text.replace("&quot;", "\"").replace("&amp;", "&");
     let value = |text: &str, name: &str| {
         let rest = text.split_once(&format!("{name}=\"")).unwrap().1;
@@ -47,6 +53,7 @@ async fn sent(world: &World, form: &str) -> String {
                 .collect();
             format!("{}={escaped}", value(input, "name"))
         })
+        .chain((!button.is_empty()).then(|| button.to_owned()))
         .collect();
     let (action, fields) = (value(form, "action"), fields.join("&"));
     let request = match value(form, "method").as_str() {
@@ -57,11 +64,11 @@ async fn sent(world: &World, form: &str) -> String {
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(fields),
     };
-    request.send().await.unwrap().text().await.unwrap()
+    request.send().await.unwrap()
 }
 
 /// Waits for a request's callbacks.
-async fn called_back(world: &World, key: &str) -> Vec<Value> {
+pub(crate) async fn called_back(world: &World, key: &str) -> Vec<Value> {
     eventually("the callback", async || {
         let callbacks = world.callbacks(key).await;
         (!callbacks.is_empty()).then_some(callbacks)

@@ -108,6 +108,28 @@ impl World {
         world
     }
 
+    /// Starts another platform on a database of its own, with these accounts, before
+    /// the same gateway and shop.
+    pub(crate) async fn beside(&self, database: Database, accounts: &str) -> Option<Self> {
+        let folder = temp_folder();
+        let database_url = database_url(database, &folder).await?;
+        std::fs::create_dir_all(folder.join("sandbox")).unwrap();
+        std::fs::write(folder.join("sandbox/accounts.toml"), accounts).unwrap();
+        let mut other = Self {
+            platform: format!("http://127.0.0.1:{}", free_port()),
+            gateway: self.gateway.clone(),
+            shop: self.shop.clone(),
+            client: self.client.clone(),
+            programs: Vec::new(),
+            database_url,
+            folder,
+        };
+        let program = other.start_platform();
+        other.programs.push(program);
+        other.answers(&format!("{}/readyz", other.platform)).await;
+        Some(other)
+    }
+
     /// Starts the platform on the world's database.
     pub(crate) fn start_platform(&self) -> Program {
         self.start_platform_by(tongfu(&self.database_url))

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod callback;
+mod chained;
 mod channels;
 mod forecore;
 mod forecore_bad_input;
