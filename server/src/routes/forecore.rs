@@ -9,7 +9,7 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use checkout::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+use checkout::{Failure, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 use payment::forecore::{Fields, yuan};
 use payment::rate::Rate;
 use payment::refusal::Refusal;
@@ -173,10 +173,20 @@ fn number(minor: i64) -> Value {
 fn answer(call: &str, done: Result<Map<String, Value>, PartnerFailure>) -> Response {
     let object = done.unwrap_or_else(|failure| {
         tracing::info!(call, cause = %failure, "a partner's call is refused");
-        object(json!({"result": "error", "err": text(&failure)}))
+        refused_json(&failure)
     });
     let json = Value::Object(object).to_string();
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
+}
+
+/// Trouble of ours has its errcode beside the text: a program sees that the call may
+/// be done, and is to be repeated.
+fn refused_json(failure: &PartnerFailure) -> Map<String, Value> {
+    let mut refused = object(json!({"result": "error", "err": text(failure)}));
+    if let PartnerFailure::Other(failure @ Failure::Internal(_)) = failure {
+        refused.insert("errcode".to_owned(), failure.code().code().into());
+    }
+    refused
 }
 
 /// What a person reads: what was wrong and what to do; causes of our own stay out.

@@ -2,10 +2,12 @@
 //! money settles through both.
 
 use crate::channels::{called_back, sent, submitted};
-use crate::forecore::{By, KEY, Receiver, call, fields_of, run, signed};
+use crate::forecore::run;
+use crate::partner::{By, KEY, Receiver, call, fields_of, signed};
 use crate::harness::{Database, World, a_while, eventually, value_of};
 use crate::pay::{body_of, errcode};
 use crate::sign::hmac_body;
+use crate::trouble::{CUT, WHOLE, behind_a_wire};
 use serde_json::{Value, json};
 
 /// What the first platform is called at the second.
@@ -20,7 +22,11 @@ struct Chain {
 
 impl Chain {
     async fn start(database: Database) -> Option<Self> {
-        let second = World::start(database).await?;
+        Self::before(World::start(database).await?, database).await
+    }
+
+    /// The first on this database, before a second that is there.
+    async fn before(second: World, database: Database) -> Option<Self> {
         let add = ["partner", "add", PARTNER];
         let (made, told) = run(
             &second,
@@ -88,6 +94,23 @@ impl Chain {
             (&json!(fen), &json!(1))
         );
         assert_eq!(book[0]["channelOrderNo"], second["channelOrderNo"]);
+    }
+
+    /// A desktop's code holds the second one's page; it is scanned in WeChat, and paid.
+    async fn scanned(&self, code: &str) {
+        let Self { second, .. } = self;
+        let values = code.strip_prefix(&format!("{}/mpay.html?", second.platform));
+        let mut body: Value = serde_json::from_str(&body_of(values.unwrap(), "Wechat")).unwrap();
+        body["openid"] = json!("oSandboxPayer0000000000000001");
+        let bridge = second.post("/pay/api/h5/pay", &body.to_string()).await;
+        assert_eq!(errcode(&bridge), "0", "{bridge}");
+        let bridge: Value = serde_json::from_str(&bridge).unwrap();
+        let sheet = second
+            .client
+            .post(format!("{}/wallet/jsapi", second.gateway))
+            .header("Content-Type", "application/json");
+        let paid = sheet.body(bridge["obj"].to_string()).send().await.unwrap();
+        assert!(paid.text().await.unwrap().contains(":ok"));
     }
 
     /// These refunds, and no others, are done at both and at the gateway.
@@ -192,7 +215,7 @@ async fn a_partner_is_paid_through_both(database: Database) {
     let Some(chain) = Chain::start(database).await else {
         return;
     };
-    let Chain { first, second } = &chain;
+    let Chain { first, .. } = &chain;
     let receiver = Receiver::start().await;
     let order = [
         ("partnerId", "p001"),
@@ -205,23 +228,12 @@ async fn a_partner_is_paid_through_both(database: Database) {
     ];
     let ordered = call(first, "order", By::Form, &signed(&order, KEY)).await;
     let (_, values) = ordered["url"].as_str().unwrap().split_once('?').unwrap();
-    // A desktop shows a code, which holds the second one's page; it is scanned in WeChat.
     let started = first
         .post("/pay/api/pc/pay", &body_of(values, "Wechat"))
         .await;
     assert_eq!(errcode(&started), "0", "{started}");
     let started: Value = serde_json::from_str(&started).unwrap();
-    let code = started["obj"].as_str().unwrap();
-    let scanned = code.strip_prefix(&format!("{}/mpay.html?", second.platform));
-    let mut body: Value = serde_json::from_str(&body_of(scanned.unwrap(), "Wechat")).unwrap();
-    body["openid"] = json!("oSandboxPayer0000000000000001");
-    let bridge = second.post("/pay/api/h5/pay", &body.to_string()).await;
-    assert_eq!(errcode(&bridge), "0", "{bridge}");
-    let bridge: Value = serde_json::from_str(&bridge).unwrap();
-    let sheet = first.client.post(format!("{}/wallet/jsapi", first.gateway));
-    let sheet = sheet.header("Content-Type", "application/json");
-    let paid = sheet.body(bridge["obj"].to_string()).send().await.unwrap();
-    assert!(paid.text().await.unwrap().contains(":ok"));
+    chain.scanned(started["obj"].as_str().unwrap()).await;
 
     chain.is_settled(["apay.p001", "apay.first"], 150).await;
     let question = signed(&[("partnerId", "p001"), ("outOrderId", "o1")], KEY);
@@ -259,4 +271,52 @@ async fn a_partner_is_paid_through_both_on_sqlite() {
 #[tokio::test]
 async fn a_partner_is_paid_through_both_on_postgres() {
     a_partner_is_paid_through_both(Database::Postgres).await;
+}
+
+// The wire needs a thread while a command of the operator is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_at_the_second_refuses_no_refund_of_the_first() {
+    let Some((second, wire)) = behind_a_wire().await else {
+        return;
+    };
+    let chain = Chain::before(second, Database::Sqlite).await.unwrap();
+    let Chain { first, .. } = &chain;
+    let query = first.signed_query().await;
+    let started = first
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    let started: Value = serde_json::from_str(&started).unwrap();
+    chain.scanned(started["obj"].as_str().unwrap()).await;
+    chain.is_settled(["demo", "apay.first"], 12_345).await;
+
+    wire.turn(CUT);
+    let key = value_of(&query, "requestKey");
+    let pairs = [
+        ("domainCode", "demo"),
+        ("requestKey", &key),
+        ("refundKey", "R1"),
+        ("refundMoney", "45"),
+    ];
+    let body = hmac_body("refund", &pairs, "demo-secret");
+    let asked = first.post("/pay/api/private/pay/refund", &body).await;
+    assert_eq!(errcode(&asked), "0", "{asked}");
+    // It was sent, and what came back was trouble: nobody knows how it stands.
+    eventually("the second's answer is noted", async || {
+        let (_, listed) = run(first, &["order", "list", "--json"]);
+        let order: Value = serde_json::from_str(listed.trim()).unwrap();
+        let (_, shown) = run(
+            first,
+            &["order", "show", order["orderSn"].as_str().unwrap()],
+        );
+        shown.contains("try again in a moment").then_some(())
+    })
+    .await;
+    wire.turn(WHOLE);
+    eventually("the refund is done", async || {
+        let answer = first.post("/pay/api/private/pay/refund", &body).await;
+        assert!(!answer.contains("FAILUREREFUND"), "{answer}");
+        answer.contains("SUCCESSREFUND").then_some(())
+    })
+    .await;
+    chain.is_refunded(&[45]).await;
 }

@@ -14,13 +14,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A wire to a database that can be cut, or go silent.
-struct Wire {
+pub(crate) struct Wire {
     port: u16,
     state: Arc<AtomicU8>,
 }
 
-const WHOLE: u8 = 0;
-const CUT: u8 = 1;
+pub(crate) const WHOLE: u8 = 0;
+pub(crate) const CUT: u8 = 1;
 const SILENT: u8 = 2;
 
 impl Wire {
@@ -48,7 +48,7 @@ impl Wire {
         wire
     }
 
-    fn turn(&self, state: u8) {
+    pub(crate) fn turn(&self, state: u8) {
         self.state.store(state, Ordering::Relaxed);
     }
 }
@@ -71,7 +71,7 @@ async fn carry(
 }
 
 /// A world whose database is PostgreSQL behind a wire.
-async fn behind_a_wire() -> Option<(World, Wire)> {
+pub(crate) async fn behind_a_wire() -> Option<(World, Wire)> {
     let folder = temp_folder();
     let url = database_url(Database::Postgres, &folder).await?;
     let (head, rest) = url.rsplit_once(':').unwrap();

@@ -2,6 +2,7 @@
 
 use crate::text::shortened;
 use payment::domain::Secret;
+use payment::errcode::ErrCode;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, Money};
 use payment::ports::ChannelError;
@@ -31,10 +32,15 @@ impl Answer {
         let members = serde_json::from_slice(body);
         let answer = Self(members.map_err(|_| ChannelError::Unknown("no JSON object".to_owned()))?);
         let failed = answer.has("err") || (answer.has("result") && answer.text("result") != "ok");
+        let message = || answer.complaint(key);
+        // Trouble of its own, in another Tongfu's words: perhaps it is done.
+        if failed && answer.text("errcode") == ErrCode::Internal.code() {
+            return Err(ChannelError::Unknown(message()));
+        }
         if failed {
             return Err(ChannelError::Refused {
                 code: REFUSED.to_owned(),
-                message: answer.complaint(key),
+                message: message(),
             });
         }
         Ok(answer)

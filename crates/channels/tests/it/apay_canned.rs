@@ -145,6 +145,28 @@ async fn an_answer_about_something_else_is_not_believed() {
     assert!(taken.reference.is_some(), "that it was taken is kept");
 }
 
+/// Another Tongfu says by its errcode that it was in trouble: the call may have had
+/// its effect.
+#[tokio::test]
+async fn trouble_of_the_gateway_is_no_refusal() {
+    let canned = Canned::start().await;
+    let new = named("7");
+    let refund = refund_of(&new.order, "R", 1);
+    for errcode in ["\"10099\"", "10099"] {
+        canned.says(&format!(
+            r#"{{"result":"error","err":"busy","errcode":{errcode}}}"#
+        ));
+        assert_unknown(errcode, &canned.gateway.refund(&refund).await);
+        assert_unknown(errcode, &canned.gateway.create(&new).await);
+        let mut unnamed = new.order.clone();
+        unnamed.reference = None;
+        assert_unknown(errcode, &canned.gateway.query(&unnamed).await);
+    }
+    canned.says(r#"{"result":"error","err":"no","errcode":"10006"}"#);
+    let refused = canned.gateway.create(&new).await;
+    assert!(refused.is_err_and(|error| error.is_refusal("err")));
+}
+
 #[tokio::test]
 async fn an_order_answer_must_be_signed_flat_and_lead_somewhere_safe() {
     let canned = Canned::start().await;
