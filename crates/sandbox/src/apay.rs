@@ -5,7 +5,7 @@ mod answer;
 mod calls;
 pub(crate) mod keys;
 pub(crate) mod notice;
-mod sign;
+pub(crate) mod sign;
 
 use crate::book::{Channel, Order};
 use crate::now_ms;

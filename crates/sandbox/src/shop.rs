@@ -3,10 +3,12 @@
 
 mod orders;
 mod pages;
+mod partner;
 mod sign;
 
 use crate::{now_ms, serve};
 use anyhow::Result;
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
@@ -15,6 +17,7 @@ use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use orders::{Chaos, Manner, Mode, Orders, Received, Told};
 use serde::Deserialize;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +55,7 @@ pub async fn run(listen: SocketAddr, platform: &str, wallet: &str) -> Result<()>
         .route("/sample-url", get(sample))
         .route("/callback", get(callback))
         .route("/callback/{receiver}", get(callback_of))
+        .route("/cb/{receiver}", post(notified))
         .route("/return", get(back))
         .route("/failed", get(failed))
         .route("/log", get(log))
@@ -123,27 +127,52 @@ async fn called_back(shop: &Shop, query: Option<String>, receiver: Option<u32>) 
     let values = sign::decode(query.as_deref().unwrap_or_default());
     let verified = sign::verifies(&values);
     let fits = verified && shop.orders.settle(&values);
-    let manner = shop.orders.manner(receiver);
-    let answer = match manner {
-        Mode::Success if fits => "success",
-        Mode::Success | Mode::Fail => "faild",
-        Mode::Error => "error",
-        Mode::Hang => "hang",
-    };
-    shop.orders.log(Received {
-        values,
-        verified,
-        answer: answer.to_owned(),
-        at_ms: now_ms(),
-    });
-    match manner {
-        Mode::Hang => {
-            tokio::time::sleep(HANG).await;
-            StatusCode::GATEWAY_TIMEOUT.into_response()
-        }
-        Mode::Error => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Mode::Success | Mode::Fail => answer.into_response(),
+    let received = Received::new(values, verified, now_ms());
+    match answer(shop, received, fits, receiver).await {
+        Some(true) => "success".into_response(),
+        Some(false) => "faild".into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// The same for a partner's orders, with a form and a sign of another kind.
+async fn notified(
+    State(shop): State<Arc<Shop>>,
+    Path(receiver): Path<u32>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    let values = partner::fields(query.as_deref().unwrap_or_default(), &body);
+    let verified = partner::verifies(&values);
+    let fits = verified && partner::sum(&values).is_some_and(|sum| shop.orders.pay(sum));
+    let received = Received::new(values, verified, now_ms());
+    match answer(&shop, received, fits, Some(receiver)).await {
+        Some(true) => Json(json!({"result": "success"})).into_response(),
+        Some(false) => Json(json!({"err": "faild"})).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Logs a callback, and says how it is answered: taken, not taken, or not at all.
+async fn answer(
+    shop: &Shop,
+    mut received: Received,
+    fits: bool,
+    receiver: Option<u32>,
+) -> Option<bool> {
+    let manner = shop.orders.manner(receiver);
+    let (word, taken) = match manner {
+        Mode::Success if fits => ("success", Some(true)),
+        Mode::Success | Mode::Fail => ("faild", Some(false)),
+        Mode::Error => ("error", None),
+        Mode::Hang => ("hang", None),
+    };
+    word.clone_into(&mut received.answer);
+    shop.orders.log(received);
+    if manner == Mode::Hang {
+        tokio::time::sleep(HANG).await;
+    }
+    taken
 }
 
 /// Which order a return page speaks of.

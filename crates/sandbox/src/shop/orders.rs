@@ -68,6 +68,18 @@ pub(super) struct Received {
     pub(super) at_ms: i64,
 }
 
+impl Received {
+    /// Before it is answered.
+    pub(super) fn new(values: BTreeMap<String, String>, verified: bool, at_ms: i64) -> Self {
+        Self {
+            values,
+            verified,
+            answer: String::new(),
+            at_ms,
+        }
+    }
+}
+
 struct Sold {
     fen: i64,
     paid: bool,
@@ -109,14 +121,20 @@ impl Orders {
     /// A verified callback pays its order, where the sum is the order's.
     pub(super) fn settle(&self, values: &BTreeMap<String, String>) -> bool {
         let get = |name: &str| values.get(name).map_or("", String::as_str);
+        let money = get("money").parse().ok();
+        let sum = money.map(|fen| (get("requestKey"), fen));
+        get("payStatus") == "SUCCESSPAY" && sum.is_some_and(|sum| self.pay(sum))
+    }
+
+    /// So many fen pay an order, where that is its sum.
+    pub(super) fn pay(&self, (key, fen): (&str, i64)) -> bool {
         let mut inner = self.lock();
         // Orders from before a restart are not remembered: their sum is believed.
-        let Some(sold) = inner.sold.get_mut(get("requestKey")) else {
-            return get("payStatus") == "SUCCESSPAY";
+        let Some(sold) = inner.sold.get_mut(key) else {
+            return true;
         };
-        let fits = get("money") == sold.fen.to_string() && get("payStatus") == "SUCCESSPAY";
-        sold.paid |= fits;
-        fits
+        sold.paid |= sold.fen == fen;
+        sold.fen == fen
     }
 
     pub(super) fn is_paid(&self, key: &str) -> bool {
