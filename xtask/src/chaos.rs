@@ -9,6 +9,7 @@ mod compare;
 mod fleet;
 mod ledger;
 mod load;
+mod partner;
 mod payer;
 mod plan;
 mod quiet;
@@ -253,6 +254,8 @@ impl Outcome {
         println!("outages {}", self.outages);
         println!("orders {}", self.options.orders);
         println!("paid {}", verdict.paid);
+        println!("of partners {}", verdict.paid_by_partners);
+        println!("through the upstream {}", verdict.paid_upstream);
         println!("refunds {}", verdict.refunds);
         println!("duplicates refunded {}", verdict.duplicates_refunded);
         let (callbacks, prompt) = self.prompt;

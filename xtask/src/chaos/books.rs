@@ -1,5 +1,6 @@
 //! The three books, as their keepers show them.
 
+use super::plan::PARTNER;
 use super::wire::Wire;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -47,6 +48,17 @@ impl TrueOrder {
     /// Whether this refund of ours was made.
     pub(crate) fn executed(&self, refund: &OurRefund) -> bool {
         self.refunds.iter().any(|one| one.is(refund))
+    }
+
+    /// Where it lies: an account's name is the sandbox's own, whatever channel it
+    /// stands behind.
+    pub(crate) fn place(&self) -> (&str, &str) {
+        (&self.account, self.number())
+    }
+
+    /// Whether it came through another checkout, which stands behind a channel.
+    pub(crate) fn is_upstreams(&self) -> bool {
+        self.channel == "Apay"
     }
 
     /// The merchant's number: PayPal makes its own, and keeps the merchant's beside.
@@ -113,6 +125,11 @@ pub(crate) struct OurOrder {
 }
 
 impl OurOrder {
+    /// Where the sandbox has it.
+    pub(crate) fn place(&self) -> (&str, &str) {
+        (&self.account, &self.channel_order_no)
+    }
+
     pub(crate) fn has_money(&self) -> bool {
         matches!(
             self.status.as_str(),
@@ -131,7 +148,7 @@ impl OurOrder {
     }
 }
 
-/// A callback that the shop got.
+/// A callback that the shop got: the first document's, or a partner's notification.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Called {
     pub(crate) values: BTreeMap<String, String>,
@@ -139,9 +156,57 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    pub(crate) fn value(&self, name: &str) -> &str {
+    fn value(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
+
+    /// The first of these that it has: the two documents have names of their own.
+    fn either(&self, first: &str, partners: &str) -> &str {
+        self.value(if self.is_partners() { partners } else { first })
+    }
+
+    pub(crate) fn is_partners(&self) -> bool {
+        self.values.contains_key("outOrderId")
+    }
+
+    pub(crate) fn domain(&self) -> &str {
+        match self.is_partners() {
+            true => PARTNER.0,
+            false => self.value("domainCode"),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        self.either("requestKey", "orderId")
+    }
+
+    pub(crate) fn order_sn(&self) -> &str {
+        self.either("orderSn", "providerOrderId")
+    }
+
+    /// The partner's own number; others have none.
+    pub(crate) fn out_order_id(&self) -> &str {
+        self.value("outOrderId")
+    }
+
+    pub(crate) fn fen(&self) -> Option<i64> {
+        match self.is_partners() {
+            true => fen_of_yuan(self.value("money")),
+            false => self.value("money").parse().ok(),
+        }
+    }
+
+    /// A partner is told of nothing else.
+    pub(crate) fn says_paid(&self) -> bool {
+        self.is_partners() || self.value("payStatus") == "SUCCESSPAY"
+    }
+}
+
+/// Fen of `12.34`, `12.3` or `12`.
+pub(crate) fn fen_of_yuan(text: &str) -> Option<i64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let fits = decimals.len() <= 2;
+    fits.then(|| format!("{whole}{decimals:0<2}").parse().ok())?
 }
 
 /// The sandbox's book.

@@ -2,6 +2,7 @@
 //! until the platform answers, as a real integrator repeats them.
 
 use super::ledger::Ledger;
+use super::partner::Ordered;
 use super::plan::{Order, Way};
 use super::sign::{Purpose, json, query, signed};
 use super::wire::Wire;
@@ -40,12 +41,26 @@ pub(crate) struct Business<'a> {
     pub(crate) platform: &'a Platform<'a>,
     pub(crate) order: &'a Order,
     pub(crate) rng: Rng,
+    /// What a partner's order was answered, once it was.
+    pub(crate) ordered: Option<Ordered>,
 }
 
-impl Business<'_> {
+impl<'a> Business<'a> {
+    pub(crate) fn new(platform: &'a Platform<'a>, order: &'a Order, rng: Rng) -> Self {
+        Self {
+            platform,
+            order,
+            rng,
+            ordered: None,
+        }
+    }
+
     /// Begins the payment, or goes on with it.
     pub(crate) fn pay(&mut self, way: Way) -> Begun {
-        let mut pairs = self.signed_pay();
+        let Some(mut pairs) = self.page_values() else {
+            return Begun::Gone;
+        };
+        pairs.retain(|(name, _)| name != "payTypeCode");
         pairs.push(("payTypeCode".to_owned(), way.channel().to_owned()));
         if way == Way::Jsapi {
             pairs.push(("openid".to_owned(), OPENID.to_owned()));
@@ -73,7 +88,13 @@ impl Business<'_> {
 
     /// What the waiting page asks, once; whether it is over.
     pub(crate) fn is_over(&mut self) -> bool {
-        let values = query(&self.signed_pay());
+        if self.order.is_partners() && self.rng.bool() {
+            return self.partner_is_told_the_end();
+        }
+        let Some(values) = self.page_values() else {
+            return true;
+        };
+        let values = query(&values);
         let base = self.any_address();
         let url = format!("{base}/pay/api/pc/wechatQuery?{values}");
         // A page that gets no answer asks again.
@@ -108,6 +129,9 @@ impl Business<'_> {
     /// Gives money back: the same refundKey until it is begun, and now and then
     /// once more.
     pub(crate) fn refund(&mut self, refund_key: &str, fen: i64) {
+        if self.order.is_partners() {
+            return self.partner_refunds(refund_key, fen);
+        }
         let key = refund_key.to_owned();
         self.note(|asked| asked.refunds.entry(key).or_default().fen = fen);
         let money = fen.to_string();
@@ -172,6 +196,15 @@ impl Business<'_> {
         });
     }
 
+    /// What the page's address holds: signed by the business system itself, or by the
+    /// platform in answer to a partner's order.
+    fn page_values(&mut self) -> Option<Vec<(String, String)>> {
+        match self.order.is_partners() {
+            true => self.partner_orders().map(|ordered| ordered.values.clone()),
+            false => Some(self.signed_pay()),
+        }
+    }
+
     fn signed_pay(&self) -> Vec<(String, String)> {
         let Order {
             domain,
@@ -214,7 +247,7 @@ impl Business<'_> {
     }
 
     /// Until `work` gives something; an error, or nothing, is tried again elsewhere.
-    fn repeat<T>(
+    pub(crate) fn repeat<T>(
         &mut self,
         what: &str,
         mut work: impl FnMut(&mut Self, &str) -> Result<Option<T>>,
@@ -235,17 +268,19 @@ impl Business<'_> {
         None
     }
 
-    fn any_address(&mut self) -> &str {
+    pub(crate) fn any_address(&mut self) -> &str {
         let addresses = self.platform.addresses;
         &addresses[self.rng.usize(0..addresses.len())]
     }
 
-    fn note(&self, work: impl FnOnce(&mut super::ledger::Asked)) {
+    pub(crate) fn note(&self, work: impl FnOnce(&mut super::ledger::Asked)) {
         let Order { domain, key, .. } = self.order;
+        let ordered = self.ordered.as_ref();
+        let key = ordered.map_or(key, |ordered| &ordered.order_id);
         self.platform.ledger.note(domain, key, work);
     }
 
-    fn strange(&self, what: &str, code: &str) {
+    pub(crate) fn strange(&self, what: &str, code: &str) {
         let Order { domain, key, .. } = self.order;
         let ledger = self.platform.ledger;
         ledger.strange(format!("{domain} {key}: {what} was answered {code}"));

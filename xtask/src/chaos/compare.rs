@@ -9,10 +9,11 @@ mod refunds;
 mod tests;
 
 use super::books::{Called, OurOrder, OurRefund, TrueOrder};
-use super::ledger::{Asked, Requests};
-use callbacks::{callbacks, strange_callbacks};
+use super::ledger::Requests;
+use super::plan::PARTNER;
+use callbacks::{Told, callbacks, strange_callbacks};
 use payments::{payments, strange_payments, sums};
-use promises::{never_begun, promises};
+use promises::{never_begun, ordered_twice, promises};
 use refunds::refunds;
 use std::collections::BTreeMap;
 
@@ -53,6 +54,10 @@ pub(crate) struct Verdict {
     pub(crate) duplicates_refunded: usize,
     /// Orders with money at the sandbox.
     pub(crate) paid: usize,
+    /// Those of them that came through another checkout behind a channel.
+    pub(crate) paid_upstream: usize,
+    /// Orders of partners that are paid.
+    pub(crate) paid_by_partners: usize,
     /// Refunds at the sandbox.
     pub(crate) refunds: usize,
 }
@@ -136,8 +141,13 @@ impl Pair<'_> {
 
 /// Compares.
 pub(crate) fn compare(books: &Books) -> Verdict {
+    let paid = || books.truth.iter().filter(|order| order.is_paid());
+    let of_partner = |ours: &&OurOrder| ours.domain_code == PARTNER.0;
+    let partners = books.ours.iter().filter(of_partner);
     let mut verdict = Verdict {
-        paid: books.truth.iter().filter(|order| order.is_paid()).count(),
+        paid: paid().count(),
+        paid_upstream: paid().filter(|order| order.is_upstreams()).count(),
+        paid_by_partners: partners.filter(|ours| ours.status == "SUCCESSPAY").count(),
         refunds: books.truth.iter().map(|order| order.refunds.len()).sum(),
         ..Verdict::default()
     };
@@ -145,47 +155,40 @@ pub(crate) fn compare(books: &Books) -> Verdict {
     strange_callbacks(books, &mut verdict);
     let mut shop: BTreeMap<(&str, &str), Vec<&Called>> = BTreeMap::new();
     for called in &books.shop {
-        let key = (called.value("domainCode"), called.value("requestKey"));
-        shop.entry(key).or_default().push(called);
+        shop.entry((called.domain(), called.key()))
+            .or_default()
+            .push(called);
     }
     for ((domain, key), pairs) in requests(books) {
         let asked = books.asked.get(&(domain.to_owned(), key.to_owned()));
+        let asked = asked.cloned().unwrap_or_default();
         let called = shop.get(&(domain, key)).map_or(&[][..], Vec::as_slice);
         for pair in &pairs {
             payments(pair, &mut verdict);
             refunds(pair, &mut verdict);
         }
         sums(key, &pairs, &mut verdict);
-        promises(
+        promises(key, &pairs, &asked, &mut verdict);
+        let told = Told {
             key,
-            &pairs,
-            asked.unwrap_or(&Asked::default()),
-            &mut verdict,
-        );
-        callbacks(key, &pairs, called, &mut verdict);
+            asked: &asked,
+            called,
+        };
+        callbacks(&told, &pairs, &mut verdict);
     }
     never_begun(books, &mut verdict);
+    ordered_twice(books, &mut verdict);
     verdict
 }
 
 fn requests(books: &Books) -> BTreeMap<(&str, &str), Vec<Pair<'_>>> {
-    let mut truth: BTreeMap<(&str, &str, &str), Vec<&TrueOrder>> = BTreeMap::new();
+    let mut truth: BTreeMap<(&str, &str), Vec<&TrueOrder>> = BTreeMap::new();
     for order in &books.truth {
-        let key = (
-            order.channel.as_str(),
-            order.account.as_str(),
-            order.number(),
-        );
-        truth.entry(key).or_default().push(order);
+        truth.entry(order.place()).or_default().push(order);
     }
     let mut requests: BTreeMap<(&str, &str), Vec<Pair<'_>>> = BTreeMap::new();
     for ours in &books.ours {
-        let key = (
-            ours.channel.as_str(),
-            ours.account.as_str(),
-            ours.channel_order_no.as_str(),
-        );
-        let truth = truth.get(&key).cloned().unwrap_or_default();
+        let truth = truth.get(&ours.place()).cloned().unwrap_or_default();
         let request = (ours.domain_code.as_str(), ours.request_key.as_str());
         requests
             .entry(request)

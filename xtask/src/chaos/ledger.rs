@@ -16,6 +16,8 @@ pub(crate) struct AskedRefund {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) fen: i64,
+    /// A partner's own number of it; the platform's is the key.
+    pub(crate) out_order_id: String,
     /// The platform said: paid.
     pub(crate) told_paid: bool,
     /// The platform said: closed, nobody can pay it any more.
@@ -23,7 +25,7 @@ pub(crate) struct Asked {
     pub(crate) refunds: BTreeMap<String, AskedRefund>,
 }
 
-/// All requests by domain and requestKey.
+/// All requests by domain and requestKey, a partner's by the platform's orderId.
 pub(crate) type Requests = BTreeMap<(String, String), Asked>;
 
 /// The memory of all business systems.

@@ -30,7 +30,11 @@ impl Payer<'_> {
         }
         let text = obj.as_str().context("obj is no text")?;
         if way == Way::Native {
-            let url = format!("{}/wallet/scan?code={}", self.sandbox, escape(text));
+            // A code may hold the address of another checkout's page.
+            let url = match text.starts_with("http") {
+                true => text.to_owned(),
+                false => format!("{}/wallet/scan?code={}", self.sandbox, escape(text)),
+            };
             return Ok(number_on(&self.wire.get(&url)?).map(Opened::Page));
         }
         let form = Form::read(text).context("obj is no form")?;

@@ -14,6 +14,11 @@ const KILLS_PER_CRASH: usize = 4;
 /// A kill comes up to this long after its order has begun, ms.
 const LAG_MS_MAX: u64 = 1_500;
 
+/// The development's partner: the domain that stands for it in our book, and its key.
+pub(crate) const PARTNER: (&str, &str) = ("apay.p001", "123456");
+/// Of a hundred orders so many are the strict domain's, and so many a partner's.
+const SHARES: (u32, u32) = (50, 25);
+
 /// How an order is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -108,6 +113,7 @@ impl Story {
 pub(crate) struct Order {
     pub(crate) domain: &'static str,
     pub(crate) secret: &'static str,
+    /// The requestKey; of a partner's order the outOrderId.
     pub(crate) key: String,
     pub(crate) fen: i64,
     /// The receiver of its callback.
@@ -118,6 +124,13 @@ pub(crate) struct Order {
     pub(crate) other: Way,
     /// What its story draws further.
     pub(crate) seed: u64,
+}
+
+impl Order {
+    /// Whether it comes by the fourth-party interface.
+    pub(crate) fn is_partners(&self) -> bool {
+        self.domain == PARTNER.0
+    }
 }
 
 /// One kill.
@@ -180,16 +193,22 @@ fn kill(rng: &mut Rng, orders: usize) -> Kill {
 }
 
 fn order(rng: &mut Rng, index: usize) -> Order {
-    let demo = rng.u32(0..100) < 85;
+    let whose = rng.u32(0..100);
     let way = Way::draw(rng);
     let mut other = Way::draw(rng);
     while other.channel() == way.channel() {
         other = Way::draw(rng);
     }
-    let (domain, secret, key) = if demo {
-        ("demo", "demo-secret", format!("D1-{:013}", index + 1))
-    } else {
-        ("test", "test", format!("T{:08}", index + 1))
+    let (strict, partners) = SHARES;
+    let (domain, secret, key) = match () {
+        () if whose < strict => ("demo", "demo-secret", format!("D1-{:013}", index + 1)),
+        () if whose < strict + partners => (PARTNER.0, PARTNER.1, format!("P/{index} 号")),
+        () => ("test", "test", format!("T{:08}", index + 1)),
+    };
+    let story = match Story::draw(rng) {
+        // A partner has no call that closes.
+        Story::CloseRace if domain == PARTNER.0 => Story::Pay,
+        story => story,
     };
     Order {
         domain,
@@ -197,7 +216,7 @@ fn order(rng: &mut Rng, index: usize) -> Order {
         key,
         fen: rng.i64(100..50_000),
         receiver: rng.u32(0..RECEIVERS),
-        story: Story::draw(rng),
+        story,
         way,
         other,
         seed: rng.u64(..),
@@ -228,6 +247,9 @@ mod tests {
         }
         for way in Way::ALL {
             assert!(plan.orders.iter().any(|order| order.way == way));
+        }
+        for domain in ["demo", "test", PARTNER.0] {
+            assert!(plan.orders.iter().any(|order| order.domain == domain));
         }
         assert_eq!(
             Story::SHARES.iter().map(|(_, share)| share).sum::<u32>(),

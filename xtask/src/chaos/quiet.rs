@@ -48,13 +48,10 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
 
 /// What the platform still has to do, and the refunds of which it can only be told.
 fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> (usize, usize) {
-    let truth: BTreeMap<_, _> = truth
-        .iter()
-        .map(|order| ((order.account.as_str(), order.number()), order))
-        .collect();
+    let truth: BTreeMap<_, _> = truth.iter().map(|order| (order.place(), order)).collect();
     let (mut open, mut untold) = (0, 0);
     for order in ours {
-        let truth = truth.get(&(order.account.as_str(), order.channel_order_no.as_str()));
+        let truth = truth.get(&order.place());
         let owed = !order.has_money() && truth.is_some_and(|truth| truth.is_paid());
         open += usize::from(order.is_open() || owed);
         for refund in order.refunds.iter().filter(|refund| refund.is_under_way()) {

@@ -25,9 +25,11 @@ pub(crate) fn play(platform: &Platform<'_>, sandbox: &str, order: &Order) -> Res
     let told = json!({"requestKey": order.key, "fen": order.fen}).to_string();
     let url = format!("{}/control/order", platform.shop);
     platform.wire.post_json(&url, &told)?;
-    platform
-        .ledger
-        .note(order.domain, &order.key, |asked| asked.fen = order.fen);
+    // Under which number a partner's order is kept he is told by its answer.
+    if !order.is_partners() {
+        let ledger = platform.ledger;
+        ledger.note(order.domain, &order.key, |asked| asked.fen = order.fen);
+    }
     let mut scene = Scene {
         platform,
         payer: Payer {
@@ -35,11 +37,7 @@ pub(crate) fn play(platform: &Platform<'_>, sandbox: &str, order: &Order) -> Res
             sandbox,
         },
         order,
-        business: Business {
-            platform,
-            order,
-            rng: rng.fork(),
-        },
+        business: Business::new(platform, order, rng.fork()),
         rng,
     };
     scene.play()
@@ -172,11 +170,7 @@ impl Scene<'_> {
     }
 
     fn twins(&mut self, way: Way) -> Result<()> {
-        let mut twin = Business {
-            platform: self.platform,
-            order: self.order,
-            rng: self.rng.fork(),
-        };
+        let mut twin = Business::new(self.platform, self.order, self.rng.fork());
         let business = &mut self.business;
         std::thread::scope(|scope| {
             scope.spawn(move || twin.pay(way));

@@ -4,7 +4,7 @@
 use super::balancer;
 use super::books::{self, OurOrder};
 use super::fleet::Fleet;
-use super::plan::{HANGING, Plan};
+use super::plan::{HANGING, PARTNER, Plan};
 use super::scenario::ATTEMPT_LIFE;
 use super::wire::Wire;
 use crate::process::{Programs, free_ports};
@@ -22,6 +22,8 @@ const NOTIFY_SCHEDULE_MS: &str = "500,1000,2000,4000,8000,15000";
 /// How long a worker of the platform keeps what it took, ms: who is killed with
 /// something in hand delays it for so long.
 const LEASE_MS: &str = "10000";
+/// How long a call to the upstream may take, seconds: less than a lease.
+const CALL_LIMIT_S: u32 = 8;
 /// Tries of a callback: so many that a receiver that fails now and then, or hangs
 /// until the load is over, is told in the end.
 const CALLBACK_TRIES: usize = 400;
@@ -71,13 +73,14 @@ impl Stage {
         };
         let mut programs = Programs::default();
         outside(&world, &mut programs)?;
+        std::fs::write(setting.accounts(), accounts(&data)?)?;
         let ports: Vec<u16> = (0..instances).map(|index| world.port + 3 + index).collect();
         let each = setting.clone();
         let fleet = Fleet::new(&ports, move |port| each.platform(port));
         fleet.start()?;
         balancer::start(world.port, fleet.ports())?;
         let life = format!("{}s", ATTEMPT_LIFE.as_secs());
-        for domain in ["demo", "test"] {
+        for domain in ["demo", "test", PARTNER.0] {
             let set = ["domain", "set", domain, "--attempt-life", &life];
             run_quietly(setting.tongfu().args(set))?;
         }
@@ -141,19 +144,50 @@ impl Setting {
         command
     }
 
+    /// Beside the sandbox's own file: keys lie there.
+    fn accounts(&self) -> PathBuf {
+        self.data.join("sandbox/chaos.toml")
+    }
+
     fn platform(&self, port: u16) -> Result<Command> {
         let mut command = self.tongfu();
         command
             .args(["serve", "--dev"])
             .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))
             .env("TONGFU_PUBLIC_URL", &self.public_url)
-            .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"))
+            .env("TONGFU_ACCOUNTS", self.accounts())
             .env("TONGFU_CALLBACK_DELAYS_MS", callback_delays())
             .env("TONGFU_LEASE_MS", LEASE_MS)
             .env("TONGFU_LOG", "info")
             .stderr(log(&self.data, &format!("platform-{port}"))?);
         Ok(command)
     }
+}
+
+/// The sandbox's accounts, and another checkout as the upstream of two business
+/// systems: behind WeChat it knows refunds by our number, behind Alipay it does not.
+fn accounts(data: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(data.join("sandbox/accounts.toml"))?;
+    let apay = text
+        .split("[[account]]")
+        .find(|account| account.contains("via = \"apay\""));
+    let apay = apay.context("the sandbox has no account at Apay")?;
+    let behind = |channel: &str, domain: &str, more: &str| {
+        let own = format!("domains = [\"{domain}\"]\nlimit_s = {CALL_LIMIT_S}\n{more}");
+        let account = apay.replace("enabled = false\n", &own);
+        let channel = format!("channel = \"{channel}\"");
+        format!(
+            "[[account]]{}",
+            account.replace("channel = \"Wechat\"", &channel)
+        )
+    };
+    Ok([
+        behind("Wechat", "test", "refunds_by_number = true\n"),
+        behind("Alipay", PARTNER.0, ""),
+        // Its own stands there for WeChat, under the same name.
+        text.replace(&format!("[[account]]{apay}"), ""),
+    ]
+    .concat())
 }
 
 /// At once, soon, and then each two seconds.

@@ -2,6 +2,7 @@
 
 use super::{Books, Pair, Verdict};
 use crate::chaos::books::{Called, OurCallback};
+use crate::chaos::ledger::Asked;
 use std::collections::BTreeSet;
 
 /// Callbacks that are not ours, or name what our book does not have.
@@ -12,7 +13,7 @@ pub(super) fn strange_callbacks(books: &Books, verdict: &mut Verdict) {
         .map(|ours| ours.order_sn.as_str())
         .collect();
     for called in &books.shop {
-        let (key, sn) = (called.value("requestKey"), called.value("orderSn"));
+        let (key, sn) = (called.key(), called.order_sn());
         if !called.verified {
             verdict.unnotified(format!("a callback for {key} {sn} does not verify"));
         } else if !sns.contains(sn) {
@@ -21,12 +22,19 @@ pub(super) fn strange_callbacks(books: &Books, verdict: &mut Verdict) {
     }
 }
 
-/// Whom the shop was told of.
-pub(super) fn callbacks(key: &str, pairs: &[Pair<'_>], called: &[&Called], verdict: &mut Verdict) {
-    let verified = called.iter().filter(|one| one.verified);
-    let paid: Vec<_> = verified
-        .filter(|one| one.value("payStatus") == "SUCCESSPAY")
-        .collect();
+/// What was told of one request, and what it was asked as.
+pub(super) struct Told<'a> {
+    pub(super) key: &'a str,
+    pub(super) asked: &'a Asked,
+    pub(super) called: &'a [&'a Called],
+}
+
+/// Whoever is paid is told so, and nobody else: of this order, with its sum, and a
+/// partner by the number that he gave.
+pub(super) fn callbacks(told: &Told<'_>, pairs: &[Pair<'_>], verdict: &mut Verdict) {
+    let key = told.key;
+    let verified = told.called.iter().filter(|one| one.verified);
+    let paid: Vec<_> = verified.filter(|one| one.says_paid()).collect();
     let winner = pairs.iter().find(|pair| pair.ours.status == "SUCCESSPAY");
     for pair in pairs {
         for callback in &pair.ours.callbacks {
@@ -55,14 +63,16 @@ pub(super) fn callbacks(key: &str, pairs: &[Pair<'_>], called: &[&Called], verdi
         }
         (Some(winner), Some(first)) => {
             let ours = winner.ours;
-            let fits = first.value("orderSn") == ours.order_sn
-                && first.value("money") == ours.money.to_string();
+            let fits = first.order_sn() == ours.order_sn
+                && first.fen() == Some(ours.money)
+                && first.out_order_id() == told.asked.out_order_id;
             if !fits {
                 verdict.unnotified(format!(
-                    "{}: the shop was told of {} with {}",
+                    "{}: the shop was told of {} {} with {:?}",
                     winner.name(),
-                    first.value("orderSn"),
-                    first.value("money")
+                    first.out_order_id(),
+                    first.order_sn(),
+                    first.fen()
                 ));
             }
             if paid.iter().any(|one| one.values != first.values) {

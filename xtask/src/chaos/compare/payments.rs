@@ -1,24 +1,14 @@
 //! Money: what was truly paid, and what our book has of it.
 
 use super::{Books, Pair, Verdict};
+use crate::chaos::books::OurOrder;
 use std::collections::BTreeSet;
 
 /// Money at the sandbox of which our book knows nothing.
 pub(super) fn strange_payments(books: &Books, verdict: &mut Verdict) {
-    let numbers: BTreeSet<_> = books
-        .ours
-        .iter()
-        .map(|ours| {
-            (
-                ours.channel.as_str(),
-                ours.account.as_str(),
-                ours.channel_order_no.as_str(),
-            )
-        })
-        .collect();
+    let places: BTreeSet<_> = books.ours.iter().map(OurOrder::place).collect();
     for order in books.truth.iter().filter(|order| order.is_paid()) {
-        let (channel, account) = (order.channel.as_str(), order.account.as_str());
-        if !numbers.contains(&(channel, account, order.number())) {
+        if !places.contains(&order.place()) {
             verdict.lost(format!(
                 "{} {} {}: paid, and not in our book",
                 order.channel,

@@ -2,7 +2,7 @@
 
 use super::{Books, Pair, Verdict};
 use crate::chaos::ledger::Asked;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the business system asked for and was told holds.
 pub(super) fn promises(key: &str, pairs: &[Pair<'_>], asked: &Asked, verdict: &mut Verdict) {
@@ -46,6 +46,18 @@ pub(super) fn never_begun(books: &Books, verdict: &mut Verdict) {
             verdict.lost(format!(
                 "request {key} was called paid, and is not in our book"
             ));
+        }
+    }
+}
+
+/// A partner's number is one order, however often it was sent.
+pub(super) fn ordered_twice(books: &Books, verdict: &mut Verdict) {
+    let mut keys: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let partners = books.asked.iter();
+    for ((domain, key), asked) in partners.filter(|(_, asked)| !asked.out_order_id.is_empty()) {
+        let number = asked.out_order_id.as_str();
+        if let Some(other) = keys.insert((domain, number), key) {
+            verdict.doubled(format!("outOrderId {number} is two orders: {other}, {key}"));
         }
     }
 }

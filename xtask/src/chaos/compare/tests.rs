@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chaos::books::{OurCallback, TrueRefund};
-use crate::chaos::ledger::AskedRefund;
+use crate::chaos::ledger::{Asked, AskedRefund};
 use serde_json::Value;
 
 const KEY: &str = "D1-0000000000001";
@@ -111,7 +111,10 @@ fn asked(books: &mut Books) -> &mut Asked {
 /// What is found once `spoil` has changed the good books: (lost, doubled,
 /// unnotified).
 fn found(spoil: impl FnOnce(&mut Books)) -> (usize, usize, usize) {
-    let mut books = good();
+    found_in(good(), spoil)
+}
+
+fn found_in(mut books: Books, spoil: impl FnOnce(&mut Books)) -> (usize, usize, usize) {
     spoil(&mut books);
     let verdict = compare(&books);
     let [lost, doubled, unnotified] =
@@ -301,4 +304,84 @@ fn a_shop_that_was_told_of_what_is_not_paid_is_found() {
 #[test]
 fn callbacks_that_differ_are_doubled() {
     assert_eq!(found(|books| books.shop.push(called("1", "6"))), (0, 1, 0));
+}
+
+/// The good books, of a partner's order that came through the upstream.
+fn partners() -> Books {
+    let mut books = good();
+    for order in &mut books.ours {
+        PARTNER.0.clone_into(&mut order.domain_code);
+    }
+    for order in &mut books.truth {
+        "Apay".clone_into(&mut order.channel);
+    }
+    let values = [
+        ("outOrderId", "o1"),
+        ("orderId", KEY),
+        ("money", "7"),
+        ("providerOrderId", "1"),
+    ];
+    let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    books.shop = vec![Called {
+        values: values.into_iter().map(own).collect(),
+        verified: true,
+    }];
+    let mut asked = asked(&mut books).clone();
+    "o1".clone_into(&mut asked.out_order_id);
+    let key = (PARTNER.0.to_owned(), KEY.to_owned());
+    books.asked = [(key, asked)].into();
+    books
+}
+
+/// The same as `found`, of a partner's books.
+fn found_of_partner(spoil: impl FnOnce(&mut Books)) -> (usize, usize, usize) {
+    found_in(partners(), spoil)
+}
+
+#[test]
+fn a_partners_order_through_the_upstream_is_compared() {
+    let verdict = compare(&partners());
+    assert_eq!(verdict.findings, []);
+    assert_eq!((verdict.paid_by_partners, verdict.paid_upstream), (1, 2));
+    let unpaid = |books: &mut Books| books.truth[0].times_paid = 0;
+    assert!(found_of_partner(unpaid).1 > 0);
+    let unknown = |books: &mut Books| "9".clone_into(&mut books.truth[0].channel_order_no);
+    assert!(found_of_partner(unknown).0 > 0);
+    let refund_lost = |books: &mut Books| books.truth[0].refunds.clear();
+    assert_eq!(found_of_partner(refund_lost), (1, 0, 0));
+    let refund_twice = |books: &mut Books| books.truth[0].refunds.push(true_refund("R1", 200));
+    assert_eq!(found_of_partner(refund_twice), (0, 1, 0));
+}
+
+#[test]
+fn a_partner_who_was_not_told_or_told_otherwise_is_unnotified() {
+    assert_eq!(found_of_partner(|books| books.shop.clear()), (0, 0, 1));
+    let forged = |books: &mut Books| books.shop[0].verified = false;
+    assert_eq!(found_of_partner(forged), (0, 0, 2));
+    for (name, value) in [("outOrderId", "o2"), ("money", "7.01"), ("money", "seven")] {
+        let otherwise = |books: &mut Books| {
+            let values = &mut books.shop[0].values;
+            values.insert(name.to_owned(), value.to_owned());
+        };
+        assert_eq!(found_of_partner(otherwise), (0, 0, 1), "{name} {value}");
+    }
+    let again = |books: &mut Books| {
+        let mut again = books.shop[0].clone();
+        again.values.insert("shop".to_owned(), "8".to_owned());
+        books.shop.push(again);
+    };
+    assert_eq!(found_of_partner(again), (0, 1, 0));
+}
+
+#[test]
+fn a_partners_number_that_is_two_orders_is_doubled() {
+    let twice = |books: &mut Books| {
+        let asked = Asked {
+            out_order_id: "o1".to_owned(),
+            ..Asked::default()
+        };
+        let key = (PARTNER.0.to_owned(), "other".to_owned());
+        books.asked.insert(key, asked);
+    };
+    assert_eq!(found_of_partner(twice), (0, 1, 0));
 }
