@@ -57,7 +57,7 @@ impl Options {
             kills: 4,
             orders: 40,
             database,
-            seed: 1,
+            seed: 6,
         }
     }
 

@@ -226,6 +226,7 @@ fn order(rng: &mut Rng, index: usize) -> Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::{Database, Options};
 
     #[test]
     fn a_seed_repeats_its_plan() {
@@ -257,5 +258,27 @@ mod tests {
         );
         assert!(plan.kills.iter().all(|kill| kill.at_order < 400));
         assert!(plan.kills.is_sorted_by_key(|kill| kill.at_order));
+    }
+
+    #[test]
+    fn even_the_short_run_has_what_partners_and_upstream_do() {
+        let small = Options::small(Database::Sqlite);
+        let plan = Plan::draw(small.seed, small.orders, small.kills);
+        let any = |fits: &dyn Fn(&Order) -> bool| plan.orders.iter().any(fits);
+        let upstream = |order: &Order| match order.way.channel() {
+            "Wechat" => order.domain == "test" && order.way == Way::Native,
+            channel => order.is_partners() && channel == "Alipay",
+        };
+        for (story, _) in Story::SHARES {
+            assert!(any(&|order| order.story == story), "{story:?}");
+        }
+        assert!(any(
+            &|order| order.is_partners() && order.story == Story::Refund
+        ));
+        assert!(any(
+            &|order| order.is_partners() && order.story == Story::Twins
+        ));
+        assert!(any(&|order| upstream(order) && order.story == Story::Pay));
+        assert!(any(&|order| upstream(order) && order.story == Story::Refund));
     }
 }
