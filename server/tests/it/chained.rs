@@ -98,18 +98,27 @@ impl Chain {
 
     /// A desktop's code holds the second one's page; it is scanned in WeChat, and paid.
     async fn scanned(&self, code: &str) {
+        let sheet = self.sheet(code).await;
+        self.pays_in(sheet).await;
+    }
+
+    /// What WeChat's sheet is opened with on the second one's page.
+    async fn sheet(&self, code: &str) -> Value {
         let Self { second, .. } = self;
         let values = code.strip_prefix(&format!("{}/mpay.html?", second.platform));
         let mut body: Value = serde_json::from_str(&body_of(values.unwrap(), "Wechat")).unwrap();
         body["openid"] = json!("oSandboxPayer0000000000000001");
-        let bridge = second.post("/pay/api/h5/pay", &body.to_string()).await;
-        assert_eq!(errcode(&bridge), "0", "{bridge}");
-        let bridge: Value = serde_json::from_str(&bridge).unwrap();
-        let sheet = second
-            .client
-            .post(format!("{}/wallet/jsapi", second.gateway))
-            .header("Content-Type", "application/json");
-        let paid = sheet.body(bridge["obj"].to_string()).send().await.unwrap();
+        let answer = second.post("/pay/api/h5/pay", &body.to_string()).await;
+        assert_eq!(errcode(&answer), "0", "{answer}");
+        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["obj"].take()
+    }
+
+    async fn pays_in(&self, sheet: Value) {
+        let Self { first, .. } = self;
+        let request = first.client.post(format!("{}/wallet/jsapi", first.gateway));
+        let request = request.header("Content-Type", "application/json");
+        let paid = request.body(sheet.to_string()).send().await.unwrap();
         assert!(paid.text().await.unwrap().contains(":ok"));
     }
 
@@ -319,4 +328,66 @@ async fn trouble_at_the_second_refuses_no_refund_of_the_first() {
     })
     .await;
     chain.is_refunded(&[45]).await;
+}
+
+/// Which of both is dead while the payer pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dead {
+    First,
+    Second,
+}
+
+async fn who_was_dead_learns_of_the_payment(database: Database, dead: Dead) {
+    let Some(mut chain) = Chain::start(database).await else {
+        return;
+    };
+    let query = chain.first.signed_query().await;
+    let key = value_of(&query, "requestKey");
+    let started = chain
+        .first
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    let started: Value = serde_json::from_str(&started).unwrap();
+    let sheet = chain.sheet(started["obj"].as_str().unwrap()).await;
+    let victim = match dead {
+        Dead::First => &mut chain.first,
+        Dead::Second => &mut chain.second,
+    };
+    victim.programs.pop().unwrap().kill();
+    chain.pays_in(sheet).await;
+    if dead == Dead::First {
+        // Nothing will tell the first any more: it has to ask.
+        eventually("the second gives its notification up", async || {
+            let [_, order] = chain.orders();
+            (order["callbacks"][0]["state"] == "PARKED").then_some(())
+        })
+        .await;
+    }
+    let victim = match dead {
+        Dead::First => &mut chain.first,
+        Dead::Second => &mut chain.second,
+    };
+    let program = victim.start_platform();
+    victim.programs.push(program);
+    called_back(&chain.first, &key).await;
+    for order in chain.orders() {
+        assert_eq!(order["requestStatus"], "SUCCESSPAY", "{order}");
+    }
+    assert_eq!(chain.second.book().await[0]["timesPaid"], 1);
+    a_while().await;
+    assert_eq!(chain.first.callbacks(&key).await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_was_dead_learns_of_the_payment_on_sqlite() {
+    for dead in [Dead::First, Dead::Second] {
+        who_was_dead_learns_of_the_payment(Database::Sqlite, dead).await;
+    }
+}
+
+#[tokio::test]
+async fn who_was_dead_learns_of_the_payment_on_postgres() {
+    for dead in [Dead::First, Dead::Second] {
+        who_was_dead_learns_of_the_payment(Database::Postgres, dead).await;
+    }
 }
