@@ -56,9 +56,12 @@ pub enum PartnerFailure {
     /// The number was used for another refund.
     #[error("out_refund_no was used for a refund of another order or sum: use a new one")]
     RefundReused,
-    /// The channel that the order was paid by can't refund.
-    #[error("this channel can't refund: give the money back by another way")]
-    NotOffered,
+    /// The channel can't refund, or can't say whether it did: the operator looks.
+    #[error(
+        "this refund waits for a person at the platform: ask how it stands before you give the \
+         money back by another way"
+    )]
+    Parked,
     /// There is no rate, or it is too old.
     #[error("{0}: try again later, or order in CNY")]
     NoRate(NoRate),
@@ -203,7 +206,7 @@ impl Checkout {
             status: match refund.state {
                 Refund::New | Refund::Sent => "REFUNDING",
                 Refund::Done => "SUCCESS",
-                Refund::Parked => return Err(PartnerFailure::NotOffered),
+                Refund::Parked => return Err(PartnerFailure::Parked),
                 Refund::Failed | Refund::Withdrawn => "CLOSE",
             },
             trans_no: refund.refund_no,

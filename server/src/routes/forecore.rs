@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use checkout::{Failure, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+use payment::errcode::ErrCode;
 use payment::forecore::{Fields, yuan};
 use payment::rate::Rate;
 use payment::refusal::Refusal;
@@ -179,12 +180,17 @@ fn answer(call: &str, done: Result<Map<String, Value>, PartnerFailure>) -> Respo
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
 }
 
-/// Trouble of ours has its errcode beside the text: a program sees that the call may
-/// be done, and is to be repeated.
+/// What is not refused for good has an errcode beside the text: a program sees that
+/// the call may be done, and is to be repeated with the same values.
 fn refused_json(failure: &PartnerFailure) -> Map<String, Value> {
     let mut refused = object(json!({"result": "error", "err": text(failure)}));
-    if let PartnerFailure::Other(failure @ Failure::Internal(_)) = failure {
-        refused.insert("errcode".to_owned(), failure.code().code().into());
+    let code = match failure {
+        PartnerFailure::Other(Failure::Internal(_)) => Some(ErrCode::Internal),
+        PartnerFailure::Parked => Some(ErrCode::InProgress),
+        _ => None,
+    };
+    if let Some(code) = code {
+        refused.insert("errcode".to_owned(), code.code().into());
     }
     refused
 }
@@ -194,5 +200,21 @@ fn text(failure: &PartnerFailure) -> String {
     match failure {
         PartnerFailure::Other(failure) => failure.text(payment::lang::Lang::En),
         told => told.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_done_has_an_errcode_and_what_is_refused_has_none() {
+        let internal = Failure::Internal("the key is 123".to_owned());
+        let told = refused_json(&internal.into());
+        assert_eq!(told["errcode"], "10099");
+        assert!(!told["err"].to_string().contains("123"));
+        assert_eq!(refused_json(&PartnerFailure::Parked)["errcode"], "10017");
+        let refused = refused_json(&PartnerFailure::TooMuch);
+        assert!(refused["err"].is_string() && !refused.contains_key("errcode"));
     }
 }

@@ -101,7 +101,7 @@ impl Business<'_> {
                     }),
                     Said::Trouble => return Ok(None),
                     // It was begun, and is parked by now.
-                    Said::Err(err) if err.contains("can't refund") => {}
+                    Said::Err(err) if err.contains("waits for a person") => {}
                     Said::Err(err) => this.strange("refund", &err),
                 }
                 Ok(Some(()))

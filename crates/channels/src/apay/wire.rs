@@ -33,8 +33,10 @@ impl Answer {
         let answer = Self(members.map_err(|_| ChannelError::Unknown("no JSON object".to_owned()))?);
         let failed = answer.has("err") || (answer.has("result") && answer.text("result") != "ok");
         let message = || answer.complaint(key);
-        // Trouble of its own, in another Tongfu's words: perhaps it is done.
-        if failed && answer.text("errcode") == ErrCode::Internal.code() {
+        // In another Tongfu's words it is not refused for good: perhaps it is done.
+        let errcode = answer.text("errcode");
+        let open = [ErrCode::Internal, ErrCode::InProgress];
+        if failed && open.iter().any(|code| code.code() == errcode) {
             return Err(ChannelError::Unknown(message()));
         }
         if failed {

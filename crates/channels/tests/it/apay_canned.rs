@@ -145,14 +145,14 @@ async fn an_answer_about_something_else_is_not_believed() {
     assert!(taken.reference.is_some(), "that it was taken is kept");
 }
 
-/// Another Tongfu says by its errcode that it was in trouble: the call may have had
-/// its effect.
+/// Another Tongfu says by its errcode that it was in trouble, or that a person looks:
+/// the call may have had its effect.
 #[tokio::test]
-async fn trouble_of_the_gateway_is_no_refusal() {
+async fn what_another_tongfu_does_not_know_is_no_refusal() {
     let canned = Canned::start().await;
     let new = named("7");
     let refund = refund_of(&new.order, "R", 1);
-    for errcode in ["\"10099\"", "10099"] {
+    for errcode in ["\"10099\"", "10099", "\"10017\""] {
         canned.says(&format!(
             r#"{{"result":"error","err":"busy","errcode":{errcode}}}"#
         ));
