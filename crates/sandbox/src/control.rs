@@ -71,6 +71,21 @@ pub(crate) async fn fault(State(world): TheWorld, Json(fault): Json<Fault>) -> S
     StatusCode::NO_CONTENT
 }
 
+/// A type of Apay's.
+#[derive(Deserialize)]
+pub(crate) struct Forgotten {
+    #[serde(rename = "type")]
+    of_type: String,
+}
+
+/// Apay forgets the numbers of this type's refunds: the same one sent again is
+/// another.
+pub(crate) async fn forget(State(world): TheWorld, Json(what): Json<Forgotten>) -> StatusCode {
+    let forgotten = world.forgotten.lock();
+    *forgotten.unwrap_or_else(PoisonError::into_inner) = Some(what.of_type);
+    StatusCode::NO_CONTENT
+}
+
 /// Faults at random from now on; none with `percent` 0.
 pub(crate) async fn chaos(State(world): TheWorld, Json(wish): Json<Wish>) -> StatusCode {
     world.faults.set_chaos(Chaos::of(wish));

@@ -52,6 +52,7 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .route("/control/expire", post(control::expire))
         .route("/control/refund", post(control::refund))
         .route("/control/fault", post(control::fault))
+        .route("/control/forget", post(control::forget))
         .route("/control/chaos", post(control::chaos))
         .route("/control/reset", post(control::reset))
         .route(

@@ -25,6 +25,8 @@ pub(crate) struct World {
     /// Codes for an openid that were given out.
     pub(crate) codes: Mutex<Vec<Code>>,
     pub(crate) paypal: paypal::Memory,
+    /// The type of Apay's orders whose refunds have no number there: each call is one.
+    pub(crate) forgotten: Mutex<Option<String>>,
     /// When ChinaPay was asked about an order, ms.
     pub(crate) asked: Mutex<HashMap<String, i64>>,
     book: Mutex<Book>,
@@ -59,6 +61,7 @@ impl World {
             held_back: Mutex::default(),
             codes: Mutex::default(),
             paypal: paypal::Memory::default(),
+            forgotten: Mutex::default(),
             asked: Mutex::default(),
             book: Mutex::new(book),
         })

@@ -22,6 +22,8 @@ const NOTIFY_SCHEDULE_MS: &str = "500,1000,2000,4000,8000,15000";
 /// How long a worker of the platform keeps what it took, ms: who is killed with
 /// something in hand delays it for so long.
 const LEASE_MS: &str = "10000";
+/// Behind Alipay the upstream knows no refund by its number: sent again it is another.
+const FORGETFUL: &str = "ALIPAYH5";
 /// How long a call to the upstream may take, seconds: less than a lease.
 const CALL_LIMIT_S: u32 = 8;
 /// Tries of a callback: so many that a receiver that fails now and then, or hangs
@@ -101,6 +103,7 @@ impl Stage {
 
     /// Everything outside the platform misbehaves from now on.
     pub(crate) fn misbehave(&self, plan: &Plan) -> Result<()> {
+        self.control(&self.sandbox, "forget", &json!({"type": FORGETFUL}))?;
         let wish = json!({"seed": plan.sandbox_seed, "percent": SANDBOX_PERCENT});
         self.control(&self.sandbox, "chaos", &wish)?;
         let (fail, error, hang) = SHOP_PERCENT;

@@ -434,6 +434,29 @@ async fn a_lost_refund_is_unknown_and_never_sent_into_the_dark() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_forgets_numbers_gives_nothing_back_twice() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let forget = serde_json::json!({"type": "WECHATPAYH5"});
+    world.control("forget", forget).await;
+    let order = paid(&world, &gateway).await;
+    for _ in 0..2 {
+        let sent = gateway.refund(&refund_of(&order, "R", 100)).await.unwrap();
+        assert_eq!(sent.state, RefundState::Done);
+    }
+    let rest = refund_of(&order, "rest", 12_245);
+    let too_much = gateway.refund(&rest).await;
+    assert!(too_much.is_err(), "it made two of one: {too_much:?}");
+    // So what was lost is asked for by the order's status, and sent no second time.
+    let order = paid(&world, &gateway).await;
+    let whole = refund_of(&order, "W", 12_345);
+    world.fault("refund", "drop").await;
+    assert_unknown("drop", &gateway.refund(&whole).await);
+    let asked = gateway.query_refund(&whole).await.unwrap();
+    assert_eq!(asked.state, RefundState::Done);
+}
+
+#[tokio::test]
 async fn a_gateway_that_knows_refunds_by_our_number_is_asked_by_it() {
     let world = World::start().await;
     let gateway = world.via_apay(|account| {
