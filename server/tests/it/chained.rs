@@ -22,11 +22,12 @@ struct Chain {
 
 impl Chain {
     async fn start(database: Database) -> Option<Self> {
-        Self::before(World::start(database).await?, database).await
+        Self::before(World::start(database).await?, database, "CNY").await
     }
 
-    /// The first on this database, before a second that is there.
-    async fn before(second: World, database: Database) -> Option<Self> {
+    /// The first on this database, before a second that is there and charges it in
+    /// this currency.
+    async fn before(second: World, database: Database, currency: &str) -> Option<Self> {
         let add = ["partner", "add", PARTNER];
         let (made, told) = run(
             &second,
@@ -39,12 +40,18 @@ impl Chain {
             format!(
                 "[[account]]\nchannel = \"{channel}\"\nvia = \"apay\"\nname = \"upstream\"\n\
                  base = \"{}\"\npartner_id = \"{PARTNER}\"\nkey = \"{key}\"\n\
-                 refunds_by_number = true\n\n",
+                 currency = \"{currency}\"\nrefunds_by_number = true\n\n",
                 second.platform
             )
         };
         let accounts = ["Wechat", "Alipay"].map(account).concat();
         let first = second.beside(database, &accounts).await?;
+        let notifies = format!("{}/notify/", first.platform);
+        let (set, told) = run(
+            &second,
+            &["partner", "set", PARTNER, "--callback", &notifies],
+        );
+        assert!(set, "{told}");
         Some(Self { first, second })
     }
 
@@ -288,7 +295,9 @@ async fn trouble_at_the_second_refuses_no_refund_of_the_first() {
     let Some((second, wire)) = behind_a_wire().await else {
         return;
     };
-    let chain = Chain::before(second, Database::Sqlite).await.unwrap();
+    let chain = Chain::before(second, Database::Sqlite, "CNY")
+        .await
+        .unwrap();
     let Chain { first, .. } = &chain;
     let query = first.signed_query().await;
     let started = first
@@ -390,4 +399,62 @@ async fn who_was_dead_learns_of_the_payment_on_postgres() {
     for dead in [Dead::First, Dead::Second] {
         who_was_dead_learns_of_the_payment(Database::Postgres, dead).await;
     }
+}
+
+#[tokio::test]
+async fn dollars_pass_through_both_and_are_charged_in_yuan() {
+    let second = World::start(Database::Sqlite).await.unwrap();
+    let chain = Chain::before(second, Database::Sqlite, "USD").await;
+    let chain = chain.unwrap();
+    let Chain { first, .. } = &chain;
+    let receiver = Receiver::start().await;
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "o1"),
+        ("money", "10"),
+        ("currency", "USD"),
+        ("type", "WECHATPAYH5"),
+        ("cb_url", receiver.url.as_str()),
+    ];
+    let ordered = call(first, "order", By::Get, &signed(&order, KEY)).await;
+    let (_, values) = ordered["url"].as_str().unwrap().split_once('?').unwrap();
+    let started = first
+        .post("/pay/api/pc/pay", &body_of(values, "Wechat"))
+        .await;
+    let started: Value = serde_json::from_str(&started).unwrap();
+    chain.scanned(started["obj"].as_str().unwrap()).await;
+    eventually("the partner is told", async || {
+        (!receiver.got().is_empty()).then_some(())
+    })
+    .await;
+    let told = fields_of(&receiver.got()[0]);
+    assert_eq!((&*told["money"], &*told["currency"]), ("10", "USD"));
+    let refund = [
+        ("partnerId", "p001"),
+        ("outOrderId", "o1"),
+        ("money", "2.5"),
+        ("out_refund_no", "r1"),
+    ];
+    let refund = signed(&refund, KEY);
+    eventually("the refund is done", async || {
+        let answer = call(first, "refund", By::Get, &refund).await;
+        (answer["trans_status"] == "SUCCESS").then_some(())
+    })
+    .await;
+    let charged = |order: &Value| {
+        let money = ["money", "currency", "channelMoney", "channelCurrency"];
+        money.map(|name| order[name].clone())
+    };
+    let [a, b] = chain.orders();
+    assert_eq!(
+        charged(&a),
+        [json!(1_000), json!("USD"), json!(1_000), json!("USD")]
+    );
+    assert_eq!(
+        charged(&b),
+        [json!(1_000), json!("USD"), json!(7_100), json!("CNY")]
+    );
+    let paid = &chain.second.book().await[0];
+    assert_eq!(paid["amount"], 7_100);
+    assert_eq!(paid["refunds"][0]["amount"], 1_775);
 }
