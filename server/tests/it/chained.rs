@@ -3,8 +3,8 @@
 
 use crate::channels::{called_back, sent, submitted};
 use crate::forecore::run;
-use crate::partner::{By, KEY, Receiver, call, fields_of, signed};
 use crate::harness::{Database, World, a_while, eventually, value_of};
+use crate::partner::{By, KEY, Receiver, call, fields_of, signed};
 use crate::pay::{body_of, errcode};
 use crate::sign::hmac_body;
 use crate::trouble::{CUT, WHOLE, behind_a_wire};

@@ -150,8 +150,8 @@ async fn a_channel_that_can_not_refund_says_so() {
     refund(&scene, "1", "r1").await.unwrap();
     scene.refunds_after_s(0).await;
     let refused = refund(&scene, "1", "r1").await.unwrap_err();
-    assert_eq!(refused, PartnerFailure::NotOffered);
-    assert!(refused.to_string().contains("this channel can't refund"));
+    assert_eq!(refused, PartnerFailure::Parked);
+    assert!(refused.to_string().contains("waits for a person"));
 }
 
 #[tokio::test]
