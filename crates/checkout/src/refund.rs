@@ -11,7 +11,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewCallback, NewRefund, RefundOrder, RefundReport,
     RefundRow, RefundState, RefundStep, Refunded,
 };
-use payment::refund::{Cause, Refund};
+use payment::refund::{Cause, Refund, SILENT_MS};
 use payment::refusal::Refusal;
 use payment::status::PayStatus;
 use payment::story::Source;
@@ -80,17 +80,21 @@ impl Checkout {
             .await
     }
 
-    /// The operator gave a refund's money back by another way; gives it as it stands
-    /// then. One that is on its way is left as it is: its channel ends it.
+    /// The operator knows a refund's money to be back, by another way or from the
+    /// channel's own console; gives it as it stands then. One that is on its way is
+    /// left to its channel, unless that has said nothing for [`SILENT_MS`].
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when there is no such refund, [`Failure::InProgress`]
-    /// when it is on its way.
+    /// when it is on its way, or done.
     pub async fn refund_by_hand(&self, refund_no: &str) -> Result<RefundRow, Failure> {
         let row = self.parts.store.refund(refund_no).await?;
         let row = row.ok_or(Failure::NotPaid)?;
-        if !matches!(row.state, Refund::Failed | Refund::Parked) {
-            return Err(Failure::InProgress);
+        let silent = self.now_ms() - row.created_ms > SILENT_MS;
+        match row.state {
+            Refund::Failed | Refund::Parked => {}
+            Refund::Sent if silent => {}
+            _ => return Err(Failure::InProgress),
         }
         let callback = self
             .refund_callback(&row, Refund::Done, self.now_ms())

@@ -19,6 +19,10 @@ pub enum Refund {
     Withdrawn,
 }
 
+/// A channel that has said nothing for this long, ms, about a refund that it was
+/// sent is told to the operator, who may end it.
+pub const SILENT_MS: i64 = 600_000;
+
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {

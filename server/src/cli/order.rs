@@ -41,7 +41,8 @@ pub(crate) enum Command {
         /// The sum in fen (cents) of the order's currency.
         #[arg(long, required_unless_present = "by_hand", conflicts_with = "by_hand")]
         money: Option<i64>,
-        /// Notes that this refund, which failed or is parked, was given back by hand.
+        /// Notes that this refund, which failed, is parked, or of which its channel has
+        /// said nothing for ten minutes, was given back.
         #[arg(long, value_name = "REFUND_NO")]
         by_hand: Option<String>,
     },
@@ -298,7 +299,9 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
-        Err(Failure::InProgress) => bail!("refund {refund_no} has neither failed nor is parked"),
+        Err(Failure::InProgress) => bail!(
+            "refund {refund_no} has neither failed nor is parked, and its channel may still end it"
+        ),
         Err(failure) => bail!(failure.text(Lang::En)),
     }
     Ok(())

@@ -284,3 +284,26 @@ async fn a_question_that_was_asked_before_the_sum_changed_settles_all_the_same()
     let after = scene.checkout.requery(&before).await.unwrap();
     assert_eq!((after.status, after.mismatch), (Attempt::Paid, None));
 }
+
+#[tokio::test]
+async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    let refund = scene.checkout.refund_order(&order, 100).await.unwrap();
+    scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
+    scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
+    scene.refunds_after_s(0).await;
+    let early = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    assert_eq!(early, Err(Failure::InProgress));
+    scene.refunds_after_s(601).await;
+    let done = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    assert_eq!(done.unwrap().state, Refund::Done);
+    assert!(
+        scene
+            .store
+            .at_risk(scene.now_ms())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

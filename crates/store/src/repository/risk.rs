@@ -5,11 +5,8 @@ use super::rows::{get, word};
 use super::{Answer, Db, DbRow, unavailable};
 use payment::channel::Channel;
 use payment::ports::{Backlog, Risk, RiskKind};
+use payment::refund::SILENT_MS;
 use sqlx::Pool;
-
-/// A channel that has said nothing for this long after an order's end, or about a
-/// refund, is told to the operator, ms.
-const SILENT_MS: i64 = 600_000;
 
 /// Each kind with the rows that belong to it: order, detail, since.
 const STANDING: [(RiskKind, &str); 6] = [
