@@ -136,8 +136,8 @@ pub(crate) fn mark_said(said: bool) {
 }
 
 /// Leaves for `url`. In a frame the page around it is told first, then led on
-/// where the browser lets us; else the link on the page is left. Reloads where
-/// there is no address.
+/// where the browser lets us; else the link on the paid page is left, or the
+/// attempt's page tells why and has one. Reloads where there is no address.
 pub(crate) fn leave(url: &str, result: &str) {
     let Some(window) = web_sys::window() else {
         return;
@@ -149,7 +149,9 @@ pub(crate) fn leave(url: &str, result: &str) {
     match window.parent() {
         Ok(Some(parent)) if parent != window => {
             tell(&parent, url, result);
-            let _ = parent.location().set_href(url);
+            if parent.location().set_href(url).is_err() && result == "failed" {
+                go(&word("ended"));
+            }
         }
         _ => go(url),
     }

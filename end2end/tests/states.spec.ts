@@ -102,6 +102,16 @@ const states: State[] = [
     },
   },
   {
+    name: 'pc-making',
+    options: PC,
+    show: async (page, request) => {
+      const data = { on: 'create', kind: 'delay', ms: 20_000 };
+      await request.post(`${gateway}/control/fault`, { data });
+      await page.goto(await scanUrl(request));
+      await expect(page.locator('p[role="status"]')).toContainText(/正在生成|being made/);
+    },
+  },
+  {
     name: 'pc-trouble',
     options: PC,
     show: async (page, request) => {

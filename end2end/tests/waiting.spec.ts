@@ -186,6 +186,21 @@ test('in a frame the page around is told, and led on or offered a link', async (
   await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
 });
 
+test('nothing is fetched from anybody else, and the policy is kept', async ({ page, request }) => {
+  const hosts = new Set<string>();
+  const said: string[] = [];
+  page.on('request', (sent) => hosts.add(new URL(sent.url()).origin));
+  page.on('console', (message) => said.push(message.text()));
+  const url = await scanUrl(request);
+  await page.goto(await signedUrl(request));
+  await page.goto(url);
+  if (wasm()) await expect(page.getByRole('timer')).toHaveText(/14:\d\d$/);
+  await page.goto(url.replace('/pay.html', '/mpay.html'));
+  await expect(page.locator('#address')).toBeVisible();
+  expect([...hosts]).toEqual([platform]);
+  expect(said).toEqual([]);
+});
+
 test('a frame of a stranger stays empty', async ({ page, request }) => {
   const url = await scanUrl(request);
   // The gateway's pages are no pages of this shop.
