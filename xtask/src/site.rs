@@ -1,4 +1,4 @@
-//! Builds the page's WebAssembly: compile, bind, lower, shrink, hash, compress.
+//! Builds the page's WebAssembly: compile, bind, shake, lower, shrink, hash, compress.
 //!
 //! Browsers inside other apps are often years old. So the module is lowered to
 //! what the first WebAssembly had (the "MVP"), and checked to hold nothing else;
@@ -10,6 +10,7 @@ use crate::{root, target};
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -45,7 +46,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     let assets = target("site/assets")?;
     let stamp = target("site")?.join("stamp");
     let print = format!(
-        "{} {LOWER:?} {SCRIPT} {RESOLVED}",
+        "{} {LOWER:?} {SCRIPT} {RESOLVED} {NO_CLASSES:?}",
         fingerprint(&fs::read(&raw)?)
     );
     if fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
@@ -146,20 +147,14 @@ fn bind(raw: &Path) -> Result<PathBuf> {
 const UNRESOLVED: &str = "import * as import1 from \"__wbindgen_externref_xform__\"";
 const RESOLVED: &str = "const import1={__wbindgen_externref_statics_end:()=>1028};";
 
-/// Lowers and shrinks glue and module with esbuild and wasm-opt; fails on a module
+/// Lowers and shrinks glue and module with esbuild and binaryen; fails on a module
 /// that holds more than the MVP.
 fn shrink(bound: &Path, modules: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
-    let (js, wasm) = (bound.join("small.js"), bound.join("small.wasm"));
-    let mut esbuild = Command::new(modules.join(".bin/esbuild"));
-    esbuild
-        .arg(bound.join("tongfu.js"))
-        .args(["--minify", "--format=esm"])
-        .arg(format!("--target={SCRIPT}"))
-        .arg(format!("--outfile={}", js.display()));
-    run_quietly(&mut esbuild)?;
-    let lowered = bound.join("lowered.wasm");
+    let js = shrink_glue(bound, modules)?;
+    let used = shake(bound, modules, &js)?;
+    let (lowered, wasm) = (bound.join("lowered.wasm"), bound.join("small.wasm"));
     run_quietly(
-        wasm_opt(modules, &bound.join("tongfu_bg.wasm"), &lowered)
+        wasm_opt(modules, &used, &lowered)
             .arg("-Oz")
             .args(LOWER)
             .arg("--strip-target-features")
@@ -174,7 +169,63 @@ fn shrink(bound: &Path, modules: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
     ];
     run_quietly(wasm_opt(modules, &lowered, &wasm).args(mvp))
         .context("the page's module needs more than the first WebAssembly")?;
-    Ok((fs::read(js)?, fs::read(wasm)?))
+    Ok((js.into_bytes(), fs::read(wasm)?))
+}
+
+/// The glue with no more than what the page calls: its start and our functions. The
+/// classes that libraries export fall away.
+fn shrink_glue(bound: &Path, modules: &Path) -> Result<String> {
+    let glue = fs::read_to_string(bound.join("tongfu.js"))?;
+    let functions = glue
+        .lines()
+        .filter_map(|line| line.strip_prefix("export function ")?.split_once('('));
+    let names: Vec<_> = functions.map(|(name, _)| name).collect();
+    let (entry, small) = (bound.join("entry.js"), bound.join("small.js"));
+    let text = format!("export{{default,{}}}from\"./tongfu.js\"", names.join(","));
+    fs::write(&entry, text)?;
+    let mut esbuild = Command::new(modules.join(".bin/esbuild"));
+    esbuild
+        .arg(entry)
+        .args(["--bundle", "--minify", "--format=esm"])
+        .args(NO_CLASSES)
+        .arg(format!("--target={SCRIPT}"))
+        .arg(format!("--outfile={}", small.display()));
+    run_quietly(&mut esbuild)?;
+    Ok(fs::read_to_string(small)?)
+}
+
+/// Without these esbuild takes each class's clean-up for something that is needed.
+const NO_CLASSES: [&str; 2] = [
+    "--define:Symbol.dispose=undefined",
+    "--pure:FinalizationRegistry",
+];
+
+/// The module with no other exports than those that the small glue still names.
+fn shake(bound: &Path, modules: &Path, small: &str) -> Result<PathBuf> {
+    let glue = fs::read_to_string(bound.join("tongfu.js"))?;
+    let no_name = |character: char| !character.is_ascii_alphanumeric() && character != '_';
+    let names = glue
+        .split("wasm.")
+        .skip(1)
+        .filter_map(|rest| rest.split(no_name).next());
+    let used = |name: &&str| !name.is_empty() && small.contains(*name);
+    let names: BTreeSet<_> = names.filter(used).collect();
+    let roots: Vec<_> = names
+        .into_iter()
+        .map(|name| serde_json::json!({ "name": name, "root": true, "export": name }))
+        .collect();
+    let (graph, shaken) = (bound.join("exports.json"), bound.join("used.wasm"));
+    fs::write(&graph, serde_json::to_vec(&roots)?)?;
+    let mut metadce = Command::new(modules.join(".bin/wasm-metadce"));
+    metadce
+        .arg(bound.join("tongfu_bg.wasm"))
+        .arg("--graph-file")
+        .arg(graph)
+        .arg("-o")
+        .arg(&shaken)
+        .args(enabled());
+    run_quietly(&mut metadce)?;
+    Ok(shaken)
 }
 
 /// Writes a file under a name that changes with its content, and its compressed forms.
