@@ -22,6 +22,10 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 pub(crate) use assets::module;
 pub(crate) use events::room;
 
+/// The fastest leaves a page with a large code half as big again, too much for the
+/// first flight of a connection.
+const PAGE_COMPRESSION: CompressionLevel = CompressionLevel::Precise(4);
+
 /// Every address that the program answers at.
 pub(crate) fn router(state: State) -> Router {
     let payer = Router::new()
@@ -40,7 +44,7 @@ pub(crate) fn router(state: State) -> Router {
             get(page::come_back).post(page::come_back),
         )
         .route(OPENID_PATH, get(openid::openid))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(CompressionLayer::new().quality(PAGE_COMPRESSION))
         .route("/assets/{name}", get(assets::asset))
         .route("/marks/{channel}", get(assets::mark))
         .route("/pay/events", get(events::events));
