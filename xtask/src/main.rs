@@ -4,6 +4,7 @@ mod browser;
 mod chaos;
 mod database;
 mod fuzz;
+mod page_speed;
 mod peers;
 mod process;
 mod serve;
@@ -23,7 +24,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test                            pass every test; ends with `N passed, N failed`
   chaos [--kills N] [--orders N]  kill the platform under load, and compare three books (20, 400)
         [--database sqlite|postgres] [--seed S] [--failover]
-  size                            the bytes of the page
+  size                            the bytes of the page, against their limits
+  page-speed                      Lighthouse on the page, and on one of the kind that it replaces
   peers                           programs of others against the sandbox
   fuzz [--seconds N] [TARGET…]    fuzz the readers of outside bytes, each for N seconds (600)
   wasm-target                     find or set up the WebAssembly target";
@@ -48,6 +50,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         Some((command, [])) if command == "wasm-target" => {
             tools::wasm_build().map(|_| ExitCode::SUCCESS)
         }
+        Some((command, [])) if command == "page-speed" => page_speed::run(),
         Some((command, [])) if command == "peers" => peers::run(),
         Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),

@@ -83,11 +83,16 @@ pub(crate) fn is_root_on_debian() -> bool {
     root && std::path::Path::new("/etc/debian_version").exists()
 }
 
-/// The Node programs that are pinned in `end2end/package.json`, in a folder
-/// below `target`, installed where its lock file changed.
+/// The Node programs that are pinned in `end2end/package.json`.
 pub(crate) fn node_modules() -> Result<PathBuf> {
-    let folder = target("node")?;
-    let lock = std::fs::read(root().join("end2end/package-lock.json"))?;
+    node_packages("end2end", "node")
+}
+
+/// The packages that the folder `from` pins, installed in a folder below `target`
+/// where its lock file changed; gives their `node_modules`.
+pub(crate) fn node_packages(from: &str, below_target: &str) -> Result<PathBuf> {
+    let (from, folder) = (root().join(from), target(below_target)?);
+    let lock = std::fs::read(from.join("package-lock.json"))?;
     let installed = folder.join("node_modules/.installed-lock");
     if std::fs::read(&installed).is_ok_and(|old| old == lock) {
         return Ok(folder.join("node_modules"));
@@ -97,7 +102,7 @@ pub(crate) fn node_modules() -> Result<PathBuf> {
     }
     step("installing the pinned Node packages", || {
         for file in ["package.json", "package-lock.json"] {
-            std::fs::copy(root().join("end2end").join(file), folder.join(file))?;
+            std::fs::copy(from.join(file), folder.join(file))?;
         }
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund"])
