@@ -232,25 +232,38 @@ fn shake(bound: &Path, modules: &Path, small: &str) -> Result<PathBuf> {
 fn publish(assets: &Path, ending: &str, content: &[u8]) -> Result<()> {
     let name = format!("tongfu.{}.{ending}", fingerprint(content));
     fs::write(assets.join(&name), content)?;
-    fs::write(assets.join(format!("{name}.br")), brotli(content)?)?;
-    fs::write(assets.join(format!("{name}.gz")), gzip(content)?)?;
+    fs::write(assets.join(format!("{name}.br")), BEST.brotli(content)?)?;
+    fs::write(assets.join(format!("{name}.gz")), BEST.gzip(content)?)?;
     Ok(())
 }
 
-/// Brotli at its best.
-pub(crate) fn brotli(content: &[u8]) -> Result<Vec<u8>> {
-    let mut packed = Vec::new();
-    let mut writer = brotli::CompressorWriter::new(&mut packed, 1 << 16, 11, 22);
-    writer.write_all(content)?;
-    drop(writer);
-    Ok(packed)
+/// What files get that are compressed once: the best of each.
+pub(crate) const BEST: Quality = Quality {
+    gzip: 9,
+    brotli: 11,
+};
+
+/// Levels of both compressions.
+#[derive(Clone, Copy)]
+pub(crate) struct Quality {
+    pub(crate) gzip: u32,
+    pub(crate) brotli: u32,
 }
 
-/// Gzip at its best.
-pub(crate) fn gzip(content: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(content)?;
-    Ok(encoder.finish()?)
+impl Quality {
+    pub(crate) fn brotli(self, content: &[u8]) -> Result<Vec<u8>> {
+        let mut packed = Vec::new();
+        let mut writer = brotli::CompressorWriter::new(&mut packed, 1 << 16, self.brotli, 22);
+        writer.write_all(content)?;
+        drop(writer);
+        Ok(packed)
+    }
+
+    pub(crate) fn gzip(self, content: &[u8]) -> Result<Vec<u8>> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(self.gzip));
+        encoder.write_all(content)?;
+        Ok(encoder.finish()?)
+    }
 }
 
 /// Sixteen hex digits that change with the content.
