@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask serve`, `test`, `chaos`, `size`.
+//! The project's commands: `cargo xtask serve`, `test`, `chaos`, `size`, `page-speed`.
 
 mod browser;
 mod chaos;
