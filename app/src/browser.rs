@@ -27,6 +27,8 @@ pub(crate) struct Order {
     pub(crate) ended_url: String,
     /// Seconds that are left to pay.
     pub(crate) expires_in_s: i32,
+    /// Seconds that there were at the beginning.
+    pub(crate) life_s: i32,
 }
 
 /// What a poll told.
@@ -64,6 +66,7 @@ pub(crate) fn order() -> Option<Order> {
         fail_url: word("fail"),
         ended_url: word("ended"),
         expires_in_s: word("expires").parse().ok()?,
+        life_s: word("life").parse().ok()?,
     })
 }
 
@@ -120,6 +123,13 @@ pub(crate) fn turn_green() {
     }
     if let Some(document) = document() {
         document.set_title(&word("paid"));
+    }
+}
+
+/// Draws so many percent of the ring as gone.
+pub(crate) fn draw_gone(percent: i32) {
+    if let Some(main) = main() {
+        let _ = main.style().set_property("--gone", &percent.to_string());
     }
 }
 

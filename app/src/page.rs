@@ -306,11 +306,11 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
 
 const STYLE: &str = include_str!("../../style/main.css");
 
-/// How the ring begins, and how long it runs.
+/// How much of the ring is gone, percent; the island goes on from there.
 fn time_left(pay: &Pay) -> String {
     let (left, life) = (pay.expires_in_s.max(0), pay.life_s.max(1));
     let gone = 100 - (left * 100 / life).clamp(0, 100);
-    format!(":root{{--left:{left}s;--gone:{gone}}}")
+    format!("main{{--gone:{gone}}}")
 }
 
 /// What the page's title begins with, so that a tab tells how it stands.

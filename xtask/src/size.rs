@@ -31,10 +31,10 @@ struct Page {
 }
 
 const PAGES: [Page; 4] = [
-    page("PC code", "/pay.html", CODE, (5_000, 45_000)),
-    page("PC picker", "/pay.html", "", (3_700, 3_700)),
-    page("H5 code", "/mpay.html", CODE, (10_000, 50_000)),
-    page("H5 picker", "/mpay.html", "", (3_700, 3_700)),
+    page("PC code", "/pay.html", CODE, (4_500, 44_000)),
+    page("PC picker", "/pay.html", "", (3_600, 3_600)),
+    page("H5 code", "/mpay.html", CODE, (7_000, 46_500)),
+    page("H5 picker", "/mpay.html", "", (3_600, 3_600)),
 ];
 const CODE: &str = "&pick=Wechat";
 

@@ -95,14 +95,18 @@ x=new XMLHttpRequest;x.open('GET',d.poll);x.onloadend=function(){var c,a;\
 try{c=JSON.parse(x.responseText).errcode;a=x.getResponseHeader('tongfu-attempt')}catch(e){}\
 c&&(c!='30000'||d.order&&a&&a!=d.order)?location.href=d.ended:setTimeout(tongfuWait,2e3)};x.send()}";
 
-/// Starts the WebAssembly once the page is idle and calls its islands.
+/// How long after its load event the page comes alive, ms.
+const AFTER_LOAD_MS: u32 = 200;
+
+/// Starts the WebAssembly and calls its islands, a moment after the page is there:
+/// what is fetched earlier delays the largest paint.
 pub(super) fn start_script(module: &Module, nonce: &str) -> impl IntoView + use<> {
     let Module { js, wasm } = module;
     let start = format!(
-        "(self.requestIdleCallback||setTimeout)(()=>import('{js}').then(m=>\
+        "addEventListener('load',()=>setTimeout(()=>import('{js}').then(m=>\
          m.default({{module_or_path:'{wasm}'}}).then(()=>{{m.hydrate();\
          document.querySelectorAll('leptos-island').forEach(e=>m[e.dataset.component](e))}}))\
-         .catch(tongfuWait))"
+         .catch(tongfuWait),{AFTER_LOAD_MS}))"
     );
     let nonce = || nonce.to_owned();
     view! {

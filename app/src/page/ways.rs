@@ -105,6 +105,7 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             data-fail=pay.fail_url.unwrap_or_default()
             data-frames=setting.frame_origins.join(" ")
             data-expires=pay.expires_in_s.to_string()
+            data-life=pay.life_s.to_string()
             data-offline=words.offline
             data-slow=words.slow
             data-soon=words.soon
@@ -122,7 +123,8 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
     }
 }
 
-/// The time that is left, drawn by the style: it runs without script.
+/// The time that is left: an animation would keep a phone busy for a quarter of an
+/// hour, so the style draws what `--gone` says.
 const RING: &str = "<circle cx=\"18\" cy=\"18\" r=\"15\"/><circle cx=\"18\" cy=\"18\" r=\"15\" pathLength=\"100\"/>";
 
 fn scan(

@@ -33,10 +33,16 @@ async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
     let mut polled_s = -LATER_POLL_EACH_S;
     let mut lost = 0;
     let mut woke = false;
+    let mut drawn = 0;
     loop {
         let passed_s = browser::now_s().wrapping_sub(started_s);
         let left_s = order.expires_in_s - passed_s;
         left.set(clock(left_s.max(0)));
+        let gone = 100 - left_s.max(0) * 100 / order.life_s.max(1);
+        if gone != drawn {
+            drawn = gone;
+            browser::draw_gone(gone);
+        }
         let each_s = if passed_s < DENSE_S {
             POLL_EACH_S
         } else {
