@@ -40,11 +40,11 @@ pub(super) fn browser(headers: &HeaderMap) -> Browser {
 }
 
 /// Whether the caller holds a phone or tablet in his hands: he can't scan its screen.
+/// Who does not say what he has is taken for one.
 pub(super) fn is_phone(headers: &HeaderMap) -> bool {
     let user_agent = user_agent(headers);
-    ["Mobi", "Android", "iPhone", "iPad"]
-        .iter()
-        .any(|mark| user_agent.contains(mark))
+    let marked = |mark: &&str| user_agent.contains(*mark);
+    user_agent.is_empty() || ["Mobi", "Android", "iPhone", "iPad"].iter().any(marked)
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {
