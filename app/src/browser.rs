@@ -17,8 +17,8 @@ const ANSWER_MS: u32 = 10_000;
 pub(crate) struct Order {
     /// Address of the poll, signed values included.
     poll_url: String,
-    /// Our order number: the page follows this attempt; empty: any.
-    order_sn: String,
+    /// Our order number: the page follows this attempt; empty: any, and without end.
+    pub(crate) order_sn: String,
     /// Where a paid payer goes; empty: the page stays.
     pub(crate) ok_url: String,
     /// Where a payer goes whose request can't be paid; empty: the page reloads.
@@ -78,7 +78,12 @@ pub(crate) fn word(name: &str) -> String {
 
 /// Asks the server function once.
 pub(crate) async fn poll(order: &Order) -> Answer {
-    match select(pin!(ask(order)), TimeoutFuture::new(ANSWER_MS)).await {
+    poll_for(order, ANSWER_MS).await
+}
+
+/// The same, where an answer that takes longer than this is lost.
+pub(crate) async fn poll_for(order: &Order, ms: u32) -> Answer {
+    match select(pin!(ask(order)), TimeoutFuture::new(ms)).await {
         Either::Left((Ok(answer), _)) => answer,
         Either::Left((Err(_), _)) | Either::Right(_) => Answer::Lost,
     }
@@ -244,6 +249,8 @@ fn wake() {
 fn stream() {
     let hidden = document().is_none_or(|document| document.hidden());
     STREAM.with_borrow_mut(|stream| {
+        // One that the server or a proxy refused is opened anew.
+        stream.take_if(|stream| stream.ready_state() == EventSource::CLOSED);
         if hidden {
             if let Some(stream) = stream.take() {
                 stream.close();

@@ -10,6 +10,7 @@ use crate::text::text;
 use leptos::prelude::*;
 use payment::address::origin;
 use payment::channel::Channel;
+use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::money::Money;
 use payment::obj::{Bridge, Form};
@@ -264,11 +265,13 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
         }
         Screen::Making(_) => head = Some(parts::refresh().into_any()),
         Screen::Paid {
-            leave: Some(url),
+            leave,
             leave_after_s,
             ..
         } => {
-            head = Some(parts::leave_without_script(url, *leave_after_s).into_any());
+            head = leave
+                .as_ref()
+                .map(|url| parts::leave_without_script(url, *leave_after_s).into_any());
             scripts = Some(parts::leave_script(&setting.nonce, *leave_after_s).into_any());
         }
         _ => {}
@@ -383,10 +386,12 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             again,
             leave,
         } => {
+            let forged = code == ErrCode::BadSign.code();
             let code = format!("{} {code}", words.code);
             let (why, detail) = match again {
                 Some(_) => (cause, code),
-                None => (words.refused_why.to_owned(), format!("{code}：{cause}")),
+                None if forged => (words.refused_why.to_owned(), format!("{code}：{cause}")),
+                None => (words.refused_other.to_owned(), format!("{code}：{cause}")),
             };
             let message = Message {
                 title: words.refused,

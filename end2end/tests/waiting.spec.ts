@@ -161,6 +161,8 @@ test('the language is chosen by a link, and kept', async ({ page, request }) => 
 
 test('in a frame the page around is told, and led on or offered a link', async ({ page, request }) => {
   const url = await scanUrl(request);
+  // Old systems hold the page by an address with its parameters in the fragment.
+  const held = scripted() ? url.replace('?', '#/?') : url;
   const told: object[] = [];
   await page.exposeFunction('tell', (message: object) => told.push(message));
   await page.goto(shop);
@@ -168,7 +170,7 @@ test('in a frame the page around is told, and led on or offered a link', async (
     addEventListener('message', (event) => (window as any).tell({ from: event.origin, ...event.data }));
     document.body.innerHTML = '<iframe width="600" height="700"></iframe>';
     document.querySelector('iframe')!.src = url;
-  }, url);
+  }, held);
   const frame = page.frameLocator('iframe');
   await expect(frame.locator('svg.qr')).toBeVisible();
   if (wasm()) await expect(frame.getByRole('timer')).toHaveText(/14:\d\d$/);

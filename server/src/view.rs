@@ -101,6 +101,7 @@ impl Leave {
             .flatten()
             .filter_map(|url| origin(url))
             .collect();
+        origins.sort();
         origins.dedup();
         origins
     }
@@ -358,7 +359,7 @@ mod tests {
         assert_eq!(leave.fail.as_deref(), Some("http://www.10020.cn"));
         assert_eq!(
             leave.origins(),
-            ["http://www.sohu.com", "http://www.10020.cn"]
+            ["http://www.10020.cn", "http://www.sohu.com"]
         );
     }
 

@@ -80,20 +80,22 @@ pub(super) fn leave_without_script(url: &str, after_s: u32) -> impl IntoView + u
 /// it, then leads that page on where the browser lets us; the link stays.
 pub(super) fn leave_script(nonce: &str, after_s: u32) -> impl IntoView + use<> {
     let script = format!(
-        "(function(){{var m=document.querySelector('main').dataset,u=document.getElementById('leave').href;\
-         parent!=self&&m.frames.split(' ').forEach(function(o){{o&&parent.postMessage(\
-         {{type:'tongfu',result:'paid',requestKey:m.key,url:u}},o)}});\
-         setTimeout(function(){{try{{parent.location.href=u}}catch(e){{}}}},{after_s}000)}})()"
+        "(function(){{var m=document.querySelector('main').dataset,l=document.getElementById('leave'),\
+         u=l?l.href:'';parent!=self&&m.frames.split(' ').forEach(function(o){{try{{o&&parent.postMessage(\
+         {{type:'tongfu',result:'paid',requestKey:m.key,url:u}},o)}}catch(e){{}}}});\
+         u&&setTimeout(function(){{try{{parent.location.href=u}}catch(e){{}}}},{after_s}000)}})()"
     );
     view! { <script nonce=nonce.to_owned() inner_html=script></script> }
 }
 
-/// What waits where WebAssembly or modules fail: it asks as the island does, and
-/// goes to the attempt's page once that can tell more.
+/// What waits where WebAssembly or modules fail, or do not come in time: it asks as
+/// the island does, and goes to the attempt's page once that can tell more.
 const WAIT: &str = "function tongfuWait(){var d=document.querySelector('main').dataset,\
-x=new XMLHttpRequest;x.open('GET',d.poll);x.onloadend=function(){var c,a;\
+x=new XMLHttpRequest;x.open('GET',d.poll);x.timeout=1e4;x.onloadend=function(){var c,a;\
 try{c=JSON.parse(x.responseText).errcode;a=x.getResponseHeader('tongfu-attempt')}catch(e){}\
-c&&(c!='30000'||d.order&&a&&a!=d.order)?location.href=d.ended:setTimeout(tongfuWait,2e3)};x.send()}";
+!c||c=='30000'&&!(d.order&&a&&a!=d.order)?setTimeout(tongfuWait,2e3):\
+setTimeout(function(){location.href=d.ended},c!='0'&&c!='30000'?5e3:0)};x.send()}\
+setTimeout(function(){window.tongfuAlive||tongfuWait()},8e3)";
 
 /// How long after its load event the page comes alive, ms.
 const AFTER_LOAD_MS: u32 = 200;
@@ -105,7 +107,7 @@ pub(super) fn start_script(module: &Module, nonce: &str) -> impl IntoView + use<
     let start = format!(
         "addEventListener('load',()=>setTimeout(()=>import('{js}').then(m=>\
          m.default({{module_or_path:'{wasm}'}}).then(()=>{{m.hydrate();\
-         document.querySelectorAll('leptos-island').forEach(e=>m[e.dataset.component](e))}}))\
+         document.querySelectorAll('leptos-island').forEach(e=>m[e.dataset.component](e));self.tongfuAlive=1}}))\
          .catch(tongfuWait),{AFTER_LOAD_MS}))"
     );
     let nonce = || nonce.to_owned();

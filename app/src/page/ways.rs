@@ -11,13 +11,16 @@ use leptos::prelude::*;
 use payment::channel::Channel;
 use payment::obj::{Bridge, Form};
 
-/// Sends the form by itself, but not when the payer came back to this page.
-const SUBMIT: &str = "performance.navigation.type!=2&&document.forms.pay.submit()";
+/// Sends the form by itself. A payer who comes back to this page, or to the copy of
+/// it that his browser kept, goes on to the one that waits for him.
+const SUBMIT: &str = "(function(){function on(){location.replace(document.querySelector('main')\
+.dataset.ended)}performance.navigation.type==2?on():document.forms.pay.submit();\
+addEventListener('pageshow',function(e){e.persisted&&on()})})()";
 
 /// Copies the page's address, and says so on the button.
 const COPY: &str = "(b=>{var f=document.getElementById('address');b.hidden=false;\
 b.onclick=()=>{f.select();(navigator.clipboard?navigator.clipboard.writeText(f.value):\
-Promise.resolve(document.execCommand('copy'))).then(()=>b.textContent=b.dataset.done)}})\
+Promise.reject()).catch(()=>document.execCommand('copy')).then(()=>b.textContent=b.dataset.done)}})\
 (document.getElementById('copy'))";
 
 /// Opens WeChat's own sheet. `ok` is confirmed by our server; anything that is
@@ -107,6 +110,7 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             data-expires=pay.expires_in_s.to_string()
             data-life=pay.life_s.to_string()
             data-offline=words.offline
+            data-trouble=words.trouble
             data-slow=words.slow
             data-soon=words.soon
             data-left=words.left

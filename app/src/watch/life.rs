@@ -15,6 +15,8 @@ const SOON_S: i32 = 60;
 const SLOW_MS: u32 = 4_000;
 /// How long the green page is shown before it is left.
 const GREEN_MS: u32 = 1_200;
+/// How long a payer who can't be led anywhere stays before his page comes again.
+const FAILED_MS: u32 = 5_000;
 /// How long, seconds, and how often a payer is held until the business system
 /// knows of his payment.
 const HOLD_S: i32 = 3;
@@ -48,9 +50,10 @@ async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
         } else {
             LATER_POLL_EACH_S
         };
-        if woke || passed_s - polled_s >= each_s {
+        // A clock that was set back must not stop the polls.
+        if woke || passed_s < polled_s || passed_s - polled_s >= each_s {
             polled_s = passed_s;
-            let slow = Timeout::new(SLOW_MS, move || say(status, "slow"));
+            let slow = (lost == 0).then(|| Timeout::new(SLOW_MS, move || say(status, "slow")));
             let answer = browser::poll(&order).await;
             drop(slow);
             lost = if matches!(answer, Answer::Lost) {
@@ -60,20 +63,19 @@ async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
             };
             match answer {
                 Answer::Paid { held } => return leave(&order, held, left, status).await,
-                Answer::Failed => return browser::leave(&order.fail_url, "failed"),
+                Answer::Failed => return fail(&order).await,
                 Answer::Ended => return browser::go(&order.ended_url),
                 Answer::Waiting if left_s < 0 => return browser::go(&order.ended_url),
                 Answer::Waiting | Answer::Lost => {}
             }
-            // One lost answer is no news, unless the browser knows why.
-            let line = if lost > 1 || lost > 0 && browser::offline() {
-                "offline"
-            } else if left_s < SOON_S {
-                "soon"
-            } else {
-                ""
-            };
-            say(status, line);
+            match lost {
+                0 if left_s < SOON_S && !order.order_sn.is_empty() => say(status, "soon"),
+                0 => say(status, ""),
+                _ if browser::offline() => say(status, "offline"),
+                // One lost answer is no news.
+                1 => {}
+                _ => say(status, "trouble"),
+            }
         }
         woke = browser::rest(SECOND_MS).await;
     }
@@ -89,6 +91,17 @@ fn say(status: RwSignal<String>, name: &str) {
     }
 }
 
+/// The request can't be paid any more.
+async fn fail(order: &Order) {
+    if order.fail_url.is_empty() {
+        // The attempt's page tells why; should it show a code again, it does so slowly.
+        browser::sleep(FAILED_MS).await;
+        browser::go(&order.ended_url);
+    } else {
+        browser::leave(&order.fail_url, "failed");
+    }
+}
+
 async fn leave(order: &Order, mut held: bool, left: RwSignal<String>, status: RwSignal<String>) {
     browser::turn_green();
     left.set(String::new());
@@ -97,7 +110,8 @@ async fn leave(order: &Order, mut held: bool, left: RwSignal<String>, status: Rw
     browser::sleep(GREEN_MS).await;
     while held && browser::now_s().wrapping_sub(paid_s) < HOLD_S {
         browser::sleep(HELD_POLL_MS).await;
-        held = matches!(browser::poll(order).await, Answer::Paid { held: true });
+        let answer = browser::poll_for(order, SECOND_MS).await;
+        held = matches!(answer, Answer::Paid { held: true });
     }
     if order.ok_url.is_empty() {
         browser::go(&order.ended_url);

@@ -25,6 +25,7 @@ impl Checkout {
         let told = self.failure_told(&domain, key).await?;
         let act = self.act(Source::Business);
         let closed = store.close_request(code, key, told.as_ref(), act).await?;
+        self.bells.ring(code, key);
         if let Some(done) = answer(closed) {
             return done;
         }
@@ -53,6 +54,7 @@ impl Checkout {
         let closed = store
             .close_request(&domain.code, request_key, told.as_ref(), act)
             .await?;
+        self.bells.ring(&domain.code, request_key);
         tracing::info!(
             domain.code = domain.code,
             ?closed,

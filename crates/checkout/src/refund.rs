@@ -237,7 +237,7 @@ impl Checkout {
     ) -> Result<Result<RefundReport, ChannelError>, Failure> {
         let next_ms = Some(self.lease_end_ms(self.now_ms()));
         let store = &self.parts.store;
-        store
+        let kept = store
             .step_refund(
                 &row.refund_no,
                 &RefundStep {
@@ -250,6 +250,14 @@ impl Checkout {
                 },
             )
             .await?;
+        if kept.state != Refund::Sent {
+            // Ended meanwhile, by its channel or by hand: it is not sent again.
+            let ended = RefundReport {
+                state: RefundState::Pending,
+                reference: None,
+            };
+            return Ok(Ok(ended));
+        }
         Ok(gateway.refund(order).await)
     }
 
@@ -317,7 +325,7 @@ impl Checkout {
         now_ms: i64,
     ) -> Result<Option<NewCallback>, Failure> {
         let own = matches!(row.cause, Cause::Business | Cause::Operator);
-        if !own || !matches!(next, Refund::Done | Refund::Failed | Refund::Parked) {
+        if !own || !matches!(next, Refund::Done | Refund::Failed) {
             return Ok(None);
         }
         let attempt = self.reload(&row.order_sn).await?;

@@ -250,7 +250,11 @@ pub fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split(['/', '?', '#']).next()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    (!host.is_empty() && host.bytes().all(plain)).then(|| format!("{scheme}://{host}"))
+    // What follows the last colon is a port, unless it is the end of an IPv6 address.
+    let port = host.rsplit_once(':').map(|(_, port)| port);
+    let port_fits = port.is_none_or(|port| port.ends_with(']') || port.parse::<u16>().is_ok());
+    let fits = !host.is_empty() && host.bytes().all(plain) && port_fits;
+    fits.then(|| format!("{scheme}://{host}"))
 }
 
 #[cfg(test)]
@@ -266,6 +270,12 @@ mod tests {
         ] {
             assert_eq!(origin(address).as_deref(), Some(expected));
         }
+        assert_eq!(
+            origin("http://[::1]:80/").as_deref(),
+            Some("http://[::1]:80")
+        );
+        assert_eq!(origin("http://[::1]/").as_deref(), Some("http://[::1]"));
+        assert_eq!(origin("http://a.cn:99999/"), None);
     }
 
     #[test]

@@ -71,14 +71,15 @@ impl Refund {
         !matches!(self, Self::Failed | Self::Withdrawn)
     }
 
-    /// The seed's word for it.
+    /// The seed's word for it. A parked one is not called failed: its money may be
+    /// back already, and who gives it back once more gives it twice.
     #[must_use]
     pub fn status(self) -> PayStatus {
         match self {
             Self::New => PayStatus::NotRefund,
-            Self::Sent => PayStatus::WaitRefund,
+            Self::Sent | Self::Parked => PayStatus::WaitRefund,
             Self::Done => PayStatus::SuccessRefund,
-            Self::Failed | Self::Parked | Self::Withdrawn => PayStatus::FailureRefund,
+            Self::Failed | Self::Withdrawn => PayStatus::FailureRefund,
         }
     }
 

@@ -41,8 +41,9 @@ pub(crate) enum Command {
         /// The sum in fen (cents) of the order's currency.
         #[arg(long, required_unless_present = "by_hand", conflicts_with = "by_hand")]
         money: Option<i64>,
-        /// Notes that this refund, which failed, is parked, or of which its channel has
-        /// said nothing for ten minutes, was given back.
+        /// Notes that this refund's money is back. It failed or is parked, and you gave
+        /// the money back by another way; or its channel could not be asked for ten
+        /// minutes, and you saw it done at the channel's console.
         #[arg(long, value_name = "REFUND_NO")]
         by_hand: Option<String>,
     },

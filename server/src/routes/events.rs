@@ -17,8 +17,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-/// So many pages hear at once; others poll, and no more.
-const STREAMS_MAX: usize = 20_000;
+/// So many pages hear at once at most; others poll, and no more.
+const STREAMS_MAX: u64 = 20_000;
 /// A stream ends after this time; a page that still waits opens another.
 const LIFE: Duration = Duration::from_secs(600);
 /// Something is sent this often, so that proxies keep the connection.
@@ -26,9 +26,16 @@ const ALIVE_EACH: Duration = Duration::from_secs(20);
 /// How long a browser waits before it opens a broken stream again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Room for streams, shared by all of them.
+/// Room for streams, shared by all of them: half of the connections that the system
+/// grants, as far as it lets us raise them. The others are for who asks.
 pub(crate) fn room() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(STREAMS_MAX))
+    let files = rlimit::increase_nofile_limit(2 * STREAMS_MAX).unwrap_or_else(|error| {
+        tracing::warn!(cause = %error, "the limit of open files is not known");
+        0
+    });
+    let room = usize::try_from((files / 2).min(STREAMS_MAX)).unwrap_or(0);
+    tracing::debug!(files, room, "room for push streams");
+    Arc::new(Semaphore::new(room))
 }
 
 /// What one stream needs to go on.

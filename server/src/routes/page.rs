@@ -1,7 +1,7 @@
 //! The checkout pages: GET shows, POST starts (design section 6).
 
 use super::cookies::Cookies;
-use super::respond::{Form, Secure, browser, is_phone, page, wished_language};
+use super::respond::{Form, Secure, browser, in_frame, is_phone, page, wished_language};
 use super::{body, openid};
 use crate::state::State;
 use crate::view::{
@@ -36,7 +36,7 @@ const FORM_BYTES_MAX: usize = 4 << 10;
 struct Visit {
     raw: String,
     lang: Lang,
-    /// Present where the address says the language.
+    /// Present where the address says another language than the browser does.
     chosen: Option<Secure>,
     marks: Marks,
     path: String,
@@ -51,7 +51,8 @@ impl Visit {
         let raw = parts.uri.query().unwrap_or_default().to_owned();
         let asked = raw.split('&').find_map(|pair| pair.strip_prefix("lang="));
         let asked = asked.and_then(Lang::parse);
-        let lang = asked.unwrap_or_else(|| wished_language(&parts.headers));
+        let wished = wished_language(&parts.headers);
+        let lang = asked.unwrap_or(wished);
         let secure = Secure(state.public_url.starts_with("https://"));
         let path = parts.uri.path().to_owned();
         let scene = if path.starts_with("/mpay") {
@@ -62,7 +63,7 @@ impl Visit {
         Self {
             raw,
             lang,
-            chosen: asked.map(|_| secure),
+            chosen: (lang != wished).then_some(secure),
             marks: state.pictures.marks(),
             path,
             scene,
@@ -110,17 +111,20 @@ impl Visit {
             .map(str::to_owned)
             .chain([format!("lang={other}")])
             .collect();
-        format!("{}?{}", self.path, query.join("&"))
+        format!("{}?{}", self.page_path(), query.join("&"))
     }
 
-    /// This page once more; who came by a form goes back to the page that had it.
+    /// The page that this request belongs to: what a form was sent to is none.
+    fn page_path(&self) -> &str {
+        if self.path.ends_with("/start") {
+            return page_path(self.scene);
+        }
+        self.path.strip_suffix("/again").unwrap_or(&self.path)
+    }
+
+    /// This page once more.
     fn again(&self) -> String {
-        let path = if self.path.ends_with("/start") {
-            page_path(self.scene)
-        } else {
-            &self.path
-        };
-        format!("{path}?{}", self.raw)
+        format!("{}?{}", self.page_path(), self.raw)
     }
 
     fn form(&self, status: StatusCode, leave: Option<&Leave>) -> Form {
@@ -147,7 +151,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     let visit = Visit::of(&state, &parts);
     let pairs = match Pairs::from_query(&visit.raw) {
         Ok(pairs) => pairs,
-        Err(refusal) => return refused(&visit, &refusal.into(), None, None),
+        Err(refusal) => return refused(&visit, &refusal.into(), None),
     };
     if pairs.get("domainCode").is_none() {
         return page(Screen::Fragment, visit.form(StatusCode::OK, None));
@@ -158,7 +162,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     }
     let (domain, request) = match state.checkout.verified(&pairs).await {
         Ok(verified) => verified,
-        Err(failure) => return refused(&visit, &failure, None, None),
+        Err(failure) => return refused(&visit, &failure, None),
     };
     // A partner has one address for all its payers: a desktop is served as one.
     let desktop = visit.browser == Browser::Other && !visit.phone;
@@ -171,7 +175,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Ok(Shown::FetchOpenid(address)) => see_other(&address),
         Err(failure) => {
             let order = view::order(&request, visit.lang);
-            refused(&visit, &failure, Some(&leave), Some(order))
+            refused(&visit, &failure, Some(Known { leave, order }))
         }
     }
 }
@@ -275,18 +279,20 @@ async fn already(
     visit: &Visit,
     leave: &Leave,
 ) -> Result<Option<Screen>, Failure> {
-    let attempts = checkout
-        .store()
-        .attempts(&request.domain_code, &request.request_key)
-        .await?;
-    let is_paid = attempts
-        .last()
-        .is_some_and(|attempt| attempt.money == request.money && attempt.request_status.was_paid());
-    Ok(if is_paid {
-        Some(paid(checkout, request, visit, leave).await?)
-    } else {
-        None
-    })
+    let (domain, key) = (&request.domain_code, &request.request_key);
+    let attempts = checkout.store().attempts(domain, key).await?;
+    let Some(last) = attempts.last().filter(|last| last.money == request.money) else {
+        return Ok(None);
+    };
+    if last.request_status.was_paid() {
+        return Ok(Some(paid(checkout, request, visit, leave).await?));
+    }
+    // A payer whose money is on its way back is not told that he was not charged.
+    let late = |attempt: &AttemptRow| attempt.status == Attempt::PaidAfterClose;
+    Ok(attempts.iter().any(late).then(|| Screen::Returned {
+        order: view::order(request, visit.lang),
+        leave: leave.fail.clone(),
+    }))
 }
 
 /// The page of a paid request.
@@ -312,26 +318,35 @@ pub(super) async fn start(
 ) -> Response {
     let visit = Visit::of(&state, &parts);
     let here = page_path(visit.scene);
-    let started = async {
+    let checkout = &state.checkout;
+    let asked = async {
         let channel = picked(body).await?;
-        let (domain, request) = state
-            .checkout
-            .verified(&Pairs::from_query(&visit.raw)?)
-            .await?;
-        let place = visit.place(&state.checkout, &domain, &request);
-        let start = Start { channel, place };
-        match state.checkout.pay(&domain, &request, start).await {
-            Err(Failure::AlreadyPaid) => Ok(format!("{here}?{}", signed_query(&request))),
-            Err(Failure::OpenidMissing) => Ok(format!(
-                "{here}?{}",
-                picking(&signed_query(&request), channel.code())
-            )),
-            other => other.map(|attempt| attempt_path(&attempt, visit.lang)),
-        }
+        let pairs = Pairs::from_query(&visit.raw)?;
+        let (domain, request) = checkout.verified(&pairs).await?;
+        Ok::<_, Failure>((channel, domain, request))
     };
-    match started.await {
-        Ok(address) => see_other(&address),
-        Err(failure) => refused(&visit, &failure, None, None),
+    let (channel, domain, request) = match asked.await {
+        Ok(asked) => asked,
+        Err(failure) => return refused(&visit, &failure, None),
+    };
+    let place = visit.place(checkout, &domain, &request);
+    let values = signed_query(&request);
+    match checkout
+        .pay(&domain, &request, Start { channel, place })
+        .await
+    {
+        Ok(attempt) => see_other(&attempt_path(&attempt, visit.lang)),
+        Err(Failure::AlreadyPaid) => see_other(&format!("{here}?{values}")),
+        Err(Failure::OpenidMissing) => {
+            see_other(&format!("{here}?{}", picking(&values, channel.code())))
+        }
+        Err(failure) => {
+            let known = Known {
+                leave: Leave::of(&domain, &request),
+                order: view::order(&request, visit.lang),
+            };
+            refused(&visit, &failure, Some(known))
+        }
     }
 }
 
@@ -356,20 +371,39 @@ pub(super) async fn stay(
 
 async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> Response {
     let visit = Visit::of(state, parts);
-    let attempt = match state.checkout.store().attempt_by_token(token).await {
-        Ok(Some(attempt)) => attempt,
-        Ok(None) => return page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
-        Err(error) => return refused(&visit, &error.into(), None, None),
+    let (attempt, known) = match found(&state.checkout, token, &visit).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing,
     };
-    let order = view::attempt_order(&attempt, visit.lang);
-    let leave = match state.checkout.domain_named(&attempt.domain_code).await {
-        Ok(domain) => Leave::of_attempt(&domain, &attempt),
-        Err(failure) => return refused(&visit, &failure, None, Some(order)),
-    };
-    match attempt_screen(&state.checkout, attempt, &visit, look, &leave).await {
-        Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&leave))),
-        Err(failure) => refused(&visit, &failure, Some(&leave), Some(order)),
+    match attempt_screen(&state.checkout, attempt, &visit, look, &known.leave).await {
+        Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&known.leave))),
+        Err(failure) => refused(&visit, &failure, Some(known)),
     }
+}
+
+/// What a refusal may tell of a genuine request.
+struct Known {
+    leave: Leave,
+    order: Order,
+}
+
+/// The attempt that a token opens; else the page that says that there is none.
+async fn found(
+    checkout: &Checkout,
+    token: &str,
+    visit: &Visit,
+) -> Result<(AttemptRow, Known), Response> {
+    let lost = |failure: Failure| refused(visit, &failure, None);
+    let attempt = checkout.store().attempt_by_token(token).await;
+    let attempt = attempt.map_err(|error| lost(error.into()))?;
+    let none = || page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None));
+    let attempt = attempt.ok_or_else(none)?;
+    let domain = checkout.domain_named(&attempt.domain_code).await;
+    let known = Known {
+        leave: Leave::of_attempt(&domain.map_err(lost)?, &attempt),
+        order: view::attempt_order(&attempt, visit.lang),
+    };
+    Ok((attempt, known))
 }
 
 /// `/pay/return/{token}`, by GET or POST: the payer comes back from the channel.
@@ -380,28 +414,22 @@ pub(super) async fn come_back(
     parts: Parts,
 ) -> Response {
     let visit = Visit::of(&state, &parts);
-    let found = async {
-        let Some(attempt) = state.checkout.store().attempt_by_token(&token).await? else {
-            return Ok(None);
-        };
-        let checkout = &state.checkout;
-        let poll = checkout.watch(&attempt).await?;
-        if poll == Poll::Paid {
+    let checkout = &state.checkout;
+    let (attempt, known) = match found(checkout, &token, &visit).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing,
+    };
+    let stay = stay_path(&attempt, visit.lang);
+    match checkout.watch(&attempt).await {
+        Ok(Poll::Paid) => {
             let (domain, key) = (&attempt.domain_code, &attempt.request_key);
             checkout.held(domain, key).await;
+            // Out of a frame leads only a page of ours.
+            let address = known.leave.ok.filter(|_| !in_frame(&parts.headers));
+            see_other(&address.unwrap_or(stay))
         }
-        let domain = checkout.domain_named(&attempt.domain_code).await?;
-        let leave = Leave::of_attempt(&domain, &attempt);
-        Ok::<_, Failure>(Some((attempt, poll, leave)))
-    };
-    match found.await {
-        Ok(None) => page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
-        Ok(Some((attempt, Poll::Paid, leave))) => match leave.ok {
-            Some(address) => see_other(&address),
-            None => see_other(&stay_path(&attempt, visit.lang)),
-        },
-        Ok(Some((attempt, ..))) => see_other(&stay_path(&attempt, visit.lang)),
-        Err(failure) => refused(&visit, &failure, None, None),
+        Ok(Poll::Waiting(_) | Poll::Failed(_)) => see_other(&stay),
+        Err(failure) => refused(&visit, &failure, Some(known)),
     }
 }
 
@@ -412,23 +440,18 @@ pub(super) async fn again(
     parts: Parts,
 ) -> Response {
     let visit = Visit::of(&state, &parts);
-    let again = async {
-        let found = state.checkout.store().attempt_by_token(&token).await?;
-        let Some(old) = found else { return Ok(None) };
-        let start = Start {
-            channel: old.channel,
-            place: visit.place_of(&old),
-        };
-        match state.checkout.pay_again(&old, start).await {
-            Ok(new) => Ok(Some(attempt_path(&new, visit.lang))),
-            Err(Failure::AlreadyPaid) => Ok(Some(attempt_path(&old, visit.lang))),
-            Err(failure) => Err(failure),
-        }
+    let (old, known) = match found(&state.checkout, &token, &visit).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing,
     };
-    match again.await {
-        Ok(Some(address)) => see_other(&address),
-        Ok(None) => page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None)),
-        Err(failure) => refused(&visit, &failure, None, None),
+    let start = Start {
+        channel: old.channel,
+        place: visit.place_of(&old),
+    };
+    match state.checkout.pay_again(&old, start).await {
+        Ok(new) => see_other(&attempt_path(&new, visit.lang)),
+        Err(Failure::AlreadyPaid) => see_other(&attempt_path(&old, visit.lang)),
+        Err(failure) => refused(&visit, &failure, Some(known)),
     }
 }
 
@@ -492,12 +515,7 @@ pub(super) fn see_other(address: &str) -> Response {
 }
 
 /// A page that a payer understands; the cause goes to the log.
-fn refused(
-    visit: &Visit,
-    failure: &Failure,
-    leave: Option<&Leave>,
-    order: Option<Order>,
-) -> Response {
+fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
     let passing = matches!(
         failure,
@@ -508,12 +526,13 @@ fn refused(
     } else {
         StatusCode::BAD_REQUEST
     };
+    let (leave, order) = known.map(|known| (known.leave, known.order)).unzip();
     let screen = Screen::Refused {
         order,
         code: failure.code().code(),
         cause: failure.text(visit.lang),
         again: passing.then(|| visit.again()),
-        leave: leave.and_then(|leave| leave.fail.clone()),
+        leave: leave.as_ref().and_then(|leave| leave.fail.clone()),
     };
-    page(screen, visit.form(status, leave))
+    page(screen, visit.form(status, leave.as_ref()))
 }

@@ -47,6 +47,12 @@ pub(super) fn is_phone(headers: &HeaderMap) -> bool {
     user_agent.is_empty() || ["Mobi", "Android", "iPhone", "iPad"].iter().any(marked)
 }
 
+/// Whether the answer is shown in a frame, by a browser that tells.
+pub(super) fn in_frame(headers: &HeaderMap) -> bool {
+    let target = headers.get("sec-fetch-dest");
+    target.is_some_and(|target| target == "iframe" || target == "frame")
+}
+
 fn user_agent(headers: &HeaderMap) -> &str {
     let header = headers.get(USER_AGENT);
     header
@@ -60,7 +66,8 @@ pub(super) struct Form {
     pub(super) lang: Lang,
     /// The page's own address in the other language.
     pub(super) other_lang_url: Option<String>,
-    /// The payer has just chosen the language: it is kept; whether by https alone.
+    /// The address says another language than the browser does: it is kept; whether
+    /// by https alone.
     pub(super) keep_lang: Option<Secure>,
     /// Origins that may show the page in a frame.
     pub(super) frame_origins: Vec<String>,
@@ -119,7 +126,12 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
 /// form that leads to a channel may be sent on from host to host there, and
 /// browsers hold those to the same list: so any https host is on it.
 fn policy(nonce: &str, screen: &Screen, frame_origins: &[String]) -> HeaderValue {
-    let frames = frame_origins.join(" ");
+    // Who may hold the page in a frame stands in the parameters: the page that reads
+    // them from the fragment can't know it, and holds nothing.
+    let frames = match screen {
+        Screen::Fragment => "*".to_owned(),
+        _ => frame_origins.join(" "),
+    };
     let forms = match screen {
         Screen::Pay(pay) => pay.way.form_origin(),
         _ => None,
