@@ -146,6 +146,7 @@ async fn start(
         scene,
         browser: call.browser,
         openid,
+        own_page: false,
     };
     let attempt = checkout
         .pay(&domain, &request, Start { channel, place })

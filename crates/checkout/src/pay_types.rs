@@ -78,6 +78,9 @@ pub struct Place {
     pub browser: Browser,
     /// The payer's openid, where it is known.
     pub openid: Option<String>,
+    /// Whether a page of ours asks. It opens any form; who calls the documented
+    /// interface inside WeChat hands its `obj` to the bridge, whatever it is.
+    pub own_page: bool,
 }
 
 impl Place {
@@ -88,13 +91,15 @@ impl Place {
             scene: Scene::Pc,
             browser: Browser::Other,
             openid: None,
+            own_page: true,
         }
     }
 
     /// How a channel can be paid here, the best way first: inside WeChat by its bridge,
     /// else on a page that opens there.
     fn kinds(&self, channel: Channel) -> impl Iterator<Item = Kind> + use<> {
-        let page = self.browser == Browser::Wechat && channel == Channel::Wechat;
+        let wechat = self.browser == Browser::Wechat && channel == Channel::Wechat;
+        let page = wechat && self.own_page;
         let page = (page && self.scene == Scene::H5).then_some(Kind::Wap);
         self.kind(channel).into_iter().chain(page)
     }
@@ -196,6 +201,7 @@ impl Checkout {
             scene: Scene::H5,
             browser: place.browser,
             openid: Some(String::new()),
+            own_page: place.own_page,
         };
         let charged = |channel: Channel| {
             let here = self.choose(domain, channel, place, sum);
@@ -237,6 +243,7 @@ impl Checkout {
             scene,
             browser,
             openid: None,
+            own_page: false,
         };
         let asked = match pairs.get("currencyType").filter(|code| !code.is_empty()) {
             None => Asked::Nothing,
@@ -387,6 +394,7 @@ mod tests {
             scene,
             browser,
             openid: None,
+            own_page: true,
         };
         let kinds = |place: Place| Channel::ALL.map(|channel| place.kind(channel));
         let ways = |browser| {

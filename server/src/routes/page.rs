@@ -81,6 +81,7 @@ impl Visit {
             scene: self.scene,
             browser: self.browser,
             openid: request.openid.clone().or_else(kept).filter(|_| h5),
+            own_page: true,
         }
     }
 
@@ -90,6 +91,7 @@ impl Visit {
             scene: Scene::of(attempt.kind),
             browser: self.browser,
             openid: attempt.openid.clone(),
+            own_page: true,
         }
     }
 

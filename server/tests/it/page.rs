@@ -135,7 +135,10 @@ async fn frames_are_allowed_to_the_page_addresses_or_to_the_domains_list() {
     let html = answer.text().await.unwrap();
     assert!(html.contains("¥123.45") && !html.contains("href=\"/pay/start"));
     // Parameters in the fragment are not known yet: any frame may hold what reads them.
-    let policy = header(&headers(&world, "/pay.html").await, "content-security-policy");
+    let policy = header(
+        &headers(&world, "/pay.html").await,
+        "content-security-policy",
+    );
     assert!(policy.ends_with("frame-ancestors 'self' *"), "{policy}");
     // What nobody signed is shown in no frame but our own.
     let forged = page.replace("money=12345", "money=1");
@@ -161,7 +164,10 @@ async fn a_chosen_language_is_kept() {
     assert!(html.contains(english));
     assert!(kept.starts_with("tongfu_lang=en; Path=/; "), "{kept}");
     let (_, kept) = shown(&format!("{page}&lang=en"), "accept-language", "en").await;
-    assert_eq!(kept, "", "an address that says what the browser wishes chooses nothing");
+    assert_eq!(
+        kept, "",
+        "an address that says what the browser wishes chooses nothing"
+    );
     let (html, _) = shown(&page, "cookie", "tongfu_lang=en").await;
     assert!(html.contains(english));
     let (html, _) = shown(&page, "cookie", "tongfu_lang=xx").await;
@@ -204,7 +210,10 @@ async fn a_page_in_passing_trouble_offers_itself_again() {
     assert_eq!(answer.status(), 503);
     let html = answer.text().await.unwrap();
     assert!(html.contains("¥123.45"), "{html}");
-    assert!(html.contains(&page.replace('&', "&amp;")), "the page itself");
+    assert!(
+        html.contains(&page.replace('&', "&amp;")),
+        "the page itself"
+    );
     let again = format!("href=\"{}\"", page.replace('&', "&amp;"));
     assert!(html.contains(&again), "{html}");
 }
