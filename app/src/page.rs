@@ -116,6 +116,10 @@ pub enum Screen {
         declined: bool,
         /// Whether it was a code to scan.
         scanned: bool,
+        /// How it was to be paid.
+        channel: Channel,
+        /// When it was begun, ms since 1970.
+        begun_ms: i64,
         /// Where "again" is posted to.
         again: String,
         /// Where another channel can be picked.
@@ -351,9 +355,14 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             order,
             declined,
             scanned,
+            channel,
+            begun_ms,
             again,
             back,
-        } => ended_screen(setting, order, (declined, scanned), again, back).into_any(),
+        } => {
+            let how = (declined, scanned);
+            ended_screen(setting, order, how, (channel, begun_ms), again, back).into_any()
+        }
         Screen::Paid {
             order,
             receipt,
@@ -495,6 +504,33 @@ mod tests {
             "{html}"
         );
         assert!(shown(screen(), Lang::En).contains("refunded"));
+    }
+
+    #[test]
+    fn a_failed_payer_sees_what_how_and_when_and_the_way_on() {
+        let html = shown(
+            Screen::Ended {
+                order: order("耳机"),
+                declined: true,
+                scanned: true,
+                channel: Channel::Wechat,
+                begun_ms: 1_465_955_306_000,
+                again: "/again".into(),
+                back: "/back".into(),
+            },
+            Lang::Zh,
+        );
+        for part in [
+            "¥1,234.56",
+            "耳机",
+            "支付未成功",
+            "微信支付",
+            "2016年6月15日 09:48",
+            "action=\"/again\"",
+            "href=\"/back\"",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
     }
 
     #[test]

@@ -169,6 +169,8 @@ pub(crate) fn screen(
             order,
             declined,
             scanned: attempt.kind == Kind::Native,
+            channel: attempt.channel,
+            begun_ms: attempt.created_ms,
             again: format!("/pay/attempt/{}/again", attempt.token),
             back: back_url,
         };

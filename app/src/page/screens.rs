@@ -3,8 +3,9 @@
 use super::marks::mark;
 use super::parts::{sign, summary};
 use super::{Offer, Order, Setting};
-use crate::text::{hint, text};
+use crate::text::{hint, text, time};
 use leptos::prelude::*;
+use payment::channel::Channel;
 
 /// Turns `#/?a=b` into `?a=b`, byte for byte, before anything else happens.
 /// What stands in the query already (WeChat appends `from`) is kept.
@@ -73,6 +74,7 @@ pub(super) fn ended_screen(
     setting: &Setting,
     order: Order,
     (declined, scanned): (bool, bool),
+    (channel, begun_ms): (Channel, i64),
     again: String,
     back: String,
 ) -> impl IntoView + use<> {
@@ -92,6 +94,10 @@ pub(super) fn ended_screen(
             {summary(words, order)}
             <section class="card">
                 <div class="bad" role="alert">{sign(false)}<h2>{title}</h2><p>{why}</p></div>
+                <dl>
+                    <dt>{words.way}</dt><dd>{channel.label(setting.lang)}</dd>
+                    <dt>{words.begun}</dt><dd>{time(begun_ms, setting.lang)}</dd>
+                </dl>
                 <form method="post" action=again><button>{button}</button></form>
                 <p class="ways"><a href=back>{words.other_channel}</a></p>
             </section>
