@@ -151,7 +151,7 @@ async fn start(
     let attempt = checkout
         .pay(&domain, &request, Start { channel, place })
         .await?;
-    Ok(attempt.obj.map(PayObj::from))
+    Ok(checkout.obj_for_others(&attempt).map(PayObj::from))
 }
 
 fn context() -> Result<(Arc<Checkout>, Call), ServerFnError> {

@@ -1,7 +1,7 @@
 //! What a page shows of a request or an attempt.
 
 use app::page::{Order, Pay, Receipt, Screen, Way};
-use checkout::Scene;
+use checkout::{ATTEMPT_PATH, Scene};
 use payment::address::origin;
 use payment::beijing;
 use payment::channel::Channel;
@@ -119,7 +119,7 @@ pub(crate) fn stay_path(attempt: &AttemptRow, lang: Lang) -> String {
 
 fn token_path(attempt: &AttemptRow, look: &str, lang: Lang) -> String {
     let lang = if lang == Lang::En { "?lang=en" } else { "" };
-    format!("/pay/attempt/{}{look}{lang}", attempt.token)
+    format!("{ATTEMPT_PATH}{}{look}{lang}", attempt.token)
 }
 
 /// What is bought.
@@ -171,7 +171,7 @@ pub(crate) fn screen(
             scanned: attempt.kind == Kind::Native,
             channel: attempt.channel,
             begun_ms: attempt.created_ms,
-            again: format!("/pay/attempt/{}/again", attempt.token),
+            again: format!("{ATTEMPT_PATH}{}/again", attempt.token),
             back: back_url,
         };
     }

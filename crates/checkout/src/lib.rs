@@ -40,8 +40,9 @@ use numbers::Numbers;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::Currency;
+use payment::obj::{Form, Method, Obj};
 use payment::pairs::Pairs;
-use payment::ports::{Gateway, Receiver, Store};
+use payment::ports::{AttemptRow, Gateway, Receiver, Store};
 use payment::rate::{NoRate, Rate};
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
@@ -50,6 +51,9 @@ use payment::verify::{self, Verified};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
+
+/// Where an attempt's page is; its token follows.
+pub const ATTEMPT_PATH: &str = "/pay/attempt/";
 
 /// Gives the time, ms since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -111,6 +115,24 @@ impl Checkout {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
+    }
+
+    /// What a page that is not ours needs to go on with an attempt. Where the channel
+    /// changed the sum, a form leads its payer to our own page first, which says so.
+    #[must_use]
+    pub fn obj_for_others(&self, attempt: &AttemptRow) -> Option<Obj> {
+        let obj = attempt.obj.clone()?;
+        let says_nothing = attempt.asked_money.is_some() && matches!(obj, Obj::Form(_));
+        Some(if says_nothing {
+            let action = format!("{}{ATTEMPT_PATH}{}", self.parts.public_url, attempt.token);
+            Obj::Form(Form {
+                method: Method::Get,
+                action,
+                fields: Vec::new(),
+            })
+        } else {
+            obj
+        })
     }
 
     /// What rings when this instance changes a request: paid, closed, or an attempt

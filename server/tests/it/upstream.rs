@@ -160,6 +160,16 @@ async fn a_payer_sees_a_changed_sum_before_he_is_led_to_it() {
         assert_eq!(page.contains("用这种方式支付需付 ¥120.00"), !led, "{page}");
         assert_eq!(page.contains("请核对金额后支付"), !led, "{page}");
     }
+    // An old page's form leads to ours first, where the sum is another.
+    for (fen, ours) in [(12_345, false), (12_000, true)] {
+        let query = world.signed_query().await;
+        let fault = json!({"on": "create", "kind": "wrong_amount", "amount": fen});
+        world.control(&world.gateway, "fault", fault).await;
+        let body = body_of(&query, "Alipay");
+        let answer = world.post("/pay/api/pc/pay", &body).await;
+        let mark = format!("action=\\\"{}/pay/attempt/", world.platform);
+        assert_eq!(answer.contains(&mark), ours, "{answer}");
+    }
     // Too far from what was asked: nobody is led there, and it can be tried again.
     let query = world.signed_query().await;
     let fault = json!({"on": "create", "kind": "wrong_amount", "amount": 20_000});
