@@ -196,6 +196,7 @@ fn order(number: &str) -> ChannelOrder {
         reference: None,
         trade_no: None,
         money: Money::from_minor(12_345, Currency::Cny).expect("a sum"),
+        asked: None,
         created_ms: NOW_MS,
     }
 }

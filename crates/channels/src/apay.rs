@@ -182,10 +182,12 @@ impl Apay {
     }
 
     fn report(&self, order: &ChannelOrder, answer: &Answer) -> Result<PaidReport, ChannelError> {
-        let (asked, received) = (answer.money("money")?, answer.money("received")?);
+        let (ordered, received) = (answer.money("money")?, answer.money("received")?);
         // Money that fits while the order does not: nothing of it is believed. Other
-        // money than the order's is reported, and kept as a mismatch.
-        if asked != order.money && received == order.money {
+        // money than the order's is reported, and kept as a mismatch. A gateway that
+        // changed the sum may go on naming the one that it was asked for.
+        let fits = ordered == order.money || Some(ordered) == order.asked;
+        if !fits && received == order.money {
             return Err(ChannelError::Unknown(
                 "money and received differ".to_owned(),
             ));

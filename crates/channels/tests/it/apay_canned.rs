@@ -114,6 +114,25 @@ async fn every_status_is_read_and_no_contradiction_is_believed() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_changed_the_sum_may_name_either() {
+    let canned = Canned::start().await;
+    let mut order = named("7").order;
+    order.asked = payment::money::Money::from_minor(12_300, order.money.currency());
+    for (money, believed) in [("123.45", true), ("123.00", true), ("124.00", false)] {
+        canned.says(&format!(
+            r#"{{"result":"ok","outOrderId":"7","_id":"A1","money":{money},
+            "received":123.45,"currency":"CNY","status":"complete"}}"#
+        ));
+        let state = canned.gateway.query(&order).await;
+        assert_eq!(
+            matches!(&state, Ok(OrderState::Paid(report)) if report.money == order.money),
+            believed,
+            "{money}: {state:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_answer_about_something_else_is_not_believed() {
     let canned = Canned::start().await;
     let order = named("7").order;

@@ -170,6 +170,7 @@ pub(crate) fn order() -> NewOrder {
             reference: None,
             trade_no: None,
             money: Money::from_minor(12_345, Currency::Cny).unwrap(),
+            asked: None,
             created_ms: now_ms(),
         },
         goods: "蓝牙耳机".to_owned(),

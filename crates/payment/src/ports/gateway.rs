@@ -52,6 +52,8 @@ pub struct ChannelOrder {
     pub trade_no: Option<String>,
     /// The sum in the channel's currency.
     pub money: Money,
+    /// The sum that we asked for, where the channel changed it.
+    pub asked: Option<Money>,
     /// When the attempt began, ms since 1970.
     pub created_ms: i64,
 }

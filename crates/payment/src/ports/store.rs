@@ -135,6 +135,7 @@ impl AttemptRow {
             reference: self.reference.clone(),
             trade_no: self.trade_no.clone(),
             money: self.channel_money,
+            asked: self.asked_money,
             created_ms: self.created_ms,
         }
     }
