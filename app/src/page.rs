@@ -267,7 +267,10 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
             let module = setting.module.as_ref().filter(|_| !by_itself);
             scripts = module.map(|module| parts::start_script(module, &setting.nonce).into_any());
         }
-        Screen::Making(_) => head = Some(parts::refresh().into_any()),
+        Screen::Making(_) => {
+            head = Some(parts::refresh().into_any());
+            scripts = Some(parts::refresh_script(&setting.nonce).into_any());
+        }
         Screen::Paid {
             leave,
             leave_after_s,

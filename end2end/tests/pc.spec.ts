@@ -140,8 +140,8 @@ test('a page whose polls are lost keeps waiting, and settles when they come back
   await page.route('**/pay/api/pc/wechatQuery?*', (route) => (lost ? route.abort() : route.continue()));
   await page.route(`${shop}/return*`, (route) => route.fulfill({ body: 'back' }));
   await page.goto(await scanUrl(request));
-  if (wasm()) await expect(page.getByRole('status')).toHaveText('网络已断开，恢复后会自动继续');
-  await picture(page, 'pc-offline');
+  if (wasm()) await expect(page.getByRole('status')).toHaveText('暂时连接不上，正在重试');
+  await picture(page, 'pc-trouble-polling');
   await control(request, 'pay');
   lost = false;
   await expect(page).toHaveURL(new RegExp(`^${shop}/return`));

@@ -60,7 +60,14 @@ pub(super) fn paid_note(
 
 /// Where nothing is shown yet the page comes again by itself.
 pub(super) fn refresh() -> impl IntoView {
-    view! { <meta http-equiv="refresh" content=REFRESH_S.to_string()/> }
+    view! { <noscript><meta http-equiv="refresh" content=REFRESH_S.to_string()/></noscript> }
+}
+
+/// The same with script; a header that refreshes is no way for readers of the screen
+/// (WCAG 2.2.1), and stays for browsers that have no other.
+pub(super) fn refresh_script(nonce: &str) -> impl IntoView + use<> {
+    let script = format!("setTimeout(function(){{location.reload()}},{REFRESH_S}000)");
+    view! { <script nonce=nonce.to_owned() inner_html=script></script> }
 }
 
 /// Without script a waiting page goes on to the attempt's own page, and comes
