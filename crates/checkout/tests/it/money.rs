@@ -1,6 +1,6 @@
 //! Two attempts paid, refunds with unknown outcomes, captures, other currencies.
 
-use crate::scene::{Scene, paid};
+use crate::scene::{Gate, Scene, paid};
 use checkout::Failure;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
@@ -12,6 +12,7 @@ use payment::ports::{
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
+use std::sync::Arc;
 
 fn unknown() -> ChannelError {
     ChannelError::Unknown("time-out".to_owned())
@@ -307,4 +308,30 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_again() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    let refund = scene.checkout.refund_order(&order, 100).await.unwrap();
+    scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
+    scene.refunds_after_s(0).await;
+    let gate = Arc::new(Gate::default());
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.query_refund = Some(Ok(RefundState::NotFound));
+        told.gate = Some(Arc::clone(&gate));
+    }
+    scene.asked();
+    let by_hand = async {
+        gate.entered.notified().await;
+        let ended = scene.checkout.refund_by_hand(&refund.refund_no).await;
+        assert_eq!(ended.unwrap().state, Refund::Done);
+        gate.go_on.notify_one();
+    };
+    tokio::join!(scene.refunds_after_s(601), by_hand);
+    assert_eq!(scene.asked(), ["query_refund"]);
+    let kept = scene.store.refund(&refund.refund_no).await.unwrap();
+    assert_eq!(kept.unwrap().state, Refund::Done);
 }

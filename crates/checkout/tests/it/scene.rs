@@ -34,9 +34,18 @@ pub(crate) struct Told {
     pub(crate) capture: Option<OrderState>,
     pub(crate) refund: Option<Result<RefundState, ChannelError>>,
     pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
+    /// A question about a refund waits here, and says that it does.
+    pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) lingers: bool,
     pub(crate) notify: Option<Notify>,
     pub(crate) calls: Vec<&'static str>,
+}
+
+/// Something is under way, until it is let go on.
+#[derive(Default)]
+pub(crate) struct Gate {
+    pub(crate) entered: tokio::sync::Notify,
+    pub(crate) go_on: tokio::sync::Notify,
 }
 
 pub(crate) struct FakeChannel {
@@ -137,6 +146,11 @@ impl Gateway for FakeChannel {
     }
 
     async fn query_refund(&self, _: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let gate = self.told.lock().unwrap().gate.clone();
+        if let Some(gate) = gate {
+            gate.entered.notify_one();
+            gate.go_on.notified().await;
+        }
         let told = self.note("query_refund");
         report(told.query_refund.clone().unwrap_or(Ok(RefundState::Done)))
     }
