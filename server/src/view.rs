@@ -151,11 +151,10 @@ pub(crate) fn screen(
     leave: &Leave,
 ) -> Screen {
     let order = attempt_order(attempt, lang);
-    let leave = leave.clone();
     if attempt.status == Attempt::PaidAfterClose && !attempt.request_status.was_paid() {
         return Screen::Returned {
             order,
-            leave: leave.fail,
+            leave: leave.fail.clone(),
         };
     }
     let back_url = format!(
@@ -195,8 +194,8 @@ pub(crate) fn screen(
         expires_in_s: (attempt.expires_ms - now_ms) / 1000,
         life_s: (attempt.expires_ms - attempt.created_ms) / 1000,
         expires_at: beijing_time(attempt.expires_ms),
-        ok_url: leave.ok,
-        fail_url: leave.fail,
+        ok_url: leave.ok.clone(),
+        fail_url: leave.fail.clone(),
         attempt_url,
         check_url: Some(format!("/pay/return/{}", attempt.token)),
         back_url: Some(back_url),
@@ -277,7 +276,6 @@ pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: L
         others,
         phone,
     } = seen;
-    let leave = leave.clone();
     let signed_values = signed_query(request);
     let here = page_path(scene);
     Screen::Pay(Box::new(Pay {
@@ -294,8 +292,8 @@ pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: L
         expires_in_s: WAIT_IN_WECHAT_S,
         life_s: WAIT_IN_WECHAT_S,
         expires_at: String::new(),
-        ok_url: leave.ok,
-        fail_url: leave.fail,
+        ok_url: leave.ok.clone(),
+        fail_url: leave.fail.clone(),
         attempt_url: format!("{here}?{}", picking(&signed_values, Channel::Wechat.code())),
         check_url: None,
         back_url: others.then(|| format!("{here}?{}", picking(&signed_values, PICK_ANEW))),

@@ -44,6 +44,13 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether it is trouble of ours or of the channel's that passes: the same call may
+    /// succeed a moment later.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Internal(_) | Self::ChannelUnavailable(_))
+    }
+
     /// The errcode that tells it.
     #[must_use]
     pub fn code(&self) -> ErrCode {

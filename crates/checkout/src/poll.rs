@@ -30,7 +30,7 @@ impl Checkout {
     pub async fn poll(self: &Arc<Self>, pairs: &Pairs) -> Poll {
         match self.poll_verified(pairs).await {
             Ok(poll) => poll,
-            Err(failure @ (Failure::Internal(_) | Failure::ChannelUnavailable(_))) => {
+            Err(failure) if failure.passes() => {
                 tracing::warn!(cause = %failure, "poll in trouble");
                 Poll::Waiting(None)
             }

@@ -72,15 +72,11 @@ pub(super) async fn openid(extract::State(state): extract::State<State>, parts: 
 fn refused(parts: &Parts, failure: &Failure) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "openid refused");
     let lang = wished_language(&parts.headers);
-    let passing = matches!(
-        failure,
-        Failure::Internal(_) | Failure::ChannelUnavailable(_)
-    );
     let screen = Screen::Refused {
         code: failure.code().code(),
         cause: failure.text(lang),
         order: None,
-        again: passing.then(|| parts.uri.to_string()),
+        again: failure.passes().then(|| parts.uri.to_string()),
         leave: None,
     };
     let form = Form {

@@ -172,7 +172,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         return see_other(&format!("{}?{}", page_path(Scene::Pc), pairs.to_query()));
     }
     let leave = Leave::of(&domain, &request);
-    match show(&state, &domain, &request, &visit).await {
+    match show(&state, &domain, &request, &visit, &leave).await {
         Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
         Ok(Shown::FetchOpenid(address)) => see_other(&address),
         Err(failure) => {
@@ -190,10 +190,10 @@ async fn show(
     domain: &Domain,
     request: &Verified<PayRequest>,
     visit: &Visit,
+    leave: &Leave,
 ) -> Result<Shown, Failure> {
     let checkout = &state.checkout;
-    let leave = Leave::of(domain, request);
-    if let Some(screen) = already(checkout, request, visit, &leave).await? {
+    if let Some(screen) = already(checkout, request, visit, leave).await? {
         return Ok(Shown::Screen(Box::new(screen)));
     }
     let place = visit.place(checkout, domain, request);
@@ -234,19 +234,26 @@ async fn show(
             action,
         })));
     };
-    let started = checkout.pay(domain, request, Start { channel, place });
+    let start = Start {
+        channel,
+        place: place.clone(),
+    };
+    let started = checkout.pay(domain, request, start);
     let screen = match tokio::time::timeout(CHANNEL_WAIT, started).await {
         Err(_) => Screen::Making(order),
-        Ok(Err(Failure::AlreadyPaid)) => paid(checkout, request, visit, &leave).await?,
+        Ok(Err(Failure::AlreadyPaid)) => {
+            let (domain, key) = (&request.domain_code, &request.request_key);
+            let attempts = checkout.store().attempts(domain, key).await?;
+            paid(checkout, &attempts, order, leave).await
+        }
         Ok(Err(Failure::OpenidMissing)) => {
-            let place = visit.place(checkout, domain, request);
             let offers = checkout.offers_to(domain, &place, request);
             let wechat = offers.into_iter().find(|(offer, _)| *offer == channel);
             let charged = wechat.and_then(|(_, charged)| charged);
             let others = only.is_none();
             let seen = Seen {
                 request,
-                leave: &leave,
+                leave,
                 charged,
                 others,
                 phone: visit.phone,
@@ -255,7 +262,7 @@ async fn show(
         }
         Ok(Err(failure)) => return Err(failure),
         Ok(Ok(attempt)) => {
-            let screen = attempt_screen(checkout, attempt, visit, Look::Quiet, &leave).await?;
+            let screen = attempt_screen(checkout, attempt, visit, Look::Quiet, leave).await?;
             if only.is_some() {
                 view::without_others(screen)
             } else {
@@ -287,7 +294,8 @@ async fn already(
         return Ok(None);
     };
     if last.request_status.was_paid() {
-        return Ok(Some(paid(checkout, request, visit, leave).await?));
+        let order = view::order(request, visit.lang);
+        return Ok(Some(paid(checkout, &attempts, order, leave).await));
     }
     // A payer whose money is on its way back is not told that he was not charged.
     let late = |attempt: &AttemptRow| attempt.status == Attempt::PaidAfterClose;
@@ -297,18 +305,13 @@ async fn already(
     }))
 }
 
-/// The page of a paid request.
-async fn paid(
-    checkout: &Arc<Checkout>,
-    request: &Verified<PayRequest>,
-    visit: &Visit,
-    leave: &Leave,
-) -> Result<Screen, Failure> {
-    let (domain, key) = (&request.domain_code, &request.request_key);
-    let attempts = checkout.store().attempts(domain, key).await?;
-    let held = checkout.holds(domain, key).await;
-    let order = view::order(request, visit.lang);
-    Ok(view::paid(order, &attempts, leave, held))
+/// The page of a paid request, of which these are the attempts.
+async fn paid(checkout: &Checkout, attempts: &[AttemptRow], order: Order, leave: &Leave) -> Screen {
+    let held = match attempts.last() {
+        Some(last) => checkout.holds(&last.domain_code, &last.request_key).await,
+        None => false,
+    };
+    view::paid(order, attempts, leave, held)
 }
 
 /// `POST /pay/start?{signed values}`, `POST /mpay/start?…`: starts a payment, and
@@ -490,9 +493,8 @@ async fn attempt_screen(
     if view::is_paid(&attempt) {
         let (domain, key) = (&attempt.domain_code, &attempt.request_key);
         let attempts = checkout.store().attempts(domain, key).await?;
-        let held = checkout.holds(domain, key).await;
         let order = view::attempt_order(&attempt, visit.lang);
-        return Ok(view::paid(order, &attempts, leave, held));
+        return Ok(paid(checkout, &attempts, order, leave).await);
     }
     let now_ms = checkout.now_ms();
     Ok(view::screen(&attempt, now_ms, visit.lang, look, leave))
@@ -519,10 +521,7 @@ pub(super) fn see_other(address: &str) -> Response {
 /// A page that a payer understands; the cause goes to the log.
 fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
-    let passing = matches!(
-        failure,
-        Failure::Internal(_) | Failure::ChannelUnavailable(_)
-    );
+    let passing = failure.passes();
     let status = if passing {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
