@@ -5,6 +5,7 @@ mod config;
 mod marks;
 mod metrics;
 mod rates;
+mod reload;
 mod routes;
 mod serve;
 mod state;
@@ -31,7 +32,7 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
-        Command::Serve { dev } => serve::serve(config, dev).await,
+        Command::Serve { dev } => serve::serve(config, cli.config, dev).await,
         Command::Migrate => serve::migrate(&config).await,
         Command::Domain(command) => cli::domain::run(&config, command).await,
         Command::Partner(command) => cli::partner::run(&config, command).await,

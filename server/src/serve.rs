@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::marks::Pictures;
 use crate::rates;
+use crate::reload::{self, LogFilter, Reloaded};
 use crate::routes;
 use crate::state::State;
 use crate::worker;
@@ -24,8 +25,8 @@ use tracing_subscriber::EnvFilter;
 const DRAIN: Duration = Duration::from_secs(9);
 
 /// Serves until SIGINT or SIGTERM.
-pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
-    log_to_stderr(&config)?;
+pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> Result<()> {
+    let filter = log_to_stderr(&config)?;
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
@@ -35,7 +36,7 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
             config.listen.port()
         )
     })?;
-    let store = open(&config).await?;
+    let store = store::migrate(&config.database_url).await?;
     check_domains(store.as_ref(), dev).await?;
     let (rates, source) = rates::open(&config, dev)?;
     let checkout = checkout(&config, store, rates)?;
@@ -44,11 +45,19 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
     let mut workers = worker::start(&checkout, &stopped);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
     let public_url = config.public_url.as_str().into();
+    let pictures = Pictures::default();
+    pictures.read(&config.marks)?;
+    tokio::spawn(reload::at_each_hangup(Reloaded {
+        file,
+        checkout: Arc::clone(&checkout),
+        pictures: pictures.clone(),
+        filter,
+    }));
     let router = routes::router(State {
         checkout: Arc::clone(&checkout),
         public_url,
         metrics,
-        pictures: Pictures::read(&config.marks)?,
+        pictures,
         streams: routes::room(),
         stopped: stopped.clone(),
     });
@@ -76,12 +85,12 @@ pub(crate) async fn serve(config: Config, dev: bool) -> Result<()> {
 
 /// Brings the database up to date, and no more.
 pub(crate) async fn migrate(config: &Config) -> Result<()> {
-    open(config).await?;
+    store::migrate(&config.database_url).await?;
     println!("the database is up to date");
     Ok(())
 }
 
-/// Opens the database; its migrations are run.
+/// Opens the database for a command of the operator's: its tables must be up to date.
 pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
     Ok(store::open(&config.database_url).await?)
 }
@@ -130,7 +139,8 @@ pub(crate) fn checkout(
     Checkout::new(parts).context("no random numbers")
 }
 
-fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {
+/// The channel accounts as the configuration names them.
+pub(crate) fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {
     let Some((accounts, folder)) = accounts(config)? else {
         tracing::warn!("no channel accounts are configured: payers are offered nothing");
         return Ok(Vec::new());
@@ -165,13 +175,22 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn log_to_stderr(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).context("reading `log`")?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Logs, and gives what changes the filter later.
+fn log_to_stderr(config: &Config) -> Result<LogFilter> {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(log_filter(config)?)
         .with_writer(std::io::stderr)
-        .init();
-    Ok(())
+        .with_filter_reloading();
+    let handle = builder.reload_handle();
+    builder.init();
+    Ok(Box::new(move |filter| {
+        handle.reload(filter).context("changing the log's filter")
+    }))
+}
+
+/// What is logged.
+pub(crate) fn log_filter(config: &Config) -> Result<EnvFilter> {
+    EnvFilter::try_new(&config.log).context("reading `log`")
 }
 
 async fn told_to_stop(stop: watch::Sender<bool>) {

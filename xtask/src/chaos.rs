@@ -25,10 +25,14 @@ use crate::world;
 use anyhow::{Context, Result, bail};
 use compare::{Books, Kind, Verdict, compare};
 use ledger::Ledger;
-use plan::Plan;
+use plan::{Plan, Trouble};
 use stage::Stage;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+/// What stands for a newer program's migration; `cargo test` builds it as well.
+const AHEAD: &[&str] = &["--package", "store", "--bins", "--example", "migrate_ahead"];
 
 /// What a run stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +114,7 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T> {
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let options = Options::read(args)?;
     process::note_signals()?;
-    step("building platform and sandbox", || world::build(&[]))?;
+    step("building platform and sandbox", || world::build(AHEAD))?;
     Ok(if holds(options)? {
         ExitCode::SUCCESS
     } else {
@@ -133,10 +137,23 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     let stage = Stage::open(folder, instances, server.url().as_deref())?;
     let ledger = Ledger::default();
     stage.misbehave(&plan)?;
-    let outages = server.outages(&plan);
+    let troubles = server.troubles(&plan);
+    let started_again = AtomicUsize::new(0);
+    let cause = |trouble| match trouble {
+        Trouble::Outage => server.outage(),
+        Trouble::Migration => stage.migrate_ahead(),
+        Trouble::FullDisk => stage.fill_disk(),
+    };
+    let look_after = || {
+        if server.start_again()? {
+            started_again.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    };
     let kills = step("paying and killing", || {
-        load::play(&stage, &plan, &ledger, &outages, || server.outage())
+        load::play(&stage, &plan, &ledger, &troubles, cause, look_after)
     })?;
+    look_after()?;
     let quiet = step("waiting until nothing is open", || {
         stage.calm()?;
         stage.fleet.wait_all_ready()?;
@@ -160,7 +177,8 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
         verdict,
         strange,
         kills,
-        outages: outages.len(),
+        troubles,
+        started_again: started_again.into_inner(),
         ended: stage.fleet.ended_by_themselves(),
         took: started.elapsed(),
     };
@@ -195,12 +213,26 @@ impl Server {
         }
     }
 
-    /// When it has its outages: so many orders have begun.
-    fn outages(&self, plan: &Plan) -> Vec<usize> {
+    /// What happens to it, and when: so many orders have begun.
+    fn troubles(&self, plan: &Plan) -> Vec<(usize, Trouble)> {
+        let (outages, full_disks) = match self {
+            Self::None => (Vec::new(), plan.full_disks.clone()),
+            Self::One(_) => (plan.crashes.clone(), Vec::new()),
+            Self::Two(_) => (vec![plan.orders.len() / 2], Vec::new()),
+        };
+        let outages = outages.into_iter().map(|at| (at, Trouble::Outage));
+        let full_disks = full_disks.into_iter().map(|at| (at, Trouble::FullDisk));
+        let migration = [(plan.migration, Trouble::Migration)];
+        let mut all: Vec<_> = outages.chain(full_disks).chain(migration).collect();
+        all.sort_by_key(|(at, _)| *at);
+        all
+    }
+
+    /// Starts a server again that has ended; whether one had.
+    fn start_again(&self) -> Result<bool> {
         match self {
-            Self::None => Vec::new(),
-            Self::One(_) => plan.crashes.clone(),
-            Self::Two(_) => vec![plan.orders.len() / 2],
+            Self::One(server) => server.start_again(),
+            Self::None | Self::Two(_) => Ok(false),
         }
     }
 
@@ -226,7 +258,9 @@ struct Outcome {
     strange: Vec<String>,
     kills: usize,
     /// Of the database.
-    outages: usize,
+    troubles: Vec<(usize, Trouble)>,
+    /// How often a database server had ended in a crash while it recovered from one.
+    started_again: usize,
     ended: usize,
     took: Duration,
 }
@@ -251,7 +285,15 @@ impl Outcome {
         }
         let verdict = &self.verdict;
         println!("kills {}", self.kills);
-        println!("outages {}", self.outages);
+        for (name, kind) in [
+            ("outages", Trouble::Outage),
+            ("full disks", Trouble::FullDisk),
+            ("migrations under load", Trouble::Migration),
+        ] {
+            let count = self.troubles.iter().filter(|(_, trouble)| *trouble == kind);
+            println!("{name} {}", count.count());
+        }
+        println!("database servers started again {}", self.started_again);
         println!("orders {}", self.options.orders);
         println!("paid {}", verdict.paid);
         println!("of partners {}", verdict.paid_by_partners);

@@ -123,6 +123,7 @@ pub(crate) struct Postgres {
     place: Place,
     /// Its address, without a database name.
     pub(crate) url: String,
+    port: u16,
 }
 
 impl Postgres {
@@ -134,19 +135,35 @@ impl Postgres {
             let port = free_ports(1)?;
             place.start("data", port, "")?;
             let url = format!("postgres://postgres@127.0.0.1:{port}");
-            Ok(Self { place, url })
+            Ok(Self { place, url, port })
         })
     }
 
     /// Kills one of its processes: the server drops all connections, recovers from
-    /// its log, and goes on.
+    /// its log, and goes on; where it was recovering just then, it ends.
     pub(crate) fn crash(&self) -> Result<()> {
-        let postmaster = self.place.postmaster("data")?;
-        let victim = children(&postmaster)?.pop().context("no child process")?;
+        let Ok(postmaster) = self.place.postmaster("data") else {
+            return Ok(());
+        };
+        let Some(victim) = children(&postmaster)?.pop() else {
+            return Ok(());
+        };
         let mut kill = Command::new("kill");
         // It may have ended meanwhile; then there is no crash this time.
         let _ = kill.args(["-9", &victim]).stderr(Stdio::null()).status()?;
         Ok(())
+    }
+}
+
+impl Postgres {
+    /// Starts it where it has ended, as a service manager does; whether it had.
+    pub(crate) fn start_again(&self) -> Result<bool> {
+        let postmaster = self.place.postmaster("data");
+        if postmaster.is_ok_and(|id| Path::new("/proc").join(id).exists()) {
+            return Ok(false);
+        }
+        self.place.start("data", self.port, "")?;
+        Ok(true)
     }
 }
 

@@ -48,7 +48,7 @@ use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::story::{Act, Source};
 use payment::verify::{self, Verified};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -66,7 +66,8 @@ pub type Rates = Arc<dyn Fn(Currency, Channel) -> Result<Rate, NoRate> + Send + 
 pub struct Parts {
     /// The database.
     pub store: Arc<dyn Store>,
-    /// The channel accounts, in the order in which they are preferred.
+    /// The channel accounts, in the order in which they are preferred;
+    /// [`Checkout::replace_gateways`] puts others in their place.
     pub gateways: Vec<Arc<dyn Gateway>>,
     /// The way out to business systems.
     pub receiver: Arc<dyn Receiver>,
@@ -86,6 +87,8 @@ pub struct Parts {
 /// The use cases over one set of ports. Cheap to share: keep it in an [`Arc`].
 pub struct Checkout {
     parts: Parts,
+    /// The channel accounts that hold now.
+    gateways: RwLock<Arc<[Arc<dyn Gateway>]>>,
     numbers: Numbers,
     flights: Flights,
     bells: Bells,
@@ -99,9 +102,11 @@ impl Checkout {
     ///
     /// # Errors
     /// When the system gives no random numbers.
-    pub fn new(parts: Parts) -> Result<Arc<Self>, getrandom::Error> {
+    pub fn new(mut parts: Parts) -> Result<Arc<Self>, getrandom::Error> {
+        let gateways = std::mem::take(&mut parts.gateways);
         Ok(Arc::new(Self {
             parts,
+            gateways: RwLock::new(gateways.into()),
             numbers: Numbers::new()?,
             flights: Flights::default(),
             bells: Bells::default(),
@@ -202,9 +207,27 @@ impl Checkout {
         Ok((domain, request))
     }
 
+    /// From now on these are the channel accounts, in the order in which they are
+    /// preferred; what is under way ends with the ones that it began with.
+    pub fn replace_gateways(&self, gateways: Vec<Arc<dyn Gateway>>) {
+        *self
+            .gateways
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = gateways.into();
+    }
+
+    /// The channel accounts that hold now.
+    fn gateways(&self) -> Arc<[Arc<dyn Gateway>]> {
+        let gateways = self.gateways.read();
+        Arc::clone(&gateways.unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The account at a channel that an order was made with.
-    fn gateway(&self, channel: Channel, account: &str) -> Option<&Arc<dyn Gateway>> {
-        let mut gateways = self.parts.gateways.iter();
-        gateways.find(|gateway| gateway.channel() == channel && gateway.account() == account)
+    fn gateway(&self, channel: Channel, account: &str) -> Option<Arc<dyn Gateway>> {
+        let gateways = self.gateways();
+        let fits = |gateway: &&Arc<dyn Gateway>| {
+            gateway.channel() == channel && gateway.account() == account
+        };
+        gateways.iter().find(fits).cloned()
     }
 }

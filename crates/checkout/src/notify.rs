@@ -33,7 +33,7 @@ impl Checkout {
         account: &str,
         raw: RawNotify,
     ) -> Option<NotifyAnswer> {
-        let gateway = Arc::clone(self.gateway(channel, account)?);
+        let gateway = self.gateway(channel, account)?;
         let received = match self.keep(gateway.as_ref(), &raw).await {
             Ok((id, notify)) => {
                 let this = Arc::clone(self);

@@ -32,8 +32,9 @@ pub enum Arrival {
 impl Checkout {
     /// The WeChat account whose openid a domain's payers need.
     #[must_use]
-    pub fn openid_account(&self, domain: &Domain) -> Option<&str> {
-        self.oauth_gateway(domain).map(|gateway| gateway.account())
+    pub fn openid_account(&self, domain: &Domain) -> Option<String> {
+        self.oauth_gateway(domain)
+            .map(|gateway| gateway.account().to_owned())
     }
 
     /// A payer sets out; `browser` is the cookie that the trip is bound to.
@@ -123,7 +124,7 @@ impl Checkout {
         ))
     }
 
-    fn oauth_gateway(&self, domain: &Domain) -> Option<&Arc<dyn Gateway>> {
+    fn oauth_gateway(&self, domain: &Domain) -> Option<Arc<dyn Gateway>> {
         self.accounts(domain, Channel::Wechat, Kind::Jsapi)
             .into_iter()
             .find(|gateway| gateway.oauth().is_some())

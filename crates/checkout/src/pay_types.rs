@@ -306,7 +306,7 @@ impl Checkout {
                 return Err(Failure::OpenidMissing);
             }
             return Ok(Choice {
-                gateway: Arc::clone(gateway),
+                gateway,
                 kind,
                 money,
                 rate,
@@ -327,13 +327,13 @@ impl Checkout {
         domain: &Domain,
         channel: Channel,
         kind: Kind,
-    ) -> Vec<&Arc<dyn Gateway>> {
+    ) -> Vec<Arc<dyn Gateway>> {
         let fits = |gateway: &&Arc<dyn Gateway>| {
             gateway.channel() == channel
                 && gateway.terms().serves(&domain.code)
                 && gateway.offers(kind)
         };
-        self.parts.gateways.iter().filter(fits).collect()
+        self.gateways().iter().filter(fits).cloned().collect()
     }
 
     /// How a sum in `currency` comes into the account's; `None` without a rate.

@@ -221,7 +221,7 @@ impl Checkout {
         };
         let report = match asked {
             Ok(report) if report.state == RefundState::NotFound => {
-                self.send_refund(gateway, row, &order).await?
+                self.send_refund(&*gateway, row, &order).await?
             }
             other => other,
         };

@@ -90,7 +90,7 @@ impl Checkout {
         let gateway = self.gateway_of(attempt)?;
         let state = gateway.query(&attempt.order()).await;
         let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
-        self.settle(gateway, attempt, state, Source::Operator)
+        self.settle(&*gateway, attempt, state, Source::Operator)
             .await?;
         self.reload(&attempt.order_sn).await
     }
@@ -107,7 +107,7 @@ impl Checkout {
     pub(crate) async fn check(&self, attempt: &AttemptRow, by: Source) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
         match gateway.query(&attempt.order()).await {
-            Ok(state) => self.settle(gateway, attempt, state, by).await,
+            Ok(state) => self.settle(&*gateway, attempt, state, by).await,
             Err(error) => {
                 tracing::warn!(order.sn = attempt.order_sn, cause = %error, "query unanswered");
                 Ok(Outcome::Open)
@@ -130,7 +130,7 @@ impl Checkout {
             }
             Ok(OrderState::NotFound) => false,
             Ok(OrderState::Pending | OrderState::Approved | OrderState::Declined) => true,
-            Ok(state) => return self.settle(gateway, attempt, state, by).await,
+            Ok(state) => return self.settle(&*gateway, attempt, state, by).await,
             Err(_) => return Ok(Outcome::Open),
         };
         // What the channel does not know is closed all the same, so that an order
@@ -142,7 +142,7 @@ impl Checkout {
         };
         match gateway.query(&order).await {
             Ok(OrderState::Paid(report)) => {
-                self.settle(gateway, attempt, OrderState::Paid(report), by)
+                self.settle(&*gateway, attempt, OrderState::Paid(report), by)
                     .await
             }
             Ok(OrderState::Closed) => self.end(attempt, Event::Closed, by).await,
@@ -161,9 +161,8 @@ impl Checkout {
         attempt.status == Attempt::Creating && self.now_ms() - attempt.created_ms < CREATE_LIMIT_MS
     }
 
-    pub(crate) fn gateway_of(&self, attempt: &AttemptRow) -> Result<&dyn Gateway, Failure> {
+    pub(crate) fn gateway_of(&self, attempt: &AttemptRow) -> Result<Arc<dyn Gateway>, Failure> {
         self.gateway(attempt.channel, &attempt.account)
-            .map(AsRef::as_ref)
             .ok_or_else(|| Failure::Internal(format!("no account {} any more", attempt.account)))
     }
 }

@@ -7,6 +7,7 @@
 mod limited;
 mod open;
 mod postgres;
+mod renewal;
 mod sqlite;
 
-pub use open::{OpenError, open};
+pub use open::{OpenError, migrate, open};

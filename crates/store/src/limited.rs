@@ -21,8 +21,15 @@ const LIMIT: Duration = Duration::from_secs(12);
 /// What an operator's command over the whole database waits for.
 const LONG_LIMIT: Duration = Duration::from_secs(300);
 
-/// A store whose every answer comes in time.
+/// A store whose every answer comes in time, and which asks once more where tables
+/// changed under a statement.
 pub(crate) struct Limited<S>(pub(crate) S);
+
+/// A store whose connections can be given up.
+pub(crate) trait Renewed: Store {
+    /// The connections that are there are not used again.
+    fn renew(&self);
+}
 
 async fn within<T>(
     limit: Duration,
@@ -37,8 +44,14 @@ async fn within<T>(
 macro_rules! limited {
     ($($limit:ident $name:ident($($value:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait::async_trait]
-        impl<S: Store> Store for Limited<S> {
+        impl<S: Renewed> Store for Limited<S> {
             $(async fn $name(&self, $($value: $type),*) -> Result<$answer, StoreError> {
+                let answer = within($limit, self.0.$name($($value),*)).await;
+                // Its transaction was not committed: nothing is done twice.
+                let Err(StoreError::Outdated(_)) = answer else {
+                    return answer;
+                };
+                self.0.renew();
                 within($limit, self.0.$name($($value),*)).await
             })*
         }
@@ -47,6 +60,7 @@ macro_rules! limited {
 
 limited! {
     LIMIT ready() -> ();
+    LIMIT takes_writes() -> ();
     LIMIT domain(code: &str) -> Option<Domain>;
     LIMIT domains() -> Vec<Domain>;
     LIMIT add_domain(domain: &Domain) -> ();

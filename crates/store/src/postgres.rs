@@ -2,11 +2,12 @@
 
 mod hosts;
 
-use crate::open::{OpenError, refused};
+use crate::open::{OpenError, Tables, refused};
+use crate::renewal::Renewal;
 use hosts::Hosts;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgPool};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A query whose rows nobody else changes until the transaction ends.
@@ -47,44 +48,51 @@ type Db = sqlx::Postgres;
 
 const BEGIN: &str = "begin";
 
+const MIGRATIONS_TABLE: &str =
+    "select tablename from pg_tables where tablename = '_sqlx_migrations'";
+
 /// Tries of the migrations: two programs that start at once may meet there.
 const MIGRATION_TRIES: u32 = 5;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(500);
 /// A connection that has not answered for this long is not used again.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
+pub(crate) async fn open(address: &str, tables: Tables) -> Result<Repository, OpenError> {
     let unreadable = || OpenError::Database("the address can't be read".to_owned());
     let hosts = Hosts::parse(address).ok_or_else(unreadable)?;
     let options = hosts
         .writable()
         .await
         .ok_or_else(|| OpenError::Database("no server takes writes".to_owned()))?;
-    let judge = Arc::clone(&hosts);
+    let renewal = Renewal::default();
+    let judge = renewal.clone();
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let stale = judge.is_stale(meta.age);
+            let usable = !judge.is_old(meta.age) && !connection.is_in_transaction();
             Box::pin(async move {
                 let ping = tokio::time::timeout(PING_LIMIT, connection.ping());
-                Ok(!stale && matches!(ping.await, Ok(Ok(()))))
+                Ok(usable && matches!(ping.await, Ok(Ok(()))))
             })
         })
         .connect_with(options.clone())
         .await
         .map_err(refused)?;
-    migrate(&pool).await?;
-    tokio::spawn(hosts.watch(options, pool.clone()));
-    Ok(Repository::new(pool.clone(), pool))
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    repository::check_tables(&pool, &migrator, tables).await?;
+    if tables == Tables::Migrate {
+        migrator.set_ignore_missing(true).set_locking(false);
+        migrate(&pool, &migrator).await?;
+    }
+    tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
+    Ok(Repository::new(pool.clone(), pool, renewal))
 }
 
 /// Without the driver's advisory lock, which not every server of this wire has: who
 /// comes second fails on what the first one wrote, and then finds it done.
-async fn migrate(pool: &PgPool) -> Result<(), OpenError> {
-    let mut migrator = sqlx::migrate!("migrations/postgres");
-    migrator.set_locking(false);
+async fn migrate(pool: &PgPool, migrator: &Migrator) -> Result<(), OpenError> {
     let mut tries = 1;
     loop {
         match migrator.run(pool).await {

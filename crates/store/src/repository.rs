@@ -8,6 +8,8 @@ mod attempts;
 mod callbacks;
 #[path = "repository/domains.rs"]
 mod domains;
+#[path = "repository/migrations.rs"]
+mod migrations;
 #[path = "repository/notifies.rs"]
 mod notifies;
 #[path = "repository/partners.rs"]
@@ -24,6 +26,8 @@ mod story;
 mod trips;
 
 use super::{BEGIN, Db};
+use crate::limited::Renewed;
+use crate::renewal::Renewal;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::forecore::PartnerOrder;
@@ -36,6 +40,10 @@ use payment::ports::{
 use payment::story::Act;
 use rows::get;
 use sqlx::{Database, Pool, Transaction};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+pub(super) use migrations::check as check_tables;
 
 type DbRow = <Db as Database>::Row;
 type Answer<T> = Result<T, StoreError>;
@@ -60,19 +68,52 @@ const TAKE_DUE_NOTIFIES: &str = concat!(
     ") returning id"
 );
 
+/// Anybody may ask whether we are ready: so long an answer about writing holds.
+const PROBE_HOLDS: Duration = Duration::from_secs(2);
+
 /// The store on one database: one pool that reads, one that writes.
 pub(crate) struct Repository {
     read: Pool<Db>,
     write: Pool<Db>,
+    renewal: Renewal,
+    /// When a write was last tried for readiness' sake, and what came of it.
+    probed: Mutex<Option<(Instant, Answer<()>)>>,
 }
 
 impl Repository {
-    pub(super) fn new(read: Pool<Db>, write: Pool<Db>) -> Self {
-        Self { read, write }
+    pub(super) fn new(read: Pool<Db>, write: Pool<Db>, renewal: Renewal) -> Self {
+        Self {
+            read,
+            write,
+            renewal,
+            probed: Mutex::new(None),
+        }
     }
 
     async fn begin(&self) -> Answer<Transaction<'static, Db>> {
-        self.write.begin_with(BEGIN).await.map_err(unavailable)
+        self.judged(self.write.begin_with(BEGIN).await)
+    }
+
+    async fn commit(&self, tx: Transaction<'static, Db>) -> Answer<()> {
+        self.judged(tx.commit().await)
+    }
+
+    /// A connection that failed to begin or to commit is not trusted again.
+    fn judged<T>(&self, done: Result<T, sqlx::Error>) -> Answer<T> {
+        done.map_err(|error| {
+            self.renew();
+            unavailable(error)
+        })
+    }
+
+    /// Writes something that nobody reads.
+    async fn probe(&self) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        let query = "insert into write_probe (id, writes) values (1, 1) \
+            on conflict (id) do update set writes = write_probe.writes + 1";
+        let written = sqlx::query(query).execute(&mut *tx).await;
+        self.judged(written)?;
+        self.commit(tx).await
     }
 
     /// What is due; nobody else takes it before `again_ms`.
@@ -88,14 +129,29 @@ impl Repository {
     }
 }
 
-async fn commit(tx: Transaction<'static, Db>) -> Answer<()> {
-    tx.commit().await.map_err(unavailable)
+impl Renewed for Repository {
+    fn renew(&self) {
+        self.renewal.renew();
+    }
 }
 
 #[async_trait::async_trait]
 impl Store for Repository {
     async fn ready(&self) -> Answer<()> {
-        domains::one(&self.read, "").await.map(|_| ())
+        domains::one(&self.read, "").await?;
+        let mut probed = self.probed.lock().await;
+        match &*probed {
+            Some((at, answer)) if at.elapsed() < PROBE_HOLDS => answer.clone(),
+            _ => {
+                let answer = self.probe().await;
+                *probed = Some((Instant::now(), answer.clone()));
+                answer
+            }
+        }
+    }
+
+    async fn takes_writes(&self) -> Answer<()> {
+        self.probe().await
     }
 
     async fn domain(&self, code: &str) -> Answer<Option<Domain>> {
@@ -109,20 +165,20 @@ impl Store for Repository {
     async fn add_domain(&self, domain: &Domain) -> Answer<()> {
         let mut tx = self.begin().await?;
         domains::add(&mut tx, domain).await?;
-        commit(tx).await
+        self.commit(tx).await
     }
 
     async fn set_domain(&self, domain: &Domain) -> Answer<()> {
         let mut tx = self.begin().await?;
         domains::set(&mut tx, domain).await?;
-        commit(tx).await
+        self.commit(tx).await
     }
 
     async fn begin_attempt(&self, new: &NewAttempt) -> Answer<Begun> {
         let mut tx = self.begin().await?;
         let begun = attempts::begin(&mut tx, new).await?;
         if matches!(begun, Begun::New(_)) {
-            commit(tx).await?;
+            self.commit(tx).await?;
         }
         Ok(begun)
     }
@@ -130,13 +186,13 @@ impl Store for Repository {
     async fn accept_attempt(&self, order_sn: &str, created: &Created, act: Act) -> Answer<Settled> {
         let mut tx = self.begin().await?;
         let settled = attempts::accept(&mut tx, order_sn, created, act).await?;
-        commit(tx).await.map(|()| settled)
+        self.commit(tx).await.map(|()| settled)
     }
 
     async fn apply(&self, order_sn: &str, event: Event, act: Act) -> Answer<Settled> {
         let mut tx = self.begin().await?;
         let settled = attempts::apply(&mut tx, order_sn, event, act).await?;
-        commit(tx).await.map(|()| settled)
+        self.commit(tx).await.map(|()| settled)
     }
 
     async fn settle_paid(
@@ -147,20 +203,20 @@ impl Store for Repository {
     ) -> Answer<Settled> {
         let mut tx = self.begin().await?;
         let settled = attempts::settle_paid(&mut tx, order_sn, payment, act).await?;
-        commit(tx).await.map(|()| settled)
+        self.commit(tx).await.map(|()| settled)
     }
 
     async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<()> {
         let mut tx = self.begin().await?;
         attempts::note_mismatch(&mut tx, order_sn, difference, act).await?;
-        commit(tx).await
+        self.commit(tx).await
     }
 
     async fn honour(&self, order_sn: &str, callback: &NewCallback, act: Act) -> Answer<Honoured> {
         let mut tx = self.begin().await?;
         let honoured = attempts::honour(&mut tx, order_sn, callback, act).await?;
         if honoured == Honoured::Done {
-            commit(tx).await?;
+            self.commit(tx).await?;
         }
         Ok(honoured)
     }
@@ -175,7 +231,7 @@ impl Store for Repository {
         let mut tx = self.begin().await?;
         let closed = attempts::close_request(&mut tx, domain_code, request_key, told, act).await?;
         if closed != ClosedRequest::Paid {
-            commit(tx).await?;
+            self.commit(tx).await?;
         }
         Ok(closed)
     }
@@ -184,7 +240,7 @@ impl Store for Repository {
         let mut tx = self.begin().await?;
         let begun = refunds::begin(&mut tx, new).await?;
         if matches!(begun, Refunded::New(_)) {
-            commit(tx).await?;
+            self.commit(tx).await?;
         }
         Ok(begun)
     }
@@ -192,7 +248,7 @@ impl Store for Repository {
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
         let mut tx = self.begin().await?;
         let row = refunds::step(&mut tx, refund_no, step).await?;
-        commit(tx).await.map(|()| row)
+        self.commit(tx).await.map(|()| row)
     }
 
     async fn refund(&self, refund_no: &str) -> Answer<Option<RefundRow>> {
@@ -225,7 +281,7 @@ impl Store for Repository {
     async fn use_trip(&self, state: &str) -> Answer<Option<OpenidTrip>> {
         let mut tx = self.begin().await?;
         let trip = trips::take(&mut tx, state).await?;
-        commit(tx).await.map(|()| trip)
+        self.commit(tx).await.map(|()| trip)
     }
 
     async fn other_key_requests(&self, domain_code: &str) -> Answer<i64> {
@@ -323,7 +379,7 @@ impl Store for Repository {
     async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
         let mut tx = self.begin().await?;
         callbacks::tried(&mut tx, id, tried).await?;
-        commit(tx).await
+        self.commit(tx).await
     }
 
     async fn callbacks(&self, order_sn: &str) -> Answer<Vec<CallbackRow>> {
@@ -343,7 +399,7 @@ impl Store for Repository {
         for (id, order_sn) in &numbers {
             let mut tx = self.begin().await?;
             callbacks::send_again(&mut tx, *id, order_sn, now_ms).await?;
-            commit(tx).await?;
+            self.commit(tx).await?;
         }
         Ok(numbers.len() as u64)
     }
@@ -409,8 +465,15 @@ fn readable<T>(number: &str, found: Answer<Option<T>>) -> Answer<Option<T>> {
     }
 }
 
+/// What PostgreSQL says of a statement that was prepared before its tables changed.
+const PLAN_IS_OLD: &str = "0A000";
+
 fn unavailable(error: sqlx::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some(PLAN_IS_OLD) => StoreError::Outdated(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
 }
 
 fn taken(error: sqlx::Error, name: &str) -> StoreError {

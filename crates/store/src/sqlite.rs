@@ -1,7 +1,9 @@
 //! What is SQLite's own: one connection writes, several read; a commit is on
 //! disk before it is answered (`synchronous = full`).
 
-use crate::open::{OpenError, refused};
+use crate::open::{OpenError, Tables, refused};
+use crate::renewal::Renewal;
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::str::FromStr;
 use std::time::Duration;
@@ -38,30 +40,47 @@ type Db = sqlx::Sqlite;
 /// Takes the write lock at once, so that what is read stays true until the commit.
 const BEGIN: &str = "begin immediate";
 
-pub(crate) async fn open(address: &str) -> Result<Repository, OpenError> {
-    let options = SqliteConnectOptions::from_str(address)
-        .map_err(refused)?
-        .create_if_missing(true)
+const MIGRATIONS_TABLE: &str =
+    "select name from sqlite_master where type = 'table' and name = '_sqlx_migrations'";
+
+pub(crate) async fn open(address: &str, tables: Tables) -> Result<Repository, OpenError> {
+    let options = SqliteConnectOptions::from_str(address).map_err(refused)?;
+    if tables == Tables::Expect && !options.get_filename().exists() {
+        return Err(OpenError::Missing);
+    }
+    let options = options
+        .create_if_missing(tables == Tables::Migrate)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
-    let pool = |size| {
-        SqlitePoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(Duration::from_secs(5))
-    };
-    let write = pool(1)
+    let renewal = Renewal::default();
+    let write = pool(1, &renewal)
         .connect_with(options.clone())
         .await
         .map_err(refused)?;
-    sqlx::migrate!("migrations/sqlite")
-        .run(&write)
-        .await
-        .map_err(refused)?;
-    let read = pool(4)
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    repository::check_tables(&write, &migrator, tables).await?;
+    if tables == Tables::Migrate {
+        migrator.set_ignore_missing(true);
+        migrator.run(&write).await.map_err(refused)?;
+    }
+    let read = pool(4, &renewal)
         .connect_with(options.read_only(true))
         .await
         .map_err(refused)?;
-    Ok(Repository::new(read, write))
+    Ok(Repository::new(read, write, renewal))
+}
+
+fn pool(size: u32, renewal: &Renewal) -> SqlitePoolOptions {
+    let renewal = renewal.clone();
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(5))
+        .before_acquire(move |connection, meta| {
+            // A full disk ends a transaction behind the driver's back, which then
+            // believes itself in it for ever.
+            let usable = !renewal.is_old(meta.age) && !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
 }

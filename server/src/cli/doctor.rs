@@ -1,5 +1,5 @@
 //! `tongfu doctor`: looks over the whole instance, and says what a person should
-//! look at. It changes nothing.
+//! look at. It changes nothing that anybody reads.
 
 use crate::config::Config;
 use crate::serve::{accounts, now_ms, open, system_clock};
@@ -50,6 +50,10 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         }
     };
     println!("ok    configuration: {} channel accounts", gateways.len());
+    match store.takes_writes().await {
+        Ok(()) => println!("ok    the database takes writes"),
+        Err(cause) => findings.add(format!("the database takes no writes: {cause}")),
+    }
     domains(store.as_ref(), &mut findings).await?;
     clocks(&gateways, &mut findings).await;
     stories(store.as_ref(), &mut findings).await?;

@@ -75,7 +75,7 @@ impl Visit {
 
     /// Where the payer of this domain is.
     fn place(&self, checkout: &Checkout, domain: &Domain, request: &PayRequest) -> Place {
-        let kept = || self.cookies.openid(checkout.openid_account(domain)?);
+        let kept = || self.cookies.openid(&checkout.openid_account(domain)?);
         let h5 = self.scene == Scene::H5;
         Place {
             scene: self.scene,

@@ -25,6 +25,22 @@ impl Program {
         self.0.wait().is_ok_and(|status| status.success())
     }
 
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    /// Lets its files grow again.
+    pub(crate) fn unlimit_files(&self) {
+        let pid = self.0.id().to_string();
+        let lifted = Command::new("prlimit")
+            .args(["--fsize=unlimited:", "--pid", &pid])
+            .status();
+        assert!(lifted.is_ok_and(|status| status.success()));
+    }
+
     /// Kills it at once, as `kill -9` does.
     pub(crate) fn kill(mut self) {
         let _ = self.0.kill();
@@ -152,7 +168,16 @@ impl World {
             .env("TONGFU_LISTEN", self.platform.trim_start_matches("http://"))
             .env("TONGFU_ACCOUNTS", self.folder.join("sandbox/accounts.toml"))
             .env("TONGFU_CALLBACK_DELAYS_MS", "[0, 300, 300, 300, 300, 300]");
-        Program(command.stderr(Stdio::null()).spawn().unwrap())
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log());
+        Program(command.stderr(log.unwrap()).spawn().unwrap())
+    }
+
+    /// Where the platform's log is.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join("platform.log")
     }
 
     /// Waits until an address answers 200.

@@ -18,6 +18,7 @@ mod partner;
 mod pay;
 mod rates;
 mod refund;
+mod reload;
 mod sign;
 mod trouble;
 mod upstream;

@@ -169,15 +169,13 @@ async fn a_locked_file_says_try_again_and_then_goes_on() {
     pays(&world, &query).await;
 }
 
-#[tokio::test]
-async fn a_full_disk_half_writes_nothing() {
+/// A platform whose files may grow a little more, and no further.
+async fn on_a_small_disk() -> World {
     let mut world = World::start(Database::Sqlite).await.unwrap();
     world.programs.pop().unwrap().terminate();
-    // No file may grow beyond what the database has now and a little more.
-    let script = "trap '' XFSZ; ulimit -f \"$LIMIT\"; exec \"$@\"";
-    let size = std::fs::metadata(world.folder.join("tongfu.db"))
-        .unwrap()
-        .len();
+    let script = "trap '' XFSZ; ulimit -S -f \"$LIMIT\"; exec \"$@\"";
+    let size = |name| std::fs::metadata(world.folder.join(name)).map_or(0, |file| file.len());
+    let size = size("tongfu.db").max(size("tongfu.db-wal"));
     let mut command = Command::new("bash");
     command
         .args(["-c", script, "bash", env!("CARGO_BIN_EXE_tongfu")])
@@ -185,7 +183,14 @@ async fn a_full_disk_half_writes_nothing() {
         .env("TONGFU_DATABASE_URL", &world.database_url)
         .env("TONGFU_LOG", "info");
     let program = world.start_platform_by(command);
+    world.programs.push(program);
     world.answers(&format!("{}/readyz", world.platform)).await;
+    world
+}
+
+/// Begins payments until the disk is full; gives those that were begun, and those
+/// that were refused.
+async fn fill(world: &World) -> (Vec<String>, Vec<String>) {
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for _ in 0..300 {
         let query = world.signed_query().await;
@@ -201,14 +206,17 @@ async fn a_full_disk_half_writes_nothing() {
             break;
         }
     }
-    assert!(
-        !taken.is_empty() && refused.len() >= 3,
-        "{} {}",
-        taken.len(),
-        refused.len()
-    );
+    let counts = (taken.len(), refused.len());
+    assert!(counts.0 > 0 && counts.1 >= 3, "{counts:?}");
+    (taken, refused)
+}
+
+#[tokio::test]
+async fn a_full_disk_half_writes_nothing() {
+    let mut world = on_a_small_disk().await;
+    let (taken, refused) = fill(&world).await;
     assert_eq!(world.get("/healthz").await.status(), 200);
-    program.kill();
+    world.programs.pop().unwrap().kill();
     let program = world.start_platform();
     world.programs.push(program);
     world.answers(&format!("{}/readyz", world.platform)).await;
@@ -218,6 +226,21 @@ async fn a_full_disk_half_writes_nothing() {
     let (_, text) = doctor(&world);
     assert!(!text.contains("story of"), "{text}");
     assert!(!text.contains("paid request"), "{text}");
+}
+
+#[tokio::test]
+async fn a_disk_that_has_room_again_needs_no_restart() {
+    let world = on_a_small_disk().await;
+    let (_, refused) = fill(&world).await;
+    eventually("it is not ready", async || {
+        (world.get("/readyz").await.status() == 503).then_some(())
+    })
+    .await;
+    world.programs.last().unwrap().unlimit_files();
+    world.answers(&format!("{}/readyz", world.platform)).await;
+    for query in &refused {
+        pays(&world, query).await;
+    }
 }
 
 #[tokio::test]

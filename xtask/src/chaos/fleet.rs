@@ -78,6 +78,12 @@ impl Fleet {
         Ok(index)
     }
 
+    /// The process of one that runs.
+    pub(crate) fn process(&self, whom: usize) -> Option<u32> {
+        let instance = &self.instances[whom % self.instances.len()];
+        lock(&instance.child).as_ref().map(Child::id)
+    }
+
     pub(crate) fn wait_ready(&self, index: usize) -> Result<()> {
         let (started, port) = (Instant::now(), self.instances[index].port);
         while get(port, "/readyz").is_err() {

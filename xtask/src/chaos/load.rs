@@ -3,7 +3,7 @@
 
 use super::business::Platform;
 use super::ledger::Ledger;
-use super::plan::Plan;
+use super::plan::{Plan, Trouble};
 use super::scenario;
 use super::stage::Stage;
 use crate::process::told_to_stop;
@@ -20,6 +20,7 @@ const ORDERS_EACH: usize = 30;
 const AHEAD: usize = 12;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const TELL_EACH: Duration = Duration::from_secs(10);
+const LOOK_AFTER_EACH: Duration = Duration::from_millis(500);
 
 /// How far a run has come.
 #[derive(Default)]
@@ -32,7 +33,8 @@ struct Progress {
 }
 
 /// Plays all orders and kills to their end; gives how many were killed. When so
-/// many orders as `outages` say have begun, the database has an outage.
+/// many orders as `troubles` say have begun, the database has one; `look_after` is
+/// called each half second.
 ///
 /// # Errors
 /// When sandbox, shop or this program fail: nothing is proved then.
@@ -40,8 +42,9 @@ pub(crate) fn play(
     stage: &Stage,
     plan: &Plan,
     ledger: &Ledger,
-    outages: &[usize],
-    outage: impl Fn() -> Result<()> + Send,
+    troubles: &[(usize, Trouble)],
+    cause: impl Fn(Trouble) -> Result<()> + Send,
+    look_after: impl Fn() -> Result<()> + Send,
 ) -> Result<usize> {
     let progress = Progress::default();
     let platform = Platform {
@@ -62,17 +65,29 @@ pub(crate) fn play(
         let mut work: Vec<_> = (0..payers).map(|_| run.spawn(scope, Run::pay)).collect();
         work.push(run.spawn(scope, Run::kill));
         work.push(run.spawn(scope, move |run| {
-            outages.iter().try_for_each(|at_order| {
+            troubles.iter().try_for_each(|(at_order, trouble)| {
                 run.wait_for_order(*at_order);
-                if run.is_over() { Ok(()) } else { outage() }
+                if run.is_over() {
+                    Ok(())
+                } else {
+                    cause(*trouble)
+                }
             })
         }));
         let teller = run.spawn(scope, Run::tell);
+        let keeper = run.spawn(scope, move |run| {
+            while !run.is_over() {
+                look_after()?;
+                sleep(LOOK_AFTER_EACH);
+            }
+            Ok(())
+        });
         let mut done: Vec<Result<()>> = work.into_iter().map(joined).collect();
         // Whoever is still looking sees the end by these.
         run.progress.broken.store(true, Ordering::Relaxed);
         stage.fleet.end_supervision();
         done.push(joined(teller));
+        done.push(joined(keeper));
         done.push(joined(supervisor));
         done.into_iter().collect::<Result<()>>()
     })?;

@@ -11,6 +11,8 @@ pub(crate) const HANGING: [u32; 3] = [13, 42, 77];
 const AWAY_MS_MAX: u64 = 2_000;
 /// For so many kills of the platform the database crashes once.
 const KILLS_PER_CRASH: usize = 4;
+/// For so many orders the disk is full once, where there is a file.
+const ORDERS_PER_FULL_DISK: usize = 500;
 /// A kill comes up to this long after its order has begun, ms.
 const LAG_MS_MAX: u64 = 1_500;
 
@@ -147,6 +149,17 @@ pub(crate) struct Kill {
     pub(crate) patient: bool,
 }
 
+/// What happens to the database under load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Its server crashes, or its primary is gone.
+    Outage,
+    /// A newer program adds columns to its tables.
+    Migration,
+    /// Its disk is full for a while.
+    FullDisk,
+}
+
 /// A whole run.
 pub(crate) struct Plan {
     pub(crate) orders: Vec<Order>,
@@ -154,6 +167,11 @@ pub(crate) struct Plan {
     /// The database server crashes when so many orders have begun, where it is one
     /// that can.
     pub(crate) crashes: Vec<usize>,
+    /// The disk is full, and for a while, when so many orders have begun, where the
+    /// database is a file.
+    pub(crate) full_disks: Vec<usize>,
+    /// A newer program's migration comes when so many orders have begun.
+    pub(crate) migration: usize,
     pub(crate) sandbox_seed: u64,
     pub(crate) shop_seed: u64,
 }
@@ -168,10 +186,14 @@ impl Plan {
         let crashes = kills.len() / KILLS_PER_CRASH;
         let mut crashes: Vec<usize> = (0..crashes).map(|_| rng.usize(0..orders.max(1))).collect();
         crashes.sort_unstable();
+        let full_disks = orders.div_ceil(ORDERS_PER_FULL_DISK);
+        let full_disks = (1..=full_disks).map(|nth| nth * orders / (full_disks + 1));
         Self {
             orders: all,
             kills,
             crashes,
+            full_disks: full_disks.collect(),
+            migration: orders / 3,
             sandbox_seed,
             shop_seed,
         }

@@ -8,14 +8,15 @@ use super::plan::{HANGING, PARTNER, Plan};
 use super::scenario::ATTEMPT_LIFE;
 use super::wire::Wire;
 use crate::process::{Programs, free_ports};
-use crate::step::run_quietly;
+use crate::step::{run_quietly, step};
 use crate::target;
 use crate::world::World;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The sandbox sends a notify again after these, ms.
 const NOTIFY_SCHEDULE_MS: &str = "500,1000,2000,4000,8000,15000";
@@ -32,6 +33,10 @@ const CALLBACK_TRIES: usize = 400;
 /// Out of a hundred calls and notifies, so many go wrong.
 const SANDBOX_PERCENT: u32 = 25;
 const SHOP_PERCENT: (u32, u32, u32) = (15, 10, 3);
+/// How long a disk is full.
+const FULL: Duration = Duration::from_secs(3);
+/// Runs a program that is told by an error, and not ended, when a file is too large.
+const TOLD_OF_LIMITS: &str = "trap '' XFSZ; exec \"$@\"";
 
 /// A stage, as long as this value lives.
 pub(crate) struct Stage {
@@ -129,6 +134,26 @@ impl Stage {
         books::ours(&lines)
     }
 
+    /// A newer program adds columns to the tables that ours work on.
+    pub(crate) fn migrate_ahead(&self) -> Result<()> {
+        let mut ahead = Command::new(self.setting.bin.join("examples/migrate_ahead"));
+        // A crash may come between: the next try finds the tables as they were.
+        let run = || run_quietly(ahead.arg(&self.setting.database_url)).map(|_| ());
+        step("adding columns under load", run)
+    }
+
+    /// No file of the platform's grows any further, for a while.
+    pub(crate) fn fill_disk(&self) -> Result<()> {
+        let log = self.data.join("tongfu.db-wal");
+        let size = std::fs::metadata(&log).map_or(0, |file| file.len());
+        let Some(process) = self.fleet.process(0) else {
+            return Ok(());
+        };
+        limit_files(process, &size.to_string())?;
+        std::thread::sleep(FULL);
+        limit_files(process, "unlimited")
+    }
+
     fn control(&self, base: &str, act: &str, wish: &Value) -> Result<()> {
         let url = format!("{base}/control/{act}");
         let answer = self.wire.post_json(&url, &wish.to_string())?;
@@ -153,9 +178,12 @@ impl Setting {
     }
 
     fn platform(&self, port: u16) -> Result<Command> {
-        let mut command = self.tongfu();
+        let mut command = Command::new("sh");
         command
+            .args(["-c", TOLD_OF_LIMITS, "sh"])
+            .arg(self.bin.join("tongfu"))
             .args(["serve", "--dev"])
+            .env("TONGFU_DATABASE_URL", &self.database_url)
             .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))
             .env("TONGFU_PUBLIC_URL", &self.public_url)
             .env("TONGFU_ACCOUNTS", self.accounts())
@@ -220,6 +248,24 @@ fn outside(world: &World, programs: &mut Programs) -> Result<()> {
     programs.start("the demo shop", shop.stderr(log(&world.data, "shop")?))?;
     programs.wait_for(world.port + 1, "/healthz")?;
     programs.wait_for(world.port + 2, "/healthz")
+}
+
+/// How large files of a process may get, bytes. One that was killed meanwhile has no
+/// files any more.
+fn limit_files(process: u32, size: &str) -> Result<()> {
+    let mut limit = Command::new("prlimit");
+    // The soft limit alone: it can be raised again.
+    limit
+        .arg(format!("--fsize={size}:"))
+        .args(["--pid", &process.to_string()]);
+    let limited = limit
+        .stderr(Stdio::null())
+        .status()
+        .context("running prlimit")?;
+    if !limited.success() && Path::new("/proc").join(process.to_string()).exists() {
+        bail!("the size of files can't be limited");
+    }
+    Ok(())
 }
 
 /// A program's log: each start writes behind what the one before it wrote.

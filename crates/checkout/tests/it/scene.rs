@@ -222,7 +222,7 @@ pub(crate) async fn open(
     receiver: Arc<dyn Receiver>,
     now_ms: &Arc<AtomicI64>,
 ) -> (Arc<Checkout>, Arc<dyn Store>) {
-    let store = store::open(database).await.unwrap();
+    let store = store::migrate(database).await.unwrap();
     if store.domain("test").await.unwrap().is_none() {
         store.add_domain(&Domain::test()).await.unwrap();
     }

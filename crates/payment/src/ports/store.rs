@@ -19,6 +19,10 @@ pub enum StoreError {
     /// The database can't be reached, is full, locked or too slow: try again.
     #[error("database unavailable: {0}")]
     Unavailable(String),
+    /// The tables changed under a prepared statement, and nothing was done. A store
+    /// asks once more by itself before it says so.
+    #[error("the database's tables changed: {0}")]
+    Outdated(String),
     /// A row that breaks the rules of this program.
     #[error("corrupt row: {0}")]
     Corrupt(String),
@@ -543,6 +547,8 @@ pub struct Backlog {
 pub trait Store: Send + Sync {
     /// Whether the database answers and its migrations are done.
     async fn ready(&self) -> Result<(), StoreError>;
+    /// Writes something that nobody reads: whether the database takes writes.
+    async fn takes_writes(&self) -> Result<(), StoreError>;
 
     /// A domain with its secrets.
     async fn domain(&self, code: &str) -> Result<Option<Domain>, StoreError>;

@@ -1,10 +1,11 @@
 //! Several servers behind one address: the one that takes writes is found, and
 //! found again after a failover.
 
+use crate::renewal::Renewal;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A server that answers no sooner is passed over.
@@ -14,10 +15,9 @@ const LOOK_EACH: Duration = Duration::from_millis(500);
 /// How long a server is looked for when the program starts.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// The servers of one address, and when another one was last turned to.
+/// The servers of one address.
 pub(super) struct Hosts {
     all: Vec<PgConnectOptions>,
-    turned: Mutex<Instant>,
 }
 
 impl Hosts {
@@ -28,10 +28,7 @@ impl Hosts {
             .map(|address| PgConnectOptions::from_str(address).map(limited))
             .collect::<Result<Vec<_>, _>>()
             .ok()?;
-        Some(Arc::new(Self {
-            all,
-            turned: Mutex::new(Instant::now()),
-        }))
+        Some(Arc::new(Self { all }))
     }
 
     /// The server that takes writes. A single one is taken as it is: whether it can
@@ -59,16 +56,14 @@ impl Hosts {
         None
     }
 
-    /// Whether a connection of this age was made before the last turn: it leads to
-    /// a server that is not written to any more.
-    pub(super) fn is_stale(&self, age: Duration) -> bool {
-        let turned = self.turned.lock().unwrap_or_else(PoisonError::into_inner);
-        self.all.len() > 1 && age > turned.elapsed()
-    }
-
     /// Watches the server in use, and turns the pool to another one when it stops
     /// taking writes; ends with the pool.
-    pub(super) async fn watch(self: Arc<Self>, mut used: PgConnectOptions, pool: PgPool) {
+    pub(super) async fn watch(
+        self: Arc<Self>,
+        mut used: PgConnectOptions,
+        pool: PgPool,
+        renewal: Renewal,
+    ) {
         if self.all.len() < 2 {
             return;
         }
@@ -89,7 +84,7 @@ impl Hosts {
                 "turning to another database server"
             );
             pool.set_connect_options(found.clone());
-            *self.turned.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            renewal.renew();
             used = found;
         }
     }
@@ -163,14 +158,5 @@ mod tests {
             ["postgres://a/name"]
         );
         assert_eq!(each_host("postgres:a"), None);
-    }
-
-    #[test]
-    fn connections_from_before_a_turn_are_stale() {
-        let several = Hosts::parse("postgres://u@a,b/n").unwrap();
-        assert!(several.is_stale(Duration::from_secs(3_600)));
-        assert!(!several.is_stale(Duration::ZERO));
-        let one = Hosts::parse("postgres://u@a/n").unwrap();
-        assert!(!one.is_stale(Duration::from_secs(3_600)));
     }
 }

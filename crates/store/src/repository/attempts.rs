@@ -29,7 +29,10 @@ const LOCK_REQUEST_OF: &str = locked!(
 macro_rules! attempts_where {
     ($condition:literal) => {
         concat!(
-            "select a.*, r.domain_code, r.request_key, r.money, r.currency, ",
+            "select a.order_sn, a.token, a.channel, a.account, a.kind, a.channel_order_no, ",
+            "a.channel_money, a.channel_currency, a.asked_money, a.rate, a.openid, ",
+            "a.signed_values, a.secret_generation, a.status, a.obj, a.reference, ",
+            "a.created_ms, a.expires_ms, a.trade_no, a.paid_ms, a.mismatch, r.domain_code, r.request_key, r.money, r.currency, ",
             "r.status as request_status, r.created_ms as request_created_ms from attempt a ",
             "join payment_request r on r.id = a.request_id where ",
             $condition

@@ -6,6 +6,24 @@ use payment::ports::{CallbackRow, CallbackTry, KeptTry, NewCallback, Resend, Try
 use payment::story::{Act, Source};
 use sqlx::{Pool, Transaction};
 
+/// What [`callback_row`] reads.
+macro_rules! callback_columns {
+    () => {
+        "id, domain_code, order_sn, url, receiver, form, state, tries, created_ms"
+    };
+}
+
+macro_rules! callbacks_where {
+    ($condition:literal) => {
+        concat!(
+            "select ",
+            callback_columns!(),
+            " from callback where ",
+            $condition
+        )
+    };
+}
+
 const TAKE_DUE: &str = concat!(
     "update callback set next_ms = $2 where id in (",
     skip_locked!(
@@ -14,7 +32,8 @@ const TAKE_DUE: &str = concat!(
         json_texts!("$4"),
         ") order by next_ms limit $3"
     ),
-    ") returning *"
+    ") returning ",
+    callback_columns!()
 );
 
 pub(super) async fn write(
@@ -126,7 +145,7 @@ pub(super) async fn tried(
 }
 
 pub(super) async fn of_order(pool: &Pool<Db>, order_sn: &str) -> Answer<Vec<CallbackRow>> {
-    let query = sqlx::query("select * from callback where order_sn = $1 order by id");
+    let query = sqlx::query(callbacks_where!("order_sn = $1 order by id"));
     let rows = query.bind(order_sn).fetch_all(pool).await;
     rows.map_err(unavailable)?
         .iter()
@@ -135,13 +154,14 @@ pub(super) async fn of_order(pool: &Pool<Db>, order_sn: &str) -> Answer<Vec<Call
 }
 
 pub(super) async fn tries(pool: &Pool<Db>, id: i64) -> Answer<Vec<KeptTry>> {
-    let query = "select * from callback_try where callback_id = $1 order by id";
+    let query = "select at_ms, status, answer, duration_ms from callback_try \
+        where callback_id = $1 order by id";
     let rows = sqlx::query(query).bind(id).fetch_all(pool).await;
     rows.map_err(unavailable)?.iter().map(try_row).collect()
 }
 
 pub(super) async fn parked(pool: &Pool<Db>) -> Answer<Vec<CallbackRow>> {
-    let query = "select * from callback where state = 'PARKED' order by created_ms, id";
+    let query = callbacks_where!("state = 'PARKED' order by created_ms, id");
     let rows = sqlx::query(query).fetch_all(pool).await;
     rows.map_err(unavailable)?
         .iter()

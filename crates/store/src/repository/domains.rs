@@ -7,7 +7,8 @@ use payment::ports::StoreError;
 use sqlx::{Pool, Transaction};
 
 pub(super) async fn one(pool: &Pool<Db>, code: &str) -> Answer<Option<Domain>> {
-    let query = sqlx::query("select * from domain where code = $1").bind(code);
+    let query = sqlx::query("select code, rule, settings, development from domain where code = $1")
+        .bind(code);
     match query.fetch_optional(pool).await.map_err(unavailable)? {
         Some(row) => with_secrets(pool, &row).await.map(Some),
         None => Ok(None),
@@ -15,7 +16,7 @@ pub(super) async fn one(pool: &Pool<Db>, code: &str) -> Answer<Option<Domain>> {
 }
 
 pub(super) async fn all(pool: &Pool<Db>) -> Answer<Vec<Domain>> {
-    let query = sqlx::query("select * from domain order by code");
+    let query = sqlx::query("select code, rule, settings, development from domain order by code");
     let rows = query.fetch_all(pool).await.map_err(unavailable)?;
     let mut domains = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -71,7 +72,8 @@ pub(super) async fn count_other_key(tx: &mut Transaction<'static, Db>, code: &st
 
 async fn with_secrets(pool: &Pool<Db>, row: &DbRow) -> Answer<Domain> {
     let code: String = get(row, "code")?;
-    let query = sqlx::query("select * from domain_secret where domain_code = $1").bind(&code);
+    let query = "select generation, secret, not_after_ms from domain_secret where domain_code = $1";
+    let query = sqlx::query(query).bind(&code);
     let rows = query.fetch_all(pool).await.map_err(unavailable)?;
     let secret = |row: &DbRow| {
         let text: String = get(row, "secret")?;

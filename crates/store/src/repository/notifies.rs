@@ -26,7 +26,11 @@ pub(super) async fn keep(pool: &Pool<Db>, notify: &NotifyRow, again_ms: i64) -> 
 }
 
 pub(super) async fn one(pool: &Pool<Db>, id: i64) -> Answer<Option<KeptNotify>> {
-    let query = sqlx::query("select * from notify where id = $1").bind(id);
+    let query = sqlx::query(
+        "select channel, account, channel_order_no, headers, body, received_ms from notify \
+         where id = $1",
+    )
+    .bind(id);
     let row = query.fetch_optional(pool).await.map_err(unavailable)?;
     row.as_ref()
         .map(|row| {

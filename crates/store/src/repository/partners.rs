@@ -5,6 +5,17 @@ use super::{Answer, Db, DbRow, is_unique_violation, unavailable};
 use payment::forecore::{Order, PartnerOrder, PayType};
 use sqlx::Pool;
 
+/// Orders, with what [`order_row`] reads of each.
+macro_rules! orders_where {
+    ($condition:literal) => {
+        concat!(
+            "select order_id, domain_code, out_order_id, money, currency, cb_url, return_url, ",
+            "user_id, pay_type, created_ms from partner_order where ",
+            $condition
+        )
+    };
+}
+
 /// Keeps an order; where the partner's number is known, gives the order that has it,
 /// and nothing where only our number is taken.
 pub(super) async fn begin(write: &Pool<Db>, new: &PartnerOrder) -> Answer<Option<PartnerOrder>> {
@@ -38,7 +49,7 @@ pub(super) async fn by_order_id(
     domain_code: &str,
     order_id: &str,
 ) -> Answer<Option<PartnerOrder>> {
-    let query = "select * from partner_order where domain_code = $1 and order_id = $2";
+    let query = orders_where!("domain_code = $1 and order_id = $2");
     find(pool, query, domain_code, order_id).await
 }
 
@@ -47,7 +58,7 @@ pub(super) async fn by_out_order_id(
     domain_code: &str,
     out_order_id: &str,
 ) -> Answer<Option<PartnerOrder>> {
-    let query = "select * from partner_order where domain_code = $1 and out_order_id = $2";
+    let query = orders_where!("domain_code = $1 and out_order_id = $2");
     find(pool, query, domain_code, out_order_id).await
 }
 

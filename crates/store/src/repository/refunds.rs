@@ -9,6 +9,17 @@ use payment::status::PayStatus;
 use payment::story::{Act, Source};
 use sqlx::{Executor, Pool, Transaction};
 
+/// Refunds, with what [`refund_row`] reads of each.
+macro_rules! refunds_where {
+    ($condition:literal) => {
+        concat!(
+            "select refund_no, order_sn, refund_key, money, currency, channel_money, ",
+            "channel_currency, cause, state, reference, note, created_ms from refund where ",
+            $condition
+        )
+    };
+}
+
 pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewRefund) -> Answer<Refunded> {
     // The lock on order and request puts refunds of one payment in a row.
     let locked = attempts::lock(tx, &new.order_sn).await?;
@@ -130,7 +141,7 @@ pub(super) async fn withdraw(
 }
 
 pub(super) async fn one(pool: &Pool<Db>, refund_no: &str) -> Answer<Option<RefundRow>> {
-    let query = sqlx::query("select * from refund where refund_no = $1").bind(refund_no);
+    let query = sqlx::query(refunds_where!("refund_no = $1")).bind(refund_no);
     let row = query.fetch_optional(pool).await.map_err(unavailable)?;
     row.as_ref().map(refund_row).transpose()
 }
@@ -139,13 +150,13 @@ pub(super) async fn of_order<'e>(
     pool: impl Executor<'e, Database = Db>,
     order_sn: &str,
 ) -> Answer<Vec<RefundRow>> {
-    let query = "select * from refund where order_sn = $1 order by created_ms, refund_no";
+    let query = refunds_where!("order_sn = $1 order by created_ms, refund_no");
     let rows = sqlx::query(query).bind(order_sn).fetch_all(pool).await;
     rows.map_err(unavailable)?.iter().map(refund_row).collect()
 }
 
 async fn read(tx: &mut Transaction<'static, Db>, refund_no: &str) -> Answer<RefundRow> {
-    let query = sqlx::query("select * from refund where refund_no = $1").bind(refund_no);
+    let query = sqlx::query(refunds_where!("refund_no = $1")).bind(refund_no);
     refund_row(&query.fetch_one(&mut **tx).await.map_err(unavailable)?)
 }
 
@@ -154,7 +165,7 @@ async fn of_key(
     domain_code: &str,
     key: &str,
 ) -> Answer<Option<RefundRow>> {
-    let row = sqlx::query("select * from refund where domain_code = $1 and refund_key = $2")
+    let row = sqlx::query(refunds_where!("domain_code = $1 and refund_key = $2"))
         .bind(domain_code)
         .bind(key)
         .fetch_optional(&mut **tx)
@@ -179,21 +190,14 @@ async fn left_of(
     .map_err(unavailable)?;
     let paid = money(&row, "money", "currency")?;
     let channel_paid = money(&row, "channel_money", "channel_currency")?;
-    let rows = sqlx::query("select * from refund where order_sn = $1")
-        .bind(order_sn)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(unavailable)?;
+    let refunds = of_order(&mut **tx, order_sn).await?;
     let mut left = Left {
         money: paid.minor(),
         channel: channel_paid.minor(),
     };
-    for row in &rows {
-        let refund = refund_row(row)?;
-        if refund.state.counts() {
-            left.money -= refund.money.minor();
-            left.channel -= refund.channel_money.minor();
-        }
+    for refund in refunds.iter().filter(|refund| refund.state.counts()) {
+        left.money -= refund.money.minor();
+        left.channel -= refund.channel_money.minor();
     }
     Ok((paid, channel_paid, left))
 }
@@ -228,10 +232,10 @@ async fn insert(
 /// The request's status follows the refunds of the payment that paid it: an open
 /// one shows first, else the last one does. Money beside the request is not its own.
 async fn show(tx: &mut Transaction<'static, Db>, request_id: i64) -> Answer<()> {
-    let rows = sqlx::query(
-        "select f.* from refund f join payment_request r on r.paid_order_sn = f.order_sn \
-         where r.id = $1 and f.cause in ($2, $3) order by f.created_ms, f.refund_no",
-    )
+    let rows = sqlx::query(refunds_where!(
+        "order_sn = (select paid_order_sn from payment_request where id = $1) \
+         and cause in ($2, $3) order by created_ms, refund_no"
+    ))
     .bind(request_id)
     .bind(Cause::Business.word())
     .bind(Cause::Operator.word())

@@ -69,7 +69,8 @@ async fn body_digest(tx: &mut Transaction<'static, Db>, notify_id: i64) -> Answe
 
 pub(super) async fn read(pool: &Pool<Db>, order_sn: &str) -> Answer<Option<Story>> {
     // One statement, so that no entry is written between its parts.
-    let query = "select a.story_length, a.story_hash, e.* from attempt a \
+    let query = "select a.story_length, a.story_hash, e.seq, e.at_ms, e.source, \
+        e.what, e.detail, e.notify_id, e.hash from attempt a \
         left join event e on e.order_sn = a.order_sn where a.order_sn = $1 order by e.seq";
     let rows = sqlx::query(query).bind(order_sn).fetch_all(pool).await;
     let rows = rows.map_err(unavailable)?;

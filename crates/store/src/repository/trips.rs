@@ -42,11 +42,14 @@ pub(super) async fn take(
         .execute(&mut **tx)
         .await
         .map_err(unavailable)?;
-    let row = sqlx::query("select * from openid_trip where state = $1")
-        .bind(state)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(unavailable)?;
+    let row = sqlx::query(
+        "select state, browser, account, domain_code, back_url, restarts, used, created_ms \
+         from openid_trip where state = $1",
+    )
+    .bind(state)
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(unavailable)?;
     let trip = row.as_ref().map(trip_row).transpose()?;
     Ok(trip.map(|trip| OpenidTrip {
         used: first.rows_affected() == 0,

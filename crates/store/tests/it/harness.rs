@@ -45,13 +45,13 @@ pub(crate) fn temp_folder() -> PathBuf {
 
 pub(crate) async fn sqlite() -> Arc<dyn Store> {
     let path = temp_folder().join("store.db");
-    store::open(&format!("sqlite:{}", path.display()))
+    store::migrate(&format!("sqlite:{}", path.display()))
         .await
         .unwrap()
 }
 
 pub(crate) async fn postgres() -> Option<Arc<dyn Store>> {
-    Some(store::open(&postgres_address().await?).await.unwrap())
+    Some(store::migrate(&postgres_address().await?).await.unwrap())
 }
 
 /// A fresh database; `None`, said aloud, where no PostgreSQL is given.

@@ -9,6 +9,7 @@ mod harness;
 mod migrations;
 mod refunds;
 mod story;
+mod versions;
 
 use harness::on_both;
 
@@ -63,13 +64,13 @@ on_both! {
 async fn a_reopened_file_keeps_everything_and_migrates_once() {
     let folder = harness::temp_folder();
     let address = format!("sqlite:{}", folder.join("kept.db").display());
-    let store = store::open(&address).await.unwrap();
+    let store = store::migrate(&address).await.unwrap();
     store
         .add_domain(&payment::domain::Domain::test())
         .await
         .unwrap();
     drop(store);
-    let store = store::open(&address).await.unwrap();
+    let store = store::migrate(&address).await.unwrap();
     assert!(store.domain("test").await.unwrap().is_some());
 }
 
@@ -79,7 +80,7 @@ async fn an_address_of_neither_database_is_refused_without_showing_it() {
         "mysql://u:hunter2@h/d",
         "postgres://u:hunter2@127.0.0.1:1/d",
     ] {
-        let Err(error) = store::open(address).await else {
+        let Err(error) = store::migrate(address).await else {
             panic!("opened")
         };
         assert!(!error.to_string().contains("hunter2"), "{error}");

@@ -47,7 +47,7 @@ async fn a_code_of_the_first_version_is_still_shown_on_sqlite() {
     migrator.run_direct(None, &mut old, false).await.unwrap();
     old.execute(OLD_ROWS).await.unwrap();
     old.close().await.unwrap();
-    holds_the_code(store::open(&address).await.unwrap()).await;
+    holds_the_code(store::migrate(&address).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -60,5 +60,5 @@ async fn a_code_of_the_first_version_is_still_shown_on_postgres() {
     migrator.run_direct(None, &mut old, false).await.unwrap();
     old.execute(OLD_ROWS).await.unwrap();
     old.close().await.unwrap();
-    holds_the_code(store::open(&address).await.unwrap()).await;
+    holds_the_code(store::migrate(&address).await.unwrap()).await;
 }

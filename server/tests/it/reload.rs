@@ -1,0 +1,103 @@
+//! SIGHUP: accounts are read anew, and a bad file changes nothing.
+
+use crate::harness::{Database, World, eventually, temp_folder, tongfu};
+use std::path::PathBuf;
+
+fn accounts_file(world: &World) -> PathBuf {
+    world.folder.join("sandbox/accounts.toml")
+}
+
+async fn offered(world: &World) -> String {
+    let path = "/pay/api/pc/pay-types?domainCode=demo&paySceneName=pc";
+    world.text(path).await
+}
+
+async fn told(world: &World, word: &str) {
+    eventually(word, async || {
+        let log = std::fs::read_to_string(world.log()).unwrap();
+        log.contains(word).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_and_log_are_read_anew_at_a_hangup() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    let config = temp_folder().join("tongfu.toml");
+    std::fs::write(&config, "log = \"info\"").unwrap();
+    world.programs.pop().unwrap().terminate();
+    let mut command = tongfu(&world.database_url);
+    command
+        .env_remove("TONGFU_LOG")
+        .arg("--config")
+        .arg(&config);
+    let program = world.start_platform_by(command);
+    world.programs.push(program);
+    world.answers(&format!("{}/readyz", world.platform)).await;
+    assert!(offered(&world).await.contains("Wechat"));
+
+    let good = std::fs::read_to_string(accounts_file(&world)).unwrap();
+    // Some are off already.
+    let off = |account: &str| match account.contains("enabled") {
+        true => account.to_owned(),
+        false => account.replace(
+            "channel = \"Wechat\"",
+            "channel = \"Wechat\"\nenabled = false",
+        ),
+    };
+    let without: Vec<_> = good.split("[[account]]").map(off).collect();
+    let without = without.join("[[account]]");
+    std::fs::write(accounts_file(&world), without).unwrap();
+    std::fs::write(&config, "log = \"debug\"").unwrap();
+    world.programs.last().unwrap().signal("HUP");
+    told(&world, "read anew: accounts").await;
+    assert!(!offered(&world).await.contains("Wechat"));
+    assert!(offered(&world).await.contains("Alipay"));
+    told(&world, "DEBUG").await;
+
+    for (file, bad) in [(accounts_file(&world), "account = 1"), (config, "log = 1")] {
+        let kept = std::fs::read(&file).unwrap();
+        std::fs::write(&file, bad).unwrap();
+        let before = std::fs::read_to_string(world.log()).unwrap().len();
+        world.programs.last().unwrap().signal("HUP");
+        eventually("it is told", async || {
+            let log = std::fs::read_to_string(world.log()).unwrap();
+            log[before..].contains("not read anew").then_some(())
+        })
+        .await;
+        assert!(offered(&world).await.contains("Alipay"));
+        std::fs::write(&file, kept).unwrap();
+    }
+    // The key files are read as well.
+    let gone = world.folder.join("sandbox");
+    std::fs::rename(&gone, world.folder.join("away")).unwrap();
+    world.programs.last().unwrap().signal("HUP");
+    told(&world, "reading the accounts file").await;
+    let query = world.signed_query().await;
+    let answer = world
+        .post("/pay/api/pc/pay", &crate::pay::body_of(&query, "Alipay"))
+        .await;
+    assert_eq!(crate::pay::errcode(&answer), "0", "{answer}");
+}
+
+#[test]
+fn a_command_makes_no_tables() {
+    let path = temp_folder().join("none.db");
+    let url = format!("sqlite:{}", path.display());
+    for arguments in [
+        &["doctor"][..],
+        &["order", "list"],
+        &["domain", "add", "shop", "--any-request-key"],
+        &["partner", "list"],
+        &["callback", "list"],
+    ] {
+        let output = tongfu(&url).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && !path.exists(), "{arguments:?}");
+        let usage = text.contains("Usage");
+        assert!(
+            usage || text.contains("TONGFU_DATABASE_URL"),
+            "{arguments:?}: {text}"
+        );
+    }
+}
