@@ -24,7 +24,7 @@ use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use std::time::Duration;
-use wire::{Answer, REFUSED, Status};
+use wire::{Answer, Status};
 
 /// A call may take this long, seconds: some failures are never answered. It ends
 /// before the lease under which a refund is sent.
@@ -208,14 +208,13 @@ impl Apay {
             ("out_refund_no", &refund.refund_no),
         ];
         let (answer, _) = self.call("refund", &fields).await?;
-        let is = |name: &str, ours: &str| {
-            let theirs = answer.text(name);
-            theirs.is_empty() || theirs == ours
-        };
-        if !is("out_order_no", &refund.order.number) || !is("out_refund_no", &refund.refund_no) {
-            return Err(ChannelError::Unknown("about another refund".to_owned()));
-        }
+        let theirs = answer.text("out_refund_no");
+        let renamed = !theirs.is_empty() && theirs != refund.refund_no;
         let state = match answer.text("trans_status").as_str() {
+            // Sent again to learn more, it would be another refund.
+            "REFUNDING" if renamed && self.refunds_by_number => RefundState::Held(
+                "refunds_by_number is set, and the gateway numbers refunds itself".to_owned(),
+            ),
             "REFUNDING" => RefundState::Pending,
             "SUCCESS" => RefundState::Done,
             "CLOSE" => RefundState::Failed("the gateway says CLOSE".to_owned()),
@@ -227,27 +226,14 @@ impl Apay {
             reference: Some(number.unwrap_or_else(|| ACCEPTED.to_owned())),
         })
     }
+}
 
-    /// How a refund stands by its order's status, which is one for all refunds of it.
-    async fn refund_by_status(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
-        let (_, status) = self
-            .asked(&refund.order)
-            .await
-            .map_err(ChannelError::or_unknown)?;
-        let accepted = refund.reference.is_some();
-        let state = match status {
-            Status::Unpaid | Status::Paid | Status::Closed if !accepted => RefundState::NotFound,
-            Status::Unpaid | Status::Paid | Status::Closed => RefundState::Pending,
-            // This refund, or another part: sent again it might go out twice.
-            _ if !accepted && refund.money != refund.order.money => return Err(person(refund)),
-            Status::Refunding => RefundState::Pending,
-            Status::Refunded => RefundState::Done,
-            Status::RefundClosed => RefundState::Failed("the gateway says refundclosed".to_owned()),
-        };
-        Ok(RefundReport {
-            state,
-            reference: refund.reference.clone(),
-        })
+/// A refund that nobody but a person can clear up: the gateway knows it by no number
+/// of ours, and its order's status says nothing about one refund.
+fn unanswered(why: &str) -> RefundReport {
+    RefundReport {
+        state: RefundState::Held(format!("{why}; look at the gateway whether it was made")),
+        reference: None,
     }
 }
 
@@ -275,16 +261,6 @@ fn changed_sum(answer: &Fields, asked: Money) -> Result<Option<Money>, ChannelEr
             ),
         }),
     }
-}
-
-/// A refund whose outcome no call can tell is parked for the operator.
-fn person(refund: &RefundOrder) -> ChannelError {
-    tracing::error!(
-        refund.no = refund.refund_no,
-        channel.order_no = refund.order.number,
-        "the order shows a refund, this one or another: look at the gateway"
-    );
-    ChannelError::NotOffered
 }
 
 fn order_id(answer: &Answer) -> String {
@@ -388,25 +364,24 @@ impl Gateway for Apay {
         Err(ChannelError::NotOffered)
     }
 
+    /// It leaves once where the gateway does not know it by our number (wire-facts
+    /// B4): whatever numbers an answer bears, it is about this refund.
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
-        let refused = match self.send_refund(refund).await {
-            Err(error) if error.is_refusal(REFUSED) && !self.refunds_by_number => error,
-            other => return other,
-        };
-        // Perhaps it was refused because it is there already, from a call whose
-        // answer was lost.
-        let state = self.refund_by_status(refund).await?;
-        match state.state {
-            RefundState::NotFound => Err(refused),
-            _ => Ok(state),
+        match self.send_refund(refund).await {
+            Err(ChannelError::Unknown(why)) if !self.refunds_by_number => Ok(unanswered(&why)),
+            other => other,
         }
     }
 
-    /// There is no call for it: the order's status tells, or the same refund sent
-    /// again where the gateway knows it by our number.
+    /// There is no call for it: the same refund is sent again, where the gateway knows
+    /// it by our number. Elsewhere what was accepted stays on its way.
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         match (self.refunds_by_number, &refund.reference) {
-            (false, _) => self.refund_by_status(refund).await,
+            (false, None) => Ok(unanswered("its answer was lost")),
+            (false, Some(_)) => Ok(RefundReport {
+                state: RefundState::Pending,
+                reference: refund.reference.clone(),
+            }),
             (true, None) => Ok(RefundReport {
                 state: RefundState::NotFound,
                 reference: None,

@@ -313,12 +313,15 @@ fn refund_report(refund: Refund) -> Result<RefundReport, ChannelError> {
     })
 }
 
-/// Section 1.10; ABNORMAL waits for a person at the merchant platform.
+/// Section 1.10; ABNORMAL waits for a person, who may still send the money.
 fn refund_state(status: &str) -> Result<RefundState, ChannelError> {
     match status {
         "SUCCESS" => Ok(RefundState::Done),
         "PROCESSING" => Ok(RefundState::Pending),
-        "CLOSED" | "ABNORMAL" => Ok(RefundState::Failed(format!("WeChat says {status}"))),
+        "CLOSED" => Ok(RefundState::Failed("WeChat says CLOSED".to_owned())),
+        "ABNORMAL" => Ok(RefundState::Held(
+            "WeChat says ABNORMAL: end it on the merchant platform".to_owned(),
+        )),
         other => Err(ChannelError::Unknown(format!("refund status {other}"))),
     }
 }

@@ -14,6 +14,7 @@ mod lanes;
 mod notify;
 mod numbers;
 mod openid;
+mod patience;
 mod pay;
 mod pay_types;
 mod poll;

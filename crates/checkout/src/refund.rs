@@ -2,6 +2,7 @@
 //! sent until the channel says how they stand (design section 4, rules 3 to 5).
 
 use crate::alarm::{Alarm, raise};
+use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
 use payment::envelope::RefundInfo;
 use payment::money::Money;
@@ -220,7 +221,8 @@ impl Checkout {
             _ => gateway.query_refund(&order).await,
         };
         let report = match asked {
-            Ok(report) if report.state == RefundState::NotFound => {
+            // One that waits for a person is asked about, and never sent again.
+            Ok(report) if report.state == RefundState::NotFound && row.state.is_open() => {
                 self.send_refund(&*gateway, row, &order).await?
             }
             other => other,
@@ -272,6 +274,7 @@ impl Checkout {
                 RefundState::Pending => (Refund::Sent, reference, "on its way".to_owned()),
                 RefundState::Done => (Refund::Done, reference, "done".to_owned()),
                 RefundState::Failed(why) => (Refund::Failed, reference, why),
+                RefundState::Held(why) => (Refund::Parked, reference, why),
                 RefundState::NotFound => {
                     (Refund::Sent, reference, "unknown to the channel".to_owned())
                 }
@@ -281,17 +284,25 @@ impl Checkout {
             Err(error @ ChannelError::NotOffered) => (Refund::Parked, None, error.to_string()),
         };
         let now_ms = self.now_ms();
-        let again_ms = ((now_ms - row.created_ms) / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS);
+        let age_ms = now_ms - row.created_ms;
+        let next_ms = if next == Refund::Parked || row.state == Refund::Parked {
+            next_look_ms(age_ms).map(|after_ms| now_ms + after_ms)
+        } else {
+            Some(now_ms + (age_ms / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS))
+        };
         let callback = self.refund_callback(row, next, now_ms).await?;
         let step = RefundStep {
             next,
             reference: reference.as_deref(),
             note: &note,
-            next_ms: Some(now_ms + again_ms),
+            next_ms,
             callback: callback.as_ref(),
             act: self.act(by),
         };
         let kept = self.parts.store.step_refund(&row.refund_no, &step).await?;
+        if kept.state == row.state && row.state == Refund::Parked {
+            return Ok(());
+        }
         match kept.state {
             Refund::Done => tracing::info!(
                 refund.no = kept.refund_no,

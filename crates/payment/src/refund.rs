@@ -13,7 +13,8 @@ pub enum Refund {
     Done,
     /// The channel refused it.
     Failed,
-    /// The channel can't refund: money at risk, for the operator.
+    /// A person must end it, at the channel or by other means: money at risk, for
+    /// the operator. It is not sent again.
     Parked,
     /// It never left: the operator let the late money pay its request.
     Withdrawn,
@@ -63,6 +64,12 @@ impl Refund {
     #[must_use]
     pub fn is_open(self) -> bool {
         matches!(self, Self::New | Self::Sent)
+    }
+
+    /// Whether its channel may still bring it to its end: it is asked about.
+    #[must_use]
+    pub fn is_awaited(self) -> bool {
+        self.is_open() || self == Self::Parked
     }
 
     /// Whether its sum is, or may be, given back.

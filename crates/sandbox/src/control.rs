@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::{Arc, PoisonError};
 
 type TheWorld = State<Arc<World>>;
@@ -75,14 +76,18 @@ pub(crate) async fn fault(State(world): TheWorld, Json(fault): Json<Fault>) -> S
 #[derive(Deserialize)]
 pub(crate) struct Forgotten {
     #[serde(rename = "type")]
-    of_type: String,
+    pub(crate) of_type: String,
+    /// In how many ms after a refund the order's status says `refund`; anything but
+    /// a number: never.
+    #[serde(default)]
+    pub(crate) status: Value,
 }
 
-/// Apay forgets the numbers of this type's refunds: the same one sent again is
+/// Apay numbers this type's refunds itself from now on: the same one sent again is
 /// another.
 pub(crate) async fn forget(State(world): TheWorld, Json(what): Json<Forgotten>) -> StatusCode {
     let forgotten = world.forgotten.lock();
-    *forgotten.unwrap_or_else(PoisonError::into_inner) = Some(what.of_type);
+    *forgotten.unwrap_or_else(PoisonError::into_inner) = Some(what);
     StatusCode::NO_CONTENT
 }
 

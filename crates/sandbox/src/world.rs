@@ -1,6 +1,7 @@
 //! The gateway's world: keys, book, faults, and what can happen to an order.
 
 use crate::book::{Book, Order, Refund};
+use crate::control::Forgotten;
 use crate::fault::Faults;
 use crate::keys::{Keys, digits, upper};
 use crate::notify;
@@ -26,7 +27,7 @@ pub(crate) struct World {
     pub(crate) codes: Mutex<Vec<Code>>,
     pub(crate) paypal: paypal::Memory,
     /// The type of Apay's orders whose refunds have no number there: each call is one.
-    pub(crate) forgotten: Mutex<Option<String>>,
+    pub(crate) forgotten: Mutex<Option<Forgotten>>,
     /// When ChinaPay was asked about an order, ms.
     pub(crate) asked: Mutex<HashMap<String, i64>>,
     book: Mutex<Book>,

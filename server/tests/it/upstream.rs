@@ -64,9 +64,24 @@ async fn a_payer_pays_through_apay_and_gets_his_money_back() {
             let drop = json!({"on": "refund", "kind": "drop"});
             world.control(&world.gateway, "fault", drop).await;
         }
-        eventually("the refund is done", async || {
+        // Unanswered, it waits for a person: sent again it could be another one.
+        let word = if lost { "WAITREFUND" } else { "SUCCESSREFUND" };
+        eventually("the refund left", async || {
+            world.post("/pay/api/private/pay/refund", &body).await;
+            let order = booked(&world, &number).await;
+            (!order["refunds"].as_array().unwrap().is_empty()).then_some(())
+        })
+        .await;
+        if lost {
+            eventually("a person is asked", async || {
+                let (_, risks) = crate::forecore::run(&world, &["order", "list", "--at-risk"]);
+                risks.contains("look at the gateway").then_some(())
+            })
+            .await;
+        }
+        eventually("its state is told", async || {
             let answer = world.post("/pay/api/private/pay/refund", &body).await;
-            answer.contains("SUCCESSREFUND").then_some(())
+            answer.contains(word).then_some(())
         })
         .await;
         let book = world.book().await;
@@ -247,4 +262,61 @@ async fn dollars_are_paid_inside_wechat_where_the_upstreams_page_opens() {
         (info["received"] == 14.27).then_some(())
     })
     .await;
+}
+
+/// M1: whatever numbers and states a gateway of this family shows, a refund leaves once.
+#[tokio::test]
+async fn a_refund_leaves_once_whatever_the_gateway_shows() {
+    let world = world_behind_apay(Database::Sqlite, "Wechat").await.unwrap();
+    for (status, kind) in [
+        (json!("never"), "none"),
+        (json!("never"), "pending"),
+        (json!(0), "pending"),
+        (json!(1500), "pending"),
+        (json!("never"), "drop"),
+        (json!(1500), "lost"),
+    ] {
+        let forget = json!({"type": "WECHATPAYH5", "status": status});
+        world.control(&world.gateway, "forget", forget).await;
+        let query = world.signed_query().await;
+        let key = value_of(&query, "requestKey");
+        let started = body_of(&query, "Wechat");
+        let answer = world.post("/pay/api/pc/pay", &started).await;
+        assert_eq!(errcode(&answer), "0", "{answer}");
+        let number = world.newest_order().await;
+        let pay = json!({ "channelOrderNo": number });
+        world.control(&world.gateway, "pay", pay).await;
+        eventually("it is paid", async || {
+            (!world.callbacks(&key).await.is_empty()).then_some(())
+        })
+        .await;
+        if kind != "none" {
+            let fault = json!({"on": "refund", "kind": kind, "ms": 500});
+            world.control(&world.gateway, "fault", fault).await;
+        }
+        let pairs = [
+            ("domainCode", "demo"),
+            ("requestKey", &key),
+            ("refundKey", &key),
+            ("refundMoney", "12345"),
+        ];
+        let body = hmac_body("refund", &pairs, "demo-secret");
+        world.post("/pay/api/private/pay/refund", &body).await;
+        // It would be asked about after 3 s, and sent again.
+        tokio::time::sleep(std::time::Duration::from_millis(4_500)).await;
+        let refunds = booked(&world, &number).await["refunds"].clone();
+        let made = refunds.as_array().unwrap().len();
+        assert_eq!(
+            made,
+            usize::from(kind != "lost"),
+            "{status} {kind}: {refunds}"
+        );
+        let told = world.post("/pay/api/private/pay/refund", &body).await;
+        let word = if kind == "none" {
+            "SUCCESSREFUND"
+        } else {
+            "WAITREFUND"
+        };
+        assert!(told.contains(word), "{status} {kind}: {told}");
+    }
 }

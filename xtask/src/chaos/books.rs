@@ -19,8 +19,15 @@ pub(crate) struct TrueRefund {
 }
 
 impl TrueRefund {
+    /// Our number, where the gateway keeps it beside its own.
+    fn beside(&self) -> Option<&str> {
+        self.custom_id
+            .as_str()
+            .or(self.custom_id["number"].as_str())
+    }
+
     pub(crate) fn is(&self, ours: &OurRefund) -> bool {
-        self.out_refund_no == ours.refund_no || self.custom_id == ours.refund_no.as_str()
+        self.out_refund_no == ours.refund_no || self.beside() == Some(&ours.refund_no)
     }
 }
 

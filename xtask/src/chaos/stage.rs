@@ -108,7 +108,11 @@ impl Stage {
 
     /// Everything outside the platform misbehaves from now on.
     pub(crate) fn misbehave(&self, plan: &Plan) -> Result<()> {
-        self.control(&self.sandbox, "forget", &json!({"type": FORGETFUL}))?;
+        self.control(
+            &self.sandbox,
+            "forget",
+            &json!({"type": FORGETFUL, "status": "never"}),
+        )?;
         let wish = json!({"seed": plan.sandbox_seed, "percent": SANDBOX_PERCENT});
         self.control(&self.sandbox, "chaos", &wish)?;
         let (fail, error, hang) = SHOP_PERCENT;

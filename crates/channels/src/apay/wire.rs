@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// What is kept of a gateway's error text, bytes.
 const MESSAGE_BYTES_MAX: usize = 200;
 /// The code of a refusal: the interface has none of its own.
-pub(super) const REFUSED: &str = "err";
+const REFUSED: &str = "err";
 
 /// An answer that is no error; only an order's is signed.
 pub(super) struct Answer(HashMap<String, Box<RawValue>>);

@@ -111,6 +111,9 @@ pub enum RefundState {
     Done,
     /// It will not be done; the channel's reason.
     Failed(String),
+    /// Only a person can bring it to its end, at the channel; why. Its money may be
+    /// back, or may still go: it is not sent again, and its sum stays used.
+    Held(String),
     /// The channel does not know the number: nothing was given back under it.
     NotFound,
 }

@@ -189,7 +189,7 @@ pub(super) async fn query_order(
         ("money", &sum),
         ("received", if is_paid { &sum } else { "-1" }),
         ("currency", &currency),
-        ("status", status(&order, now_ms())),
+        ("status", status(&world, &order, now_ms())),
     ]);
     good(answer, None, fault).await
 }
@@ -202,7 +202,15 @@ pub(super) fn other_currency(currency: &str) -> &'static str {
     }
 }
 
-fn status(order: &Order, now_ms: i64) -> &'static str {
+fn status(world: &World, order: &Order, now_ms: i64) -> &'static str {
+    if let Some(after_ms) = own_numbers(world, order)
+        && let Some(last) = order.refunds.last()
+    {
+        return match after_ms {
+            Some(after_ms) if now_ms >= last.at_ms + after_ms => "refund",
+            _ => "complete",
+        };
+    }
     let closed = order.more["closed"].as_object();
     let closed = closed.into_iter().flat_map(|closed| closed.values());
     let mut words = order
@@ -246,11 +254,15 @@ pub(super) async fn refund(
         Ok(refunded) => refunded,
         Err(err) => return bad(err, fault).await,
     };
-    let told = fields.get("out_refund_no").filter(|told| !told.is_empty());
+    let renames = own_numbers(&world, &order).is_some();
+    let out_order_no = match renames {
+        true => more(&order, "orderId"),
+        false => &order.channel_order_no,
+    };
     let answer = owned([
         ("trans_no", &refund.refund_id),
-        ("out_order_no", &order.channel_order_no),
-        ("out_refund_no", told.unwrap_or(&refund.out_refund_no)),
+        ("out_order_no", out_order_no),
+        ("out_refund_no", &refund.out_refund_no),
         ("trans_status", trans_status(&refund.custom_id, now_ms())),
     ]);
     good(answer, None, fault).await
@@ -286,9 +298,9 @@ fn refunded(
         }
         _ => Value::Null,
     };
-    if forgets(world, &order) {
+    if own_numbers(world, &order).is_some() {
         // The number stays beside it, for whoever compares.
-        let beside = json!(number);
+        let beside = json!({"number": number, "until_ms": noted["until_ms"]});
         let made = world.refund_as(&order.channel_order_no, &hex(24), amount, beside, now_ms);
         return made.map_err(too_much);
     }
@@ -315,10 +327,14 @@ fn too_much(cannot: Cannot) -> &'static str {
     }
 }
 
-fn forgets(world: &World, order: &Order) -> bool {
+/// Where the order's provider numbers refunds itself, as the original does (wire-facts
+/// B4): in how many ms after a refund its status says so, if ever.
+fn own_numbers(world: &World, order: &Order) -> Option<Option<i64>> {
     let forgotten = world.forgotten.lock();
     let forgotten = forgotten.unwrap_or_else(PoisonError::into_inner);
-    forgotten.as_ref() == Some(&order.trade_type)
+    let forgotten = forgotten.as_ref();
+    let mine = forgotten.filter(|one| one.of_type == order.trade_type);
+    mine.map(|one| one.status.as_i64())
 }
 
 /// A refund that was taken and comes to nothing: no money moves.

@@ -99,7 +99,7 @@ pub(super) async fn step(
     let locked = attempts::lock(tx, &order_sn).await?;
     let state = read(tx, refund_no).await?.state;
     let next = state.forward(step.next);
-    let next_ms = step.next_ms.filter(|_| next.is_open());
+    let next_ms = step.next_ms.filter(|_| next.is_awaited());
     sqlx::query(
         "update refund set state = $3, note = $4, next_ms = $5, \
          reference = coalesce($6, reference) where refund_no = $1 and state = $2",
