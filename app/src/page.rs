@@ -136,6 +136,15 @@ pub enum Screen {
         /// After how many seconds.
         leave_after_s: u32,
     },
+    /// The channel has the payer's money, and checks it.
+    Held {
+        /// What is bought.
+        order: Order,
+        /// The channel.
+        channel: Channel,
+        /// Where the payer goes on.
+        leave: Option<String>,
+    },
     /// Paid after the request was closed: the money goes back.
     Returned {
         /// What was to be bought.
@@ -330,6 +339,7 @@ fn state_in_words(screen: &Screen, words: &crate::text::Text) -> Option<&'static
         Screen::Ended { declined: true, .. } => words.declined,
         Screen::Ended { scanned: true, .. } => words.expired,
         Screen::Ended { .. } => words.ended,
+        Screen::Held { .. } => words.held,
         Screen::Returned { .. } => words.returned,
         Screen::Refused { .. } => words.refused,
         Screen::Unknown => words.unknown_page,
@@ -381,8 +391,24 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             }
             .into_any()
         }
+        Screen::Held {
+            order,
+            channel,
+            leave,
+        } => {
+            let message = Message {
+                good: true,
+                title: words.held,
+                why: (words.held_why)(channel.label(setting.lang)),
+                detail: None,
+                again: None,
+                leave,
+            };
+            message_screen(setting, Some(order), message).into_any()
+        }
         Screen::Returned { order, leave } => {
             let message = Message {
+                good: false,
                 title: words.returned,
                 why: format!("{} {}", words.returned_why, order.money),
                 detail: None,
@@ -406,6 +432,7 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
                 None => (words.refused_other.to_owned(), format!("{code}：{cause}")),
             };
             let message = Message {
+                good: false,
                 title: words.refused,
                 why,
                 detail: Some(detail),
@@ -416,6 +443,7 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
         }
         Screen::Unknown => {
             let message = Message {
+                good: false,
                 title: words.unknown_page,
                 why: words.unknown_page_why.to_owned(),
                 detail: None,
@@ -507,6 +535,25 @@ mod tests {
             "{html}"
         );
         assert!(shown(screen(), Lang::En).contains("refunded"));
+    }
+
+    #[test]
+    fn a_payer_whose_money_is_checked_is_told_not_to_pay_again() {
+        let screen = || Screen::Held {
+            order: order("耳机"),
+            channel: Channel::Paypal,
+            leave: None,
+        };
+        let html = shown(screen(), Lang::Zh);
+        assert!(
+            html.contains("PayPal") && html.contains("请不要重复付款"),
+            "{html}"
+        );
+        assert!(
+            !html.contains("<form") && !html.contains("未扣款"),
+            "{html}"
+        );
+        assert!(shown(screen(), Lang::En).contains("do not pay again"));
     }
 
     #[test]

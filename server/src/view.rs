@@ -140,6 +140,8 @@ pub(crate) enum Look {
     Picked,
     /// The payer came back from the channel, or stays.
     Back,
+    /// The order can't be opened any more by who has not opened it yet.
+    Stale,
 }
 
 /// The page of an attempt as it stands now.
@@ -157,13 +159,17 @@ pub(crate) fn screen(
             leave: leave.fail.clone(),
         };
     }
+    if attempt.status == Attempt::Held {
+        return held(attempt, lang, leave);
+    }
     let back_url = format!(
         "{}?{}",
         page_path(Scene::of(attempt.kind)),
         picking(&attempt.signed_values, PICK_ANEW)
     );
     let declined = attempt.status == Attempt::Declined;
-    if declined || attempt.status == Attempt::Closed || now_ms >= attempt.expires_ms {
+    let over = attempt.status == Attempt::Closed || now_ms >= attempt.expires_ms;
+    if declined || over || look == Look::Stale {
         return Screen::Ended {
             order,
             declined,
@@ -201,6 +207,15 @@ pub(crate) fn screen(
         back_url: Some(back_url),
         came_back,
     }))
+}
+
+/// The page of a payer whose money the channel checks.
+pub(crate) fn held(attempt: &AttemptRow, lang: Lang, leave: &Leave) -> Screen {
+    Screen::Held {
+        order: attempt_order(attempt, lang),
+        channel: attempt.channel,
+        leave: leave.page.clone(),
+    }
 }
 
 /// The same page for a payer who has no other channel to pick.

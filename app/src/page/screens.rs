@@ -108,6 +108,8 @@ pub(super) fn ended_screen(
 /// A message without an order, or about one: what it means, the technical cause
 /// in small print, and a way on.
 pub(super) struct Message {
+    /// Whether nothing went wrong.
+    pub(super) good: bool,
     pub(super) title: &'static str,
     pub(super) why: String,
     pub(super) detail: Option<String>,
@@ -123,6 +125,10 @@ pub(super) fn message_screen(
     let words = text(setting.lang);
     let known = order.is_some();
     let title = message.title;
+    let (class, role) = match message.good {
+        true => ("good", "status"),
+        false => ("bad", "alert"),
+    };
     let again = message
         .again
         .map(|url| view! { <a class="button" href=url>{words.try_again}</a> });
@@ -138,8 +144,8 @@ pub(super) fn message_screen(
         <main>
             {order.map(|order| summary(words, order))}
             <section class="card">
-                <div class="bad" role="alert">
-                    {sign(false)}
+                <div class=class role=role>
+                    {sign(message.good)}
                     {if known {
                         view! { <h2>{title}</h2> }.into_any()
                     } else {

@@ -17,8 +17,8 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
-    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
+    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -158,7 +158,7 @@ impl Alipay {
             return Ok(Notify::Other(get("notify_type").to_owned()));
         }
         if !get("gmt_refund").is_empty() {
-            return Ok(Notify::Other("a refund; its own query tells".to_owned()));
+            return Ok(refunded(&trade, get("out_biz_no"), get("refund_fee")));
         }
         match trade.trade_status.as_str() {
             "TRADE_SUCCESS" | "TRADE_FINISHED" => {
@@ -189,6 +189,30 @@ impl Alipay {
             money,
             paid_ms: paid.and_then(beijing_time_ms),
         })
+    }
+}
+
+/// A refund, ours or one that was made by hand; `refund_fee` is all that was refunded
+/// of the trade so far (section 3.5).
+fn refunded(trade: &Trade, out_biz_no: &str, refund_fee: &str) -> Notify {
+    let in_all = minor(refund_fee).and_then(|minor| Money::from_minor(minor, Currency::Cny));
+    let number = match out_biz_no {
+        // Named by what went back in all: no later one has the same.
+        "" => format!("{}-{refund_fee}", trade.trade_no),
+        number => number.to_owned(),
+    };
+    Notify::Refund {
+        refund_no: number.clone(),
+        report: RefundReport {
+            state: RefundState::Done,
+            reference: None,
+        },
+        back: MoneyBack {
+            channel_order_no: Some(trade.out_trade_no.clone()),
+            trade_no: Some(trade.trade_no.clone()),
+            number,
+            sum: in_all.map_or(BackSum::Rest, BackSum::InAll),
+        },
     }
 }
 

@@ -16,8 +16,8 @@ use payment::money::Currency;
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::escape;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
-    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
+    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
@@ -222,6 +222,27 @@ fn key_text(setup: &Setup<'_>, given: &str) -> Result<String, ConfigError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// What a refund's notify says of its payment; one that was made by hand has no
+/// number of ours.
+fn back(fields: &Fields) -> MoneyBack {
+    let sum = money(fields.get("RefundAmout"), "156");
+    let number = match fields.get("Priv1") {
+        "" => format!(
+            "{}-{}-{}",
+            fields.get("OrderId"),
+            fields.get("ProcessDate"),
+            fields.get("RefundAmout")
+        ),
+        number => number.to_owned(),
+    };
+    MoneyBack {
+        channel_order_no: Some(fields.get("OrderId").to_owned()),
+        trade_no: None,
+        number,
+        sum: sum.map_or(BackSum::Rest, BackSum::Of),
+    }
+}
+
 fn report(fields: &Fields) -> Result<PaidReport, ChannelError> {
     let money = money(fields.get("amount"), fields.get("currencycode"));
     Ok(PaidReport {
@@ -394,6 +415,12 @@ impl Gateway for Chinapay {
         Ok(RefundReport { state, ..pending() })
     }
 
+    /// A form bears the day on which it was made, and is taken on that day alone
+    /// (section 4.2; that midnight is the end is not confirmed by ChinaPay).
+    fn fresh_since_ms(&self, now_ms: i64) -> i64 {
+        payment::beijing::midnight_before(now_ms)
+    }
+
     /// There is no such call: what was accepted is told by a notify, and what may
     /// be lost is sent again under its number, which is refused where it is known.
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
@@ -416,6 +443,7 @@ impl Gateway for Chinapay {
             return Ok(Notify::Refund {
                 refund_no: fields.get("Priv1").to_owned(),
                 report: RefundReport { state, ..pending() },
+                back: back(&fields),
             });
         }
         self.prove(&fields, &PAID, "checkvalue")?;

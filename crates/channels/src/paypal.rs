@@ -130,9 +130,15 @@ impl Paypal {
                 let refund: Refund = read(resource)?;
                 Ok(Notify::Refund {
                     report: refund.report()?,
+                    back: refund.back(),
                     // One without a number was made by hand, at PayPal.
                     refund_no: refund.custom_id.unwrap_or(refund.id),
                 })
+            }
+            // A dispute, a chargeback or a bank took it back.
+            "PAYMENT.CAPTURE.REVERSED" => {
+                let reversal: Refund = read(resource)?;
+                Ok(Notify::Reversed(reversal.back()))
             }
             other => Ok(Notify::Other(other.to_owned())),
         }

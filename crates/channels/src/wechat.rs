@@ -20,8 +20,9 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Bridge, Obj};
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
-    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
+    NotifyAnswer, Oauth, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState,
+    Terms,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -281,7 +282,14 @@ impl Wechat {
                 Ok(Notify::Refund {
                     report: RefundReport {
                         state: refund_state(&notice.refund_status)?,
-                        reference: Some(notice.refund_id),
+                        reference: Some(notice.refund_id.clone()),
+                    },
+                    back: MoneyBack {
+                        channel_order_no: Some(notice.out_trade_no),
+                        trade_no: Some(notice.transaction_id),
+                        number: notice.refund_id,
+                        sum: Money::from_minor(notice.amount.refund, Currency::Cny)
+                            .map_or(BackSum::Rest, BackSum::Of),
                     },
                     refund_no: notice.out_refund_no,
                 })

@@ -166,6 +166,15 @@ fn is_object_without_err(text: &str) -> bool {
     })
 }
 
+/// What a refund's callback adds for a domain that wants the details.
+pub(crate) struct RefundNews<'a> {
+    pub(crate) refund_key: &'a str,
+    /// The refund's sum, fen (cents).
+    pub(crate) refund_money: i64,
+    /// All that was given back of the payment so far, fen (cents).
+    pub(crate) refunded_money: i64,
+}
+
 /// A callback to be written down: its complete address is bgUrl, the nine values, sign.
 pub(crate) fn new(
     domain: &Domain,
@@ -174,21 +183,67 @@ pub(crate) fn new(
     paid_ms: i64,
     now_ms: i64,
 ) -> Result<NewCallback, Failure> {
+    written(
+        domain,
+        attempt,
+        nine_values(attempt, status, paid_ms),
+        &[],
+        now_ms,
+    )
+}
+
+/// The same of a refund, with its sums where the domain wants them.
+pub(crate) fn of_refund(
+    domain: &Domain,
+    attempt: &AttemptRow,
+    status: PayStatus,
+    paid_ms: i64,
+    now_ms: i64,
+    news: &RefundNews<'_>,
+) -> Result<NewCallback, Failure> {
+    let details = [
+        ("refundKey", news.refund_key.to_owned()),
+        ("refundMoney", news.refund_money.to_string()),
+        ("refundedMoney", news.refunded_money.to_string()),
+    ];
+    let details = if domain.settings.refund_details {
+        &details[..]
+    } else {
+        &[]
+    };
+    written(
+        domain,
+        attempt,
+        nine_values(attempt, status, paid_ms),
+        details,
+        now_ms,
+    )
+}
+
+/// `sign` covers the nine values, `sign2` all that is sent beside it and `sign`.
+fn written(
+    domain: &Domain,
+    attempt: &AttemptRow,
+    nine: Vec<(String, String)>,
+    details: &[(&str, String)],
+    now_ms: i64,
+) -> Result<NewCallback, Failure> {
     let signed = Pairs::from_query(&attempt.signed_values)?;
     let bg_url = signed.get("bgUrl").unwrap_or_default();
-    let nine = nine_values(attempt, status, paid_ms);
     let secret = domain.secret_for(attempt.secret_generation, now_ms);
-    let mut pairs = nine.clone();
-    pairs.push((
-        "sign".into(),
-        sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret),
-    ));
-    if domain.settings.sign2 {
-        let names = nine
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        pairs.push(("sign2".into(), sign::callback_sign2(names, secret)));
-    }
+    let sign = sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret);
+    let mut pairs = nine;
+    let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+    pairs.extend(details.iter().map(owned));
+    let all = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let sign2 = domain
+        .settings
+        .sign2
+        .then(|| sign::callback_sign2(all, secret));
+    pairs.push(("sign".into(), sign));
+    pairs.extend(sign2.map(|sign2| ("sign2".to_owned(), sign2)));
     Ok(NewCallback {
         url: format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()),
         receiver: bg_url.to_owned(),

@@ -32,9 +32,15 @@ pub enum Failure {
     /// Nothing was paid under the requestKey.
     #[error("there is no payment to refund")]
     NotPaid,
+    /// A refund of more than is left of the payment: what is left, fen (cents).
+    #[error("more than is left to refund: {0}")]
+    TooMuch(i64),
     /// The refundKey was used for another payment or sum.
     #[error("refundKey was used for another refund")]
     RefundKeyReused,
+    /// The request has had its attempts of this hour.
+    #[error("too many attempts of one request")]
+    TooMany,
     /// The channel refused the order or can't be reached; the cause is for the log.
     #[error("channel unavailable: {0}")]
     ChannelUnavailable(String),
@@ -63,7 +69,9 @@ impl Failure {
             Self::OpenidMissing => ErrCode::OpenidMissing,
             Self::InProgress => ErrCode::InProgress,
             Self::NotPaid => ErrCode::NotPaid,
+            Self::TooMuch(_) => ErrCode::Amount,
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
+            Self::TooMany => ErrCode::TooMany,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
             Self::Internal(_) => ErrCode::Internal,
         }
@@ -74,6 +82,10 @@ impl Failure {
     pub fn text(&self, lang: Lang) -> String {
         match self {
             Self::Refused(refusal) => refusal.text(lang),
+            Self::TooMuch(left) => match lang {
+                Lang::Zh => format!("退款金额超过可退金额，可退 {left} 分"),
+                Lang::En => format!("More than is left to refund: {left} fen (cents) are left"),
+            },
             other => other.code().message(lang).to_owned(),
         }
     }

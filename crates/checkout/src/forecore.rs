@@ -8,9 +8,9 @@ use payment::forecore::{self, Fields, Order, PartnerOrder, PayType, fen_of_yuan,
 use payment::money::Currency;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, CallbackState, NewCallback};
+use payment::ports::{AttemptRow, CallbackState, NewCallback, RefundRow};
 use payment::rate::{NoRate, Rate};
-use payment::refund::Refund;
+use payment::refund::{AT_CHANNEL_PREFIX, Refund};
 use payment::refusal::Refusal;
 use payment::request::check_shape;
 use payment::sign::{Purpose, hmac_sign};
@@ -21,9 +21,10 @@ use payment::verify;
 const NUMBER_TRIES: usize = 8;
 /// A refund's key in the store, where the partner gave its number and where not.
 const NAMED: &str = "no:";
-const UNNAMED: &str = "day:";
+const UNNAMED: &str = "as:";
+const UNNAMED_BEFORE: &str = "day:";
 const REFUND_NO_MAX: usize = 64;
-/// Without a number the same order and sum is the same refund for a day, ms.
+/// Refunds of before this rule: the same order and sum was the same for a day, ms.
 const SAME_REFUND_MS: i64 = 86_400_000;
 
 /// Why a call of a partner is not done.
@@ -51,8 +52,8 @@ pub enum PartnerFailure {
     #[error("the order is not paid: there is nothing to refund")]
     NotPaid,
     /// More than was paid and is not given back yet.
-    #[error("money is more than is left to refund of this order")]
-    TooMuch,
+    #[error("money is more than is left to refund of this order{}", left_in_words(*.0))]
+    TooMuch(Option<i64>),
     /// The number was used for another refund.
     #[error("out_refund_no was used for a refund of another order or sum: use a new one")]
     RefundReused,
@@ -71,6 +72,11 @@ pub enum PartnerFailure {
     /// A field is missing or malformed, or something of ours failed.
     #[error(transparent)]
     Other(#[from] Failure),
+}
+
+fn left_in_words(left: Option<i64>) -> String {
+    left.map(|minor| format!(": {} are left", yuan(minor)))
+        .unwrap_or_default()
 }
 
 impl From<Refusal> for PartnerFailure {
@@ -105,7 +111,8 @@ pub struct PartnerRefund {
     pub trans_no: String,
     /// The partner's number of the order.
     pub out_order_id: String,
-    /// The partner's number of the refund; empty where he gave none.
+    /// The partner's number of the refund; ours where he gave none, which he may give
+    /// in a later call.
     pub out_refund_no: String,
     /// `REFUNDING`, `SUCCESS` or `CLOSE`.
     pub status: &'static str,
@@ -119,6 +126,21 @@ pub struct OrderInfo {
     /// What the payer paid, minor units; `None` while nothing is paid.
     pub received: Option<i64>,
     /// One of the words that clients know.
+    pub status: &'static str,
+    /// What went back, or is to, oldest first.
+    pub refunds: Vec<ListedRefund>,
+}
+
+/// One refund of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRefund {
+    /// Our number of it.
+    pub trans_no: String,
+    /// The partner's; ours where he gave none.
+    pub out_refund_no: String,
+    /// Its sum, minor units.
+    pub minor: i64,
+    /// `REFUNDING`, `SUCCESS` or `CLOSE`.
     pub status: &'static str,
 }
 
@@ -165,7 +187,12 @@ impl Checkout {
             Some(paid) => self.paid_word(paid).await?,
             None => unpaid_word(&attempts),
         };
+        let refunds = match paid {
+            Some(paid) => self.parts.store.refunds(&paid.order_sn).await?,
+            None => Vec::new(),
+        };
         Ok(OrderInfo {
+            refunds: refunds.iter().map(listed).collect(),
             received: paid.map(|paid| paid.money.minor()),
             status,
             order,
@@ -173,7 +200,7 @@ impl Checkout {
     }
 
     /// `/forecore/refund`: the same `out_refund_no` again is the same refund; without
-    /// one, the same order and sum within a day is.
+    /// one, a call identical in all signed values is.
     ///
     /// # Errors
     /// [`PartnerFailure`] with what the partner can do.
@@ -193,25 +220,27 @@ impl Checkout {
             .find(|attempt| attempt.status == Attempt::Paid)
             .ok_or(PartnerFailure::NotPaid)?;
         let key = match out_refund_no {
-            "" => self.unnamed_refund(&paid, &order, fen).await?,
-            named => format!("{NAMED}{named}"),
+            "" => self.unnamed_refund(&paid, fields, &order, fen).await?,
+            named => self.named_refund(&paid, named).await?,
         };
         let refund = self.refund_keyed(&paid, key, fen).await;
         let refund = refund.map_err(|failure| match failure {
             Failure::RefundKeyReused => PartnerFailure::RefundReused,
-            Failure::Refused(Refusal::Amount(_)) => PartnerFailure::TooMuch,
+            Failure::Refused(Refusal::Amount(_)) => PartnerFailure::TooMuch(None),
+            Failure::TooMuch(left) => PartnerFailure::TooMuch(Some(left)),
             other => other.into(),
         })?;
         Ok(PartnerRefund {
             status: match refund.state {
-                Refund::New | Refund::Sent => "REFUNDING",
-                Refund::Done => "SUCCESS",
                 Refund::Parked => return Err(PartnerFailure::Parked),
-                Refund::Failed | Refund::Withdrawn => "CLOSE",
+                state => trans_status(state),
+            },
+            out_refund_no: match out_refund_no {
+                "" => refund.refund_no.clone(),
+                named => named.to_owned(),
             },
             trans_no: refund.refund_no,
             out_order_id: order.order.out_order_id,
-            out_refund_no: out_refund_no.to_owned(),
         })
     }
 
@@ -231,29 +260,33 @@ impl Checkout {
         (self.parts.rates)(currency, payment.channel()).map_err(PartnerFailure::NoRate)
     }
 
-    /// The key of a refund without a number of the partner's: the same order and sum
-    /// within a day have the same, also where two calls come at once.
+    /// The key of a refund that names no number: a call identical in all signed values,
+    /// `time` among them, is the same refund for ever.
     async fn unnamed_refund(
         &self,
         paid: &AttemptRow,
+        fields: &Fields,
         order: &PartnerOrder,
         fen: i64,
     ) -> Result<String, PartnerFailure> {
-        let prefix = format!("{UNNAMED}{}:{fen}:", order.order_id);
+        let key = format!("{UNNAMED}{}", fields.digest());
         let refunds = self.parts.store.refunds(&paid.order_sn).await?;
-        let ours = refunds.iter().filter(|refund| {
-            let key = refund.refund_key.as_deref().unwrap_or_default();
-            key.starts_with(&prefix)
-        });
+        // Before, the same order and sum within a day was the same refund.
+        let before = format!("{UNNAMED_BEFORE}{}:{fen}:", order.order_id);
         let since_ms = self.now_ms() - SAME_REFUND_MS;
-        let (mut count, mut recent) = (0, None);
-        for refund in ours {
-            count += 1;
-            if refund.created_ms > since_ms {
-                recent = recent.or_else(|| refund.refund_key.clone());
-            }
-        }
-        Ok(recent.unwrap_or_else(|| format!("{prefix}{}", count + 1)))
+        let old = refunds.iter().find_map(|row| {
+            let old = row.refund_key.clone()?;
+            (old.starts_with(&before) && row.created_ms > since_ms).then_some(old)
+        });
+        Ok(old.unwrap_or(key))
+    }
+
+    /// The key of a refund that the partner names: by his number, or by ours.
+    async fn named_refund(&self, paid: &AttemptRow, named: &str) -> Result<String, PartnerFailure> {
+        let ours = self.parts.store.refund(named).await?;
+        let ours = ours.filter(|row| row.order_sn == paid.order_sn);
+        let key = ours.and_then(|row| row.refund_key);
+        Ok(key.unwrap_or_else(|| format!("{NAMED}{named}")))
     }
 
     /// The partner whose sign holds over these fields, and the key that it holds by.
@@ -412,6 +445,28 @@ impl Checkout {
                 }
             }
         })
+    }
+}
+
+/// The word for how a refund stands; one that waits for a person is under way.
+fn trans_status(state: Refund) -> &'static str {
+    match state {
+        Refund::New | Refund::Sent | Refund::Parked => "REFUNDING",
+        Refund::Done => "SUCCESS",
+        Refund::Failed | Refund::Withdrawn => "CLOSE",
+    }
+}
+
+/// One refund in queryOrder's list.
+fn listed(row: &RefundRow) -> ListedRefund {
+    let key = row.refund_key.as_deref().unwrap_or_default();
+    let named = key.strip_prefix(NAMED);
+    let at_channel = key.starts_with(AT_CHANNEL_PREFIX).then_some(key);
+    ListedRefund {
+        trans_no: row.refund_no.clone(),
+        out_refund_no: named.or(at_channel).unwrap_or(&row.refund_no).to_owned(),
+        minor: row.money.minor(),
+        status: trans_status(row.state),
     }
 }
 

@@ -21,13 +21,14 @@ mod poll;
 mod query;
 mod refund;
 mod settle;
+mod taken_back;
 mod timer;
 
 pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use bells::Bell;
 pub use callback::Schedule;
 pub use failure::Failure;
-pub use forecore::{OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+pub use forecore::{ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 pub use numbers::token;
 pub use openid::{Arrival, OPENID_PATH};
 pub use pay::Start;

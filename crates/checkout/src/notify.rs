@@ -9,6 +9,7 @@ use payment::ports::{
     AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport,
     RawNotify,
 };
+use payment::refund::Cause;
 use payment::story::Source;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ const AGAIN_MIN_MS: i64 = 2_000;
 const AGAIN_MAX_MS: i64 = 3_600_000;
 
 /// What a notify is marked with whose order we do not have.
-const UNKNOWN_ORDER: &str = "no such order";
+pub(crate) const UNKNOWN_ORDER: &str = "no such order";
 
 impl Checkout {
     /// Takes a notify for one of our accounts; `None` when there is no such account.
@@ -35,7 +36,9 @@ impl Checkout {
     ) -> Option<NotifyAnswer> {
         let gateway = self.gateway(channel, account)?;
         let received = match self.keep(gateway.as_ref(), &raw).await {
-            Ok((id, notify)) => {
+            // It came before, and was or is worked on.
+            Ok(None) => true,
+            Ok(Some((id, notify))) => {
                 let this = Arc::clone(self);
                 let worker = Arc::clone(&gateway);
                 let received_ms = raw.received_ms;
@@ -53,13 +56,18 @@ impl Checkout {
         Some(gateway.notify_answer(received))
     }
 
-    async fn keep(&self, gateway: &dyn Gateway, raw: &RawNotify) -> Result<(i64, Notify), Failure> {
+    async fn keep(
+        &self,
+        gateway: &dyn Gateway,
+        raw: &RawNotify,
+    ) -> Result<Option<(i64, Notify)>, Failure> {
         let notify = gateway.read_notify(raw).await;
         let notify = notify.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
         let channel_order_no = match &notify {
             Notify::Paid(report) => Some(report.channel_order_no.clone()),
             Notify::Changed { channel_order_no } => Some(channel_order_no.clone()),
-            Notify::Refund { .. } | Notify::Other(_) | Notify::Odd(_) => None,
+            Notify::Refund { back, .. } | Notify::Reversed(back) => back.channel_order_no.clone(),
+            Notify::Other(_) | Notify::Odd(_) => None,
         };
         let row = NotifyRow {
             channel: gateway.channel(),
@@ -71,7 +79,8 @@ impl Checkout {
         };
         let again_ms = self.lease_end_ms(self.now_ms());
         let store = &self.parts.store;
-        Ok((store.keep_notify(&row, again_ms).await?, notify))
+        let id = store.keep_notify(&row, again_ms).await?;
+        Ok(id.map(|id| (id, notify)))
     }
 
     /// One round of notifies that were answered and whose work was lost or put off:
@@ -126,9 +135,18 @@ impl Checkout {
             Notify::Changed { channel_order_no } => {
                 self.ask_notified(gateway, &channel_order_no, id).await
             }
-            Notify::Refund { refund_no, report } => {
-                self.refund_notified(gateway, &refund_no, report, Source::Notify(id))
+            Notify::Refund {
+                refund_no,
+                report,
+                back,
+            } => {
+                let by = Source::Notify(id);
+                self.refund_notified(gateway, &refund_no, report, &back, by)
                     .await
+            }
+            Notify::Reversed(back) => {
+                let by = Source::Notify(id);
+                self.taken_back(gateway, &back, Cause::Chargeback, by).await
             }
             Notify::Other(kind) => Ok(format!("ignored: {kind}")),
             Notify::Odd(cause) => {
@@ -210,7 +228,7 @@ impl Checkout {
         })
     }
 
-    async fn attempt_of(
+    pub(crate) async fn attempt_of(
         &self,
         gateway: &dyn Gateway,
         channel_order_no: &str,

@@ -115,6 +115,8 @@ impl Checkout {
                     self.close_unpaid(domain, &request.request_key).await?;
                     return Err(Failure::Closed);
                 }
+                Begun::Held => return Err(Failure::InProgress),
+                Begun::TooMany => return Err(Failure::TooMany),
                 Begun::NumberTaken => {}
             }
         }
@@ -154,6 +156,8 @@ impl Checkout {
             expires_ms: now_ms + domain.settings.attempt_life_s * 1000,
             next_query_ms: now_ms + FIRST_QUERY_MS,
             fits_another_key: request.fits_another_key(),
+            fresh_since_ms: choice.gateway.fresh_since_ms(now_ms),
+            attempts_an_hour: domain.settings.attempts_an_hour,
             deadline_after_ms: domain.settings.deadline_s.map(|seconds| seconds * 1000),
         })
     }

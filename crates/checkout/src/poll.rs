@@ -88,7 +88,8 @@ impl Checkout {
 }
 
 fn waiting(newest: &AttemptRow, now_ms: i64) -> Poll {
-    let open = newest.status.is_open() && now_ms < newest.expires_ms;
+    let held = newest.status == Attempt::Held;
+    let open = held || newest.status.is_open() && now_ms < newest.expires_ms;
     Poll::Waiting(Some(open.then(|| newest.order_sn.clone())))
 }
 

@@ -1,10 +1,12 @@
 //! Whether a request was paid, for the business system [seed 000, 查询接口].
 
+use crate::refund::{given_back, shown_key};
 use crate::{Checkout, Failure};
-use payment::envelope::PaymentInfo;
+use payment::domain::Domain;
+use payment::envelope::{PaymentInfo, RefundDetail};
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::AttemptRow;
+use payment::ports::{AttemptRow, RefundRow};
 use payment::verify;
 
 impl Checkout {
@@ -21,10 +23,20 @@ impl Checkout {
     /// # Errors
     /// As [`Checkout::query`].
     pub async fn query_info(&self, pairs: &Pairs) -> Result<Option<PaymentInfo>, Failure> {
-        Ok(self.paid_attempt(pairs).await?.map(info))
+        let Some((domain, attempt)) = self.paid_attempt(pairs).await? else {
+            return Ok(None);
+        };
+        let order_sn = attempt.order_sn.clone();
+        let mut info = info(attempt);
+        if domain.settings.refund_details {
+            let refunds = self.parts.store.refunds(&order_sn).await?;
+            info.refunded_money = Some(given_back(&refunds));
+            info.refunds = Some(refunds.iter().map(detail).collect());
+        }
+        Ok(Some(info))
     }
 
-    async fn paid_attempt(&self, pairs: &Pairs) -> Result<Option<AttemptRow>, Failure> {
+    async fn paid_attempt(&self, pairs: &Pairs) -> Result<Option<(Domain, AttemptRow)>, Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_query(&domain, pairs, self.now_ms())?;
         let attempts = self
@@ -32,9 +44,9 @@ impl Checkout {
             .store
             .attempts(&domain.code, &request.request_key)
             .await?;
-        Ok(attempts
-            .into_iter()
-            .find(|attempt| attempt.status == Attempt::Paid))
+        let paid = |attempt: &AttemptRow| attempt.status == Attempt::Paid;
+        let paid = attempts.into_iter().find(paid);
+        Ok(paid.map(|attempt| (domain, attempt)))
     }
 }
 
@@ -49,5 +61,15 @@ fn info(attempt: AttemptRow) -> PaymentInfo {
         order_sn: attempt.order_sn,
         pay_status: attempt.request_status.word().to_owned(),
         pay_type_name: attempt.channel.name().to_owned(),
+        refunded_money: None,
+        refunds: None,
+    }
+}
+
+fn detail(row: &RefundRow) -> RefundDetail {
+    RefundDetail {
+        refund_key: shown_key(row).to_owned(),
+        refund_money: row.money.minor(),
+        pay_status: row.state.status().word().to_owned(),
     }
 }

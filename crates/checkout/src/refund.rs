@@ -2,6 +2,7 @@
 //! sent until the channel says how they stand (design section 4, rules 3 to 5).
 
 use crate::alarm::{Alarm, raise};
+use crate::callback::{self, RefundNews};
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
 use payment::envelope::RefundInfo;
@@ -27,6 +28,17 @@ const AGAIN_MAX_MS: i64 = 3_600_000;
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
 
+/// What a refund is called outside: by its key, or, without one, by our number.
+pub(crate) fn shown_key(row: &RefundRow) -> &str {
+    row.refund_key.as_deref().unwrap_or(&row.refund_no)
+}
+
+/// What these refunds gave back in all, minor units of the request.
+pub(crate) fn given_back<'a>(rows: impl IntoIterator<Item = &'a RefundRow>) -> i64 {
+    let done = rows.into_iter().filter(|row| row.state == Refund::Done);
+    done.map(|row| row.money.minor()).sum()
+}
+
 impl Checkout {
     /// `private/pay/refund`: a business system's wish, by HMAC alone; the same
     /// call again asks how the refund stands (design section 2).
@@ -49,7 +61,9 @@ impl Checkout {
         let row = self
             .begin_refund(paid, key, request.refund_money, Cause::Business)
             .await?;
+        let all = self.parts.store.refunds(&row.order_sn).await?;
         Ok(RefundInfo {
+            refunded_money: given_back(&all),
             request_key: request.request_key.clone(),
             refund_key: request.refund_key.clone(),
             refund_money: row.money.minor(),
@@ -142,8 +156,9 @@ impl Checkout {
         minor: i64,
         cause: Cause,
     ) -> Result<RefundRow, Failure> {
-        let too_much = || Failure::Refused(Refusal::Amount("refundMoney".to_owned()));
-        let money = Money::from_minor(minor, paid.money.currency()).ok_or_else(too_much)?;
+        let refused = || Failure::Refused(Refusal::Amount("refundMoney".to_owned()));
+        let money = Money::from_minor(minor, paid.money.currency()).filter(|_| minor > 0);
+        let money = money.ok_or_else(refused)?;
         for _ in 0..NUMBER_TRIES {
             let now_ms = self.now_ms();
             let new = NewRefund {
@@ -166,7 +181,8 @@ impl Checkout {
                 }
                 Refunded::Same(row) => return Ok(row),
                 Refunded::KeyReused => return Err(Failure::RefundKeyReused),
-                Refunded::TooMuch(_) | Refunded::TooLittle => return Err(too_much()),
+                Refunded::TooMuch(left) => return Err(Failure::TooMuch(left)),
+                Refunded::TooLittle => return Err(refused()),
                 Refunded::NumberTaken => {}
             }
         }
@@ -263,7 +279,7 @@ impl Checkout {
         Ok(gateway.refund(order).await)
     }
 
-    async fn keep_refund(
+    pub(crate) async fn keep_refund(
         &self,
         row: &RefundRow,
         report: Result<RefundReport, ChannelError>,
@@ -329,14 +345,13 @@ impl Checkout {
 
     /// What the business system is told of a refund's end, where it wants to be; a
     /// refund of money beside the request is none of its own.
-    async fn refund_callback(
+    pub(crate) async fn refund_callback(
         &self,
         row: &RefundRow,
         next: Refund,
         now_ms: i64,
     ) -> Result<Option<NewCallback>, Failure> {
-        let own = matches!(row.cause, Cause::Business | Cause::Operator);
-        if !own || !matches!(next, Refund::Done | Refund::Failed) {
+        if !row.cause.is_told() || !matches!(next, Refund::Done | Refund::Failed) {
             return Ok(None);
         }
         let attempt = self.reload(&row.order_sn).await?;
@@ -344,36 +359,21 @@ impl Checkout {
         if !domain.settings.refund_callbacks || domain.settings.partner.is_some() {
             return Ok(None);
         }
-        let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
-        let status = next.status();
-        let callback = self.new_callback(&domain, &attempt, status, paid_ms);
-        callback.await.map(Some)
-    }
-
-    /// A channel's verified word about a refund of this account.
-    pub(crate) async fn refund_notified(
-        &self,
-        gateway: &dyn Gateway,
-        refund_no: &str,
-        report: RefundReport,
-        by: Source,
-    ) -> Result<String, Failure> {
-        let store = &self.parts.store;
-        let Some(row) = store.refund(refund_no).await? else {
-            raise(Alarm::Mismatch);
-            tracing::error!(
-                refund.no = refund_no,
-                "a refund that is not ours: someone else gave money back"
-            );
-            return Ok("no such refund".to_owned());
+        let others = self.parts.store.refunds(&row.order_sn).await?;
+        let others = others
+            .iter()
+            .filter(|other| other.refund_no != row.refund_no);
+        let this = if next == Refund::Done {
+            row.money.minor()
+        } else {
+            0
         };
-        let attempt = self.reload(&row.order_sn).await?;
-        if attempt.channel != gateway.channel() || attempt.account != gateway.account() {
-            raise(Alarm::Mismatch);
-            tracing::error!(refund.no = refund_no, "a refund of another account");
-            return Ok(format!("mismatch: refund {refund_no} of another account"));
-        }
-        self.keep_refund(&row, Ok(report), by).await?;
-        Ok("refund".to_owned())
+        let news = RefundNews {
+            refund_key: shown_key(row),
+            refund_money: row.money.minor(),
+            refunded_money: given_back(others) + this,
+        };
+        let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
+        callback::of_refund(&domain, &attempt, next.status(), paid_ms, now_ms, &news).map(Some)
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Outcome {
     Paid,
     /// The order is not paid, and may still be.
     Open,
+    /// The channel holds the payer's money, which may come or go back.
+    Held,
     /// The order is closed or declined.
     Ended,
     /// The report does not fit the order: kept, alarmed, not settled.
@@ -35,6 +37,7 @@ impl Checkout {
         match state {
             OrderState::Paid(report) => self.settle_paid(gateway, attempt, &report, by).await,
             OrderState::Approved => self.capture(gateway, attempt).await,
+            OrderState::Held(reason) => self.hold(attempt, &reason, by).await,
             // An order call may still be under way: only its end ends it.
             OrderState::Pending | OrderState::NotFound => Ok(Outcome::Open),
             OrderState::Declined => self.end(attempt, Event::Declined, by).await,
@@ -54,7 +57,8 @@ impl Checkout {
             now.request_status,
             PayStatus::NotPay | PayStatus::FailurePay
         );
-        if !payable || !now.status.is_open() || self.now_ms() >= now.expires_ms {
+        let open = matches!(now.status, Attempt::Creating | Attempt::Open);
+        if !payable || !open || self.now_ms() >= now.expires_ms {
             tracing::info!(order.sn = now.order_sn, "approved, and not captured");
             return Ok(Outcome::Open);
         }
@@ -64,12 +68,37 @@ impl Checkout {
                     .await
             }
             Ok(OrderState::Declined) => self.end(&now, Event::Declined, Source::Channel).await,
+            Ok(OrderState::Held(reason)) => self.hold(&now, &reason, Source::Channel).await,
             Ok(_) => Ok(Outcome::Open),
             Err(error) => {
                 tracing::warn!(order.sn = now.order_sn, cause = %error, "capture not known");
                 Ok(Outcome::Open)
             }
         }
+    }
+
+    /// The channel has the payer's money and checks it: the attempt stays open, however
+    /// long that takes, and no other one is made.
+    async fn hold(
+        &self,
+        attempt: &AttemptRow,
+        reason: &str,
+        by: Source,
+    ) -> Result<Outcome, Failure> {
+        if attempt.status == Attempt::Held && attempt.held.as_deref() == Some(reason) {
+            return Ok(Outcome::Held);
+        }
+        let store = &self.parts.store;
+        let held = store.hold(&attempt.order_sn, reason, self.act(by)).await?;
+        if let Settled::Went(_) = held {
+            self.bells.ring(&attempt.domain_code, &attempt.request_key);
+            tracing::warn!(
+                order.sn = attempt.order_sn,
+                reason,
+                "the channel holds the payer's money"
+            );
+        }
+        Ok(Outcome::Held)
     }
 
     async fn settle_paid(

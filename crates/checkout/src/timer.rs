@@ -1,5 +1,6 @@
 //! Own query timers: no order waits for a notify alone (design section 4, rule 7).
 
+use crate::patience::next_look_ms;
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::order::{Attempt, Event};
@@ -57,6 +58,7 @@ impl Checkout {
                     self.expire(attempt, Source::Timer).await?
                 }
             }
+            Attempt::Held => self.check(attempt, Source::Timer).await?,
             Attempt::Closed if self.lingers(attempt)? => self.check(attempt, Source::Timer).await?,
             _ => Outcome::Ended,
         };
@@ -64,6 +66,11 @@ impl Checkout {
         let now_ms = self.now_ms();
         let next_ms = match outcome {
             Outcome::Paid | Outcome::Mismatch => None,
+            Outcome::Held => next_look_ms(now_ms - attempt.created_ms).map(|after| now_ms + after),
+            // One that was held and is not any more, or of which nothing was learnt.
+            Outcome::Open if attempt.status == Attempt::Held => {
+                next_look_ms(now_ms - attempt.created_ms).map(|after| now_ms + after)
+            }
             Outcome::Open if !ended => Some(next_query_ms(attempt, now_ms)),
             // A declined order is asked about until it expires: late money counts.
             Outcome::Ended if now_ms < attempt.expires_ms => Some(attempt.expires_ms),
@@ -155,6 +162,14 @@ impl Checkout {
     /// close it, or never said that it took it and may still do so.
     fn lingers(&self, attempt: &AttemptRow) -> Result<bool, Failure> {
         Ok(attempt.obj.is_none() || self.gateway_of(attempt)?.lingers())
+    }
+
+    /// Whether a payer who has not opened the order yet can't any more: he needs a new
+    /// one. One whose account is gone is left as it is.
+    #[must_use]
+    pub fn is_stale(&self, attempt: &AttemptRow) -> bool {
+        let gateway = self.gateway(attempt.channel, &attempt.account);
+        gateway.is_some_and(|one| attempt.created_ms < one.fresh_since_ms(self.now_ms()))
     }
 
     fn may_be_under_way(&self, attempt: &AttemptRow) -> bool {

@@ -111,8 +111,13 @@ pub struct DomainSettings {
     pub failurepay: bool,
     /// Whether the end of a refund is called back.
     pub refund_callbacks: bool,
+    /// Whether refund callbacks and queryInfo tell each refund with its sum; needs
+    /// `sign2`.
+    pub refund_details: bool,
     /// How long an attempt lives, seconds.
     pub attempt_life_s: i64,
+    /// How many attempts of one request may begin within an hour.
+    pub attempts_an_hour: i64,
     /// How long a request can be paid, seconds; none: without end.
     pub deadline_s: Option<i64>,
     /// Origins that may show the page in a frame; none: those of the page addresses.
@@ -149,7 +154,9 @@ impl Default for DomainSettings {
             sign2: false,
             failurepay: false,
             refund_callbacks: false,
+            refund_details: false,
             attempt_life_s: 900,
+            attempts_an_hour: 20,
             deadline_s: None,
             frame_origins: Vec::new(),
             hold_for_callback: false,
@@ -224,6 +231,8 @@ impl Domain {
             },
             settings: DomainSettings {
                 largest_sum: 50_000_000,
+                // The samples of the documents share a requestKey.
+                attempts_an_hour: 200,
                 ..DomainSettings::default()
             },
             development: true,
@@ -365,6 +374,12 @@ impl Domain {
         }
         if !(1..=999_999_999).contains(&self.settings.largest_sum) {
             return refuse("the largest sum is from 1 to 999999999");
+        }
+        if self.settings.refund_details && !self.settings.sign2 {
+            return refuse("refund details need sign2: the old sign does not cover them");
+        }
+        if self.settings.attempts_an_hour < 1 {
+            return refuse("a request may have at least one attempt an hour");
         }
         let listed = &self.settings.frame_origins;
         let is_origin = |text: &String| has_scheme(text) && origin(text).as_ref() == Some(text);

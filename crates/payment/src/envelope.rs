@@ -90,6 +90,25 @@ pub struct PaymentInfo {
     pub pay_status: String,
     /// The paid channel's name.
     pub pay_type_name: String,
+    /// All that was given back so far, fen (cents), where the domain wants details.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded_money: Option<i64>,
+    /// Each refund, oldest first, where the domain wants details.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunds: Option<Vec<RefundDetail>>,
+}
+
+/// One refund in queryInfo's `refunds`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundDetail {
+    /// The business system's key; `ch-` and the channel's number for money that went
+    /// back without a refund of ours; our own number for the operator's.
+    pub refund_key: String,
+    /// The sum in fen (cents).
+    pub refund_money: i64,
+    /// A word of [`crate::status::PayStatus`].
+    pub pay_status: String,
 }
 
 /// refund's `obj` (ours; design section 2).
@@ -106,6 +125,8 @@ pub struct RefundInfo {
     pub refund_status: String,
     /// Our order number, 20 digits.
     pub order_sn: String,
+    /// All that was given back of the payment so far, fen (cents).
+    pub refunded_money: i64,
 }
 
 #[cfg(test)]
@@ -138,6 +159,8 @@ mod tests {
             order_sn: "20160615094750987511".into(),
             pay_status: "SUCCESSPAY".into(),
             pay_type_name: "支付宝支付".into(),
+            refunded_money: None,
+            refunds: None,
         };
         let json = serde_json::to_string(&Envelope::success(Some(info), Lang::Zh)).unwrap();
         assert_eq!(

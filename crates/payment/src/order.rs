@@ -17,6 +17,9 @@ pub enum Attempt {
     Declined,
     /// Closed unpaid.
     Closed,
+    /// The channel holds the payer's money and checks it: it may still come, or go
+    /// back. No other attempt is made meanwhile.
+    Held,
     /// Paid, and it paid the request.
     Paid,
     /// Paid after another attempt had paid the request: to be refunded.
@@ -34,6 +37,8 @@ pub enum Event {
     Declined,
     /// The channel says that the order is closed and unpaid, or never knew it.
     Closed,
+    /// The channel says that it holds the payer's money and checks it.
+    Held,
     /// The channel says, verified, that the order is paid.
     Paid,
 }
@@ -59,11 +64,12 @@ pub struct Contradiction {
 
 impl Attempt {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Creating,
         Self::Open,
         Self::Declined,
         Self::Closed,
+        Self::Held,
         Self::Paid,
         Self::Duplicate,
         Self::PaidAfterClose,
@@ -79,15 +85,20 @@ impl Attempt {
     pub fn on(self, event: Event, request: PayStatus) -> Result<Step, Contradiction> {
         if self.has_money() {
             return match event {
-                Event::Paid | Event::Accepted => Ok(Step::Stay),
+                Event::Paid | Event::Accepted | Event::Held => Ok(Step::Stay),
                 Event::Declined | Event::Closed => Err(Contradiction { state: self, event }),
             };
         }
         Ok(match (event, self) {
             (Event::Paid, _) => Step::Go(Self::for_money(request)),
             (Event::Accepted, Self::Creating) => Step::Go(Self::Open),
-            (Event::Declined, Self::Creating | Self::Open) => Step::Go(Self::Declined),
-            (Event::Closed, Self::Creating | Self::Open | Self::Declined) => Step::Go(Self::Closed),
+            (Event::Held, Self::Creating | Self::Open | Self::Declined | Self::Closed) => {
+                Step::Go(Self::Held)
+            }
+            (Event::Declined, Self::Creating | Self::Open | Self::Held) => Step::Go(Self::Declined),
+            (Event::Closed, Self::Creating | Self::Open | Self::Declined | Self::Held) => {
+                Step::Go(Self::Closed)
+            }
             _ => Step::Stay,
         })
     }
@@ -98,10 +109,10 @@ impl Attempt {
         matches!(self, Self::Paid | Self::Duplicate | Self::PaidAfterClose)
     }
 
-    /// Whether a payer may still pay it, as far as we know.
+    /// Whether its end is not known: a payer may still pay it, or has.
     #[must_use]
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Creating | Self::Open)
+        matches!(self, Self::Creating | Self::Open | Self::Held)
     }
 
     /// The word under which the store keeps the state.
@@ -112,6 +123,7 @@ impl Attempt {
             Self::Open => "NOTPAY",
             Self::Declined => "FAILUREPAY",
             Self::Closed => "CLOSED",
+            Self::Held => "HELD",
             Self::Paid => "SUCCESSPAY",
             Self::Duplicate => "DUPLICATE",
             Self::PaidAfterClose => "PAIDAFTERCLOSE",
@@ -156,9 +168,15 @@ pub fn request_after(request: PayStatus, attempt: Attempt) -> Option<PayStatus> 
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 4] = [Event::Accepted, Event::Declined, Event::Closed, Event::Paid];
+    const EVENTS: [Event; 5] = [
+        Event::Accepted,
+        Event::Declined,
+        Event::Closed,
+        Event::Held,
+        Event::Paid,
+    ];
 
-    /// One line a state: what Accepted, Declined, Closed and Paid make of it
+    /// One line a state: what Accepted, Declined, Closed, Held and Paid make of it
     /// (`=` stays, `!` contradicts).
     fn table(request: PayStatus) -> Vec<String> {
         let cell = |state: Attempt, event| match state.on(event, request) {
@@ -178,13 +196,14 @@ mod tests {
     #[test]
     fn every_state_and_event_of_an_unpaid_request() {
         let expected = [
-            "Creating: Open Declined Closed Paid",
-            "Open: = Declined Closed Paid",
-            "Declined: = = Closed Paid",
-            "Closed: = = = Paid",
-            "Paid: = ! ! =",
-            "Duplicate: = ! ! =",
-            "PaidAfterClose: = ! ! =",
+            "Creating: Open Declined Closed Held Paid",
+            "Open: = Declined Closed Held Paid",
+            "Declined: = = Closed Held Paid",
+            "Closed: = = = Held Paid",
+            "Held: = Declined Closed = Paid",
+            "Paid: = ! ! = =",
+            "Duplicate: = ! ! = =",
+            "PaidAfterClose: = ! ! = =",
         ];
         assert_eq!(table(PayStatus::NotPay), expected);
         assert_eq!(table(PayStatus::FailurePay), expected);
@@ -198,21 +217,25 @@ mod tests {
         {
             let table = table(request);
             assert_eq!(
-                table[0], "Creating: Open Declined Closed Duplicate",
+                table[0], "Creating: Open Declined Closed Held Duplicate",
                 "{request}"
             );
-            assert_eq!(table[1], "Open: = Declined Closed Duplicate", "{request}");
-            assert_eq!(table[2], "Declined: = = Closed Duplicate", "{request}");
-            assert_eq!(table[3], "Closed: = = = Duplicate", "{request}");
-            assert_eq!(table[4], "Paid: = ! ! =", "{request}");
+            assert_eq!(
+                table[1], "Open: = Declined Closed Held Duplicate",
+                "{request}"
+            );
+            assert_eq!(table[2], "Declined: = = Closed Held Duplicate", "{request}");
+            assert_eq!(table[3], "Closed: = = = Held Duplicate", "{request}");
+            assert_eq!(table[4], "Held: = Declined Closed = Duplicate", "{request}");
+            assert_eq!(table[5], "Paid: = ! ! = =", "{request}");
         }
     }
 
     #[test]
     fn money_for_a_closed_request_is_a_state_of_its_own() {
         let table = table(PayStatus::Closed);
-        assert_eq!(table[1], "Open: = Declined Closed PaidAfterClose");
-        assert_eq!(table[3], "Closed: = = = PaidAfterClose");
+        assert_eq!(table[1], "Open: = Declined Closed Held PaidAfterClose");
+        assert_eq!(table[3], "Closed: = = = Held PaidAfterClose");
     }
 
     #[test]

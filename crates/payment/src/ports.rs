@@ -6,13 +6,14 @@ mod receiver;
 mod store;
 
 pub use gateway::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
-    OauthError, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
+    NotifyAnswer, Oauth, OauthError, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    RefundState, Terms,
 };
 pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{
     AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
     ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,
     OpenidTrip, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskKind, Settled, Store,
-    StoreError, Story, TryOutcome,
+    StoreError, Story, TakenBack, TryOutcome,
 };

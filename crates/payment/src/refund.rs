@@ -35,7 +35,15 @@ pub enum Cause {
     Duplicate,
     /// The request was closed before the money came (rule 7).
     AfterClose,
+    /// A dispute or chargeback took it: no refund of ours.
+    Chargeback,
+    /// Somebody gave it back in the channel's own console.
+    AtChannel,
 }
+
+/// The beginning of the refundKey under which money is kept that went back without a
+/// refund of ours; no business system may use it.
+pub const AT_CHANNEL_PREFIX: &str = "ch-";
 
 impl Refund {
     /// Every state.
@@ -109,11 +117,13 @@ impl Refund {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Business,
         Self::Operator,
         Self::Duplicate,
         Self::AfterClose,
+        Self::Chargeback,
+        Self::AtChannel,
     ];
 
     /// The word under which the store keeps it.
@@ -124,7 +134,16 @@ impl Cause {
             Self::Operator => "operator",
             Self::Duplicate => "duplicate",
             Self::AfterClose => "afterclose",
+            Self::Chargeback => "chargeback",
+            Self::AtChannel => "atchannel",
         }
+    }
+
+    /// Whether it is told to the business system: money beside its request is none of
+    /// its own.
+    #[must_use]
+    pub fn is_told(self) -> bool {
+        !matches!(self, Self::Duplicate | Self::AfterClose)
     }
 
     /// Reads the store's word.
@@ -165,9 +184,48 @@ pub fn share(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<i6
     Some((in_all - before).clamp(0, left.channel))
 }
 
+/// The same the other way: the request's sum for `amount` that went back at the channel
+/// without a refund of ours, never more than is left of either.
+#[must_use]
+pub fn share_at_channel(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<Left> {
+    let channel = amount.min(left.channel);
+    if channel < 1 || left.money < 1 {
+        return None;
+    }
+    if channel == left.channel {
+        return Some(left);
+    }
+    let (wide, by) = (
+        i128::from(channel) * i128::from(paid),
+        i128::from(channel_paid),
+    );
+    let money = i64::try_from((2 * wide + by) / (2 * by)).ok()?;
+    let money = money.clamp(1, left.money);
+    Some(Left { money, channel })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_back_at_the_channel_takes_no_more_than_is_left() {
+        let left = Left {
+            money: 100,
+            channel: 15,
+        };
+        let part = |amount| share_at_channel(100, 15, left, amount);
+        let shared = |money, channel| Some(Left { money, channel });
+        assert_eq!(part(3), shared(20, 3));
+        assert_eq!(part(15), shared(100, 15));
+        assert_eq!(part(99), shared(100, 15));
+        assert_eq!(part(0), None);
+        let none = Left {
+            money: 0,
+            channel: 0,
+        };
+        assert_eq!(share_at_channel(100, 15, none, 3), None);
+    }
 
     #[test]
     fn states_only_go_forward() {

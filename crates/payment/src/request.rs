@@ -6,6 +6,7 @@ use crate::channel::Channel;
 use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
 use crate::money::{Currency, Money};
+use crate::refund::AT_CHANNEL_PREFIX;
 use crate::refusal::Refusal;
 use crate::status::PayStatus;
 
@@ -132,7 +133,8 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
             true
         }
         "rate" => is_rate(value),
-        "requestKey" | "refundKey" => is_key(value),
+        "requestKey" => is_key(value),
+        "refundKey" => is_key(value) && is_free_refund_key(value),
         "domainCode" => is_key(value),
         "payTypeCode" | "payTypeCodeIn" => Channel::parse(value).is_some(),
         "info" | "infoEn" => is_goods(domain, value),
@@ -150,7 +152,10 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
 fn form_of(name: &str) -> &'static str {
     match name {
         "rate" => "0.01 to 20 with a point: [0-9]{1,2}.[0-9]{1,6}",
-        "requestKey" | "refundKey" | "domainCode" => "1 to 64 printable ASCII characters, no blank",
+        "requestKey" | "domainCode" => "1 to 64 printable ASCII characters, no blank",
+        "refundKey" => {
+            "1 to 64 printable ASCII characters, no blank; not beginning with ch- and without any payStatus word"
+        }
         "payTypeCode" | "payTypeCodeIn" => "Wechat | Alipay | ChinapayOld | Paypal",
         "info" | "infoEn" => {
             "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word"
@@ -201,9 +206,18 @@ fn is_goods(domain: &Domain, text: &str) -> bool {
         && text.chars().count() <= INFO_MAX
         && Currency::parse(text).is_none()
         && !text.contains("://")
-        && !PayStatus::ALL
-            .iter()
-            .any(|status| text.contains(status.word()))
+        && !holds_status(text)
+}
+
+fn holds_status(text: &str) -> bool {
+    let mut words = PayStatus::ALL.iter().map(|status| status.word());
+    words.any(|word| text.contains(word))
+}
+
+/// Neither one of those that stand for money that went back at the channel, nor one
+/// that a callback could be taken for another by.
+fn is_free_refund_key(key: &str) -> bool {
+    !key.starts_with(AT_CHANNEL_PREFIX) && !holds_status(key)
 }
 
 #[cfg(test)]

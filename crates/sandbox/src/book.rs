@@ -108,6 +108,11 @@ impl Order {
         }
     }
 
+    /// A refund that was taken and moved no money, with its state as its word.
+    pub(crate) fn stuck(&self, number: &str) -> Option<Refund> {
+        serde_json::from_value(self.more["stuck"][number].clone()).ok()
+    }
+
     pub(crate) fn refunded(&self) -> i64 {
         self.refunds.iter().map(|refund| refund.amount).sum()
     }

@@ -22,6 +22,8 @@ pub(crate) struct Which {
     channel_order_no: String,
     #[serde(default)]
     amount: Option<i64>,
+    #[serde(default)]
+    out_refund_no: String,
 }
 
 pub(crate) async fn orders(State(world): TheWorld) -> Json<Vec<Order>> {
@@ -65,6 +67,12 @@ pub(crate) async fn refund(State(world): TheWorld, Json(which): Json<Which>) -> 
     let amount = which.amount.or(whole).unwrap_or(0);
     let refund_no = format!("control{}", now_ms());
     answer(world.refund(number, &refund_no, amount, now_ms()))
+}
+
+/// A person ends a refund that waits for one.
+pub(crate) async fn finish_refund(State(world): TheWorld, Json(which): Json<Which>) -> StatusCode {
+    let (number, refund_no) = (&which.channel_order_no, &which.out_refund_no);
+    answer(world.finish_refund(number, refund_no, now_ms()))
 }
 
 pub(crate) async fn fault(State(world): TheWorld, Json(fault): Json<Fault>) -> StatusCode {

@@ -77,6 +77,10 @@ pub(crate) enum Kind {
     Pending,
     /// A refund is taken, and fails later.
     RefundFails,
+    /// A refund waits for a person at the merchant platform (WeChat's ABNORMAL).
+    Abnormal,
+    /// The merchant's balance is too short for a refund, before the effect.
+    NotEnough,
     /// The access token is withdrawn, before the effect.
     TokenExpired,
     /// The payer looks at a snapshot of the page.

@@ -51,6 +51,7 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .route("/control/decline", post(control::decline))
         .route("/control/expire", post(control::expire))
         .route("/control/refund", post(control::refund))
+        .route("/control/finish-refund", post(control::finish_refund))
         .route("/control/fault", post(control::fault))
         .route("/control/forget", post(control::forget))
         .route("/control/chaos", post(control::chaos))

@@ -69,7 +69,8 @@ pub(crate) async fn call(State(world): State<Arc<World>>, request: Request) -> R
     if let Some(instead) = fault::before(fault) {
         return instead;
     }
-    let answer = calls::answer(&world, merchant, method, target, &body, now_ms());
+    let kind = fault.map(|fault| fault.kind);
+    let answer = calls::answer(&world, merchant, method, target, &body, kind, now_ms());
     respond(&world, merchant, &parts.headers, answer, fault).await
 }
 
@@ -147,7 +148,7 @@ pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Op
         "transaction_id": order.transaction_id,
         "out_refund_no": refund.out_refund_no,
         "refund_id": refund.refund_id,
-        "refund_status": "SUCCESS",
+        "refund_status": refund_state(refund),
         "success_time": rfc3339(refund.at_ms),
         "user_received_account": "支付用户零钱",
         "amount": {
@@ -155,6 +156,11 @@ pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Op
             "payer_total": order.amount, "payer_refund": refund.amount,
         },
     }))
+}
+
+/// SUCCESS, or what a refund that is stuck waits in.
+pub(crate) fn refund_state(refund: &Refund) -> &str {
+    refund.custom_id.as_str().unwrap_or("SUCCESS")
 }
 
 /// Which kind of call a path is, for faults.

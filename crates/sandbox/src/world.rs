@@ -202,6 +202,51 @@ impl World {
         Ok((order, refund))
     }
 
+    /// A refund is taken, moves no money, and stays in this state: `finish_refund`
+    /// makes it after all.
+    pub(crate) fn stick(
+        self: &Arc<Self>,
+        number: &str,
+        out_refund_no: &str,
+        amount: i64,
+        state: &str,
+        now_ms: i64,
+    ) -> Result<(Order, Refund), Cannot> {
+        let refund = Refund {
+            out_refund_no: out_refund_no.to_owned(),
+            refund_id: format!("503{now_ms}{}", digits(12)),
+            amount,
+            at_ms: now_ms,
+            custom_id: json!(state),
+        };
+        let order = self.change(number, |order| {
+            let paid = matches!(order.state.as_str(), "SUCCESS" | "REFUND");
+            if !paid || amount < 1 || order.refunded() + amount > order.amount {
+                return Err(Cannot::Conflict);
+            }
+            if !order.more.is_object() {
+                order.more = json!({});
+            }
+            order.more["stuck"][out_refund_no] = json!(refund);
+            Ok(())
+        })?;
+        notify::send(self, Event::RefundFailed(order.clone(), refund.clone()));
+        Ok((order, refund))
+    }
+
+    /// A person at the merchant platform sends the money of a refund that is stuck.
+    pub(crate) fn finish_refund(
+        self: &Arc<Self>,
+        number: &str,
+        out_refund_no: &str,
+        now_ms: i64,
+    ) -> Result<(Order, Refund), Cannot> {
+        let stuck = self.book().find(|o| o.channel_order_no == number).cloned();
+        let stuck = stuck.and_then(|order| order.stuck(out_refund_no));
+        let amount = stuck.ok_or(Cannot::NotFound)?.amount;
+        self.refund(number, out_refund_no, amount, now_ms)
+    }
+
     fn change(
         &self,
         number: &str,

@@ -10,7 +10,7 @@ use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
     KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, Payment,
-    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
+    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story, TakenBack,
 };
 use payment::story::Act;
 use std::time::Duration;
@@ -68,6 +68,7 @@ limited! {
     LIMIT begin_attempt(new: &NewAttempt) -> Begun;
     LIMIT accept_attempt(order_sn: &str, created: &Created, act: Act) -> Settled;
     LIMIT apply(order_sn: &str, event: Event, act: Act) -> Settled;
+    LIMIT hold(order_sn: &str, reason: &str, act: Act) -> Settled;
     LIMIT settle_paid(order_sn: &str, payment: &Payment<'_>, act: Act) -> Settled;
     LIMIT note_mismatch(order_sn: &str, difference: &str, act: Act) -> ();
     LIMIT honour(order_sn: &str, callback: &NewCallback, act: Act) -> Honoured;
@@ -76,6 +77,7 @@ limited! {
     ) -> ClosedRequest;
     LIMIT begin_refund(new: &NewRefund) -> Refunded;
     LIMIT step_refund(refund_no: &str, step: &RefundStep<'_>) -> RefundRow;
+    LIMIT take_back(new: &TakenBack<'_>) -> Option<RefundRow>;
     LIMIT refund(refund_no: &str) -> Option<RefundRow>;
     LIMIT refunds(order_sn: &str) -> Vec<RefundRow>;
     LIMIT take_due_refunds(now_ms: i64, again_ms: i64, limit: i64) -> Vec<RefundRow>;
@@ -85,10 +87,11 @@ limited! {
     LIMIT attempt(order_sn: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_token(token: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_channel_no(channel: Channel, account: &str, no: &str) -> Option<AttemptRow>;
+    LIMIT attempt_by_trade_no(channel: Channel, account: &str, no: &str) -> Option<AttemptRow>;
     LIMIT attempts(code: &str, key: &str) -> Vec<AttemptRow>;
     LIMIT take_due_attempts(now_ms: i64, again_ms: i64, limit: i64) -> Vec<AttemptRow>;
     LIMIT schedule_query(order_sn: &str, at_ms: Option<i64>) -> ();
-    LIMIT keep_notify(notify: &NotifyRow, again_ms: i64) -> i64;
+    LIMIT keep_notify(notify: &NotifyRow, again_ms: i64) -> Option<i64>;
     LIMIT take_due_notifies(now_ms: i64, again_ms: i64, limit: i64) -> Vec<KeptNotify>;
     LIMIT mark_notify(id: i64, outcome: &str, again_ms: Option<i64>) -> ();
     LIMIT take_due_callbacks(

@@ -35,7 +35,7 @@ use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
     KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, Payment,
-    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
+    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story, TakenBack,
 };
 use payment::story::Act;
 use rows::get;
@@ -195,6 +195,12 @@ impl Store for Repository {
         self.commit(tx).await.map(|()| settled)
     }
 
+    async fn hold(&self, order_sn: &str, reason: &str, act: Act) -> Answer<Settled> {
+        let mut tx = self.begin().await?;
+        let settled = attempts::hold(&mut tx, order_sn, reason, act).await?;
+        self.commit(tx).await.map(|()| settled)
+    }
+
     async fn settle_paid(
         &self,
         order_sn: &str,
@@ -248,6 +254,12 @@ impl Store for Repository {
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
         let mut tx = self.begin().await?;
         let row = refunds::step(&mut tx, refund_no, step).await?;
+        self.commit(tx).await.map(|()| row)
+    }
+
+    async fn take_back(&self, new: &TakenBack<'_>) -> Answer<Option<RefundRow>> {
+        let mut tx = self.begin().await?;
+        let row = refunds::take_back(&mut tx, new).await?;
         self.commit(tx).await.map(|()| row)
     }
 
@@ -305,6 +317,15 @@ impl Store for Repository {
         attempts::by_channel_no(&self.read, channel, account, channel_order_no).await
     }
 
+    async fn attempt_by_trade_no(
+        &self,
+        channel: Channel,
+        account: &str,
+        trade_no: &str,
+    ) -> Answer<Option<AttemptRow>> {
+        attempts::by_trade_no(&self.read, channel, account, trade_no).await
+    }
+
     async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>> {
         attempts::of_request(&self.read, domain_code, request_key).await
     }
@@ -336,7 +357,7 @@ impl Store for Repository {
             .map_err(unavailable)
     }
 
-    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Answer<i64> {
+    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Answer<Option<i64>> {
         notifies::keep(&self.write, notify, again_ms).await
     }
 

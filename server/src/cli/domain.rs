@@ -98,6 +98,13 @@ pub(crate) struct SettingArgs {
     /// Whether the end of a refund is called back: SUCCESSREFUND, FAILUREREFUND.
     #[arg(long)]
     refund_callbacks: Option<bool>,
+    /// Whether refund callbacks and queryInfo tell each refund with its sum; needs
+    /// --sign2. A receiver that signs whatever arrives must not have it.
+    #[arg(long)]
+    refund_details: Option<bool>,
+    /// How many attempts of one request may begin within an hour.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+    attempts_an_hour: Option<i64>,
     /// How long an attempt lives: 90s, 15m.
     #[arg(long, value_parser = duration_s)]
     attempt_life: Option<i64>,
@@ -135,6 +142,8 @@ impl SettingArgs {
         set(&mut settings.sign2, self.sign2);
         set(&mut settings.failurepay, self.failurepay);
         set(&mut settings.refund_callbacks, self.refund_callbacks);
+        set(&mut settings.refund_details, self.refund_details);
+        set(&mut settings.attempts_an_hour, self.attempts_an_hour);
         set(&mut settings.attempt_life_s, self.attempt_life);
         set(&mut settings.deadline_s, self.deadline.map(Some));
         set(&mut settings.frame_origins, self.frame_origin);

@@ -9,7 +9,7 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use checkout::{Failure, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+use checkout::{Failure, ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 use payment::errcode::ErrCode;
 use payment::forecore::{Fields, yuan};
 use payment::rate::Rate;
@@ -141,7 +141,17 @@ fn info_json(info: OrderInfo) -> Map<String, Value> {
         "received": info.received.map_or_else(|| json!(-1), number),
         "currency": order.money.currency().code(),
         "status": info.status,
+        "refunds": info.refunds.iter().map(listed_json).collect::<Vec<_>>(),
     }))
+}
+
+fn listed_json(refund: &ListedRefund) -> Value {
+    json!({
+        "trans_no": refund.trans_no,
+        "out_refund_no": refund.out_refund_no,
+        "money": number(refund.minor),
+        "trans_status": refund.status,
+    })
 }
 
 fn refund_json(refund: PartnerRefund) -> Map<String, Value> {
@@ -214,7 +224,7 @@ mod tests {
         assert_eq!(told["errcode"], "10099");
         assert!(!told["err"].to_string().contains("123"));
         assert_eq!(refused_json(&PartnerFailure::Parked)["errcode"], "10017");
-        let refused = refused_json(&PartnerFailure::TooMuch);
+        let refused = refused_json(&PartnerFailure::TooMuch(Some(1)));
         assert!(refused["err"].is_string() && !refused.contains_key("errcode"));
     }
 }

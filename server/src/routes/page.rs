@@ -290,12 +290,19 @@ async fn already(
 ) -> Result<Option<Screen>, Failure> {
     let (domain, key) = (&request.domain_code, &request.request_key);
     let attempts = checkout.store().attempts(domain, key).await?;
-    let Some(last) = attempts.last().filter(|last| last.money == request.money) else {
+    let Some(last) = attempts.last() else {
         return Ok(None);
     };
+    if last.money != request.money {
+        return Err(Failure::KeyReused);
+    }
     if last.request_status.was_paid() {
         let order = view::order(request, visit.lang);
         return Ok(Some(paid(checkout, &attempts, order, leave).await));
+    }
+    let holds = |attempt: &&AttemptRow| attempt.status == Attempt::Held;
+    if let Some(attempt) = attempts.iter().find(holds) {
+        return Ok(Some(view::held(attempt, visit.lang, leave)));
     }
     // A payer whose money is on its way back is not told that he was not charged.
     let late = |attempt: &AttemptRow| attempt.status == Attempt::PaidAfterClose;
@@ -341,7 +348,8 @@ pub(super) async fn start(
         .await
     {
         Ok(attempt) => see_other(&attempt_path(&attempt, visit.lang)),
-        Err(Failure::AlreadyPaid) => see_other(&format!("{here}?{values}")),
+        // Paid, or the channel checks the money: the page tells.
+        Err(Failure::AlreadyPaid | Failure::InProgress) => see_other(&format!("{here}?{values}")),
         Err(Failure::OpenidMissing) => {
             see_other(&format!("{here}?{}", picking(&values, channel.code())))
         }
@@ -455,7 +463,9 @@ pub(super) async fn again(
     };
     match state.checkout.pay_again(&old, start).await {
         Ok(new) => see_other(&attempt_path(&new, visit.lang)),
-        Err(Failure::AlreadyPaid) => see_other(&attempt_path(&old, visit.lang)),
+        Err(Failure::AlreadyPaid | Failure::InProgress) => {
+            see_other(&attempt_path(&old, visit.lang))
+        }
         Err(failure) => refused(&visit, &failure, Some(known)),
     }
 }
@@ -497,6 +507,12 @@ async fn attempt_screen(
         return Ok(paid(checkout, &attempts, order, leave).await);
     }
     let now_ms = checkout.now_ms();
+    // Who came back has opened it.
+    let look = match look {
+        Look::Back => Look::Back,
+        _ if checkout.is_stale(&attempt) => Look::Stale,
+        look => look,
+    };
     Ok(view::screen(&attempt, now_ms, visit.lang, look, leave))
 }
 

@@ -3,7 +3,9 @@
 
 use crate::text::{minor, rfc3339_ms};
 use payment::money::{Currency, Money};
-use payment::ports::{ChannelError, OrderState, PaidReport, RefundReport, RefundState};
+use payment::ports::{
+    BackSum, ChannelError, MoneyBack, OrderState, PaidReport, RefundReport, RefundState,
+};
 use serde::Deserialize;
 
 /// A sum: a currency, and a text in its major unit.
@@ -20,6 +22,14 @@ impl Amount {
         minor(&self.value)
             .and_then(|minor| Money::from_minor(minor, currency))
             .ok_or_else(no_sum)
+    }
+}
+
+impl Amount {
+    /// The sum without its sign: what leaves the merchant stands with a minus at times.
+    fn size(&self) -> Option<Money> {
+        let currency = Currency::parse(&self.currency_code)?;
+        Money::from_minor(minor(self.value.trim_start_matches('-'))?, currency)
     }
 }
 
@@ -68,15 +78,24 @@ pub(super) struct Capture {
     pub(super) custom_id: Option<String>,
     create_time: Option<String>,
     payee: Option<Payee>,
+    status_details: Option<Details>,
 }
 
+/// A refund; a reversal's resource is of the same shape, or the capture itself.
 #[derive(Deserialize)]
 pub(super) struct Refund {
     pub(super) id: String,
+    #[serde(default)]
     status: String,
     pub(super) custom_id: Option<String>,
     status_details: Option<Details>,
+    amount: Option<Amount>,
+    #[serde(default)]
+    links: Vec<Link>,
 }
+
+/// Where a link to a capture leads.
+const CAPTURES: &str = "/v2/payments/captures/";
 
 #[derive(Deserialize)]
 struct Details {
@@ -108,8 +127,9 @@ impl Order {
         if let Some(index) = states.iter().position(paid) {
             return Ok(states.swap_remove(index));
         }
-        if states.contains(&OrderState::Pending) {
-            return Ok(OrderState::Pending);
+        let held = |state: &OrderState| matches!(state, OrderState::Held(_));
+        if let Some(index) = states.iter().position(held) {
+            return Ok(states.swap_remove(index));
         }
         match self.status.as_str() {
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
@@ -149,14 +169,42 @@ impl Capture {
                     paid_ms: self.create_time.as_deref().and_then(rfc3339_ms),
                 }))
             }
-            "PENDING" => Ok(OrderState::Pending),
+            "PENDING" => Ok(OrderState::Held(self.reason().to_owned())),
             "DECLINED" | "FAILED" => Ok(OrderState::Declined),
             other => Err(ChannelError::Unknown(format!("capture status {other}"))),
         }
     }
 }
 
+impl Capture {
+    /// PayPal's word for why it is as it is.
+    fn reason(&self) -> &str {
+        let details = self.status_details.as_ref();
+        details
+            .and_then(|details| details.reason.as_deref())
+            .unwrap_or("no reason given")
+    }
+}
+
 impl Refund {
+    /// What it was of, and how much: the capture is in the link that leads up, or the
+    /// resource itself.
+    pub(super) fn back(&self) -> MoneyBack {
+        let capture = |link: &Link| {
+            let (_, id) = link.href.split_once(CAPTURES)?;
+            id.split(['/', '?']).next().map(str::to_owned)
+        };
+        let up = self.links.iter().find(|link| link.rel == "up");
+        let capture = up.and_then(capture);
+        let money = self.amount.as_ref().and_then(Amount::size);
+        MoneyBack {
+            channel_order_no: self.custom_id.clone(),
+            trade_no: Some(capture.unwrap_or_else(|| self.id.clone())),
+            number: self.id.clone(),
+            sum: money.map_or(BackSum::Rest, BackSum::Of),
+        }
+    }
+
     pub(super) fn report(&self) -> Result<RefundReport, ChannelError> {
         let reason = || {
             let details = self.status_details.as_ref();

@@ -80,9 +80,18 @@ pub(super) struct Refund {
 #[derive(Deserialize)]
 pub(super) struct RefundNotice {
     pub(super) mchid: String,
+    pub(super) out_trade_no: String,
+    pub(super) transaction_id: String,
     pub(super) out_refund_no: String,
     pub(super) refund_id: String,
     pub(super) refund_status: String,
+    pub(super) amount: RefundNoticeAmount,
+}
+
+/// The sum of a refund's notify, fen.
+#[derive(Deserialize)]
+pub(super) struct RefundNoticeAmount {
+    pub(super) refund: i64,
 }
 
 /// The transaction object: answer to a query, content of a notify.

@@ -133,7 +133,9 @@ async fn refunds_are_partial_and_told_by_notify() {
     assert_eq!(asked.state, RefundState::NotFound);
     let taken = gateway.refund(&refund).await.unwrap();
     assert_eq!(taken.state, RefundState::Pending);
-    let Ok(Notify::Refund { refund_no, report }) = gateway.read_notify(&world.letter().await).await
+    let Ok(Notify::Refund {
+        refund_no, report, ..
+    }) = gateway.read_notify(&world.letter().await).await
     else {
         panic!("unread")
     };

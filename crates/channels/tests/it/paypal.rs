@@ -223,7 +223,9 @@ async fn refunds_are_partial_repeatable_and_asked_about() {
     );
     refund.reference.clone_from(&done.reference);
     assert_eq!(gateway.query_refund(&refund).await.unwrap(), done);
-    let Ok(Notify::Refund { refund_no, report }) = gateway.read_notify(&world.letter().await).await
+    let Ok(Notify::Refund {
+        refund_no, report, ..
+    }) = gateway.read_notify(&world.letter().await).await
     else {
         panic!("unread")
     };

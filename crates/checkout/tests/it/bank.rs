@@ -5,8 +5,8 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
-    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify, NotifyAnswer,
+    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify as Bell;
@@ -382,6 +382,7 @@ impl Gateway for Bank {
             ["refund", number] => Notify::Refund {
                 refund_no: number.to_owned(),
                 report: report(RefundState::Done),
+                back: MoneyBack::default(),
             },
             _ => return unknown(),
         })

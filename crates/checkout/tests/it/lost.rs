@@ -33,7 +33,7 @@ async fn answered_and_lost(scene: &Scene, notify: Notify) -> i64 {
         received_ms: now_ms,
     };
     let id = scene.store.keep_notify(&row, now_ms + 30_000).await;
-    id.unwrap()
+    id.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
 mod bank;
+mod held;
 mod lost;
 mod model;
 mod money;
 mod partner;
 mod scene;
+mod taken_back;
 mod timers;
 mod waiting;

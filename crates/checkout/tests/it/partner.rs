@@ -69,31 +69,38 @@ async fn refund(scene: &Scene, money: &str, number: &str) -> Result<PartnerRefun
 
 const DAY_S: i64 = 86_400;
 
+/// A refund without a number, said at this time.
+async fn unnamed(scene: &Scene, money: &str, time: &str) -> Result<PartnerRefund, PartnerFailure> {
+    let wish = [("outOrderId", "o1"), ("money", money), ("time", time)];
+    scene.checkout.partner_refunds(&fields(&wish)).await
+}
+
 #[tokio::test]
-async fn without_a_number_the_same_sum_is_the_same_refund_for_a_day() {
+async fn without_a_number_the_same_call_is_the_same_refund_for_ever() {
     let (scene, attempt) = paid_order().await;
-    let first = refund(&scene, "0.30", "").await.unwrap();
-    assert_eq!(first.out_refund_no, "");
-    let other = refund(&scene, "0.2", "").await.unwrap();
-    assert_ne!(other.trans_no, first.trans_no);
-    // Every other writing of the sum, until the day is over.
-    for (seconds, money) in [(0, "0.3"), (60, "0.30"), (DAY_S - 61, "0.3")] {
+    let first = unnamed(&scene, "0.30", "1").await.unwrap();
+    assert_eq!(first.out_refund_no, first.trans_no, "ours, to be kept");
+    // A replay, however late.
+    for seconds in [0, DAY_S, 400 * DAY_S] {
         scene.refunds_after_s(seconds).await;
-        let again = refund(&scene, money, "").await.unwrap();
+        let again = unnamed(&scene, "0.30", "1").await.unwrap();
         assert_eq!(again.trans_no, first.trans_no, "{seconds}");
     }
-    scene.refunds_after_s(1).await;
-    let next = refund(&scene, "0.3", "").await.unwrap();
-    assert_ne!(next.trans_no, first.trans_no);
-    assert_eq!(
-        refund(&scene, "0.3", "").await.unwrap().trans_no,
-        next.trans_no
-    );
+    // Another of the same sum has another time, or a number of its own.
+    let other = unnamed(&scene, "0.30", "2").await.unwrap();
+    assert_ne!(other.trans_no, first.trans_no);
+    let named = refund(&scene, "0.30", "n1").await.unwrap();
+    assert_eq!(named.out_refund_no, "n1");
+    // Our number is taken for his in a later call.
+    let asked = refund(&scene, "0.3", &first.out_refund_no).await.unwrap();
+    assert_eq!(asked.trans_no, first.trans_no);
+    let wrong = refund(&scene, "0.1", &first.out_refund_no).await;
+    assert_eq!(wrong, Err(PartnerFailure::RefundReused));
     let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
     assert_eq!(kept.len(), 3);
-    // 0.3, 0.2 and 0.3 are given back: 0.2 are left.
-    let much = refund(&scene, "0.21", "").await;
-    assert_eq!(much, Err(PartnerFailure::TooMuch));
+    let much = unnamed(&scene, "0.11", "3").await;
+    assert_eq!(much, Err(PartnerFailure::TooMuch(Some(10))));
+    assert!(much.unwrap_err().to_string().contains("0.1 are left"));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use payment::ports::{
     RefundState, Store, Terms,
 };
 use payment::rate::{NoRate, Rate};
-use payment::sign::sha1_sign;
+use payment::sign::{Purpose, hmac_sign, sha1_sign};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -37,6 +37,7 @@ pub(crate) struct Told {
     /// A question about a refund waits here, and says that it does.
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) lingers: bool,
+    pub(crate) fresh_since_ms: i64,
     pub(crate) notify: Option<Notify>,
     pub(crate) calls: Vec<&'static str>,
 }
@@ -110,6 +111,10 @@ impl Gateway for FakeChannel {
 
     fn lingers(&self) -> bool {
         self.told.lock().unwrap().lingers
+    }
+
+    fn fresh_since_ms(&self, _: i64) -> i64 {
+        self.told.lock().unwrap().fresh_since_ms
     }
 
     async fn create(&self, _: &NewOrder) -> Result<Created, ChannelError> {
@@ -356,6 +361,16 @@ pub(crate) fn signed(more: &[(&str, &str)]) -> Pairs {
     let sign = sha1_sign(values, &domain.secrets()[0]);
     pairs.push(("sign".to_owned(), sign));
     Pairs::from_stored(pairs)
+}
+
+/// A call of the business system's own, signed by HMAC.
+pub(crate) fn by_hmac(purpose: Purpose, more: &[(&str, &str)]) -> Pairs {
+    let mut pairs = vec![("domainCode", "test"), ("signType", "HMAC-SHA256")];
+    pairs.extend(more);
+    let sign = hmac_sign(purpose, pairs.iter().copied(), &Domain::test().secrets()[0]);
+    pairs.push(("sign", &sign));
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Pairs::from_stored(pairs.iter().map(own).collect())
 }
 
 fn temp_folder() -> PathBuf {

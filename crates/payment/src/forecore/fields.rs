@@ -3,6 +3,7 @@
 
 use crate::pairs::{JsonValue, Pairs, json_members};
 use crate::refusal::Refusal;
+use crate::story::digest;
 
 /// One field as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +94,21 @@ impl Fields {
         fields
             .find(|field| field.name == name)
             .map(|field| field.value.as_str())
+    }
+
+    /// What two calls with the same values have in common, whatever the order of their
+    /// fields: a digest of all but the sign.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut fields: Vec<_> = self.0.iter().filter(|one| one.name != "sign").collect();
+        fields.sort_by(|one, other| one.name.cmp(&other.name));
+        // Each text with its length: no two lists of fields read the same.
+        let text = |text: &str| format!("{}:{text}", text.len());
+        let all: String = fields
+            .iter()
+            .map(|one| text(&one.name) + &text(&one.value))
+            .collect();
+        digest(all.as_bytes())
     }
 
     fn without_repeats(self) -> Result<Self, Refusal> {

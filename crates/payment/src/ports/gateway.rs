@@ -203,6 +203,9 @@ pub enum OrderState {
     Pending,
     /// The payer approved; the money moves once it is captured.
     Approved,
+    /// The channel has the payer's money and checks it; its reason. It may still come,
+    /// or go back.
+    Held(String),
     /// The payment failed; nothing was paid.
     Declined,
     /// Closed and unpaid.
@@ -258,18 +261,47 @@ pub enum Notify {
         /// The number that we gave it.
         channel_order_no: String,
     },
-    /// A refund came to this state.
+    /// A refund came to this state: ours, or one that was made at the channel.
     Refund {
-        /// Our number of the refund.
+        /// Our number of the refund, or whatever stands there for another's.
         refund_no: String,
         /// How it stands.
         report: RefundReport,
+        /// What it was of, and how much.
+        back: MoneyBack,
     },
+    /// Money was taken from us without a refund of ours: a dispute, a chargeback.
+    Reversed(MoneyBack),
     /// Genuine, and of no concern to us.
     Other(String),
     /// Genuine, and not to be understood: another currency than any of ours, a
     /// missing field; why. It is kept for a person, and settles nothing.
     Odd(String),
+}
+
+/// Money that went back to a payer, as its channel tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MoneyBack {
+    /// Our number of the order, where the channel names it.
+    pub channel_order_no: Option<String>,
+    /// The channel's number of the payment, where it names that.
+    pub trade_no: Option<String>,
+    /// The channel's own number of what went back.
+    pub number: String,
+    /// How much.
+    pub sum: BackSum,
+}
+
+/// How a channel tells the sum of what went back, in its currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackSum {
+    /// Not at all: what is left of the payment.
+    #[default]
+    Rest,
+    /// By itself.
+    Of(Money),
+    /// By all that went back of the payment so far.
+    InAll(Money),
 }
 
 impl Notify {
@@ -344,6 +376,11 @@ pub trait Gateway: Send + Sync {
     /// an order is asked about for a day.
     fn lingers(&self) -> bool {
         false
+    }
+    /// An order that was begun before this can't be opened any more by a payer who has
+    /// not opened it yet, ms since 1970: he needs a new one.
+    fn fresh_since_ms(&self, _now_ms: i64) -> i64 {
+        i64::MIN
     }
     /// The way to a payer's openid, where the account has one.
     fn oauth(&self) -> Option<&dyn Oauth> {

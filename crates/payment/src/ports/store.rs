@@ -73,6 +73,11 @@ pub struct NewAttempt {
     /// How long after it was first seen the request takes attempts, ms; no end
     /// where the domain has none.
     pub deadline_after_ms: Option<i64>,
+    /// An open attempt that began before this is not taken for the same one, ms since
+    /// 1970.
+    pub fresh_since_ms: i64,
+    /// So many attempts of the request may begin within an hour.
+    pub attempts_an_hour: i64,
 }
 
 /// An attempt as it is kept.
@@ -128,6 +133,8 @@ pub struct AttemptRow {
     pub paid_ms: Option<i64>,
     /// How a verified report of money differed from the order; it settled nothing.
     pub mismatch: Option<String>,
+    /// Why its channel holds, or held, the payer's money.
+    pub held: Option<String>,
 }
 
 impl AttemptRow {
@@ -161,6 +168,10 @@ pub enum Begun {
     Closed,
     /// The request is unpaid and past its domain's deadline.
     Overdue,
+    /// A channel holds the payer's money for another attempt of it.
+    Held,
+    /// The request has had its attempts of this hour.
+    TooMany,
     /// A number or token was taken: make new ones and try again.
     NumberTaken,
 }
@@ -257,6 +268,30 @@ pub struct RefundRow {
     pub note: String,
     /// When it was written down.
     pub created_ms: i64,
+}
+
+/// Money that went back without a refund of ours.
+#[derive(Clone, Debug)]
+pub struct TakenBack<'a> {
+    /// The order that was paid.
+    pub order_sn: &'a str,
+    /// Its key, which begins with [`crate::refund::AT_CHANNEL_PREFIX`]; the row's
+    /// number too.
+    pub refund_key: &'a str,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// The sum in the channel's currency.
+    pub channel_money: Money,
+    /// Who took it.
+    pub cause: Cause,
+    /// The channel's own number of it.
+    pub reference: &'a str,
+    /// For the operator.
+    pub note: &'a str,
+    /// What the business system is told.
+    pub callback: Option<&'a NewCallback>,
+    /// When, and who says so.
+    pub act: Act,
 }
 
 /// What became of the wish to refund.
@@ -489,17 +524,24 @@ pub enum RiskKind {
     Refund,
     /// A callback that nobody took.
     Callback,
+    /// The payer's money is with the channel, which checks it.
+    Held,
+    /// Money that went back without a refund of ours: a dispute, or by hand at the
+    /// channel.
+    TakenBack,
 }
 
 impl RiskKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
         Self::Unknown,
         Self::Refund,
         Self::Callback,
+        Self::Held,
+        Self::TakenBack,
     ];
 
     /// Its word in lists and metrics.
@@ -512,6 +554,8 @@ impl RiskKind {
             Self::Unknown => "unknown",
             Self::Refund => "refund",
             Self::Callback => "callback",
+            Self::Held => "held",
+            Self::TakenBack => "takenback",
         }
     }
 }
@@ -568,6 +612,8 @@ pub trait Store: Send + Sync {
         created: &Created,
         act: Act,
     ) -> Result<Settled, StoreError>;
+    /// The channel holds the payer's money, and why, for the operator.
+    async fn hold(&self, order_sn: &str, reason: &str, act: Act) -> Result<Settled, StoreError>;
     /// An event that brings no money.
     async fn apply(&self, order_sn: &str, event: Event, act: Act) -> Result<Settled, StoreError>;
     /// Verified money: the first pays the request, and then the callback is
@@ -615,6 +661,9 @@ pub trait Store: Send + Sync {
         refund_no: &str,
         step: &RefundStep<'_>,
     ) -> Result<RefundRow, StoreError>;
+    /// Keeps money that went back without a refund of ours as given back, with what the
+    /// business system is told of it; nothing where its key is kept already.
+    async fn take_back(&self, new: &TakenBack<'_>) -> Result<Option<RefundRow>, StoreError>;
     /// The refund of this number.
     async fn refund(&self, refund_no: &str) -> Result<Option<RefundRow>, StoreError>;
     /// All refunds of an order, oldest first.
@@ -640,12 +689,19 @@ pub trait Store: Send + Sync {
     async fn attempt(&self, order_sn: &str) -> Result<Option<AttemptRow>, StoreError>;
     /// The attempt that a page token opens.
     async fn attempt_by_token(&self, token: &str) -> Result<Option<AttemptRow>, StoreError>;
-    /// The attempt that a channel knows by this number.
+    /// The attempt that a channel knows by this number of ours.
     async fn attempt_by_channel_no(
         &self,
         channel: Channel,
         account: &str,
         channel_order_no: &str,
+    ) -> Result<Option<AttemptRow>, StoreError>;
+    /// The attempt that an account was paid for under this number of its channel's.
+    async fn attempt_by_trade_no(
+        &self,
+        channel: Channel,
+        account: &str,
+        trade_no: &str,
     ) -> Result<Option<AttemptRow>, StoreError>;
     /// All attempts of a request, oldest first.
     async fn attempts(
@@ -665,9 +721,14 @@ pub trait Store: Send + Sync {
     /// Puts an attempt's next query; `None` ends them.
     async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Result<(), StoreError>;
 
-    /// Keeps a notify as it came; gives its number. Who keeps it works on it; if
-    /// he dies, it is due at `again_ms`.
-    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Result<i64, StoreError>;
+    /// Keeps a notify as it came; gives its number, or nothing where the account's same
+    /// one is kept already. Who keeps it works on it; if he dies, it is due at
+    /// `again_ms`.
+    async fn keep_notify(
+        &self,
+        notify: &NotifyRow,
+        again_ms: i64,
+    ) -> Result<Option<i64>, StoreError>;
     /// Takes up to `limit` notifies that nobody has worked on to the end, and puts
     /// them to `again_ms`.
     async fn take_due_notifies(

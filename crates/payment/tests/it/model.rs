@@ -148,7 +148,8 @@ impl Heard {
 fn rank(attempt: Attempt) -> u8 {
     match attempt {
         Attempt::Creating => 0,
-        Attempt::Open => 1,
+        // Held money, which this model does not know, may come or go back.
+        Attempt::Open | Attempt::Held => 1,
         Attempt::Declined => 2,
         Attempt::Closed => 3,
         Attempt::Paid | Attempt::Duplicate | Attempt::PaidAfterClose => 4,

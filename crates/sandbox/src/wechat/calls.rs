@@ -1,8 +1,9 @@
 //! What each call does and answers (sections 1.6 to 1.12, 1.14).
 
 use super::keys::Merchant;
-use super::{sealed, transaction};
+use super::{refund_state, sealed, transaction};
 use crate::book::{Channel, Order, Refund};
+use crate::fault::Kind;
 use crate::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
@@ -47,6 +48,7 @@ pub(super) fn answer(
     method: &str,
     target: &str,
     body: &[u8],
+    fault: Option<Kind>,
     now_ms: i64,
 ) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -54,6 +56,7 @@ pub(super) fn answer(
         world,
         merchant,
         body,
+        fault,
         now_ms,
     };
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -80,6 +83,7 @@ struct Call<'a> {
     world: &'a Arc<World>,
     merchant: &'a Merchant,
     body: &'a [u8],
+    fault: Option<Kind>,
     now_ms: i64,
 }
 
@@ -266,12 +270,32 @@ impl Call<'_> {
             return Answer::parameter("amount");
         }
         let number = &order.channel_order_no;
-        match self
-            .world
-            .refund(number, &new.out_refund_no, new.amount.refund, self.now_ms)
-        {
+        if order.more["stuck"][&new.out_refund_no].is_object() {
+            return self.query_refund(&new.out_refund_no);
+        }
+        if self.fault == Some(Kind::NotEnough) {
+            return Answer::error(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起");
+        }
+        let (refund_no, amount) = (&new.out_refund_no, new.amount.refund);
+        let stuck = match self.fault {
+            Some(Kind::Abnormal) => Some("ABNORMAL"),
+            Some(Kind::RefundFails) => Some("CLOSED"),
+            _ => None,
+        };
+        let made = match stuck {
+            Some(state) => self
+                .world
+                .stick(number, refund_no, amount, state, self.now_ms),
+            None => self.world.refund(number, refund_no, amount, self.now_ms),
+        };
+        match made {
             Ok((order, refund)) => Answer::json(&refund_object(&order, &refund)),
-            Err(_) => Answer::error(403, "NOT_ENOUGH", "可退金额不足或订单不可退"),
+            // Too much, or another sum under a used number; the balance is not short.
+            Err(_) => Answer::error(
+                400,
+                "INVALID_REQUEST",
+                "退款金额大于可退金额，或单号已用于其他退款",
+            ),
         }
     }
 
@@ -281,11 +305,10 @@ impl Call<'_> {
             .all()
             .filter(|order| order.account == self.account())
             .find_map(|order| {
-                let refund = order
-                    .refunds
-                    .iter()
-                    .find(|refund| refund.out_refund_no == number)?;
-                Some(refund_object(order, refund))
+                let made = order.refunds.iter();
+                let mut made = made.filter(|refund| refund.out_refund_no == number);
+                let refund = made.next().cloned().or_else(|| order.stuck(number))?;
+                Some(refund_object(order, &refund))
             });
         found.map_or_else(
             || Answer::error(404, "RESOURCE_NOT_EXISTS", "退款单不存在"),
@@ -307,6 +330,7 @@ impl Call<'_> {
 }
 
 fn refund_object(order: &Order, refund: &Refund) -> Value {
+    let state = refund_state(refund);
     json!({
         "refund_id": refund.refund_id,
         "out_refund_no": refund.out_refund_no,
@@ -315,8 +339,8 @@ fn refund_object(order: &Order, refund: &Refund) -> Value {
         "channel": "ORIGINAL",
         "user_received_account": "支付用户零钱",
         "create_time": rfc3339(refund.at_ms),
-        "success_time": rfc3339(refund.at_ms),
-        "status": "SUCCESS",
+        "success_time": (state == "SUCCESS").then(|| rfc3339(refund.at_ms)),
+        "status": state,
         "funds_account": "AVAILABLE",
         "amount": {
             "total": order.amount, "refund": refund.amount, "payer_total": order.amount,

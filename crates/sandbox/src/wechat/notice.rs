@@ -26,7 +26,15 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
             let content = refund_notice(world, &order, &refund)?;
             (order, "REFUND.SUCCESS", "refund", content)
         }
-        Event::Approved(_) | Event::Pending(_) | Event::RefundFailed(..) => return None,
+        Event::RefundFailed(order, refund) => {
+            let content = refund_notice(world, &order, &refund)?;
+            let event_type = match super::refund_state(&refund) {
+                "ABNORMAL" => "REFUND.ABNORMAL",
+                _ => "REFUND.CLOSED",
+            };
+            (order, event_type, "refund", content)
+        }
+        Event::Approved(_) | Event::Pending(_) => return None,
     };
     if let Some(lie) = lie {
         tell(&mut content, lie);

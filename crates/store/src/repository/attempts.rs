@@ -25,6 +25,8 @@ const LOCK_REQUEST_OF: &str = locked!(
      where id = (select request_id from attempt where order_sn = $1)"
 );
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// An attempt together with what its request adds.
 macro_rules! attempts_where {
     ($condition:literal) => {
@@ -32,7 +34,7 @@ macro_rules! attempts_where {
             "select a.order_sn, a.token, a.channel, a.account, a.kind, a.channel_order_no, ",
             "a.channel_money, a.channel_currency, a.asked_money, a.rate, a.openid, ",
             "a.signed_values, a.secret_generation, a.status, a.obj, a.reference, ",
-            "a.created_ms, a.expires_ms, a.trade_no, a.paid_ms, a.mismatch, r.domain_code, r.request_key, r.money, r.currency, ",
+            "a.created_ms, a.expires_ms, a.trade_no, a.paid_ms, a.mismatch, a.held, r.domain_code, r.request_key, r.money, r.currency, ",
             "r.status as request_status, r.created_ms as request_created_ms from attempt a ",
             "join payment_request r on r.id = a.request_id where ",
             $condition
@@ -62,13 +64,31 @@ pub(super) async fn by_channel_no(
     account: &str,
     channel_order_no: &str,
 ) -> Answer<Option<AttemptRow>> {
-    let query = sqlx::query(attempts_where!(
-        "a.channel = $1 and a.account = $2 and a.channel_order_no = $3"
-    ));
-    let row = query
+    let query = attempts_where!("a.channel = $1 and a.account = $2 and a.channel_order_no = $3");
+    find_at(pool, query, channel, account, channel_order_no).await
+}
+
+pub(super) async fn by_trade_no(
+    pool: &Pool<Db>,
+    channel: Channel,
+    account: &str,
+    trade_no: &str,
+) -> Answer<Option<AttemptRow>> {
+    let query = attempts_where!("a.channel = $1 and a.account = $2 and a.trade_no = $3");
+    find_at(pool, query, channel, account, trade_no).await
+}
+
+async fn find_at(
+    pool: &Pool<Db>,
+    query: &'static str,
+    channel: Channel,
+    account: &str,
+    number: &str,
+) -> Answer<Option<AttemptRow>> {
+    let row = sqlx::query(query)
         .bind(channel.code())
         .bind(account)
-        .bind(channel_order_no)
+        .bind(number)
         .fetch_optional(pool)
         .await
         .map_err(unavailable)?;
@@ -140,13 +160,19 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -
     if closed || status == PayStatus::Closed {
         return Ok(Begun::Closed);
     }
+    let mut open = open_attempts(tx, request_id).await?;
+    if open.iter().any(|row| row.status == Attempt::Held) {
+        return Ok(Begun::Held);
+    }
     let end_ms = new.deadline_after_ms.map(|after_ms| seen_ms + after_ms);
     if end_ms.is_some_and(|end_ms| end_ms <= new.created_ms) {
         return Ok(Begun::Overdue);
     }
-    let mut open = open_attempts(tx, request_id).await?;
     if let Some(index) = open.iter().position(|row| is_same(row, new)) {
         return Ok(Begun::Same(open.swap_remove(index)));
+    }
+    if begun_since(tx, request_id, new.created_ms - HOUR_MS).await? >= new.attempts_an_hour {
+        return Ok(Begun::TooMany);
     }
     match insert(tx, request_id, new).await {
         Err(error) if is_unique_violation(&error) => return Ok(Begun::NumberTaken),
@@ -227,6 +253,22 @@ pub(super) async fn apply(
 ) -> Answer<Settled> {
     let locked = lock(tx, order_sn).await?;
     write_step(tx, order_sn, &locked, event, "", act).await
+}
+
+pub(super) async fn hold(
+    tx: &mut Transaction<'static, Db>,
+    order_sn: &str,
+    reason: &str,
+    act: Act,
+) -> Answer<Settled> {
+    let locked = lock(tx, order_sn).await?;
+    sqlx::query("update attempt set held = $2 where order_sn = $1")
+        .bind(order_sn)
+        .bind(reason)
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    write_step(tx, order_sn, &locked, Event::Held, reason, act).await
 }
 
 pub(super) async fn settle_paid(
@@ -495,7 +537,7 @@ async fn open_attempts(
     request_id: i64,
 ) -> Answer<Vec<AttemptRow>> {
     let query = sqlx::query(attempts_where!(
-        "a.request_id = $1 and a.status in ('CREATING', 'NOTPAY') order by a.created_ms"
+        "a.request_id = $1 and a.status in ('CREATING', 'NOTPAY', 'HELD') order by a.created_ms"
     ));
     let rows = query
         .bind(request_id)
@@ -508,9 +550,24 @@ async fn open_attempts(
 /// How many attempts a payer may still pay: a declined one may be tried once more.
 async fn payable_attempts(tx: &mut Transaction<'static, Db>, request_id: i64) -> Answer<i64> {
     let query = "select count(*) as n from attempt \
-        where request_id = $1 and status in ('CREATING', 'NOTPAY', 'FAILUREPAY')";
+        where request_id = $1 and status in ('CREATING', 'NOTPAY', 'FAILUREPAY', 'HELD')";
     let row = sqlx::query(query)
         .bind(request_id)
+        .fetch_one(&mut **tx)
+        .await;
+    get(&row.map_err(unavailable)?, "n")
+}
+
+/// How many attempts of a request have begun since then.
+async fn begun_since(
+    tx: &mut Transaction<'static, Db>,
+    request_id: i64,
+    since_ms: i64,
+) -> Answer<i64> {
+    let query = "select count(*) as n from attempt where request_id = $1 and created_ms > $2";
+    let row = sqlx::query(query)
+        .bind(request_id)
+        .bind(since_ms)
         .fetch_one(&mut **tx)
         .await;
     get(&row.map_err(unavailable)?, "n")
@@ -523,6 +580,7 @@ fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
         && row.signed_values == new.signed_values
         && row.openid == new.openid
         && row.expires_ms > new.created_ms
+        && row.created_ms >= new.fresh_since_ms
 }
 
 async fn insert(
@@ -601,5 +659,6 @@ fn fresh(new: &NewAttempt, request_status: PayStatus, request_created_ms: i64) -
         trade_no: None,
         paid_ms: None,
         mismatch: None,
+        held: None,
     }
 }

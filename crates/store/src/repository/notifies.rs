@@ -3,13 +3,21 @@
 use super::rows::{get, notify_row};
 use super::{Answer, Db, unavailable};
 use payment::ports::{KeptNotify, NotifyRow};
+use payment::story::digest;
 use sqlx::Pool;
 
-pub(super) async fn keep(pool: &Pool<Db>, notify: &NotifyRow, again_ms: i64) -> Answer<i64> {
+/// Keeps a notify; nothing where the same one is kept already.
+pub(super) async fn keep(
+    pool: &Pool<Db>,
+    notify: &NotifyRow,
+    again_ms: i64,
+) -> Answer<Option<i64>> {
     let query = sqlx::query(
         "insert into notify \
-         (channel, account, channel_order_no, headers, body, received_ms, next_ms) \
-         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+         (channel, account, channel_order_no, headers, body, received_ms, next_ms, digest) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) \
+         on conflict (channel, account, digest) where digest is not null do nothing \
+         returning id",
     );
     let row = query
         .bind(notify.channel.code())
@@ -19,10 +27,11 @@ pub(super) async fn keep(pool: &Pool<Db>, notify: &NotifyRow, again_ms: i64) -> 
         .bind(&notify.body)
         .bind(notify.received_ms)
         .bind(again_ms)
-        .fetch_one(pool)
+        .bind(digest(&notify.body))
+        .fetch_optional(pool)
         .await
         .map_err(unavailable)?;
-    get(&row, "id")
+    row.map(|row| get(&row, "id")).transpose()
 }
 
 pub(super) async fn one(pool: &Pool<Db>, id: i64) -> Answer<Option<KeptNotify>> {

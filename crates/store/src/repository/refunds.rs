@@ -3,7 +3,7 @@
 use super::rows::{get, money, refund_row};
 use super::{Answer, Db, attempts, callbacks, is_unique_violation, story, unavailable};
 use payment::money::Money;
-use payment::ports::{NewRefund, RefundRow, RefundStep, Refunded, StoreError};
+use payment::ports::{NewRefund, RefundRow, RefundStep, Refunded, StoreError, TakenBack};
 use payment::refund::{Cause, Left, Refund, share};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
@@ -124,6 +124,55 @@ pub(super) async fn step(
     read(tx, refund_no).await
 }
 
+/// What stands in the channel's book is written into ours.
+pub(super) async fn take_back(
+    tx: &mut Transaction<'static, Db>,
+    new: &TakenBack<'_>,
+) -> Answer<Option<RefundRow>> {
+    let locked = attempts::lock(tx, new.order_sn).await?;
+    let known = of_key(tx, &locked.domain_code, new.refund_key).await?;
+    if known.is_some() {
+        return Ok(None);
+    }
+    let (_, _, left) = left_of(tx, new.order_sn).await?;
+    if new.money.minor() > left.money || new.channel_money.minor() > left.channel {
+        let changed = format!("refunds of {} changed meanwhile", new.order_sn);
+        return Err(StoreError::Unavailable(changed));
+    }
+    let row = NewRefund {
+        refund_no: new.refund_key.to_owned(),
+        order_sn: new.order_sn.to_owned(),
+        refund_key: Some(new.refund_key.to_owned()),
+        money: new.money,
+        cause: new.cause,
+        created_ms: new.act.at_ms,
+    };
+    insert(tx, &locked.domain_code, &row, new.channel_money)
+        .await
+        .map_err(unavailable)?;
+    let query = "update refund set state = $2, note = $3, reference = $4, next_ms = null \
+        where refund_no = $1";
+    sqlx::query(query)
+        .bind(new.refund_key)
+        .bind(Refund::Done.word())
+        .bind(new.note)
+        .bind(new.reference)
+        .execute(&mut **tx)
+        .await
+        .map_err(unavailable)?;
+    show(tx, locked.request_id).await?;
+    let what = match new.cause {
+        Cause::Chargeback => "chargeback",
+        _ => "made at the channel",
+    };
+    let detail = format!("{} of {}", new.reference, new.channel_money);
+    story::append(tx, new.order_sn, what, &detail, new.act).await?;
+    if let Some(callback) = new.callback {
+        callbacks::write(tx, &locked.domain_code, new.order_sn, callback, new.act).await?;
+    }
+    read(tx, new.refund_key).await.map(Some)
+}
+
 /// A refund that has not left stays here: its order pays the request after all.
 pub(super) async fn withdraw(
     tx: &mut Transaction<'static, Db>,
@@ -234,11 +283,11 @@ async fn insert(
 async fn show(tx: &mut Transaction<'static, Db>, request_id: i64) -> Answer<()> {
     let rows = sqlx::query(refunds_where!(
         "order_sn = (select paid_order_sn from payment_request where id = $1) \
-         and cause in ($2, $3) order by created_ms, refund_no"
+         and cause not in ($2, $3) order by created_ms, refund_no"
     ))
     .bind(request_id)
-    .bind(Cause::Business.word())
-    .bind(Cause::Operator.word())
+    .bind(Cause::Duplicate.word())
+    .bind(Cause::AfterClose.word())
     .fetch_all(&mut **tx)
     .await
     .map_err(unavailable)?;

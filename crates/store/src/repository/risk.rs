@@ -9,7 +9,7 @@ use payment::refund::SILENT_MS;
 use sqlx::Pool;
 
 /// Each kind with the rows that belong to it: order, detail, since.
-const STANDING: [(RiskKind, &str); 6] = [
+const STANDING: [(RiskKind, &str); 8] = [
     (
         RiskKind::Duplicate,
         "select a.order_sn, 'paid twice; refund ' || f.state as detail, \
@@ -42,6 +42,16 @@ const STANDING: [(RiskKind, &str); 6] = [
         "select order_sn, 'refund ' || refund_no || ' ' || state || ': ' || note as detail, \
          created_ms as since_ms from refund \
          where state in ('FAILUREREFUND', 'PARKED')",
+    ),
+    (
+        RiskKind::Held,
+        "select order_sn, 'the channel holds the payer''s money: ' || coalesce(held, '') \
+         as detail, created_ms as since_ms from attempt where status = 'HELD'",
+    ),
+    (
+        RiskKind::TakenBack,
+        "select order_sn, note as detail, created_ms as since_ms from refund \
+         where cause in ('chargeback', 'atchannel')",
     ),
     (
         RiskKind::Callback,
@@ -106,8 +116,8 @@ pub(super) async fn backlog(pool: &Pool<Db>, now_ms: i64) -> Answer<Backlog> {
 
 pub(super) async fn accounts_in_use(pool: &Pool<Db>) -> Answer<Vec<(Channel, String)>> {
     let query = "select distinct a.channel, a.account from attempt a \
-        where a.status in ('CREATING', 'NOTPAY') or exists (select 1 from refund f \
-        where f.order_sn = a.order_sn and f.state in ('NOTREFUND', 'WAITREFUND'))";
+        where a.status in ('CREATING', 'NOTPAY', 'HELD') or exists (select 1 from refund f \
+        where f.order_sn = a.order_sn and f.state in ('NOTREFUND', 'WAITREFUND', 'PARKED'))";
     let rows = sqlx::query(query).fetch_all(pool).await;
     let account = |row: &DbRow| Ok((word(row, "channel", Channel::parse)?, get(row, "account")?));
     rows.map_err(unavailable)?.iter().map(account).collect()

@@ -55,6 +55,7 @@ pub(super) fn attempt_row(row: &DbRow) -> Answer<AttemptRow> {
         trade_no: get(row, "trade_no")?,
         paid_ms: get(row, "paid_ms")?,
         mismatch: get(row, "mismatch")?,
+        held: get(row, "held")?,
     })
 }
 

@@ -140,9 +140,13 @@ pub(crate) async fn a_notify_is_kept_byte_for_byte(store: Arc<dyn Store>) {
         headers: "a: b\n".to_owned(),
         received_ms: 1,
     };
-    let first = store.keep_notify(&notify, 50).await.unwrap();
-    let second = store.keep_notify(&notify, 50).await.unwrap();
-    assert_ne!(first, second);
+    let first = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+    // The same again is not kept again; another account's is.
+    assert_eq!(store.keep_notify(&notify, 50).await.unwrap(), None);
+    let mut other = notify.clone();
+    other.account = "b".to_owned();
+    assert!(store.keep_notify(&other, 50).await.unwrap().is_some());
+    assert_eq!(store.notify_body(first).await.unwrap(), Some(notify.body));
     store.mark_notify(first, "settled", None).await.unwrap();
 }
 
@@ -155,10 +159,12 @@ pub(crate) async fn a_notify_that_nobody_finished_is_due_again(store: Arc<dyn St
         headers: "a: b\n".to_owned(),
         received_ms: 1,
     };
-    let [one, two] = [
-        store.keep_notify(&notify, 50).await.unwrap(),
-        store.keep_notify(&notify, 50).await.unwrap(),
-    ];
+    let other = NotifyRow {
+        body: b"x=2".to_vec(),
+        ..notify.clone()
+    };
+    let one = store.keep_notify(&other, 50).await.unwrap().unwrap();
+    let two = store.keep_notify(&notify, 50).await.unwrap().unwrap();
     let due = async |now_ms| {
         store
             .take_due_notifies(now_ms, now_ms + 30, 9)

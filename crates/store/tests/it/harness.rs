@@ -93,6 +93,8 @@ pub(crate) fn attempt(key: &str, number: u32, now_ms: i64) -> NewAttempt {
         next_query_ms: now_ms + 5_000,
         fits_another_key: false,
         deadline_after_ms: None,
+        fresh_since_ms: i64::MIN,
+        attempts_an_hour: 20,
     }
 }
 

@@ -1,0 +1,170 @@
+//! Money that went back without a refund of ours: a dispute, a chargeback, or a hand
+//! in the channel's own console. It counts as given back, so that refunds of ours
+//! never exceed what is left.
+
+use crate::alarm::{Alarm, raise};
+use crate::notify::UNKNOWN_ORDER;
+use crate::{Checkout, Failure};
+use payment::money::Money;
+use payment::ports::{
+    AttemptRow, BackSum, Gateway, MoneyBack, RefundReport, RefundRow, RefundState, TakenBack,
+};
+use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, share_at_channel};
+use payment::story::Source;
+
+impl Checkout {
+    /// A channel's verified word about a refund of this account: ours, or another's.
+    pub(crate) async fn refund_notified(
+        &self,
+        gateway: &dyn Gateway,
+        refund_no: &str,
+        report: RefundReport,
+        back: &MoneyBack,
+        by: Source,
+    ) -> Result<String, Failure> {
+        let store = &self.parts.store;
+        let Some(row) = store.refund(refund_no).await? else {
+            return match report.state {
+                RefundState::Done => self.taken_back(gateway, back, Cause::AtChannel, by).await,
+                _ => Ok("a refund of another's that is not done".to_owned()),
+            };
+        };
+        let attempt = self.reload(&row.order_sn).await?;
+        if attempt.channel != gateway.channel() || attempt.account != gateway.account() {
+            raise(Alarm::Mismatch);
+            tracing::error!(refund.no = refund_no, "a refund of another account");
+            return Ok(format!("mismatch: refund {refund_no} of another account"));
+        }
+        self.keep_refund(&row, Ok(report), by).await?;
+        Ok("refund".to_owned())
+    }
+
+    /// Keeps what went back, alarms, and tells the business system where it wants to
+    /// be told of refunds.
+    pub(crate) async fn taken_back(
+        &self,
+        gateway: &dyn Gateway,
+        back: &MoneyBack,
+        cause: Cause,
+        by: Source,
+    ) -> Result<String, Failure> {
+        let Some(attempt) = self.paid_by(gateway, back).await? else {
+            raise(Alarm::Mismatch);
+            tracing::error!(
+                channel.code = gateway.channel().code(),
+                channel.account = gateway.account(),
+                reference = back.number,
+                cause = cause.word(),
+                "money went back of no order of ours"
+            );
+            return Ok(UNKNOWN_ORDER.to_owned());
+        };
+        let key = format!("{AT_CHANNEL_PREFIX}{}", back.number);
+        let refunds = self.parts.store.refunds(&attempt.order_sn).await?;
+        let is_known = |row: &RefundRow| row.refund_key.as_deref() == Some(&key);
+        if refunds.iter().any(is_known) {
+            return Ok("known".to_owned());
+        }
+        raise(Alarm::TakenBack);
+        tracing::error!(
+            order.sn = attempt.order_sn,
+            reference = back.number,
+            cause = cause.word(),
+            "money went back without a refund of ours"
+        );
+        let Some(part) = part_of(&attempt, &refunds, back.sum) else {
+            return Ok(format!("{}: nothing was left of the order", cause.word()));
+        };
+        self.keep_taken_back(&attempt, &key, back, part, cause, by)
+            .await?;
+        Ok(cause.word().to_owned())
+    }
+
+    async fn keep_taken_back(
+        &self,
+        attempt: &AttemptRow,
+        key: &str,
+        back: &MoneyBack,
+        part: (Money, Money),
+        cause: Cause,
+        by: Source,
+    ) -> Result<(), Failure> {
+        let (money, channel_money) = part;
+        let now_ms = self.now_ms();
+        let note = format!("{}: the channel's {}", cause.word(), back.number);
+        let row = RefundRow {
+            refund_no: key.to_owned(),
+            order_sn: attempt.order_sn.clone(),
+            refund_key: Some(key.to_owned()),
+            money,
+            channel_money,
+            cause,
+            state: Refund::Done,
+            reference: Some(back.number.clone()),
+            note: note.clone(),
+            created_ms: now_ms,
+        };
+        let callback = self.refund_callback(&row, Refund::Done, now_ms).await?;
+        let kept = TakenBack {
+            order_sn: &attempt.order_sn,
+            refund_key: key,
+            money,
+            channel_money,
+            cause,
+            reference: &back.number,
+            note: &note,
+            callback: callback.as_ref(),
+            act: self.act(by),
+        };
+        if self.parts.store.take_back(&kept).await?.is_some() {
+            self.callback_written.notify_one();
+        }
+        Ok(())
+    }
+
+    /// The order whose money this is.
+    async fn paid_by(
+        &self,
+        gateway: &dyn Gateway,
+        back: &MoneyBack,
+    ) -> Result<Option<AttemptRow>, Failure> {
+        if let Some(number) = &back.channel_order_no
+            && let Some(attempt) = self.attempt_of(gateway, number).await?
+        {
+            return Ok(Some(attempt));
+        }
+        let Some(trade_no) = &back.trade_no else {
+            return Ok(None);
+        };
+        let (channel, account) = (gateway.channel(), gateway.account());
+        let store = &self.parts.store;
+        Ok(store
+            .attempt_by_trade_no(channel, account, trade_no)
+            .await?)
+    }
+}
+
+/// What of the request's and the channel's sums went back; nothing where nothing is
+/// left, or the channel names another currency.
+fn part_of(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) -> Option<(Money, Money)> {
+    let (paid, channel_paid) = (attempt.money, attempt.channel_money);
+    let mut left = Left {
+        money: paid.minor(),
+        channel: channel_paid.minor(),
+    };
+    for refund in refunds.iter().filter(|refund| refund.state.counts()) {
+        left.money -= refund.money.minor();
+        left.channel -= refund.channel_money.minor();
+    }
+    let own = |money: Money| (money.currency() == channel_paid.currency()).then(|| money.minor());
+    let amount = match sum {
+        BackSum::Rest => left.channel,
+        BackSum::Of(money) => own(money)?,
+        BackSum::InAll(money) => own(money)? - (channel_paid.minor() - left.channel),
+    };
+    let part = share_at_channel(paid.minor(), channel_paid.minor(), left, amount)?;
+    Some((
+        Money::from_minor(part.money, paid.currency())?,
+        Money::from_minor(part.channel, channel_paid.currency())?,
+    ))
+}

@@ -1,0 +1,156 @@
+//! Money that a person, a bank or a dispute can still turn: never called final, and
+//! asked about hourly for a day and daily for sixty.
+
+use crate::scene::{Scene, by_hmac, paid, signed};
+use checkout::{Failure, Poll};
+use payment::channel::Channel;
+use payment::order::Attempt;
+use payment::ports::{OrderState, RefundState, RiskKind};
+use payment::refund::Refund;
+use payment::sign::Purpose;
+use payment::status::PayStatus;
+
+const DAY_S: i64 = 86_400;
+
+fn held() -> OrderState {
+    OrderState::Held("ECHECK".to_owned())
+}
+
+#[tokio::test]
+async fn a_payment_that_its_channel_checks_stays_open_and_alone() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    scene.answers(Ok(held()));
+    scene.after_s(5).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(attempt.status, Attempt::Held);
+    assert_eq!(attempt.held.as_deref(), Some("ECHECK"));
+    // Long after the attempt's time: no other is made, it can't be closed, pages wait.
+    scene.after_s(3_600).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Held);
+    assert_eq!(scene.pay("k").await.err(), Some(Failure::InProgress));
+    let other = [("requestKey", "k"), ("rate", "6.8")];
+    let other = scene.pay_by(Channel::Paypal, &other).await;
+    assert_eq!(other.err(), Some(Failure::InProgress));
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    let closed = scene.checkout.close_asked(&close).await;
+    assert_eq!(closed, Err(Failure::InProgress));
+    let poll = scene.checkout.poll(&signed(&[("requestKey", "k")])).await;
+    assert!(matches!(poll, Poll::Waiting(Some(Some(_)))), "{poll:?}");
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    let risk = risks.iter().find(|risk| risk.kind == RiskKind::Held);
+    assert!(risk.unwrap().detail.contains("ECHECK"));
+}
+
+#[tokio::test]
+async fn a_held_payment_is_asked_about_hourly_and_then_daily_until_it_ends() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    scene.answers(Ok(held()));
+    scene.after_s(5).await;
+    scene.asked();
+    scene.after_s(1_800).await;
+    assert!(scene.asked().is_empty());
+    let mut asked = 0;
+    for _ in 0..24 {
+        scene.after_s(3_600).await;
+        asked += scene.asked().len();
+    }
+    assert!((23..=25).contains(&asked), "{asked}");
+    for _ in 0..20 {
+        scene.after_s(DAY_S / 2).await;
+        asked += scene.asked().len();
+    }
+    assert!((32..=36).contains(&asked), "{asked}");
+    scene.answers(Ok(paid(&scene.attempt("k").await, 100)));
+    scene.after_s(DAY_S).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.request_status),
+        (Attempt::Paid, PayStatus::SuccessPay)
+    );
+}
+
+#[tokio::test]
+async fn a_held_payment_that_is_declined_may_be_paid_anew() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    scene.answers(Ok(held()));
+    scene.after_s(5).await;
+    scene.answers(Ok(OrderState::Declined));
+    scene.after_s(3_600).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Declined);
+    assert!(scene.pay("k").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let abnormal = || Some(Ok(RefundState::Held("ABNORMAL".to_owned())));
+    let told = || scene.channel.told.lock().unwrap();
+    told().refund = abnormal();
+    told().query_refund = abnormal();
+    let ask = by_hmac(
+        Purpose::Refund,
+        &[
+            ("requestKey", "k"),
+            ("refundKey", "a"),
+            ("refundMoney", "100"),
+        ],
+    );
+    scene.checkout.refund_asked(&ask).await.unwrap();
+    scene.refunds_after_s(0).await;
+    let info = scene.checkout.refund_asked(&ask).await.unwrap();
+    assert_eq!(info.refund_status, "WAITREFUND");
+    let again = by_hmac(
+        Purpose::Refund,
+        &[
+            ("requestKey", "k"),
+            ("refundKey", "b"),
+            ("refundMoney", "100"),
+        ],
+    );
+    let again = scene.checkout.refund_asked(&again).await;
+    assert_eq!(again.err(), Some(Failure::TooMuch(0)));
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    assert!(risks.iter().any(|risk| risk.detail.contains("ABNORMAL")));
+    // Not sent again, and asked about each hour.
+    told().calls.clear();
+    for _ in 0..6 {
+        scene.refunds_after_s(1_800).await;
+    }
+    assert_eq!(scene.asked(), ["query_refund"; 3]);
+    // Even an answer that it is unknown sends nothing.
+    told().query_refund = Some(Ok(RefundState::NotFound));
+    scene.refunds_after_s(3_600).await;
+    assert_eq!(scene.asked(), ["query_refund"]);
+    // WeChat ends it by hand.
+    told().query_refund = Some(Ok(RefundState::Done));
+    scene.refunds_after_s(3_600).await;
+    let rows = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!((rows.len(), rows[0].state), (1, Refund::Done));
+}
+
+#[tokio::test]
+async fn attempts_of_one_request_are_bounded_by_the_hour() {
+    let scene = Scene::new().await;
+    let mut domain = payment::domain::Domain::test();
+    domain.settings.attempts_an_hour = 3;
+    scene.store.set_domain(&domain).await.unwrap();
+    for title in ["a", "b", "c"] {
+        let values = [("requestKey", "k"), ("info", title)];
+        scene.pay_by(Channel::Wechat, &values).await.unwrap();
+    }
+    let more = [("requestKey", "k"), ("info", "d")];
+    let refused = scene.pay_by(Channel::Wechat, &more).await;
+    assert_eq!(refused.err(), Some(Failure::TooMany));
+    // The open one goes on, another request is another matter, and an hour passes.
+    let open = [("requestKey", "k"), ("info", "c")];
+    assert!(scene.pay_by(Channel::Wechat, &open).await.is_ok());
+    assert!(scene.pay("other").await.is_ok());
+    scene.after_s(3_601).await;
+    assert!(scene.pay_by(Channel::Wechat, &more).await.is_ok());
+}

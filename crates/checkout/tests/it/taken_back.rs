@@ -1,0 +1,245 @@
+//! Money that goes back without a refund of ours, and parts that are told from the
+//! whole.
+
+use crate::scene::{Scene, by_hmac, paid};
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::money::{Currency, Money};
+use payment::pairs::Pairs;
+use payment::ports::{
+    AttemptRow, BackSum, MoneyBack, Notify, RawNotify, RefundReport, RefundState, RiskKind,
+};
+use payment::refund::Cause;
+use payment::sign::{Purpose, callback_sign2, sha1_sign};
+use payment::status::PayStatus;
+
+fn fen(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::Cny).unwrap()
+}
+
+/// A paid order of one yuan, of a domain that wants to know everything.
+async fn paid_order(scene: &Scene) -> AttemptRow {
+    let mut domain = Domain::test();
+    domain.settings.sign2 = true;
+    domain.settings.refund_callbacks = true;
+    domain.settings.refund_details = true;
+    scene.store.set_domain(&domain).await.unwrap();
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    scene.attempt("k").await
+}
+
+/// A genuine notify of this kind comes.
+async fn hears(scene: &Scene, notify: Notify) {
+    static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    scene.channel.told.lock().unwrap().notify = Some(notify);
+    let raw = RawNotify {
+        headers: Vec::new(),
+        body: number.to_string().into_bytes(),
+        received_ms: scene.now_ms(),
+    };
+    let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw);
+    assert_eq!(answer.await.unwrap().status, 200);
+    // What a dead instance leaves is taken up; here it is worked on at once.
+    while scene.store.backlog(i64::MAX).await.unwrap().notifies > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn back(number: &str, sum: BackSum) -> MoneyBack {
+    MoneyBack {
+        channel_order_no: None,
+        trade_no: Some("t".to_owned()),
+        number: number.to_owned(),
+        sum,
+    }
+}
+
+fn by_hand(number: &str, sum: BackSum) -> Notify {
+    Notify::Refund {
+        refund_no: number.to_owned(),
+        report: RefundReport {
+            state: RefundState::Done,
+            reference: Some(number.to_owned()),
+        },
+        back: back(number, sum),
+    }
+}
+
+async fn refund(scene: &Scene, key: &str, money: &str) -> Result<String, checkout::Failure> {
+    let values = [
+        ("requestKey", "k"),
+        ("refundKey", key),
+        ("refundMoney", money),
+    ];
+    let asked = by_hmac(Purpose::Refund, &values);
+    let info = scene.checkout.refund_asked(&asked).await?;
+    Ok(format!("{} {}", info.refund_status, info.refunded_money))
+}
+
+/// The refund callbacks that were written, oldest first.
+async fn told(scene: &Scene, order_sn: &str) -> Vec<Pairs> {
+    let callbacks = scene.store.callbacks(order_sn).await.unwrap();
+    let read = |url: &str| Pairs::from_query(url.split_once('?').unwrap().1).unwrap();
+    callbacks.iter().skip(1).map(|row| read(&row.url)).collect()
+}
+
+#[tokio::test]
+async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    for _ in 0..2 {
+        hears(&scene, Notify::Reversed(back("C1", BackSum::Of(fen(60))))).await;
+    }
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].cause, rows[0].money), (Cause::Chargeback, fen(60)));
+    assert_eq!(rows[0].refund_key.as_deref(), Some("ch-C1"));
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    assert!(risks.iter().any(|risk| risk.kind == RiskKind::TakenBack));
+    let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
+    assert!(story.entries.iter().any(|entry| entry.what == "chargeback"));
+    // Ours never exceed what is left, and the refusal says what that is.
+    let refused = refund(&scene, "a", "41").await;
+    assert_eq!(refused, Err(checkout::Failure::TooMuch(40)));
+    assert!(refund(&scene, "a", "40").await.is_ok());
+    let callback = &told(&scene, &order.order_sn).await[0];
+    let value = |name| callback.get(name).unwrap_or_default();
+    assert_eq!(value("payStatus"), "SUCCESSREFUND");
+    assert_eq!((value("refundKey"), value("refundMoney")), ("ch-C1", "60"));
+}
+
+#[tokio::test]
+async fn a_refund_made_at_the_channel_joins_its_order() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    // Told by itself, and by all that went back so far.
+    hears(&scene, by_hand("H1", BackSum::Of(fen(30)))).await;
+    hears(&scene, by_hand("H2", BackSum::InAll(fen(50)))).await;
+    hears(&scene, by_hand("H2", BackSum::InAll(fen(50)))).await;
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    let sums: Vec<_> = rows
+        .iter()
+        .map(|row| (row.cause, row.money.minor()))
+        .collect();
+    assert_eq!(sums, [(Cause::AtChannel, 30), (Cause::AtChannel, 20)]);
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::SuccessRefund
+    );
+    // More than is left is no more than that.
+    hears(&scene, by_hand("H3", BackSum::Of(fen(80)))).await;
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.money.minor()).sum::<i64>(), 100);
+    hears(&scene, by_hand("H4", BackSum::Rest)).await;
+    assert_eq!(scene.store.refunds(&order.order_sn).await.unwrap().len(), 3);
+    assert!(scene.store.contradictions().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_part_is_told_from_the_whole() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    for (key, money) in [("a", "34"), ("b", "66")] {
+        refund(&scene, key, money).await.unwrap();
+        scene.refunds_after_s(1).await;
+    }
+    assert_eq!(
+        refund(&scene, "a", "34").await.unwrap(),
+        "SUCCESSREFUND 100"
+    );
+    let callbacks = told(&scene, &order.order_sn).await;
+    let sums: Vec<_> = callbacks
+        .iter()
+        .map(|one| ["refundKey", "refundMoney", "refundedMoney"].map(|name| one.get(name).unwrap()))
+        .collect();
+    assert_eq!(sums, [["a", "34", "34"], ["b", "66", "100"]]);
+    let secret = &Domain::test().secrets()[0].clone();
+    for callback in &callbacks {
+        let sent: Vec<_> = callback.iter().collect();
+        // The old sign covers the nine values as ever.
+        let nine = sent.iter().take(9).map(|(_, value)| *value);
+        assert_eq!(callback.get("sign"), Some(sha1_sign(nine, secret).as_str()));
+        let all = sent.iter().copied();
+        let all = all.filter(|(name, _)| !matches!(*name, "sign" | "sign2"));
+        assert_eq!(
+            callback.get("sign2"),
+            Some(callback_sign2(all, secret).as_str())
+        );
+    }
+    let query = by_hmac(Purpose::Query, &[("requestKey", "k")]);
+    let info = scene.checkout.query_info(&query).await.unwrap().unwrap();
+    assert_eq!(info.refunded_money, Some(100));
+    let refunds = info.refunds.unwrap();
+    assert_eq!(refunds.len(), 2);
+    assert_eq!((refunds[0].refund_money, refunds[1].refund_money), (34, 66));
+    assert_eq!(refunds[0].pay_status, "SUCCESSREFUND");
+}
+
+#[tokio::test]
+async fn a_domain_without_the_option_is_told_the_nine_values() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    let mut domain = Domain::test();
+    domain.settings.refund_callbacks = true;
+    scene.store.set_domain(&domain).await.unwrap();
+    refund(&scene, "a", "34").await.unwrap();
+    scene.refunds_after_s(1).await;
+    let callbacks = told(&scene, &order.order_sn).await;
+    assert_eq!(callbacks[0].iter().count(), 10, "nine and the sign");
+    let query = by_hmac(Purpose::Query, &[("requestKey", "k")]);
+    let info = scene.checkout.query_info(&query).await.unwrap().unwrap();
+    assert_eq!((info.refunded_money, info.refunds), (None, None));
+    let mut details = Domain::test();
+    details.settings.refund_details = true;
+    assert!(details.check().is_err(), "the old sign does not cover them");
+}
+
+#[tokio::test]
+async fn keys_that_stand_for_other_things_are_refused() {
+    let scene = Scene::new().await;
+    paid_order(&scene).await;
+    for key in ["ch-C1", "SUCCESSPAY", "x-CLOSED-x"] {
+        let refused = refund(&scene, key, "1").await;
+        assert!(
+            matches!(refused, Err(checkout::Failure::Refused(_))),
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_notify_is_kept_once_however_often_it_comes() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    let payment::ports::OrderState::Paid(report) = paid(&attempt, 100) else {
+        panic!("not paid")
+    };
+    scene.channel.told.lock().unwrap().notify = Some(Notify::Paid(report));
+    let raw = || RawNotify {
+        headers: Vec::new(),
+        body: b"the same".to_vec(),
+        received_ms: scene.now_ms(),
+    };
+    for _ in 0..300 {
+        let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw());
+        assert_eq!(answer.await.unwrap().status, 200);
+    }
+    assert!(scene.store.notify_body(1).await.unwrap().is_some());
+    assert_eq!(scene.store.notify_body(2).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_form_that_can_not_be_opened_any_more_is_not_given_again() {
+    let scene = Scene::new().await;
+    let first = scene.pay("k").await.unwrap();
+    assert_eq!(scene.pay("k").await.unwrap().order_sn, first.order_sn);
+    scene.channel.told.lock().unwrap().fresh_since_ms = scene.now_ms() + 1;
+    scene.after_s(1).await;
+    assert!(scene.checkout.is_stale(&first));
+    let second = scene.pay("k").await.unwrap();
+    assert_ne!(second.order_sn, first.order_sn);
+    assert!(!scene.checkout.is_stale(&second));
+}
