@@ -108,8 +108,9 @@ async fn a_capture_may_wait_or_be_declined() {
     let order = approved(&world, &gateway).await;
     assert_eq!(gateway.close(&order).await, Ok(()), "nothing is taken yet");
     world.fault("capture", "pending").await;
-    assert_eq!(gateway.capture(&order).await, Ok(OrderState::Pending));
-    assert_eq!(gateway.query(&order).await, Ok(OrderState::Pending));
+    let held = Ok(OrderState::Held("PENDING_REVIEW".to_owned()));
+    assert_eq!(gateway.capture(&order).await, held);
+    assert_eq!(gateway.query(&order).await, held);
     let left = gateway.close(&order).await;
     assert!(
         matches!(left, Err(ChannelError::Refused { .. })),
