@@ -21,6 +21,7 @@ pub mod forecore;
 pub mod pairs;
 pub mod refusal;
 pub mod request;
+pub mod rule;
 pub mod sign;
 pub mod verify;
 

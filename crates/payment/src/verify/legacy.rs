@@ -6,6 +6,7 @@ use super::value;
 use crate::domain::Domain;
 use crate::refusal::Refusal;
 use crate::request::check_shape;
+use crate::rule::Rule;
 
 /// Parameters that whole values could be given to; domainCode and payTypeCode
 /// are not among them, since their values fit nowhere else and nothing else there.
@@ -35,14 +36,13 @@ pub(super) fn check(
 ) -> Result<bool, Refusal> {
     let channel = value(known, "requestChannel");
     if !request_channels.iter().any(|listed| listed == channel) {
-        return Err(Refusal::Ambiguous(
-            "requestChannel is not one of the domain's".to_owned(),
-        ));
+        return Err(Refusal::Rule(Rule::RequestChannel(
+            request_channels.to_vec(),
+        )));
     }
     let search = Search::new(domain, request_channels, known, proof);
     if search.finds(|reading| reading.key_is_ours() && !reading.sum_is_ours()) {
-        let why = "money, currencyType or rate could be another value of the request";
-        return Err(Refusal::Ambiguous(why.to_owned()));
+        return Err(Refusal::Rule(Rule::Swapped));
     }
     Ok(search.finds(|reading| !reading.key_is_ours()))
 }

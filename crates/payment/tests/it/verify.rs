@@ -281,3 +281,59 @@ fn refusals_name_the_parameter_and_hold_no_value() {
         refusal(&Domain::test(), &signed(&secret_looking, "test")).text(payment::lang::Lang::Zh);
     assert!(text.contains("rate") && !text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn a_broken_rule_is_told_with_its_figure() {
+    use payment::lang::Lang;
+    let good = [
+        ("domainCode", "demo"),
+        ("requestChannel", "1"),
+        ("money", "100"),
+        ("info", "Mug"),
+        ("requestKey", "D1-0000000000001"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://127.0.0.1:9/cb"),
+    ];
+    let long = "requestKey 须以 D1- 开头、共 16 位";
+    for (name, value, zh, en) in [
+        ("requestKey", "D1-1", long, "D1- and has 16"),
+        (
+            "requestChannel",
+            "",
+            "requestChannel 须为 1",
+            "requestChannel is 1",
+        ),
+        (
+            "currencyType",
+            "USD",
+            "currencyType 须为 CNY",
+            "currencyType is CNY",
+        ),
+        ("rate", "6.8", "4 位小数", "4 decimals"),
+        (
+            "info",
+            "2 mugs",
+            "info 须以字母",
+            "info begins with a letter",
+        ),
+        (
+            "info",
+            "Mug D1-",
+            "info 不得包含 D1-",
+            "info does not hold D1-",
+        ),
+        (
+            "payTypeCodeIn",
+            "Wechat",
+            "payTypeCodeIn 须为空",
+            "payTypeCodeIn is empty",
+        ),
+    ] {
+        let pairs = signed(&with(&good, &[(name, value)]), "demo-secret");
+        let refusal = refusal(&Domain::demo(), &pairs);
+        assert_eq!(refusal.code(), ErrCode::Ambiguous, "{name}");
+        let (told, english) = (refusal.text(Lang::Zh), refusal.text(Lang::En));
+        assert!(told.contains(zh) && !told.contains("多种含义"), "{told}");
+        assert!(english.contains(en), "{english}");
+    }
+}
