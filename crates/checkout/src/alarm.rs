@@ -15,16 +15,19 @@ pub(crate) enum Alarm {
     Refund,
     /// A callback that nobody took.
     Callback,
+    /// A sign that could fit another sum too.
+    Recut,
 }
 
 impl Alarm {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
         Self::Contradiction,
         Self::Refund,
         Self::Callback,
+        Self::Recut,
     ];
 
     fn word(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Alarm {
             Self::Contradiction => "contradiction",
             Self::Refund => "refund",
             Self::Callback => "callback",
+            Self::Recut => "recut",
         }
     }
 }

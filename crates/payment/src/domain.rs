@@ -5,10 +5,13 @@ use crate::address::{has_scheme, origin};
 use crate::money::Currency;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// A key's prefix, and a key in all, are no longer than this, in characters.
 const PREFIX_MAX: usize = 8;
 const KEY_MAX: usize = 64;
+/// How many decimals a rate may have.
+const RATE_DECIMALS: RangeInclusive<u8> = 1..=6;
 /// How far a partner's clock may be from ours, unless it is set, s: a day.
 const PARTNER_TIME_WINDOW_S: i64 = 86_400;
 
@@ -57,11 +60,34 @@ pub enum KeyRule {
     /// One meaning by construction.
     Strict(Strict),
     /// Any requestKey; the risk that stays is the domain's.
-    #[serde(rename_all = "camelCase")]
-    Legacy {
-        /// The values that requestChannel may have; empty is one of them where listed.
-        request_channels: Vec<String>,
-    },
+    Legacy(Legacy),
+}
+
+/// What a legacy domain fixes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Legacy {
+    /// The values that requestChannel may have; empty is one of them where listed.
+    pub request_channels: Vec<String>,
+    /// What becomes of a request whose values, cut elsewhere, make another sum.
+    #[serde(default)]
+    pub recut: Recut,
+    /// Decimals of rate; none: no rate is taken where such requests are refused, and
+    /// any where they are logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_decimals: Option<u8>,
+}
+
+/// What becomes of a request of a legacy domain that breaks a rule without which its
+/// sign has several sums (docs/signing.md).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recut {
+    /// It is refused: new domains.
+    Refuse,
+    /// It is taken, counted and alarmed: domains that existed before the rules did.
+    #[default]
+    Log,
 }
 
 /// What a strict domain fixes.
@@ -219,9 +245,10 @@ impl Domain {
     pub fn test() -> Self {
         Self {
             code: "test".to_owned(),
-            rule: KeyRule::Legacy {
+            rule: KeyRule::Legacy(Legacy {
                 request_channels: vec![String::new(), "1".to_owned()],
-            },
+                ..Legacy::default()
+            }),
             settings: DomainSettings {
                 largest_sum: 50_000_000,
                 ..DomainSettings::default()
@@ -279,9 +306,10 @@ impl Domain {
         });
         Ok(Self {
             code: Self::partner_code(id),
-            rule: KeyRule::Legacy {
+            rule: KeyRule::Legacy(Legacy {
                 request_channels: vec![String::new()],
-            },
+                ..Legacy::default()
+            }),
             settings: DomainSettings {
                 largest_sum: 999_999_999,
                 hmac_required: true,
@@ -376,8 +404,36 @@ impl Domain {
         }
         match &self.rule {
             KeyRule::Strict(strict) => self.check_strict(strict),
-            KeyRule::Legacy { .. } => Ok(()),
+            KeyRule::Legacy(legacy) => self.check_legacy(legacy),
         }
+    }
+
+    fn check_legacy(&self, legacy: &Legacy) -> Result<(), DomainError> {
+        if legacy
+            .rate_decimals
+            .is_some_and(|decimals| !RATE_DECIMALS.contains(&decimals))
+        {
+            return Err(DomainError("rate has one to six decimals".to_owned()));
+        }
+        if legacy.recut == Recut::Log {
+            return Ok(());
+        }
+        let [channel] = legacy.request_channels.as_slice() else {
+            return Err(DomainError(
+                "recut=refuse needs one value of requestChannel; with several, recut=log"
+                    .to_owned(),
+            ));
+        };
+        check_channel(channel)?;
+        if !self
+            .secrets
+            .iter()
+            .map(Secret::expose)
+            .all(begins_with_letter)
+        {
+            return Err(DomainError("a secret begins with a letter".to_owned()));
+        }
+        Ok(())
     }
 
     fn check_strict(&self, strict: &Strict) -> Result<(), DomainError> {
@@ -391,15 +447,12 @@ impl Domain {
             return refuse("a key is longer than its prefix and has at most 64 characters");
         }
         let channel = &strict.request_channel;
-        let word = channel.starts_with(|first: char| first.is_ascii_alphabetic());
-        if !(channel.is_empty() || channel == "1" || word) || channel.contains(' ') {
-            return refuse("requestChannel is 1, a word that begins with a letter, or empty");
-        }
+        check_channel(channel)?;
         let currency = Currency::parse(&strict.currency);
         if currency.is_none_or(|currency| !Currency::SEED.contains(&currency)) {
             return refuse("the currency is CNY or USD");
         }
-        if !(1..=6).contains(&strict.rate_decimals) {
+        if !RATE_DECIMALS.contains(&strict.rate_decimals) {
             return refuse("rate has one to six decimals");
         }
         if !self.development && self.settings.callbacks.is_empty() {
@@ -413,12 +466,24 @@ impl Domain {
         {
             return refuse("domainCode, secret and requestChannel don't hold the key prefix");
         }
-        let letter = |text: &str| text.starts_with(|first: char| first.is_ascii_alphabetic());
-        if !secrets.clone().all(letter) {
+        if !secrets.clone().all(begins_with_letter) {
             return refuse("a secret begins with a letter");
         }
         Ok(())
     }
+}
+
+fn check_channel(channel: &str) -> Result<(), DomainError> {
+    let fits = channel.is_empty() || channel == "1" || begins_with_letter(channel);
+    if fits && !channel.contains(' ') {
+        return Ok(());
+    }
+    let form = "requestChannel is 1, a word that begins with a letter, or empty";
+    Err(DomainError(form.to_owned()))
+}
+
+fn begins_with_letter(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// `[A-Z][0-9][0-9_-]*`, at most eight characters.

@@ -34,6 +34,9 @@ pub const HMAC_NAMES: [&str; 3] = ["signType", "refundKey", "refundMoney"];
 /// The four that the second form of the SHA-1 sign encodes.
 pub const ADDRESS_NAMES: [&str; 4] = ["pageUrl", "bgUrl", "dialogOkUrl", "dialogFailUrl"];
 
+/// The three that send payers on.
+pub const PAGE_ADDRESS_NAMES: [&str; 3] = ["pageUrl", "dialogOkUrl", "dialogFailUrl"];
+
 const INFO_MAX: usize = 1024;
 const KEY_MAX: usize = 64;
 
@@ -108,7 +111,7 @@ pub struct CloseRequest {
 /// # Errors
 /// The refusal that names the parameter and its form.
 pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refusal> {
-    let legacy = matches!(domain.rule, KeyRule::Legacy { .. });
+    let legacy = matches!(domain.rule, KeyRule::Legacy(_));
     let malformed = |form: &str| Err(Refusal::malformed(name, form));
     let ok = match name {
         "money" | "refundMoney" => {

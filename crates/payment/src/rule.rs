@@ -32,6 +32,15 @@ pub enum Rule {
     PayTypeCodeIn,
     /// The signed values, joined, don't hold SUCCESSPAY.
     StatusWord,
+    /// rate: none is taken, since the domain's decimals are not set.
+    NoRate,
+    /// These goods, or this bare host, could be cut out of money or rate, or these
+    /// out of them.
+    Cut(String),
+    /// requestKey, money, rate or requestChannel could begin and end elsewhere.
+    DigitsMove,
+    /// The values hold the word of the other currency.
+    OtherCurrency(String),
     /// Whole values, given to other parameters, make another payment.
     Swapped,
 }
@@ -60,6 +69,17 @@ impl Rule {
             Self::GoodsHoldPrefix { name, prefix } => format!("{name} 不得包含 {prefix}"),
             Self::PayTypeCodeIn => "payTypeCodeIn 须为空".to_owned(),
             Self::StatusWord => "参数值连接后不得包含 SUCCESSPAY".to_owned(),
+            Self::NoRate => "该domain不接受 rate（未登记小数位数 --rate-decimals）".to_owned(),
+            Self::Cut(name) if name.starts_with("info") => {
+                format!("{name} 与金额相邻，须以字母或汉字开头，否则金额可被改读")
+            }
+            Self::Cut(name) => {
+                format!("{name} 与金额相邻，须以 http:// 或 https:// 开头，否则金额可被改读")
+            }
+            Self::DigitsMove => {
+                "money、rate 或 requestChannel 可被改读：请以字母作 requestKey 的首字符".to_owned()
+            }
+            Self::OtherCurrency(word) => format!("参数值不得包含另一币种 {word}"),
             Self::Swapped => "money、currencyType 或 rate 可读作其他参数的值".to_owned(),
         }
     }
@@ -78,6 +98,15 @@ impl Rule {
             Self::GoodsHoldPrefix { name, prefix } => format!("{name} does not hold {prefix}"),
             Self::PayTypeCodeIn => "payTypeCodeIn is empty".to_owned(),
             Self::StatusWord => "the values, joined, don't hold SUCCESSPAY".to_owned(),
+            Self::NoRate => "rate is not taken: the domain has no --rate-decimals".to_owned(),
+            Self::Cut(name) if name.starts_with("info") => format!(
+                "{name} stands next to the sum, which could be cut into it: begin goods with a letter"
+            ),
+            Self::Cut(name) => format!(
+                "{name} stands next to the sum, which could be cut into it: begin it with http:// or https://"
+            ),
+            Self::DigitsMove => "money, rate or requestChannel could begin elsewhere: begin requestKey with a letter".to_owned(),
+            Self::OtherCurrency(word) => format!("no value holds the other currency, {word}"),
             Self::Swapped => {
                 "money, currencyType or rate could be another value of the request".to_owned()
             }

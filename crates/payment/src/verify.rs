@@ -2,9 +2,12 @@
 
 mod forms;
 mod legacy;
+mod recut;
 mod strict;
 
 pub use forms::{Explanation, explain};
+pub use legacy::check_with as check_legacy_with;
+pub use recut::{RecutRules, recut_rule};
 pub use strict::{StrictRules, check_with};
 
 use crate::address::{host_of, is_public, lies_under, literal, with_scheme};
@@ -15,9 +18,10 @@ use crate::money::{Currency, Money};
 use crate::pairs::Pairs;
 use crate::refusal::Refusal;
 use crate::request::{
-    CloseRequest, HMAC_NAMES, PayRequest, QueryRequest, RefundRequest, SEED_NAMES, UNSIGNED_NAMES,
-    check_shape,
+    CloseRequest, HMAC_NAMES, PAGE_ADDRESS_NAMES, PayRequest, QueryRequest, RefundRequest,
+    SEED_NAMES, UNSIGNED_NAMES, check_shape,
 };
+use crate::rule::Rule;
 use crate::sign::Purpose;
 use forms::matching;
 use std::net::IpAddr;
@@ -34,6 +38,7 @@ pub struct Verified<T> {
     signed: Pairs,
     generation: i64,
     other_key: bool,
+    recut: Option<Rule>,
 }
 
 impl<T> Verified<T> {
@@ -48,6 +53,13 @@ impl<T> Verified<T> {
     #[must_use]
     pub fn fits_another_key(&self) -> bool {
         self.other_key
+    }
+
+    /// The rule, on a legacy domain that only logs it, without which the same sign
+    /// fits another sum too: to be logged, counted and alarmed.
+    #[must_use]
+    pub fn could_be_recut(&self) -> Option<&Rule> {
+        self.recut.as_ref()
     }
 }
 
@@ -101,12 +113,12 @@ pub fn verify_pay(
     let known = known(domain, pairs, &names, Purpose::Pay)?;
     check_addresses(domain, &known)?;
     let proof = matching(domain, pairs, &known, Purpose::Pay, now_ms)?;
-    let mut other_key = false;
+    let (mut other_key, mut recut) = (false, None);
     if !is_hmac(pairs) {
         match &domain.rule {
             KeyRule::Strict(strict) => strict::check(strict, &known, &proof)?,
-            KeyRule::Legacy { request_channels } => {
-                other_key = legacy::check(domain, request_channels, &known, &proof)?;
+            KeyRule::Legacy(legacy) => {
+                (other_key, recut) = legacy::check(domain, legacy, &known, &proof)?;
             }
         }
     }
@@ -117,6 +129,7 @@ pub fn verify_pay(
         signed,
         generation: proof.generation,
         other_key,
+        recut,
     })
 }
 
@@ -149,6 +162,7 @@ pub fn verify_query(
         signed,
         generation: proof.generation,
         other_key: false,
+        recut: None,
     })
 }
 
@@ -182,6 +196,7 @@ pub fn verify_refund(
         signed,
         generation: proof.generation,
         other_key: false,
+        recut: None,
     })
 }
 
@@ -206,6 +221,7 @@ pub fn verify_close(
         signed,
         generation: proof.generation,
         other_key: false,
+        recut: None,
     })
 }
 
@@ -306,7 +322,7 @@ fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusa
     if (strict || !settings.callbacks.is_empty()) && !listed && !development {
         return refuse("bgUrl");
     }
-    for name in ["pageUrl", "dialogOkUrl", "dialogFailUrl"] {
+    for name in PAGE_ADDRESS_NAMES {
         let host = host_of(value(known, name)).to_ascii_lowercase();
         let any = settings.return_hosts.is_empty() || host.is_empty();
         if !any && !settings.return_hosts.contains(&host) {

@@ -4,8 +4,8 @@ use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Secret, Strict};
-use payment::ports::Store;
+use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Secret, Strict};
+use payment::ports::{OtherReadings, Store};
 use std::sync::Arc;
 
 /// Bytes of a made secret: 160 bits.
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Set {
         /// The domainCode.
         code: String,
+        #[command(flatten)]
+        legacy: LegacyArgs,
         #[command(flatten)]
         settings: Box<SettingArgs>,
     },
@@ -66,9 +68,54 @@ pub(crate) struct RuleArgs {
     /// and '' stands for an empty one.
     #[arg(long, default_value = "1")]
     request_channel: Vec<String>,
-    /// Decimals of rate.
-    #[arg(long, default_value_t = 4)]
-    rate_decimals: u8,
+    /// Decimals of rate: 4 unless set; with --any-request-key no rate is taken unless
+    /// they are set.
+    #[arg(long)]
+    rate_decimals: Option<u8>,
+    /// With --any-request-key, what becomes of a request whose sign fits another sum
+    /// too: refuse or log. Refuse takes one --request-channel.
+    #[arg(long, value_parser = recut, requires = "any_request_key")]
+    recut: Option<Recut>,
+}
+
+/// What a legacy domain fixes and an operator may change.
+#[derive(Args)]
+pub(crate) struct LegacyArgs {
+    /// What becomes of a request of a legacy domain whose sign fits another sum too:
+    /// refuse or log.
+    #[arg(long, value_parser = recut)]
+    recut: Option<Recut>,
+    /// The values of a legacy domain's requestChannel; '' stands for an empty one.
+    #[arg(long)]
+    request_channel: Option<Vec<String>>,
+    /// Decimals of a legacy domain's rate.
+    #[arg(long)]
+    rate_decimals: Option<u8>,
+}
+
+impl LegacyArgs {
+    fn apply(self, rule: &mut KeyRule) -> Result<()> {
+        let named =
+            self.recut.is_some() || self.request_channel.is_some() || self.rate_decimals.is_some();
+        match rule {
+            KeyRule::Legacy(legacy) => {
+                set(&mut legacy.recut, self.recut);
+                set(&mut legacy.request_channels, self.request_channel);
+                set(&mut legacy.rate_decimals, self.rate_decimals.map(Some));
+            }
+            KeyRule::Strict(_) if named => {
+                bail!("--recut, --request-channel and --rate-decimals change legacy domains alone")
+            }
+            KeyRule::Strict(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
 }
 
 /// What an operator may change.
@@ -119,11 +166,6 @@ pub(crate) struct SettingArgs {
 
 impl SettingArgs {
     fn apply(self, settings: &mut DomainSettings) {
-        fn set<T>(place: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *place = value;
-            }
-        }
         set(&mut settings.callbacks, self.callback);
         set(&mut settings.return_hosts, self.return_hosts);
         set(
@@ -151,8 +193,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             rule,
             settings,
         } => add(&store, &code, rule, *settings).await,
-        Command::Set { code, settings } => {
+        Command::Set {
+            code,
+            legacy,
+            settings,
+        } => {
             let mut domain = find(&store, &code).await?;
+            legacy.apply(&mut domain.rule)?;
             settings.apply(&mut domain.settings);
             domain.check()?;
             store.set_domain(&domain).await?;
@@ -162,15 +209,22 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::List => {
             let domains = store.domains().await?.into_iter();
             for domain in domains.filter(|domain| domain.settings.partner.is_none()) {
-                let other_keys = store.other_key_requests(&domain.code).await?;
-                println!("{:<16} {}{}", domain.code, kind(&domain), told(other_keys));
+                let counted = store.other_readings(&domain.code).await?;
+                println!("{:<16} {}{}", domain.code, kind(&domain), told(counted));
             }
             Ok(())
         }
         Command::Show { code } => {
             show(&find(&store, &code).await?)?;
-            let other_keys = store.other_key_requests(&code).await?;
-            println!("requests whose sign fits another requestKey: {other_keys}");
+            let counted = store.other_readings(&code).await?;
+            println!(
+                "requests whose sign fits another requestKey: {}",
+                counted.other_key
+            );
+            println!(
+                "requests whose sign could fit another sum: {}",
+                counted.recut
+            );
             Ok(())
         }
         Command::Rotate { code, overlap } => rotate(&store, &code, overlap).await,
@@ -198,10 +252,11 @@ async fn add(
     println!("The secret is shown this once: keep it where the signing server finds it.");
     if legacy {
         println!(
-            "\nRISK: with --any-request-key one SHA-1 sign can be read in several ways. What \
-             changes places as a whole is refused; texts cut elsewhere can't be told apart, and a \
-             payer who edits the address could pay another sum. Compare money in every callback, \
-             confirm by queryInfo, and move to --key-prefix or to signType=HMAC-SHA256."
+            "\nRISK: with --any-request-key one SHA-1 sign can be read in several ways. A request \
+             that could have another sum is refused (with --recut log it is taken and counted, and \
+             a payer who edits the address could pay that sum); that the sign fits another \
+             requestKey can't be refused, so another order could be settled. Compare money in every \
+             callback, confirm by queryInfo, and move to --key-prefix or to signType=HMAC-SHA256."
         );
     }
     Ok(())
@@ -209,9 +264,11 @@ async fn add(
 
 fn key_rule(rule: RuleArgs) -> Result<KeyRule> {
     if rule.any_request_key {
-        return Ok(KeyRule::Legacy {
+        return Ok(KeyRule::Legacy(Legacy {
             request_channels: rule.request_channel,
-        });
+            recut: rule.recut.unwrap_or(Recut::Refuse),
+            rate_decimals: rule.rate_decimals,
+        }));
     }
     let [request_channel] = rule.request_channel.as_slice() else {
         bail!("a strict domain has one --request-channel");
@@ -221,7 +278,7 @@ fn key_rule(rule: RuleArgs) -> Result<KeyRule> {
         length: rule.key_length.context("--key-length is missing")?,
         request_channel: request_channel.clone(),
         currency: rule.currency,
-        rate_decimals: rule.rate_decimals,
+        rate_decimals: rule.rate_decimals.unwrap_or(4),
     }))
 }
 
@@ -245,19 +302,26 @@ async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()
 fn kind(domain: &Domain) -> String {
     match &domain.rule {
         KeyRule::Strict(strict) => format!("strict, keys {}… of {}", strict.prefix, strict.length),
-        KeyRule::Legacy { .. } => {
-            "legacy: one sign can be read in several ways; see `tongfu domain add --help`"
-                .to_owned()
+        KeyRule::Legacy(legacy) => {
+            let recut = match legacy.recut {
+                Recut::Refuse => "refuse",
+                Recut::Log => "log",
+            };
+            format!(
+                "legacy, recut={recut}: one sign can be read in several ways; see `tongfu domain add --help`"
+            )
         }
     }
 }
 
 /// What a list says of signs with several readings (design 4a).
-fn told(other_keys: i64) -> String {
-    match other_keys {
+fn told(counted: OtherReadings) -> String {
+    let part = |count: i64, what: &str| match count {
         0 => String::new(),
-        count => format!("; {count} requests fit another requestKey"),
-    }
+        count => format!("; {count} requests {what}"),
+    };
+    part(counted.other_key, "fit another requestKey")
+        + &part(counted.recut, "could fit another sum")
 }
 
 fn show(domain: &Domain) -> Result<()> {
@@ -292,6 +356,14 @@ pub(super) fn duration_s(text: &str) -> Result<i64, String> {
         .into_iter()
         .find_map(read)
         .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d".to_owned())
+}
+
+fn recut(text: &str) -> Result<Recut, String> {
+    match text {
+        "refuse" => Ok(Recut::Refuse),
+        "log" => Ok(Recut::Log),
+        _ => Err("refuse or log".to_owned()),
+    }
 }
 
 fn late_money(text: &str) -> Result<LateMoney, String> {

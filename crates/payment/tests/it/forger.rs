@@ -5,6 +5,7 @@
 
 mod cut;
 mod genuine;
+mod legacy;
 
 use crate::signer::{sign, under};
 use cut::{Reading, readings};
@@ -136,16 +137,11 @@ fn forge(guard: &Guard, taste: &Taste, requests: usize) -> (usize, Option<Forger
                 .any(|name| genuine.get(name) != reading.get(name))
         };
         let (below, above) = genuine.signed_text(SECRET);
-        for reading in readings(guard, &below, &above, SECRET, &mut random) {
-            if differs(&reading) && guard.accepts(&reading.pairs) {
-                return (
-                    taken,
-                    Some(Forgery {
-                        genuine,
-                        forged: reading,
-                    }),
-                );
-            }
+        let fits = |name: &str, text: &str| guard.fits(name, text);
+        let text = (below.as_str(), above.as_str());
+        let mut found = readings(&fits, &differs, text, SECRET, &mut random).into_iter();
+        if let Some(forged) = found.find(|reading| guard.accepts(&reading.pairs)) {
+            return (taken, Some(Forgery { genuine, forged }));
         }
     }
     (taken, None)
