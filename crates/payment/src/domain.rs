@@ -554,6 +554,36 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_legacy_domain_without_the_setting_logs() {
+        let stored = r#"{"legacy":{"requestChannels":["","1"]}}"#;
+        let rule: KeyRule = serde_json::from_str(stored).unwrap();
+        assert_eq!(rule, Domain::test().rule);
+        let KeyRule::Legacy(legacy) = rule else {
+            panic!("it is a legacy one")
+        };
+        assert_eq!((legacy.recut, legacy.rate_decimals), (Recut::Log, None));
+    }
+
+    #[test]
+    fn recut_is_refused_with_one_request_channel_alone() {
+        let legacy = |channels: &[&str], recut| {
+            let rule = KeyRule::Legacy(Legacy {
+                request_channels: channels.iter().map(|text| (*text).to_owned()).collect(),
+                recut,
+                rate_decimals: None,
+            });
+            let secrets = vec![Secret::new(1, "s3cret", None)];
+            Domain::new("old", rule, DomainSettings::default(), secrets)
+        };
+        for one in ["", "1", "app"] {
+            assert!(legacy(&[one], Recut::Refuse).is_ok(), "{one}");
+        }
+        assert!(legacy(&["2"], Recut::Refuse).is_err());
+        assert!(legacy(&["", "1"], Recut::Refuse).is_err());
+        assert!(legacy(&["", "1"], Recut::Log).is_ok());
+    }
+
+    #[test]
     fn a_partner_has_a_code_that_no_domain_can_have() {
         let partner = Domain::p001().unwrap();
         assert_eq!(partner.code, "apay.p001");
