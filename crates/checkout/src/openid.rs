@@ -2,7 +2,7 @@
 //! channels document, section 2].
 
 use crate::{Checkout, Failure, numbers};
-use payment::address::host_of;
+use payment::address::Address;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
@@ -136,9 +136,9 @@ impl Checkout {
             .chars()
             .any(|c| c.is_whitespace() || c.is_control() || c == '\\');
         let listed = || {
-            let web = url.starts_with("http://") || url.starts_with("https://");
-            let host = host_of(url).to_ascii_lowercase();
-            web && domain.settings.return_hosts.contains(&host)
+            let address = Address::parse(url).ok();
+            let mut hosts = domain.settings.return_hosts.iter();
+            address.is_some_and(|address| hosts.any(|host| host == address.host()))
         };
         plain && (ours.is_some_and(|rest| rest.starts_with('/')) || listed())
     }

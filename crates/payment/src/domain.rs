@@ -1,7 +1,7 @@
 //! A business system: its code, secrets, and what its requests may hold
 //! (design 4a).
 
-use crate::address::{has_scheme, origin};
+use crate::address::{Address, is_host, origin};
 use crate::money::Currency;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -162,6 +162,29 @@ pub struct PartnerSettings {
     pub id: String,
     /// How far `time` may be from ours, seconds; none: it is not looked at.
     pub time_window_s: Option<i64>,
+}
+
+impl DomainSettings {
+    fn check_addresses(&self) -> Result<(), DomainError> {
+        for prefix in &self.callbacks {
+            Address::callback(prefix)
+                .map_err(|rule| DomainError(format!("callback `{prefix}`: it must be {rule}")))?;
+        }
+        for host in self.return_hosts.iter().chain(&self.private_callback_hosts) {
+            if !is_host(host) {
+                return Err(DomainError(format!(
+                    "host `{host}`: it must be a host alone, in small letters: shop.example"
+                )));
+            }
+        }
+        let is_origin = |text: &&String| origin(text).as_ref() == Some(*text);
+        match self.frame_origins.iter().find(|text| !is_origin(text)) {
+            None => Ok(()),
+            Some(text) => Err(DomainError(format!(
+                "origin `{text}`: it must be scheme, host and port alone: https://shop.example"
+            ))),
+        }
+    }
 }
 
 impl Default for DomainSettings {
@@ -379,7 +402,7 @@ impl Domain {
         if let Some(partner) = &self.settings.partner {
             let fits = self.code == Self::partner_code(&partner.id);
             return if fits {
-                Ok(())
+                self.settings.check_addresses()
             } else {
                 refuse("a partner is kept under its own code")
             };
@@ -394,11 +417,7 @@ impl Domain {
         if !(1..=999_999_999).contains(&self.settings.largest_sum) {
             return refuse("the largest sum is from 1 to 999999999");
         }
-        let listed = &self.settings.frame_origins;
-        let is_origin = |text: &String| has_scheme(text) && origin(text).as_ref() == Some(text);
-        if !listed.iter().all(is_origin) {
-            return refuse("an origin is scheme, host and port alone: https://shop.example");
-        }
+        self.settings.check_addresses()?;
         if self.settings.attempt_life_s < 1 {
             return refuse("an attempt lives at least a second");
         }
@@ -551,6 +570,27 @@ mod tests {
         assert!(strict(|rule| rule.currency = "CAD".into()).is_err());
         assert!(strict(|rule| rule.rate_decimals = 7).is_err());
         assert!(strict(|rule| rule.request_channel = "xM7-".into()).is_err());
+    }
+
+    #[test]
+    fn lists_of_addresses_are_read_when_they_are_set() {
+        let with = |change: fn(&mut DomainSettings)| {
+            let mut domain = strict(|_| ()).unwrap();
+            change(&mut domain.settings);
+            domain.check().map_err(|error| error.to_string())
+        };
+        let empty = with(|settings| settings.return_hosts = vec![String::new()]);
+        assert!(empty.unwrap_err().contains("host ``"));
+        let callback = with(|settings| settings.callbacks = vec!["not a url".to_owned()]);
+        assert!(
+            callback
+                .unwrap_err()
+                .contains("`not a url`: it must be an address that begins")
+        );
+        let private = with(|settings| settings.private_callback_hosts = vec!["10.0.0.1:80".into()]);
+        assert!(private.unwrap_err().contains("a host alone"));
+        let frame = with(|settings| settings.frame_origins = vec!["https://a.cn/".into()]);
+        assert!(frame.unwrap_err().contains("origin `https://a.cn/`"));
     }
 
     #[test]

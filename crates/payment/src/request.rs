@@ -1,7 +1,7 @@
 //! The requests that business systems sign, typed, and the shapes of their
 //! values (seed 000; design 4a, "The shapes").
 
-use crate::address::{has_scheme, is_bare_host, is_callback};
+use crate::address::{Address, AddressError};
 use crate::channel::Channel;
 use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
@@ -139,14 +139,23 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
         "domainCode" => is_key(value),
         "payTypeCode" | "payTypeCodeIn" => Channel::parse(value).is_some(),
         "info" | "infoEn" => is_goods(domain, value),
-        "bgUrl" => is_callback(value),
+        "bgUrl" => {
+            let read = Address::callback(value);
+            return read.map(|_| ()).map_err(|rule| broken_address(name, rule));
+        }
         "pageUrl" | "dialogOkUrl" | "dialogFailUrl" => {
-            has_scheme(value) || (legacy && is_bare_host(value))
+            let read = Address::page(value, legacy);
+            return read.map(|_| ()).map_err(|rule| broken_address(name, rule));
         }
         "openid" => value.len() <= 128 && value.bytes().all(|byte| byte.is_ascii_graphic()),
         _ => true,
     };
     if ok { Ok(()) } else { malformed(form_of(name)) }
+}
+
+/// The rule that an address breaks.
+pub(crate) fn broken_address(name: &str, rule: AddressError) -> Refusal {
+    Refusal::malformed(name, &rule.to_string())
 }
 
 /// What a parameter must be, for the developer who reads the refusal.
@@ -157,10 +166,6 @@ fn form_of(name: &str) -> &'static str {
         "payTypeCode" | "payTypeCodeIn" => "Wechat | Alipay | ChinapayOld | Paypal",
         "info" | "infoEn" => {
             "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word"
-        }
-        "bgUrl" => "an address that begins with http:// or https://, without ? # @ and blanks",
-        "pageUrl" | "dialogOkUrl" | "dialogFailUrl" => {
-            "an address that begins with http:// or https://, without blanks"
         }
         "openid" => "at most 128 printable ASCII characters",
         _ => "of its documented form",

@@ -10,7 +10,7 @@ pub use legacy::check_with as check_legacy_with;
 pub use recut::{RecutRules, recut_rule};
 pub use strict::{StrictRules, check_with};
 
-use crate::address::{host_of, is_public, lies_under, literal, with_scheme};
+use crate::address::{Address, is_public};
 use crate::channel::Channel;
 use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
@@ -19,7 +19,7 @@ use crate::pairs::Pairs;
 use crate::refusal::Refusal;
 use crate::request::{
     CloseRequest, HMAC_NAMES, PAGE_ADDRESS_NAMES, PayRequest, QueryRequest, RefundRequest,
-    SEED_NAMES, UNSIGNED_NAMES, check_shape,
+    SEED_NAMES, UNSIGNED_NAMES, broken_address, check_shape,
 };
 use crate::rule::Rule;
 use crate::sign::Purpose;
@@ -309,23 +309,24 @@ fn value<'a>(known: &[(&'a str, &'a str)], name: &str) -> &'a str {
 fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusal> {
     let settings = &domain.settings;
     let refuse = |name: &str| Err(Refusal::AddressRefused(name.to_owned()));
-    let bg_url = value(known, "bgUrl");
-    if !may_call(domain, bg_url) {
+    let bg_url =
+        Address::callback(value(known, "bgUrl")).map_err(|rule| broken_address("bgUrl", rule))?;
+    if !may_call(domain, &bg_url) {
         return refuse("bgUrl");
     }
     let strict = matches!(domain.rule, KeyRule::Strict(_));
-    let listed = settings
-        .callbacks
-        .iter()
-        .any(|prefix| lies_under(bg_url, prefix));
-    let development = domain.development && literal(host_of(bg_url)).is_some();
+    let listed = is_listed(&bg_url, &settings.callbacks);
+    let development = domain.development && bg_url.ip().is_some();
     if (strict || !settings.callbacks.is_empty()) && !listed && !development {
         return refuse("bgUrl");
     }
     for name in PAGE_ADDRESS_NAMES {
-        let host = host_of(value(known, name)).to_ascii_lowercase();
-        let any = settings.return_hosts.is_empty() || host.is_empty();
-        if !any && !settings.return_hosts.contains(&host) {
+        let text = value(known, name);
+        if text.is_empty() || settings.return_hosts.is_empty() {
+            continue;
+        }
+        let page = Address::page(text, !strict).map_err(|rule| broken_address(name, rule))?;
+        if !settings.return_hosts.iter().any(|host| host == page.host()) {
             return refuse(name);
         }
     }
@@ -334,21 +335,28 @@ fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusa
 
 /// Whether a callback may go there, as far as the address itself tells.
 #[must_use]
-pub fn may_call(domain: &Domain, bg_url: &str) -> bool {
-    let host = host_of(bg_url);
+pub fn may_call(domain: &Domain, address: &Address) -> bool {
     let loopback = |ip: IpAddr| domain.development && ip.is_loopback();
-    literal(host).is_none_or(|ip| is_public(ip) || loopback(ip))
-        || domain
-            .settings
-            .private_callback_hosts
-            .iter()
-            .any(|listed| listed == host)
+    let mut private = domain.settings.private_callback_hosts.iter();
+    address.ip().is_none_or(|ip| is_public(ip) || loopback(ip))
+        || private.any(|listed| listed == address.host())
+}
+
+/// Whether an address lies under one of these prefixes.
+#[must_use]
+pub fn is_listed(address: &Address, prefixes: &[String]) -> bool {
+    let mut prefixes = prefixes.iter().filter_map(|text| Address::parse(text).ok());
+    prefixes.any(|prefix| address.lies_under(&prefix))
 }
 
 fn pay_request(known: &[(&str, &str)]) -> Result<PayRequest, Refusal> {
     let text = |name: &str| value(known, name).to_owned();
     let some = |name: &str| Some(text(name)).filter(|value| !value.is_empty());
-    let address = |name: &str| some(name).map(|value| with_scheme(&value));
+    // Their shapes were looked at, by which only legacy domains send bare hosts.
+    let address = |name: &str| {
+        let read = some(name).and_then(|value| Address::page(&value, true).ok());
+        read.map(|address| address.as_str().to_owned())
+    };
     let currency = Currency::parse(value(known, "currencyType"));
     let minor = value(known, "money").parse().ok();
     let money = minor

@@ -10,7 +10,7 @@ mod legacy;
 use crate::signer::{sign, under};
 use cut::{Reading, readings};
 use genuine::{Genuine, Random, Taste};
-use payment::address::has_scheme;
+use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, Secret, Strict};
 use payment::request::check_shape;
 use payment::verify::{StrictRules, check_with, verify_pay};
@@ -113,7 +113,7 @@ fn is_digits_key(text: &str) -> bool {
 
 /// An address that a careless reader takes.
 fn is_loose(text: &str) -> bool {
-    has_scheme(&text.trim_start().replacen("HTTP://", "http://", 1))
+    Address::parse(&text.trim_start().replacen("HTTP://", "http://", 1)).is_ok()
 }
 
 /// Two requests under one sign that differ in one of the five values.

@@ -22,6 +22,16 @@ const SEED: [(&str, &str); 10] = [
     ("rate", "6.8"),
 ];
 
+/// The same without page addresses and rate.
+const PLAIN: [(&str, &str); 6] = [
+    ("domainCode", "test"),
+    ("money", "1"),
+    ("info", "这是你买的商品详单信息"),
+    ("requestKey", "1464659622189"),
+    ("currencyType", "CNY"),
+    ("bgUrl", "http://www.sina.com"),
+];
+
 fn refusal(domain: &Domain, pairs: &Pairs) -> Refusal {
     verify_pay(domain, pairs, 0).unwrap_err()
 }
@@ -153,6 +163,49 @@ fn page_addresses_lie_on_listed_hosts() {
     );
     domain.settings.return_hosts.push("www.163.com".to_owned());
     assert!(verify_pay(&domain, &pairs, 0).is_ok());
+}
+
+#[test]
+fn the_host_of_a_bare_page_is_the_one_that_is_followed() {
+    let mut domain = Domain::test();
+    domain.settings.return_hosts = vec!["a.cn".to_owned()];
+    let page = |text| signed(&with(&PLAIN, &[("pageUrl", text)]), "test");
+    assert!(verify_pay(&domain, &page("a.cn/x"), 0).is_ok());
+    for evil in [
+        "evil.com/x://a.cn/",
+        "evil.com?x://a.cn/",
+        "http://a.cn@evil.com/",
+    ] {
+        let refused = refusal(&domain, &page(evil));
+        assert_eq!(
+            refused,
+            Refusal::AddressRefused("pageUrl".to_owned()),
+            "{evil}"
+        );
+    }
+    domain.settings.return_hosts.clear();
+    let taken = verify_pay(&domain, &page("evil.com/x://a.cn/"), 0).unwrap();
+    let followed = taken.page_url.as_deref().unwrap();
+    assert_eq!(
+        payment::address::origin(followed).as_deref(),
+        Some("http://evil.com")
+    );
+}
+
+#[test]
+fn what_can_not_be_called_is_refused_when_it_arrives() {
+    for (address, rule) in [
+        ("http://a.cn:99999/", "port"),
+        ("http://[fe80::1%25lo]/", "host"),
+        ("http://ａ.cn/", "host"),
+        ("http://a;b/", "host"),
+        ("ftp://a.cn/", "begins with http://"),
+    ] {
+        let pairs = signed(&with(&PLAIN, &[("bgUrl", address)]), "test");
+        let refused = refusal(&Domain::test(), &pairs);
+        assert_eq!(refused.code(), ErrCode::Malformed, "{address}");
+        assert!(refused.to_string().contains(rule), "{refused}");
+    }
 }
 
 #[test]
