@@ -19,6 +19,7 @@ pub mod address;
 pub mod domain;
 pub mod forecore;
 pub mod pairs;
+pub mod printable;
 pub mod refusal;
 pub mod request;
 pub mod rule;

@@ -3,6 +3,7 @@
 
 use crate::errcode::ErrCode;
 use crate::lang::Lang;
+use crate::printable::printable;
 use crate::rule::Rule;
 
 /// Why a signed request is refused (design 4a).
@@ -67,6 +68,12 @@ impl Refusal {
         Self::Repeated(short(name))
     }
 
+    /// A sign that covers a parameter which is not of the interface.
+    #[must_use]
+    pub fn signed_stranger(name: &str) -> Self {
+        Self::OnlyWithUnknown(short(name))
+    }
+
     /// The errcode that tells it.
     #[must_use]
     pub fn code(&self) -> ErrCode {
@@ -103,5 +110,6 @@ impl Refusal {
 
 /// A name from outside, cut so that it can't flood a log or a page.
 fn short(name: &str) -> String {
-    name.chars().take(32).collect()
+    let cut: String = name.chars().take(32).collect();
+    printable(&cut)
 }

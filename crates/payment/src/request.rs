@@ -167,7 +167,7 @@ fn form_of(name: &str) -> &'static str {
         "info" | "infoEn" => {
             "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word"
         }
-        "openid" => "at most 128 printable ASCII characters",
+        "openid" => "1 to 128 printable ASCII characters",
         _ => "of its documented form",
     }
 }

@@ -232,12 +232,27 @@ fn hmac_only<'a>(
     purpose: Purpose,
     now_ms: i64,
 ) -> Result<(Known<'a>, forms::Proof), Refusal> {
+    check_sign_type(pairs)?;
     if !is_hmac(pairs) {
         return Err(Refusal::HmacRequired);
     }
     let known = known(domain, pairs, names, purpose)?;
     let proof = matching(domain, pairs, &known, purpose, now_ms)?;
     Ok((known, proof))
+}
+
+/// signType is exactly its one word, or empty.
+fn check_sign_type(pairs: &Pairs) -> Result<(), Refusal> {
+    let mut given = pairs.iter().filter(|(name, _)| *name == "signType");
+    match given.all(|(_, value)| value.is_empty() || value == "HMAC-SHA256") {
+        true => Ok(()),
+        false => Err(Refusal::malformed("signType", "HMAC-SHA256, or left out")),
+    }
+}
+
+/// Whether a text is an openid, and not what a script writes that has none.
+fn is_openid(text: &str) -> bool {
+    !matches!(text.trim(), "" | "undefined" | "null")
 }
 
 /// Whether the request says that its sign is an HMAC.
@@ -261,6 +276,7 @@ fn known<'a>(
     required_names: &[&str],
     purpose: Purpose,
 ) -> Result<Known<'a>, Refusal> {
+    check_sign_type(pairs)?;
     let hmac = is_hmac(pairs);
     if domain.settings.hmac_required && !hmac {
         return Err(Refusal::HmacRequired);
@@ -278,7 +294,7 @@ fn known<'a>(
     for name in required_names {
         required(pairs, name)?;
     }
-    seen.retain(|(_, value)| !value.is_empty());
+    seen.retain(|(name, value)| !value.is_empty() && (*name != "openid" || is_openid(value)));
     for (name, value) in &seen {
         check_shape(domain, name, value)?;
     }

@@ -4,9 +4,14 @@ use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Secret, Strict};
 use payment::ports::{OtherReadings, Store};
+use payment::verify::may_call;
 use std::sync::Arc;
+
+/// The longest time of a setting: a hundred years, s.
+const DURATION_S_MAX: i64 = 36_500 * 86_400;
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
@@ -203,6 +208,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             settings.apply(&mut domain.settings);
             domain.check()?;
             store.set_domain(&domain).await?;
+            warn_of_private_callbacks(&domain);
             println!("{code} is changed");
             Ok(())
         }
@@ -247,6 +253,7 @@ async fn add(
     let rule = key_rule(rule)?;
     let domain = Domain::new(code, rule, all, vec![Secret::new(1, &secret, None)])?;
     store.add_domain(&domain).await?;
+    warn_of_private_callbacks(&domain);
     println!("domainCode   {code}");
     println!("domainSecret {secret}");
     println!("The secret is shown this once: keep it where the signing server finds it.");
@@ -260,6 +267,22 @@ async fn add(
         );
     }
     Ok(())
+}
+
+/// Says which of the callback prefixes could not be called as it is.
+fn warn_of_private_callbacks(domain: &Domain) {
+    let read = domain.settings.callbacks.iter();
+    let private = read
+        .filter_map(|prefix| Address::parse(prefix).ok())
+        .filter(|address| !may_call(domain, address));
+    for address in private {
+        println!(
+            "WARNING: {} is a private address: requests that name it are refused with 10014, \
+             unless `--private-callback-host {}` lists it",
+            address.as_str(),
+            address.host()
+        );
+    }
 }
 
 fn key_rule(rule: RuleArgs) -> Result<KeyRule> {
@@ -292,7 +315,10 @@ async fn find(store: &Arc<dyn Store>, code: &str) -> Result<Domain> {
 async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()> {
     let mut domain = find(store, code).await?;
     let secret = make_secret()?;
-    domain.rotate(&secret, now_ms() + overlap_s * 1000)?;
+    let end_ms = overlap_s
+        .checked_mul(1000)
+        .and_then(|ms| now_ms().checked_add(ms));
+    domain.rotate(&secret, end_ms.context("the overlap is too long")?)?;
     store.set_domain(&domain).await?;
     println!("domainSecret {secret}");
     println!("The secret is shown this once. The one before holds for {overlap_s} s more.");
@@ -350,12 +376,13 @@ pub(super) fn duration_s(text: &str) -> Result<i64, String> {
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let read = |(unit, seconds): (&str, i64)| {
         let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
-        number.checked_mul(seconds).filter(|seconds| *seconds > 0)
+        let seconds = number.checked_mul(seconds)?;
+        (1..=DURATION_S_MAX).contains(&seconds).then_some(seconds)
     };
     units
         .into_iter()
         .find_map(read)
-        .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d".to_owned())
+        .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d, of at most 36500d".to_owned())
 }
 
 fn recut(text: &str) -> Result<Recut, String> {
@@ -384,6 +411,8 @@ mod tests {
         assert_eq!(duration_s("7d"), Ok(604_800));
         assert!(duration_s("7").is_err());
         assert!(duration_s("-1s").is_err());
+        assert_eq!(duration_s("36500d"), Ok(DURATION_S_MAX));
+        assert!(duration_s("106751991167d").is_err());
     }
 
     #[test]

@@ -250,6 +250,24 @@ mod tests {
     }
 
     #[test]
+    fn a_return_url_may_hold_a_fragment_and_the_broken_rule_is_named() {
+        let order = read("return_url=https%3A%2F%2Fa.cn%2F%23%2Fpay%2Fresult").unwrap();
+        assert_eq!(order.return_url, "https://a.cn/#/pay/result");
+        for (more, rule) in [
+            (
+                "cb_url=http%3A%2F%2Fa.cn%2F%23x",
+                "cb_url must be an address without #",
+            ),
+            ("return_url=https%3A%2F%2Fu%40a.cn%2F", "without @"),
+            ("return_url=https%3A%2F%2Fa.cn%3A99999%2F", "port"),
+            ("return_url=a.cn", "begins with http:// or https://"),
+        ] {
+            let refusal = read(more).unwrap_err().to_string();
+            assert!(refusal.contains(rule), "{more}: {refusal}");
+        }
+    }
+
+    #[test]
     fn sums_are_read_and_written_without_floats() {
         for (text, fen) in [
             ("1", Some(100)),

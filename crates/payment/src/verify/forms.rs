@@ -131,7 +131,8 @@ pub(super) fn matching(
 ) -> Result<Proof, Refusal> {
     let sign = value(known, "sign");
     if is_hmac(pairs) {
-        return hmac_proof(domain, known, purpose, now_ms);
+        let proof = hmac_proof(domain, known, purpose, now_ms);
+        return proof.map_err(|_| hmac_stranger(domain, pairs, known, purpose, now_ms));
     }
     for secret in domain.live_secrets(now_ms) {
         if let Some(form) = FORMS
@@ -176,6 +177,33 @@ fn hmac_proof(
     })
 }
 
+/// Why an HMAC does not hold: perhaps it covers a parameter that is not of the
+/// interface. Each is tried alone, and all of them together.
+fn hmac_stranger(
+    domain: &Domain,
+    pairs: &Pairs,
+    known: &[(&str, &str)],
+    purpose: Purpose,
+    now_ms: i64,
+) -> Refusal {
+    let strange: Vec<_> = pairs
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && !is_known(name, true, purpose))
+        .take(STRANGE_MAX)
+        .collect();
+    let alone = strange.chunks(1);
+    let tried = alone
+        .chain([strange.as_slice()])
+        .filter(|added| !added.is_empty());
+    for added in tried {
+        let all: Vec<_> = known.iter().chain(added).copied().collect();
+        if hmac_proof(domain, &all, purpose, now_ms).is_ok() {
+            return Refusal::signed_stranger(added[0].0);
+        }
+    }
+    Refusal::BadSign
+}
+
 /// Why no form holds: perhaps a parameter was signed that is not of the interface.
 fn signed_stranger(
     domain: &Domain,
@@ -207,7 +235,7 @@ fn signed_stranger(
             .collect();
         let added: Vec<_> = chosen.iter().map(|index| strange[*index]).collect();
         if holds_with(&added) {
-            return Refusal::OnlyWithUnknown(added[0].0.chars().take(32).collect());
+            return Refusal::signed_stranger(added[0].0);
         }
     }
     Refusal::BadSign

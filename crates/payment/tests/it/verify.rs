@@ -390,3 +390,64 @@ fn a_broken_rule_is_told_with_its_figure() {
         assert!(english.contains(en), "{english}");
     }
 }
+
+#[test]
+fn a_sign_type_is_its_one_word() {
+    for wrong in ["hmac-sha256", "HMAC-SHA256 ", "SHA1"] {
+        let pairs = signed(&with(&SEED, &[("signType", wrong)]), "test");
+        let refused = refusal(&Domain::test(), &pairs);
+        assert_eq!(refused.code(), ErrCode::Malformed, "{wrong}");
+        assert!(verify_close(&Domain::test(), &pairs, 0).unwrap_err().code() == ErrCode::Malformed);
+    }
+    let mut pairs = SEED.to_vec();
+    pairs.push(("signType", ""));
+    let sign = sign_pairs(&SEED, "test");
+    assert!(verify_pay(&Domain::test(), &under(&pairs, &sign), 0).is_ok());
+}
+
+#[test]
+fn an_hmac_that_needs_a_stranger_is_refused_by_its_name() {
+    let pay = [
+        ("domainCode", "demo"),
+        ("money", "12345"),
+        ("requestKey", "K"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://127.0.0.1:9/cb"),
+        ("signType", "HMAC-SHA256"),
+        ("from", "x"),
+        ("userId", "42"),
+    ];
+    let without = with(&pay, &[("from", "")]);
+    let sign = hmac_sign(
+        Purpose::Pay,
+        without.iter().copied(),
+        &Secret::new(1, "demo-secret", None),
+    );
+    let named = Refusal::OnlyWithUnknown("userId".to_owned());
+    assert_eq!(refusal(&Domain::demo(), &under(&pay, &sign)), named);
+    assert_eq!(
+        refusal(
+            &Domain::demo(),
+            &under(&with(&pay, &[("userId", "43")]), &sign)
+        ),
+        Refusal::BadSign
+    );
+}
+
+#[test]
+fn what_a_script_writes_without_an_openid_is_none() {
+    let sign = sign_pairs(&SEED, "test");
+    let openid = |text| {
+        let mut pairs = SEED.to_vec();
+        pairs.push(("openid", text));
+        verify_pay(&Domain::test(), &under(&pairs, &sign), 0).map(|read| read.openid.clone())
+    };
+    for none in ["undefined", "null", " ", ""] {
+        assert_eq!(openid(none), Ok(None), "{none:?}");
+    }
+    assert_eq!(openid("oABC"), Ok(Some("oABC".to_owned())));
+    let long = "o".repeat(129);
+    for bad in ["o A", long.as_str()] {
+        assert_eq!(openid(bad).unwrap_err().code(), ErrCode::Malformed);
+    }
+}
