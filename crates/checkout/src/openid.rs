@@ -7,6 +7,7 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::ports::{Gateway, Kind, OauthError, OpenidTrip};
+use payment::printable::printable;
 use payment::refusal::Refusal;
 use std::sync::Arc;
 
@@ -81,7 +82,7 @@ impl Checkout {
                 // A reload or a page that is opened twice: the first time was enough.
                 Some(openid) => openid,
                 None if trip.restarts == 0 => {
-                    tracing::info!(cause, "openid: begun anew");
+                    tracing::info!(cause = printable(&cause), "openid: begun anew");
                     return self.set_out(&domain, &trip.back_url, browser, 1).await;
                 }
                 None => return Err(Failure::ChannelUnavailable(cause)),

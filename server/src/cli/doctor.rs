@@ -9,6 +9,7 @@ use channels::health::{certificate_ends, clock_ahead_ms};
 use payment::beijing;
 use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
+use payment::printable::printable;
 use payment::story::{Entry, check, digest};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ struct Findings(Vec<String>);
 
 impl Findings {
     fn add(&mut self, finding: String) {
-        println!("LOOK  {finding}");
+        println!("LOOK  {}", printable(&finding));
         self.0.push(finding);
     }
 }

@@ -55,6 +55,30 @@ async fn domains_are_made_changed_and_rotated(database: Database) {
         text.contains("strict, keys M7-") && text.contains("legacy, recut=refuse"),
         "{text}"
     );
+    let private = [
+        "domain",
+        "add",
+        "inner",
+        "--any-request-key",
+        "--callback",
+        "http://127.0.0.1:9/cb",
+    ];
+    let (done, text) = run(tongfu(&url).args(private));
+    assert!(done && text.contains("10014"), "{text}");
+    for (bad, told) in [
+        (["domain", "set", "old", "--return", ""], "host ``"),
+        (
+            ["domain", "set", "old", "--callback", "not a url"],
+            "`not a url`",
+        ),
+        (
+            ["domain", "rotate", "old", "--overlap", "106751991167d"],
+            "at most 36500d",
+        ),
+    ] {
+        let (done, text) = run(tongfu(&url).args(bad));
+        assert!(!done && text.contains(told), "{text}");
+    }
     let several = [
         "--recut",
         "log",

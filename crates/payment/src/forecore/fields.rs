@@ -100,15 +100,15 @@ impl Fields {
 
     /// Names are part of what is signed, unescaped: none may read as another pair.
     fn checked(self) -> Result<Self, Refusal> {
-        let plain = |name: &str| name.len() <= NAME_BYTES_MAX && !name.contains(['&', '=']);
-        if let Some(field) = self.0.iter().find(|field| !plain(&field.name)) {
-            let form = "named by at most 64 bytes without & and =";
-            return Err(Refusal::malformed(&format!("field {}", field.name), form));
-        }
         for (index, field) in self.0.iter().enumerate() {
             if self.0[..index].iter().any(|other| other.name == field.name) {
                 return Err(Refusal::repeated(&field.name));
             }
+        }
+        let plain = |name: &str| name.len() <= NAME_BYTES_MAX && !name.contains(['&', '=']);
+        if let Some(field) = self.0.iter().find(|field| !plain(&field.name)) {
+            let form = "named by at most 64 bytes without & and =";
+            return Err(Refusal::malformed(&format!("field {}", field.name), form));
         }
         Ok(self)
     }
