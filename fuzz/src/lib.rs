@@ -2,6 +2,7 @@
 //! which panics where the product breaks a promise.
 
 mod accounts;
+pub mod address;
 pub mod answers;
 mod chinapay;
 pub mod forecore;

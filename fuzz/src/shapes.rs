@@ -42,7 +42,7 @@ pub(crate) fn check_pay(domain: &Domain, pairs: &Pairs, request: &Verified<PayRe
     match &domain.rule {
         _ if hmac => check_hmac(pairs),
         KeyRule::Strict(strict) => check_strict(strict, pairs, request),
-        KeyRule::Legacy { .. } => {
+        KeyRule::Legacy(_) => {
             assert!(matches!(request.request_channel.as_str(), "" | "1"));
         }
     }

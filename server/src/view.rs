@@ -2,7 +2,7 @@
 
 use app::page::{Order, Pay, Receipt, Screen, Way};
 use checkout::{ATTEMPT_PATH, Scene};
-use payment::address::origin;
+use payment::address::{Address, origin};
 use payment::beijing;
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -69,12 +69,8 @@ impl Leave {
         let pairs = Pairs::from_query(signed_values).unwrap_or_default();
         let address = |name: &str| {
             let value = pairs.get(name).filter(|value| !value.is_empty())?;
-            let has_scheme = value.starts_with("http://") || value.starts_with("https://");
-            Some(if has_scheme {
-                value.to_owned()
-            } else {
-                format!("http://{value}")
-            })
+            let read = Address::page(value, true).ok()?;
+            Some(read.as_str().to_owned())
         };
         Self {
             ok: address("dialogOkUrl").or_else(|| address("pageUrl")),

@@ -3,12 +3,12 @@
 //! (design 4a, "Where we send requests").
 
 use crate::{Clock, http};
-use payment::address::is_public;
+use payment::address::{Address, is_public};
 use payment::ports::{CallbackAnswer, Receiver};
+use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,15 +68,7 @@ impl HttpReceiver {
         loopback: bool,
     ) -> CallbackAnswer {
         let started_ms = (self.clock)();
-        let host = Url::parse(url)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned));
-        let reach = match host {
-            Some(host) if private_hosts.contains(&host) => Reach::Any,
-            _ if loopback => Reach::Loopback,
-            _ => Reach::Public,
-        };
-        let (status, text) = match self.call(url, form, reach).await {
+        let (status, text) = match self.call(url, form, private_hosts, loopback).await {
             Ok((status, text)) => (Some(status), text),
             Err(cause) => (None, cause),
         };
@@ -91,12 +83,19 @@ impl HttpReceiver {
         &self,
         url: &str,
         form: Option<&str>,
-        reach: Reach,
+        private_hosts: &[String],
+        loopback: bool,
     ) -> Result<(u16, String), String> {
-        let url = Url::parse(url).map_err(|_| "the address can't be read".to_owned())?;
-        if literal(&url).is_some_and(|ip| !reach.allows(ip)) {
+        let address = Address::parse(url).map_err(|rule| format!("bgUrl must be {rule}"))?;
+        let reach = match private_hosts.iter().any(|host| host == address.host()) {
+            true => Reach::Any,
+            false if loopback => Reach::Loopback,
+            false => Reach::Public,
+        };
+        if address.ip().is_some_and(|ip| !reach.allows(ip)) {
             return Err("the address is not allowed".to_owned());
         }
+        let url = address.url().clone();
         let client = match reach {
             Reach::Public => &self.public,
             Reach::Loopback => &self.loopback,
@@ -164,14 +163,6 @@ impl Resolve for GuardedResolver {
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
-}
-
-fn literal(url: &Url) -> Option<IpAddr> {
-    let host = url.host_str()?;
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse()
-        .ok()
 }
 
 /// The first 2 KB of a body that is not too long.

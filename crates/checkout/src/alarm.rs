@@ -17,10 +17,12 @@ pub(crate) enum Alarm {
     Callback,
     /// Money went back without a refund of ours.
     TakenBack,
+    /// A sign that could fit another sum too.
+    Recut,
 }
 
 impl Alarm {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
@@ -28,6 +30,7 @@ impl Alarm {
         Self::Refund,
         Self::Callback,
         Self::TakenBack,
+        Self::Recut,
     ];
 
     fn word(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Alarm {
             Self::Refund => "refund",
             Self::Callback => "callback",
             Self::TakenBack => "takenback",
+            Self::Recut => "recut",
         }
     }
 }

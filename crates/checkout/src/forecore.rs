@@ -2,7 +2,7 @@
 //! order is a payment request of the partner's, paid on our own page like any other.
 
 use crate::{Checkout, Failure, callback};
-use payment::address::lies_under;
+use payment::address::Address;
 use payment::domain::{Domain, Secret};
 use payment::forecore::{self, Fields, Order, PartnerOrder, PayType, fen_of_yuan, md5_sign, yuan};
 use payment::money::Currency;
@@ -481,13 +481,12 @@ fn unpaid_word(attempts: &[AttemptRow]) -> &'static str {
 /// Where we would send requests (design 4a).
 fn check_addresses(domain: &Domain, order: &Order) -> Result<(), PartnerFailure> {
     let callbacks = &domain.settings.callbacks;
-    let listed = callbacks.is_empty()
-        || callbacks
-            .iter()
-            .any(|prefix| lies_under(&order.cb_url, prefix));
-    match listed && verify::may_call(domain, &order.cb_url) {
+    let refused = || Refusal::AddressRefused("cb_url".to_owned());
+    let cb_url = Address::parse(&order.cb_url).map_err(|_| refused())?;
+    let listed = callbacks.is_empty() || verify::is_listed(&cb_url, callbacks);
+    match listed && verify::may_call(domain, &cb_url) {
         true => Ok(()),
-        false => Err(Refusal::AddressRefused("cb_url".to_owned()).into()),
+        false => Err(refused().into()),
     }
 }
 

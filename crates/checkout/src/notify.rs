@@ -9,6 +9,7 @@ use payment::ports::{
     AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport,
     RawNotify,
 };
+use payment::printable::printable;
 use payment::refund::Cause;
 use payment::story::Source;
 use std::sync::Arc;
@@ -123,6 +124,7 @@ impl Checkout {
                     .await;
             }
             Err(cause) => {
+                let cause = printable(&cause);
                 tracing::warn!(notify.id = id, cause, "a kept notify can't be read");
                 self.put_off(id, row.received_ms, &cause).await;
             }
@@ -155,7 +157,7 @@ impl Checkout {
                     notify.id = id,
                     channel.code = gateway.channel().code(),
                     channel.account = gateway.account(),
-                    cause,
+                    cause = printable(&cause),
                     "a genuine notify can't be understood; not settled"
                 );
                 Ok(format!("mismatch: {cause}"))

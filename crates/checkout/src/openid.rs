@@ -2,11 +2,12 @@
 //! channels document, section 2].
 
 use crate::{Checkout, Failure, numbers};
-use payment::address::host_of;
+use payment::address::Address;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::ports::{Gateway, Kind, OauthError, OpenidTrip};
+use payment::printable::printable;
 use payment::refusal::Refusal;
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ impl Checkout {
                 // A reload or a page that is opened twice: the first time was enough.
                 Some(openid) => openid,
                 None if trip.restarts == 0 => {
-                    tracing::info!(cause, "openid: begun anew");
+                    tracing::info!(cause = printable(&cause), "openid: begun anew");
                     return self.set_out(&domain, &trip.back_url, browser, 1).await;
                 }
                 None => return Err(Failure::ChannelUnavailable(cause)),
@@ -137,9 +138,9 @@ impl Checkout {
             .chars()
             .any(|c| c.is_whitespace() || c.is_control() || c == '\\');
         let listed = || {
-            let web = url.starts_with("http://") || url.starts_with("https://");
-            let host = host_of(url).to_ascii_lowercase();
-            web && domain.settings.return_hosts.contains(&host)
+            let address = Address::parse(url).ok();
+            let mut hosts = domain.settings.return_hosts.iter();
+            address.is_some_and(|address| hosts.any(|host| host == address.host()))
         };
         plain && (ours.is_some_and(|rest| rest.starts_with('/')) || listed())
     }

@@ -1,9 +1,11 @@
 //! Starting a payment [seed 000, PC支付请求接口; design section 4, rule 2].
 
+use crate::alarm::{self, Alarm};
 use crate::pay_types::{Choice, Sum};
 use crate::{Checkout, Failure, Place, numbers};
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::lang::Lang;
 use payment::order::Event;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, Begun, ChannelError, Kind, NewAttempt, NewOrder, StoreError};
@@ -98,13 +100,7 @@ impl Checkout {
                         channel.code = row.channel.code(),
                         "attempt begun"
                     );
-                    if new.fits_another_key {
-                        tracing::warn!(
-                            order.sn = row.order_sn,
-                            domain.code = row.domain_code,
-                            "the sign fits another requestKey too; a strict domain or HMAC is the cure"
-                        );
-                    }
+                    tell_other_readings(request, &row);
                     return Ok(Turn::Ours(row));
                 }
                 Begun::Same(row) => return Ok(Turn::Anothers(row)),
@@ -158,6 +154,7 @@ impl Checkout {
             fits_another_key: request.fits_another_key(),
             fresh_since_ms: choice.gateway.fresh_since_ms(now_ms),
             attempts_an_hour: domain.settings.attempts_an_hour,
+            could_be_recut: request.could_be_recut().is_some(),
             deadline_after_ms: domain.settings.deadline_s.map(|seconds| seconds * 1000),
         })
     }
@@ -238,5 +235,26 @@ impl Checkout {
             return_url: format!("{url}/pay/return/{token}"),
             quit_url: format!("{url}/pay/attempt/{token}/stay"),
         })
+    }
+}
+
+/// Logs that the sign of a request has other readings (design 4a); that it could fit
+/// another sum is an alarm.
+fn tell_other_readings(request: &Verified<PayRequest>, row: &AttemptRow) {
+    if request.fits_another_key() {
+        tracing::warn!(
+            order.sn = row.order_sn,
+            domain.code = row.domain_code,
+            "the sign fits another requestKey too; a strict domain or HMAC is the cure"
+        );
+    }
+    if let Some(rule) = request.could_be_recut() {
+        alarm::raise(Alarm::Recut);
+        tracing::error!(
+            order.sn = row.order_sn,
+            domain.code = row.domain_code,
+            rule = rule.text(Lang::En),
+            "the sign could fit another sum too; HMAC, or recut=refuse, is the cure"
+        );
     }
 }

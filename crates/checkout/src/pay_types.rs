@@ -63,6 +63,7 @@ impl Browser {
             () if has("AlipayClient") => Self::Alipay,
             () if has("wxwork") || has("miniProgram") => Self::Other,
             () if has("WindowsWechat") || has("MacWechat") => Self::Other,
+            () if has("(PC; OpenHarmony") => Self::Other,
             () if has("MicroMessenger") => Self::Wechat,
             () => Self::Other,
         }
@@ -386,6 +387,22 @@ mod tests {
             Browser::Alipay
         );
         assert_eq!(Browser::of("curl/8"), Browser::Other);
+    }
+
+    #[test]
+    fn harmony_os_has_a_bridge_on_phones_and_tablets() {
+        let agent = |device: &str, more: &str| {
+            format!(
+                "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1 {more}"
+            )
+        };
+        let wechat = "MicroMessenger/1.0.6.43(0xf3000000) NetType/WIFI Language/zh_CN";
+        let phone = agent("Phone", &format!("Mobile {wechat}"));
+        assert_eq!(Browser::of(&phone), Browser::Wechat);
+        assert_eq!(Browser::of(&agent("Tablet", wechat)), Browser::Wechat);
+        assert_eq!(Browser::of(&agent("PC", wechat)), Browser::Other);
+        assert_eq!(Browser::of(&agent("Phone", "Mobile")), Browser::Other);
     }
 
     #[test]

@@ -2,36 +2,246 @@
 //! addresses of the network are public (design 4a).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use url::{Host, Url};
 
 /// No address in a request is longer, in characters.
 const LENGTH_MAX: usize = 2048;
 
-/// Whether `text` is an address with its scheme: it begins byte for byte with
-/// `http://` or `https://`, holds no blank, and is at most 2048 characters long.
-#[must_use]
-pub fn has_scheme(text: &str) -> bool {
-    (text.starts_with("http://") || text.starts_with("https://"))
-        && text.chars().count() <= LENGTH_MAX
-        && !text.contains(char::is_whitespace)
-        && !host_of(text).is_empty()
+/// An address that two readers understand alike: our pattern, which looks at its
+/// bytes, and the crate that calls it. Only such a one is listed, framed, followed
+/// and called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    text: String,
+    url: Url,
+}
+
+/// The rule that an address breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// The scheme.
+    #[error("an address that begins with http:// or https://")]
+    Scheme,
+    /// Its length.
+    #[error("an address of at most 2048 characters")]
+    Long,
+    /// A blank.
+    #[error("an address without blanks")]
+    Blank,
+    /// A host that can't be called.
+    #[error("an address whose host is a name of letters, digits, - and . or a network address")]
+    Host,
+    /// A port that can't be called.
+    #[error("an address whose port is 0 to 65535")]
+    Port,
+    /// The pattern of a bare host.
+    #[error("an address that begins with http:// or https://, or a bare host such as www.shop.cn")]
+    Bare,
+    /// Something that this address may not hold.
+    #[error("an address without {0}")]
+    Holds(&'static str),
+    /// A second scheme.
+    #[error("an address with :// once")]
+    SecondScheme,
+}
+
+impl Address {
+    /// Reads an address with its scheme: it begins byte for byte with `http://` or
+    /// `https://`, holds no blank, and is at most 2048 characters long.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let rest = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"));
+        let rest = rest.ok_or(AddressError::Scheme)?;
+        check_text(text)?;
+        let (host, port) = host_and_port(authority(rest))?;
+        let url = Url::parse(text).map_err(|_| AddressError::Host)?;
+        if url.port_or_known_default() != port.or(default_port(text)) {
+            return Err(AddressError::Port);
+        }
+        if !same_host(host, &url) {
+            return Err(AddressError::Host);
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            url,
+        })
+    }
+
+    /// Reads the address of a page: legacy domains may leave the scheme out, and
+    /// http is meant.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn page(text: &str, legacy: bool) -> Result<Self, AddressError> {
+        match Self::parse(text) {
+            Err(AddressError::Scheme) if legacy => {
+                check_text(text)?;
+                if !is_bare_host(text) {
+                    return Err(AddressError::Bare);
+                }
+                Self::parse(&format!("http://{text}"))
+            }
+            read => read,
+        }
+    }
+
+    /// Reads a bgUrl: without `?`, `#`, user-info or backslash, and with `://` once.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn callback(text: &str) -> Result<Self, AddressError> {
+        let address = Self::parse(text)?;
+        for held in ["?", "#", "@", "\\"] {
+            if text.contains(held) {
+                return Err(AddressError::Holds(held));
+            }
+        }
+        match text.matches("://").count() {
+            1 => Ok(address),
+            _ => Err(AddressError::SecondScheme),
+        }
+    }
+
+    /// The text as it was read, with its scheme.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The address as it is called.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The host in small letters; of an IPv6 address without the brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let host = self.url.host_str().unwrap_or_default();
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The network address that the host is by itself, without asking DNS.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        literal(self.host())
+    }
+
+    /// Scheme, host, and port where one stands: as a header carries it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        let port = host_and_port(authority(rest))
+            .ok()
+            .and_then(|(_, port)| port);
+        let port = port.map_or(String::new(), |port| format!(":{port}"));
+        format!("{}://{host}{port}", self.url.scheme())
+    }
+
+    /// The path as it was written.
+    fn path(&self) -> &str {
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        let path = &rest[authority(rest).len()..];
+        path.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// Whether it lies under `prefix`: scheme, host and port equal, the path at a
+    /// segment boundary, without a way back up.
+    #[must_use]
+    pub fn lies_under(&self, prefix: &Self) -> bool {
+        let place = |address: &Self| {
+            let url = &address.url;
+            (
+                url.scheme().to_owned(),
+                address.host().to_owned(),
+                url.port_or_known_default(),
+            )
+        };
+        let base = prefix.path().trim_end_matches('/');
+        let under = self
+            .path()
+            .strip_prefix(base)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        place(self) == place(prefix) && under && !self.path().split('/').any(climbs)
+    }
+}
+
+fn check_text(text: &str) -> Result<(), AddressError> {
+    if text.chars().count() > LENGTH_MAX {
+        return Err(AddressError::Long);
+    }
+    match text.contains(char::is_whitespace) {
+        true => Err(AddressError::Blank),
+        false => Ok(()),
+    }
+}
+
+/// What stands before the path, the query and the fragment.
+fn authority(rest: &str) -> &str {
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// Host and port of an authority, by its bytes alone; user-info is passed over.
+fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
+    let (_, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let after_bracket = place.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match place[after_bracket..].find(':') {
+        Some(colon) => {
+            let (host, port) = place.split_at(after_bracket + colon);
+            (host, Some(&port[1..]))
+        }
+        None => (place, None),
+    };
+    let port = port.map(read_port).transpose()?;
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let plain = !host.is_empty() && host.bytes().all(named);
+    match plain || bracketed(host).is_some() {
+        true => Ok((host, port)),
+        false => Err(AddressError::Host),
+    }
+}
+
+fn read_port(text: &str) -> Result<u16, AddressError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|_| digits);
+    port.ok_or(AddressError::Port)
+}
+
+fn default_port(text: &str) -> Option<u16> {
+    Some(if text.starts_with("https:") { 443 } else { 80 })
+}
+
+fn bracketed(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+/// Whether the crate reads the host that we read: the same name, or the same network
+/// address in one of its spellings.
+fn same_host(ours: &str, url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case(ours),
+        Some(Host::Ipv4(ip)) => loose_ipv4(&ours.to_ascii_lowercase()) == Some(ip),
+        Some(Host::Ipv6(ip)) => bracketed(ours) == Some(ip),
+        None => false,
+    }
 }
 
 /// Whether `text` is a bare host as legacy domains may send it: labels of
 /// letters, digits and `-`, the last of letters alone; then nothing, `:port`,
 /// `/…` or `?…`.
-#[must_use]
-pub fn is_bare_host(text: &str) -> bool {
-    if text.chars().count() > LENGTH_MAX || text.contains(char::is_whitespace) {
-        return false;
-    }
+fn is_bare_host(text: &str) -> bool {
     let end = text.find([':', '/', '?']).unwrap_or(text.len());
     let (host, rest) = text.split_at(end);
     let rest = match rest.strip_prefix(':') {
         Some(port) => {
             let end = port.find(['/', '?']).unwrap_or(port.len());
-            let digits = &port[..end];
-            if digits.is_empty() || digits.len() > 5 || !digits.bytes().all(|b| b.is_ascii_digit())
-            {
+            if read_port(&port[..end]).is_err() {
                 return false;
             }
             &port[end..]
@@ -53,96 +263,23 @@ pub fn is_bare_host(text: &str) -> bool {
         && (rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
-/// Whether `text` may be a bgUrl: with its scheme, without `?`, `#`, user-info
-/// or backslash, and with `://` once.
+/// Whether `text` is a host alone, as lists of hosts hold it: in small letters, as
+/// [`Address::host`] gives it.
 #[must_use]
-pub fn is_callback(text: &str) -> bool {
-    has_scheme(text) && !text.contains(['?', '#', '@', '\\']) && text.matches("://").count() == 1
-}
-
-/// An address as a browser can follow it: `http://` is meant where none stands.
-#[must_use]
-pub fn with_scheme(text: &str) -> String {
-    if text.starts_with("http://") || text.starts_with("https://") {
-        text.to_owned()
-    } else {
-        format!("http://{text}")
-    }
-}
-
-/// The parts of an address that are compared with a prefix.
-#[derive(Debug, PartialEq, Eq)]
-struct Parts<'a> {
-    scheme: &'a str,
-    host: String,
-    port: u16,
-    path: &'a str,
-}
-
-fn parts(url: &str) -> Option<Parts<'_>> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let default = if scheme == "https" { 443 } else { 80 };
-    let (host, port) = split_port(authority);
-    let port = match port {
-        Some(port) => port.parse().ok()?,
-        None => default,
+pub fn is_host(text: &str) -> bool {
+    let text = match text.parse::<Ipv6Addr>() {
+        Ok(_) => format!("[{text}]"),
+        Err(_) => text.to_owned(),
     };
-    Some(Parts {
-        scheme,
-        host: host.to_ascii_lowercase(),
-        port,
-        path,
-    })
-}
-
-/// Whether `url` lies under `prefix`: scheme, host and port equal, the path at a
-/// segment boundary, without a way back up.
-#[must_use]
-pub fn lies_under(url: &str, prefix: &str) -> bool {
-    let (Some(url), Some(prefix)) = (parts(url), parts(prefix)) else {
-        return false;
-    };
-    let base = prefix.path.trim_end_matches('/');
-    let under = url
-        .path
-        .strip_prefix(base)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    (url.scheme, &url.host, url.port) == (prefix.scheme, &prefix.host, prefix.port)
-        && under
-        && !url.path.split('/').any(climbs)
+    let read = Address::parse(&format!("http://{text}"));
+    let plain = host_and_port(&text).is_ok_and(|(host, _)| host == text);
+    read.is_ok_and(|address| address.url.host_str() == Some(&text)) && plain
 }
 
 /// `.` and `..`, escaped or not, and escaped slashes.
 fn climbs(segment: &str) -> bool {
     let plain = segment.to_ascii_lowercase().replace("%2e", ".");
     plain == "." || plain == ".." || plain.contains("%2f") || plain.contains("%5c")
-}
-
-/// The host of an address, without user-info, port and brackets.
-#[must_use]
-pub fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let authority = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    split_port(authority)
-        .0
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-}
-
-/// Host and port; a bracketed IPv6 address keeps its colons.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    let after_bracket = authority.rfind(']').unwrap_or(0);
-    match authority[after_bracket..].find(':') {
-        Some(colon) => {
-            let colon = after_bracket + colon;
-            (&authority[..colon], Some(&authority[colon + 1..]))
-        }
-        None => (authority, None),
-    }
 }
 
 /// The network address that a host is by itself, without asking DNS: every
@@ -244,17 +381,10 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
         || benchmark)
 }
 
-/// Scheme, host and port of an address, where they are of a form that a header can carry.
+/// Scheme, host and port of an address, as a header carries it.
 #[must_use]
 pub fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next()?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    // What follows the last colon is a port, unless it is the end of an IPv6 address.
-    let port = host.rsplit_once(':').map(|(_, port)| port);
-    let port_fits = port.is_none_or(|port| port.ends_with(']') || port.parse::<u16>().is_ok());
-    let fits = !host.is_empty() && host.bytes().all(plain) && port_fits;
-    fits.then(|| format!("{scheme}://{host}"))
+    Address::parse(url).ok().map(|address| address.origin())
 }
 
 #[cfg(test)]
@@ -276,30 +406,81 @@ mod tests {
         );
         assert_eq!(origin("http://[::1]/").as_deref(), Some("http://[::1]"));
         assert_eq!(origin("http://a.cn:99999/"), None);
+        assert_eq!(origin("http://u@A.cn/"), Some("http://a.cn".to_owned()));
     }
 
     #[test]
     fn addresses_need_their_scheme_in_small_letters_and_no_blank() {
-        assert!(has_scheme("http://www.sina.com"));
-        assert!(has_scheme("https://a.b/中?x=1#y"));
+        let rule = |text: &str| Address::parse(text).err();
+        for good in [
+            "http://www.sina.com",
+            "https://a.b/中?x=1#y",
+            "http://127.1/",
+            "http://0xa9fea9fe/",
+            "http://[::1]:80/",
+            "http://a_b.cn.:0080/",
+            "http://localhost:3002/callback",
+        ] {
+            assert_eq!(rule(good), None, "{good}");
+        }
         for bad in [
             "HTTP://a.com",
             " http://a.com",
-            "http://a.com/ x",
             "javascript:alert(1)",
             "//a.com",
-            "http://",
             "ftp://a.com",
         ] {
-            assert!(!has_scheme(bad), "{bad}");
+            assert_eq!(rule(bad), Some(AddressError::Scheme), "{bad}");
         }
-        assert!(!has_scheme(&format!("http://a.com/{}", "x".repeat(2048))));
+        assert_eq!(rule("http://a.com/ x"), Some(AddressError::Blank));
+        let long = format!("http://a.com/{}", "x".repeat(2048));
+        assert_eq!(rule(&long), Some(AddressError::Long));
+    }
+
+    #[test]
+    fn what_two_readers_read_differently_or_nobody_can_call_is_refused() {
+        for bad in [
+            "http://",
+            "http:///a.cn",
+            "http://[fe80::1%25lo]/",
+            "http://ａ.cn/",
+            "http://中文.cn/",
+            "http://a%2ecn/",
+            "http://a;b/",
+            "http://a\u{ad}b.cn/",
+            "http://1.2.3.4.5/",
+            "http://256.1.1.1/",
+            "http://a.cn@/",
+        ] {
+            assert_eq!(Address::parse(bad).err(), Some(AddressError::Host), "{bad}");
+        }
+        for bad in ["http://a.cn:99999/", "http://a.cn:/", "http://a.cn:8o/"] {
+            assert_eq!(Address::parse(bad).err(), Some(AddressError::Port), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_what_stands_before_the_path() {
+        let host = |text: &str| Address::page(text, true).unwrap().host().to_owned();
+        assert_eq!(host("evil.com/x://a.cn/"), "evil.com");
+        assert_eq!(host("evil.com?x://a.cn/"), "evil.com");
+        assert_eq!(host("http://u:p@A.com:80/x"), "a.com");
+        assert_eq!(host("http://a.com\\@b.com/"), "a.com");
+        assert_eq!(host("http://[::1]:80/x"), "::1");
+        assert_eq!(host("http://a.com?x@b.cn"), "a.com");
+        assert_eq!(host("http://127.1/"), "127.0.0.1");
     }
 
     #[test]
     fn bare_hosts_follow_the_pattern() {
+        let rule = |text: &str| Address::page(text, true).err();
         for good in ["www.10020.cn", "a-b.com:8080/x?y", "a.co?x", "a.com/"] {
-            assert!(is_bare_host(good), "{good}");
+            assert_eq!(rule(good), None, "{good}");
+            assert_eq!(
+                Address::page(good, false).err(),
+                Some(AddressError::Scheme),
+                "{good}"
+            );
         }
         for bad in [
             "",
@@ -309,35 +490,57 @@ mod tests {
             "1.2.3.4",
             "a.com:",
             "a.com:x",
+            "a.com:99999",
             "a.com#x",
             "javascript:a.com",
-            "http://a.com",
-            "a b.com",
             "a.com@b",
         ] {
-            assert!(!is_bare_host(bad), "{bad}");
+            assert_eq!(rule(bad), Some(AddressError::Bare), "{bad}");
         }
+        assert_eq!(rule("a b.com"), Some(AddressError::Blank));
     }
 
     #[test]
     fn callbacks_hold_nothing_but_a_path() {
-        assert!(is_callback(
-            "http://192.168.108.171:30030/gateway/acceptpay"
-        ));
-        for bad in [
-            "http://a.com?x",
-            "http://a.com#x",
-            "http://u@a.com",
-            "http://a.com/http://b.com",
-            "http://a.com\\b",
-            "a.com",
+        let rule = |text: &str| Address::callback(text).err();
+        assert_eq!(rule("http://192.168.108.171:30030/gateway/acceptpay"), None);
+        for (bad, broken) in [
+            ("http://a.com?x", AddressError::Holds("?")),
+            ("http://a.com#x", AddressError::Holds("#")),
+            ("http://u@a.com", AddressError::Holds("@")),
+            ("http://a.com\\b", AddressError::Holds("\\")),
+            ("http://a.com/http://b.com", AddressError::SecondScheme),
+            ("a.com", AddressError::Scheme),
         ] {
-            assert!(!is_callback(bad), "{bad}");
+            assert_eq!(rule(bad), Some(broken), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_hold_hosts_alone() {
+        for good in ["a.cn", "192.168.108.171", "::1", "localhost"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in [
+            "",
+            "A.cn",
+            "a.cn:80",
+            "http://a.cn",
+            "a.cn/",
+            "u@a.cn",
+            "127.1",
+            "*.a.cn",
+        ] {
+            assert!(!is_host(bad), "{bad}");
         }
     }
 
     #[test]
     fn prefixes_are_compared_part_by_part() {
+        let lies_under = |url: &str, prefix: &str| {
+            let read = |text: &str| Address::parse(text).unwrap();
+            read(url).lies_under(&read(prefix))
+        };
         let prefix = "https://shop.cn/pay";
         for good in [
             "https://shop.cn/pay",
@@ -394,12 +597,5 @@ mod tests {
         for host in ["www.sina.com", "1.2.3.4.5", "256.1.1.1", "a.1"] {
             assert_eq!(literal(host), None, "{host}");
         }
-    }
-
-    #[test]
-    fn the_host_is_found_behind_user_info_and_brackets() {
-        assert_eq!(host_of("http://u:p@a.com:80/x"), "a.com");
-        assert_eq!(host_of("http://[::1]:80/x"), "::1");
-        assert_eq!(host_of("http://a.com?x"), "a.com");
     }
 }

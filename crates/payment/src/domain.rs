@@ -1,14 +1,17 @@
 //! A business system: its code, secrets, and what its requests may hold
 //! (design 4a).
 
-use crate::address::{has_scheme, origin};
+use crate::address::{Address, is_host, origin};
 use crate::money::Currency;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// A key's prefix, and a key in all, are no longer than this, in characters.
 const PREFIX_MAX: usize = 8;
 const KEY_MAX: usize = 64;
+/// How many decimals a rate may have.
+const RATE_DECIMALS: RangeInclusive<u8> = 1..=6;
 /// How far a partner's clock may be from ours, unless it is set, s: a day.
 const PARTNER_TIME_WINDOW_S: i64 = 86_400;
 
@@ -57,11 +60,34 @@ pub enum KeyRule {
     /// One meaning by construction.
     Strict(Strict),
     /// Any requestKey; the risk that stays is the domain's.
-    #[serde(rename_all = "camelCase")]
-    Legacy {
-        /// The values that requestChannel may have; empty is one of them where listed.
-        request_channels: Vec<String>,
-    },
+    Legacy(Legacy),
+}
+
+/// What a legacy domain fixes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Legacy {
+    /// The values that requestChannel may have; empty is one of them where listed.
+    pub request_channels: Vec<String>,
+    /// What becomes of a request whose values, cut elsewhere, make another sum.
+    #[serde(default)]
+    pub recut: Recut,
+    /// Decimals of rate; none: no rate is taken where such requests are refused, and
+    /// any where they are logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_decimals: Option<u8>,
+}
+
+/// What becomes of a request of a legacy domain that breaks a rule without which its
+/// sign has several sums (docs/signing.md).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recut {
+    /// It is refused: new domains.
+    Refuse,
+    /// It is taken, counted and alarmed: domains that existed before the rules did.
+    #[default]
+    Log,
 }
 
 /// What a strict domain fixes.
@@ -141,6 +167,29 @@ pub struct PartnerSettings {
     pub id: String,
     /// How far `time` may be from ours, seconds; none: it is not looked at.
     pub time_window_s: Option<i64>,
+}
+
+impl DomainSettings {
+    fn check_addresses(&self) -> Result<(), DomainError> {
+        for prefix in &self.callbacks {
+            Address::callback(prefix)
+                .map_err(|rule| DomainError(format!("callback `{prefix}`: it must be {rule}")))?;
+        }
+        for host in self.return_hosts.iter().chain(&self.private_callback_hosts) {
+            if !is_host(host) {
+                return Err(DomainError(format!(
+                    "host `{host}`: it must be a host alone, in small letters: shop.example"
+                )));
+            }
+        }
+        let is_origin = |text: &&String| origin(text).as_ref() == Some(*text);
+        match self.frame_origins.iter().find(|text| !is_origin(text)) {
+            None => Ok(()),
+            Some(text) => Err(DomainError(format!(
+                "origin `{text}`: it must be scheme, host and port alone: https://shop.example"
+            ))),
+        }
+    }
 }
 
 impl Default for DomainSettings {
@@ -226,9 +275,10 @@ impl Domain {
     pub fn test() -> Self {
         Self {
             code: "test".to_owned(),
-            rule: KeyRule::Legacy {
+            rule: KeyRule::Legacy(Legacy {
                 request_channels: vec![String::new(), "1".to_owned()],
-            },
+                ..Legacy::default()
+            }),
             settings: DomainSettings {
                 largest_sum: 50_000_000,
                 // The samples of the documents share a requestKey.
@@ -288,9 +338,10 @@ impl Domain {
         });
         Ok(Self {
             code: Self::partner_code(id),
-            rule: KeyRule::Legacy {
+            rule: KeyRule::Legacy(Legacy {
                 request_channels: vec![String::new()],
-            },
+                ..Legacy::default()
+            }),
             settings: DomainSettings {
                 largest_sum: 999_999_999,
                 hmac_required: true,
@@ -360,7 +411,7 @@ impl Domain {
         if let Some(partner) = &self.settings.partner {
             let fits = self.code == Self::partner_code(&partner.id);
             return if fits {
-                Ok(())
+                self.settings.check_addresses()
             } else {
                 refuse("a partner is kept under its own code")
             };
@@ -381,18 +432,42 @@ impl Domain {
         if self.settings.attempts_an_hour < 1 {
             return refuse("a request may have at least one attempt an hour");
         }
-        let listed = &self.settings.frame_origins;
-        let is_origin = |text: &String| has_scheme(text) && origin(text).as_ref() == Some(text);
-        if !listed.iter().all(is_origin) {
-            return refuse("an origin is scheme, host and port alone: https://shop.example");
-        }
+        self.settings.check_addresses()?;
         if self.settings.attempt_life_s < 1 {
             return refuse("an attempt lives at least a second");
         }
         match &self.rule {
             KeyRule::Strict(strict) => self.check_strict(strict),
-            KeyRule::Legacy { .. } => Ok(()),
+            KeyRule::Legacy(legacy) => self.check_legacy(legacy),
         }
+    }
+
+    fn check_legacy(&self, legacy: &Legacy) -> Result<(), DomainError> {
+        if legacy
+            .rate_decimals
+            .is_some_and(|decimals| !RATE_DECIMALS.contains(&decimals))
+        {
+            return Err(DomainError("rate has one to six decimals".to_owned()));
+        }
+        if legacy.recut == Recut::Log {
+            return Ok(());
+        }
+        let [channel] = legacy.request_channels.as_slice() else {
+            return Err(DomainError(
+                "recut=refuse needs one value of requestChannel; with several, recut=log"
+                    .to_owned(),
+            ));
+        };
+        check_channel(channel)?;
+        if !self
+            .secrets
+            .iter()
+            .map(Secret::expose)
+            .all(begins_with_letter)
+        {
+            return Err(DomainError("a secret begins with a letter".to_owned()));
+        }
+        Ok(())
     }
 
     fn check_strict(&self, strict: &Strict) -> Result<(), DomainError> {
@@ -406,15 +481,12 @@ impl Domain {
             return refuse("a key is longer than its prefix and has at most 64 characters");
         }
         let channel = &strict.request_channel;
-        let word = channel.starts_with(|first: char| first.is_ascii_alphabetic());
-        if !(channel.is_empty() || channel == "1" || word) || channel.contains(' ') {
-            return refuse("requestChannel is 1, a word that begins with a letter, or empty");
-        }
+        check_channel(channel)?;
         let currency = Currency::parse(&strict.currency);
         if currency.is_none_or(|currency| !Currency::SEED.contains(&currency)) {
             return refuse("the currency is CNY or USD");
         }
-        if !(1..=6).contains(&strict.rate_decimals) {
+        if !RATE_DECIMALS.contains(&strict.rate_decimals) {
             return refuse("rate has one to six decimals");
         }
         if !self.development && self.settings.callbacks.is_empty() {
@@ -428,12 +500,24 @@ impl Domain {
         {
             return refuse("domainCode, secret and requestChannel don't hold the key prefix");
         }
-        let letter = |text: &str| text.starts_with(|first: char| first.is_ascii_alphabetic());
-        if !secrets.clone().all(letter) {
+        if !secrets.clone().all(begins_with_letter) {
             return refuse("a secret begins with a letter");
         }
         Ok(())
     }
+}
+
+fn check_channel(channel: &str) -> Result<(), DomainError> {
+    let fits = channel.is_empty() || channel == "1" || begins_with_letter(channel);
+    if fits && !channel.contains(' ') {
+        return Ok(());
+    }
+    let form = "requestChannel is 1, a word that begins with a letter, or empty";
+    Err(DomainError(form.to_owned()))
+}
+
+fn begins_with_letter(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// `[A-Z][0-9][0-9_-]*`, at most eight characters.
@@ -501,6 +585,57 @@ mod tests {
         assert!(strict(|rule| rule.currency = "CAD".into()).is_err());
         assert!(strict(|rule| rule.rate_decimals = 7).is_err());
         assert!(strict(|rule| rule.request_channel = "xM7-".into()).is_err());
+    }
+
+    #[test]
+    fn lists_of_addresses_are_read_when_they_are_set() {
+        let with = |change: fn(&mut DomainSettings)| {
+            let mut domain = strict(|_| ()).unwrap();
+            change(&mut domain.settings);
+            domain.check().map_err(|error| error.to_string())
+        };
+        let empty = with(|settings| settings.return_hosts = vec![String::new()]);
+        assert!(empty.unwrap_err().contains("host ``"));
+        let callback = with(|settings| settings.callbacks = vec!["not a url".to_owned()]);
+        assert!(
+            callback
+                .unwrap_err()
+                .contains("`not a url`: it must be an address that begins")
+        );
+        let private = with(|settings| settings.private_callback_hosts = vec!["10.0.0.1:80".into()]);
+        assert!(private.unwrap_err().contains("a host alone"));
+        let frame = with(|settings| settings.frame_origins = vec!["https://a.cn/".into()]);
+        assert!(frame.unwrap_err().contains("origin `https://a.cn/`"));
+    }
+
+    #[test]
+    fn a_stored_legacy_domain_without_the_setting_logs() {
+        let stored = r#"{"legacy":{"requestChannels":["","1"]}}"#;
+        let rule: KeyRule = serde_json::from_str(stored).unwrap();
+        assert_eq!(rule, Domain::test().rule);
+        let KeyRule::Legacy(legacy) = rule else {
+            panic!("it is a legacy one")
+        };
+        assert_eq!((legacy.recut, legacy.rate_decimals), (Recut::Log, None));
+    }
+
+    #[test]
+    fn recut_is_refused_with_one_request_channel_alone() {
+        let legacy = |channels: &[&str], recut| {
+            let rule = KeyRule::Legacy(Legacy {
+                request_channels: channels.iter().map(|text| (*text).to_owned()).collect(),
+                recut,
+                rate_decimals: None,
+            });
+            let secrets = vec![Secret::new(1, "s3cret", None)];
+            Domain::new("old", rule, DomainSettings::default(), secrets)
+        };
+        for one in ["", "1", "app"] {
+            assert!(legacy(&[one], Recut::Refuse).is_ok(), "{one}");
+        }
+        assert!(legacy(&["2"], Recut::Refuse).is_err());
+        assert!(legacy(&["", "1"], Recut::Refuse).is_err());
+        assert!(legacy(&["", "1"], Recut::Log).is_ok());
     }
 
     #[test]

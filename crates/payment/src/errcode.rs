@@ -27,7 +27,8 @@ pub enum ErrCode {
     AlreadyPaid,
     /// `10010`: openid is missing.
     OpenidMissing,
-    /// `10011`: the sign would hold for another reading of the values too (design 4a).
+    /// `10011`: the sign would hold for another reading of the values too, or a rule
+    /// is broken that keeps the domain's requests to one (design 4a).
     Ambiguous,
     /// `10012`: the channel can't be reached or refused the order.
     ChannelUnavailable,

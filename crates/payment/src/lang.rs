@@ -40,7 +40,8 @@ impl Lang {
     }
 
     /// The language that an `Accept-Language` header prefers: the one of the two
-    /// with the greater weight, the earlier one where they weigh the same;
+    /// with the greater weight, the earlier one where they weigh the same; a weight of
+    /// 0 is none;
     /// Chinese where it names neither.
     #[must_use]
     pub fn from_accept_language(header: &str) -> Self {
@@ -51,6 +52,10 @@ impl Lang {
                 continue;
             };
             let weight = permille(weight.trim());
+            if weight == Some(0) {
+                continue;
+            }
+            let weight = weight.unwrap_or(0);
             if best.is_none_or(|(other, _)| weight > other) {
                 best = Some((weight, lang));
             }
@@ -59,15 +64,13 @@ impl Lang {
     }
 }
 
-/// A quality value such as `q=0.8` in thousandths; what can't be read weighs nothing.
-fn permille(weight: &str) -> u32 {
-    let Some(number) = weight.strip_prefix("q=") else {
-        return 0;
-    };
+/// A quality value such as `q=0.8` in thousandths; nothing where it can't be read.
+fn permille(weight: &str) -> Option<u32> {
+    let number = weight.strip_prefix("q=")?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
-    let read = |text: &str| text.parse::<u32>().unwrap_or(0);
-    (read(whole) * 1000 + read(&digits)).min(1000)
+    let (whole, digits): (u32, u32) = (whole.parse().ok()?, digits.parse().ok()?);
+    Some(whole.saturating_mul(1000).saturating_add(digits).min(1000))
 }
 
 #[cfg(test)]
@@ -84,6 +87,10 @@ mod tests {
             ("zh;q=0.2, en;q=0.7", Lang::En),
             ("*", Lang::Zh),
             ("en;q=x", Lang::En),
+            ("en;q=0", Lang::Zh),
+            ("en;q=0.0, zh;q=0.1", Lang::Zh),
+            ("en;q=0, *", Lang::Zh),
+            ("en;q=4294967295", Lang::En),
         ] {
             assert_eq!(Lang::from_accept_language(header), lang, "{header}");
         }

@@ -19,8 +19,10 @@ pub mod address;
 pub mod domain;
 pub mod forecore;
 pub mod pairs;
+pub mod printable;
 pub mod refusal;
 pub mod request;
+pub mod rule;
 pub mod sign;
 pub mod verify;
 

@@ -105,6 +105,20 @@ pub(crate) fn escape_keeping(text: &str, bare: &[u8]) -> String {
     escaped
 }
 
+/// A body's text: UTF-8, less the byte order mark that some editors begin it with.
+///
+/// # Errors
+/// [`Refusal::Malformed`] for another encoding.
+pub fn body_text(body: &[u8]) -> Result<&str, Refusal> {
+    let text = str::from_utf8(body).map_err(|_| {
+        Refusal::malformed(
+            "body",
+            "in UTF-8; its bytes are of another encoding, such as GBK",
+        )
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
 fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();
@@ -122,7 +136,7 @@ fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
     let text = String::from_utf8(bytes);
     clean(
         name,
-        text.map_err(|_| Refusal::malformed(name, "percent-encoded UTF-8"))?,
+        text.map_err(|_| Refusal::malformed(name, "percent-encoded UTF-8, not GBK"))?,
     )
 }
 
@@ -150,7 +164,7 @@ pub(crate) enum JsonValue {
 
 /// The members of a flat JSON object, in order and with repeats.
 pub(crate) fn json_members(body: &[u8]) -> Result<Vec<(String, JsonValue)>, Refusal> {
-    let object: RawObject = serde_json::from_slice(body)
+    let object: RawObject = serde_json::from_str(body_text(body)?)
         .map_err(|_| Refusal::malformed("body", "a flat JSON object"))?;
     let member = |(name, value): (String, Box<RawValue>)| {
         let name = clean(&name, name.clone())?;
@@ -245,6 +259,21 @@ mod tests {
         let pairs = Pairs::from_json(br#"{"money":1.50,"a":"x","n":null,"a":1e3}"#).unwrap();
         let expected = [("money", "1.50"), ("a", "x"), ("a", "1e3")];
         assert_eq!(pairs.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_and_another_encoding_is_named() {
+        let pairs = Pairs::from_json(b"\xef\xbb\xbf{\"a\":\"x\"}").unwrap();
+        assert_eq!(pairs.get("a"), Some("x"));
+        assert_eq!(body_text(b"\xef\xbb\xbfa=x").unwrap(), "a=x");
+        // 耳机 in GBK.
+        for refused in [
+            Pairs::from_json(b"{\"info\":\"\xb6\xfa\xbb\xfa\"}").unwrap_err(),
+            body_text(b"info=\xb6\xfa\xbb\xfa").unwrap_err(),
+            Pairs::from_query("info=%B6%FA%BB%FA").unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains("GBK"), "{refused}");
+        }
     }
 
     #[test]

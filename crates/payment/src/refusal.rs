@@ -3,6 +3,8 @@
 
 use crate::errcode::ErrCode;
 use crate::lang::Lang;
+use crate::printable::printable;
+use crate::rule::Rule;
 
 /// Why a signed request is refused (design 4a).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +38,9 @@ pub enum Refusal {
     /// An address that the domain may not name.
     #[error("{0} names an address that is not allowed")]
     AddressRefused(String),
-    /// The sign holds, and would hold for another reading too.
-    #[error("more than one meaning: {0}")]
-    Ambiguous(String),
+    /// The sign holds, and the request breaks a rule that keeps it to one meaning.
+    #[error("{}", .0.text(Lang::En))]
+    Rule(Rule),
     /// Only HMAC is taken here.
     #[error("signType=HMAC-SHA256 is required")]
     HmacRequired,
@@ -66,6 +68,12 @@ impl Refusal {
         Self::Repeated(short(name))
     }
 
+    /// A sign that covers a parameter which is not of the interface.
+    #[must_use]
+    pub fn signed_stranger(name: &str) -> Self {
+        Self::OnlyWithUnknown(short(name))
+    }
+
     /// The errcode that tells it.
     #[must_use]
     pub fn code(&self) -> ErrCode {
@@ -76,7 +84,7 @@ impl Refusal {
             Self::BadSign | Self::OnlyWithUnknown(_) => ErrCode::BadSign,
             Self::Amount(_) => ErrCode::Amount,
             Self::AddressRefused(_) => ErrCode::AddressRefused,
-            Self::Ambiguous(_) => ErrCode::Ambiguous,
+            Self::Rule(_) => ErrCode::Ambiguous,
             Self::HmacRequired => ErrCode::HmacRequired,
         }
     }
@@ -87,6 +95,7 @@ impl Refusal {
         let general = self.code().message(lang);
         match self {
             Self::UnknownDomain | Self::BadSign | Self::HmacRequired => general.to_owned(),
+            Self::Rule(rule) if *rule != Rule::Swapped => rule.text(lang),
             _ if lang == Lang::En => format!("{general} ({self})"),
             Self::Missing(name) | Self::Amount(name) | Self::AddressRefused(name) => {
                 format!("{general}（{name}）")
@@ -94,12 +103,13 @@ impl Refusal {
             Self::Malformed { name, form } => format!("{general}（{name}：{form}）"),
             Self::Repeated(name) => format!("{general}（{name}重复）"),
             Self::OnlyWithUnknown(name) => format!("{general}（签名包含了非接口参数{name}）"),
-            Self::Ambiguous(rule) => format!("{general}（{rule}）"),
+            Self::Rule(rule) => format!("{general}（{}）", rule.text(lang)),
         }
     }
 }
 
 /// A name from outside, cut so that it can't flood a log or a page.
 fn short(name: &str) -> String {
-    name.chars().take(32).collect()
+    let cut: String = name.chars().take(32).collect();
+    printable(&cut)
 }

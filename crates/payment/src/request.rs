@@ -1,7 +1,7 @@
 //! The requests that business systems sign, typed, and the shapes of their
 //! values (seed 000; design 4a, "The shapes").
 
-use crate::address::{has_scheme, is_bare_host, is_callback};
+use crate::address::{Address, AddressError};
 use crate::channel::Channel;
 use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
@@ -34,6 +34,9 @@ pub const UNSIGNED_NAMES: [&str; 2] = ["openid", "lang"];
 pub const HMAC_NAMES: [&str; 3] = ["signType", "refundKey", "refundMoney"];
 /// The four that the second form of the SHA-1 sign encodes.
 pub const ADDRESS_NAMES: [&str; 4] = ["pageUrl", "bgUrl", "dialogOkUrl", "dialogFailUrl"];
+
+/// The three that send payers on.
+pub const PAGE_ADDRESS_NAMES: [&str; 3] = ["pageUrl", "dialogOkUrl", "dialogFailUrl"];
 
 const INFO_MAX: usize = 1024;
 const KEY_MAX: usize = 64;
@@ -109,7 +112,7 @@ pub struct CloseRequest {
 /// # Errors
 /// The refusal that names the parameter and its form.
 pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refusal> {
-    let legacy = matches!(domain.rule, KeyRule::Legacy { .. });
+    let legacy = matches!(domain.rule, KeyRule::Legacy(_));
     let malformed = |form: &str| Err(Refusal::malformed(name, form));
     let ok = match name {
         "money" | "refundMoney" => {
@@ -138,14 +141,23 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
         "domainCode" => is_key(value),
         "payTypeCode" | "payTypeCodeIn" => Channel::parse(value).is_some(),
         "info" | "infoEn" => is_goods(domain, value),
-        "bgUrl" => is_callback(value),
+        "bgUrl" => {
+            let read = Address::callback(value);
+            return read.map(|_| ()).map_err(|rule| broken_address(name, rule));
+        }
         "pageUrl" | "dialogOkUrl" | "dialogFailUrl" => {
-            has_scheme(value) || (legacy && is_bare_host(value))
+            let read = Address::page(value, legacy);
+            return read.map(|_| ()).map_err(|rule| broken_address(name, rule));
         }
         "openid" => value.len() <= 128 && value.bytes().all(|byte| byte.is_ascii_graphic()),
         _ => true,
     };
     if ok { Ok(()) } else { malformed(form_of(name)) }
+}
+
+/// The rule that an address breaks.
+pub(crate) fn broken_address(name: &str, rule: AddressError) -> Refusal {
+    Refusal::malformed(name, &rule.to_string())
 }
 
 /// What a parameter must be, for the developer who reads the refusal.
@@ -160,11 +172,7 @@ fn form_of(name: &str) -> &'static str {
         "info" | "infoEn" => {
             "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word"
         }
-        "bgUrl" => "an address that begins with http:// or https://, without ? # @ and blanks",
-        "pageUrl" | "dialogOkUrl" | "dialogFailUrl" => {
-            "an address that begins with http:// or https://, without blanks"
-        }
-        "openid" => "at most 128 printable ASCII characters",
+        "openid" => "1 to 128 printable ASCII characters",
         _ => "of its documented form",
     }
 }

@@ -2,12 +2,15 @@
 
 mod forms;
 mod legacy;
+mod recut;
 mod strict;
 
 pub use forms::{Explanation, explain};
+pub use legacy::check_with as check_legacy_with;
+pub use recut::{RecutRules, recut_rule};
 pub use strict::{StrictRules, check_with};
 
-use crate::address::{host_of, is_public, lies_under, literal, with_scheme};
+use crate::address::{Address, is_public};
 use crate::channel::Channel;
 use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
@@ -15,9 +18,10 @@ use crate::money::{Currency, Money};
 use crate::pairs::Pairs;
 use crate::refusal::Refusal;
 use crate::request::{
-    CloseRequest, HMAC_NAMES, PayRequest, QueryRequest, RefundRequest, SEED_NAMES, UNSIGNED_NAMES,
-    check_shape,
+    CloseRequest, HMAC_NAMES, PAGE_ADDRESS_NAMES, PayRequest, QueryRequest, RefundRequest,
+    SEED_NAMES, UNSIGNED_NAMES, broken_address, check_shape,
 };
+use crate::rule::Rule;
 use crate::sign::Purpose;
 use forms::matching;
 use std::net::IpAddr;
@@ -34,6 +38,7 @@ pub struct Verified<T> {
     signed: Pairs,
     generation: i64,
     other_key: bool,
+    recut: Option<Rule>,
 }
 
 impl<T> Verified<T> {
@@ -48,6 +53,13 @@ impl<T> Verified<T> {
     #[must_use]
     pub fn fits_another_key(&self) -> bool {
         self.other_key
+    }
+
+    /// The rule, on a legacy domain that only logs it, without which the same sign
+    /// fits another sum too: to be logged, counted and alarmed.
+    #[must_use]
+    pub fn could_be_recut(&self) -> Option<&Rule> {
+        self.recut.as_ref()
     }
 }
 
@@ -101,12 +113,12 @@ pub fn verify_pay(
     let known = known(domain, pairs, &names, Purpose::Pay)?;
     check_addresses(domain, &known)?;
     let proof = matching(domain, pairs, &known, Purpose::Pay, now_ms)?;
-    let mut other_key = false;
+    let (mut other_key, mut recut) = (false, None);
     if !is_hmac(pairs) {
         match &domain.rule {
             KeyRule::Strict(strict) => strict::check(strict, &known, &proof)?,
-            KeyRule::Legacy { request_channels } => {
-                other_key = legacy::check(domain, request_channels, &known, &proof)?;
+            KeyRule::Legacy(legacy) => {
+                (other_key, recut) = legacy::check(domain, legacy, &known, &proof)?;
             }
         }
     }
@@ -117,6 +129,7 @@ pub fn verify_pay(
         signed,
         generation: proof.generation,
         other_key,
+        recut,
     })
 }
 
@@ -149,6 +162,7 @@ pub fn verify_query(
         signed,
         generation: proof.generation,
         other_key: false,
+        recut: None,
     })
 }
 
@@ -182,6 +196,7 @@ pub fn verify_refund(
         signed,
         generation: proof.generation,
         other_key: false,
+        recut: None,
     })
 }
 
@@ -206,6 +221,7 @@ pub fn verify_close(
         signed,
         generation: proof.generation,
         other_key: false,
+        recut: None,
     })
 }
 
@@ -216,12 +232,27 @@ fn hmac_only<'a>(
     purpose: Purpose,
     now_ms: i64,
 ) -> Result<(Known<'a>, forms::Proof), Refusal> {
+    check_sign_type(pairs)?;
     if !is_hmac(pairs) {
         return Err(Refusal::HmacRequired);
     }
     let known = known(domain, pairs, names, purpose)?;
     let proof = matching(domain, pairs, &known, purpose, now_ms)?;
     Ok((known, proof))
+}
+
+/// signType is exactly its one word, or empty.
+fn check_sign_type(pairs: &Pairs) -> Result<(), Refusal> {
+    let mut given = pairs.iter().filter(|(name, _)| *name == "signType");
+    match given.all(|(_, value)| value.is_empty() || value == "HMAC-SHA256") {
+        true => Ok(()),
+        false => Err(Refusal::malformed("signType", "HMAC-SHA256, or left out")),
+    }
+}
+
+/// Whether a text is an openid, and not what a script writes that has none.
+fn is_openid(text: &str) -> bool {
+    !matches!(text.trim(), "" | "undefined" | "null")
 }
 
 /// Whether the request says that its sign is an HMAC.
@@ -245,6 +276,7 @@ fn known<'a>(
     required_names: &[&str],
     purpose: Purpose,
 ) -> Result<Known<'a>, Refusal> {
+    check_sign_type(pairs)?;
     let hmac = is_hmac(pairs);
     if domain.settings.hmac_required && !hmac {
         return Err(Refusal::HmacRequired);
@@ -262,7 +294,7 @@ fn known<'a>(
     for name in required_names {
         required(pairs, name)?;
     }
-    seen.retain(|(_, value)| !value.is_empty());
+    seen.retain(|(name, value)| !value.is_empty() && (*name != "openid" || is_openid(value)));
     for (name, value) in &seen {
         check_shape(domain, name, value)?;
     }
@@ -293,23 +325,24 @@ fn value<'a>(known: &[(&'a str, &'a str)], name: &str) -> &'a str {
 fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusal> {
     let settings = &domain.settings;
     let refuse = |name: &str| Err(Refusal::AddressRefused(name.to_owned()));
-    let bg_url = value(known, "bgUrl");
-    if !may_call(domain, bg_url) {
+    let bg_url =
+        Address::callback(value(known, "bgUrl")).map_err(|rule| broken_address("bgUrl", rule))?;
+    if !may_call(domain, &bg_url) {
         return refuse("bgUrl");
     }
     let strict = matches!(domain.rule, KeyRule::Strict(_));
-    let listed = settings
-        .callbacks
-        .iter()
-        .any(|prefix| lies_under(bg_url, prefix));
-    let development = domain.development && literal(host_of(bg_url)).is_some();
+    let listed = is_listed(&bg_url, &settings.callbacks);
+    let development = domain.development && bg_url.ip().is_some();
     if (strict || !settings.callbacks.is_empty()) && !listed && !development {
         return refuse("bgUrl");
     }
-    for name in ["pageUrl", "dialogOkUrl", "dialogFailUrl"] {
-        let host = host_of(value(known, name)).to_ascii_lowercase();
-        let any = settings.return_hosts.is_empty() || host.is_empty();
-        if !any && !settings.return_hosts.contains(&host) {
+    for name in PAGE_ADDRESS_NAMES {
+        let text = value(known, name);
+        if text.is_empty() || settings.return_hosts.is_empty() {
+            continue;
+        }
+        let page = Address::page(text, !strict).map_err(|rule| broken_address(name, rule))?;
+        if !settings.return_hosts.iter().any(|host| host == page.host()) {
             return refuse(name);
         }
     }
@@ -318,21 +351,28 @@ fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusa
 
 /// Whether a callback may go there, as far as the address itself tells.
 #[must_use]
-pub fn may_call(domain: &Domain, bg_url: &str) -> bool {
-    let host = host_of(bg_url);
+pub fn may_call(domain: &Domain, address: &Address) -> bool {
     let loopback = |ip: IpAddr| domain.development && ip.is_loopback();
-    literal(host).is_none_or(|ip| is_public(ip) || loopback(ip))
-        || domain
-            .settings
-            .private_callback_hosts
-            .iter()
-            .any(|listed| listed == host)
+    let mut private = domain.settings.private_callback_hosts.iter();
+    address.ip().is_none_or(|ip| is_public(ip) || loopback(ip))
+        || private.any(|listed| listed == address.host())
+}
+
+/// Whether an address lies under one of these prefixes.
+#[must_use]
+pub fn is_listed(address: &Address, prefixes: &[String]) -> bool {
+    let mut prefixes = prefixes.iter().filter_map(|text| Address::parse(text).ok());
+    prefixes.any(|prefix| address.lies_under(&prefix))
 }
 
 fn pay_request(known: &[(&str, &str)]) -> Result<PayRequest, Refusal> {
     let text = |name: &str| value(known, name).to_owned();
     let some = |name: &str| Some(text(name)).filter(|value| !value.is_empty());
-    let address = |name: &str| some(name).map(|value| with_scheme(&value));
+    // Their shapes were looked at, by which only legacy domains send bare hosts.
+    let address = |name: &str| {
+        let read = some(name).and_then(|value| Address::page(&value, true).ok());
+        read.map(|address| address.as_str().to_owned())
+    };
     let currency = Currency::parse(value(known, "currencyType"));
     let minor = value(known, "money").parse().ok();
     let money = minor

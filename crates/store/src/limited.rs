@@ -9,8 +9,9 @@ use payment::forecore::PartnerOrder;
 use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
-    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, Payment,
-    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story, TakenBack,
+    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, OtherReadings,
+    Payment, RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
+    TakenBack,
 };
 use payment::story::Act;
 use std::time::Duration;
@@ -83,7 +84,7 @@ limited! {
     LIMIT take_due_refunds(now_ms: i64, again_ms: i64, limit: i64) -> Vec<RefundRow>;
     LIMIT begin_trip(trip: &OpenidTrip) -> ();
     LIMIT use_trip(state: &str) -> Option<OpenidTrip>;
-    LIMIT other_key_requests(code: &str) -> i64;
+    LIMIT other_readings(code: &str) -> OtherReadings;
     LIMIT attempt(order_sn: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_token(token: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_channel_no(channel: Channel, account: &str, no: &str) -> Option<AttemptRow>;

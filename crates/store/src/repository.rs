@@ -34,8 +34,9 @@ use payment::forecore::PartnerOrder;
 use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
-    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, Payment,
-    RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story, TakenBack,
+    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, OtherReadings,
+    Payment, RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
+    TakenBack,
 };
 use payment::story::Act;
 use rows::get;
@@ -296,8 +297,8 @@ impl Store for Repository {
         self.commit(tx).await.map(|()| trip)
     }
 
-    async fn other_key_requests(&self, domain_code: &str) -> Answer<i64> {
-        domains::other_key_requests(&self.read, domain_code).await
+    async fn other_readings(&self, domain_code: &str) -> Answer<OtherReadings> {
+        domains::other_readings(&self.read, domain_code).await
     }
 
     async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {

@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 use channels::config::gateways;
 use channels::health::{certificate_ends, clock_ahead_ms};
 use payment::beijing;
-use payment::domain::KeyRule;
+use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
+use payment::printable::printable;
 use payment::story::{Entry, check, digest};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ struct Findings(Vec<String>);
 
 impl Findings {
     fn add(&mut self, finding: String) {
-        println!("LOOK  {finding}");
+        println!("LOOK  {}", printable(&finding));
         self.0.push(finding);
     }
 }
@@ -88,15 +89,35 @@ async fn domains(store: &dyn Store, findings: &mut Findings) -> Result<()> {
         }) {
             findings.add(format!("all secrets of domain {} end soon", domain.code));
         }
-        let legacy = matches!(domain.rule, KeyRule::Legacy { .. });
-        if legacy && !domain.development && !domain.settings.hmac_required {
-            println!(
-                "note  domain {} is a legacy one: one sign can be read in several ways",
-                domain.code
-            );
+        if let KeyRule::Legacy(legacy) = &domain.rule
+            && !domain.settings.hmac_required
+        {
+            legacy_domain(store, domain, legacy, findings).await?;
         }
     }
     println!("ok    {} domains", domains.len());
+    Ok(())
+}
+
+/// A domain whose signs can be read in several ways, and whether it took requests
+/// whose sum could be another one.
+async fn legacy_domain(
+    store: &dyn Store,
+    domain: &Domain,
+    legacy: &Legacy,
+    findings: &mut Findings,
+) -> Result<()> {
+    let code = &domain.code;
+    if !domain.development {
+        println!("note  domain {code} is a legacy one: one sign can be read in several ways");
+    }
+    let recut = store.other_readings(code).await?.recut;
+    if recut > 0 && legacy.recut == Recut::Log {
+        findings.add(format!(
+            "domain {code} took {recut} requests whose sign could fit another sum (recut=log): \
+             compare money, then `tongfu domain set {code} --recut refuse`, or HMAC"
+        ));
+    }
     Ok(())
 }
 

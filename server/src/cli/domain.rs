@@ -4,9 +4,14 @@ use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Secret, Strict};
-use payment::ports::Store;
+use payment::address::Address;
+use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Secret, Strict};
+use payment::ports::{OtherReadings, Store};
+use payment::verify::may_call;
 use std::sync::Arc;
+
+/// The longest time of a setting: a hundred years, s.
+const DURATION_S_MAX: i64 = 36_500 * 86_400;
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
@@ -26,6 +31,8 @@ pub(crate) enum Command {
     Set {
         /// The domainCode.
         code: String,
+        #[command(flatten)]
+        legacy: LegacyArgs,
         #[command(flatten)]
         settings: Box<SettingArgs>,
     },
@@ -66,9 +73,54 @@ pub(crate) struct RuleArgs {
     /// and '' stands for an empty one.
     #[arg(long, default_value = "1")]
     request_channel: Vec<String>,
-    /// Decimals of rate.
-    #[arg(long, default_value_t = 4)]
-    rate_decimals: u8,
+    /// Decimals of rate: 4 unless set; with --any-request-key no rate is taken unless
+    /// they are set.
+    #[arg(long)]
+    rate_decimals: Option<u8>,
+    /// With --any-request-key, what becomes of a request whose sign fits another sum
+    /// too: refuse or log. Refuse takes one --request-channel.
+    #[arg(long, value_parser = recut, requires = "any_request_key")]
+    recut: Option<Recut>,
+}
+
+/// What a legacy domain fixes and an operator may change.
+#[derive(Args)]
+pub(crate) struct LegacyArgs {
+    /// What becomes of a request of a legacy domain whose sign fits another sum too:
+    /// refuse or log.
+    #[arg(long, value_parser = recut)]
+    recut: Option<Recut>,
+    /// The values of a legacy domain's requestChannel; '' stands for an empty one.
+    #[arg(long)]
+    request_channel: Option<Vec<String>>,
+    /// Decimals of a legacy domain's rate.
+    #[arg(long)]
+    rate_decimals: Option<u8>,
+}
+
+impl LegacyArgs {
+    fn apply(self, rule: &mut KeyRule) -> Result<()> {
+        let named =
+            self.recut.is_some() || self.request_channel.is_some() || self.rate_decimals.is_some();
+        match rule {
+            KeyRule::Legacy(legacy) => {
+                set(&mut legacy.recut, self.recut);
+                set(&mut legacy.request_channels, self.request_channel);
+                set(&mut legacy.rate_decimals, self.rate_decimals.map(Some));
+            }
+            KeyRule::Strict(_) if named => {
+                bail!("--recut, --request-channel and --rate-decimals change legacy domains alone")
+            }
+            KeyRule::Strict(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
 }
 
 /// What an operator may change.
@@ -126,11 +178,6 @@ pub(crate) struct SettingArgs {
 
 impl SettingArgs {
     fn apply(self, settings: &mut DomainSettings) {
-        fn set<T>(place: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *place = value;
-            }
-        }
         set(&mut settings.callbacks, self.callback);
         set(&mut settings.return_hosts, self.return_hosts);
         set(
@@ -160,26 +207,39 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             rule,
             settings,
         } => add(&store, &code, rule, *settings).await,
-        Command::Set { code, settings } => {
+        Command::Set {
+            code,
+            legacy,
+            settings,
+        } => {
             let mut domain = find(&store, &code).await?;
+            legacy.apply(&mut domain.rule)?;
             settings.apply(&mut domain.settings);
             domain.check()?;
             store.set_domain(&domain).await?;
+            warn_of_private_callbacks(&domain);
             println!("{code} is changed");
             Ok(())
         }
         Command::List => {
             let domains = store.domains().await?.into_iter();
             for domain in domains.filter(|domain| domain.settings.partner.is_none()) {
-                let other_keys = store.other_key_requests(&domain.code).await?;
-                println!("{:<16} {}{}", domain.code, kind(&domain), told(other_keys));
+                let counted = store.other_readings(&domain.code).await?;
+                println!("{:<16} {}{}", domain.code, kind(&domain), told(counted));
             }
             Ok(())
         }
         Command::Show { code } => {
             show(&find(&store, &code).await?)?;
-            let other_keys = store.other_key_requests(&code).await?;
-            println!("requests whose sign fits another requestKey: {other_keys}");
+            let counted = store.other_readings(&code).await?;
+            println!(
+                "requests whose sign fits another requestKey: {}",
+                counted.other_key
+            );
+            println!(
+                "requests whose sign could fit another sum: {}",
+                counted.recut
+            );
             Ok(())
         }
         Command::Rotate { code, overlap } => rotate(&store, &code, overlap).await,
@@ -202,25 +262,45 @@ async fn add(
     let rule = key_rule(rule)?;
     let domain = Domain::new(code, rule, all, vec![Secret::new(1, &secret, None)])?;
     store.add_domain(&domain).await?;
+    warn_of_private_callbacks(&domain);
     println!("domainCode   {code}");
     println!("domainSecret {secret}");
     println!("The secret is shown this once: keep it where the signing server finds it.");
     if legacy {
         println!(
-            "\nRISK: with --any-request-key one SHA-1 sign can be read in several ways. What \
-             changes places as a whole is refused; texts cut elsewhere can't be told apart, and a \
-             payer who edits the address could pay another sum. Compare money in every callback, \
-             confirm by queryInfo, and move to --key-prefix or to signType=HMAC-SHA256."
+            "\nRISK: with --any-request-key one SHA-1 sign can be read in several ways. A request \
+             that could have another sum is refused (with --recut log it is taken and counted, and \
+             a payer who edits the address could pay that sum); that the sign fits another \
+             requestKey can't be refused, so another order could be settled. Compare money in every \
+             callback, confirm by queryInfo, and move to --key-prefix or to signType=HMAC-SHA256."
         );
     }
     Ok(())
 }
 
+/// Says which of the callback prefixes could not be called as it is.
+fn warn_of_private_callbacks(domain: &Domain) {
+    let read = domain.settings.callbacks.iter();
+    let private = read
+        .filter_map(|prefix| Address::parse(prefix).ok())
+        .filter(|address| !may_call(domain, address));
+    for address in private {
+        println!(
+            "WARNING: {} is a private address: requests that name it are refused with 10014, \
+             unless `--private-callback-host {}` lists it",
+            address.as_str(),
+            address.host()
+        );
+    }
+}
+
 fn key_rule(rule: RuleArgs) -> Result<KeyRule> {
     if rule.any_request_key {
-        return Ok(KeyRule::Legacy {
+        return Ok(KeyRule::Legacy(Legacy {
             request_channels: rule.request_channel,
-        });
+            recut: rule.recut.unwrap_or(Recut::Refuse),
+            rate_decimals: rule.rate_decimals,
+        }));
     }
     let [request_channel] = rule.request_channel.as_slice() else {
         bail!("a strict domain has one --request-channel");
@@ -230,7 +310,7 @@ fn key_rule(rule: RuleArgs) -> Result<KeyRule> {
         length: rule.key_length.context("--key-length is missing")?,
         request_channel: request_channel.clone(),
         currency: rule.currency,
-        rate_decimals: rule.rate_decimals,
+        rate_decimals: rule.rate_decimals.unwrap_or(4),
     }))
 }
 
@@ -244,7 +324,10 @@ async fn find(store: &Arc<dyn Store>, code: &str) -> Result<Domain> {
 async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()> {
     let mut domain = find(store, code).await?;
     let secret = make_secret()?;
-    domain.rotate(&secret, now_ms() + overlap_s * 1000)?;
+    let end_ms = overlap_s
+        .checked_mul(1000)
+        .and_then(|ms| now_ms().checked_add(ms));
+    domain.rotate(&secret, end_ms.context("the overlap is too long")?)?;
     store.set_domain(&domain).await?;
     println!("domainSecret {secret}");
     println!("The secret is shown this once. The one before holds for {overlap_s} s more.");
@@ -254,19 +337,26 @@ async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()
 fn kind(domain: &Domain) -> String {
     match &domain.rule {
         KeyRule::Strict(strict) => format!("strict, keys {}… of {}", strict.prefix, strict.length),
-        KeyRule::Legacy { .. } => {
-            "legacy: one sign can be read in several ways; see `tongfu domain add --help`"
-                .to_owned()
+        KeyRule::Legacy(legacy) => {
+            let recut = match legacy.recut {
+                Recut::Refuse => "refuse",
+                Recut::Log => "log",
+            };
+            format!(
+                "legacy, recut={recut}: one sign can be read in several ways; see `tongfu domain add --help`"
+            )
         }
     }
 }
 
 /// What a list says of signs with several readings (design 4a).
-fn told(other_keys: i64) -> String {
-    match other_keys {
+fn told(counted: OtherReadings) -> String {
+    let part = |count: i64, what: &str| match count {
         0 => String::new(),
-        count => format!("; {count} requests fit another requestKey"),
-    }
+        count => format!("; {count} requests {what}"),
+    };
+    part(counted.other_key, "fit another requestKey")
+        + &part(counted.recut, "could fit another sum")
 }
 
 fn show(domain: &Domain) -> Result<()> {
@@ -295,12 +385,21 @@ pub(super) fn duration_s(text: &str) -> Result<i64, String> {
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let read = |(unit, seconds): (&str, i64)| {
         let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
-        number.checked_mul(seconds).filter(|seconds| *seconds > 0)
+        let seconds = number.checked_mul(seconds)?;
+        (1..=DURATION_S_MAX).contains(&seconds).then_some(seconds)
     };
     units
         .into_iter()
         .find_map(read)
-        .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d".to_owned())
+        .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d, of at most 36500d".to_owned())
+}
+
+fn recut(text: &str) -> Result<Recut, String> {
+    match text {
+        "refuse" => Ok(Recut::Refuse),
+        "log" => Ok(Recut::Log),
+        _ => Err("refuse or log".to_owned()),
+    }
 }
 
 fn late_money(text: &str) -> Result<LateMoney, String> {
@@ -321,6 +420,8 @@ mod tests {
         assert_eq!(duration_s("7d"), Ok(604_800));
         assert!(duration_s("7").is_err());
         assert!(duration_s("-1s").is_err());
+        assert_eq!(duration_s("36500d"), Ok(DURATION_S_MAX));
+        assert!(duration_s("106751991167d").is_err());
     }
 
     #[test]

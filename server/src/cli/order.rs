@@ -8,6 +8,7 @@ use clap::Subcommand;
 use payment::beijing;
 use payment::lang::Lang;
 use payment::ports::{AttemptRow, CallbackRow, RefundRow, Store};
+use payment::printable::printable;
 use payment::rate::NoRate;
 use payment::story::check;
 use serde_json::{Value, json};
@@ -162,7 +163,7 @@ async fn print_story(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
             at(entry.at_ms),
             entry.what,
             entry.by,
-            entry.detail
+            printable(&entry.detail)
         );
     }
     match check(order_sn, &story.entries, story.length, &story.head) {
@@ -186,7 +187,7 @@ async fn at_risk(store: &Arc<dyn Store>, json: bool) -> Result<()> {
                 risk.kind.word(),
                 order_sn.unwrap_or("-"),
                 at(risk.since_ms),
-                risk.detail
+                printable(&risk.detail)
             );
         }
     }
@@ -268,7 +269,7 @@ fn print_refund(refund: &RefundRow) {
         refund.money,
         refund.state.word(),
         refund.cause.word(),
-        refund.note
+        printable(&refund.note)
     );
 }
 
@@ -329,6 +330,6 @@ fn at(ms: i64) -> String {
     beijing::time(ms)
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+fn first_line(text: &str) -> String {
+    printable(text.lines().next().unwrap_or_default())
 }

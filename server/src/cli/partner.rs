@@ -81,6 +81,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             let key = make_secret()?;
             let mut partner = Domain::partner(&id, DomainSettings::default(), &key, false)?;
             settings.apply(&mut partner);
+            partner.check()?;
             store.add_domain(&partner).await?;
             println!("partnerId {id}");
             println!("key       {key}");
@@ -90,6 +91,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Set { id, settings } => {
             let mut partner = find(&store, &id).await?;
             settings.apply(&mut partner);
+            partner.check()?;
             store.set_domain(&partner).await?;
             println!("{id} is changed");
             Ok(())

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use payment::lang::Lang;
 use payment::pairs::Pairs;
+use payment::printable::printable;
 use payment::sign::Purpose;
 use payment::verify::{
     domain_code, explain, verify_close, verify_pay, verify_query, verify_refund,
@@ -56,13 +57,13 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
     for (form, values, holds) in &explanation.forms {
         println!("{form}: {}", if *holds { "HOLDS" } else { "does not hold" });
         for value in values {
-            println!("    {value}");
+            println!("    {}", printable(value));
         }
     }
     if !explanation.left_out.is_empty() {
         println!(
             "not signed, not part of the interface: {}",
-            explanation.left_out.join(", ")
+            printable(&explanation.left_out.join(", "))
         );
     }
     let verdict = match purpose {

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use checkout::{Failure, ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 use payment::errcode::ErrCode;
 use payment::forecore::{Fields, yuan};
+use payment::pairs::body_text;
 use payment::rate::Rate;
 use payment::refusal::Refusal;
 use serde_json::{Map, Value, json};
@@ -92,11 +93,7 @@ async fn read(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
             let form = "application/x-www-form-urlencoded or application/json";
             return Err(Refusal::malformed("Content-Type", form));
         }
-        Some(Media::Form) | None => {
-            let text = str::from_utf8(&body)
-                .map_err(|_| Refusal::malformed("body", "a form in UTF-8, or JSON"))?;
-            Fields::from_query(text.trim())?
-        }
+        Some(Media::Form) | None => Fields::from_query(body_text(&body)?.trim())?,
     };
     Ok(fields.overlaid(body))
 }

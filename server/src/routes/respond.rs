@@ -42,9 +42,14 @@ pub(super) fn browser(headers: &HeaderMap) -> Browser {
 /// Whether the caller holds a phone or tablet in his hands: he can't scan its screen.
 /// Who does not say what he has is taken for one.
 pub(super) fn is_phone(headers: &HeaderMap) -> bool {
-    let user_agent = user_agent(headers);
-    let marked = |mark: &&str| user_agent.contains(*mark);
-    user_agent.is_empty() || ["Mobi", "Android", "iPhone", "iPad"].iter().any(marked)
+    held_in_hands(user_agent(headers))
+}
+
+/// HarmonyOS names the device first; its tablets say nothing else of it.
+fn held_in_hands(user_agent: &str) -> bool {
+    let has = |mark: &str| user_agent.contains(mark);
+    let marks = ["Mobi", "Android", "iPhone", "iPad", "(Phone; ", "(Tablet; "];
+    user_agent.is_empty() || (!has("(PC; OpenHarmony") && marks.into_iter().any(has))
 }
 
 /// Whether the answer is shown in a frame, by a browser that tells.
@@ -159,4 +164,30 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::held_in_hands;
+
+    #[test]
+    fn what_is_held_in_hands_is_known_by_its_user_agent() {
+        let harmony = |device: &str, compatible: &str| {
+            format!(
+                "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1{compatible}"
+            )
+        };
+        assert!(held_in_hands(&harmony("Phone", " Mobile")));
+        assert!(held_in_hands(&harmony("Tablet", "")));
+        assert!(!held_in_hands(&harmony("PC", "")));
+        assert!(!held_in_hands(&harmony("PC", " Mobile")));
+        assert!(held_in_hands(
+            "Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AN00)"
+        ));
+        assert!(held_in_hands(""));
+        assert!(!held_in_hands(
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126"
+        ));
+    }
 }

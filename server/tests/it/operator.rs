@@ -52,9 +52,56 @@ async fn domains_are_made_changed_and_rotated(database: Database) {
     assert!(done && text.contains("RISK"), "{text}");
     let (_, text) = run(tongfu(&url).args(["domain", "list"]));
     assert!(
-        text.contains("strict, keys M7-") && text.contains("legacy"),
+        text.contains("strict, keys M7-") && text.contains("legacy, recut=refuse"),
         "{text}"
     );
+    let private = [
+        "domain",
+        "add",
+        "inner",
+        "--any-request-key",
+        "--callback",
+        "http://127.0.0.1:9/cb",
+    ];
+    let (done, text) = run(tongfu(&url).args(private));
+    assert!(done && text.contains("10014"), "{text}");
+    for (bad, told) in [
+        (["domain", "set", "old", "--return", ""], "host ``"),
+        (
+            ["domain", "set", "old", "--callback", "not a url"],
+            "`not a url`",
+        ),
+        (
+            ["domain", "rotate", "old", "--overlap", "106751991167d"],
+            "at most 36500d",
+        ),
+    ] {
+        let (done, text) = run(tongfu(&url).args(bad));
+        assert!(!done && text.contains(told), "{text}");
+    }
+    let several = [
+        "--recut",
+        "log",
+        "--request-channel",
+        "",
+        "--request-channel",
+        "1",
+    ];
+    let (done, text) = run(tongfu(&url).args(["domain", "set", "old"]).args(several));
+    assert!(done, "{text}");
+    let (_, text) = run(tongfu(&url).args(["domain", "show", "old"]));
+    assert!(text.contains("\"recut\": \"log\""), "{text}");
+    let refuse = ["domain", "set", "old", "--recut", "refuse"];
+    let (done, text) = run(tongfu(&url).args(refuse));
+    assert!(
+        !done && text.contains("one value of requestChannel"),
+        "{text}"
+    );
+    let one = ["--request-channel", "1", "--rate-decimals", "4"];
+    let (done, text) = run(tongfu(&url).args(refuse).args(one));
+    assert!(done, "{text}");
+    let (done, text) = run(tongfu(&url).args(["domain", "set", "shop", "--recut", "log"]));
+    assert!(!done && text.contains("legacy"), "{text}");
     for bad in [
         vec![
             "domain",

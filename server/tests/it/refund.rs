@@ -359,6 +359,40 @@ async fn a_sign_that_fits_another_key_is_counted_and_shown() {
     assert!(show().contains(&format!("{line}1")), "{}", show());
 }
 
+#[tokio::test]
+async fn a_sign_that_could_fit_another_sum_is_counted_alarmed_and_named() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let run = |args: &[&str]| {
+        let output = tongfu(&world.database_url).args(args).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let line = "could fit another sum: ";
+    assert!(run(&["domain", "show", "test"]).contains(&format!("{line}0")));
+    // `test` lists requestChannel empty and 1: money=2345 could be channel 1's 345.
+    let pairs = [
+        ("domainCode", "test"),
+        ("requestChannel", "1"),
+        ("money", "2345"),
+        ("info", "Bag"),
+        ("requestKey", "K-7"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://www.sina.com"),
+    ];
+    let query = signed(&pairs, "test");
+    let answer = world
+        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .await;
+    assert_eq!(errcode(&answer), "0", "{answer}");
+    assert!(run(&["domain", "show", "test"]).contains(&format!("{line}1")));
+    assert!(run(&["domain", "list"]).contains("1 requests could fit another sum"));
+    assert!(run(&["doctor"]).contains("domain test took 1 requests"));
+    let metrics = world.text("/metrics").await;
+    assert!(
+        metrics.contains("tongfu_alarms_total{kind=\"recut\"} 1"),
+        "{metrics}"
+    );
+}
+
 macro_rules! on_both {
     ($($scenario:ident),+ $(,)?) => {
         mod sqlite {

@@ -5,6 +5,9 @@ use crate::pairs::{JsonValue, Pairs, json_members};
 use crate::refusal::Refusal;
 use crate::story::digest;
 
+/// No name of a field is longer, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+
 /// One field as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
@@ -32,7 +35,7 @@ impl Fields {
             value: value.to_owned(),
             is_number: false,
         });
-        Self(fields.collect()).without_repeats()
+        Self(fields.collect()).checked()
     }
 
     /// Reads a flat JSON body: text, numbers as they stand there, null as empty.
@@ -54,7 +57,7 @@ impl Fields {
             }
         };
         let members = json_members(body)?;
-        Self(members.into_iter().map(field).collect()).without_repeats()
+        Self(members.into_iter().map(field).collect()).checked()
     }
 
     /// These fields and the body's: the body's value holds where both have one.
@@ -111,11 +114,17 @@ impl Fields {
         digest(all.as_bytes())
     }
 
-    fn without_repeats(self) -> Result<Self, Refusal> {
+    /// Names are part of what is signed, unescaped: none may read as another pair.
+    fn checked(self) -> Result<Self, Refusal> {
         for (index, field) in self.0.iter().enumerate() {
             if self.0[..index].iter().any(|other| other.name == field.name) {
                 return Err(Refusal::repeated(&field.name));
             }
+        }
+        let plain = |name: &str| name.len() <= NAME_BYTES_MAX && !name.contains(['&', '=']);
+        if let Some(field) = self.0.iter().find(|field| !plain(&field.name)) {
+            let form = "named by at most 64 bytes without & and =";
+            return Err(Refusal::malformed(&format!("field {}", field.name), form));
         }
         Ok(self)
     }
@@ -148,6 +157,22 @@ mod tests {
         ] {
             assert_eq!(refused.err(), Some(repeated.clone()));
         }
+    }
+
+    #[test]
+    fn a_name_can_not_read_as_another_pair() {
+        let long = "x".repeat(65);
+        for body in [
+            Fields::from_query("time%3D1000%26userId=7"),
+            Fields::from_query("a%3Db=1"),
+            Fields::from_query(&format!("{long}=1")),
+            Fields::from_json(br#"{"time=1000&userId":"7"}"#),
+            Fields::from_json(br#"{"a\u000ab":"7"}"#),
+        ] {
+            let refusal = body.err().unwrap().to_string();
+            assert!(!refusal.contains('\n'), "{refusal}");
+        }
+        assert!(Fields::from_query(&format!("{}=1", &long[1..])).is_ok());
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! What a partner orders (seed 001, 下单; wire-facts B2).
 
 use super::Fields;
-use crate::address::has_scheme;
+use crate::address::{Address, AddressError};
 use crate::channel::Channel;
 use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
+use crate::request::broken_address;
 
 /// The largest sum: 9999999.99.
 const LARGEST_MINOR: i64 = 999_999_999;
 const TEXT_MAX: usize = 128;
+/// What no address of a partner holds, and a cb_url neither.
+const URL_WITHOUT: [&str; 4] = ["\\", "\"", "<", ">"];
+const CB_URL_WITHOUT: [&str; 5] = ["#", "\\", "\"", "<", ">"];
 
 /// The way to pay that a partner asks for; none: the payer chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,10 +116,12 @@ impl Order {
                 "yuan from 0.01 to 9999999.99, at most two decimals",
             )
         })?;
-        let cb_url = address("cb_url", fields.required("cb_url")?)?;
+        let cb_url = address("cb_url", fields.required("cb_url")?, &CB_URL_WITHOUT)?;
         let return_url = fields
             .given("return_url")
-            .map_or(Ok(String::new()), |url| address("return_url", url))?;
+            .map_or(Ok(String::new()), |url| {
+                address("return_url", url, &URL_WITHOUT)
+            })?;
         let user_id = fields
             .given("userId")
             .map_or(Ok(String::new()), |id| short("userId", id))?;
@@ -160,16 +166,20 @@ fn short(name: &str, text: &str) -> Result<String, Refusal> {
 }
 
 /// An address: its query is the partner's own, and comes back to him.
-fn address(name: &str, text: &str) -> Result<String, Refusal> {
-    let plain = has_scheme(text) && !text.contains(['#', '\\', '"', '<', '>']);
-    let (before, _) = text.split_once('?').unwrap_or((text, ""));
-    if !plain || before.contains('@') || before.matches("://").count() != 1 {
-        return Err(Refusal::malformed(
-            name,
-            "an address that begins with http:// or https://",
-        ));
+fn address(name: &str, text: &str, without: &[&'static str]) -> Result<String, Refusal> {
+    let refused = |rule| broken_address(name, rule);
+    let address = Address::parse(text).map_err(refused)?;
+    if let Some(held) = without.iter().find(|held| text.contains(**held)) {
+        return Err(refused(AddressError::Holds(held)));
     }
-    Ok(text.to_owned())
+    let before = text.split(['?', '#']).next().unwrap_or_default();
+    if before.contains('@') {
+        return Err(refused(AddressError::Holds("@")));
+    }
+    if before.matches("://").count() != 1 {
+        return Err(refused(AddressError::SecondScheme));
+    }
+    Ok(address.as_str().to_owned())
 }
 
 /// Fen of a positive sum in yuan with at most two decimals, up to 9999999.99;
@@ -236,6 +246,24 @@ mod tests {
         ] {
             let refusal = read(more).unwrap_err().to_string();
             assert!(refusal.contains(name), "{more}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_return_url_may_hold_a_fragment_and_the_broken_rule_is_named() {
+        let order = read("return_url=https%3A%2F%2Fa.cn%2F%23%2Fpay%2Fresult").unwrap();
+        assert_eq!(order.return_url, "https://a.cn/#/pay/result");
+        for (more, rule) in [
+            (
+                "cb_url=http%3A%2F%2Fa.cn%2F%23x",
+                "cb_url must be an address without #",
+            ),
+            ("return_url=https%3A%2F%2Fu%40a.cn%2F", "without @"),
+            ("return_url=https%3A%2F%2Fa.cn%3A99999%2F", "port"),
+            ("return_url=a.cn", "begins with http:// or https://"),
+        ] {
+            let refusal = read(more).unwrap_err().to_string();
+            assert!(refusal.contains(rule), "{more}: {refusal}");
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::channel::Channel;
 use crate::money::{Currency, Money};
 use crate::obj::Obj;
+use crate::printable::printable;
 
 /// How a payment is started at a channel (design rule 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,7 +162,7 @@ impl Terms {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelError {
     /// The channel refused for certain; nothing was done.
-    #[error("refused by the channel: {code}: {message}")]
+    #[error("refused by the channel: {}: {}", printable(.code), printable(.message))]
     Refused {
         /// The channel's own code.
         code: String,
@@ -169,7 +170,7 @@ pub enum ChannelError {
         message: String,
     },
     /// Time-out, 5xx, or an answer that does not verify: only a query settles it.
-    #[error("outcome unknown: {0}")]
+    #[error("outcome unknown: {}", printable(.0))]
     Unknown(String),
     /// This account or channel does not offer the call.
     #[error("not offered by this channel account")]
@@ -327,13 +328,13 @@ pub struct NotifyAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OauthError {
     /// The code is invalid, used or too old: begin anew.
-    #[error("the code is not taken: {0}")]
+    #[error("the code is not taken: {}", printable(.0))]
     Code(String),
     /// The payer looks at a snapshot of the page: the openid is not a person's.
     #[error("the payer is in snapshot mode")]
     Snapshot,
     /// Anything else: configuration, limits, no connection.
-    #[error("openid unavailable: {0}")]
+    #[error("openid unavailable: {}", printable(.0))]
     Unavailable(String),
 }
 

@@ -70,6 +70,9 @@ pub struct NewAttempt {
     pub next_query_ms: i64,
     /// Whether the same sign fits another requestKey too (design 4a): counted.
     pub fits_another_key: bool,
+    /// Whether the same sign could fit another sum too, its values cut elsewhere:
+    /// counted.
+    pub could_be_recut: bool,
     /// How long after it was first seen the request takes attempts, ms; no end
     /// where the domain has none.
     pub deadline_after_ms: Option<i64>,
@@ -78,6 +81,15 @@ pub struct NewAttempt {
     pub fresh_since_ms: i64,
     /// So many attempts of the request may begin within an hour.
     pub attempts_an_hour: i64,
+}
+
+/// Requests of a domain whose sign has other readings (design 4a), counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherReadings {
+    /// The sign fits another requestKey too.
+    pub other_key: i64,
+    /// The sign could fit another sum too, its values cut elsewhere.
+    pub recut: i64,
 }
 
 /// An attempt as it is kept.
@@ -682,8 +694,8 @@ pub trait Store: Send + Sync {
     /// the second time.
     async fn use_trip(&self, state: &str) -> Result<Option<OpenidTrip>, StoreError>;
 
-    /// How many requests of a domain had a sign that fits another requestKey.
-    async fn other_key_requests(&self, domain_code: &str) -> Result<i64, StoreError>;
+    /// How many requests of a domain had a sign with other readings.
+    async fn other_readings(&self, domain_code: &str) -> Result<OtherReadings, StoreError>;
 
     /// The attempt of this order number.
     async fn attempt(&self, order_sn: &str) -> Result<Option<AttemptRow>, StoreError>;

@@ -7,6 +7,7 @@ use crate::pairs::Pairs;
 use crate::refusal::Refusal;
 use crate::request::{ADDRESS_NAMES, UNSIGNED_NAMES};
 use crate::sign::{Purpose, equal, hmac_sign, java_url_encode, sha1_sign, sort_utf16};
+use std::borrow::Cow;
 
 /// More strange names than any browser appends are not searched through.
 const STRANGE_MAX: usize = 8;
@@ -20,11 +21,22 @@ pub(super) struct Proof {
     pub(super) generation: i64,
     /// Whether payTypeCode was signed too.
     pub(super) pay_type: bool,
+    /// Whether the four addresses were signed as Java encodes them.
+    encoded: bool,
     /// The signed values, sorted, without the secret.
     pub(super) sorted: Vec<String>,
 }
 
 impl Proof {
+    /// The known values as this proof's SHA-1 form signs them, by name.
+    pub(super) fn signed<'a>(&self, known: &[(&'a str, &'a str)]) -> Vec<(&'a str, Cow<'a, str>)> {
+        let form = Form {
+            pay_type: self.pay_type,
+            encoded: self.encoded,
+        };
+        form.signed(known)
+    }
+
     /// What is kept of the known pairs: what the sign needs, and the sign.
     pub(super) fn kept(&self, known: &[(&str, &str)]) -> Pairs {
         let kept = known.iter().filter(|(name, _)| {
@@ -73,23 +85,29 @@ impl Form {
         }
     }
 
-    /// The values that this form signs, sorted.
-    fn values(self, known: &[(&str, &str)]) -> Vec<String> {
+    /// The values that this form signs, by name.
+    fn signed<'a>(self, known: &[(&'a str, &'a str)]) -> Vec<(&'a str, Cow<'a, str>)> {
         let signed = known.iter().filter(|(name, _)| {
             *name != "sign"
                 && !UNSIGNED_NAMES.contains(name)
                 && (self.pay_type || *name != "payTypeCode")
         });
-        let text = |(name, value): &(&str, &str)| {
+        let text = |(name, value): &(&'a str, &'a str)| {
             let encode = self.encoded && ADDRESS_NAMES.contains(name);
-            if encode {
-                java_url_encode(value)
+            let text = if encode {
+                Cow::Owned(java_url_encode(value))
             } else {
-                (*value).to_owned()
-            }
+                Cow::Borrowed(*value)
+            };
+            (*name, text)
         };
-        let values: Vec<String> = signed.map(text).collect();
-        let mut sorted: Vec<&str> = values.iter().map(String::as_str).collect();
+        signed.map(text).collect()
+    }
+
+    /// The values that this form signs, sorted.
+    fn values(self, known: &[(&str, &str)]) -> Vec<String> {
+        let values = self.signed(known);
+        let mut sorted: Vec<&str> = values.iter().map(|(_, text)| &**text).collect();
         sort_utf16(&mut sorted);
         sorted.into_iter().map(str::to_owned).collect()
     }
@@ -113,17 +131,18 @@ pub(super) fn matching(
 ) -> Result<Proof, Refusal> {
     let sign = value(known, "sign");
     if is_hmac(pairs) {
-        return hmac_proof(domain, known, purpose, now_ms);
+        let proof = hmac_proof(domain, known, purpose, now_ms);
+        return proof.map_err(|_| hmac_stranger(domain, pairs, known, purpose, now_ms));
     }
     for secret in domain.live_secrets(now_ms) {
         if let Some(form) = FORMS
             .into_iter()
             .find(|form| form.holds(known, sign, secret))
         {
-            let (generation, pay_type) = (secret.generation, form.pay_type);
             return Ok(Proof {
-                generation,
-                pay_type,
+                generation: secret.generation,
+                pay_type: form.pay_type,
+                encoded: form.encoded,
                 sorted: form.values(known),
             });
         }
@@ -153,8 +172,36 @@ fn hmac_proof(
     Ok(Proof {
         generation: secret.generation,
         pay_type: false,
+        encoded: false,
         sorted: Vec::new(),
     })
+}
+
+/// Why an HMAC does not hold: perhaps it covers a parameter that is not of the
+/// interface. Each is tried alone, and all of them together.
+fn hmac_stranger(
+    domain: &Domain,
+    pairs: &Pairs,
+    known: &[(&str, &str)],
+    purpose: Purpose,
+    now_ms: i64,
+) -> Refusal {
+    let strange: Vec<_> = pairs
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && !is_known(name, true, purpose))
+        .take(STRANGE_MAX)
+        .collect();
+    let alone = strange.chunks(1);
+    let tried = alone
+        .chain([strange.as_slice()])
+        .filter(|added| !added.is_empty());
+    for added in tried {
+        let all: Vec<_> = known.iter().chain(added).copied().collect();
+        if hmac_proof(domain, &all, purpose, now_ms).is_ok() {
+            return Refusal::signed_stranger(added[0].0);
+        }
+    }
+    Refusal::BadSign
 }
 
 /// Why no form holds: perhaps a parameter was signed that is not of the interface.
@@ -188,7 +235,7 @@ fn signed_stranger(
             .collect();
         let added: Vec<_> = chosen.iter().map(|index| strange[*index]).collect();
         if holds_with(&added) {
-            return Refusal::OnlyWithUnknown(added[0].0.chars().take(32).collect());
+            return Refusal::signed_stranger(added[0].0);
         }
     }
     Refusal::BadSign

@@ -2,10 +2,12 @@
 //! parameters, make another payment under the same sign (design 4a).
 
 use super::forms::Proof;
+use super::recut::{RecutRules, recut_rule};
 use super::value;
-use crate::domain::Domain;
+use crate::domain::{Domain, Legacy, Recut};
 use crate::refusal::Refusal;
 use crate::request::check_shape;
+use crate::rule::Rule;
 
 /// Parameters that whole values could be given to; domainCode and payTypeCode
 /// are not among them, since their values fit nowhere else and nothing else there.
@@ -26,25 +28,48 @@ const PLACES: [&str; 12] = [
 /// These can't be left empty.
 const REQUIRED: usize = 4;
 
-/// Judges a request whose sign holds; gives whether another requestKey fits too.
+/// Judges a request whose sign holds; gives whether another requestKey fits too, and
+/// the rule against recutting that it breaks where that is only logged.
 pub(super) fn check(
     domain: &Domain,
-    request_channels: &[String],
+    legacy: &Legacy,
     known: &[(&str, &str)],
     proof: &Proof,
-) -> Result<bool, Refusal> {
-    let channel = value(known, "requestChannel");
-    if !request_channels.iter().any(|listed| listed == channel) {
-        return Err(Refusal::Ambiguous(
-            "requestChannel is not one of the domain's".to_owned(),
-        ));
+) -> Result<(bool, Option<Rule>), Refusal> {
+    let signed = proof.signed(known);
+    let signed: Vec<(&str, &str)> = signed.iter().map(|(n, text)| (*n, &**text)).collect();
+    check_with(RecutRules::ALL, domain, legacy, known, &signed)
+}
+
+/// The judgement itself; `signed` are the signed values as they were signed, without
+/// the secret.
+///
+/// # Errors
+/// [`Refusal::Rule`] with the rule that is broken.
+#[doc(hidden)]
+pub fn check_with(
+    rules: RecutRules,
+    domain: &Domain,
+    legacy: &Legacy,
+    known: &[(&str, &str)],
+    signed: &[(&str, &str)],
+) -> Result<(bool, Option<Rule>), Refusal> {
+    let channels = &legacy.request_channels;
+    if !channels
+        .iter()
+        .any(|listed| listed == value(known, "requestChannel"))
+    {
+        return Err(Refusal::Rule(Rule::RequestChannel(channels.clone())));
     }
-    let search = Search::new(domain, request_channels, known, proof);
+    let search = Search::new(domain, channels, known, signed);
     if search.finds(|reading| reading.key_is_ours() && !reading.sum_is_ours()) {
-        let why = "money, currencyType or rate could be another value of the request";
-        return Err(Refusal::Ambiguous(why.to_owned()));
+        return Err(Refusal::Rule(Rule::Swapped));
     }
-    Ok(search.finds(|reading| !reading.key_is_ours()))
+    let recut = recut_rule(rules, domain, legacy, signed);
+    match (recut, legacy.recut) {
+        (Some(rule), Recut::Refuse) => Err(Refusal::Rule(rule)),
+        (recut, _) => Ok((search.finds(|reading| !reading.key_is_ours()), recut)),
+    }
 }
 
 /// The values that could change places, and which place each fits.
@@ -81,13 +106,13 @@ impl<'a> Search<'a> {
         domain: &Domain,
         request_channels: &[String],
         known: &[(&'a str, &'a str)],
-        proof: &Proof,
+        signed: &[(&str, &str)],
     ) -> Self {
-        let fixed = ["sign", "openid", "lang", "domainCode"];
-        let signed = known.iter().filter(|(name, _)| {
-            !fixed.contains(name) && (proof.pay_type || *name != "payTypeCode")
-        });
-        let values: Vec<&str> = signed.map(|(_, value)| *value).collect();
+        let is_signed = |name: &str| signed.iter().any(|(other, _)| *other == name);
+        let moves = known
+            .iter()
+            .filter(|(name, _)| *name != "domainCode" && is_signed(name));
+        let values: Vec<&str> = moves.map(|(_, value)| *value).collect();
         let fit = |place: &str, text: &str| match place {
             "requestChannel" => request_channels.iter().any(|listed| listed == text),
             _ => check_shape(domain, place, text).is_ok(),
@@ -95,7 +120,7 @@ impl<'a> Search<'a> {
         let places = PLACES
             .iter()
             .copied()
-            .chain(proof.pay_type.then_some("payTypeCode"));
+            .chain(is_signed("payTypeCode").then_some("payTypeCode"));
         let fits = places.map(|place| values.iter().map(|text| fit(place, text)).collect());
         let ours = ["money", "currencyType", "requestKey", "rate"].map(|name| value(known, name));
         Self {

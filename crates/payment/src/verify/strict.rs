@@ -5,6 +5,7 @@ use super::forms::Proof;
 use super::value;
 use crate::domain::Strict;
 use crate::refusal::Refusal;
+use crate::rule::Rule;
 use crate::status::PayStatus;
 
 /// The rules, each with a switch: all are on, except in the trials of the
@@ -50,14 +51,17 @@ pub(super) fn check_key(strict: &Strict, key: &str) -> Result<(), Refusal> {
     if fits {
         Ok(())
     } else {
-        refuse("requestKey does not follow the domain's rule")
+        refuse(Rule::Key {
+            prefix: strict.prefix.clone(),
+            length: strict.length,
+        })
     }
 }
 
 /// The judgement itself; `sorted` are the signed values without the secret.
 ///
 /// # Errors
-/// [`Refusal::Ambiguous`] with the rule that is broken.
+/// [`Refusal::Rule`] with the rule that is broken.
 #[doc(hidden)]
 pub fn check_with(
     rules: StrictRules,
@@ -71,22 +75,22 @@ pub fn check_with(
     let channel = value(known, "requestChannel");
     let absent = !rules.request_channel_is_always_there && channel.is_empty();
     if channel != strict.request_channel && !absent {
-        return refuse("requestChannel is not the domain's");
+        return refuse(Rule::RequestChannel(vec![strict.request_channel.clone()]));
     }
     if rules.one_currency && value(known, "currencyType") != strict.currency {
-        return refuse("currencyType is not the domain's");
+        return refuse(Rule::Currency(strict.currency.clone()));
     }
     if rules.rate_has_fixed_decimals && !rate_fits(strict, value(known, "rate")) {
-        return refuse("rate has one digit, a point and the domain's decimals");
+        return refuse(Rule::Rate(strict.rate_decimals));
     }
     for name in ["info", "infoEn"] {
         check_goods(rules, strict, name, value(known, name))?;
     }
     if !value(known, "payTypeCodeIn").is_empty() {
-        return refuse("payTypeCodeIn is not empty");
+        return refuse(Rule::PayTypeCodeIn);
     }
     if rules.no_status_word && sorted.concat().contains(PayStatus::SuccessPay.word()) {
-        return refuse("the signed text holds SUCCESSPAY");
+        return refuse(Rule::StatusWord);
     }
     Ok(())
 }
@@ -99,10 +103,13 @@ fn check_goods(
 ) -> Result<(), Refusal> {
     let letter = goods.is_empty() || goods.starts_with(char::is_alphabetic);
     if rules.info_begins_with_letter && !letter {
-        return refuse(&format!("{name} begins with a letter"));
+        return refuse(Rule::GoodsBegin(name.to_owned()));
     }
     if rules.prefix_stands_in_key_alone && goods.contains(&strict.prefix) {
-        return refuse(&format!("{name} holds the key prefix"));
+        return refuse(Rule::GoodsHoldPrefix {
+            name: name.to_owned(),
+            prefix: strict.prefix.clone(),
+        });
     }
     Ok(())
 }
@@ -114,6 +121,6 @@ fn rate_fits(strict: &Strict, rate: &str) -> bool {
     rate.is_empty() || rate.split_once('.').is_some_and(form)
 }
 
-fn refuse(rule: &str) -> Result<(), Refusal> {
-    Err(Refusal::Ambiguous(rule.to_owned()))
+fn refuse(rule: Rule) -> Result<(), Refusal> {
+    Err(Refusal::Rule(rule))
 }

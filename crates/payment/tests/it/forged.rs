@@ -2,8 +2,10 @@
 //! and the requests of real senders that must stay accepted.
 
 use crate::signer::{sign_pairs, signed, under, with};
-use payment::domain::Domain;
+use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::errcode::ErrCode;
+use payment::lang::Lang;
+use payment::rule::Rule;
 use payment::verify::verify_pay;
 
 const DEMO: [(&str, &str); 8] = [
@@ -134,9 +136,10 @@ fn a_legacy_domain_refuses_whole_values_in_other_places() {
 fn a_legacy_sign_with_two_sums_is_refused_even_for_the_genuine_reading() {
     // Both are in the domain's list: money and requestChannel could change places.
     let mut domain = test_domain();
-    domain.rule = payment::domain::KeyRule::Legacy {
+    domain.rule = KeyRule::Legacy(Legacy {
         request_channels: vec![String::new(), "1".to_owned(), "2".to_owned()],
-    };
+        ..Legacy::default()
+    });
     let pairs = with(&FOURTH, &[("money", "2")]);
     let refusal = verify_pay(&domain, &signed(&pairs, "test"), 0).unwrap_err();
     assert_eq!(refusal.code(), ErrCode::Ambiguous);
@@ -162,4 +165,105 @@ fn another_key_under_the_same_sign_is_told_and_not_refused() {
             .unwrap()
             .fits_another_key()
     );
+}
+
+type Changes = &'static [(&'static str, &'static str)];
+
+/// Genuine requests and what a payer makes of them under the same sign.
+const RECUT: [(Changes, Changes); 5] = [
+    (
+        &[("money", "12345"), ("info", "Bluetooth headphones")],
+        &[("money", "1234"), ("info", "5Bluetooth headphones")],
+    ),
+    (
+        &[("money", "12345"), ("requestChannel", "")],
+        &[("money", "2345"), ("requestChannel", "1")],
+    ),
+    (
+        &[("money", "12341"), ("rate", "6.8")],
+        &[("money", "1234"), ("rate", "16.8")],
+    ),
+    (
+        &[("money", "79"), ("rate", "6.8")],
+        &[("money", "9"), ("rate", "6.87")],
+    ),
+    (
+        &[("money", "12"), ("pageUrl", "360.cn")],
+        &[("money", "1"), ("pageUrl", "2360.cn")],
+    ),
+];
+
+/// A request of a legacy domain whose key begins with a letter.
+fn legacy_base() -> Vec<(&'static str, &'static str)> {
+    let key = [("requestKey", "K-7"), ("info", "Bag"), ("pageUrl", "")];
+    let mut base = with(&FOURTH, &key);
+    base.retain(|(name, _)| *name != "domainCode");
+    base.push(("domainCode", "old"));
+    base
+}
+
+fn legacy_domain(channels: &[&str], recut: Recut, rate_decimals: Option<u8>) -> Domain {
+    let mut domain = test_domain();
+    domain.code = "old".to_owned();
+    domain.rule = KeyRule::Legacy(Legacy {
+        request_channels: channels.iter().map(|text| (*text).to_owned()).collect(),
+        recut,
+        rate_decimals,
+    });
+    domain
+}
+
+#[test]
+fn values_cut_elsewhere_are_refused_or_told() {
+    for (genuine, forged) in RECUT {
+        let (genuine, forged) = (with(&legacy_base(), genuine), with(&legacy_base(), forged));
+        let sign = sign_pairs(&genuine, "test");
+        assert_eq!(sign_pairs(&forged, "test"), sign);
+        let channel = genuine.iter().find(|(name, _)| *name == "requestChannel");
+        let channel = channel.map_or("", |(_, channel)| channel);
+        let refuse = legacy_domain(&[channel], Recut::Refuse, Some(4));
+        let both = [&genuine, &forged].map(|pairs| verify_pay(&refuse, &under(pairs, &sign), 0));
+        assert!(both.iter().any(Result::is_err), "{genuine:?}");
+        // A domain that existed takes both, as it did, and says so of one at least.
+        let log = legacy_domain(&["", "1"], Recut::Log, None);
+        let told = [&genuine, &forged].map(|pairs| {
+            let verified = verify_pay(&log, &under(pairs, &sign), 0).unwrap();
+            verified.could_be_recut().cloned()
+        });
+        assert!(told.iter().any(Option::is_some), "{genuine:?}");
+    }
+}
+
+#[test]
+fn the_refusal_names_the_cure() {
+    let refuse = legacy_domain(&["1"], Recut::Refuse, None);
+    let text = |pairs: &[(&str, &str)], lang| {
+        verify_pay(&refuse, &signed(pairs, "test"), 0)
+            .unwrap_err()
+            .text(lang)
+    };
+    let goods = with(&legacy_base(), &[("info", "5Bag")]);
+    assert!(text(&goods, Lang::En).contains("begin goods with a letter"));
+    assert!(text(&goods, Lang::Zh).contains("须以字母或汉字开头"));
+    let rate = with(&legacy_base(), &[("rate", "6.8000")]);
+    assert!(text(&rate, Lang::En).contains("--rate-decimals"));
+    let marathon = [
+        ("info", "2024 Marathon"),
+        ("requestKey", "1464659622189"),
+        ("money", "12345"),
+    ];
+    let apart = with(&legacy_base(), &marathon);
+    assert!(verify_pay(&refuse, &signed(&apart, "test"), 0).is_ok());
+}
+
+#[test]
+fn the_documents_samples_have_one_sum() {
+    let told = |pairs: &[(&str, &str)]| {
+        let verified = verify_pay(&test_domain(), &signed(pairs, "test"), 0).unwrap();
+        verified.could_be_recut().cloned()
+    };
+    assert_eq!(told(&TEST), None);
+    assert_eq!(told(&with(&TEST, &[("requestKey", "1465183124626")])), None);
+    // `test` lists requestChannel empty and 1: its risk.
+    assert_eq!(told(&FOURTH), Some(Rule::DigitsMove));
 }

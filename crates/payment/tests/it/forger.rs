@@ -5,11 +5,12 @@
 
 mod cut;
 mod genuine;
+mod legacy;
 
 use crate::signer::{sign, under};
 use cut::{Reading, readings};
 use genuine::{Genuine, Random, Taste};
-use payment::address::has_scheme;
+use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, Secret, Strict};
 use payment::request::check_shape;
 use payment::verify::{StrictRules, check_with, verify_pay};
@@ -112,7 +113,7 @@ fn is_digits_key(text: &str) -> bool {
 
 /// An address that a careless reader takes.
 fn is_loose(text: &str) -> bool {
-    has_scheme(&text.trim_start().replacen("HTTP://", "http://", 1))
+    Address::parse(&text.trim_start().replacen("HTTP://", "http://", 1)).is_ok()
 }
 
 /// Two requests under one sign that differ in one of the five values.
@@ -136,16 +137,11 @@ fn forge(guard: &Guard, taste: &Taste, requests: usize) -> (usize, Option<Forger
                 .any(|name| genuine.get(name) != reading.get(name))
         };
         let (below, above) = genuine.signed_text(SECRET);
-        for reading in readings(guard, &below, &above, SECRET, &mut random) {
-            if differs(&reading) && guard.accepts(&reading.pairs) {
-                return (
-                    taken,
-                    Some(Forgery {
-                        genuine,
-                        forged: reading,
-                    }),
-                );
-            }
+        let fits = |name: &str, text: &str| guard.fits(name, text);
+        let text = (below.as_str(), above.as_str());
+        let mut found = readings(&fits, &differs, text, SECRET, &mut random).into_iter();
+        if let Some(forged) = found.find(|reading| guard.accepts(&reading.pairs)) {
+            return (taken, Some(Forgery { genuine, forged }));
         }
     }
     (taken, None)

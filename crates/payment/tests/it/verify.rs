@@ -22,6 +22,16 @@ const SEED: [(&str, &str); 10] = [
     ("rate", "6.8"),
 ];
 
+/// The same without page addresses and rate.
+const PLAIN: [(&str, &str); 6] = [
+    ("domainCode", "test"),
+    ("money", "1"),
+    ("info", "这是你买的商品详单信息"),
+    ("requestKey", "1464659622189"),
+    ("currencyType", "CNY"),
+    ("bgUrl", "http://www.sina.com"),
+];
+
 fn refusal(domain: &Domain, pairs: &Pairs) -> Refusal {
     verify_pay(domain, pairs, 0).unwrap_err()
 }
@@ -156,6 +166,49 @@ fn page_addresses_lie_on_listed_hosts() {
 }
 
 #[test]
+fn the_host_of_a_bare_page_is_the_one_that_is_followed() {
+    let mut domain = Domain::test();
+    domain.settings.return_hosts = vec!["a.cn".to_owned()];
+    let page = |text| signed(&with(&PLAIN, &[("pageUrl", text)]), "test");
+    assert!(verify_pay(&domain, &page("a.cn/x"), 0).is_ok());
+    for evil in [
+        "evil.com/x://a.cn/",
+        "evil.com?x://a.cn/",
+        "http://a.cn@evil.com/",
+    ] {
+        let refused = refusal(&domain, &page(evil));
+        assert_eq!(
+            refused,
+            Refusal::AddressRefused("pageUrl".to_owned()),
+            "{evil}"
+        );
+    }
+    domain.settings.return_hosts.clear();
+    let taken = verify_pay(&domain, &page("evil.com/x://a.cn/"), 0).unwrap();
+    let followed = taken.page_url.as_deref().unwrap();
+    assert_eq!(
+        payment::address::origin(followed).as_deref(),
+        Some("http://evil.com")
+    );
+}
+
+#[test]
+fn what_can_not_be_called_is_refused_when_it_arrives() {
+    for (address, rule) in [
+        ("http://a.cn:99999/", "port"),
+        ("http://[fe80::1%25lo]/", "host"),
+        ("http://ａ.cn/", "host"),
+        ("http://a;b/", "host"),
+        ("ftp://a.cn/", "begins with http://"),
+    ] {
+        let pairs = signed(&with(&PLAIN, &[("bgUrl", address)]), "test");
+        let refused = refusal(&Domain::test(), &pairs);
+        assert_eq!(refused.code(), ErrCode::Malformed, "{address}");
+        assert!(refused.to_string().contains(rule), "{refused}");
+    }
+}
+
+#[test]
 fn a_private_callback_needs_the_operators_word() {
     let values = [
         ("domainCode", "test"),
@@ -280,4 +333,121 @@ fn refusals_name_the_parameter_and_hold_no_value() {
     let text =
         refusal(&Domain::test(), &signed(&secret_looking, "test")).text(payment::lang::Lang::Zh);
     assert!(text.contains("rate") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_broken_rule_is_told_with_its_figure() {
+    use payment::lang::Lang;
+    let good = [
+        ("domainCode", "demo"),
+        ("requestChannel", "1"),
+        ("money", "100"),
+        ("info", "Mug"),
+        ("requestKey", "D1-0000000000001"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://127.0.0.1:9/cb"),
+    ];
+    let long = "requestKey 须以 D1- 开头、共 16 位";
+    for (name, value, zh, en) in [
+        ("requestKey", "D1-1", long, "D1- and has 16"),
+        (
+            "requestChannel",
+            "",
+            "requestChannel 须为 1",
+            "requestChannel is 1",
+        ),
+        (
+            "currencyType",
+            "USD",
+            "currencyType 须为 CNY",
+            "currencyType is CNY",
+        ),
+        ("rate", "6.8", "4 位小数", "4 decimals"),
+        (
+            "info",
+            "2 mugs",
+            "info 须以字母",
+            "info begins with a letter",
+        ),
+        (
+            "info",
+            "Mug D1-",
+            "info 不得包含 D1-",
+            "info does not hold D1-",
+        ),
+        (
+            "payTypeCodeIn",
+            "Wechat",
+            "payTypeCodeIn 须为空",
+            "payTypeCodeIn is empty",
+        ),
+    ] {
+        let pairs = signed(&with(&good, &[(name, value)]), "demo-secret");
+        let refusal = refusal(&Domain::demo(), &pairs);
+        assert_eq!(refusal.code(), ErrCode::Ambiguous, "{name}");
+        let (told, english) = (refusal.text(Lang::Zh), refusal.text(Lang::En));
+        assert!(told.contains(zh) && !told.contains("多种含义"), "{told}");
+        assert!(english.contains(en), "{english}");
+    }
+}
+
+#[test]
+fn a_sign_type_is_its_one_word() {
+    for wrong in ["hmac-sha256", "HMAC-SHA256 ", "SHA1"] {
+        let pairs = signed(&with(&SEED, &[("signType", wrong)]), "test");
+        let refused = refusal(&Domain::test(), &pairs);
+        assert_eq!(refused.code(), ErrCode::Malformed, "{wrong}");
+        assert!(verify_close(&Domain::test(), &pairs, 0).unwrap_err().code() == ErrCode::Malformed);
+    }
+    let mut pairs = SEED.to_vec();
+    pairs.push(("signType", ""));
+    let sign = sign_pairs(&SEED, "test");
+    assert!(verify_pay(&Domain::test(), &under(&pairs, &sign), 0).is_ok());
+}
+
+#[test]
+fn an_hmac_that_needs_a_stranger_is_refused_by_its_name() {
+    let pay = [
+        ("domainCode", "demo"),
+        ("money", "12345"),
+        ("requestKey", "K"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://127.0.0.1:9/cb"),
+        ("signType", "HMAC-SHA256"),
+        ("from", "x"),
+        ("userId", "42"),
+    ];
+    let without = with(&pay, &[("from", "")]);
+    let sign = hmac_sign(
+        Purpose::Pay,
+        without.iter().copied(),
+        &Secret::new(1, "demo-secret", None),
+    );
+    let named = Refusal::OnlyWithUnknown("userId".to_owned());
+    assert_eq!(refusal(&Domain::demo(), &under(&pay, &sign)), named);
+    assert_eq!(
+        refusal(
+            &Domain::demo(),
+            &under(&with(&pay, &[("userId", "43")]), &sign)
+        ),
+        Refusal::BadSign
+    );
+}
+
+#[test]
+fn what_a_script_writes_without_an_openid_is_none() {
+    let sign = sign_pairs(&SEED, "test");
+    let openid = |text| {
+        let mut pairs = SEED.to_vec();
+        pairs.push(("openid", text));
+        verify_pay(&Domain::test(), &under(&pairs, &sign), 0).map(|read| read.openid.clone())
+    };
+    for none in ["undefined", "null", " ", ""] {
+        assert_eq!(openid(none), Ok(None), "{none:?}");
+    }
+    assert_eq!(openid("oABC"), Ok(Some("oABC".to_owned())));
+    let long = "o".repeat(129);
+    for bad in ["o A", long.as_str()] {
+        assert_eq!(openid(bad).unwrap_err().code(), ErrCode::Malformed);
+    }
 }

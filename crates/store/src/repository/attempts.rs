@@ -194,8 +194,8 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -
     for row in open.iter().filter(|row| row.expires_ms > new.created_ms) {
         supersede(tx, row, new, act).await?;
     }
-    if new.fits_another_key {
-        domains::count_other_key(tx, &new.domain_code).await?;
+    if new.fits_another_key || new.could_be_recut {
+        domains::count_other_readings(tx, new).await?;
     }
     Ok(Begun::New(fresh(new, status, seen_ms)))
 }

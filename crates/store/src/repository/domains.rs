@@ -3,7 +3,7 @@
 use super::rows::{from_json, get, json};
 use super::{Answer, Db, DbRow, taken, unavailable};
 use payment::domain::{Domain, Secret};
-use payment::ports::StoreError;
+use payment::ports::{NewAttempt, OtherReadings, StoreError};
 use sqlx::{Pool, Transaction};
 
 pub(super) async fn one(pool: &Pool<Db>, code: &str) -> Answer<Option<Domain>> {
@@ -53,17 +53,29 @@ pub(super) async fn set(tx: &mut Transaction<'static, Db>, domain: &Domain) -> A
     write_secrets(tx, domain).await
 }
 
-pub(super) async fn other_key_requests(pool: &Pool<Db>, code: &str) -> Answer<i64> {
-    let query = sqlx::query("select other_key_requests as n from domain where code = $1");
+pub(super) async fn other_readings(pool: &Pool<Db>, code: &str) -> Answer<OtherReadings> {
+    let query =
+        sqlx::query("select other_key_requests, recut_requests from domain where code = $1");
     let row = query.bind(code).fetch_optional(pool).await;
-    row.map_err(unavailable)?
-        .map_or(Ok(0), |row| get(&row, "n"))
+    let Some(row) = row.map_err(unavailable)? else {
+        return Ok(OtherReadings::default());
+    };
+    Ok(OtherReadings {
+        other_key: get(&row, "other_key_requests")?,
+        recut: get(&row, "recut_requests")?,
+    })
 }
 
-pub(super) async fn count_other_key(tx: &mut Transaction<'static, Db>, code: &str) -> Answer<()> {
-    let query = "update domain set other_key_requests = other_key_requests + 1 where code = $1";
+pub(super) async fn count_other_readings(
+    tx: &mut Transaction<'static, Db>,
+    new: &NewAttempt,
+) -> Answer<()> {
+    let query = "update domain set other_key_requests = other_key_requests + $2, \
+                 recut_requests = recut_requests + $3 where code = $1";
     sqlx::query(query)
-        .bind(code)
+        .bind(&new.domain_code)
+        .bind(i64::from(new.fits_another_key))
+        .bind(i64::from(new.could_be_recut))
         .execute(&mut **tx)
         .await
         .map(|_| ())

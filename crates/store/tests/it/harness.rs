@@ -92,6 +92,7 @@ pub(crate) fn attempt(key: &str, number: u32, now_ms: i64) -> NewAttempt {
         expires_ms: now_ms + 900_000,
         next_query_ms: now_ms + 5_000,
         fits_another_key: false,
+        could_be_recut: false,
         deadline_after_ms: None,
         fresh_since_ms: i64::MIN,
         attempts_an_hour: 20,

@@ -57,7 +57,7 @@ on_both! {
     callbacks::a_notify_that_nobody_finished_is_due_again,
     callbacks::a_busy_receiver_is_passed_over,
     refunds::a_trip_is_used_once,
-    refunds::signs_that_fit_another_key_are_counted,
+    refunds::signs_with_other_readings_are_counted,
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewRefund, OpenidTrip, RefundStep,
-    Refunded, RiskKind, Settled, Store,
+    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewRefund, OpenidTrip,
+    OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -347,14 +347,23 @@ pub(crate) async fn a_trip_is_used_once(store: Arc<dyn Store>) {
     assert_eq!(store.use_trip("s").await.unwrap(), None);
 }
 
-pub(crate) async fn signs_that_fit_another_key_are_counted(store: Arc<dyn Store>) {
+pub(crate) async fn signs_with_other_readings_are_counted(store: Arc<dyn Store>) {
     store.add_domain(&Domain::test()).await.unwrap();
-    for (number, fits) in [(1, true), (2, false), (3, true)] {
+    let requests = [
+        (1, true, true),
+        (2, false, true),
+        (3, true, true),
+        (4, false, false),
+    ];
+    for (number, fits, recut) in requests {
         let mut new = attempt(&format!("k{number}"), number, 0);
         new.domain_code = "test".to_owned();
         new.fits_another_key = fits;
+        new.could_be_recut = recut;
         begun(&*store, &new).await;
     }
-    assert_eq!(store.other_key_requests("test").await.unwrap(), 2);
-    assert_eq!(store.other_key_requests("unknown").await.unwrap(), 0);
+    let counted = store.other_readings("test").await.unwrap();
+    assert_eq!((counted.other_key, counted.recut), (2, 3));
+    let unknown = store.other_readings("unknown").await.unwrap();
+    assert_eq!(unknown, OtherReadings::default());
 }

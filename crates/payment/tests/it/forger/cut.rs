@@ -2,14 +2,15 @@
 //! parameter of its own. The secret stands where it stood, since nobody but the
 //! business system can make another text that holds it.
 
-use super::Guard;
 use super::genuine::Random;
 use payment::sign::java_url_encode;
 use std::collections::HashSet;
 
 /// Steps of the search for one text and form, at most.
 const STEPS: usize = 20_000;
-/// Readings taken from one text and form, at most.
+/// Whether a single value could stand at a parameter.
+pub(crate) type Fits<'a> = &'a dyn Fn(&str, &str) -> bool;
+/// Complete readings of one text and form that are looked at, at most.
 const READINGS: usize = 40;
 const NAMES: [&str; 13] = [
     "requestChannel",
@@ -44,19 +45,19 @@ impl Reading {
     }
 }
 
-/// The readings of a text whose pieces each fit their parameter: all of them,
-/// or as many as could be looked at.
+/// The readings of a text whose pieces each fit their parameter, and that are
+/// wanted: all of them, or as many as could be looked at.
 pub(crate) fn readings(
-    guard: &Guard,
-    below: &str,
-    above: &str,
+    fits: Fits<'_>,
+    wanted: &dyn Fn(&Reading) -> bool,
+    (below, above): (&str, &str),
     secret: &str,
     random: &mut Random,
 ) -> Vec<Reading> {
     let mut found = Vec::new();
     for encoded in [false, true] {
         let text = format!("{below}{above}");
-        let pieces = pieces(guard, &text, below.len(), secret, encoded);
+        let pieces = pieces(fits, &text, below.len(), secret, encoded);
         let mut search = Search {
             text: &text,
             pieces,
@@ -64,6 +65,8 @@ pub(crate) fn readings(
             encoded,
             steps: STEPS,
             dead: HashSet::new(),
+            wanted,
+            complete: 0,
             found: Vec::new(),
         };
         search.cut(0, 0, 0, &mut Vec::new());
@@ -80,7 +83,7 @@ struct Piece {
 
 /// For each place of the text, the pieces that may begin there.
 fn pieces(
-    guard: &Guard,
+    fits: Fits<'_>,
     text: &str,
     border: usize,
     secret: &str,
@@ -97,10 +100,10 @@ fn pieces(
             if !ordered || less(piece, secret) != (start < border) {
                 continue;
             }
-            let fits = NAMES.iter().enumerate().filter(|(_, name)| {
-                value(name, piece, encoded).is_some_and(|value| guard.fits(name, &value))
+            let fitting = NAMES.iter().enumerate().filter(|(_, name)| {
+                value(name, piece, encoded).is_some_and(|value| fits(name, &value))
             });
-            let fits = fits.fold(0, |bits, (index, _)| bits | 1 << index);
+            let fits = fitting.fold(0, |bits, (index, _)| bits | 1 << index);
             if fits != 0 {
                 all[start].push(Piece { end, fits });
             }
@@ -118,14 +121,16 @@ struct Search<'a> {
     /// Places from which nothing can be completed: begin of the last piece, its
     /// end, and the parameters that are used.
     dead: HashSet<(usize, usize, u16)>,
+    wanted: &'a dyn Fn(&Reading) -> bool,
+    /// Complete readings, wanted or not.
+    complete: usize,
     found: Vec<Reading>,
 }
 
 impl Search<'_> {
     /// Cuts what stands from `at` on; the piece before began at `last`.
     fn cut(&mut self, last: usize, at: usize, used: u16, path: &mut Vec<(usize, usize, usize)>) {
-        if self.steps == 0 || self.found.len() >= READINGS || self.dead.contains(&(last, at, used))
-        {
+        if self.steps == 0 || self.complete >= READINGS || self.dead.contains(&(last, at, used)) {
             return;
         }
         self.steps -= 1;
@@ -135,7 +140,7 @@ impl Search<'_> {
             }
             return;
         }
-        let before = self.found.len();
+        let before = self.complete;
         let count = self.pieces[at].len();
         // In another order each time: what is not reached once is reached later.
         let turn = self.random.below(count);
@@ -150,7 +155,7 @@ impl Search<'_> {
                 path.pop();
             }
         }
-        if self.found.len() == before && self.steps > 0 {
+        if self.complete == before && self.steps > 0 {
             self.dead.insert((last, at, used));
         }
     }
@@ -167,11 +172,14 @@ impl Search<'_> {
             let value = value(name, &self.text[*start..*end], self.encoded);
             (name, value.unwrap_or_default())
         };
-        let pairs = path.iter().map(pair).collect();
-        self.found.push(Reading {
-            pairs,
+        let reading = Reading {
+            pairs: path.iter().map(pair).collect(),
             encoded: self.encoded,
-        });
+        };
+        self.complete += 1;
+        if (self.wanted)(&reading) {
+            self.found.push(reading);
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Random {
         from[self.below(from.len())]
     }
 
-    fn text(&mut self, from: &[&str], most: usize) -> String {
+    pub(crate) fn text(&mut self, from: &[&str], most: usize) -> String {
         let count = 1 + self.below(most);
         (0..count).map(|_| self.pick(from)).collect()
     }

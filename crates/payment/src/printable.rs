@@ -1,0 +1,42 @@
+//! Text from outside, as it may stand in a log line, an error or at a terminal.
+
+/// The text with everything that can't be seen, moves the cursor, begins a line or
+/// turns the direction of writing made visible: `\u{1b}` for ESC, `\u{feff}` for a
+/// byte order mark.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Marks of format and direction, line separators, and blanks of no width.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_is_not_seen_is_shown() {
+        for (text, shown) in [
+            ("success 成功", "success 成功"),
+            ("\u{feff}success", "\\u{feff}success"),
+            ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
+            ("a\nFAKE", "a\\u{a}FAKE"),
+            ("a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+}

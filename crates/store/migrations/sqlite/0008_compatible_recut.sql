@@ -1,0 +1,2 @@
+-- Requests of a legacy domain whose sign fits another sum too, cut elsewhere.
+alter table domain add column recut_requests integer not null default 0;
