@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
-  serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
+  serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000),
+                                  the operator's listener on N+3
   test                            pass every test; ends with `N passed, N failed`
   chaos [--kills N] [--orders N]  kill the platform under load, and compare three books (20, 400)
         [--database sqlite|postgres] [--seed S] [--failover]

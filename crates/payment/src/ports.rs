@@ -13,6 +13,6 @@ pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{
     AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
     ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,
-    OpenidTrip, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskKind, Settled, Store,
+    Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskCount, RiskKind, Settled, Store,
     StoreError, Story, TryOutcome,
 };

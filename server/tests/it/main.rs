@@ -19,5 +19,6 @@ mod pay;
 mod rates;
 mod refund;
 mod sign;
+mod strangers;
 mod trouble;
 mod upstream;

@@ -10,7 +10,7 @@ use super::wire::Wire;
 use crate::process::{Programs, free_ports};
 use crate::step::run_quietly;
 use crate::target;
-use crate::world::World;
+use crate::world::{ONE_PEER, World};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -65,6 +65,7 @@ impl Stage {
             bin: target("debug")?,
             data: data.clone(),
             port: free_ports(3 + instances)?,
+            settings: &ONE_PEER,
         };
         let sqlite = || format!("sqlite:{}", data.join("tongfu.db").display());
         let setting = Setting {
@@ -157,6 +158,8 @@ impl Setting {
         command
             .args(["serve", "--dev"])
             .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))
+            .env("TONGFU_OPERATOR_LISTEN", "127.0.0.1:0")
+            .envs(ONE_PEER)
             .env("TONGFU_PUBLIC_URL", &self.public_url)
             .env("TONGFU_ACCOUNTS", self.accounts())
             .env("TONGFU_CALLBACK_DELAYS_MS", callback_delays())

@@ -56,6 +56,8 @@ on_both! {
     callbacks::a_notify_that_nobody_finished_is_due_again,
     callbacks::a_busy_receiver_is_passed_over,
     refunds::a_trip_is_used_once,
+    refunds::all_instances_sign_trips_by_the_first_ones_key,
+    refunds::a_long_address_is_kept_once_until_its_end,
     refunds::signs_that_fit_another_key_are_counted,
 }
 
