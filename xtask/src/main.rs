@@ -8,6 +8,7 @@ mod page_speed;
 mod peers;
 mod process;
 mod serve;
+mod siege;
 mod site;
 mod size;
 mod step;
@@ -27,6 +28,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
         [--database sqlite|postgres] [--seed S] [--failover]
   size                            the bytes of the page, against their limits
   page-speed                      Lighthouse on the page, and on one of the kind that it replaces
+  siege                           strangers who cost us, beside a payer who pays
   peers                           programs of others against the sandbox
   fuzz [--seconds N] [TARGET…]    fuzz the readers of outside bytes, each for N seconds (600)
   wasm-target                     find or set up the WebAssembly target";
@@ -53,6 +55,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         }
         Some((command, [])) if command == "page-speed" => page_speed::run(),
         Some((command, [])) if command == "peers" => peers::run(),
+        Some((command, [])) if command == "siege" => siege::run(),
         Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
         _ => bail!("{USAGE}"),

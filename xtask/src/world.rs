@@ -83,9 +83,16 @@ impl World {
         sandbox
     }
 
-    fn platform(&self) -> Command {
-        let mut platform = Command::new(self.bin.join("tongfu"));
+    /// The platform's program on this world's database.
+    pub(crate) fn tongfu(&self) -> Command {
+        let mut tongfu = Command::new(self.bin.join("tongfu"));
         let database = format!("sqlite:{}", self.data.join("tongfu.db").display());
+        tongfu.env("TONGFU_DATABASE_URL", database);
+        tongfu
+    }
+
+    fn platform(&self) -> Command {
+        let mut platform = self.tongfu();
         platform
             .args(["serve", "--dev"])
             .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port))
@@ -94,7 +101,6 @@ impl World {
                 format!("127.0.0.1:{}", self.port + 3),
             )
             .envs(self.settings.iter().copied())
-            .env("TONGFU_DATABASE_URL", database)
             .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
         platform
     }

@@ -1,9 +1,10 @@
 //! What strangers cost us before they proved anything, and who is charged.
 
-use crate::harness::{Database, World, tongfu, value_of};
+use crate::harness::{Database, World, eventually, tongfu, value_of};
 use crate::pay::errcode;
 use reqwest::{Client, Method, Response};
 use std::net::IpAddr;
+use std::process::Command;
 
 async fn world() -> World {
     World::start(Database::Sqlite).await.unwrap()
@@ -233,7 +234,7 @@ async fn notifies_that_do_not_verify_are_charged_and_unknown_accounts_are_not_re
     let number = serde_json::json!({"channelOrderNo": world.newest_order().await});
     world.control(&world.gateway, "pay", number).await;
     let key = value_of(&query, "requestKey");
-    crate::harness::eventually("the callback", async || {
+    eventually("the callback", async || {
         (!world.callbacks(&key).await.is_empty()).then_some(())
     })
     .await;
@@ -399,4 +400,37 @@ async fn a_peer_who_sends_junk_codes_is_not_asked_about_for_a_while() {
     }
     assert!(answers.contains(&429), "{answers:?}");
     assert!(rows(&world).await < 20);
+}
+
+#[tokio::test]
+async fn with_few_descriptors_its_health_is_told_while_all_places_are_taken() {
+    let mut world = world().await;
+    world.programs.pop().unwrap().kill();
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 300; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_tongfu"))
+        .env("TONGFU_DATABASE_URL", &world.database_url);
+    let platform = world.start_platform_by(few);
+    world.programs.push(platform);
+    world.answers(&format!("{}/readyz", world.platform)).await;
+    let address = world.platform.trim_start_matches("http://").to_owned();
+    let mut held = Vec::new();
+    for _ in 0..400 {
+        held.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+    }
+    // A client of its own: it keeps no connection from before.
+    let other = from([127, 0, 0, 6]);
+    let get = async |path: &str| {
+        let sent = other.get(format!("{}{path}", world.platform)).send();
+        sent.await.map(|answer| answer.status().as_u16())
+    };
+    eventually("its health", async || {
+        (get("/healthz").await.ok()? == 200).then_some(())
+    })
+    .await;
+    drop(held);
+    eventually("a page", async || {
+        (get("/pay.html").await.ok()? == 200).then_some(())
+    })
+    .await;
 }
