@@ -34,8 +34,9 @@ pub(crate) struct World {
 }
 
 /// All callers of a test come from one address, as fast as they can.
-pub(crate) const ONE_PEER: [(&str, &str); 3] = [
+pub(crate) const ONE_PEER: [(&str, &str); 4] = [
     ("TONGFU_PEER_PER_SECOND", "0"),
+    ("TONGFU_BUSINESS_PER_SECOND", "0"),
     ("TONGFU_REQUEST_PER_SECOND", "0"),
     ("TONGFU_CONNECTIONS_PEER", "8192"),
 ];

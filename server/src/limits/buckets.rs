@@ -110,7 +110,7 @@ impl Buckets {
 mod tests {
     use super::*;
 
-    /// A token an hour is none within a test.
+    /// A test may see one token more.
     const SLOW: Rate = Rate {
         per_second: 1,
         burst: 100,
