@@ -420,7 +420,9 @@ impl World {
             let channel = CHANNELS[bank];
             let taken = self
                 .run(|checkout| async move { checkout.take_notify(channel, "bank", raw).await });
-            assert!(taken.is_none_or(|answer| answer.is_some_and(|answer| answer.status == 200)));
+            assert!(
+                taken.is_none_or(|taken| taken.is_some_and(|taken| taken.answer.status == 200))
+            );
         }
         if lies {
             let status = |rows: Vec<AttemptRow>| {
