@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     })?;
     let world = World {
         bin: target("release")?,
-        settings: &[],
+        settings: &[("TONGFU_LOG", "error")],
         ..World::fresh("siege")?
     };
     step("filling the book", || fill(&world))?;
