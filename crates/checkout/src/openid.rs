@@ -170,12 +170,15 @@ impl Checkout {
         }
         let wait = payer.may_exchange();
         wait.map_err(|wait_s| Failure::TooMany { wait_s })?;
-        let store = &self.parts.store;
-        if !store.use_trip(&state.nonce, until_ms, now_ms).await? {
-            return Ok(Err("the state was used".to_owned()));
-        }
         match oauth.openid(code).await {
-            Ok(openid) => Ok(Ok(openid)),
+            // Only what WeChat vouches for is written down.
+            Ok(openid) => {
+                let used = self.parts.store.use_trip(&state.nonce, until_ms, now_ms);
+                let first = used.await?;
+                Ok(first
+                    .then_some(openid)
+                    .ok_or("the state was used".to_owned()))
+            }
             Err(OauthError::Code(cause)) => {
                 payer.sent_junk();
                 Ok(Err(cause))
