@@ -84,17 +84,22 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
             }
             Envelope::success(None, call.lang)
         }
+        Poll::Failed(failure) if failure.wait_s().is_some() => {
+            tell_wait(&failure);
+            keep_polling(call.lang)
+        }
         Poll::Failed(failure) => refused(&failure, call.lang),
         Poll::Waiting(open) => {
             if let Some(open) = open {
                 tell(ATTEMPT_HEADER, open.as_deref().unwrap_or("ended"));
             }
-            Envelope::error(
-                ErrCode::KeepPolling,
-                ErrCode::KeepPolling.message(call.lang),
-            )
+            keep_polling(call.lang)
         }
     })
+}
+
+fn keep_polling(lang: Lang) -> Envelope<bool> {
+    Envelope::error(ErrCode::KeepPolling, ErrCode::KeepPolling.message(lang))
 }
 
 /// `query`: whether a payment was made [支付查询接口].
@@ -178,7 +183,15 @@ where
 /// An error's envelope; causes of our own were not the caller's, and are logged.
 fn refused<T>(failure: &Failure, lang: Lang) -> Envelope<T> {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "request refused");
+    tell_wait(failure);
     Envelope::error(failure.code(), failure.text(lang))
+}
+
+/// Says when the call may come again, where there were too many.
+fn tell_wait(failure: &Failure) {
+    if let Some(wait_s) = failure.wait_s() {
+        tell("retry-after", &wait_s.to_string());
+    }
 }
 
 fn tell(name: &'static str, text: &str) {

@@ -1,11 +1,14 @@
 //! The typed configuration: the default file, a file of the operator's, and
 //! the environment, in this order. The only place that reads the environment.
 
+use crate::limits::{Network, Rate, Rates};
+use crate::listen::Times;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::{Table, Value};
 
 const DEFAULT: &str = include_str!("config.default.toml");
@@ -13,6 +16,8 @@ const DEFAULT: &str = include_str!("config.default.toml");
 /// A shorter lease ends while its work may still go on: a call to a receiver takes
 /// up to 10 s.
 const LEASE_MIN_MS: i64 = 1_000;
+/// Where it is not set, the operator's port is so far above ours.
+const OPERATOR_OFFSET: u16 = 3;
 
 /// The program's configuration; `config.default.toml` says what each means.
 #[derive(Clone, Deserialize)]
@@ -31,6 +36,28 @@ pub(crate) struct Config {
     pub(crate) callback_delays_ms: Vec<i64>,
     pub(crate) lease_ms: i64,
     pub(crate) log: String,
+    pub(crate) operator_listen: String,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) connections: u32,
+    pub(crate) connections_peer: u32,
+    pub(crate) connection_requests: u32,
+    pub(crate) unfinished_mb: u32,
+    pub(crate) header_ms: u64,
+    pub(crate) body_ms: u64,
+    pub(crate) idle_ms: u64,
+    pub(crate) streams: u32,
+    pub(crate) streams_peer: u32,
+    pub(crate) streams_request: u32,
+    pub(crate) peer_per_second: u32,
+    pub(crate) peer_burst: u32,
+    pub(crate) business_per_second: u32,
+    pub(crate) business_burst: u32,
+    pub(crate) request_per_second: u32,
+    pub(crate) request_burst: u32,
+    pub(crate) forged_per_second: u32,
+    pub(crate) forged_burst: u32,
+    pub(crate) junk_per_second: u32,
+    pub(crate) junk_burst: u32,
 }
 
 impl Config {
@@ -48,6 +75,44 @@ impl Config {
     #[cfg(test)]
     pub(crate) fn of(file: &str) -> Self {
         Self::merge(Some(file), |_| None).unwrap()
+    }
+
+    /// Where the operator's listener was set to be.
+    pub(crate) fn operator_address(&self) -> Result<Option<SocketAddr>> {
+        if self.operator_listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.operator_listen.parse();
+        let address = address.context("operator_listen takes an address such as 127.0.0.1:3003")?;
+        Ok(Some(address))
+    }
+
+    /// Where it is else: beside ours.
+    pub(crate) fn operator_default(&self) -> Option<SocketAddr> {
+        let port = self.listen.port().checked_add(OPERATOR_OFFSET)?;
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// How fast each may ask.
+    pub(crate) fn request_rates(&self) -> Rates {
+        let rate = |per_second, burst| Rate { per_second, burst };
+        Rates {
+            peer: rate(self.peer_per_second, self.peer_burst),
+            business: rate(self.business_per_second, self.business_burst),
+            request: rate(self.request_per_second, self.request_burst),
+            forged: rate(self.forged_per_second, self.forged_burst),
+            junk: rate(self.junk_per_second, self.junk_burst),
+        }
+    }
+
+    /// How long a caller may take.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            header: Duration::from_millis(self.header_ms),
+            body: Duration::from_millis(self.body_ms),
+            idle: Duration::from_millis(self.idle_ms),
+            requests: self.connection_requests,
+        }
     }
 
     fn merge(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
@@ -112,6 +177,21 @@ mod tests {
         assert_eq!(config.log, "debug");
         assert_eq!(config.callback_delays_ms, [0, 5]);
         assert_eq!(config.payment_rates["USD"]["ALIPAYH5"], "7.3");
+    }
+
+    #[test]
+    fn a_nat_of_many_payers_is_no_flood() {
+        let rates = Config::of("").request_rates();
+        assert!(rates.peer.per_second >= 50 && rates.peer.burst >= 1_000);
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let file = "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]";
+        assert_eq!(Config::of(file).trusted_proxies.len(), 2);
+        let wrong = Config::merge(Some("trusted_proxies = [\"proxy\"]"), |_| None);
+        let cause = wrong.err().map(|error| format!("{error:#}"));
+        assert!(cause.is_some_and(|cause| cause.contains("proxy is neither")));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod cli;
 mod config;
+mod limits;
+mod listen;
 mod marks;
 mod metrics;
 mod rates;

@@ -1,10 +1,11 @@
 //! What Prometheus reads. Counters are raised where things happen; what stands in
 //! the database is read when it is asked for.
 
+use crate::limits::UNLISTED;
 use anyhow::{Context, Result};
 use metrics::{describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use payment::ports::{RiskKind, Store, StoreError};
+use payment::ports::{Store, StoreError};
 
 const ALARMS: &str = "tongfu_alarms_total";
 const RISKS: &str = "tongfu_money_at_risk";
@@ -19,6 +20,10 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
     describe_counter!(ALARMS, "Things that need a person's eye, since the start.");
     describe_gauge!(RISKS, "Lines of `tongfu order list --at-risk`.");
     describe_gauge!(BACKLOG, "What waits to be done.");
+    describe_gauge!(
+        UNLISTED,
+        "1 for each peer whose X-Forwarded-For is not believed; see trusted_proxies."
+    );
     describe_gauge!(UP, "1 while the database answers.");
     checkout::count_alarms_from_zero();
     Ok(handle)
@@ -29,13 +34,17 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
 /// # Errors
 /// When the database does not answer; `tongfu_database_up` tells it.
 pub(crate) async fn observe(store: &dyn Store, now_ms: i64) -> Result<(), StoreError> {
-    let read = async { Ok((store.at_risk(now_ms).await?, store.backlog(now_ms).await?)) };
+    let read = async {
+        Ok((
+            store.risk_counts(now_ms).await?,
+            store.backlog(now_ms).await?,
+        ))
+    };
     let read: Result<_, StoreError> = read.await;
     gauge!(UP).set(f64::from(u8::from(read.is_ok())));
     let (risks, backlog) = read?;
-    for kind in RiskKind::ALL {
-        let count = risks.iter().filter(|risk| risk.kind == kind).count();
-        gauge!(RISKS, "kind" => kind.word()).set(count as f64);
+    for risk in risks {
+        gauge!(RISKS, "kind" => risk.kind.word()).set(risk.count as f64);
     }
     for (kind, count) in [
         ("queries", backlog.queries),

@@ -3,6 +3,7 @@
 mod api;
 mod assets;
 mod body;
+mod charge;
 mod cookies;
 mod events;
 mod forecore;
@@ -14,23 +15,25 @@ mod respond;
 
 use crate::state::State;
 use axum::Router;
+use axum::middleware;
 use axum::routing::{any, get, post};
 use checkout::OPENID_PATH;
+use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 pub(crate) use assets::module;
-pub(crate) use events::room;
+pub(crate) use events::Streams;
 
 /// The fastest leaves a page with a large code half as big again, too much for the
 /// first flight of a connection.
 const PAGE_COMPRESSION: CompressionLevel = CompressionLevel::Precise(4);
 
-/// Every address that the program answers at.
+/// Every address that the public listener answers at.
 pub(crate) fn router(state: State) -> Router {
     let payer = Router::new()
-        .route("/pay.html", get(page::pay))
-        .route("/mpay.html", get(page::pay))
+        .route("/pay.html", get(page::pay).post(page::posted))
+        .route("/mpay.html", get(page::pay).post(page::posted))
         .route("/pay/start", post(page::start))
         .route("/mpay/start", post(page::start))
         .route("/pay/attempt/{token}", get(page::attempt))
@@ -55,16 +58,33 @@ pub(crate) fn router(state: State) -> Router {
         .route("/forecore/refund", any(forecore::refund))
         .route("/forecore/exchangeRate", any(forecore::exchange_rate));
     let channel = Router::new().route("/notify/{channel}/{account}", post(notify::notify));
-    let operator = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics));
+    let charge = middleware::from_fn_with_state(Arc::clone(&state.limits), charge::charge);
     payer
         .merge(business_system)
         .merge(partner)
         .merge(channel)
-        .merge(operator)
+        .merge(health())
         .fallback(page::unknown)
+        .layer(charge)
         .layer(CatchPanicLayer::custom(respond::panicked))
         .with_state(state)
+}
+
+/// What the operator's own listener answers at.
+pub(crate) fn operator_router(state: State) -> Router {
+    health()
+        .route("/metrics", get(health::metrics))
+        .layer(CatchPanicLayer::custom(respond::panicked))
+        .with_state(state)
+}
+
+/// What is answered where all connections are taken.
+pub(crate) fn narrow_router(state: State) -> Router {
+    health().fallback(respond::busy).with_state(state)
+}
+
+fn health() -> Router<State> {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
 }

@@ -1,28 +1,36 @@
 //! Wires everything together, and serves until told to stop.
 
 use crate::config::Config;
+use crate::limits::{Limits, Proxies};
+use crate::listen::{self, Gate, Way};
 use crate::marks::Pictures;
 use crate::rates;
 use crate::reload::{self, LogFilter, Reloaded};
-use crate::routes;
+use crate::routes::{self, Streams};
 use crate::state::State;
 use crate::worker;
 use anyhow::{Context, Result, bail};
+use axum::Router;
 use channels::config::{Accounts, gateways};
 use channels::receiver::HttpReceiver;
-use checkout::{Checkout, Clock, Parts, Rates, Schedule};
+use checkout::{Checkout, Clock, Parts, Rates, Schedule, Toll};
+use futures_util::future::OptionFuture;
 use payment::domain::Domain;
 use payment::ports::{Gateway, Store, StoreError};
+use payment::rate::NoRate;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
 
 /// What is under way when the program is told to stop has this long to end; the
 /// program is gone within 10 s.
 const DRAIN: Duration = Duration::from_secs(9);
+/// Connections of the operator's systems.
+const OPERATOR_CONNECTIONS: usize = 64;
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> Result<()> {
@@ -30,16 +38,18 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "port {} can't be taken: is another program using it?",
-            config.listen.port()
-        )
-    })?;
+    let listener = bind(config.listen).await?;
+    let operator = operator_listener(&config).await?;
+    let limits = Limits::new(
+        config.request_rates(),
+        Proxies::new(&config.trusted_proxies),
+    );
+    let limits = Arc::new(limits);
     let store = store::migrate(&config.database_url).await?;
     check_domains(store.as_ref(), dev).await?;
     let (rates, source) = rates::open(&config, dev)?;
-    let checkout = checkout(&config, store, rates)?;
+    let checkout = checkout(&config, store, rates, limits.toll())?;
+    checkout.trip_key().await?;
     let metrics = crate::metrics::install()?;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
@@ -53,18 +63,29 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         pictures: pictures.clone(),
         filter,
     }));
-    let router = routes::router(State {
+    let connections = listen::descriptors(u64::from(config.connections));
+    let state = State {
         checkout: Arc::clone(&checkout),
         public_url,
         metrics,
         pictures,
-        streams: routes::room(),
+        limits: Arc::clone(&limits),
+        streams: Arc::new(streams(&config, connections)),
         stopped: stopped.clone(),
-    });
-    tracing::info!(listen = %config.listen, public_url = config.public_url, "serving");
-    let served = axum::serve(listener, router).with_graceful_shutdown(told_to_stop(stop));
+    };
+    tracing::info!(listen = %config.listen, public_url = config.public_url, connections, "serving");
+    let public = way(&config, &state, connections, routes::router(state.clone()));
+    let own = way(
+        &config,
+        &state,
+        OPERATOR_CONNECTIONS,
+        routes::operator_router(state.clone()),
+    );
+    let served = listen::serve(listener, public, stopped.clone());
+    let operated = operator.map(|listener| listen::serve(listener, own, stopped.clone()));
+    tokio::spawn(told_to_stop(stop));
     let work = async {
-        served.into_future().await.context("serving")?;
+        tokio::join!(served, OptionFuture::from(operated));
         for worker in workers {
             worker.await.context("a worker")?;
         }
@@ -81,6 +102,56 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     }?;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| {
+        let port = address.port();
+        format!("port {port} can't be taken: is another program using it?")
+    })
+}
+
+/// The operator's listener: where it was set; else beside ours, if that port is free.
+async fn operator_listener(config: &Config) -> Result<Option<TcpListener>> {
+    let named = config.operator_address()?;
+    let address = named.or_else(|| config.operator_default());
+    let bound = match (named, address) {
+        (Some(address), _) => Some(bind(address).await?),
+        (None, Some(address)) => bind(address).await.ok(),
+        (None, None) => None,
+    };
+    match &bound {
+        Some(listener) => tracing::info!(listen = %listener.local_addr()?, "serving the operator"),
+        None => tracing::warn!(
+            "no listener for the operator: port {} is taken; set operator_listen",
+            address.map_or(0, |address| address.port())
+        ),
+    }
+    Ok(bound)
+}
+
+/// What is behind a listener.
+fn way(config: &Config, state: &State, connections: usize, router: Router) -> Arc<Way> {
+    Arc::new(Way {
+        times: config.times(),
+        gate: Gate::new(connections, to_usize(config.connections_peer)),
+        limits: Arc::clone(&state.limits),
+        unfinished: Arc::new(Semaphore::new(to_usize(config.unfinished_mb) << 20)),
+        router,
+        narrow: routes::narrow_router(state.clone()),
+    })
+}
+
+/// Room for push streams: the other half of the connections is for who asks.
+fn streams(config: &Config, connections: usize) -> Streams {
+    let all = to_usize(config.streams).min(connections / 2);
+    let (peer, request) = (config.streams_peer, config.streams_request);
+    Streams::new(all, to_usize(peer), to_usize(request))
+}
+
+fn to_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Brings the database up to date, and no more.
@@ -124,6 +195,7 @@ pub(crate) fn checkout(
     config: &Config,
     store: Arc<dyn Store>,
     rates: Rates,
+    toll: Toll,
 ) -> Result<Arc<Checkout>> {
     let clock = system_clock();
     let parts = Parts {
@@ -134,6 +206,7 @@ pub(crate) fn checkout(
         schedule: Schedule::new(config.callback_delays_ms.clone()),
         lease_ms: config.lease_ms,
         rates,
+        toll,
         public_url: config.public_url.clone(),
     };
     Checkout::new(parts).context("no random numbers")
@@ -160,6 +233,16 @@ pub(crate) fn accounts(config: &Config) -> Result<Option<(Accounts, PathBuf)>> {
         .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     Ok(Some((accounts, folder.to_owned())))
+}
+
+/// What is done to orders by a command needs no rate: theirs is kept with them.
+pub(crate) fn no_rates() -> Rates {
+    Arc::new(|_, _| Err(NoRate::Unset))
+}
+
+/// A command is charged nothing.
+pub(crate) fn free() -> Toll {
+    Arc::new(|_, _| Ok(()))
 }
 
 /// The clock that everything goes by.

@@ -1,10 +1,12 @@
 //! What handlers may hold.
 
+use crate::limits::Limits;
 use crate::marks::Pictures;
+use crate::routes::Streams;
 use checkout::Checkout;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// The state of every route.
 #[derive(Clone)]
@@ -13,10 +15,12 @@ pub(crate) struct State {
     /// Our own address as payers reach it, without a slash at its end.
     pub(crate) public_url: Arc<str>,
     pub(crate) metrics: PrometheusHandle,
+    /// What callers are charged by.
+    pub(crate) limits: Arc<Limits>,
     /// The operator's pictures of the channels.
     pub(crate) pictures: Pictures,
     /// Room for push streams.
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Arc<Streams>,
     /// Whether the program was told to stop.
     pub(crate) stopped: watch::Receiver<bool>,
 }

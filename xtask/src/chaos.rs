@@ -10,13 +10,13 @@ mod fleet;
 mod ledger;
 mod load;
 mod partner;
-mod payer;
-mod plan;
+pub(crate) mod payer;
+pub(crate) mod plan;
 mod quiet;
 mod scenario;
-mod sign;
+pub(crate) mod sign;
 mod stage;
-mod wire;
+pub(crate) mod wire;
 
 use crate::database::{Pair, Postgres};
 use crate::process;

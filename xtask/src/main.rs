@@ -8,6 +8,7 @@ mod page_speed;
 mod peers;
 mod process;
 mod serve;
+mod siege;
 mod site;
 mod size;
 mod step;
@@ -20,12 +21,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
-  serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000)
+  serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000),
+                                  the operator's listener on N+3
   test                            pass every test; ends with `N passed, N failed`
   chaos [--kills N] [--orders N]  kill the platform under load, and compare three books (20, 400)
         [--database sqlite|postgres] [--seed S] [--failover]
   size                            the bytes of the page, against their limits
   page-speed                      Lighthouse on the page, and on one of the kind that it replaces
+  siege                           strangers who cost us, beside a payer who pays
   peers                           programs of others against the sandbox
   fuzz [--seconds N] [TARGET…]    fuzz the readers of outside bytes, each for N seconds (600)
   wasm-target                     find or set up the WebAssembly target";
@@ -52,6 +55,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         }
         Some((command, [])) if command == "page-speed" => page_speed::run(),
         Some((command, [])) if command == "peers" => peers::run(),
+        Some((command, [])) if command == "siege" => siege::run(),
         Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
         _ => bail!("{USAGE}"),

@@ -37,6 +37,12 @@ impl Programs {
         Ok(())
     }
 
+    /// The process id of a program.
+    pub(crate) fn pid(&self, name: &str) -> Option<u32> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, child)| child.id())
+    }
+
     /// The name of a program that ended by itself.
     pub(crate) fn ended(&mut self) -> Option<String> {
         let ended = |child: &mut Child| !matches!(child.try_wait(), Ok(None));

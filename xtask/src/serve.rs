@@ -31,8 +31,8 @@ impl Options {
                 _ => bail!("serve takes --port N and --data DIR, not {name}"),
             }
         }
-        if options.port > u16::MAX - 2 {
-            bail!("--port N needs N, N+1 and N+2");
+        if options.port > u16::MAX - 3 {
+            bail!("--port N needs N, N+1, N+2 and N+3");
         }
         Ok(options)
     }
@@ -42,7 +42,7 @@ impl Options {
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let Options { port, data } = Options::read(args)?;
     let started = Instant::now();
-    for port in port..=port + 2 {
+    for port in port..=port + 3 {
         process::check_free(port)?;
     }
     site::build()?;
@@ -52,7 +52,12 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     })?;
     process::note_signals()?;
     let mut programs = Programs::default();
-    let world = World { bin, data, port };
+    let world = World {
+        bin,
+        data,
+        port,
+        settings: &[],
+    };
     world.start(&mut programs)?;
     println!("{}", welcome(&world, started.elapsed())?);
     while !process::told_to_stop() {
@@ -74,11 +79,13 @@ fn welcome(world: &World, took: Duration) -> Result<String> {
          \x20 demo shop  http://127.0.0.1:{}/        buy something\n\
          \x20 wallet     http://127.0.0.1:{}/wallet  \"scan\" and pay what the page shows\n\
          \x20 platform   http://127.0.0.1:{port}/pay.html\n\
+         \x20 operator   http://127.0.0.1:{}/metrics\n\
          A signed address to pay:\n  {}\n\
          Data: {}. Ctrl-C stops everything.\n",
         took.as_secs_f32(),
         port + 2,
         port + 1,
+        port + 3,
         url.trim(),
         world.data.display(),
     ))

@@ -26,9 +26,20 @@ pub(crate) struct World {
     pub(crate) bin: PathBuf,
     /// Where the data lives.
     pub(crate) data: PathBuf,
-    /// The platform's port; the sandbox has the next, the shop the one after.
+    /// The platform's port; the sandbox has the next, then come the shop's and the
+    /// operator's.
     pub(crate) port: u16,
+    /// Settings of the platform beside.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
 }
+
+/// All callers of a test come from one address, as fast as they can.
+pub(crate) const ONE_PEER: [(&str, &str); 4] = [
+    ("TONGFU_PEER_PER_SECOND", "0"),
+    ("TONGFU_BUSINESS_PER_SECOND", "0"),
+    ("TONGFU_REQUEST_PER_SECOND", "0"),
+    ("TONGFU_CONNECTIONS_PEER", "8192"),
+];
 
 impl World {
     /// A world of its own on free ports, with fresh data below `target`.
@@ -38,7 +49,8 @@ impl World {
         Ok(Self {
             bin: target("debug")?,
             data,
-            port: free_ports(3)?,
+            port: free_ports(4)?,
+            settings: &ONE_PEER,
         })
     }
 
@@ -56,7 +68,8 @@ impl World {
         programs.wait_for(self.port + 2, "/healthz")
     }
 
-    /// The address of a program: 0 the platform, 1 the sandbox, 2 the shop.
+    /// The address of a listener: 0 the platform, 1 the sandbox, 2 the shop, 3 the
+    /// operator's.
     pub(crate) fn address(&self, offset: u16) -> String {
         format!("http://127.0.0.1:{}", self.port + offset)
     }
@@ -71,13 +84,24 @@ impl World {
         sandbox
     }
 
-    fn platform(&self) -> Command {
-        let mut platform = Command::new(self.bin.join("tongfu"));
+    /// The platform's program on this world's database.
+    pub(crate) fn tongfu(&self) -> Command {
+        let mut tongfu = Command::new(self.bin.join("tongfu"));
         let database = format!("sqlite:{}", self.data.join("tongfu.db").display());
+        tongfu.env("TONGFU_DATABASE_URL", database);
+        tongfu
+    }
+
+    fn platform(&self) -> Command {
+        let mut platform = self.tongfu();
         platform
             .args(["serve", "--dev"])
             .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("TONGFU_DATABASE_URL", database)
+            .env(
+                "TONGFU_OPERATOR_LISTEN",
+                format!("127.0.0.1:{}", self.port + 3),
+            )
+            .envs(self.settings.iter().copied())
             .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
         platform
     }

@@ -2,6 +2,9 @@
 
 pub(crate) use payment::beijing::time as beijing_time;
 use payment::money::Money;
+use payment::pairs::FIELDS_MAX;
+use payment::ports::ChannelError;
+use std::collections::HashSet;
 use time::format_description::well_known::Rfc3339;
 use time::macros::{format_description, offset};
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
@@ -16,6 +19,30 @@ pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// The pairs of a form that somebody sent us, decoded; each name once, and no more than
+/// any channel has.
+pub(crate) fn form_pairs(body: &[u8]) -> Result<Vec<(String, String)>, ChannelError> {
+    let pairs: Vec<_> = form_urlencoded::parse(body)
+        .into_owned()
+        .take(FIELDS_MAX + 1)
+        .collect();
+    if pairs.len() > FIELDS_MAX {
+        let cause = format!("more than {FIELDS_MAX} fields");
+        return Err(ChannelError::Unknown(cause));
+    }
+    each_once(&pairs)?;
+    Ok(pairs)
+}
+
+/// Refuses a name that comes twice.
+pub(crate) fn each_once(pairs: &[(String, String)]) -> Result<(), ChannelError> {
+    let mut seen = HashSet::new();
+    match pairs.iter().all(|(name, _)| seen.insert(name)) {
+        true => Ok(()),
+        false => Err(ChannelError::Unknown("a name that comes twice".to_owned())),
+    }
 }
 
 /// `yyyyMMdd` on Beijing's clocks.
@@ -63,6 +90,18 @@ mod tests {
         assert_eq!(shortened("耳机", 5), "耳");
         assert_eq!(shortened("耳机", 6), "耳机");
         assert_eq!(shortened("abc", 127), "abc");
+    }
+
+    #[test]
+    fn a_form_has_each_name_once_and_no_more_than_any_channel() {
+        let form = |count: usize| {
+            let pairs: Vec<_> = (0..count).map(|at| format!("a{at}=1")).collect();
+            form_pairs(pairs.join("&").as_bytes())
+        };
+        assert_eq!(form(64).map(|pairs| pairs.len()), Ok(64));
+        let refused = form(60_000).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains("more than 64 fields"));
+        assert!(form_pairs(b"a=1&b=2&a=3").is_err());
     }
 
     #[test]

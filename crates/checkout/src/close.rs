@@ -19,6 +19,7 @@ impl Checkout {
     pub async fn close_asked(&self, pairs: &Pairs) -> Result<(), Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_close(&domain, pairs, self.now_ms())?;
+        self.take_toll(&domain, Some(&request.request_key))?;
         let (code, key) = (&domain.code, &request.request_key);
         let store = &self.parts.store;
         // From the first call on no payer starts anew.

@@ -38,9 +38,12 @@ pub enum Failure {
     /// The refundKey was used for another payment or sum.
     #[error("refundKey was used for another refund")]
     RefundKeyReused,
-    /// The request has had its attempts of this hour.
-    #[error("too many attempts of one request")]
-    TooMany,
+    /// Too many calls; the same one may come again then.
+    #[error("too many calls; again in {wait_s} s")]
+    TooMany {
+        /// After so many seconds.
+        wait_s: u64,
+    },
     /// The channel refused the order or can't be reached; the cause is for the log.
     #[error("channel unavailable: {0}")]
     ChannelUnavailable(String),
@@ -50,11 +53,13 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether it is trouble of ours or of the channel's that passes: the same call may
-    /// succeed a moment later.
+    /// Whether it passes: the same call may succeed a moment later.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Internal(_) | Self::ChannelUnavailable(_))
+        matches!(
+            self,
+            Self::Internal(_) | Self::ChannelUnavailable(_) | Self::TooMany { .. }
+        )
     }
 
     /// The errcode that tells it.
@@ -71,9 +76,18 @@ impl Failure {
             Self::NotPaid => ErrCode::NotPaid,
             Self::TooMuch(_) => ErrCode::Amount,
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
-            Self::TooMany => ErrCode::TooMany,
+            Self::TooMany { .. } => ErrCode::TooMany,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
             Self::Internal(_) => ErrCode::Internal,
+        }
+    }
+
+    /// After how many seconds the same call may come again, where there were too many.
+    #[must_use]
+    pub fn wait_s(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { wait_s } => Some(*wait_s),
+            _ => None,
         }
     }
 

@@ -302,7 +302,9 @@ impl Checkout {
             .live_secrets(self.now_ms())
             .find(|key| forecore::verifies(fields, key))
             .cloned();
-        Ok((domain, key.ok_or(PartnerFailure::WrongSign)?))
+        let key = key.ok_or(PartnerFailure::WrongSign)?;
+        self.take_toll(&domain, fields.given("outOrderId"))?;
+        Ok((domain, key))
     }
 
     /// The order that these fields name, with its attempts.

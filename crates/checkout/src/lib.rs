@@ -29,8 +29,9 @@ pub use bells::Bell;
 pub use callback::Schedule;
 pub use failure::Failure;
 pub use forecore::{ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
+pub use notify::Taken;
 pub use numbers::token;
-pub use openid::{Arrival, OPENID_PATH};
+pub use openid::{Arrival, OPENID_PATH, Traveller};
 pub use pay::Start;
 pub use pay_types::{Browser, Place, Scene};
 pub use poll::Poll;
@@ -51,7 +52,7 @@ use payment::request::PayRequest;
 use payment::story::{Act, Source};
 use payment::verify::{self, Verified};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::task::TaskTracker;
 
 /// Where an attempt's page is; its token follows.
@@ -63,6 +64,10 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Gives the platform's own rate, CNY per unit of a currency when paid by a channel;
 /// else why it has none.
 pub type Rates = Arc<dyn Fn(Currency, Channel) -> Result<Rate, NoRate> + Send + Sync>;
+
+/// Charges a business system, and its payment request where one is named, for a call
+/// whose sign held; else gives after how many seconds it may come again.
+pub type Toll = Arc<dyn Fn(&str, Option<&str>) -> Result<(), u64> + Send + Sync>;
 
 /// What the use cases need from outside.
 pub struct Parts {
@@ -82,6 +87,8 @@ pub struct Parts {
     pub lease_ms: i64,
     /// The platform's own rates.
     pub rates: Rates,
+    /// What calls are charged by.
+    pub toll: Toll,
     /// Our own address as payers reach it, without a slash at its end.
     pub public_url: String,
 }
@@ -97,6 +104,7 @@ pub struct Checkout {
     lanes: Lanes,
     tasks: TaskTracker,
     callback_written: Notify,
+    trip_key: OnceCell<Vec<u8>>,
 }
 
 impl Checkout {
@@ -115,6 +123,7 @@ impl Checkout {
             lanes: Lanes::default(),
             tasks: TaskTracker::new(),
             callback_written: Notify::new(),
+            trip_key: OnceCell::new(),
         }))
     }
 
@@ -198,6 +207,12 @@ impl Checkout {
         domain.ok_or(Failure::Refused(Refusal::UnknownDomain))
     }
 
+    /// Charges for a call whose sign held.
+    fn take_toll(&self, domain: &Domain, request_key: Option<&str>) -> Result<(), Failure> {
+        let charged = (self.parts.toll)(&domain.code, request_key);
+        charged.map_err(|wait_s| Failure::TooMany { wait_s })
+    }
+
     /// A payment request whose sign holds and has one meaning (design 4a).
     ///
     /// # Errors
@@ -205,6 +220,7 @@ impl Checkout {
     pub async fn verified(&self, pairs: &Pairs) -> Result<(Domain, Verified<PayRequest>), Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_pay(&domain, pairs, self.now_ms())?;
+        self.take_toll(&domain, Some(&request.request_key))?;
         self.check_ordered(&domain, &request).await?;
         Ok((domain, request))
     }

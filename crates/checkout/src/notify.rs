@@ -24,7 +24,22 @@ const AGAIN_MAX_MS: i64 = 3_600_000;
 /// What a notify is marked with whose order we do not have.
 pub(crate) const UNKNOWN_ORDER: &str = "no such order";
 
+/// What a notify came to.
+#[derive(Debug)]
+pub struct Taken {
+    /// What its sender is answered.
+    pub answer: NotifyAnswer,
+    /// Whether it may be the channel's own: false where it did not verify.
+    pub verified: bool,
+}
+
 impl Checkout {
+    /// Whether notifies may come for this account.
+    #[must_use]
+    pub fn has_account(&self, channel: Channel, account: &str) -> bool {
+        self.gateway(channel, account).is_some()
+    }
+
     /// Takes a notify for one of our accounts; `None` when there is no such account.
     ///
     /// A notify that is answered as received has been stored; one that does not
@@ -34,11 +49,11 @@ impl Checkout {
         channel: Channel,
         account: &str,
         raw: RawNotify,
-    ) -> Option<NotifyAnswer> {
+    ) -> Option<Taken> {
         let gateway = self.gateway(channel, account)?;
-        let received = match self.keep(gateway.as_ref(), &raw).await {
+        let (received, verified) = match self.keep(gateway.as_ref(), &raw).await {
             // It came before, and was or is worked on.
-            Ok(None) => true,
+            Ok(None) => (true, true),
             Ok(Some((id, notify))) => {
                 let this = Arc::clone(self);
                 let worker = Arc::clone(&gateway);
@@ -46,15 +61,16 @@ impl Checkout {
                 self.tasks.spawn(async move {
                     this.work_on(worker.as_ref(), id, received_ms, notify).await;
                 });
-                true
+                (true, true)
             }
             Err(failure) => {
                 tracing::warn!(channel.code = channel.code(), channel.account = account,
                     cause = %failure, "notify not taken");
-                false
+                (false, !matches!(failure, Failure::ChannelUnavailable(_)))
             }
         };
-        Some(gateway.notify_answer(received))
+        let answer = gateway.notify_answer(received);
+        Some(Taken { answer, verified })
     }
 
     async fn keep(

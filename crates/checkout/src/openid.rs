@@ -1,18 +1,64 @@
 //! The payer's way to WeChat and back, for an openid [seed 000, 获取openid;
 //! channels document, section 2].
 
-use crate::{Checkout, Failure, numbers};
+mod state;
+
+use crate::{Checkout, Failure};
 use payment::address::Address;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
-use payment::ports::{Gateway, Kind, OauthError, OpenidTrip};
+use payment::ports::{Gateway, Kind, OauthError};
 use payment::printable::printable;
 use payment::refusal::Refusal;
+use payment::sign::seal;
+use state::{Bound, State};
 use std::sync::Arc;
 
 /// Where WeChat sends the payer back to, below our own address.
 pub const OPENID_PATH: &str = "/pay/api/h5/openid";
+
+/// A longer backUrl is not carried through WeChat.
+const BACK_URL_BYTES_MAX: usize = 2048;
+/// A longer code is none of WeChat's.
+const CODE_BYTES_MAX: usize = 512;
+/// What a kept address rides as.
+const KEPT: &str = "back";
+/// It is kept longer than any state that was given with it, ms.
+const ADDRESS_LIFE_MS: i64 = 3_600_000;
+const TOKEN_LENGTH: usize = 32;
+const KEY_BYTES: usize = 32;
+
+/// The payer's browser on its way to WeChat and back.
+pub trait Traveller: Send + Sync {
+    /// The mark that a cookie of ours keeps; the trip is bound to it.
+    fn mark(&self) -> &str;
+    /// The openid under an account that a cookie of ours keeps.
+    fn openid(&self, account: &str) -> Option<String>;
+    /// Whether WeChat is asked about a code of his.
+    ///
+    /// # Errors
+    /// After how many seconds it is, where too many were unknown.
+    fn may_exchange(&self) -> Result<(), u64>;
+    /// WeChat did not know his code.
+    fn sent_junk(&self);
+}
+
+/// Where a payer goes when he is back, and how that rides through WeChat.
+struct Back {
+    url: String,
+    /// It is too long, and kept under this token.
+    token: Option<String>,
+}
+
+impl Back {
+    fn carried(&self) -> (&'static str, &str) {
+        match &self.token {
+            Some(token) => (KEPT, token),
+            None => ("backUrl", &self.url),
+        }
+    }
+}
 
 /// Where the payer's browser goes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,91 +84,186 @@ impl Checkout {
             .map(|gateway| gateway.account().to_owned())
     }
 
-    /// A payer sets out; `browser` is the cookie that the trip is bound to.
+    /// A payer sets out. Nothing is kept of that, but a page address of ours that is too
+    /// long to be carried, once its sign holds.
     ///
     /// # Errors
     /// [`Failure`] when a name is missing, backUrl may not be named, or the
     /// domain has no WeChat account.
-    pub async fn openid_begin(&self, pairs: &Pairs, browser: &str) -> Result<Arrival, Failure> {
+    pub async fn openid_begin(
+        &self,
+        pairs: &Pairs,
+        payer: &dyn Traveller,
+    ) -> Result<Arrival, Failure> {
         let domain = self.domain(pairs).await?;
         let back_url = pairs.get("backUrl").filter(|url| !url.is_empty());
         let back_url = back_url.ok_or(Refusal::missing("backUrl"))?;
         if !self.may_return(&domain, back_url) {
-            return Err(Refusal::AddressRefused("backUrl".to_owned()).into());
+            return Err(address_refused());
         }
-        self.set_out(&domain, back_url, browser, 0).await
+        let token = match back_url.len() > BACK_URL_BYTES_MAX {
+            true => Some(self.keep_address(&domain, back_url).await?),
+            false => None,
+        };
+        let back = Back {
+            url: back_url.to_owned(),
+            token,
+        };
+        self.set_out(&domain, &back, payer, false).await
     }
 
     /// WeChat sent the payer back. A code or state that is not taken begins the
-    /// trip anew, once; `known` gives the openid that this browser's cookie keeps.
+    /// trip anew, once, unless this browser's cookie keeps an openid.
     ///
     /// # Errors
     /// [`Failure`] when the state is not this browser's, or WeChat gives nothing.
     pub async fn openid_end(
         &self,
-        state: &str,
-        code: &str,
-        browser: &str,
-        known: impl Fn(&str) -> Option<String> + Send,
+        pairs: &Pairs,
+        payer: &dyn Traveller,
     ) -> Result<Arrival, Failure> {
-        let refused = || Refusal::malformed("state", "as this browser was given it");
-        let trip = self.parts.store.use_trip(state).await?;
-        let trip = trip.filter(|trip| !browser.is_empty() && trip.browser == browser);
-        let trip = trip.ok_or_else(refused)?;
-        let domain = self.domain_named(&trip.domain_code).await?;
-        let gateway = self.gateway(Channel::Wechat, &trip.account);
+        let domain = self.domain(pairs).await?;
+        let back = self.back(pairs).await?;
+        let gateway = self.oauth_gateway(&domain);
         let gateway = gateway.ok_or(Failure::UnsupportedChannel)?;
-        let answer = match gateway.oauth() {
-            _ if trip.used => Err(OauthError::Code("the state was used".to_owned())),
-            Some(oauth) => oauth.openid(code).await,
-            None => return Err(Failure::UnsupportedChannel),
-        };
-        let openid = match answer {
+        let bound = bound(&domain, gateway.account(), &back, payer);
+        let text = pairs.get("state").unwrap_or_default();
+        let state = State::read(text, self.trip_key().await?, &bound);
+        let state = state.ok_or_else(strange_state)?;
+        if !self.may_return(&domain, &back.url) {
+            return Err(address_refused());
+        }
+        let openid = match self.exchange_code(&gateway, &state, pairs, payer).await? {
             Ok(openid) => openid,
-            Err(OauthError::Code(cause)) => match known(&trip.account) {
+            Err(cause) => match payer.openid(gateway.account()) {
                 // A reload or a page that is opened twice: the first time was enough.
                 Some(openid) => openid,
-                None if trip.restarts == 0 => {
+                None if !state.again => {
                     tracing::info!(cause = printable(&cause), "openid: begun anew");
-                    return self.set_out(&domain, &trip.back_url, browser, 1).await;
+                    return self.set_out(&domain, &back, payer, true).await;
                 }
                 None => return Err(Failure::ChannelUnavailable(cause)),
             },
-            Err(error) => return Err(Failure::ChannelUnavailable(error.to_string())),
         };
         Ok(Arrival::Back {
-            url: with_openid(&trip.back_url, &openid),
-            account: trip.account,
+            url: with_openid(&back.url, &openid),
+            account: gateway.account().to_owned(),
             openid,
         })
+    }
+
+    /// The openid of a code, by a state that was not used; else why the code or the
+    /// state is not taken.
+    async fn exchange_code(
+        &self,
+        gateway: &Arc<dyn Gateway>,
+        state: &State,
+        pairs: &Pairs,
+        payer: &dyn Traveller,
+    ) -> Result<Result<String, String>, Failure> {
+        let oauth = gateway.oauth().ok_or(Failure::UnsupportedChannel)?;
+        let code = pairs.get("code").unwrap_or_default();
+        if !(1..=CODE_BYTES_MAX).contains(&code.len()) {
+            return Err(Refusal::malformed("code", "1 to 512 bytes").into());
+        }
+        let (until_ms, now_ms) = (state.until_ms(), self.now_ms());
+        if now_ms >= until_ms {
+            return Ok(Err("the state has ended".to_owned()));
+        }
+        let wait = payer.may_exchange();
+        wait.map_err(|wait_s| Failure::TooMany { wait_s })?;
+        match oauth.openid(code).await {
+            // Only what WeChat vouches for is written down.
+            Ok(openid) => {
+                let used = self.parts.store.use_trip(&state.nonce, until_ms, now_ms);
+                let first = used.await?;
+                Ok(first
+                    .then_some(openid)
+                    .ok_or("the state was used".to_owned()))
+            }
+            Err(OauthError::Code(cause)) => {
+                payer.sent_junk();
+                Ok(Err(cause))
+            }
+            Err(error) => Err(Failure::ChannelUnavailable(error.to_string())),
+        }
+    }
+
+    /// The key that signs states, the same for all instances; made by the first.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn trip_key(&self) -> Result<&[u8], Failure> {
+        let key = self.trip_key.get_or_try_init(|| async {
+            let mut offered = [0; KEY_BYTES];
+            let drawn = getrandom::fill(&mut offered);
+            drawn.map_err(|error| Failure::Internal(error.to_string()))?;
+            Ok::<_, Failure>(self.parts.store.trip_key(&offered).await?)
+        });
+        key.await.map(Vec::as_slice)
     }
 
     async fn set_out(
         &self,
         domain: &Domain,
-        back_url: &str,
-        browser: &str,
-        restarts: i64,
+        back: &Back,
+        payer: &dyn Traveller,
+        again: bool,
     ) -> Result<Arrival, Failure> {
         let gateway = self.oauth_gateway(domain);
         let gateway = gateway.ok_or(Failure::UnsupportedChannel)?;
         let oauth = gateway.oauth().ok_or(Failure::UnsupportedChannel)?;
-        let state = numbers::token().map_err(|error| Failure::Internal(error.to_string()))?;
-        let trip = OpenidTrip {
-            state: state.clone(),
-            browser: browser.to_owned(),
-            account: gateway.account().to_owned(),
-            domain_code: domain.code.clone(),
-            back_url: back_url.to_owned(),
-            restarts,
-            created_ms: self.now_ms(),
-            used: false,
-        };
-        self.parts.store.begin_trip(&trip).await?;
-        let redirect_uri = format!("{}{OPENID_PATH}", self.parts.public_url);
+        let state = State::new(self.now_ms(), again);
+        let state = state.map_err(|error| Failure::Internal(error.to_string()))?;
+        let bound = bound(domain, gateway.account(), back, payer);
+        let state = state.text(self.trip_key().await?, &bound);
+        let carried = [("domainCode", domain.code.as_str()), back.carried()];
+        let carried = carried.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let query = Pairs::from_stored(carried.to_vec()).to_query();
+        let redirect_uri = format!("{}{OPENID_PATH}?{query}", self.parts.public_url);
         Ok(Arrival::Authorize(
             oauth.authorize_url(&redirect_uri, &state),
         ))
+    }
+
+    /// Keeps a page address of ours that a business system signed; gives its token.
+    async fn keep_address(&self, domain: &Domain, back_url: &str) -> Result<String, Failure> {
+        let page = back_url.strip_prefix(self.parts.public_url.as_str());
+        let page =
+            page.filter(|page| page.starts_with("/pay.html") || page.starts_with("/mpay.html"));
+        let signed = page.and_then(|page| page.rsplit_once('?'));
+        let (_, signed) = signed.ok_or_else(address_refused)?;
+        let pairs = Pairs::from_query(signed).map_err(|_| address_refused())?;
+        let (signer, _) = match self.verified(&pairs).await {
+            Err(Failure::Refused(_)) => return Err(address_refused()),
+            verified => verified?,
+        };
+        if signer.code != domain.code {
+            return Err(address_refused());
+        }
+        // The same address has the same token, and so one row.
+        let mut token = seal(self.trip_key().await?, &["address", back_url]);
+        token.truncate(TOKEN_LENGTH);
+        let now_ms = self.now_ms();
+        let until_ms = now_ms + ADDRESS_LIFE_MS;
+        let store = &self.parts.store;
+        store
+            .keep_trip_address(&token, back_url, until_ms, now_ms)
+            .await?;
+        Ok(token)
+    }
+
+    /// Where the payer goes, as the address tells that WeChat sent him back to.
+    async fn back(&self, pairs: &Pairs) -> Result<Back, Failure> {
+        let Some(token) = pairs.get(KEPT) else {
+            let url = pairs.get("backUrl").unwrap_or_default().to_owned();
+            return Ok(Back { url, token: None });
+        };
+        let url = self.parts.store.trip_address(token).await?;
+        Ok(Back {
+            url: url.ok_or_else(strange_state)?,
+            token: Some(token.to_owned()),
+        })
     }
 
     fn oauth_gateway(&self, domain: &Domain) -> Option<Arc<dyn Gateway>> {
@@ -144,6 +285,28 @@ impl Checkout {
         };
         plain && (ours.is_some_and(|rest| rest.starts_with('/')) || listed())
     }
+}
+
+fn bound<'a>(
+    domain: &'a Domain,
+    account: &'a str,
+    back: &'a Back,
+    payer: &'a dyn Traveller,
+) -> Bound<'a> {
+    Bound {
+        back_url: &back.url,
+        domain_code: &domain.code,
+        account,
+        browser: payer.mark(),
+    }
+}
+
+fn strange_state() -> Failure {
+    Refusal::malformed("state", "as this browser was given it").into()
+}
+
+fn address_refused() -> Failure {
+    Refusal::AddressRefused("backUrl".to_owned()).into()
 }
 
 /// backUrl with `openid` in its query, or in its fragment's where that has one,

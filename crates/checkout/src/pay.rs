@@ -21,6 +21,8 @@ const NUMBER_TRIES: usize = 8;
 const CREATING_MS: i64 = 10_000;
 /// Between two looks at another call's order.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Who has made too many attempts of a request comes again after so long, seconds.
+const ATTEMPTS_WAIT_S: u64 = 600;
 /// The first own query of an attempt, ms after it began (rule 7).
 pub(crate) const FIRST_QUERY_MS: i64 = 5_000;
 
@@ -112,7 +114,11 @@ impl Checkout {
                     return Err(Failure::Closed);
                 }
                 Begun::Held => return Err(Failure::InProgress),
-                Begun::TooMany => return Err(Failure::TooMany),
+                Begun::TooMany => {
+                    return Err(Failure::TooMany {
+                        wait_s: ATTEMPTS_WAIT_S,
+                    });
+                }
                 Begun::NumberTaken => {}
             }
         }

@@ -20,7 +20,8 @@ pub enum Poll {
     /// Keep polling: errcode 30000. Where an attempt was begun, the orderSn of the
     /// one that is open now, or that none is.
     Waiting(Option<Option<String>>),
-    /// It can't be paid any more, or the question itself is refused.
+    /// It can't be paid any more, or the question itself is refused. After too many
+    /// of them ([`Failure::TooMany`]) a page polls on.
     Failed(Failure),
 }
 
@@ -30,7 +31,7 @@ impl Checkout {
     pub async fn poll(self: &Arc<Self>, pairs: &Pairs) -> Poll {
         match self.poll_verified(pairs).await {
             Ok(poll) => poll,
-            Err(failure) if failure.passes() => {
+            Err(failure) if failure.passes() && failure.wait_s().is_none() => {
                 tracing::warn!(cause = %failure, "poll in trouble");
                 Poll::Waiting(None)
             }

@@ -48,6 +48,7 @@ impl Checkout {
     pub async fn refund_asked(&self, pairs: &Pairs) -> Result<RefundInfo, Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_refund(&domain, pairs, self.now_ms())?;
+        self.take_toll(&domain, Some(&request.request_key))?;
         let attempts = self
             .parts
             .store

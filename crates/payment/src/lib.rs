@@ -16,6 +16,7 @@ pub mod status;
 pub mod story;
 
 pub mod address;
+mod budget;
 pub mod domain;
 pub mod forecore;
 pub mod pairs;

@@ -2,9 +2,12 @@
 //! covers values, so nothing may be lost before it is judged (design 4a, Reading).
 
 use crate::refusal::Refusal;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
+
+/// No interface has so many fields, and no client appends so many: more are not read.
+pub const FIELDS_MAX: usize = 64;
 
 /// Names and values as they came, decoded once. Its `Debug` shows names only.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -15,9 +18,12 @@ impl Pairs {
     ///
     /// # Errors
     /// [`Refusal::Malformed`] for a `%` without two hex digits, bytes that are
-    /// not UTF-8, and control characters.
+    /// not UTF-8, control characters, and more than [`FIELDS_MAX`] pairs.
     pub fn from_query(raw: &str) -> Result<Self, Refusal> {
         let segments = raw.split('&').filter(|segment| !segment.is_empty());
+        if segments.clone().nth(FIELDS_MAX).is_some() {
+            return Err(too_many());
+        }
         let pair = |segment: &str| {
             let (name, value) = segment.split_once('=').unwrap_or((segment, ""));
             let name = decode(name, name)?;
@@ -31,8 +37,8 @@ impl Pairs {
     /// bytes; null is absent.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] for anything else, lone surrogates and control
-    /// characters among it.
+    /// [`Refusal::Malformed`] for anything else, lone surrogates, control characters
+    /// and more than [`FIELDS_MAX`] members among it.
     pub fn from_json(body: &[u8]) -> Result<Self, Refusal> {
         let members = json_members(body)?.into_iter();
         let text = |(name, value)| match value {
@@ -119,6 +125,10 @@ pub fn body_text(body: &[u8]) -> Result<&str, Refusal> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
+fn too_many() -> Refusal {
+    Refusal::malformed("fields", &format!("at most {FIELDS_MAX}"))
+}
+
 fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();
@@ -166,6 +176,9 @@ pub(crate) enum JsonValue {
 pub(crate) fn json_members(body: &[u8]) -> Result<Vec<(String, JsonValue)>, Refusal> {
     let object: RawObject = serde_json::from_str(body_text(body)?)
         .map_err(|_| Refusal::malformed("body", "a flat JSON object"))?;
+    if object.0.len() > FIELDS_MAX {
+        return Err(too_many());
+    }
     let member = |(name, value): (String, Box<RawValue>)| {
         let name = clean(&name, name.clone())?;
         let value = json_value(&name, value.get())?;
@@ -187,7 +200,8 @@ fn json_value(name: &str, raw: &str) -> Result<JsonValue, Refusal> {
     }
 }
 
-/// A JSON object's members, in order and with repeats, their values unread.
+/// A JSON object's members, in order and with repeats, their values unread; of more
+/// than [`FIELDS_MAX`] one is kept to tell.
 struct RawObject(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for RawObject {
@@ -200,9 +214,13 @@ impl<'de> Deserialize<'de> for RawObject {
             }
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RawObject, M::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
+                while members.len() <= FIELDS_MAX {
+                    let Some(member) = map.next_entry()? else {
+                        return Ok(RawObject(members));
+                    };
                     members.push(member);
                 }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(RawObject(members))
             }
         }
@@ -294,6 +312,18 @@ mod tests {
             assert!(Pairs::from_json(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Pairs::from_json(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn more_pairs_than_any_interface_has_are_refused_with_the_number() {
+        let query = |count: usize| "a=1&&".repeat(count);
+        assert!(Pairs::from_query(&query(64)).is_ok());
+        let refused = Pairs::from_query(&query(65)).unwrap_err();
+        assert_eq!(refused.to_string(), "fields must be at most 64");
+        let json = |count: usize| format!("{{{}\"z\":1}}", "\"a\":1,".repeat(count - 1));
+        assert!(Pairs::from_json(json(64).as_bytes()).is_ok());
+        let refused = Pairs::from_json(json(60_000).as_bytes()).unwrap_err();
+        assert_eq!(refused.to_string(), "fields must be at most 64");
     }
 
     #[test]

@@ -14,6 +14,6 @@ pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{
     AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
     ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,
-    OpenidTrip, OtherReadings, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskKind,
+    OtherReadings, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskCount, RiskKind,
     Settled, Store, StoreError, Story, TakenBack, TryOutcome,
 };

@@ -1,6 +1,7 @@
 //! The platform's two signs: SHA-1 over sorted values, and HMAC-SHA256 over
 //! names and values (wire-facts A1; design 4a, HMAC).
 
+use crate::budget::hashed;
 use crate::domain::Secret;
 use crate::pairs::{escape, escape_keeping};
 use hmac::{Hmac, KeyInit, Mac};
@@ -45,6 +46,7 @@ pub fn sha1_sign<'a>(values: impl Iterator<Item = &'a str>, secret: &'a Secret) 
     sort_utf16(&mut all);
     let mut hash = Sha1::new();
     for value in all {
+        hashed(value.len());
         hash.update(value.as_bytes());
     }
     hex(&hash.finalize())
@@ -89,7 +91,21 @@ fn keyed<'a>(
     let text = format!("{word}\n{}", joined.join("&"));
     let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes());
     let mut mac = mac.expect("HMAC takes a key of any length");
+    hashed(text.len());
     mac.update(text.as_bytes());
+    hex(&mac.finalize().into_bytes())
+}
+
+/// The HMAC-SHA256 of texts, one after the other, each with its length before it;
+/// lower-case hex. It proves to us what we gave out ourselves.
+#[must_use]
+pub fn seal(key: &[u8], texts: &[&str]) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key);
+    let mut mac = mac.expect("HMAC takes a key of any length");
+    for text in texts {
+        mac.update(&text.len().to_be_bytes());
+        mac.update(text.as_bytes());
+    }
     hex(&mac.finalize().into_bytes())
 }
 

@@ -1,10 +1,12 @@
 //! The gateway process: its routes, and how it starts.
 
+use crate::calls::{self, Calls};
 use crate::keys::{self, Keys};
 use crate::world::World;
 use crate::{alipay, apay, chinapay, control, now_ms, paypal, serve, wallet, wechat};
 use anyhow::Result;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -41,6 +43,10 @@ pub async fn run(listen: SocketAddr, data: &Path, schedule_ms: Option<Vec<u64>>)
 
 fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
     let world = Arc::new(World::open(keys, data, schedule_ms, now_ms())?);
+    let calls = Calls::default();
+    let counted = Router::new()
+        .route("/control/calls", get(calls::list))
+        .with_state(calls.clone());
     Ok(Router::new()
         .route("/wallet", get(wallet::list))
         .route("/wallet/scan", get(wallet::scan))
@@ -72,5 +78,7 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         )
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(wechat::call)
-        .with_state(world))
+        .with_state(world)
+        .merge(counted)
+        .layer(from_fn_with_state(calls, calls::count)))
 }

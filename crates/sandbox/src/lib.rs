@@ -9,6 +9,7 @@ pub mod shop;
 mod alipay;
 mod apay;
 mod book;
+mod calls;
 mod chaos;
 mod chinapay;
 mod control;

@@ -9,8 +9,8 @@ use payment::forecore::PartnerOrder;
 use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
-    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, OtherReadings,
-    Payment, RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
+    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OtherReadings, Payment,
+    RefundRow, RefundStep, Refunded, Resend, Risk, RiskCount, Settled, Store, StoreError, Story,
     TakenBack,
 };
 use payment::story::Act;
@@ -82,8 +82,10 @@ limited! {
     LIMIT refund(refund_no: &str) -> Option<RefundRow>;
     LIMIT refunds(order_sn: &str) -> Vec<RefundRow>;
     LIMIT take_due_refunds(now_ms: i64, again_ms: i64, limit: i64) -> Vec<RefundRow>;
-    LIMIT begin_trip(trip: &OpenidTrip) -> ();
-    LIMIT use_trip(state: &str) -> Option<OpenidTrip>;
+    LIMIT trip_key(offered: &[u8]) -> Vec<u8>;
+    LIMIT use_trip(nonce: &str, until_ms: i64, now_ms: i64) -> bool;
+    LIMIT keep_trip_address(token: &str, address: &str, until_ms: i64, now_ms: i64) -> ();
+    LIMIT trip_address(token: &str) -> Option<String>;
     LIMIT other_readings(code: &str) -> OtherReadings;
     LIMIT attempt(order_sn: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_token(token: &str) -> Option<AttemptRow>;
@@ -109,6 +111,7 @@ limited! {
     LIMIT partner_order(code: &str, order_id: &str) -> Option<PartnerOrder>;
     LIMIT partner_order_of(code: &str, out_order_id: &str) -> Option<PartnerOrder>;
     LIMIT backlog(now_ms: i64) -> Backlog;
+    LIMIT risk_counts(now_ms: i64) -> Vec<RiskCount>;
     LIMIT at_risk(now_ms: i64) -> Vec<Risk>;
     LONG_LIMIT parked_callbacks() -> Vec<CallbackRow>;
     LONG_LIMIT resend_callbacks(which: &Resend, now_ms: i64) -> u64;

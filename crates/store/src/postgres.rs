@@ -103,3 +103,38 @@ async fn migrate(pool: &PgPool, migrator: &Migrator) -> Result<(), OpenError> {
         tokio::time::sleep(MIGRATION_PAUSE).await;
     }
 }
+
+/// What tests of single queries need.
+#[cfg(test)]
+mod trial {
+    use super::{Repository, Tables, open};
+    use sqlx::postgres::PgRow;
+    use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+    /// Before a query: how it would be answered.
+    pub(super) const PLAN: &str = "explain";
+
+    /// A fresh database; `None`, said aloud, where no PostgreSQL is given.
+    pub(super) async fn fresh() -> Option<Repository> {
+        let Ok(server) = std::env::var("TONGFU_TEST_POSTGRES") else {
+            eprintln!("SKIPPED on PostgreSQL: TONGFU_TEST_POSTGRES is not set");
+            return None;
+        };
+        let name = format!("plan_{}", std::process::id());
+        let admin = PgConnection::connect(&format!("{server}/postgres")).await;
+        let create = AssertSqlSafe(format!("create database {name}"));
+        let created = sqlx::query(create).execute(&mut admin.unwrap()).await;
+        created.unwrap();
+        Some(
+            open(&format!("{server}/{name}"), Tables::Migrate)
+                .await
+                .unwrap(),
+        )
+    }
+
+    /// The steps that read every row of a table.
+    pub(super) fn scans(plan: &[PgRow]) -> Vec<String> {
+        let steps = plan.iter().map(|row| row.get::<String, _>(0));
+        steps.filter(|step| step.contains("Seq Scan")).collect()
+    }
+}

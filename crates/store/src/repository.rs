@@ -34,8 +34,8 @@ use payment::forecore::PartnerOrder;
 use payment::order::Event;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
-    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OpenidTrip, OtherReadings,
-    Payment, RefundRow, RefundStep, Refunded, Resend, Risk, Settled, Store, StoreError, Story,
+    KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OtherReadings, Payment,
+    RefundRow, RefundStep, Refunded, Resend, Risk, RiskCount, Settled, Store, StoreError, Story,
     TakenBack,
 };
 use payment::story::Act;
@@ -287,14 +287,32 @@ impl Store for Repository {
         Ok(rows)
     }
 
-    async fn begin_trip(&self, trip: &OpenidTrip) -> Answer<()> {
-        trips::begin(&self.write, trip).await
+    async fn trip_key(&self, offered: &[u8]) -> Answer<Vec<u8>> {
+        let mut tx = self.begin().await?;
+        let key = trips::key(&mut tx, offered).await?;
+        self.commit(tx).await.map(|()| key)
     }
 
-    async fn use_trip(&self, state: &str) -> Answer<Option<OpenidTrip>> {
+    async fn use_trip(&self, nonce: &str, until_ms: i64, now_ms: i64) -> Answer<bool> {
         let mut tx = self.begin().await?;
-        let trip = trips::take(&mut tx, state).await?;
-        self.commit(tx).await.map(|()| trip)
+        let first = trips::use_state(&mut tx, nonce, until_ms, now_ms).await?;
+        self.commit(tx).await.map(|()| first)
+    }
+
+    async fn keep_trip_address(
+        &self,
+        token: &str,
+        address: &str,
+        until_ms: i64,
+        now_ms: i64,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        trips::keep_address(&mut tx, token, address, until_ms, now_ms).await?;
+        self.commit(tx).await
+    }
+
+    async fn trip_address(&self, token: &str) -> Answer<Option<String>> {
+        trips::address(&self.read, token).await
     }
 
     async fn other_readings(&self, domain_code: &str) -> Answer<OtherReadings> {
@@ -437,6 +455,10 @@ impl Store for Repository {
 
     async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
         attempts::page(&self.read, after, limit).await
+    }
+
+    async fn risk_counts(&self, now_ms: i64) -> Answer<Vec<RiskCount>> {
+        risk::risk_counts(&self.read, now_ms).await
     }
 
     async fn at_risk(&self, now_ms: i64) -> Answer<Vec<Risk>> {

@@ -84,3 +84,33 @@ fn pool(size: u32, renewal: &Renewal) -> SqlitePoolOptions {
             Box::pin(async move { Ok(usable) })
         })
 }
+
+/// What tests of single queries need.
+#[cfg(test)]
+mod trial {
+    use super::{Repository, Tables, open};
+    use sqlx::Row;
+    use sqlx::sqlite::SqliteRow;
+
+    /// Before a query: how it would be answered.
+    pub(super) const PLAN: &str = "explain query plan";
+
+    pub(super) async fn fresh() -> Option<Repository> {
+        let name = format!("tongfu-plan-{}.db", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_file(&path);
+        let opened = open(&format!("sqlite:{}", path.display()), Tables::Migrate).await;
+        Some(opened.unwrap())
+    }
+
+    /// The steps that read every row of a table: not those through an index that holds
+    /// few of them.
+    pub(super) fn scans(plan: &[SqliteRow]) -> Vec<String> {
+        let steps = plan.iter().map(|row| row.get::<String, _>("detail"));
+        let few = ["_due", "_mismatch", "_open", "_beside", "CONSTANT ROW"];
+        let reads_all = |step: &String| {
+            step.starts_with("SCAN") && !few.iter().any(|index| step.contains(index))
+        };
+        steps.filter(reads_all).collect()
+    }
+}

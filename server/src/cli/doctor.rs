@@ -2,6 +2,7 @@
 //! look at. It changes nothing that anybody reads.
 
 use crate::config::Config;
+use crate::limits::UNLISTED;
 use crate::serve::{accounts, now_ms, open, system_clock};
 use anyhow::{Result, bail};
 use channels::config::gateways;
@@ -11,7 +12,11 @@ use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
 use payment::printable::printable;
 use payment::story::{Entry, check, digest};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Orders that are read at once.
 const PAGE: i64 = 500;
@@ -19,6 +24,8 @@ const PAGE: i64 = 500;
 const NEAR_MS: i64 = 30 * 86_400_000;
 /// A clock that is further off is told, ms: at five minutes channels refuse us, and we them.
 const AHEAD_MAX_MS: i64 = 60_000;
+/// A running server tells its figures within this time.
+const METRICS_WAIT: Duration = Duration::from_secs(2);
 
 /// What was looked at, and what was found.
 #[derive(Default)]
@@ -57,6 +64,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     }
     domains(store.as_ref(), &mut findings).await?;
     clocks(&gateways, &mut findings).await;
+    proxies(config, &mut findings).await;
     stories(store.as_ref(), &mut findings).await?;
     for contradiction in store.contradictions().await? {
         findings.add(contradiction);
@@ -75,6 +83,40 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         count => bail!("{count} things to look at"),
     }
     Ok(())
+}
+
+/// Who sends `X-Forwarded-For` and is not listed, as the running server tells.
+async fn proxies(config: &Config, findings: &mut Findings) {
+    let named = config.operator_address().ok().flatten();
+    let Some(address) = named.or_else(|| config.operator_default()) else {
+        return;
+    };
+    let read = tokio::time::timeout(METRICS_WAIT, metrics(address));
+    // Where no server runs there is nothing to ask.
+    let Ok(Ok(text)) = read.await else {
+        return;
+    };
+    let before = format!("{UNLISTED}{{peer=\"");
+    for line in text.lines() {
+        let peer = line
+            .strip_prefix(&before)
+            .and_then(|rest| rest.split_once('"'));
+        if let Some((peer, _)) = peer {
+            findings.add(format!(
+                "{peer} sends X-Forwarded-For and is not believed: if it is a proxy of yours, \
+                 list it in trusted_proxies, or all payers behind it are one peer"
+            ));
+        }
+    }
+}
+
+/// What the operator's listener tells.
+async fn metrics(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await?;
+    Ok(text)
 }
 
 /// Secrets that end soon, and domains whose signs can be read in several ways.

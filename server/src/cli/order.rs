@@ -1,7 +1,7 @@
 //! `tongfu order show|list|refund|honour|requery`.
 
 use crate::config::Config;
-use crate::serve::{checkout, now_ms, open};
+use crate::serve::{checkout, free, no_rates, now_ms, open};
 use anyhow::{Result, anyhow, bail};
 use checkout::Failure;
 use clap::Subcommand;
@@ -9,7 +9,6 @@ use payment::beijing;
 use payment::lang::Lang;
 use payment::ports::{AttemptRow, CallbackRow, RefundRow, Store};
 use payment::printable::printable;
-use payment::rate::NoRate;
 use payment::story::check;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -277,18 +276,13 @@ async fn requery(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resu
     let Some(order) = store.attempt(order_sn).await? else {
         bail!("no order {order_sn}");
     };
-    let checkout = checkout(
-        config,
-        Arc::clone(&store),
-        Arc::new(|_, _| Err(NoRate::Unset)),
-    )?;
+    let checkout = checkout(config, Arc::clone(&store), no_rates(), free())?;
     checkout.requery(&order).await?;
     show(&store, order_sn).await
 }
 
 async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i64) -> Result<()> {
-    // What is done to orders needs no rate: theirs is kept with them.
-    let checkout = checkout(config, store, Arc::new(|_, _| Err(NoRate::Unset)))?;
+    let checkout = checkout(config, store, no_rates(), free())?;
     let refund = checkout.refund_order(order_sn, money).await;
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);
@@ -297,7 +291,7 @@ async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i
 }
 
 async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Result<()> {
-    let checkout = checkout(config, store, Arc::new(|_, _| Err(NoRate::Unset)))?;
+    let checkout = checkout(config, store, no_rates(), free())?;
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
@@ -310,11 +304,7 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
 }
 
 async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
-    let checkout = checkout(
-        config,
-        Arc::clone(&store),
-        Arc::new(|_, _| Err(NoRate::Unset)),
-    )?;
+    let checkout = checkout(config, Arc::clone(&store), no_rates(), free())?;
     match checkout.honour(order_sn).await {
         Ok(()) => show(&store, order_sn).await,
         Err(Failure::NotPaid) => {

@@ -22,6 +22,8 @@ pub(super) async fn read(mut body: Body, bytes_max: usize) -> Option<Vec<u8>> {
         }
         if length <= bytes_max {
             kept.extend_from_slice(data);
+        } else {
+            kept = Vec::new();
         }
     }
     (length <= bytes_max).then_some(kept)

@@ -9,7 +9,9 @@ use payment::lang::Lang;
 const OPENID_AGE_S: u32 = 30 * 86_400;
 /// The mark is kept as long as a payer may take, seconds.
 const BROWSER_AGE_S: u32 = 3_600;
-const BROWSER: &str = "tongfu_browser";
+/// On https no other host and no plain page can set it.
+const BROWSER: &str = "__Host-tongfu_browser";
+const BROWSER_PLAIN: &str = "tongfu_browser";
 /// A language is kept this long, seconds.
 const LANG_AGE_S: u32 = 365 * 86_400;
 const LANG: &str = "tongfu_lang";
@@ -40,9 +42,9 @@ impl Cookies {
             .map(str::to_owned)
     }
 
-    /// The browser's mark.
-    pub(super) fn browser(&self) -> Option<&str> {
-        self.get(BROWSER)
+    /// The browser's mark, where it is one that we gave.
+    pub(super) fn browser(&self, secure: bool) -> Option<&str> {
+        self.get(browser_name(secure)).filter(|mark| is_mark(mark))
     }
 
     /// The language that the payer chose.
@@ -69,8 +71,18 @@ pub(super) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
 }
 
 /// Marks a browser for the way to WeChat and back.
-pub(super) fn keep_browser(mark: &str, path: &str, secure: bool) -> Option<HeaderValue> {
-    cookie(BROWSER, mark, path, BROWSER_AGE_S, secure)
+pub(super) fn keep_browser(mark: &str, secure: bool) -> Option<HeaderValue> {
+    cookie(browser_name(secure), mark, "/", BROWSER_AGE_S, secure)
+}
+
+fn browser_name(secure: bool) -> &'static str {
+    if secure { BROWSER } else { BROWSER_PLAIN }
+}
+
+/// The shape of [`checkout::token`].
+fn is_mark(text: &str) -> bool {
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 32 && text.bytes().all(hex)
 }
 
 fn cookie(name: &str, value: &str, path: &str, age_s: u32, secure: bool) -> Option<HeaderValue> {
@@ -88,4 +100,50 @@ fn openid_name(account: &str) -> String {
 fn is_openid(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     (1..=128).contains(&text.len()) && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn browser(cookie: &str, secure: bool) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, cookie.parse().unwrap());
+        Cookies::of(&headers).browser(secure).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_mark_is_taken_in_our_own_shape_alone() {
+        let mark = checkout::token().unwrap();
+        let given = keep_browser(&mark, true).unwrap();
+        let given = given
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        assert_eq!(browser(&given, true), Some(mark.clone()));
+        // A plain page, or a neighbour's host, could have set the other name.
+        assert_eq!(browser(&format!("tongfu_browser={mark}"), true), None);
+        assert_eq!(
+            browser(&format!("tongfu_browser={mark}"), false),
+            Some(mark.clone())
+        );
+        for strange in ["", "x", &mark[1..], &mark.to_uppercase(), &"é".repeat(16)] {
+            if strange != mark {
+                assert_eq!(browser(&format!("tongfu_browser={strange}"), false), None);
+            }
+        }
+    }
+
+    #[test]
+    fn on_https_the_mark_belongs_to_our_host_alone() {
+        let cookie = keep_browser("0", true).unwrap();
+        let text = cookie.to_str().unwrap();
+        assert!(
+            text.starts_with("__Host-") && text.contains("; Path=/;") && text.contains("; Secure")
+        );
+        assert!(!text.contains("Domain"));
+    }
 }

@@ -1,7 +1,9 @@
 //! The push stream of a waiting page: it says "ask now" when something changed, and
 //! nothing else. A page that hears nothing polls all the same.
 
+use crate::limits::{Caller, Counts, Peer, Place};
 use crate::state::State;
+use axum::Extension;
 use axum::extract;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -17,8 +19,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-/// So many pages hear at once at most; others poll, and no more.
-const STREAMS_MAX: u64 = 20_000;
 /// A stream ends after this time; a page that still waits opens another.
 const LIFE: Duration = Duration::from_secs(600);
 /// Something is sent this often, so that proxies keep the connection.
@@ -26,16 +26,42 @@ const ALIVE_EACH: Duration = Duration::from_secs(20);
 /// How long a browser waits before it opens a broken stream again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Room for streams, shared by all of them: half of the connections that the system
-/// grants, as far as it lets us raise them. The others are for who asks.
-pub(crate) fn room() -> Arc<Semaphore> {
-    let files = rlimit::increase_nofile_limit(2 * STREAMS_MAX).unwrap_or_else(|error| {
-        tracing::warn!(cause = %error, "the limit of open files is not known");
-        0
-    });
-    let room = usize::try_from((files / 2).min(STREAMS_MAX)).unwrap_or(0);
-    tracing::debug!(files, room, "room for push streams");
-    Arc::new(Semaphore::new(room))
+/// Room for streams: in all, of one peer, for one payment request. Pages that get none
+/// poll.
+pub(crate) struct Streams {
+    all: Arc<Semaphore>,
+    peers: Arc<Counts<Peer>>,
+    requests: Arc<Counts<(String, String)>>,
+}
+
+/// The room of one stream, until this is dropped.
+struct Room {
+    _all: OwnedSemaphorePermit,
+    _peer: Option<Place<Peer>>,
+    _request: Place<(String, String)>,
+}
+
+impl Streams {
+    pub(crate) fn new(all: usize, of_one_peer: usize, of_one_request: usize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(all)),
+            peers: Counts::new(of_one_peer),
+            requests: Counts::new(of_one_request),
+        }
+    }
+
+    fn enter(&self, Caller(caller): Caller, business: &str, request: &str) -> Option<Room> {
+        let request = (business.to_owned(), request.to_owned());
+        let peer = match caller {
+            Some(peer) => Some(self.peers.enter(peer)?),
+            None => None,
+        };
+        Some(Room {
+            _request: self.requests.enter(request)?,
+            _peer: peer,
+            _all: Arc::clone(&self.all).try_acquire_owned().ok()?,
+        })
+    }
 }
 
 /// What one stream needs to go on.
@@ -44,11 +70,15 @@ struct Stream {
     stopped: watch::Receiver<bool>,
     ends: Instant,
     first: bool,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 /// `GET /pay/events?{signed values}`. 204 tells a browser not to ask again.
-pub(super) async fn events(extract::State(state): extract::State<State>, parts: Parts) -> Response {
+pub(super) async fn events(
+    extract::State(state): extract::State<State>,
+    Extension(caller): Extension<Caller>,
+    parts: Parts,
+) -> Response {
     let query = parts.uri.query().unwrap_or_default();
     let request = async {
         let pairs = Pairs::from_query(query)?;
@@ -61,13 +91,12 @@ pub(super) async fn events(extract::State(state): extract::State<State>, parts: 
             return StatusCode::NO_CONTENT.into_response();
         }
     };
-    let Ok(room) = Arc::clone(&state.streams).try_acquire_owned() else {
+    let (business, key) = (&request.domain_code, &request.request_key);
+    let Some(room) = state.streams.enter(caller, business, key) else {
         return StatusCode::NO_CONTENT.into_response();
     };
     let stream = Stream {
-        bell: state
-            .checkout
-            .bell(&request.domain_code, &request.request_key),
+        bell: state.checkout.bell(business, key),
         stopped: state.stopped.clone(),
         ends: Instant::now() + LIFE,
         first: true,
@@ -97,4 +126,28 @@ async fn next(mut stream: Stream) -> Option<(Result<Event, Infallible>, Stream)>
         _ = stream.stopped.wait_for(|stop| *stop) => false,
     };
     rung.then(|| (Ok(Event::default().data("changed")), stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(last: u8) -> Caller {
+        Caller(Some(Peer::of([127, 0, 0, last].into())))
+    }
+
+    #[test]
+    fn a_request_and_a_peer_have_few_streams_and_the_others_have_theirs() {
+        let streams = Streams::new(100, 3, 2);
+        let enter = |last, key| streams.enter(caller(last), "test", key);
+        let mut held = vec![enter(1, "a"), enter(2, "a")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(enter(3, "a").is_none());
+        held.extend([enter(1, "b"), enter(1, "c")]);
+        assert!(held.iter().all(Option::is_some));
+        assert!(enter(1, "d").is_none());
+        assert!(enter(3, "d").is_some());
+        held.remove(0);
+        assert!(enter(1, "d").is_some());
+    }
 }

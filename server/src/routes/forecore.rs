@@ -1,7 +1,7 @@
 //! `/forecore/*` for partners (seed 001): by GET, form POST and JSON POST; every
 //! answer is JSON with HTTP status 200, an error is a text in `err`.
 
-use super::body;
+use super::{body, respond};
 use crate::state::State;
 use axum::body::Body;
 use axum::extract;
@@ -179,10 +179,25 @@ fn number(minor: i64) -> Value {
 }
 
 fn answer(call: &str, done: Result<Map<String, Value>, PartnerFailure>) -> Response {
-    let object = done.unwrap_or_else(|failure| {
-        tracing::info!(call, cause = %failure, "a partner's call is refused");
-        refused_json(&failure)
-    });
+    match done {
+        Ok(object) => json_answer(object),
+        Err(failure) => {
+            tracing::info!(call, cause = %failure, "a partner's call is refused");
+            refused(&failure)
+        }
+    }
+}
+
+/// An error as partners read it.
+pub(super) fn refused(failure: &PartnerFailure) -> Response {
+    let mut response = json_answer(refused_json(failure));
+    if let PartnerFailure::Other(Failure::TooMany { wait_s }) = failure {
+        respond::retry_after(&mut response, *wait_s);
+    }
+    response
+}
+
+fn json_answer(object: Map<String, Value>) -> Response {
     let json = Value::Object(object).to_string();
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
 }
@@ -193,6 +208,7 @@ fn refused_json(failure: &PartnerFailure) -> Map<String, Value> {
     let mut refused = object(json!({"result": "error", "err": text(failure)}));
     let code = match failure {
         PartnerFailure::Other(Failure::Internal(_)) => Some(ErrCode::Internal),
+        PartnerFailure::Other(Failure::TooMany { .. }) => Some(ErrCode::TooMany),
         PartnerFailure::Parked => Some(ErrCode::InProgress),
         _ => None,
     };

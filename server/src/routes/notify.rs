@@ -1,7 +1,9 @@
 //! `/notify/{channel}/{account}`: raw bytes, handed on before anything is parsed.
 
 use super::body;
+use crate::limits::Caller;
 use crate::state::State;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{self, Path, Request};
 use axum::http::StatusCode;
@@ -16,17 +18,27 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 pub(super) async fn notify(
     extract::State(state): extract::State<State>,
     Path((channel, account)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Response {
-    let Some(channel) = Channel::parse(&channel) else {
+    let checkout = &state.checkout;
+    let channel = Channel::parse(&channel);
+    // Before the body is read.
+    let Some(channel) = channel.filter(|channel| checkout.has_account(*channel, &account)) else {
+        state.limits.forged(caller);
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Some(raw) = read(request, state.checkout.now_ms()).await else {
+    let Some(raw) = read(request, checkout.now_ms()).await else {
+        state.limits.forged(caller);
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let Some(received) = state.checkout.take_notify(channel, &account, raw).await else {
+    let Some(taken) = checkout.take_notify(channel, &account, raw).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if !taken.verified {
+        state.limits.forged(caller);
+    }
+    let received = taken.answer;
     let status = StatusCode::from_u16(received.status).unwrap_or(StatusCode::OK);
     (
         status,

@@ -4,16 +4,19 @@
 
 use super::cookies::{self, Cookies};
 use super::page::see_other;
-use super::respond::{Form, page, wished_language};
+use super::respond::{Form, page, retry_after, wished_language};
+use crate::limits::{Caller, Limits, Wait};
 use crate::state::State;
 use app::page::{Marks, Screen};
+use axum::Extension;
 use axum::extract;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::Response;
-use checkout::{Arrival, Failure, OPENID_PATH};
+use checkout::{Arrival, Failure, OPENID_PATH, Traveller};
 use payment::pairs::{Pairs, escape};
+use std::sync::Arc;
 
 /// Where a page of ours sends a payer whose openid it needs.
 pub(super) fn address(public_url: &str, domain_code: &str, path: &str, raw: &str) -> String {
@@ -25,32 +28,65 @@ pub(super) fn address(public_url: &str, domain_code: &str, path: &str, raw: &str
     )
 }
 
-pub(super) async fn openid(extract::State(state): extract::State<State>, parts: Parts) -> Response {
+/// The browser of a request.
+struct Guest {
+    cookies: Cookies,
+    mark: String,
+    limits: Arc<Limits>,
+    caller: Caller,
+}
+
+impl Traveller for Guest {
+    fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    fn openid(&self, account: &str) -> Option<String> {
+        self.cookies.openid(account)
+    }
+
+    fn may_exchange(&self) -> Result<(), u64> {
+        let may = self.limits.may_exchange(self.caller);
+        may.map_err(Wait::seconds)
+    }
+
+    fn sent_junk(&self) {
+        self.limits.junk(self.caller);
+    }
+}
+
+pub(super) async fn openid(
+    extract::State(state): extract::State<State>,
+    Extension(caller): Extension<Caller>,
+    parts: Parts,
+) -> Response {
     let cookies = Cookies::of(&parts.headers);
     let secure = state.public_url.starts_with("https://");
-    let mark = match cookies.browser() {
+    let mark = match cookies.browser(secure) {
         Some(mark) => mark.to_owned(),
         None => match checkout::token() {
             Ok(mark) => mark,
             Err(_) => return refused(&parts, &Failure::Internal("no random numbers".to_owned())),
         },
     };
+    let guest = Guest {
+        cookies,
+        mark,
+        limits: Arc::clone(&state.limits),
+        caller,
+    };
     let arrival = async {
         let pairs = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
-        let checkout = &state.checkout;
-        match (pairs.get("state"), pairs.get("code")) {
-            (Some(trip), Some(code)) => {
-                let known = |account: &str| cookies.openid(account);
-                checkout.openid_end(trip, code, &mark, known).await
-            }
-            _ => checkout.openid_begin(&pairs, &mark).await,
+        match pairs.get("state") {
+            Some(_) => state.checkout.openid_end(&pairs, &guest).await,
+            None => state.checkout.openid_begin(&pairs, &guest).await,
         }
     };
     match arrival.await {
         Err(failure) => refused(&parts, &failure),
         Ok(Arrival::Authorize(url)) => {
             let mut response = see_other(&url);
-            if let Some(cookie) = cookies::keep_browser(&mark, OPENID_PATH, secure) {
+            if let Some(cookie) = cookies::keep_browser(&guest.mark, secure) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             response
@@ -80,12 +116,19 @@ fn refused(parts: &Parts, failure: &Failure) -> Response {
         leave: None,
     };
     let form = Form {
-        status: StatusCode::BAD_REQUEST,
+        status: match failure.wait_s() {
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+            None => StatusCode::BAD_REQUEST,
+        },
         lang,
         other_lang_url: None,
         keep_lang: None,
         frame_origins: Vec::new(),
         marks: Marks::default(),
     };
-    page(screen, form)
+    let mut response = page(screen, form);
+    if let Some(wait_s) = failure.wait_s() {
+        retry_after(&mut response, wait_s);
+    }
+    response
 }

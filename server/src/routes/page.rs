@@ -1,7 +1,9 @@
 //! The checkout pages: GET shows, POST starts (design section 6).
 
 use super::cookies::Cookies;
-use super::respond::{Form, Secure, browser, in_frame, is_phone, page, wished_language};
+use super::respond::{
+    Form, Secure, browser, in_frame, is_phone, is_preview, page, retry_after, wished_language,
+};
 use super::{body, openid};
 use crate::state::State;
 use crate::view::{
@@ -22,7 +24,7 @@ use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::AttemptRow;
 use payment::refusal::Refusal;
-use payment::request::PayRequest;
+use payment::request::{PayRequest, SEED_NAMES};
 use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,8 @@ use std::time::Duration;
 const CHANNEL_WAIT: Duration = Duration::from_secs(2);
 /// A form's body is one short field.
 const FORM_BYTES_MAX: usize = 4 << 10;
+/// A form that is taken as the query.
+const POSTED_BYTES_MAX: usize = 64 << 10;
 
 /// A request to a page: its raw query, the payer's language and browser.
 struct Visit {
@@ -43,6 +47,8 @@ struct Visit {
     scene: Scene,
     browser: Browser,
     phone: bool,
+    /// Nobody looks at it: it starts nothing.
+    preview: bool,
     cookies: Cookies,
 }
 
@@ -69,6 +75,7 @@ impl Visit {
             scene,
             browser: browser(&parts.headers),
             phone: is_phone(&parts.headers),
+            preview: is_preview(parts),
             cookies: Cookies::of(&parts.headers),
         }
     }
@@ -156,7 +163,12 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Err(refusal) => return refused(&visit, &refusal.into(), None),
     };
     if pairs.get("domainCode").is_none() {
-        return page(Screen::Fragment, visit.form(StatusCode::OK, None));
+        let signed = pairs.iter().any(|(name, _)| SEED_NAMES.contains(&name));
+        return match signed {
+            true => refused(&visit, &Refusal::missing("domainCode").into(), None),
+            // The parameters may stand where only the browser sees them.
+            false => page(Screen::Fragment, visit.form(StatusCode::OK, None)),
+        };
     }
     // Nobody can scan the phone that he holds: inside WeChat the bridge pays.
     if visit.scene == Scene::Pc && visit.browser == Browser::Wechat {
@@ -178,6 +190,28 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Err(failure) => {
             let order = view::order(&request, visit.lang);
             refused(&visit, &failure, Some(Known { leave, order }))
+        }
+    }
+}
+
+/// `POST /pay.html`, `POST /mpay.html`: a form that another site sends is the query.
+pub(super) async fn posted(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let read = async {
+        let form = || Refusal::malformed("body", "a form in UTF-8, at most 64 KB");
+        let body = body::read(body, POSTED_BYTES_MAX).await.ok_or_else(form)?;
+        let body = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
+        let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
+        Ok(query.chain(body))
+    };
+    match read.await {
+        Ok(pairs) => see_other(&format!("{}?{}", parts.uri.path(), pairs.to_query())),
+        Err(refusal) => {
+            let refusal: Refusal = refusal;
+            refused(&Visit::of(&state, &parts), &refusal.into(), None)
         }
     }
 }
@@ -214,7 +248,7 @@ async fn show(
             .or(bridge.then_some(Channel::Wechat)),
     };
     let wechat = given.is_none_or(|channel| channel == Channel::Wechat);
-    let fetch = bridge && wechat && place.openid.is_none();
+    let fetch = bridge && wechat && place.openid.is_none() && !visit.preview;
     if fetch && checkout.pays_by_bridge(domain, request) {
         return Ok(Shown::FetchOpenid(openid::address(
             &state.public_url,
@@ -224,7 +258,7 @@ async fn show(
         )));
     }
     let order = view::order(request, visit.lang);
-    let Some(channel) = given else {
+    let Some(channel) = given.filter(|_| !visit.preview) else {
         let action = format!("{}?{}", start_path(visit.scene), visit.raw);
         let offers = checkout.offers_to(domain, &place, request);
         let offer = |(channel, charged)| Offer { channel, charged };
@@ -538,10 +572,10 @@ pub(super) fn see_other(address: &str) -> Response {
 fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
     let passing = failure.passes();
-    let status = if passing {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::BAD_REQUEST
+    let status = match passing {
+        _ if failure.wait_s().is_some() => StatusCode::TOO_MANY_REQUESTS,
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::BAD_REQUEST,
     };
     let (leave, order) = known.map(|known| (known.leave, known.order)).unzip();
     let screen = Screen::Refused {
@@ -551,5 +585,9 @@ fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) -> Response {
         again: passing.then(|| visit.again()),
         leave: leave.as_ref().and_then(|leave| leave.fail.clone()),
     };
-    page(screen, visit.form(status, leave.as_ref()))
+    let mut response = page(screen, visit.form(status, leave.as_ref()));
+    if let Some(wait_s) = failure.wait_s() {
+        retry_after(&mut response, wait_s);
+    }
+    response
 }

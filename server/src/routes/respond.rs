@@ -7,9 +7,10 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    SET_COOKIE, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER, SET_COOKIE, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use checkout::Browser;
 use payment::envelope::Envelope;
@@ -20,6 +21,12 @@ use std::any::Any;
 /// An error in the platform's envelope, status 200 as the seed shows.
 pub(super) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
     Json(Envelope::error(code, text))
+}
+
+/// Says after how many seconds the same call may come again.
+pub(super) fn retry_after(response: &mut Response, wait_s: u64) {
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
 }
 
 /// The language of a caller who says no more than his headers do: the one that he
@@ -50,6 +57,53 @@ fn held_in_hands(user_agent: &str) -> bool {
     let has = |mark: &str| user_agent.contains(mark);
     let marks = ["Mobi", "Android", "iPhone", "iPad", "(Phone; ", "(Tablet; "];
     user_agent.is_empty() || (!has("(PC; OpenHarmony") && marks.into_iter().any(has))
+}
+
+/// Programs that fetch an address to show what is behind it.
+const PREVIEWERS: [&str; 24] = [
+    "facebookexternalhit",
+    "Facebot",
+    "meta-externalagent",
+    "Twitterbot",
+    "TelegramBot",
+    "WhatsApp",
+    "Slackbot",
+    "Slack-ImgProxy",
+    "LinkedInBot",
+    "Discordbot",
+    "SkypeUriPreview",
+    "Viber",
+    "Pinterestbot",
+    "Google-PageRenderer",
+    "Googlebot",
+    "bingbot",
+    "BingPreview",
+    "Applebot",
+    "DingTalkBot",
+    "FeishuBot",
+    "LarkBot",
+    "Baiduspider",
+    "Bytespider",
+    "Sogou web spider",
+];
+
+/// Whether nobody looks at the answer, yet or at all: a HEAD, a browser that fetches
+/// ahead, a program that previews links.
+pub(super) fn is_preview(parts: &Parts) -> bool {
+    let ahead = ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| {
+        let purpose = parts.headers.get(name).map(HeaderValue::as_bytes);
+        purpose.is_some_and(|purpose| {
+            let purpose = purpose.to_ascii_lowercase();
+            ["prefetch", "prerender", "preview"].iter().any(|word| {
+                purpose
+                    .windows(word.len())
+                    .any(|part| part == word.as_bytes())
+            })
+        })
+    });
+    let user_agent = user_agent(&parts.headers);
+    let previews = || PREVIEWERS.iter().any(|name| user_agent.contains(name));
+    parts.method == Method::HEAD || ahead || previews()
 }
 
 /// Whether the answer is shown in a frame, by a browser that tells.
@@ -150,6 +204,13 @@ fn policy(nonce: &str, screen: &Screen, frame_origins: &[String]) -> HeaderValue
     );
     let closed = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     HeaderValue::from_str(text.trim_end()).unwrap_or(closed)
+}
+
+/// For who finds all connections taken.
+pub(super) async fn busy() -> Response {
+    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+    retry_after(&mut response, 1);
+    response
 }
 
 /// The last resort: a defect of ours is logged and answered, never shown.

@@ -66,6 +66,8 @@ pub(crate) enum Database {
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
     pub(crate) platform: String,
+    /// The operator's listener.
+    pub(crate) operator: String,
     pub(crate) gateway: String,
     pub(crate) shop: String,
     pub(crate) database_url: String,
@@ -83,7 +85,8 @@ impl World {
 
     /// Starts all three on this database.
     pub(crate) async fn start_on(folder: PathBuf, database_url: String) -> Self {
-        let [platform, gateway, shop] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
+        let [platform, operator, gateway, shop] =
+            [(); 4].map(|()| format!("127.0.0.1:{}", free_port()));
         let data = folder.join("sandbox");
         let keys = sandbox()
             .arg("keys")
@@ -94,6 +97,7 @@ impl World {
         assert!(keys.is_ok_and(|status| status.success()), "sandbox keys");
         let mut world = Self {
             platform: format!("http://{platform}"),
+            operator: format!("http://{operator}"),
             gateway: format!("http://{gateway}"),
             shop: format!("http://{shop}"),
             client: Client::builder()
@@ -133,6 +137,7 @@ impl World {
         std::fs::write(folder.join("sandbox/accounts.toml"), accounts).unwrap();
         let mut other = Self {
             platform: format!("http://127.0.0.1:{}", free_port()),
+            operator: format!("http://127.0.0.1:{}", free_port()),
             gateway: self.gateway.clone(),
             shop: self.shop.clone(),
             client: self.client.clone(),
@@ -166,6 +171,10 @@ impl World {
         command
             .args(["serve", "--dev"])
             .env("TONGFU_LISTEN", self.platform.trim_start_matches("http://"))
+            .env(
+                "TONGFU_OPERATOR_LISTEN",
+                self.operator.trim_start_matches("http://"),
+            )
             .env("TONGFU_ACCOUNTS", self.folder.join("sandbox/accounts.toml"))
             .env("TONGFU_CALLBACK_DELAYS_MS", "[0, 300, 300, 300, 300, 300]");
         let log = std::fs::OpenOptions::new()
@@ -203,6 +212,12 @@ impl World {
     /// The text at a path of the platform.
     pub(crate) async fn text(&self, path: &str) -> String {
         self.get(path).await.text().await.unwrap()
+    }
+
+    /// What the operator's listener tells Prometheus.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.client.get(format!("{}/metrics", self.operator));
+        answer.send().await.unwrap().text().await.unwrap()
     }
 
     /// POSTs a JSON body to a path of the platform; gives the answer's text.
@@ -299,12 +314,15 @@ pub(crate) async fn a_while() {
     tokio::time::sleep(LOOK_AGAIN * 10).await;
 }
 
-/// The program under test, on this database.
+/// The program under test, on this database. A test asks as fast as it can: who wants
+/// limits sets them.
 pub(crate) fn tongfu(database_url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tongfu"));
     command
         .env("TONGFU_DATABASE_URL", database_url)
-        .env("TONGFU_LOG", "info");
+        .env("TONGFU_LOG", "info")
+        .env("TONGFU_PEER_PER_SECOND", "0")
+        .env("TONGFU_REQUEST_PER_SECOND", "0");
     command
 }
 

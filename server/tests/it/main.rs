@@ -20,5 +20,6 @@ mod rates;
 mod refund;
 mod reload;
 mod sign;
+mod strangers;
 mod trouble;
 mod upstream;

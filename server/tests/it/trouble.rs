@@ -124,20 +124,10 @@ async fn a_lost_database_connection_says_try_again_and_then_goes_on() {
     wire.turn(CUT);
     all_say_try_again(&world, &query).await;
     assert_eq!(world.get("/readyz").await.status(), 503);
-    assert!(
-        world
-            .text("/metrics")
-            .await
-            .contains("tongfu_database_up 0")
-    );
+    assert!(world.metrics().await.contains("tongfu_database_up 0"));
     wire.turn(WHOLE);
     pays(&world, &query).await;
-    assert!(
-        world
-            .text("/metrics")
-            .await
-            .contains("tongfu_database_up 1")
-    );
+    assert!(world.metrics().await.contains("tongfu_database_up 1"));
 }
 
 // The wire needs a thread while a command of the operator is waited for.
@@ -346,7 +336,7 @@ async fn fifty_copies_of_one_notify_settle_once() {
     let answer = request.body(body).send().await.unwrap();
     assert_ne!(answer.text().await.unwrap(), "success");
     eventually("all are worked on", async || {
-        let metrics = world.text("/metrics").await;
+        let metrics = world.metrics().await;
         metrics
             .contains("tongfu_backlog{kind=\"notifies\"} 0")
             .then_some(())

@@ -10,7 +10,7 @@ use super::wire::Wire;
 use crate::process::{Programs, free_ports};
 use crate::step::{run_quietly, step};
 use crate::target;
-use crate::world::World;
+use crate::world::{ONE_PEER, World};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -70,6 +70,7 @@ impl Stage {
             bin: target("debug")?,
             data: data.clone(),
             port: free_ports(3 + instances)?,
+            settings: &ONE_PEER,
         };
         let sqlite = || format!("sqlite:{}", data.join("tongfu.db").display());
         let setting = Setting {
@@ -189,6 +190,8 @@ impl Setting {
             .args(["serve", "--dev"])
             .env("TONGFU_DATABASE_URL", &self.database_url)
             .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))
+            .env("TONGFU_OPERATOR_LISTEN", "127.0.0.1:0")
+            .envs(ONE_PEER)
             .env("TONGFU_PUBLIC_URL", &self.public_url)
             .env("TONGFU_ACCOUNTS", self.accounts())
             .env("TONGFU_CALLBACK_DELAYS_MS", callback_delays())

@@ -3,7 +3,7 @@
 use super::certificates::Keys;
 use super::signature::{answer_node, notify_text, request_text};
 use crate::rsa::SigningKey;
-use crate::text::beijing_time;
+use crate::text::{beijing_time, form_pairs};
 use crate::{Clock, http};
 use payment::pairs::escape;
 use payment::ports::ChannelError;
@@ -127,12 +127,7 @@ impl Api {
     /// The values of a notify that is Alipay's own, each name once.
     pub(super) fn verify_notify(&self, body: &[u8]) -> Result<Vec<(String, String)>, ChannelError> {
         let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-        let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
-        names.sort();
-        if names.windows(2).any(|two| two[0] == two[1]) {
-            return refuse("a name that comes twice");
-        }
+        let pairs = form_pairs(body)?;
         let get = |name: &str| {
             let found = pairs.iter().find(|(key, _)| key == name);
             found.map_or("", |(_, value)| value.as_str())

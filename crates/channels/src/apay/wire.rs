@@ -35,7 +35,7 @@ impl Answer {
         let message = || answer.complaint(key);
         // In another Tongfu's words it is not refused for good: perhaps it is done.
         let errcode = answer.text("errcode");
-        let open = [ErrCode::Internal, ErrCode::InProgress];
+        let open = [ErrCode::Internal, ErrCode::InProgress, ErrCode::TooMany];
         if failed && open.iter().any(|code| code.code() == errcode) {
             return Err(ChannelError::Unknown(message()));
         }

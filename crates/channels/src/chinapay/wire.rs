@@ -1,5 +1,6 @@
 //! What is signed, and what comes back (channels document, sections 4.2 to 4.8).
 
+use crate::text::{each_once, form_pairs};
 use payment::money::{Currency, Money};
 use payment::ports::ChannelError;
 
@@ -97,8 +98,7 @@ pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     pub(super) fn of_form(body: &[u8]) -> Result<Self, ChannelError> {
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-        Self::once(pairs)
+        form_pairs(body).map(Self)
     }
 
     /// The line that an HTML answer holds between its tags.
@@ -123,15 +123,8 @@ impl Fields {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (name.to_owned(), value.to_owned())
         });
-        Self::once(pairs.collect())
-    }
-
-    fn once(pairs: Vec<(String, String)>) -> Result<Self, ChannelError> {
-        let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
-        names.sort();
-        if names.windows(2).any(|two| two[0] == two[1]) {
-            return Err(ChannelError::Unknown("a name that comes twice".to_owned()));
-        }
+        let pairs: Vec<_> = pairs.collect();
+        each_once(&pairs)?;
         Ok(Self(pairs))
     }
 

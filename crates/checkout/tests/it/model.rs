@@ -6,7 +6,6 @@ use crate::bank::{At, Bank, Book, Mood, Order};
 use crate::scene::{START_MS, by_hmac, new_database, open, signed};
 use checkout::{Checkout, Failure, Place, Poll, Start};
 use payment::channel::Channel;
-use payment::domain::Domain;
 use payment::money::Currency;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
@@ -421,7 +420,9 @@ impl World {
             let channel = CHANNELS[bank];
             let taken = self
                 .run(|checkout| async move { checkout.take_notify(channel, "bank", raw).await });
-            assert!(taken.is_none_or(|answer| answer.is_some_and(|answer| answer.status == 200)));
+            assert!(
+                taken.is_none_or(|taken| taken.is_some_and(|taken| taken.answer.status == 200))
+            );
         }
         if lies {
             let status = |rows: Vec<AttemptRow>| {

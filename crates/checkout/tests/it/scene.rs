@@ -240,6 +240,7 @@ pub(crate) async fn open(
         schedule: Schedule::default(),
         lease_ms: 30_000,
         rates: Arc::new(|_, _| Rate::parse("7.0").ok_or(NoRate::Unset)),
+        toll: Arc::new(|_, _| Ok(())),
         public_url: "http://127.0.0.1:3000".to_owned(),
     };
     (Checkout::new(parts).unwrap(), store)

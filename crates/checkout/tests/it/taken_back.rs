@@ -41,7 +41,7 @@ async fn hears(scene: &Scene, notify: Notify) {
         received_ms: scene.now_ms(),
     };
     let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw);
-    assert_eq!(answer.await.unwrap().status, 200);
+    assert_eq!(answer.await.unwrap().answer.status, 200);
     // What a dead instance leaves is taken up; here it is worked on at once.
     while scene.store.backlog(i64::MAX).await.unwrap().notifies > 0 {
         tokio::task::yield_now().await;
@@ -225,7 +225,7 @@ async fn a_notify_is_kept_once_however_often_it_comes() {
     };
     for _ in 0..300 {
         let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw());
-        assert_eq!(answer.await.unwrap().status, 200);
+        assert_eq!(answer.await.unwrap().answer.status, 200);
     }
     assert!(scene.store.notify_body(1).await.unwrap().is_some());
     assert_eq!(scene.store.notify_body(2).await.unwrap(), None);

@@ -4,6 +4,7 @@
 use crate::pairs::{JsonValue, Pairs, json_members};
 use crate::refusal::Refusal;
 use crate::story::digest;
+use std::collections::HashSet;
 
 /// No name of a field is longer, in bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -63,8 +64,8 @@ impl Fields {
     /// These fields and the body's: the body's value holds where both have one.
     #[must_use]
     pub fn overlaid(mut self, body: Self) -> Self {
-        self.0
-            .retain(|field| body.0.iter().all(|other| other.name != field.name));
+        let bodys: HashSet<&str> = body.0.iter().map(|field| field.name.as_str()).collect();
+        self.0.retain(|field| !bodys.contains(field.name.as_str()));
         self.0.extend(body.0);
         self
     }
@@ -116,10 +117,10 @@ impl Fields {
 
     /// Names are part of what is signed, unescaped: none may read as another pair.
     fn checked(self) -> Result<Self, Refusal> {
-        for (index, field) in self.0.iter().enumerate() {
-            if self.0[..index].iter().any(|other| other.name == field.name) {
-                return Err(Refusal::repeated(&field.name));
-            }
+        let mut seen = HashSet::new();
+        let repeated = self.0.iter().find(|field| !seen.insert(&field.name));
+        if let Some(field) = repeated {
+            return Err(Refusal::repeated(&field.name));
         }
         let plain = |name: &str| name.len() <= NAME_BYTES_MAX && !name.contains(['&', '=']);
         if let Some(field) = self.0.iter().find(|field| !plain(&field.name)) {
@@ -173,6 +174,20 @@ mod tests {
             assert!(!refusal.contains('\n'), "{refusal}");
         }
         assert!(Fields::from_query(&format!("{}=1", &long[1..])).is_ok());
+    }
+
+    #[test]
+    fn more_fields_than_any_call_has_are_refused() {
+        let query: Vec<_> = (0..65).map(|count| format!("a{count}=1")).collect();
+        let json: Vec<_> = (0..65).map(|count| format!("\"a{count}\":1")).collect();
+        let read = |count| Fields::from_query(&query[..count].join("&"));
+        assert!(read(64).is_ok());
+        let json = |count| Fields::from_json(format!("{{{}}}", json[..count].join(",")).as_bytes());
+        assert!(json(64).is_ok());
+        for refused in [read(65), json(65)] {
+            let text = refused.err().map(|refusal| refusal.to_string());
+            assert_eq!(text.as_deref(), Some("fields must be at most 64"));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::Fields;
 use super::fields::Field;
+use crate::budget::{Budget, hashed};
 use crate::domain::Secret;
 use crate::pairs::escape_keeping;
 use crate::sign::equal;
@@ -34,11 +35,8 @@ impl Escaping {
 /// The sign of an answer or a notification of ours, in the documented form.
 #[must_use]
 pub fn md5_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &Secret) -> String {
-    digest(
-        pairs.map(|(name, value)| (name, value.to_owned())),
-        Escaping::Node,
-        key,
-    )
+    let pairs = pairs.map(|(name, value)| (name, value.to_owned()));
+    md5(&text(pairs, Escaping::Node), key)
 }
 
 /// Whether `sign` is the sign of these fields, in any of the forms that clients are
@@ -46,35 +44,72 @@ pub fn md5_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &Secre
 #[must_use]
 pub fn verifies(fields: &Fields, key: &Secret) -> bool {
     let theirs = fields.get("sign").unwrap_or_default();
-    let signed = || fields.0.iter().filter(|field| field.name != "sign");
-    let values: [fn(&Field) -> String; 2] = [as_it_stands, as_javascript_writes];
-    let mut holds = false;
-    for empties in [true, false] {
-        for value in values {
-            for escaping in Escaping::ALL {
-                let kept = signed().filter(|field| empties || !field.value.is_empty());
-                let pairs = kept.map(|field| (field.name.as_str(), value(field)));
-                holds |= equal(&digest(pairs, escaping, key), theirs);
-            }
+    let (mut budget, mut tried) = (Budget::new(), Vec::new());
+    for form in Form::all() {
+        let text = form.text(fields);
+        if tried.contains(&text) {
+            continue;
         }
+        if !budget.spend(key.expose().len() + text.len()) {
+            return false;
+        }
+        if equal(&md5(&text, key), theirs) {
+            return true;
+        }
+        tried.push(text);
     }
-    holds
+    false
 }
 
-fn digest<'a>(
-    pairs: impl Iterator<Item = (&'a str, String)>,
+/// What clients sign differently.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Empty fields are signed too.
+    empties: bool,
+    value: fn(&Field) -> String,
     escaping: Escaping,
-    key: &Secret,
-) -> String {
+}
+
+impl Form {
+    fn all() -> impl Iterator<Item = Self> {
+        let values: [fn(&Field) -> String; 2] = [as_it_stands, as_javascript_writes];
+        [true, false].into_iter().flat_map(move |empties| {
+            values.into_iter().flat_map(move |value| {
+                Escaping::ALL.into_iter().map(move |escaping| Self {
+                    empties,
+                    value,
+                    escaping,
+                })
+            })
+        })
+    }
+
+    fn text(self, fields: &Fields) -> String {
+        let signed = fields
+            .0
+            .iter()
+            .filter(|field| field.name != "sign" && (self.empties || !field.value.is_empty()));
+        let pairs = signed.map(|field| (field.name.as_str(), (self.value)(field)));
+        text(pairs, self.escaping)
+    }
+}
+
+/// What the key is put before.
+fn text<'a>(pairs: impl Iterator<Item = (&'a str, String)>, escaping: Escaping) -> String {
     let mut pairs: Vec<_> = pairs.filter(|(name, _)| *name != "sign").collect();
     pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     let joined: Vec<_> = pairs
         .iter()
         .map(|(name, value)| format!("{name}={}", escaping.escape(value)))
         .collect();
+    joined.join("&")
+}
+
+fn md5(text: &str, key: &Secret) -> String {
+    hashed(key.expose().len() + text.len());
     let mut hash = Md5::new();
     hash.update(key.expose().as_bytes());
-    hash.update(joined.join("&").as_bytes());
+    hash.update(text.as_bytes());
     let bytes = hash.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -163,6 +198,20 @@ mod tests {
         assert!(!verifies(&fields(&SEED.to_uppercase()), &key()));
         assert!(!verifies(&fields(""), &key()));
         assert!(!verifies(&fields(SEED), &Secret::new(1, "123457", None)));
+    }
+
+    /// What is hashed for these fields and a wrong sign.
+    fn hashed_for(query: &str) -> usize {
+        let fields = Fields::from_query(&format!("{query}&sign=wrong")).unwrap();
+        crate::budget::count_of(|| assert!(!verifies(&fields, &key())))
+    }
+
+    #[test]
+    fn equal_texts_are_hashed_once_and_never_more_than_the_budget() {
+        assert_eq!(hashed_for("a=1&b=2"), "123456a=1&b=2".len());
+        let long = "~".repeat(60 << 10);
+        let bytes = hashed_for(&format!("a={long}&b="));
+        assert!(bytes <= 256 << 10, "{bytes}");
     }
 
     #[test]

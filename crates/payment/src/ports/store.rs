@@ -323,27 +323,6 @@ pub enum Refunded {
     NumberTaken,
 }
 
-/// A payer on the way to WeChat and back (openid).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenidTrip {
-    /// Random, single-use.
-    pub state: String,
-    /// The browser's cookie that it is bound to.
-    pub browser: String,
-    /// The WeChat account.
-    pub account: String,
-    /// The business system that asked.
-    pub domain_code: String,
-    /// Where the payer goes then.
-    pub back_url: String,
-    /// How often this trip was begun anew.
-    pub restarts: i64,
-    /// When it began, ms since 1970.
-    pub created_ms: i64,
-    /// Whether WeChat has sent the payer back.
-    pub used: bool,
-}
-
 /// What became of the wish to close a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosedRequest {
@@ -585,6 +564,15 @@ pub struct Risk {
     pub since_ms: i64,
 }
 
+/// How much money of one kind is at risk, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RiskCount {
+    /// Why.
+    pub kind: RiskKind,
+    /// How many lines the list has of it.
+    pub count: i64,
+}
+
 /// What waits to be done, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -688,11 +676,22 @@ pub trait Store: Send + Sync {
         limit: i64,
     ) -> Result<Vec<RefundRow>, StoreError>;
 
-    /// Keeps the beginning of a trip for an openid, and forgets old ones.
-    async fn begin_trip(&self, trip: &OpenidTrip) -> Result<(), StoreError>;
-    /// Uses a trip: gives it as it was before, so `used` tells whether this is
-    /// the second time.
-    async fn use_trip(&self, state: &str) -> Result<Option<OpenidTrip>, StoreError>;
+    /// The key that signs the states of trips to WeChat: the one that is kept, else
+    /// `offered` from now on.
+    async fn trip_key(&self, offered: &[u8]) -> Result<Vec<u8>, StoreError>;
+    /// Whether a state comes back for the first time; it is remembered until
+    /// `until_ms`, when it ends by itself.
+    async fn use_trip(&self, nonce: &str, until_ms: i64, now_ms: i64) -> Result<bool, StoreError>;
+    /// Keeps an address under a token until `until_ms`; the same again is kept once.
+    async fn keep_trip_address(
+        &self,
+        token: &str,
+        address: &str,
+        until_ms: i64,
+        now_ms: i64,
+    ) -> Result<(), StoreError>;
+    /// The address that a token stands for.
+    async fn trip_address(&self, token: &str) -> Result<Option<String>, StoreError>;
 
     /// How many requests of a domain had a sign with other readings.
     async fn other_readings(&self, domain_code: &str) -> Result<OtherReadings, StoreError>;
@@ -808,6 +807,9 @@ pub trait Store: Send + Sync {
     async fn orders(&self, after: &str, limit: i64) -> Result<Vec<AttemptRow>, StoreError>;
     /// Money that needs a person's eye, the oldest first.
     async fn at_risk(&self, now_ms: i64) -> Result<Vec<Risk>, StoreError>;
+    /// How many lines [`Store::at_risk`] has of each kind, in the order of
+    /// [`RiskKind::ALL`]; cheap, however many orders there are.
+    async fn risk_counts(&self, now_ms: i64) -> Result<Vec<RiskCount>, StoreError>;
     /// What waits to be done.
     async fn backlog(&self, now_ms: i64) -> Result<Backlog, StoreError>;
     /// The accounts that open orders or refunds wait for.

@@ -2,6 +2,7 @@
 //! the four addresses decoded or as Java encodes them, any live secret.
 
 use super::{is_hmac, is_known, value};
+use crate::budget::Budget;
 use crate::domain::{Domain, Secret};
 use crate::pairs::Pairs;
 use crate::refusal::Refusal;
@@ -9,11 +10,8 @@ use crate::request::{ADDRESS_NAMES, UNSIGNED_NAMES};
 use crate::sign::{Purpose, equal, hmac_sign, java_url_encode, sha1_sign, sort_utf16};
 use std::borrow::Cow;
 
-/// More strange names than any browser appends are not searched through.
+/// More strange names than any browser appends are not looked at.
 const STRANGE_MAX: usize = 8;
-/// Nor are more bytes than this hashed in each form: a long request with a wrong
-/// sign must not cost more than a short one.
-const SEARCHED_BYTES_MAX: usize = 1 << 20;
 
 /// How a sign was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +32,16 @@ impl Proof {
             pay_type: self.pay_type,
             encoded: self.encoded,
         };
-        form.signed(known)
+        let text = |(name, value): &(&'a str, &'a str)| {
+            let encode = self.encoded && ADDRESS_NAMES.contains(name);
+            let text = match encode {
+                true => Cow::Owned(java_url_encode(value)),
+                false => Cow::Borrowed(*value),
+            };
+            (*name, text)
+        };
+        let signed = known.iter().filter(|(name, _)| form.signs(name));
+        signed.map(text).collect()
     }
 
     /// What is kept of the known pairs: what the sign needs, and the sign.
@@ -85,36 +92,103 @@ impl Form {
         }
     }
 
-    /// The values that this form signs, by name.
-    fn signed<'a>(self, known: &[(&'a str, &'a str)]) -> Vec<(&'a str, Cow<'a, str>)> {
-        let signed = known.iter().filter(|(name, _)| {
-            *name != "sign"
-                && !UNSIGNED_NAMES.contains(name)
-                && (self.pay_type || *name != "payTypeCode")
-        });
-        let text = |(name, value): &(&'a str, &'a str)| {
-            let encode = self.encoded && ADDRESS_NAMES.contains(name);
-            let text = if encode {
-                Cow::Owned(java_url_encode(value))
-            } else {
-                Cow::Borrowed(*value)
-            };
-            (*name, text)
-        };
-        signed.map(text).collect()
+    fn signs(self, name: &str) -> bool {
+        name != "sign"
+            && !UNSIGNED_NAMES.contains(&name)
+            && (self.pay_type || name != "payTypeCode")
     }
 
     /// The values that this form signs, sorted.
-    fn values(self, known: &[(&str, &str)]) -> Vec<String> {
-        let values = self.signed(known);
-        let mut sorted: Vec<&str> = values.iter().map(|(_, text)| &**text).collect();
-        sort_utf16(&mut sorted);
-        sorted.into_iter().map(str::to_owned).collect()
+    fn values<'v>(self, request: &'v Request<'_>, strange: &[&'v str]) -> Vec<&'v str> {
+        let signed = request.known.iter().filter(|(name, _)| self.signs(name));
+        let value = |(name, value): &(&'v str, &'v str)| match self.encoded {
+            true => request.encoded(name).unwrap_or(value),
+            false => value,
+        };
+        let mut values: Vec<&str> = signed.map(value).chain(strange.iter().copied()).collect();
+        sort_utf16(&mut values);
+        values
+    }
+}
+
+/// What a request's sign may cover, its addresses encoded once.
+struct Request<'a> {
+    known: &'a [(&'a str, &'a str)],
+    encoded: Vec<(&'a str, String)>,
+}
+
+impl<'a> Request<'a> {
+    fn new(known: &'a [(&'a str, &'a str)]) -> Self {
+        let addresses = known
+            .iter()
+            .filter(|(name, _)| ADDRESS_NAMES.contains(name));
+        let encoded = addresses.map(|(name, value)| (*name, java_url_encode(value)));
+        Self {
+            known,
+            encoded: encoded.collect(),
+        }
     }
 
-    fn holds(self, known: &[(&str, &str)], sign: &str, secret: &Secret) -> bool {
-        let values = self.values(known);
-        equal(&sha1_sign(values.iter().map(String::as_str), secret), sign)
+    fn encoded(&self, name: &str) -> Option<&str> {
+        let found = self.encoded.iter().find(|(address, _)| *address == name);
+        found.map(|(_, text)| text.as_str())
+    }
+
+    /// The forms that sign different values here.
+    fn forms(&self) -> impl Iterator<Item = Form> {
+        let pay_type = !value(self.known, "payTypeCode").is_empty();
+        let encoded = !self.encoded.is_empty();
+        FORMS
+            .into_iter()
+            .filter(move |form| (pay_type || !form.pay_type) && (encoded || !form.encoded))
+    }
+}
+
+/// Looks for the form in which a sign holds, within one budget.
+struct Search<'a> {
+    request: Request<'a>,
+    sign: &'a str,
+    secrets: Vec<&'a Secret>,
+    budget: Budget,
+}
+
+impl<'a> Search<'a> {
+    fn new(domain: &'a Domain, known: &'a [(&'a str, &'a str)], now_ms: i64) -> Self {
+        Self {
+            request: Request::new(known),
+            sign: value(known, "sign"),
+            secrets: domain.live_secrets(now_ms).collect(),
+            budget: Budget::new(),
+        }
+    }
+
+    /// The form and the secret by which the sign holds, these strange values signed too.
+    fn find(&mut self, strange: &[&str]) -> Option<(Form, &'a Secret)> {
+        for form in self.request.forms() {
+            let values = form.values(&self.request, strange);
+            let bytes: usize = values.iter().map(|value| value.len()).sum();
+            for secret in &self.secrets {
+                if !self.budget.spend(bytes + secret.expose().len()) {
+                    return None;
+                }
+                if equal(&sha1_sign(values.iter().copied(), secret), self.sign) {
+                    return Some((form, secret));
+                }
+            }
+        }
+        None
+    }
+
+    /// The strange parameter that was signed too: one of them, or all.
+    fn signed_stranger<'s>(&mut self, strange: &[(&'s str, &'s str)]) -> Option<&'s str> {
+        for (name, value) in strange {
+            if self.find(&[value]).is_some() {
+                return Some(name);
+            }
+        }
+        let values: Vec<&str> = strange.iter().map(|(_, value)| *value).collect();
+        let several = values.len() > 1;
+        (several && self.find(&values).is_some()).then(|| strange[0].0)
     }
 }
 
@@ -129,25 +203,35 @@ pub(super) fn matching(
     purpose: Purpose,
     now_ms: i64,
 ) -> Result<Proof, Refusal> {
-    let sign = value(known, "sign");
     if is_hmac(pairs) {
         let proof = hmac_proof(domain, known, purpose, now_ms);
         return proof.map_err(|_| hmac_stranger(domain, pairs, known, purpose, now_ms));
     }
-    for secret in domain.live_secrets(now_ms) {
-        if let Some(form) = FORMS
-            .into_iter()
-            .find(|form| form.holds(known, sign, secret))
-        {
-            return Ok(Proof {
-                generation: secret.generation,
-                pay_type: form.pay_type,
-                encoded: form.encoded,
-                sorted: form.values(known),
-            });
-        }
+    let mut search = Search::new(domain, known, now_ms);
+    if let Some((form, secret)) = search.find(&[]) {
+        let sorted = form.values(&search.request, &[]).into_iter();
+        return Ok(Proof {
+            generation: secret.generation,
+            pay_type: form.pay_type,
+            encoded: form.encoded,
+            sorted: sorted.map(str::to_owned).collect(),
+        });
     }
-    Err(signed_stranger(domain, pairs, known, purpose, now_ms))
+    Err(no_form(&mut search, pairs, purpose))
+}
+
+/// Why no form holds: perhaps a parameter was signed that is not of the interface.
+/// WeChat appends, a sender forgets: each is tried by itself, and all of them.
+fn no_form(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose) -> Refusal {
+    let strange: Vec<_> = pairs
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && !is_known(name, false, purpose))
+        .take(STRANGE_MAX)
+        .collect();
+    match search.signed_stranger(&strange) {
+        Some(name) => Refusal::signed_stranger(name),
+        None => Refusal::BadSign,
+    }
 }
 
 fn hmac_proof(
@@ -178,7 +262,7 @@ fn hmac_proof(
 }
 
 /// Why an HMAC does not hold: perhaps it covers a parameter that is not of the
-/// interface. Each is tried alone, and all of them together.
+/// interface. Each is tried alone, and all of them together, within one budget.
 fn hmac_stranger(
     domain: &Domain,
     pairs: &Pairs,
@@ -191,50 +275,16 @@ fn hmac_stranger(
         .filter(|(name, value)| !value.is_empty() && !is_known(name, true, purpose))
         .take(STRANGE_MAX)
         .collect();
-    let alone = strange.chunks(1);
-    let tried = alone
-        .chain([strange.as_slice()])
-        .filter(|added| !added.is_empty());
-    for added in tried {
-        let all: Vec<_> = known.iter().chain(added).copied().collect();
-        if hmac_proof(domain, &all, purpose, now_ms).is_ok() {
-            return Refusal::signed_stranger(added[0].0);
+    let all = (strange.len() > 1).then_some(strange.as_slice());
+    let secrets = domain.live_secrets(now_ms).count();
+    let mut budget = Budget::new();
+    for added in strange.chunks(1).chain(all) {
+        let signed: Vec<_> = known.iter().chain(added).copied().collect();
+        let bytes: usize = signed.iter().map(|(n, v)| n.len() + v.len()).sum();
+        if !budget.spend(bytes * secrets) {
+            break;
         }
-    }
-    Refusal::BadSign
-}
-
-/// Why no form holds: perhaps a parameter was signed that is not of the interface.
-fn signed_stranger(
-    domain: &Domain,
-    pairs: &Pairs,
-    known: &[(&str, &str)],
-    purpose: Purpose,
-    now_ms: i64,
-) -> Refusal {
-    let mut strange: Vec<_> = pairs
-        .iter()
-        .filter(|(name, value)| !value.is_empty() && !is_known(name, false, purpose))
-        .take(STRANGE_MAX)
-        .collect();
-    let bytes: usize = pairs.iter().map(|(_, value)| value.len()).sum();
-    while bytes << strange.len() > SEARCHED_BYTES_MAX && !strange.is_empty() {
-        strange.pop();
-    }
-    let sign = value(known, "sign");
-    let holds_with = |added: &[(&str, &str)]| {
-        let all: Vec<_> = known.iter().chain(added).copied().collect();
-        domain
-            .live_secrets(now_ms)
-            .any(|s| FORMS.iter().any(|form| form.holds(&all, sign, s)))
-    };
-    // Each subset: WeChat appends, a sender forgets; few are strange.
-    for subset in 1_usize..1 << strange.len() {
-        let chosen: Vec<_> = (0..strange.len())
-            .filter(|bit| subset >> bit & 1 == 1)
-            .collect();
-        let added: Vec<_> = chosen.iter().map(|index| strange[*index]).collect();
-        if holds_with(&added) {
+        if hmac_proof(domain, &signed, purpose, now_ms).is_ok() {
             return Refusal::signed_stranger(added[0].0);
         }
     }
@@ -278,22 +328,18 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
             left_out,
         };
     }
-    let sign = value(&known, "sign");
+    let mut search = Search::new(domain, &known, now_ms);
+    let held = search.find(&[]).map(|(form, _)| form);
+    let request = &search.request;
+    let explained = |form: Form| {
+        let values = form.values(request, &[]).into_iter().map(str::to_owned);
+        let values = with_secret_place(domain, values.collect());
+        (form.name().to_owned(), values, held == Some(form))
+    };
     let forms = FORMS
         .into_iter()
         .filter(|form| !form.pay_type || !value(&known, "payTypeCode").is_empty());
-    let forms = forms
-        .map(|form| {
-            let held = domain
-                .live_secrets(now_ms)
-                .any(|secret| form.holds(&known, sign, secret));
-            (
-                form.name().to_owned(),
-                with_secret_place(domain, form.values(&known)),
-                held,
-            )
-        })
-        .collect();
+    let forms = forms.map(explained).collect();
     Explanation { forms, left_out }
 }
 
@@ -307,4 +353,48 @@ fn with_secret_place(domain: &Domain, values: Vec<String>) -> Vec<String> {
     let mut shown = values;
     shown.insert(place, "***".to_owned());
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::count_of;
+
+    /// What is hashed for these pairs and a wrong sign.
+    fn hashed(pairs: &[(&str, &str)]) -> usize {
+        let signed = pairs.iter().chain(&[("sign", "wrong")]);
+        let pairs = signed.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = Pairs::from_stored(pairs.collect());
+        let known: Vec<_> = pairs
+            .iter()
+            .filter(|(name, _)| is_known(name, false, Purpose::Pay))
+            .collect();
+        let domain = Domain::test();
+        count_of(|| assert!(matching(&domain, &pairs, &known, Purpose::Pay, 0).is_err()))
+    }
+
+    #[test]
+    fn a_form_that_signs_the_same_values_is_not_hashed_again() {
+        let once = 10 + "test".len();
+        assert_eq!(hashed(&[("info", "0123456789")]), once);
+        let with_type = [("info", "0123456789"), ("payTypeCode", "Wechat")];
+        assert_eq!(hashed(&with_type), 2 * once + "Wechat".len());
+    }
+
+    #[test]
+    fn strange_values_are_tried_singly_and_all_together_and_no_more() {
+        let once = 10 + "test".len();
+        let strange = [("x", "0123456789")].repeat(8);
+        let pairs = [vec![("info", "0123456789")], strange].concat();
+        assert_eq!(hashed(&pairs), once + 8 * (once + 10) + (once + 80));
+    }
+
+    #[test]
+    fn no_request_is_hashed_over_more_than_its_budget() {
+        let long = "y".repeat(31 << 10);
+        let strange = [("x", long.as_str())].repeat(8);
+        let known = vec![("info", long.as_str()), ("pageUrl", "http://a.cn")];
+        let bytes = hashed(&[known, strange].concat());
+        assert!(bytes <= 256 << 10, "{bytes}");
+    }
 }

@@ -7,7 +7,6 @@ use payment::pairs::Pairs;
 use payment::refusal::Refusal;
 use payment::sign::{Purpose, hmac_sign, java_url_encode};
 use payment::verify::{signed_query, verify_close, verify_pay, verify_query, verify_refund};
-use std::time::{Duration, Instant};
 
 const SEED: [(&str, &str); 10] = [
     ("domainCode", "test"),
@@ -98,23 +97,6 @@ fn a_sign_that_needs_a_stranger_is_refused_by_its_name() {
     let refusal = refusal(&Domain::test(), &signed(&pairs, "test"));
     assert_eq!(refusal, Refusal::OnlyWithUnknown("userId".to_owned()));
     assert_eq!(refusal.code(), ErrCode::BadSign);
-}
-
-#[test]
-fn a_sign_that_never_holds_is_refused_soon() {
-    let long = "y".repeat(7_000);
-    let names: Vec<String> = (0..8).map(|count| format!("x{count}")).collect();
-    let mut pairs = SEED.to_vec();
-    pairs.extend(names.iter().map(|name| (name.as_str(), long.as_str())));
-    let began = Instant::now();
-    let refusal = refusal(&Domain::test(), &under(&pairs, &"0".repeat(40)));
-    assert_eq!(refusal, Refusal::BadSign);
-    // Every set of strange values, hashed in every form, takes most of a second.
-    assert!(
-        began.elapsed() < Duration::from_millis(300),
-        "{:?}",
-        began.elapsed()
-    );
 }
 
 #[test]

@@ -5,8 +5,7 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
 use payment::ports::{
-    AttemptRow, CallbackRow, CallbackState, KeptTry, Kind, NotifyRow, OpenidTrip, RefundRow,
-    StoreError,
+    AttemptRow, CallbackRow, CallbackState, KeptTry, Kind, NotifyRow, RefundRow, StoreError,
 };
 use payment::rate::Rate;
 use payment::refund::{Cause, Refund};
@@ -120,19 +119,6 @@ pub(super) fn refund_row(row: &DbRow) -> Answer<RefundRow> {
         reference: get(row, "reference")?,
         note: get(row, "note")?,
         created_ms: get(row, "created_ms")?,
-    })
-}
-
-pub(super) fn trip_row(row: &DbRow) -> Answer<OpenidTrip> {
-    Ok(OpenidTrip {
-        state: get(row, "state")?,
-        browser: get(row, "browser")?,
-        account: get(row, "account")?,
-        domain_code: get(row, "domain_code")?,
-        back_url: get(row, "back_url")?,
-        restarts: get(row, "restarts")?,
-        created_ms: get(row, "created_ms")?,
-        used: get::<i64>(row, "used")? != 0,
     })
 }
 

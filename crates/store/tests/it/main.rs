@@ -58,6 +58,8 @@ on_both! {
     callbacks::a_busy_receiver_is_passed_over,
     refunds::a_trip_is_used_once,
     refunds::signs_with_other_readings_are_counted,
+    refunds::all_instances_sign_trips_by_the_first_ones_key,
+    refunds::a_long_address_is_kept_once_until_its_end,
 }
 
 #[tokio::test]

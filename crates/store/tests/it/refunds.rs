@@ -5,8 +5,8 @@ use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewRefund, OpenidTrip,
-    OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store,
+    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewRefund, OtherReadings,
+    RefundStep, Refunded, RiskKind, Settled, Store,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -322,29 +322,32 @@ pub(crate) async fn late_money_follows_the_domains_policy(store: Arc<dyn Store>)
 }
 
 pub(crate) async fn a_trip_is_used_once(store: Arc<dyn Store>) {
-    let trip = OpenidTrip {
-        state: "s".to_owned(),
-        browser: "b".to_owned(),
-        account: "a".to_owned(),
-        domain_code: "d".to_owned(),
-        back_url: "http://x/".to_owned(),
-        restarts: 1,
-        created_ms: 1_000,
-        used: false,
+    assert!(store.use_trip("a", 1_000, 0).await.unwrap());
+    assert!(!store.use_trip("a", 1_000, 500).await.unwrap());
+    assert!(store.use_trip("b", 2_000, 500).await.unwrap());
+    // What ended is forgotten: its own end refuses it.
+    assert!(store.use_trip("c", 3_000, 1_001).await.unwrap());
+    assert!(store.use_trip("a", 1_000, 1_001).await.unwrap());
+    assert!(!store.use_trip("b", 2_000, 1_001).await.unwrap());
+}
+
+pub(crate) async fn all_instances_sign_trips_by_the_first_ones_key(store: Arc<dyn Store>) {
+    assert_eq!(store.trip_key(b"first").await.unwrap(), b"first");
+    assert_eq!(store.trip_key(b"second").await.unwrap(), b"first");
+}
+
+pub(crate) async fn a_long_address_is_kept_once_until_its_end(store: Arc<dyn Store>) {
+    let keep = async |token: &str, until_ms: i64, now_ms: i64| {
+        let kept = store.keep_trip_address(token, "http://x/", until_ms, now_ms);
+        kept.await.unwrap();
     };
-    store.begin_trip(&trip).await.unwrap();
-    assert_eq!(store.use_trip("other").await.unwrap(), None);
-    assert_eq!(store.use_trip("s").await.unwrap(), Some(trip.clone()));
-    let again = store.use_trip("s").await.unwrap().unwrap();
-    assert!(again.used);
-    // Old ones are forgotten when a new one begins.
-    let later = OpenidTrip {
-        state: "s2".to_owned(),
-        created_ms: 1_000 + 86_400_001,
-        ..trip
-    };
-    store.begin_trip(&later).await.unwrap();
-    assert_eq!(store.use_trip("s").await.unwrap(), None);
+    keep("a", 1_000, 0).await;
+    keep("a", 2_000, 500).await;
+    keep("b", 3_000, 1_500).await;
+    let address = store.trip_address("a").await.unwrap();
+    assert_eq!(address.as_deref(), Some("http://x/"));
+    keep("b", 4_000, 2_001).await;
+    assert_eq!(store.trip_address("a").await.unwrap(), None);
 }
 
 pub(crate) async fn signs_with_other_readings_are_counted(store: Arc<dyn Store>) {

@@ -10,14 +10,14 @@ use payment::forecore::{Order, PartnerOrder};
 use payment::money::{Currency, Money};
 use payment::order::Event;
 use payment::ports::{
-    CallbackTry, NewRefund, NotifyRow, OpenidTrip, RefundStep, Refunded, Resend, Store, TryOutcome,
+    CallbackTry, NewRefund, NotifyRow, RefundStep, Refunded, Resend, Store, TryOutcome,
 };
 use payment::refund::{Cause, Refund};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqliteConnection};
 use std::path::Path;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "domain",
     "domain_secret",
     "payment_request",
@@ -27,7 +27,9 @@ const TABLES: [&str; 12] = [
     "callback_try",
     "closed_request",
     "refund",
-    "openid_trip",
+    "trip_key",
+    "trip_state",
+    "trip_address",
     "event",
     "partner_order",
 ];
@@ -134,18 +136,14 @@ async fn a_notify_and_a_trip(store: &dyn Store, number: u32) {
     assert_eq!(due[0].row.body, notify.body);
     store.mark_notify(id, "done", None).await.unwrap();
     assert_eq!(store.notify_body(id).await.unwrap(), Some(notify.body));
-    let trip = OpenidTrip {
-        state: format!("s{number}"),
-        browser: "b".to_owned(),
-        account: "a".to_owned(),
-        domain_code: "shop".to_owned(),
-        back_url: "http://shop.cn".to_owned(),
-        restarts: 0,
-        created_ms: 1,
-        used: false,
-    };
-    store.begin_trip(&trip).await.unwrap();
-    assert!(store.use_trip(&trip.state).await.unwrap().is_some());
+    let nonce = format!("n{number}");
+    assert!(store.use_trip(&nonce, 9, 1).await.unwrap());
+    store
+        .keep_trip_address(&nonce, "http://shop.cn", 9, 1)
+        .await
+        .unwrap();
+    assert!(store.trip_address(&nonce).await.unwrap().is_some());
+    assert_eq!(store.trip_key(b"k").await.unwrap(), b"k");
 }
 
 async fn a_partners_order(store: &dyn Store, number: u32) {
@@ -178,7 +176,7 @@ async fn works(store: &dyn Store, number: u32) {
     for domain in store.domains().await.unwrap() {
         store.set_domain(&domain).await.unwrap();
         assert!(store.domain(&domain.code).await.unwrap().is_some());
-        store.other_key_requests(&domain.code).await.unwrap();
+        store.other_readings(&domain.code).await.unwrap();
     }
     let order = a_payment(store, number).await;
     a_refund(store, &order, number).await;
@@ -204,6 +202,11 @@ async fn works(store: &dyn Store, number: u32) {
     assert!(store.story(&order).await.unwrap().is_some());
     assert!(!store.orders("", 9).await.unwrap().is_empty());
     store.at_risk(9_999_999).await.unwrap();
+    store.risk_counts(9_999_999).await.unwrap();
+    store
+        .attempt_by_trade_no(Channel::Wechat, "a", "t")
+        .await
+        .unwrap();
     store.backlog(9_999_999).await.unwrap();
     store.accounts_in_use().await.unwrap();
     assert!(store.contradictions().await.unwrap().is_empty());

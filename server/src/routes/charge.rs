@@ -1,0 +1,149 @@
+//! Charges the peer of each request before anything of it is looked at, and says "too
+//! many" as each kind of caller reads it.
+
+use super::forecore;
+use super::respond::{Form, envelope, page, retry_after, wished_language};
+use crate::limits::{Caller, Limits, Wait};
+use crate::listen::Remote;
+use app::page::{Marks, Screen};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use checkout::{Failure, OPENID_PATH};
+use payment::errcode::ErrCode;
+use payment::lang::Lang;
+use std::sync::Arc;
+
+/// Puts the caller beside the request, and lets it pass where he may ask.
+pub(super) async fn charge(
+    State(limits): State<Arc<Limits>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let remote = request.extensions().get::<Remote>().copied();
+    let caller = match remote {
+        Some(Remote(address)) => limits.proxies.caller(address, request.headers()),
+        None => Caller(None),
+    };
+    request.extensions_mut().insert(caller);
+    let charged = match Kind::of(request.uri().path()) {
+        Kind::Health => Ok(()),
+        // Channels notify for many payers: only what does not verify is charged.
+        Kind::Notify => limits.may_notify(caller),
+        _ => limits.peer(caller),
+    };
+    match charged {
+        Ok(()) => next.run(request).await,
+        Err(wait) => too_many(request.uri(), wished_language(request.headers()), wait),
+    }
+}
+
+/// Who asks at a path, and so how he reads a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Health,
+    Notify,
+    Poll,
+    Api,
+    Partner,
+    /// What a page's own code asks for.
+    Part,
+    Page,
+}
+
+impl Kind {
+    fn of(path: &str) -> Self {
+        match path {
+            "/healthz" | "/readyz" => Self::Health,
+            "/pay/api/pc/wechatQuery" => Self::Poll,
+            OPENID_PATH => Self::Page,
+            "/pay/events" => Self::Part,
+            _ if path.starts_with("/pay/api/") => Self::Api,
+            _ if path.starts_with("/forecore/") => Self::Partner,
+            _ if path.starts_with("/notify/") => Self::Notify,
+            _ if path.starts_with("/assets/") || path.starts_with("/marks/") => Self::Part,
+            _ => Self::Page,
+        }
+    }
+}
+
+fn too_many(uri: &Uri, lang: Lang, wait: Wait) -> Response {
+    let wait_s = wait.seconds();
+    let failure = Failure::TooMany { wait_s };
+    let told = |code: ErrCode| envelope(code, code.message(lang)).into_response();
+    let mut response = match Kind::of(uri.path()) {
+        Kind::Poll => told(ErrCode::KeepPolling),
+        Kind::Api => told(ErrCode::TooMany),
+        Kind::Partner => forecore::refused(&failure.into()),
+        Kind::Health | Kind::Notify | Kind::Part => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Kind::Page => refused_page(uri, lang, &failure),
+    };
+    retry_after(&mut response, wait_s);
+    response
+}
+
+/// The page of who asks too often; reading it again is all that he can do.
+fn refused_page(uri: &Uri, lang: Lang, failure: &Failure) -> Response {
+    let screen = Screen::Refused {
+        order: None,
+        code: failure.code().code(),
+        cause: failure.text(lang),
+        again: Some(uri.to_string()),
+        leave: None,
+    };
+    let form = Form {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        lang,
+        other_lang_url: None,
+        keep_lang: None,
+        frame_origins: Vec::new(),
+        marks: Marks::default(),
+    };
+    page(screen, form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{Buckets, Rate};
+    use axum::body::to_bytes;
+    use axum::http::header::RETRY_AFTER;
+
+    async fn refused(path: &str) -> (StatusCode, Option<String>, String) {
+        let empty = Buckets::new(Rate {
+            per_second: 1,
+            burst: 1,
+        });
+        let wait = (0..3).find_map(|_| empty.charge(&"a").err()).unwrap();
+        let response = too_many(&path.parse().unwrap(), Lang::Zh, wait);
+        let wait = response.headers().get(RETRY_AFTER);
+        let wait = wait.map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, wait, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn each_caller_reads_that_there_were_too_many_in_his_own_form() {
+        let cases = [
+            ("/pay/api/pc/wechatQuery?x=1", 200, "\"errcode\":\"30000\""),
+            ("/pay/api/private/pay/query", 200, "\"errcode\":\"10013\""),
+            ("/pay/api/pc/pay", 200, "\"errcode\":\"10013\""),
+            ("/forecore/order", 200, "\"err\":"),
+            ("/pay.html?x=1", 429, "10013"),
+            ("/pay/api/h5/openid", 429, "10013"),
+            ("/pay/events", 429, ""),
+            ("/notify/Wechat/main", 429, ""),
+        ];
+        for (path, status, part) in cases {
+            let (answered, wait, body) = refused(path).await;
+            assert_eq!(
+                (answered.as_u16(), wait.as_deref()),
+                (status, Some("1")),
+                "{path}"
+            );
+            assert!(body.contains(part), "{path}: {body}");
+        }
+    }
+}
