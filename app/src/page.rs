@@ -308,7 +308,7 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
                 <meta name="viewport" content="width=device-width,initial-scale=1"/>
                 <meta name="robots" content="noindex"/>
                 <meta name="format-detection" content="telephone=no"/>
-                <link rel="icon" href="data:,"/>
+                <link rel="icon" href="/favicon.ico"/>
                 <title>{title}</title>
                 <style nonce=nonce inner_html=style></style>
                 {head}

@@ -11,6 +11,7 @@ mod health;
 mod notify;
 mod openid;
 mod page;
+mod public;
 mod respond;
 
 use crate::state::State;
@@ -64,6 +65,7 @@ pub(crate) fn router(state: State) -> Router {
         .merge(partner)
         .merge(channel)
         .merge(health())
+        .merge(public::files())
         .fallback(page::unknown)
         .layer(charge)
         .layer(CatchPanicLayer::custom(respond::panicked))

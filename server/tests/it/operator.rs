@@ -27,6 +27,8 @@ async fn domains_are_made_changed_and_rotated(database: Database) {
         "--key-length",
         "16",
     ];
+    let (done, text) = run(tongfu(&url).arg("migrate"));
+    assert!(done, "{text}");
     let (done, text) = run(tongfu(&url)
         .args(add)
         .args(["--callback", "https://shop.cn/pay"]));

@@ -217,3 +217,20 @@ async fn a_page_in_passing_trouble_offers_itself_again() {
     let again = format!("href=\"{}\"", page.replace('&', "&amp;"));
     assert!(html.contains(&again), "{html}");
 }
+
+#[tokio::test]
+async fn icons_and_robots_txt_are_there() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    for (path, kind) in [
+        ("/favicon.ico", "image/x-icon"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/apple-touch-icon.png", "image/png"),
+        ("/robots.txt", "text/plain; charset=utf-8"),
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(answer.headers()["content-type"], kind);
+        assert!(!answer.bytes().await.unwrap().is_empty());
+    }
+    assert!(world.text("/robots.txt").await.contains("Disallow: /"));
+}
