@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
 /// A key is not of its form; it says nothing of the key itself.
@@ -78,18 +78,6 @@ impl VerifyingKey {
         };
         let (_, key) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| KeyError::Public)?;
         Ok(Self(key.subject_public_key.data.to_vec()))
-    }
-
-    /// The key of a certificate, and the certificate's serial in upper-case hex.
-    ///
-    /// # Errors
-    /// [`KeyError::Certificate`].
-    pub fn from_certificate_pem(pem: &[u8]) -> Result<(Self, String), KeyError> {
-        let der = CertificateDer::from_pem_slice(pem).map_err(|_| KeyError::Certificate)?;
-        let (_, certificate) =
-            X509Certificate::from_der(&der).map_err(|_| KeyError::Certificate)?;
-        let serial = format!("{:X}", certificate.serial);
-        Ok((Self::of_certificate(&certificate), serial))
     }
 
     /// The key of a certificate that was read.

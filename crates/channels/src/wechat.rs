@@ -2,6 +2,7 @@
 //! and openid (channels document, sections 1 and 2).
 
 mod api;
+mod certificates;
 mod keys;
 mod oauth;
 mod seal;
@@ -26,6 +27,7 @@ use payment::ports::{
 };
 use serde::Deserialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use wire::{
     Amount, CodeUrl, Merchant, NewRefund, Notification, Order, Payer, PrepayId, Refund,
     RefundAmount, RefundNotice, Transaction,
@@ -94,7 +96,7 @@ pub struct Wechat {
     mchid: String,
     notify_url: String,
     oauth: Option<Official>,
-    api: Api,
+    api: Arc<Api>,
 }
 
 impl Wechat {

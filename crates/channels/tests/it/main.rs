@@ -7,6 +7,7 @@ mod alipay;
 mod apay;
 mod apay_canned;
 mod apay_rates;
+mod certificates;
 mod chinapay;
 mod ecb;
 mod gateway;
