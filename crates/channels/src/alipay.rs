@@ -373,7 +373,7 @@ impl Gateway for Alipay {
         NotifyAnswer {
             status: 200,
             content_type: "text/plain",
-            body: if received { "success" } else { "fail" },
+            body: (if received { "success" } else { "fail" }).into(),
         }
     }
 }

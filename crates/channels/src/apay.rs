@@ -51,9 +51,42 @@ struct Account {
     /// Whether it knows a refund by our `out_refund_no`: sent again, it is the same.
     #[serde(default)]
     refunds_by_number: bool,
+    /// How calls are written.
+    #[serde(default)]
+    body: Body,
     /// How long a call may take, seconds.
     #[serde(default = "limit_s")]
     limit_s: u64,
+}
+
+/// How a call's fields are written.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Body {
+    /// As a form: the original of the family.
+    #[default]
+    Form,
+    /// As a JSON object: a branch of it reads no forms.
+    Json,
+}
+
+impl Body {
+    /// The media type and the text of these fields.
+    fn write(self, fields: &[(&str, &str)]) -> (&'static str, String) {
+        match self {
+            Self::Form => {
+                let pair = |(name, value): &(&str, &str)| format!("{name}={}", escape(value));
+                let pairs: Vec<_> = fields.iter().map(pair).collect();
+                ("application/x-www-form-urlencoded", pairs.join("&"))
+            }
+            Self::Json => {
+                let member = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).into());
+                let members: serde_json::Map<_, _> = fields.iter().map(member).collect();
+                let object = serde_json::Value::Object(members);
+                ("application/json", object.to_string())
+            }
+        }
+    }
 }
 
 fn limit_s() -> u64 {
@@ -70,6 +103,7 @@ pub struct Apay {
     partner_id: String,
     key: Secret,
     refunds_by_number: bool,
+    body: Body,
     limit: Duration,
     notify_url: String,
     client: Client,
@@ -110,6 +144,7 @@ impl Apay {
             partner_id: account.partner_id,
             key: Secret::new(1, key, None),
             refunds_by_number: account.refunds_by_number,
+            body: account.body,
             limit: Duration::from_secs(account.limit_s),
             notify_url: setup.notify_url.clone(),
             client: setup.client.clone(),
@@ -126,15 +161,13 @@ impl Apay {
         let partner = ("partnerId", self.partner_id.as_str());
         let fields = || fields.iter().copied().chain([partner]);
         let sign = md5_sign(fields(), &self.key);
-        let pairs: Vec<_> = fields()
-            .chain([("sign", sign.as_str())])
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect();
+        let signed: Vec<_> = fields().chain([("sign", sign.as_str())]).collect();
+        let (media_type, body) = self.body.write(&signed);
         let request = self.client.post(format!("{}/forecore/{path}", self.base));
         let request = request
             .timeout(self.limit)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(pairs.join("&"));
+            .header(CONTENT_TYPE, media_type)
+            .body(body);
         let (status, body) = http::answer(request).await?;
         Ok((Answer::read(status, &body, &self.key)?, body))
     }
@@ -429,7 +462,8 @@ impl Gateway for Apay {
             body: match received {
                 true => r#"{"result":"success"}"#,
                 false => r#"{"err":"not received"}"#,
-            },
+            }
+            .into(),
         }
     }
 }

@@ -263,7 +263,7 @@ impl Gateway for Wechat {
         NotifyAnswer {
             status,
             content_type: "application/json",
-            body,
+            body: body.into(),
         }
     }
 }

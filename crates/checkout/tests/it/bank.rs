@@ -392,7 +392,7 @@ impl Gateway for Bank {
         NotifyAnswer {
             status: if received { 200 } else { 500 },
             content_type: "text/plain",
-            body: "",
+            body: "".into(),
         }
     }
 }

@@ -169,7 +169,7 @@ impl Gateway for FakeChannel {
         NotifyAnswer {
             status: 200,
             content_type: "text/plain",
-            body: "",
+            body: "".into(),
         }
     }
 }

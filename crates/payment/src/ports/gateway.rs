@@ -4,6 +4,7 @@ use crate::channel::Channel;
 use crate::money::{Currency, Money};
 use crate::obj::Obj;
 use crate::printable::printable;
+use std::borrow::Cow;
 
 /// How a payment is started at a channel (design rule 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -321,7 +322,7 @@ pub struct NotifyAnswer {
     /// The media type of the body.
     pub content_type: &'static str,
     /// The body.
-    pub body: &'static str,
+    pub body: Cow<'static, str>,
 }
 
 /// Why no openid was had.
