@@ -6,7 +6,7 @@ mod wire;
 
 pub use rates::UpstreamRates;
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::http::is_guarded;
 use crate::text::major;
 use crate::{Clock, http, link};
@@ -158,9 +158,18 @@ impl Apay {
         path: &str,
         fields: &[(&str, &str)],
     ) -> Result<(Answer, bytes::Bytes), ChannelError> {
+        self.call_with(path, fields, &self.key).await
+    }
+
+    async fn call_with(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        key: &Secret,
+    ) -> Result<(Answer, bytes::Bytes), ChannelError> {
         let partner = ("partnerId", self.partner_id.as_str());
         let fields = || fields.iter().copied().chain([partner]);
-        let sign = md5_sign(fields(), &self.key);
+        let sign = md5_sign(fields(), key);
         let signed: Vec<_> = fields().chain([("sign", sign.as_str())]).collect();
         let (media_type, body) = self.body.write(&signed);
         let request = self.client.post(format!("{}/forecore/{path}", self.base));
@@ -351,6 +360,22 @@ impl Gateway for Apay {
     /// Nothing closes an order there.
     fn lingers(&self) -> bool {
         true
+    }
+
+    /// Refusals have no codes: the key is wrong where a false sign is refused in the
+    /// same words.
+    async fn check(&self) -> Result<(), String> {
+        let fields = [("outOrderId", NO_ORDER)];
+        let asked = self.call("queryOrder", &fields).await;
+        let false_key = Secret::new(1, "false", None);
+        let falsely = self.call_with("queryOrder", &fields, &false_key).await;
+        match (asked, falsely) {
+            (Err(error @ ChannelError::Unknown(_)), _) => Err(error.to_string()),
+            (Err(error), Err(falsely)) if error == falsely => {
+                Err(format!("partner_id or key is wrong: {error}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {

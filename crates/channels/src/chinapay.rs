@@ -7,12 +7,12 @@ mod wire;
 pub use keys::{KeyFileError, PrivateKey, PublicKey};
 pub use wire::Version;
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::http::is_guarded;
 use crate::text::beijing_day;
 use crate::{Clock, http};
 use payment::channel::Channel;
-use payment::money::Currency;
+use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::escape;
 use payment::ports::{
@@ -336,6 +336,23 @@ impl Gateway for Chinapay {
     /// Nothing closes an order there.
     fn lingers(&self) -> bool {
         true
+    }
+
+    /// That it knows no such order is not signed: it proves our key, and not theirs.
+    async fn check(&self) -> Result<(), String> {
+        let Some(money) = Money::from_minor(1, Currency::Cny) else {
+            return Ok(());
+        };
+        let order = ChannelOrder {
+            number: NO_ORDER.to_owned(),
+            reference: None,
+            trade_no: None,
+            money,
+            asked: None,
+            created_ms: (self.clock)(),
+        };
+        let asked = self.ask(&order).await.map(drop);
+        asked.map_err(|error| format!("{error} (111: mer_id or private_key, or our address)"))
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {

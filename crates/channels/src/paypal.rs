@@ -221,6 +221,11 @@ impl Gateway for Paypal {
         true
     }
 
+    async fn check(&self) -> Result<(), String> {
+        let token = self.api.token(None).await.map(drop);
+        token.map_err(|error| format!("client_id and client_secret give nothing: {error}"))
+    }
+
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
         let money = new.order.money;
         if !self.offers(new.kind) || money.currency() != self.terms.currency {

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+    KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -62,8 +62,16 @@ impl SigningKey {
     }
 }
 
+impl SigningKey {
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> VerifyingKey {
+        VerifyingKey(self.0.public_key().as_ref().to_vec())
+    }
+}
+
 /// A public key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerifyingKey(Vec<u8>);
 
 impl VerifyingKey {

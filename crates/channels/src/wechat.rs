@@ -13,7 +13,7 @@ pub use keys::PlatformKey;
 pub use seal::{SealError, open, open_any_length};
 pub use signature::{answer_text, authorization, pay_text, request_text};
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::text::{rfc3339_ms, shortened};
 use api::Api;
 use oauth::Official;
@@ -159,6 +159,11 @@ impl Gateway for Wechat {
 
     fn oauth(&self) -> Option<&dyn Oauth> {
         self.oauth.as_ref().map(|official| official as &dyn Oauth)
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let target = format!("{}?mchid={}", self.order_path(NO_ORDER), self.mchid);
+        self.api.check(&target).await
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {

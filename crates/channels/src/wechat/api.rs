@@ -54,14 +54,17 @@ struct Answer {
 
 impl Answer {
     /// What WeChat says of a failure, for the log: nothing vouches for it.
-    fn words(&self) -> String {
+    fn trouble(&self) -> ChannelError {
         let status = self.status;
-        match wire::read::<Trouble>(&self.body) {
-            Ok(Trouble { code, message }) => {
-                let words = format!("HTTP {status}: {code}: {message}");
-                shortened(&words, WORDS_BYTES_MAX).to_owned()
-            }
-            Err(_) => format!("HTTP {status}"),
+        let Ok(Trouble { code, message }) = wire::read(&self.body) else {
+            return ChannelError::Unknown(format!("HTTP {status}"));
+        };
+        let message = shortened(&message, WORDS_BYTES_MAX).to_owned();
+        match status {
+            401 => ChannelError::Unknown(format!(
+                "mchid, serial and private_key do not belong together: {message}"
+            )),
+            _ => ChannelError::Refused { code, message },
         }
     }
 }
@@ -147,6 +150,29 @@ impl Api {
             serde_json::to_vec(body).map_err(|error| ChannelError::Unknown(error.to_string()))?;
         let answer = self.send(Method::POST, target, body).await?;
         self.believed(answer).await
+    }
+
+    /// Proves the keys, by the list of certificates and by asking about no order.
+    pub(super) async fn check(self: &Arc<Self>, target: &str) -> Result<(), String> {
+        let listless = |error: &ChannelError| error.is_refusal("RESOURCE_NOT_EXISTS");
+        match (self.fetch_certificates().await, &self.public_key) {
+            (Ok(_), _) => {}
+            (Err(error), Some(_)) if listless(&error) => {}
+            (Err(error), None) if listless(&error) => {
+                return Err(format!(
+                    "public_key_id and public_key are needed, the merchant has no certificates: {error}"
+                ));
+            }
+            (Err(error), _) => return Err(error.to_string()),
+        }
+        match self.get(target).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_refusal("ORDER_NOT_EXIST") => Ok(()),
+            Err(error) if self.public_key.is_some() => {
+                Err(format!("{error} (proved by public_key_id and public_key)"))
+            }
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Whether a notify is WeChat's own, over its raw bytes, and fresh.
@@ -302,12 +328,14 @@ impl Api {
             .send(Method::GET, "/v3/certificates", Vec::new())
             .await?;
         if answer.status != 200 {
-            return Err(ChannelError::Unknown(answer.words()));
+            return Err(answer.trouble());
         }
         let list: CertificateList = wire::read(&answer.body)?;
         let mut keys = Vec::with_capacity(list.data.len());
         for entry in &list.data {
-            let pem = self.unseal(&entry.encrypt_certificate)?;
+            let pem = self.unseal(&entry.encrypt_certificate).map_err(|_| {
+                ChannelError::Unknown("api_v3_key does not open the certificates".to_owned())
+            })?;
             let key = PlatformKey::from_certificate_pem(&pem);
             keys.push(key.map_err(|error| ChannelError::Unknown(error.to_string()))?);
         }
@@ -316,7 +344,8 @@ impl Api {
         let signed = signed.filter(|signed| signed.is_fresh(now_ms));
         let proved = signed.is_some_and(|signed| {
             let text = answer_text(signed.timestamp, signed.nonce, &answer.body);
-            keys.iter().any(|key| {
+            // In public-key mode that key signs this answer too.
+            keys.iter().chain(&self.public_key).any(|key| {
                 key.is_named(signed.serial)
                     && key.is_valid_at(now_ms)
                     && key.verifies(&text, signed.signature)

@@ -346,3 +346,21 @@ async fn the_list_is_asked_for_again_by_time() {
     assert!(gateway.create(&order()).await.is_ok());
     platform.asked(2).await;
 }
+
+#[tokio::test]
+async fn a_merchant_without_certificates_is_told_to_take_the_public_key() {
+    let listless = || {
+        let mut platform = Platform::new(certified(&[0x5A], 2020, 2090), "5A");
+        platform.listless = true;
+        platform
+    };
+    let (_, gateway) = started(listless(), None).await;
+    let told = gateway.check().await.unwrap_err();
+    assert!(told.contains("public_key_id and public_key"), "{told}");
+    let public = certified(&[1], 2020, 2090);
+    let (platform, gateway) = started(listless(), Some(&public)).await;
+    let told = gateway.check().await.unwrap_err();
+    assert!(told.contains("public_key_id and public_key"), "{told}");
+    platform.rotates(public, PUBLIC_KEY_ID);
+    assert_eq!(gateway.check().await, Ok(()));
+}

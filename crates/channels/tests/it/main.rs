@@ -8,6 +8,7 @@ mod apay;
 mod apay_canned;
 mod apay_rates;
 mod certificates;
+mod check;
 mod chinapay;
 mod ecb;
 mod gateway;

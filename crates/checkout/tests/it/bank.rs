@@ -306,6 +306,10 @@ impl Gateway for Bank {
         self.captures()
     }
 
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn create(&self, new: &NewOrder) -> Told<Created> {
         self.call(|bank, book, mood| bank.make(book, &new.order, mood))
             .await

@@ -117,6 +117,10 @@ impl Gateway for FakeChannel {
         self.told.lock().unwrap().fresh_since_ms
     }
 
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn create(&self, _: &NewOrder) -> Result<Created, ChannelError> {
         let told = self.note("create");
         let created = Created {

@@ -384,6 +384,9 @@ pub trait Gateway: Send + Sync {
     fn fresh_since_ms(&self, _now_ms: i64) -> i64 {
         i64::MIN
     }
+    /// Asks the channel something that changes nothing, and says in words for the
+    /// operator which setting or key is wrong, or why it could not be asked.
+    async fn check(&self) -> Result<(), String>;
     /// The way to a payer's openid, where the account has one.
     fn oauth(&self) -> Option<&dyn Oauth> {
         None
