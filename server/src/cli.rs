@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod callback;
+pub(crate) mod channel;
 pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod order;
@@ -43,6 +44,9 @@ pub(crate) enum Command {
     /// Callbacks to business systems: parked ones, and sending again.
     #[command(subcommand)]
     Callback(callback::Command),
+    /// Channel accounts: whether their keys and settings are right.
+    #[command(subcommand)]
+    Channel(channel::Command),
     /// Looks over the whole instance: orders' stories, states, keys, clock, callbacks.
     Doctor,
     /// The sign doctor: says which values of an address or query are signed, in

@@ -161,6 +161,8 @@ mod tests {
         let config = Config::merge(None, |_| None).unwrap();
         assert_eq!(config.public_url, "http://127.0.0.1:3000");
         assert_eq!(config.callback_delays_ms.len(), 14);
+        // Thursday's rates hold until the bank's next, on the Tuesday after Easter.
+        assert!(config.rates_age_max_days * 24 > 5 * 24 + 16);
     }
 
     #[test]

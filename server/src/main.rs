@@ -40,6 +40,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Partner(command) => cli::partner::run(&config, command).await,
         Command::Order(command) => cli::order::run(&config, command).await,
         Command::Callback(command) => cli::callback::run(&config, command).await,
+        Command::Channel(command) => cli::channel::run(&config, command).await,
         Command::Doctor => cli::doctor::run(&config).await,
         Command::Sign(command) => cli::sign::run(&config, &command).await,
     }

@@ -8,7 +8,7 @@ mod signature;
 pub use certificates::{certificate_sn, root_sn};
 pub use signature::{AnswerNode, answer_node, notify_text, request_text};
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::rsa::{KeyError, SigningKey, VerifyingKey};
 use crate::text::{beijing_time, beijing_time_ms, major, minor, shortened};
 use api::Api;
@@ -21,7 +21,7 @@ use payment::ports::{
     NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// `subject` takes 256 characters: cut at as many bytes it never has more.
@@ -248,6 +248,24 @@ impl Gateway for Alipay {
     }
 
     /// A form: nothing is called (section 3.3).
+    async fn check(&self) -> Result<(), String> {
+        if self.api.public.holds(&self.api.key.public()) {
+            return Err(
+                "alipay_public_key is the application's own: take the one that Alipay shows beside it"
+                    .to_owned(),
+            );
+        }
+        let asked = json!({"out_trade_no": NO_ORDER});
+        let found: Result<Value, _> = self.api.call("alipay.trade.query", &asked).await;
+        match found {
+            Err(error) if !error.is_refusal("ACQ.TRADE_NOT_EXIST") => {
+                let proof = "Alipay proves our private_key, and we prove it by its public key";
+                Err(format!("{error} ({proof})"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
         if !self.offers(new.kind) || new.order.money.currency() != Currency::Cny {
             return Err(ChannelError::NotOffered);
@@ -373,7 +391,7 @@ impl Gateway for Alipay {
         NotifyAnswer {
             status: 200,
             content_type: "text/plain",
-            body: if received { "success" } else { "fail" },
+            body: (if received { "success" } else { "fail" }).into(),
         }
     }
 }

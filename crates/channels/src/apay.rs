@@ -6,7 +6,7 @@ mod wire;
 
 pub use rates::UpstreamRates;
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::http::is_guarded;
 use crate::text::major;
 use crate::{Clock, http, link};
@@ -51,9 +51,42 @@ struct Account {
     /// Whether it knows a refund by our `out_refund_no`: sent again, it is the same.
     #[serde(default)]
     refunds_by_number: bool,
+    /// How calls are written.
+    #[serde(default)]
+    body: Body,
     /// How long a call may take, seconds.
     #[serde(default = "limit_s")]
     limit_s: u64,
+}
+
+/// How a call's fields are written.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Body {
+    /// As a form: the original of the family.
+    #[default]
+    Form,
+    /// As a JSON object: a branch of it reads no forms.
+    Json,
+}
+
+impl Body {
+    /// The media type and the text of these fields.
+    fn write(self, fields: &[(&str, &str)]) -> (&'static str, String) {
+        match self {
+            Self::Form => {
+                let pair = |(name, value): &(&str, &str)| format!("{name}={}", escape(value));
+                let pairs: Vec<_> = fields.iter().map(pair).collect();
+                ("application/x-www-form-urlencoded", pairs.join("&"))
+            }
+            Self::Json => {
+                let member = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).into());
+                let members: serde_json::Map<_, _> = fields.iter().map(member).collect();
+                let object = serde_json::Value::Object(members);
+                ("application/json", object.to_string())
+            }
+        }
+    }
 }
 
 fn limit_s() -> u64 {
@@ -70,6 +103,7 @@ pub struct Apay {
     partner_id: String,
     key: Secret,
     refunds_by_number: bool,
+    body: Body,
     limit: Duration,
     notify_url: String,
     client: Client,
@@ -110,6 +144,7 @@ impl Apay {
             partner_id: account.partner_id,
             key: Secret::new(1, key, None),
             refunds_by_number: account.refunds_by_number,
+            body: account.body,
             limit: Duration::from_secs(account.limit_s),
             notify_url: setup.notify_url.clone(),
             client: setup.client.clone(),
@@ -123,18 +158,25 @@ impl Apay {
         path: &str,
         fields: &[(&str, &str)],
     ) -> Result<(Answer, bytes::Bytes), ChannelError> {
+        self.call_with(path, fields, &self.key).await
+    }
+
+    async fn call_with(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        key: &Secret,
+    ) -> Result<(Answer, bytes::Bytes), ChannelError> {
         let partner = ("partnerId", self.partner_id.as_str());
         let fields = || fields.iter().copied().chain([partner]);
-        let sign = md5_sign(fields(), &self.key);
-        let pairs: Vec<_> = fields()
-            .chain([("sign", sign.as_str())])
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect();
+        let sign = md5_sign(fields(), key);
+        let signed: Vec<_> = fields().chain([("sign", sign.as_str())]).collect();
+        let (media_type, body) = self.body.write(&signed);
         let request = self.client.post(format!("{}/forecore/{path}", self.base));
         let request = request
             .timeout(self.limit)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(pairs.join("&"));
+            .header(CONTENT_TYPE, media_type)
+            .body(body);
         let (status, body) = http::answer(request).await?;
         Ok((Answer::read(status, &body, &self.key)?, body))
     }
@@ -320,6 +362,22 @@ impl Gateway for Apay {
         true
     }
 
+    /// Refusals have no codes: the key is wrong where a false sign is refused in the
+    /// same words.
+    async fn check(&self) -> Result<(), String> {
+        let fields = [("outOrderId", NO_ORDER)];
+        let asked = self.call("queryOrder", &fields).await;
+        let false_key = Secret::new(1, "false", None);
+        let falsely = self.call_with("queryOrder", &fields, &false_key).await;
+        match (asked, falsely) {
+            (Err(error @ ChannelError::Unknown(_)), _) => Err(error.to_string()),
+            (Err(error), Err(falsely)) if error == falsely => {
+                Err(format!("partner_id or key is wrong: {error}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
         let (order, money) = (&new.order, new.order.money);
         if !self.offers(new.kind) || money.currency() != self.terms.currency || money.minor() < 1 {
@@ -429,7 +487,8 @@ impl Gateway for Apay {
             body: match received {
                 true => r#"{"result":"success"}"#,
                 false => r#"{"err":"not received"}"#,
-            },
+            }
+            .into(),
         }
     }
 }

@@ -7,12 +7,12 @@ mod wire;
 pub use keys::{KeyFileError, PrivateKey, PublicKey};
 pub use wire::Version;
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::http::is_guarded;
 use crate::text::beijing_day;
 use crate::{Clock, http};
 use payment::channel::Channel;
-use payment::money::Currency;
+use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::escape;
 use payment::ports::{
@@ -31,9 +31,6 @@ use wire::{Fields, PAID, REFUNDED, amount, money};
 const ADDRESS_BYTES_MAX: usize = 80;
 /// What a return page's path and token have beside our own address, bytes.
 const RETURN_PATH_BYTES: usize = "/pay/return/".len() + 32;
-/// The version of query and refund requests.
-const QUERY_VERSION: &str = "20060831";
-const REFUND_VERSION: &str = "20070129";
 /// What stands in place of a refund's number at ChinaPay: there is none.
 const ACCEPTED: &str = "accepted";
 /// How many orders' last answers are remembered.
@@ -58,6 +55,18 @@ struct Account {
     /// How pay requests are signed: 20040916, 20070129 or 20141120.
     #[serde(default = "version")]
     version: String,
+    /// The version of query requests.
+    #[serde(default = "query_version")]
+    query_version: String,
+    /// The version of refund requests.
+    #[serde(default = "refund_version")]
+    refund_version: String,
+    /// What tells ChinaPay that a notify was received.
+    #[serde(default = "reply")]
+    reply: String,
+    /// That an order is not known there counts for so long, seconds: nobody signs it.
+    #[serde(default = "fresh_s")]
+    fresh_s: i64,
     /// The bank; empty: the payer chooses.
     #[serde(default)]
     gate_id: String,
@@ -84,6 +93,22 @@ fn refund_url() -> String {
 
 fn version() -> String {
     "20070129".to_owned()
+}
+
+fn query_version() -> String {
+    "20060831".to_owned()
+}
+
+fn refund_version() -> String {
+    "20070129".to_owned()
+}
+
+fn reply() -> String {
+    "OK".to_owned()
+}
+
+fn fresh_s() -> i64 {
+    1_800
 }
 
 fn query_gap_s() -> i64 {
@@ -172,15 +197,15 @@ impl Chinapay {
             ("TransType", "0001"),
             ("OrdId", &order.number),
             ("TransDate", &day),
-            ("Version", QUERY_VERSION),
+            ("Version", &self.account.query_version),
             ("Resv", ""),
             ("ChkValue", &self.key.sign(&text)),
         ];
         let answer = self.send(&self.account.query_url, &fields).await?;
         match answer.code() {
             "0" => {}
-            // Unpaid so far; a failure is not signed, and proves nothing more.
-            "307" => return Ok(OrderState::NotFound),
+            // Unpaid so far; a failure is not signed, and proves nothing later on.
+            "307" if self.is_fresh(order) => return Ok(OrderState::NotFound),
             code => {
                 let message = answer.get("Message");
                 return Err(ChannelError::Unknown(format!("code {code} {message}")));
@@ -194,6 +219,11 @@ impl Chinapay {
             "1001" => report(&answer).map(OrderState::Paid),
             _ => Ok(OrderState::Pending),
         }
+    }
+
+    fn is_fresh(&self, order: &ChannelOrder) -> bool {
+        let age_ms = (self.clock)() - order.created_ms;
+        age_ms < self.account.fresh_s.saturating_mul(1_000)
     }
 
     fn prove(&self, fields: &Fields, names: &[&str], sign: &str) -> Result<(), ChannelError> {
@@ -308,6 +338,23 @@ impl Gateway for Chinapay {
         true
     }
 
+    /// That it knows no such order is not signed: it proves our key, and not theirs.
+    async fn check(&self) -> Result<(), String> {
+        let Some(money) = Money::from_minor(1, Currency::Cny) else {
+            return Ok(());
+        };
+        let order = ChannelOrder {
+            number: NO_ORDER.to_owned(),
+            reference: None,
+            trade_no: None,
+            money,
+            asked: None,
+            created_ms: (self.clock)(),
+        };
+        let asked = self.ask(&order).await.map(drop);
+        asked.map_err(|error| format!("{error} (111: mer_id or private_key, or our address)"))
+    }
+
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
         if !self.offers(new.kind) || new.order.money.currency() != Currency::Cny {
             return Err(ChannelError::NotOffered);
@@ -386,7 +433,7 @@ impl Gateway for Chinapay {
             ("RefundAmount", &sum),
             ("TransDate", &day),
             ("TransType", "0002"),
-            ("Version", REFUND_VERSION),
+            ("Version", &self.account.refund_version),
             ("ReturnURL", &self.notify_url),
             ("Priv1", &refund.refund_no),
             ("ChkValue", &self.key.sign(&text)),
@@ -460,7 +507,10 @@ impl Gateway for Chinapay {
         NotifyAnswer {
             status: if received { 200 } else { 500 },
             content_type: "text/plain",
-            body: if received { "OK" } else { "fail" },
+            body: match received {
+                true => self.account.reply.clone().into(),
+                false => "fail".into(),
+            },
         }
     }
 }

@@ -182,6 +182,9 @@ pub fn upstream_rates(
     Ok(UpstreamRates::new(gateway, age_max_days, Arc::clone(clock)))
 }
 
+/// The number of an order that nobody makes: asked about, an account is tried.
+pub(crate) const NO_ORDER: &str = "0000000000000000";
+
 fn open(setup: &mut Setup<'_>) -> Result<Arc<dyn Gateway>, ConfigError> {
     Ok(match (setup.via.as_deref(), setup.channel) {
         (Some("apay"), _) => Arc::new(apay::Apay::open(setup)?),

@@ -29,6 +29,9 @@ use wire::{Capture, Order, Refund};
 /// `description` takes 127 characters: cut at as many bytes it never has more.
 const DESCRIPTION_BYTES_MAX: usize = 127;
 
+/// An order that is declined so often ends.
+const CAPTURES_MAX: u32 = 5;
+
 /// What an account at PayPal has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +147,39 @@ impl Paypal {
         }
     }
 
+    /// One capture; `count`: so many were declined before it.
+    async fn capture_under(
+        &self,
+        order: &ChannelOrder,
+        count: u32,
+    ) -> Result<OrderState, ChannelError> {
+        let Some(id) = &order.reference else {
+            return Ok(OrderState::NotFound);
+        };
+        let path = format!("/v2/checkout/orders/{id}/capture");
+        let request_id = format!("cap-{}-{count}", order.number);
+        let captured: Result<Order, _> = self.api.post(&path, &request_id, &json!({})).await;
+        let refused = match captured {
+            Ok(found) => return found.state(&self.merchant),
+            Err(error) => error,
+        };
+        let ChannelError::Refused { code, .. } = &refused else {
+            return Err(refused);
+        };
+        match code.as_str() {
+            "INSTRUMENT_DECLINED" => Err(refused),
+            "ORDER_ALREADY_CAPTURED" | "ORDER_COMPLETION_IN_PROGRESS" => self.query(order).await,
+            "ORDER_NOT_APPROVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
+            "PAYER_CANNOT_PAY"
+            | "TRANSACTION_REFUSED"
+            | "TRANSACTION_LIMIT_EXCEEDED"
+            | "COMPLIANCE_VIOLATION"
+            | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED"
+            | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING" => Ok(OrderState::Declined),
+            _ => Err(refused.or_unknown()),
+        }
+    }
+
     async fn order(&self, order: &ChannelOrder) -> Result<Option<Order>, ChannelError> {
         // Without PayPal's name for it no payer was led to it, and none can pay.
         let Some(id) = &order.reference else {
@@ -183,6 +219,11 @@ impl Gateway for Paypal {
     /// A capture whose answer was lost may still be done after the attempt's end.
     fn lingers(&self) -> bool {
         true
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let token = self.api.token(None).await.map(drop);
+        token.map_err(|error| format!("client_id and client_secret give nothing: {error}"))
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
@@ -233,32 +274,23 @@ impl Gateway for Paypal {
         }
     }
 
+    /// A declined order can be approved anew, and then needs a capture of another
+    /// request id. How often it was declined is asked, not kept, so that it holds on
+    /// every instance: the same id is answered as it was the first time, and a decline
+    /// takes the approval back. Approved all the same, the decline is an old one.
     async fn capture(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
-        let Some(id) = &order.reference else {
-            return Ok(OrderState::NotFound);
-        };
-        let path = format!("/v2/checkout/orders/{id}/capture");
-        let request_id = format!("capture-{}", order.number);
-        let captured: Result<Order, _> = self.api.post(&path, &request_id, &json!({})).await;
-        let refused = match captured {
-            Ok(found) => return found.state(&self.merchant),
-            Err(error) => error,
-        };
-        let ChannelError::Refused { code, .. } = &refused else {
-            return Err(refused);
-        };
-        match code.as_str() {
-            "ORDER_ALREADY_CAPTURED" | "ORDER_COMPLETION_IN_PROGRESS" => self.query(order).await,
-            "ORDER_NOT_APPROVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
-            "INSTRUMENT_DECLINED"
-            | "PAYER_CANNOT_PAY"
-            | "TRANSACTION_REFUSED"
-            | "TRANSACTION_LIMIT_EXCEEDED"
-            | "COMPLIANCE_VIOLATION"
-            | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED"
-            | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING" => Ok(OrderState::Declined),
-            _ => Err(refused.or_unknown()),
+        for count in 0..CAPTURES_MAX {
+            match self.capture_under(order, count).await {
+                Err(error) if error.is_refusal("INSTRUMENT_DECLINED") => {}
+                known => return known,
+            }
+            match self.query(order).await? {
+                OrderState::Approved => {}
+                OrderState::Pending if count + 1 == CAPTURES_MAX => {}
+                state => return Ok(state),
+            }
         }
+        Ok(OrderState::Declined)
     }
 
     /// There is no call for it: what we do not capture takes no money. Money that
@@ -322,7 +354,7 @@ impl Gateway for Paypal {
         NotifyAnswer {
             status: if received { 200 } else { 500 },
             content_type: "text/plain",
-            body: if received { "ok" } else { "not taken" },
+            body: (if received { "ok" } else { "not taken" }).into(),
         }
     }
 }

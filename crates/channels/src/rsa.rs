@@ -2,12 +2,12 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+    KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
 /// A key is not of its form; it says nothing of the key itself.
@@ -62,8 +62,16 @@ impl SigningKey {
     }
 }
 
+impl SigningKey {
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> VerifyingKey {
+        VerifyingKey(self.0.public_key().as_ref().to_vec())
+    }
+}
+
 /// A public key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerifyingKey(Vec<u8>);
 
 impl VerifyingKey {
@@ -78,18 +86,6 @@ impl VerifyingKey {
         };
         let (_, key) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| KeyError::Public)?;
         Ok(Self(key.subject_public_key.data.to_vec()))
-    }
-
-    /// The key of a certificate, and the certificate's serial in upper-case hex.
-    ///
-    /// # Errors
-    /// [`KeyError::Certificate`].
-    pub fn from_certificate_pem(pem: &[u8]) -> Result<(Self, String), KeyError> {
-        let der = CertificateDer::from_pem_slice(pem).map_err(|_| KeyError::Certificate)?;
-        let (_, certificate) =
-            X509Certificate::from_der(&der).map_err(|_| KeyError::Certificate)?;
-        let serial = format!("{:X}", certificate.serial);
-        Ok((Self::of_certificate(&certificate), serial))
     }
 
     /// The key of a certificate that was read.

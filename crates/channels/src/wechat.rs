@@ -2,6 +2,7 @@
 //! and openid (channels document, sections 1 and 2).
 
 mod api;
+mod certificates;
 mod keys;
 mod oauth;
 mod seal;
@@ -12,7 +13,7 @@ pub use keys::PlatformKey;
 pub use seal::{SealError, open, open_any_length};
 pub use signature::{answer_text, authorization, pay_text, request_text};
 
-use crate::config::{ConfigError, Setup};
+use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::text::{rfc3339_ms, shortened};
 use api::Api;
 use oauth::Official;
@@ -26,6 +27,7 @@ use payment::ports::{
 };
 use serde::Deserialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use wire::{
     Amount, CodeUrl, Merchant, NewRefund, Notification, Order, Payer, PrepayId, Refund,
     RefundAmount, RefundNotice, Transaction,
@@ -94,7 +96,7 @@ pub struct Wechat {
     mchid: String,
     notify_url: String,
     oauth: Option<Official>,
-    api: Api,
+    api: Arc<Api>,
 }
 
 impl Wechat {
@@ -157,6 +159,11 @@ impl Gateway for Wechat {
 
     fn oauth(&self) -> Option<&dyn Oauth> {
         self.oauth.as_ref().map(|official| official as &dyn Oauth)
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let target = format!("{}?mchid={}", self.order_path(NO_ORDER), self.mchid);
+        self.api.check(&target).await
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
@@ -261,7 +268,7 @@ impl Gateway for Wechat {
         NotifyAnswer {
             status,
             content_type: "application/json",
-            body,
+            body: body.into(),
         }
     }
 }

@@ -69,6 +69,15 @@ impl Answer {
         Self::refused(422, "UNPROCESSABLE_ENTITY", issue)
     }
 
+    fn is_done(&self) -> bool {
+        self.status < 300
+    }
+
+    /// The payer's bank was asked: the same request id does not ask it again.
+    fn is_declined(&self) -> bool {
+        self.body["details"][0]["issue"] == orders::DECLINED
+    }
+
     fn not_found() -> Self {
         Self::refused(404, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
     }
@@ -235,14 +244,14 @@ fn once(
         }
         Some((_, answer)) => {
             return Answer {
-                status: 200,
+                status: if answer.is_done() { 200 } else { answer.status },
                 ..answer.clone()
             };
         }
         None => {}
     }
     let answer = done(world, call, &asked, request_id, whole, fault);
-    if !request_id.is_empty() && answer.status < 300 {
+    if !request_id.is_empty() && (answer.is_done() || answer.is_declined()) {
         answers.insert(request_id.to_owned(), (under, answer.clone()));
     }
     answer

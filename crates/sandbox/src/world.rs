@@ -133,6 +133,15 @@ impl World {
         })
     }
 
+    /// A declined order waits for its payer's approval again.
+    pub(crate) fn disapprove(&self, number: &str) -> Result<Order, Cannot> {
+        self.change(number, |order| {
+            "NOTPAY".clone_into(&mut order.state);
+            order.more["approved"] = json!(false);
+            Ok(())
+        })
+    }
+
     /// Time runs out, or the merchant closes.
     pub(crate) fn close(&self, number: &str, now_ms: i64) -> Result<Order, Cannot> {
         self.change(number, |order| {

@@ -1,6 +1,7 @@
 //! `tongfu doctor`: looks over the whole instance, and says what a person should
 //! look at. It changes nothing that anybody reads.
 
+use super::channel::check_accounts;
 use crate::config::Config;
 use crate::limits::UNLISTED;
 use crate::serve::{accounts, now_ms, open, system_clock};
@@ -65,6 +66,9 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     domains(store.as_ref(), &mut findings).await?;
     clocks(&gateways, &mut findings).await;
     proxies(config, &mut findings).await;
+    for finding in check_accounts(&gateways).await {
+        findings.add(finding);
+    }
     stories(store.as_ref(), &mut findings).await?;
     for contradiction in store.contradictions().await? {
         findings.add(contradiction);

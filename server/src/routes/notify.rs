@@ -43,7 +43,7 @@ pub(super) async fn notify(
     (
         status,
         [(CONTENT_TYPE, received.content_type)],
-        Body::from(received.body),
+        Body::from(received.body.into_owned()),
     )
         .into_response()
 }

@@ -454,6 +454,29 @@ async fn the_doctor_finds_what_was_changed_behind_our_back() {
 }
 
 #[tokio::test]
+async fn accounts_are_tried_by_the_operator() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (well, text) = run(&world, &["channel", "check"]);
+    assert!(
+        well && text.contains("Alipay/sandbox-alipay was tried"),
+        "{text}"
+    );
+    let (well, text) = run(&world, &["channel", "check", "nobody"]);
+    assert!(
+        !well && text.contains("no account is named nobody"),
+        "{text}"
+    );
+    let file = world.folder.join("sandbox/accounts.toml");
+    let accounts = std::fs::read_to_string(&file).unwrap();
+    let wrong = accounts.replace("client_secret = \"", "client_secret = \"wrong");
+    std::fs::write(&file, wrong).unwrap();
+    for arguments in [&["channel", "check", "sandbox-paypal"][..], &["doctor"]] {
+        let (well, text) = run(&world, arguments);
+        assert!(!well && text.contains("client_secret"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn orders_are_listed_for_programs() {
     let world = World::start(Database::Sqlite).await.unwrap();
     let query = world.signed_query().await;

@@ -88,6 +88,14 @@ impl Keys {
         Ok(Self::Certificates(keys))
     }
 
+    /// Whether `key` is taken for Alipay's.
+    pub(super) fn holds(&self, key: &VerifyingKey) -> bool {
+        match self {
+            Self::Key(held) => held == key,
+            Self::Certificates(held) => held.iter().any(|(_, held)| held == key),
+        }
+    }
+
     /// Whether `sign` is Alipay's over `text`; `named` is the certificate that the
     /// message names, where it names one.
     pub(super) fn verifies(&self, text: &[u8], sign: &str, named: Option<&str>) -> bool {

@@ -64,14 +64,15 @@ impl Answer {
         }
     }
 
-    /// The gateway's own words for what is wrong, for the log: not all of them, and
-    /// never the key.
+    /// The gateway's own words for what is wrong, for the log: two texts, and never the
+    /// key. A debugging gateway repeats the key that it holds in others.
     fn complaint(&self, key: &Secret) -> String {
-        let err = match self.text("err") {
-            text if text.is_empty() => self.0.get("err").map_or("", |raw| raw.get()).to_owned(),
-            text => text,
-        };
-        let words = [err, self.text("message")].join(" ");
+        let inner = self.0.get("err").map_or("", |raw| raw.get());
+        let inner = Self(serde_json::from_str(inner).unwrap_or_default());
+        let texts = ["err", "message"].map(|name| [self.text(name), inner.text(name)]);
+        let mut words = texts.concat();
+        words.retain(|text| !text.is_empty());
+        let words = words.join(" ");
         let words = words.replace(key.expose(), "***");
         let words = words.replace(char::is_control, " ");
         shortened(words.trim(), MESSAGE_BYTES_MAX).to_owned()
@@ -101,7 +102,9 @@ impl Status {
     pub(super) fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "prepare" | "forward" | "待支付" | "进入收银台" => Self::Unpaid,
-            "已支付" | "通知商户" | "通知失败" | "complete" => Self::Paid,
+            "已支付" | "通知商户" | "通知失败" | "complete" | "PAID" | "COMPLETED" => {
+                Self::Paid
+            }
             "作废" => Self::Closed,
             "refunding" => Self::Refunding,
             "refund" => Self::Refunded,
@@ -148,8 +151,8 @@ mod tests {
         for body in [
             r#"{"err":"wrong sign\nof k123a=1","message":"k123"}"#.to_owned(),
             format!(
-                r#"{{"err":{{"text":"k123a=1","more":"{}"}}}}"#,
-                "x".repeat(999)
+                r#"{{"err":{{"message":"of k123a=1","err":"wrong {}"}}}}"#,
+                "x".repeat(99)
             ),
         ] {
             let Err(ChannelError::Refused { message, .. }) = read(&body) else {
@@ -160,6 +163,27 @@ mod tests {
                 !message.contains("k123") && !message.contains('\n'),
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn of_a_debugging_gateways_answer_two_texts_are_told() {
+        for (body, told) in [
+            (
+                r#"{"err":{"err":"wrong sign","message":"look","str":"TRUEKEYa=1","sign":"ab"}}"#,
+                "wrong sign look",
+            ),
+            (
+                r#"{"err":{"err":{"str":"TRUEKEYa=1"}},"str":"TRUEKEY"}"#,
+                "",
+            ),
+            (r#"{"err":["TRUEKEYa=1"],"message":"look"}"#, "look"),
+            (r#"{"err":7}"#, "7"),
+        ] {
+            let Err(ChannelError::Refused { message, .. }) = read(body) else {
+                panic!("not refused")
+            };
+            assert_eq!(message, told, "{body}");
         }
     }
 

@@ -102,7 +102,7 @@ impl Api {
     }
 
     /// The token; another than `refused`.
-    async fn token(&self, refused: Option<&str>) -> Result<String, ChannelError> {
+    pub(super) async fn token(&self, refused: Option<&str>) -> Result<String, ChannelError> {
         let mut kept = self.token.lock().await;
         let now_ms = (self.clock)();
         if let Some(token) = kept.as_ref()

@@ -1,11 +1,13 @@
 //! Signed calls to the API, and answers that are verified before they are read.
 
-use super::keys::PlatformKey;
+use super::certificates::Certificates;
+use super::keys::{PlatformKey, is_id, is_serial};
 use super::signature::{answer_text, authorization, request_text};
-use super::wire::{self, Certificates, Sealed, Trouble};
+use super::wire::{self, CertificateList, Sealed, Trouble};
 use super::{Account, seal};
 use crate::config::{ConfigError, Setup};
 use crate::rsa::SigningKey;
+use crate::text::shortened;
 use crate::{Clock, http};
 use bytes::Bytes;
 use payment::ports::{ChannelError, RawNotify};
@@ -13,13 +15,13 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// An answer or notify older or newer than this is not believed, seconds.
 const AGE_MAX_S: u64 = 300;
-/// The certificate list is fetched at most once in this time, ms.
-const CERTIFICATES_GAP_MS: i64 = 60_000;
+/// What is kept of an error's unverified text, bytes.
+const WORDS_BYTES_MAX: usize = 200;
 
 /// The signed way to one account.
 pub(super) struct Api {
@@ -29,8 +31,7 @@ pub(super) struct Api {
     key: SigningKey,
     api_v3_key: [u8; 32],
     public_key: Option<PlatformKey>,
-    certificates: RwLock<Vec<PlatformKey>>,
-    certificates_ms: AtomicI64,
+    certificates: Certificates,
     client: Client,
     clock: Clock,
 }
@@ -51,6 +52,23 @@ struct Answer {
     body: Bytes,
 }
 
+impl Answer {
+    /// What WeChat says of a failure, for the log: nothing vouches for it.
+    fn trouble(&self) -> ChannelError {
+        let status = self.status;
+        let Ok(Trouble { code, message }) = wire::read(&self.body) else {
+            return ChannelError::Unknown(format!("HTTP {status}"));
+        };
+        let message = shortened(&message, WORDS_BYTES_MAX).to_owned();
+        match status {
+            401 => ChannelError::Unknown(format!(
+                "mchid, serial and private_key do not belong together: {message}"
+            )),
+            _ => ChannelError::Refused { code, message },
+        }
+    }
+}
+
 /// The four headers that a signature comes with.
 struct Signed<'a> {
     timestamp: &'a str,
@@ -60,6 +78,12 @@ struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
+    fn is_fresh(&self, now_ms: i64) -> bool {
+        // The header may hold any number that fits.
+        let at_s = self.timestamp.parse::<i64>();
+        at_s.is_ok_and(|at_s| (now_ms / 1000).abs_diff(at_s) <= AGE_MAX_S)
+    }
+
     fn read(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         Some(Self {
             timestamp: header("wechatpay-timestamp")?,
@@ -71,8 +95,11 @@ impl<'a> Signed<'a> {
 }
 
 impl Api {
-    pub(super) fn open(account: &Account, setup: &Setup<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn open(account: &Account, setup: &Setup<'_>) -> Result<Arc<Self>, ConfigError> {
         let public_key = match (&account.public_key_id, &account.public_key) {
+            (Some(id), Some(_)) if !is_id(id) => {
+                return Err(setup.invalid("public_key_id begins with PUB_KEY_ID_"));
+            }
             (Some(id), Some(path)) => {
                 let key = PlatformKey::from_public_pem(id, &setup.read(path)?);
                 Some(key.map_err(|error| setup.invalid(error))?)
@@ -82,7 +109,7 @@ impl Api {
         };
         let key = SigningKey::from_text(&setup.read(&account.private_key)?);
         let api_v3_key = account.api_v3_key.as_bytes().try_into();
-        Ok(Self {
+        Ok(Arc::new(Self {
             base: account.base.trim_end_matches('/').to_owned(),
             mchid: account.mchid.clone(),
             serial: account.serial.clone(),
@@ -90,11 +117,10 @@ impl Api {
             api_v3_key: api_v3_key
                 .map_err(|_| setup.invalid("api_v3_key must have exactly 32 ASCII characters"))?,
             public_key,
-            certificates: RwLock::default(),
-            certificates_ms: AtomicI64::new(i64::MIN / 2),
+            certificates: Certificates::default(),
             client: setup.client.clone(),
             clock: Clock::clone(&setup.clock),
-        })
+        }))
     }
 
     /// Unix seconds as text, and 32 random hex digits.
@@ -110,13 +136,13 @@ impl Api {
             .map_err(|error| ChannelError::Unknown(error.to_string()))
     }
 
-    pub(super) async fn get(&self, target: &str) -> Result<Verified, ChannelError> {
+    pub(super) async fn get(self: &Arc<Self>, target: &str) -> Result<Verified, ChannelError> {
         let answer = self.send(Method::GET, target, Vec::new()).await?;
         self.believed(answer).await
     }
 
     pub(super) async fn post(
-        &self,
+        self: &Arc<Self>,
         target: &str,
         body: &impl Serialize,
     ) -> Result<Verified, ChannelError> {
@@ -126,8 +152,34 @@ impl Api {
         self.believed(answer).await
     }
 
+    /// Proves the keys, by the list of certificates and by asking about no order.
+    pub(super) async fn check(self: &Arc<Self>, target: &str) -> Result<(), String> {
+        let listless = |error: &ChannelError| error.is_refusal("RESOURCE_NOT_EXISTS");
+        match (self.fetch_certificates().await, &self.public_key) {
+            (Ok(_), _) => {}
+            (Err(error), Some(_)) if listless(&error) => {}
+            (Err(error), None) if listless(&error) => {
+                return Err(format!(
+                    "public_key_id and public_key are needed, the merchant has no certificates: {error}"
+                ));
+            }
+            (Err(error), _) => return Err(error.to_string()),
+        }
+        match self.get(target).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_refusal("ORDER_NOT_EXIST") => Ok(()),
+            Err(error) if self.public_key.is_some() => {
+                Err(format!("{error} (proved by public_key_id and public_key)"))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Whether a notify is WeChat's own, over its raw bytes, and fresh.
-    pub(super) async fn verify_notify(&self, notify: &RawNotify) -> Result<(), ChannelError> {
+    pub(super) async fn verify_notify(
+        self: &Arc<Self>,
+        notify: &RawNotify,
+    ) -> Result<(), ChannelError> {
         let signed = Signed::read(|name| notify.header(name))
             .ok_or_else(|| ChannelError::Unknown("a notify without signature".to_owned()))?;
         self.verify(&signed, &notify.body, notify.received_ms).await
@@ -190,7 +242,7 @@ impl Api {
 
     /// Rule 5: only a verified answer counts; a verified 4xx is a refusal, all
     /// else is unknown.
-    async fn believed(&self, answer: Answer) -> Result<Verified, ChannelError> {
+    async fn believed(self: &Arc<Self>, answer: Answer) -> Result<Verified, ChannelError> {
         let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
         let Some(signed) = signed else {
             let status = answer.status;
@@ -211,15 +263,13 @@ impl Api {
     }
 
     async fn verify(
-        &self,
+        self: &Arc<Self>,
         signed: &Signed<'_>,
         body: &[u8],
         now_ms: i64,
     ) -> Result<(), ChannelError> {
         let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
-        // The header may hold any number that fits.
-        let fresh = signed.timestamp.parse::<i64>();
-        if !fresh.is_ok_and(|at_s| (now_ms / 1000).abs_diff(at_s) <= AGE_MAX_S) {
+        if !signed.is_fresh(now_ms) {
             return refuse("the signature's time is too old or not a time");
         }
         let Some(key) = self.platform_key(signed.serial).await else {
@@ -232,46 +282,43 @@ impl Api {
         Ok(())
     }
 
-    /// The key of this serial; in certificate mode an unknown one is looked for
-    /// in the platform's list, once a minute at most.
-    async fn platform_key(&self, serial: &str) -> Option<PlatformKey> {
-        if let Some(key) = self.public_key.as_ref().filter(|key| key.is_named(serial)) {
+    /// The key of this name: the configured one, or a certificate's. While a merchant
+    /// changes over to the public key, both sign.
+    async fn platform_key(self: &Arc<Self>, name: &str) -> Option<PlatformKey> {
+        if let Some(key) = self.public_key.as_ref().filter(|key| key.is_named(name)) {
             return Some(key.clone());
         }
-        if let Some(key) = self.certificate(serial) {
-            return Some(key);
-        }
-        if self.public_key.is_some() || serial.starts_with("PUB_KEY_ID_") {
+        if !is_serial(name) {
             return None;
         }
         let now_ms = (self.clock)();
-        if now_ms - self.certificates_ms.swap(now_ms, Ordering::Relaxed) < CERTIFICATES_GAP_MS {
-            return self.certificate(serial);
-        }
-        match self.fetch_certificates().await {
-            Ok(keys) => {
-                *self
-                    .certificates
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner) = keys;
+        if let Some(key) = self.certificates.find(name, now_ms) {
+            if self.certificates.is_old(now_ms) {
+                // Nobody waits for it: the key at hand is good.
+                drop(self.refresh(now_ms));
             }
-            Err(error) => {
-                self.certificates_ms.store(i64::MIN / 2, Ordering::Relaxed);
-                tracing::warn!(cause = %error, "platform certificates can't be fetched");
-            }
+            return Some(key);
         }
-        self.certificate(serial)
+        // It ends when its sender is dropped, however the flight ended.
+        let _ = self.refresh(now_ms).changed().await;
+        self.certificates.find(name, now_ms)
     }
 
-    fn certificate(&self, serial: &str) -> Option<PlatformKey> {
-        let certificates = self
-            .certificates
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        certificates
-            .iter()
-            .find(|key| key.is_named(serial))
-            .cloned()
+    /// The flight for the certificate list that is under way, or just was; else a new
+    /// one. It goes on when its caller hangs up.
+    fn refresh(self: &Arc<Self>, now_ms: i64) -> watch::Receiver<()> {
+        self.certificates.flight(now_ms, |landed| {
+            let api = Arc::clone(self);
+            tokio::spawn(async move {
+                match api.fetch_certificates().await {
+                    Ok(keys) => api.certificates.keep(keys, now_ms),
+                    Err(error) => {
+                        tracing::warn!(cause = %error, "platform certificates can't be fetched");
+                    }
+                }
+                drop(landed);
+            });
+        })
     }
 
     /// Section 1.12: the list is opened with the APIv3 key, and then proved by
@@ -280,18 +327,29 @@ impl Api {
         let answer = self
             .send(Method::GET, "/v3/certificates", Vec::new())
             .await?;
-        let list: Certificates = wire::read(&answer.body)?;
+        if answer.status != 200 {
+            return Err(answer.trouble());
+        }
+        let list: CertificateList = wire::read(&answer.body)?;
         let mut keys = Vec::with_capacity(list.data.len());
         for entry in &list.data {
-            let pem = self.unseal(&entry.encrypt_certificate)?;
+            let pem = self.unseal(&entry.encrypt_certificate).map_err(|_| {
+                ChannelError::Unknown("api_v3_key does not open the certificates".to_owned())
+            })?;
             let key = PlatformKey::from_certificate_pem(&pem);
             keys.push(key.map_err(|error| ChannelError::Unknown(error.to_string()))?);
         }
         let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
+        let now_ms = (self.clock)();
+        let signed = signed.filter(|signed| signed.is_fresh(now_ms));
         let proved = signed.is_some_and(|signed| {
             let text = answer_text(signed.timestamp, signed.nonce, &answer.body);
-            let mut named = keys.iter().filter(|key| key.is_named(signed.serial));
-            named.any(|key| key.verifies(&text, signed.signature))
+            // In public-key mode that key signs this answer too.
+            keys.iter().chain(&self.public_key).any(|key| {
+                key.is_named(signed.serial)
+                    && key.is_valid_at(now_ms)
+                    && key.verifies(&text, signed.signature)
+            })
         });
         if !proved {
             return Err(ChannelError::Unknown(

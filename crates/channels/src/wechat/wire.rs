@@ -132,7 +132,7 @@ pub(super) struct Trouble {
 
 /// Answer of the certificate list.
 #[derive(Deserialize)]
-pub(super) struct Certificates {
+pub(super) struct CertificateList {
     pub(super) data: Vec<Certificate>,
 }
 

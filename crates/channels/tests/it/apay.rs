@@ -5,7 +5,7 @@ use channels::Clock;
 use channels::config::{Accounts, gateways};
 use payment::channel::Channel;
 use payment::domain::Secret;
-use payment::forecore::md5_sign;
+use payment::forecore::{Fields, md5_sign, verifies};
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
@@ -37,6 +37,28 @@ async fn paid(world: &World, gateway: &Arc<dyn Gateway>) -> ChannelOrder {
     world.act("pay", &order.number).await;
     world.letter().await;
     order
+}
+
+#[tokio::test]
+async fn calls_go_out_as_json_where_the_account_says_so() {
+    let world = World::start().await;
+    let json = |account: &mut toml::Table| {
+        account.insert("body".to_owned(), "json".into());
+    };
+    let gateway = world.via_apay(json);
+    let order = paid(&world, &gateway).await;
+    let asked = gateway.query(&order).await;
+    assert!(matches!(asked, Ok(OrderState::Paid(_))), "{asked:?}");
+    let gateway = world.via_apay(|account| {
+        json(account);
+        account.insert("base".to_owned(), world.target.clone().into());
+    });
+    assert_unknown("no answer", &gateway.query(&order).await);
+    let call = world.letter().await;
+    assert_eq!(call.header("content-type"), Some("application/json"));
+    let fields = Fields::from_json(&call.body).unwrap();
+    assert_eq!(fields.get("outOrderId"), Some(order.number.as_str()));
+    assert!(verifies(&fields, &key(&world)));
 }
 
 /// A call as a partner would make it by himself.

@@ -92,6 +92,8 @@ async fn every_status_is_read_and_no_contradiction_is_believed() {
         "通知商户",
         "通知失败",
         "complete",
+        "PAID",
+        "COMPLETED",
         "refunding",
         "refund",
         "refundclosed",

@@ -70,6 +70,57 @@ async fn a_form_leads_to_the_bank_page_and_is_paid() {
 }
 
 #[tokio::test]
+async fn that_nothing_is_known_counts_while_the_order_is_fresh() {
+    let world = World::start().await;
+    let minutes = |gateway: &Arc<dyn Gateway>, count: i64| {
+        let mut old = fresh(gateway).order;
+        old.created_ms -= count * 60_000;
+        old
+    };
+    let gateway = adapter(&world);
+    let asked = gateway.query(&minutes(&gateway, 29)).await;
+    assert_eq!(asked, Ok(OrderState::NotFound));
+    let asked = gateway.query(&minutes(&gateway, 31)).await;
+    assert_unknown("half an hour later", &asked);
+    let change = |account: &mut toml::Table| {
+        account.insert("fresh_s".to_owned(), 60.into());
+    };
+    let gateway = world.changed(Channel::ChinapayOld, change).remove(0);
+    let asked = gateway.query(&minutes(&gateway, 2)).await;
+    assert_unknown("two minutes later", &asked);
+}
+
+#[tokio::test]
+async fn versions_and_the_reply_are_the_merchants() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    assert_eq!(gateway.notify_answer(true).body, "OK");
+    let target = format!("{}/asked", world.target);
+    let change = |account: &mut toml::Table| {
+        for (name, value) in [
+            ("query_url", target.as_str()),
+            ("refund_url", &target),
+            ("query_version", "20070129"),
+            ("refund_version", "20141120"),
+            ("reply", "ChinaPayOK"),
+        ] {
+            account.insert(name.to_owned(), value.into());
+        }
+    };
+    let gateway = world.changed(Channel::ChinapayOld, change).remove(0);
+    let order = fresh(&gateway).order;
+    assert_unknown("no answer", &gateway.query(&order).await);
+    let query = String::from_utf8(world.letter().await.body).unwrap();
+    assert!(query.contains("&Version=20070129&"), "{query}");
+    let refund = gateway.refund(&refund_of(&order, "R", 1)).await;
+    assert_unknown("no answer", &refund);
+    let refund = String::from_utf8(world.letter().await.body).unwrap();
+    assert!(refund.contains("&Version=20141120&"), "{refund}");
+    assert_eq!(gateway.notify_answer(true).body, "ChinaPayOK");
+    assert_ne!(gateway.notify_answer(false).body, "ChinaPayOK");
+}
+
+#[tokio::test]
 async fn a_changed_form_opens_no_bank_page() {
     let world = World::start().await;
     let gateway = adapter(&world);

@@ -7,6 +7,8 @@ mod alipay;
 mod apay;
 mod apay_canned;
 mod apay_rates;
+mod certificates;
+mod check;
 mod chinapay;
 mod ecb;
 mod gateway;

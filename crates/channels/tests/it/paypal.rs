@@ -102,7 +102,7 @@ async fn an_order_is_approved_captured_and_paid() {
 }
 
 #[tokio::test]
-async fn a_capture_may_wait_or_be_declined() {
+async fn a_capture_may_wait() {
     let world = World::start().await;
     let gateway = adapter(&world);
     let order = approved(&world, &gateway).await;
@@ -121,8 +121,52 @@ async fn a_capture_may_wait_or_be_declined() {
         gateway.query(&order).await,
         Ok(OrderState::Paid(_))
     ));
+}
 
+/// An order whose payer approved it, and whose bank then declines.
+async fn declined(world: &World, gateway: &Arc<dyn Gateway>, order: &ChannelOrder) {
+    world.act("decline", &order.number).await;
+    let pending = Ok(OrderState::Pending);
+    assert_eq!(gateway.capture(order).await, pending, "to be approved anew");
+    assert_eq!(gateway.query(order).await, pending);
+}
+
+#[tokio::test]
+async fn a_declined_order_is_approved_anew_and_captured() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
     let order = approved(&world, &gateway).await;
+    declined(&world, &gateway, &order).await;
+    // The same question once more is answered the same, and changes nothing.
+    assert_eq!(gateway.capture(&order).await, Ok(OrderState::Pending));
+    world.act("pay", &order.number).await;
+    world.letter().await;
+    declined(&world, &gateway, &order).await;
+    world.act("pay", &order.number).await;
+    world.letter().await;
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Approved));
+    world.fault("capture", "drop").await;
+    assert_unknown("lost", &gateway.capture(&order).await);
+    // Another instance, or the same started again, knows nothing of what went before.
+    let another = world.changed(Channel::Paypal, |_| {}).remove(0);
+    let captured = another.capture(&order).await;
+    let Ok(OrderState::Paid(report)) = &captured else {
+        panic!("{captured:?}")
+    };
+    assert_eq!(report.money, order.money);
+    assert_eq!(gateway.capture(&order).await, captured);
+}
+
+#[tokio::test]
+async fn an_order_that_is_always_declined_ends() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = approved(&world, &gateway).await;
+    for _ in 0..4 {
+        declined(&world, &gateway, &order).await;
+        world.act("pay", &order.number).await;
+        world.letter().await;
+    }
     world.act("decline", &order.number).await;
     assert_eq!(gateway.capture(&order).await, Ok(OrderState::Declined));
 }

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 /// How often something that must come is looked for: 20 s in all.
-const LOOKS: u32 = 400;
+pub(crate) const LOOKS: u32 = 400;
 
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -216,7 +216,7 @@ pub(crate) fn assert_unknown<T: std::fmt::Debug>(what: &str, answer: &Result<T, 
     assert!(unknown, "{what}: {answer:?}");
 }
 
-fn temp_folder() -> PathBuf {
+pub(crate) fn temp_folder() -> PathBuf {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = format!("tongfu-channels-{}-{number}", std::process::id());
     let folder = std::env::temp_dir().join(name);

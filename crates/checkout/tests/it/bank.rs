@@ -306,6 +306,10 @@ impl Gateway for Bank {
         self.captures()
     }
 
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn create(&self, new: &NewOrder) -> Told<Created> {
         self.call(|bank, book, mood| bank.make(book, &new.order, mood))
             .await
@@ -392,7 +396,7 @@ impl Gateway for Bank {
         NotifyAnswer {
             status: if received { 200 } else { 500 },
             content_type: "text/plain",
-            body: "",
+            body: "".into(),
         }
     }
 }

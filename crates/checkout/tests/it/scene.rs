@@ -117,6 +117,10 @@ impl Gateway for FakeChannel {
         self.told.lock().unwrap().fresh_since_ms
     }
 
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn create(&self, _: &NewOrder) -> Result<Created, ChannelError> {
         let told = self.note("create");
         let created = Created {
@@ -169,7 +173,7 @@ impl Gateway for FakeChannel {
         NotifyAnswer {
             status: 200,
             content_type: "text/plain",
-            body: "",
+            body: "".into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::channel::Channel;
 use crate::money::{Currency, Money};
 use crate::obj::Obj;
 use crate::printable::printable;
+use std::borrow::Cow;
 
 /// How a payment is started at a channel (design rule 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -321,7 +322,7 @@ pub struct NotifyAnswer {
     /// The media type of the body.
     pub content_type: &'static str,
     /// The body.
-    pub body: &'static str,
+    pub body: Cow<'static, str>,
 }
 
 /// Why no openid was had.
@@ -383,6 +384,9 @@ pub trait Gateway: Send + Sync {
     fn fresh_since_ms(&self, _now_ms: i64) -> i64 {
         i64::MIN
     }
+    /// Asks the channel something that changes nothing, and says in words for the
+    /// operator which setting or key is wrong, or why it could not be asked.
+    async fn check(&self) -> Result<(), String>;
     /// The way to a payer's openid, where the account has one.
     fn oauth(&self) -> Option<&dyn Oauth> {
         None

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// A payer has this long to approve, ms.
 const LIFE_MS: i64 = 3 * 3_600_000;
+/// The issue of a capture that the payer's bank declines.
+pub(super) const DECLINED: &str = "INSTRUMENT_DECLINED";
 const TEXT_MAX: usize = 127;
 /// Open to every account; CNY, BRL and MYR are for accounts of their countries.
 const CURRENCIES: [&str; 21] = [
@@ -228,7 +230,11 @@ pub(super) fn capture(
     let number = &order.channel_order_no;
     match order.state_at(now_ms) {
         "CLOSED" => return Answer::not_found(),
-        "PAYERROR" => return Answer::unprocessable("INSTRUMENT_DECLINED"),
+        "PAYERROR" => {
+            // The payer may choose another instrument, and has to approve anew.
+            let _ = world.disapprove(number);
+            return Answer::unprocessable(DECLINED);
+        }
         "NOTPAY" if order.more["approved"] != true => {
             return Answer::unprocessable("ORDER_NOT_APPROVED");
         }

@@ -145,7 +145,8 @@ fn make_certificate() -> Result<(String, String, String)> {
     let (_, private) = make_pair()?;
     let key = rcgen::KeyPair::from_pem(&private)?;
     let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
-    let serial = format!("5A{}", hex(38).to_uppercase());
+    // Real ones begin with a zero at times, and headers keep it.
+    let serial = format!("05{}", hex(38).to_uppercase());
     parameters.serial_number = Some(rcgen::SerialNumber::from_slice(&unhex(&serial)));
     let certificate = parameters.self_signed(&key)?;
     Ok((serial, certificate.pem(), private))

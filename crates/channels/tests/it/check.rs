@@ -1,0 +1,73 @@
+//! Accounts are tried: a right one passes, and a wrong key is named.
+
+use crate::world::World;
+use payment::channel::Channel;
+
+#[tokio::test]
+async fn right_accounts_pass() {
+    let world = World::start().await;
+    let via = world.via_apay(|_| {});
+    for gateway in world.gateways.iter().chain([&via]) {
+        let name = (gateway.channel(), gateway.account());
+        assert_eq!(gateway.check().await, Ok(()), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_named() {
+    let world = World::start().await;
+    let public = std::fs::read_to_string(world.folder().join("wechat/pub_key.pem")).unwrap();
+    std::fs::write(world.folder().join("other_pub.pem"), public).unwrap();
+    let own = std::fs::read(world.folder().join("alipay/certified_key.pem")).unwrap();
+    std::fs::write(world.folder().join("other_key.pem"), own).unwrap();
+    let own = std::fs::read_to_string(world.folder().join("alipay/app_key.pem")).unwrap();
+    let own = rcgen::KeyPair::from_pem(&own).unwrap().public_key_pem();
+    std::fs::write(world.folder().join("own_pub.pem"), own).unwrap();
+    let other_key = "x".repeat(32);
+    for (channel, setting, value, named) in [
+        (
+            Channel::Wechat,
+            "private_key",
+            "other_key.pem",
+            "private_key",
+        ),
+        (Channel::Wechat, "serial", "0A", "serial"),
+        (Channel::Wechat, "api_v3_key", &other_key, "api_v3_key"),
+        (
+            Channel::Alipay,
+            "private_key",
+            "other_key.pem",
+            "private_key",
+        ),
+        (
+            Channel::Alipay,
+            "alipay_public_key",
+            "other_pub.pem",
+            "public key",
+        ),
+        (
+            Channel::Alipay,
+            "alipay_public_key",
+            "own_pub.pem",
+            "application's own",
+        ),
+        (Channel::Paypal, "client_secret", "wrong", "client_secret"),
+    ] {
+        let change = |account: &mut toml::Table| {
+            if let Some(set) = account.get_mut(setting) {
+                *set = value.into();
+            }
+        };
+        let gateway = world.changed(channel, change).remove(0);
+        let told = gateway.check().await.unwrap_err();
+        assert!(told.contains(named), "{setting}: {told}");
+        assert!(!told.contains(value), "{setting}: {told}");
+    }
+    for (setting, value) in [("key", "wrong"), ("partner_id", "nobody")] {
+        let gateway = world.via_apay(|account| {
+            account.insert(setting.to_owned(), value.into());
+        });
+        let told = gateway.check().await.unwrap_err();
+        assert!(told.contains("partner_id or key"), "{setting}: {told}");
+    }
+}
