@@ -9,4 +9,4 @@ alter table notify add column digest text;
 create unique index notify_digest on notify (channel, account, digest) where digest is not null;
 
 -- Money that went back without a refund of ours is few, and listed.
-create index refund_taken on refund (created_ms) where cause in ('chargeback', 'atchannel');
+create index refund_taken on refund (cause) where cause in ('chargeback', 'atchannel');
