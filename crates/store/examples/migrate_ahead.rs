@@ -2,7 +2,7 @@
 //! column to each, in one transaction, and records it. For chaos, which has no newer
 //! program. Takes the database's address.
 
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqliteConnection};
 use std::time::Duration;
 
@@ -24,12 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).ok_or("the database's address")?;
     let mut tries = 1;
     loop {
-        let done = if address.starts_with("sqlite:") {
-            run(SqliteConnection::connect(&address).await?).await
-        } else {
-            run(PgConnection::connect(&address).await?).await
-        };
-        match done {
+        match ahead(&address).await {
             Err(error) if tries == TRIES => return Err(error.into()),
             Err(_) => tries += 1,
             Ok(()) => return Ok(()),
@@ -38,7 +33,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-async fn run<C: Migrate>(mut connection: C) -> Result<(), sqlx::migrate::MigrateError> {
+/// One try: the server may be in the middle of a crash.
+async fn ahead(address: &str) -> Result<(), MigrateError> {
+    if address.starts_with("sqlite:") {
+        run(SqliteConnection::connect(address).await?).await
+    } else {
+        run(PgConnection::connect(address).await?).await
+    }
+}
+
+async fn run<C: Migrate>(mut connection: C) -> Result<(), MigrateError> {
     let add = |table: &&str| format!("alter table {table} add column ahead text;");
     let sql: String = TABLES.iter().map(add).collect();
     let ahead = Migration::new(
