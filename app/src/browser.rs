@@ -131,6 +131,21 @@ pub(crate) fn turn_green() {
     }
 }
 
+/// Minutes since midnight on the payer's clock, when so many seconds are over.
+pub(crate) fn minute_in(seconds: i32) -> i32 {
+    let minutes = (js_sys::Date::now() / 60_000.0) as i32 + seconds / 60;
+    let behind = js_sys::Date::new_0().get_timezone_offset() as i32;
+    (minutes - behind) % 1_440
+}
+
+/// Writes when the time to pay ends, in place of what the server wrote.
+pub(crate) fn tell_end(time: &str) {
+    let told = document().and_then(|document| document.query_selector("time").ok()?);
+    if let Some(told) = told {
+        told.set_text_content(Some(time));
+    }
+}
+
 /// Draws so many percent of the ring as gone.
 pub(crate) fn draw_gone(percent: i32) {
     if let Some(main) = main() {

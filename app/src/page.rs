@@ -34,6 +34,19 @@ pub struct Setting {
     pub frame_origins: Vec<String>,
     /// The operator's pictures of the channels.
     pub marks: Marks,
+    /// Who is paid, where the request was genuine and its business system says so.
+    pub payee: Option<Payee>,
+}
+
+/// Who is paid, in the page's language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payee {
+    /// The name; empty: not shown.
+    pub name: String,
+    /// Where a payer finds help; empty: not shown.
+    pub help: String,
+    /// Address of a picture.
+    pub picture: Option<String>,
 }
 
 /// Addresses of pictures that stand in place of our own drawings.
@@ -152,6 +165,16 @@ pub enum Screen {
         /// Where the payer goes on.
         leave: Option<String>,
     },
+    /// The browser kept no openid, though WeChat gave one: the payer goes on in a
+    /// window that keeps it.
+    NoCookie {
+        /// What is bought, where the request was genuine.
+        order: Option<Order>,
+        /// The page's own address.
+        address: String,
+        /// Where another channel can be picked, if there is another.
+        back: Option<String>,
+    },
     /// Refused, with the published code and what it means.
     Refused {
         /// What was to be bought, where the request was genuine.
@@ -236,6 +259,8 @@ pub enum Way {
     OpenInWechat {
         /// The address.
         address: String,
+        /// A short one that leads there, which makes a code of few modules.
+        short: Option<String>,
         /// Whether the payer looks at a phone: then a screenshot is scanned.
         phone: bool,
     },
@@ -301,6 +326,9 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
         view! { <a href=url lang=other hreflang=other>{words.other_language}</a> }
     });
     let body = content(screen, setting);
+    let help = setting.payee.as_ref().map(|payee| payee.help.clone());
+    let help = help.filter(|help| !help.is_empty());
+    let help = help.map(|help| view! { <p>{help}</p> });
     view! {
         <html lang=tag>
             <head>
@@ -316,7 +344,7 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
             <body>
                 <header><b>{words.brand}</b>{language}</header>
                 {body}
-                <footer>{words.secure}</footer>
+                <footer>{help}{words.secure}</footer>
                 {scripts}
             </body>
         </html>
@@ -340,6 +368,7 @@ fn state_in_words(screen: &Screen, words: &crate::text::Text) -> Option<&'static
         Screen::Ended { scanned: true, .. } => words.expired,
         Screen::Ended { .. } => words.ended,
         Screen::Held { .. } => words.held,
+        Screen::NoCookie { .. } => words.no_cookie,
         Screen::Returned { .. } => words.returned,
         Screen::Refused { .. } => words.refused,
         Screen::Unknown => words.unknown_page,
@@ -359,7 +388,7 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
         Screen::Pay(pay) => pay_screen(setting, *pay).into_any(),
         Screen::Making(order) => view! {
             <main>
-                {parts::summary(words, order)}
+                {parts::summary(setting, order)}
                 <p class="card wait" role="status">{words.wait_for_code}</p>
             </main>
         }
@@ -385,8 +414,8 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             let key = order.request_key.clone();
             view! {
                 <main data-state="paid" data-key=key data-frames=setting.frame_origins.join(" ")>
-                    {parts::summary(words, order)}
-                    {parts::paid_note(words, setting.lang, receipt, leave)}
+                    {parts::summary(setting, order)}
+                    {parts::paid_note(setting, receipt, leave)}
                 </main>
             }
             .into_any()
@@ -417,6 +446,11 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             };
             message_screen(setting, Some(order), message).into_any()
         }
+        Screen::NoCookie {
+            order,
+            address,
+            back,
+        } => screens::no_cookie_screen(setting, order, address, back).into_any(),
         Screen::Refused {
             order,
             code,
@@ -472,6 +506,7 @@ mod tests {
             module,
             frame_origins: vec!["http://shop.cn".into()],
             marks: Marks::default(),
+            payee: None,
         };
         render(screen, &setting)
     }
@@ -638,6 +673,59 @@ mod tests {
             back_url: Some("/pay.html?a=b".into()),
             came_back: false,
         })
+    }
+
+    #[test]
+    fn what_no_code_can_hold_is_not_to_be_scanned() {
+        let way = |address: String, phone| Way::OpenInWechat {
+            address,
+            short: None,
+            phone,
+        };
+        let long = format!("http://a.cn/mpay.html?info={}", "x".repeat(3_000));
+        for phone in [true, false] {
+            let html = shown(Screen::Pay(boxed(way(long.clone(), phone))), Lang::Zh);
+            assert!(!html.contains("<svg class=\"qr"), "{html}");
+            assert!(!html.contains('扫') && !html.contains("截屏"), "{html}");
+            assert!(html.contains("复制链接") && html.contains(&long));
+        }
+        let code = Way::Scan {
+            code: "x".repeat(3_000),
+            channel: Channel::Wechat,
+        };
+        let html = shown(Screen::Pay(boxed(code)), Lang::Zh);
+        assert!(
+            html.contains("无法显示二维码") && !html.contains('扫'),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn a_longer_sum_is_smaller_and_a_changed_one_stands_beside_it() {
+        let class = |minor, currency| {
+            let money = Money::from_minor(minor, currency).unwrap();
+            let order = Order {
+                money,
+                ..order("耳机")
+            };
+            let html = shown(Screen::Making(order), Lang::Zh);
+            let sum = html.find(&money.to_string()).unwrap();
+            html[..sum].rsplit_once("<p class=\"").unwrap().1.to_owned()
+        };
+        assert_eq!(class(123_456, Currency::Cny), "amount\">");
+        assert_eq!(class(123_456_789, Currency::Cny), "amount long\">");
+        assert_eq!(class(123_456_789, Currency::Usd), "amount long\">");
+        let pay = Pay {
+            charged: Money::from_minor(10_132, Currency::Cny),
+            ..*boxed(scan())
+        };
+        let html = shown(Screen::Pay(Box::new(pay)), Lang::Zh);
+        let (asked, charged) = (
+            html.find("¥1,234.56").unwrap(),
+            html.find("¥101.32").unwrap(),
+        );
+        let goods = html.find("<h1>").unwrap();
+        assert!(asked < charged && charged < goods, "{html}");
     }
 
     #[test]

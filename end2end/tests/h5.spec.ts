@@ -32,7 +32,8 @@ test.describe('inside WeChat', () => {
     });
     const url = await mobileUrl(request);
     await page.goto(url);
-    await expect(page).toHaveURL(/\/mpay\.html\?.*openid=/);
+    await expect(page).toHaveURL(/\/mpay\.html\?.*lap=/);
+    expect(page.url()).not.toContain('openid');
     expect(hops).toHaveLength(1);
     await expect(page.locator('.amount')).toHaveText('¥123.45');
     await picture(page, 'h5-wechat');

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod order;
 pub(crate) mod partner;
+pub(crate) mod payee;
 pub(crate) mod sign;
 
 use clap::{Parser, Subcommand};

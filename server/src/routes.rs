@@ -47,10 +47,11 @@ pub(crate) fn router(state: State) -> Router {
             "/pay/return/{token}",
             get(page::come_back).post(page::come_back),
         )
+        .route("/pay/to/{token}", get(page::short))
         .route(OPENID_PATH, get(openid::openid))
         .layer(CompressionLayer::new().quality(PAGE_COMPRESSION))
         .route("/assets/{name}", get(assets::asset))
-        .route("/marks/{channel}", get(assets::mark))
+        .route("/marks/{name}", get(assets::mark))
         .route("/pay/events", get(events::events));
     let business_system = Router::new().route("/pay/api/{*path}", any(api::call));
     let partner = Router::new()

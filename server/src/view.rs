@@ -11,6 +11,7 @@ use payment::money::Money;
 use payment::obj::Obj;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
+use payment::payee::{Payee, in_language};
 use payment::ports::{AttemptRow, Kind};
 use payment::request::PayRequest;
 use payment::verify::{Verified, signed_query};
@@ -26,7 +27,8 @@ const WAIT_IN_WECHAT_S: i64 = 1_800;
 const GREEN_S: u32 = 1;
 const HELD_S: u32 = 3;
 
-/// Where a payer goes when the page is done (design section 6, Leaving).
+/// What a page knows of its business system: where a payer goes when the page is done
+/// (design section 6, Leaving), who may show it, and who is paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Leave {
     /// Paid: dialogOkUrl, else pageUrl.
@@ -38,6 +40,8 @@ pub(crate) struct Leave {
     /// The origins that may show the page in a frame: the domain's, else those of
     /// these addresses.
     pub(crate) frames: Vec<String>,
+    /// Who is paid.
+    pub(crate) payee: Payee,
 }
 
 impl Leave {
@@ -48,14 +52,15 @@ impl Leave {
             fail: request.dialog_fail_url.clone().or_else(|| page.clone()),
             page: page.clone(),
             frames: Vec::new(),
+            payee: Payee::default(),
         };
-        leave.in_frames_of(domain)
+        leave.told_by(domain)
     }
 
     /// The same, of values that were verified when they were stored. Who comes
     /// back from a channel's own page goes on to pageUrl before all.
     pub(crate) fn of_attempt(domain: &Domain, attempt: &AttemptRow) -> Self {
-        let leave = Self::of_values(&attempt.signed_values).in_frames_of(domain);
+        let leave = Self::of_values(&attempt.signed_values).told_by(domain);
         match attempt.kind {
             Kind::Page | Kind::Wap => Self {
                 ok: leave.page.clone().or(leave.ok),
@@ -77,17 +82,22 @@ impl Leave {
             fail: address("dialogFailUrl").or_else(|| address("pageUrl")),
             page: address("pageUrl"),
             frames: Vec::new(),
+            payee: Payee::default(),
         }
     }
 
-    fn in_frames_of(self, domain: &Domain) -> Self {
+    fn told_by(self, domain: &Domain) -> Self {
         let listed = &domain.settings.frame_origins;
         let frames = if listed.is_empty() {
             self.origins()
         } else {
             listed.clone()
         };
-        Self { frames, ..self }
+        Self {
+            frames,
+            payee: domain.settings.payee.clone(),
+            ..self
+        }
     }
 
     /// The origins of these addresses.
@@ -121,7 +131,7 @@ fn token_path(attempt: &AttemptRow, look: &str, lang: Lang) -> String {
 /// What is bought.
 pub(crate) fn order(request: &PayRequest, lang: Lang) -> Order {
     Order {
-        goods: goods(&request.info, &request.info_en, lang),
+        goods: in_language(&request.info, &request.info_en, lang).to_owned(),
         money: request.money,
         request_key: request.request_key.clone(),
     }
@@ -278,8 +288,22 @@ pub(crate) struct Seen<'a> {
     pub(crate) phone: bool,
 }
 
+/// The page's own address, to be opened inside WeChat.
+pub(crate) fn wechat_address(public_url: &str, request: &Verified<PayRequest>) -> String {
+    format!(
+        "{public_url}{}?{}",
+        page_path(Scene::H5),
+        signed_query(request)
+    )
+}
+
 /// The page on which a payer outside WeChat is told to open it there.
-pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: Lang) -> Screen {
+pub(crate) fn open_in_wechat(
+    seen: Seen,
+    (address, short): (String, Option<String>),
+    scene: Scene,
+    lang: Lang,
+) -> Screen {
     let Seen {
         request,
         leave,
@@ -294,7 +318,8 @@ pub(crate) fn open_in_wechat(seen: Seen, public_url: &str, scene: Scene, lang: L
         charged,
         confirm: false,
         way: Way::OpenInWechat {
-            address: format!("{public_url}{}?{signed_values}", page_path(Scene::H5)),
+            address,
+            short,
             phone,
         },
         order_sn: String::new(),
@@ -336,21 +361,12 @@ pub(crate) fn picking(signed_values: &str, pick: &str) -> String {
 /// What is bought, by the values that the attempt was started with.
 pub(crate) fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Order {
     let pairs = Pairs::from_query(&attempt.signed_values).unwrap_or_default();
-    let text = |name: &str| pairs.get(name).unwrap_or_default().to_owned();
+    let text = |name: &str| pairs.get(name).unwrap_or_default();
     Order {
-        goods: goods(&text("info"), &text("infoEn"), lang),
+        goods: in_language(text("info"), text("infoEn"), lang).to_owned(),
         money: attempt.money,
         request_key: attempt.request_key.clone(),
     }
-}
-
-/// `info`, or `infoEn` in English; the other one where it is empty.
-fn goods(info: &str, info_en: &str, lang: Lang) -> String {
-    let (first, second) = match lang {
-        Lang::Zh => (info, info_en),
-        Lang::En => (info_en, info),
-    };
-    if first.is_empty() { second } else { first }.to_owned()
 }
 
 /// `HH:MM` in Beijing.

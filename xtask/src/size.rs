@@ -31,7 +31,7 @@ struct Page {
 }
 
 const PAGES: [Page; 4] = [
-    page("PC code", "/pay.html", CODE, (4_500, 44_000)),
+    page("PC code", "/pay.html", CODE, (4_600, 44_500)),
     page("PC picker", "/pay.html", "", (3_600, 3_600)),
     page("H5 code", "/mpay.html", CODE, (7_000, 46_500)),
     page("H5 picker", "/mpay.html", "", (3_600, 3_600)),

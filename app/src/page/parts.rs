@@ -1,21 +1,51 @@
 //! Pieces that several screens share.
 
-use super::{Module, Order, Receipt};
-use crate::text::{Text, time};
+use super::{Module, Order, Receipt, Setting};
+use crate::text::{text, time};
 use leptos::prelude::*;
-use payment::lang::Lang;
 
 /// Seconds after which a page that waits is fetched again without script.
 const REFRESH_S: u32 = 3;
 
-/// Goods and amount first.
-pub(super) fn summary(words: &'static Text, order: Order) -> impl IntoView {
+/// Characters of a sum that fit the amount's largest size on a narrow phone.
+const SUM_CHARS: usize = 9;
+
+/// Who is paid, how much, and what for.
+pub(super) fn summary(setting: &Setting, order: Order) -> impl IntoView + use<> {
+    summary_with(setting, order, None)
+}
+
+/// The same, with what is really charged beside what is asked.
+pub(super) fn summary_with(
+    setting: &Setting,
+    order: Order,
+    charged: Option<String>,
+) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    let payee = setting.payee.clone().map(|payee| {
+        let picture = payee.picture.map(|address| {
+            view! { <img src=address alt="" width="28" height="28"/> }
+        });
+        view! { <p class="payee">{picture}{payee.name}</p> }
+    });
+    let sum = order.money.to_string();
+    let class = sum_class(&sum);
     view! {
         <section class="order">
-            <p class="amount">{order.money.to_string()}</p>
+            {payee}
+            <p class=class>{sum}</p>
+            {charged.map(|charged| view! { <p class="charged">{charged}</p> })}
             <h1>{order.goods}</h1>
             <p class="small">{words.order}" "{order.request_key}</p>
         </section>
+    }
+}
+
+/// A sum is never broken: a longer one is smaller.
+fn sum_class(sum: &str) -> &'static str {
+    match sum.chars().count() {
+        ..=SUM_CHARS => "amount",
+        _ => "amount long",
     }
 }
 
@@ -32,14 +62,17 @@ pub(super) fn sign(good: bool) -> impl IntoView {
 /// Paid: what, how and when, and the way on. It waits hidden on a page that waits
 /// for the payment, where how and when are not known yet.
 pub(super) fn paid_note(
-    words: &'static Text,
-    lang: Lang,
+    setting: &Setting,
     receipt: Option<Receipt>,
     leave: Option<String>,
-) -> impl IntoView {
+) -> impl IntoView + use<> {
+    let (words, lang) = (text(setting.lang), setting.lang);
     let receipt = receipt.map(|receipt| {
+        let payee = setting.payee.clone().filter(|payee| !payee.name.is_empty());
+        let payee = payee.map(|payee| view! { <dt>{words.payee}</dt><dd>{payee.name}</dd> });
         view! {
             <dl>
+                {payee}
                 <dt>{words.way}</dt><dd>{receipt.channel.label(lang)}</dd>
                 <dt>{words.when}</dt><dd>{time(receipt.paid_ms, lang)}</dd>
             </dl>

@@ -46,15 +46,18 @@ pub(super) fn pick_screen(
                 <label>
                     <input type="radio" name="channel" required value=channel.code() checked=index == 0/>
                     {mark(channel, &setting.marks)}
-                    <span>{channel.label(lang)}<small>{hint(channel, lang)}</small></span>
-                    {charged}<i></i>
+                    <span>
+                        <em>{channel.label(lang)}{charged}</em>
+                        <small>{hint(channel, lang)}</small>
+                    </span>
+                    <i></i>
                 </label>
             }
         })
         .collect();
     view! {
         <main>
-            {summary(words, order)}
+            {summary(setting, order)}
             {if empty {
                 view! { <p class="card bad" role="alert">{words.no_channel}</p> }.into_any()
             } else {
@@ -91,7 +94,7 @@ pub(super) fn ended_screen(
     };
     view! {
         <main>
-            {summary(words, order)}
+            {summary(setting, order)}
             <section class="card">
                 <div class="bad" role="alert">{sign(false)}<h2>{title}</h2><p>{why}</p></div>
                 <dl>
@@ -100,6 +103,30 @@ pub(super) fn ended_screen(
                 </dl>
                 <form method="post" action=again><button>{button}</button></form>
                 <p class="ways"><a href=back>{words.other_channel}</a></p>
+            </section>
+        </main>
+    }
+}
+
+/// The browser keeps nothing for us here: most often the page stands in a frame of
+/// another site.
+pub(super) fn no_cookie_screen(
+    setting: &Setting,
+    order: Option<Order>,
+    address: String,
+    back: Option<String>,
+) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    let back = back.map(|url| view! { <p class="ways"><a href=url>{words.other_channel}</a></p> });
+    view! {
+        <main>
+            {order.map(|order| summary(setting, order))}
+            <section class="card">
+                <div class="bad" role="alert">
+                    {sign(false)}<h2>{words.no_cookie}</h2><p>{words.no_cookie_why}</p>
+                </div>
+                <a class="button" target="_top" href=address>{words.whole_window}</a>
+                {back}
             </section>
         </main>
     }
@@ -142,7 +169,7 @@ pub(super) fn message_screen(
     });
     view! {
         <main>
-            {order.map(|order| summary(words, order))}
+            {order.map(|order| summary(setting, order))}
             <section class="card">
                 <div class=class role=role>
                     {sign(message.good)}

@@ -2,7 +2,7 @@
 //! code of our own page. All but the bridge work without script.
 
 use super::marks::mark;
-use super::parts::{paid_note, summary};
+use super::parts::{paid_note, summary_with};
 use super::{Pay, Setting, Way};
 use crate::qr;
 use crate::text::{Text, text};
@@ -24,20 +24,20 @@ Promise.reject()).catch(()=>document.execCommand('copy')).then(()=>b.textContent
 (document.getElementById('copy'))";
 
 /// Opens WeChat's own sheet. `ok` is confirmed by our server; anything that is
-/// neither cancel nor fail is looked up there too. The bridge may come up to five
+/// neither cancel nor fail is looked up there too. The bridge may come up to three
 /// seconds after a tap; however many taps there were, it opens one sheet.
 const BRIDGE: &str = "(b=>{function say(n){document.querySelectorAll('[data-note]').forEach(e=>\
 e.hidden=e.dataset.note!=n)}function pay(){say('open');WeixinJSBridge.invoke('getBrandWCPayRequest',\
 p.bridge,r=>{var m=String(r&&r.err_msg||'').toLowerCase();/:\\s*cancel/.test(m)?say('cancel'):\
 /:\\s*fail/.test(m)?say('fail'):location.href=p.check})}var w=0;function go(){\
-if(window.WeixinJSBridge)return pay();clearTimeout(w);w=setTimeout(()=>{w=0;say('none')},5000)}\
+if(window.WeixinJSBridge)return pay();clearTimeout(w);w=setTimeout(()=>{w=0;say('none')},3000)}\
 document.addEventListener('WeixinJSBridgeReady',()=>{if(w){clearTimeout(w);w=0;pay()}});b.onclick=go;p.now&&performance.navigation.type!=2&&go()})\
 (document.getElementById('bridge'))";
 
 /// `main` carries what the island needs; the green note waits in the page until
 /// the island shows it.
 pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
-    let (words, lang) = (text(setting.lang), setting.lang);
+    let words = text(setting.lang);
     let asked = pay.order.money.currency();
     let to_pay = pay.charged.unwrap_or(pay.order.money);
     let charged = pay.charged.map(|money| {
@@ -47,7 +47,7 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
         } else {
             words.charged
         };
-        view! { <p class="charged">{format!("{says} {money}")}</p> }
+        format!("{says} {money}")
     });
     let back = pay.came_back.then(|| {
         view! { <p class="note" role="alert">{words.not_yet}</p> }
@@ -73,9 +73,11 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             let label = format!("{} {to_pay}", words.pay_in_wechat);
             bridge_to(words, label, &bridge, &check_url, at_once, &setting.nonce).into_any()
         }
-        Way::OpenInWechat { address, phone } => {
-            open_in_wechat(words, address, phone, &setting.nonce).into_any()
-        }
+        Way::OpenInWechat {
+            address,
+            short,
+            phone,
+        } => open_in_wechat(words, (address, short), phone, &setting.nonce).into_any(),
     };
     let live = match (pay.expires_at.is_empty(), waits_for_a_phone) {
         (true, _) => "live untimed",
@@ -86,7 +88,7 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
         view! {
             <p class="clock">
                 <svg class="ring" viewBox="0 0 36 36" aria-hidden="true" inner_html=RING></svg>
-                <span>{words.until}" "<time>{pay.expires_at}</time></span>
+                <span>{words.until}" "<time>{pay.expires_at}{words.zone}</time></span>
             </p>
         }
     });
@@ -116,13 +118,13 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             data-left=words.left
             data-paid=words.paid
         >
-            {summary(words, pay.order)}
+            {summary_with(setting, pay.order, charged)}
             <section class="card scan">
-                {back}{way}{charged}
+                {back}{way}
                 <div class=live>{clock}{waiting}<Watch/></div>
                 <p class="ways">{check}{other}</p>
             </section>
-            {paid_note(words, lang, None, ok_url)}
+            {paid_note(setting, None, ok_url)}
         </main>
     }
 }
@@ -137,10 +139,14 @@ fn scan(
     code: &str,
     channel: Channel,
 ) -> impl IntoView + use<> {
-    let svg = qr::svg(code, words.scan_label).unwrap_or_default();
+    let svg = qr::svg(code, words.scan_label);
+    let title = match svg {
+        Some(_) => words.scan,
+        None => words.no_code,
+    };
     view! {
-        <h2 class="marked">{mark(channel, &setting.marks)}<span>{words.scan}</span></h2>
-        <div class="code" inner_html=svg></div>
+        <h2 class="marked">{mark(channel, &setting.marks)}<span>{title}</span></h2>
+        {svg.map(|svg| view! { <div class="code" inner_html=svg></div> })}
     }
 }
 
@@ -209,24 +215,22 @@ fn bridge_to(
 
 fn open_in_wechat(
     words: &'static Text,
-    address: String,
+    (address, short): (String, Option<String>),
     phone: bool,
     nonce: &str,
 ) -> impl IntoView + use<> {
-    let svg = qr::svg(&address, words.scan_label).unwrap_or_default();
-    let how = if phone {
-        let steps: Vec<_> = words
-            .on_a_phone
-            .iter()
-            .map(|step| view! { <li>{*step}</li> })
-            .collect();
-        view! { <ol>{steps}</ol> }.into_any()
-    } else {
-        view! { <p>{words.scan}</p> }.into_any()
+    let svg = qr::svg(short.as_ref().unwrap_or(&address), words.scan_label);
+    let how = match (&svg, phone) {
+        (Some(_), true) => {
+            let [copy, album] = words.on_a_phone;
+            view! { <ol><li>{copy}</li><li>{album}</li></ol> }.into_any()
+        }
+        (Some(_), false) => view! { <p>{words.scan}</p> }.into_any(),
+        (None, _) => view! { <p>{words.by_link}</p> }.into_any(),
     };
     view! {
         <h2>{words.open_in_wechat}</h2>
-        <div class="code" inner_html=svg></div>
+        {svg.map(|svg| view! { <div class="code" inner_html=svg></div> })}
         {how}
         <input id="address" readonly aria-label=words.address value=address/>
         <button id="copy" type="button" hidden data-done=words.copied>{words.copy}</button>

@@ -32,6 +32,9 @@ pub(super) fn begin(left: RwSignal<String>, status: RwSignal<String>) {
 async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
     // By the clock, not by counted seconds: a page in the background is slowed.
     let started_s = browser::now_s();
+    let minute = browser::minute_in(order.expires_in_s);
+    let zero = if minute < 600 { "0" } else { "" };
+    browser::tell_end(&(zero.to_owned() + &sixties(minute)));
     let mut polled_s = -LATER_POLL_EACH_S;
     let mut lost = 0;
     let mut woke = false;
@@ -122,11 +125,17 @@ async fn leave(order: &Order, mut held: bool, left: RwSignal<String>, status: Rw
 
 /// `剩余 14:59`.
 fn clock(left_s: i32) -> String {
-    let (minutes, seconds) = (left_s / 60, left_s % 60);
     let mut text = browser::word("left");
     text.push(' ');
-    text.push_str(&minutes.to_string());
-    text.push_str(if seconds < 10 { ":0" } else { ":" });
-    text.push_str(&seconds.to_string());
+    text.push_str(&sixties(left_s));
+    text
+}
+
+/// Minutes and seconds, or hours and minutes: `9:05`.
+fn sixties(count: i32) -> String {
+    let (large, small) = (count / 60, count % 60);
+    let mut text = large.to_string();
+    text.push_str(if small < 10 { ":0" } else { ":" });
+    text.push_str(&small.to_string());
     text
 }

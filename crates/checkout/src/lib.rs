@@ -31,7 +31,7 @@ pub use failure::Failure;
 pub use forecore::{ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 pub use notify::Taken;
 pub use numbers::token;
-pub use openid::{Arrival, OPENID_PATH, Traveller};
+pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
 pub use pay::Start;
 pub use pay_types::{Browser, Place, Scene};
 pub use poll::Poll;

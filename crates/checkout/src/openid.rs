@@ -11,12 +11,20 @@ use payment::pairs::Pairs;
 use payment::ports::{Gateway, Kind, OauthError};
 use payment::printable::printable;
 use payment::refusal::Refusal;
+use payment::request::PayRequest;
 use payment::sign::seal;
+use payment::verify::Verified;
 use state::{Bound, State};
 use std::sync::Arc;
 
 /// Where WeChat sends the payer back to, below our own address.
 pub const OPENID_PATH: &str = "/pay/api/h5/openid";
+
+/// The name, never signed, under which the address of a page of ours holds when the
+/// payer came back with an openid, seconds since 1970.
+pub const LAP: &str = "lap";
+/// A page that finds no openid so soon after it was given one says so, s.
+const LAP_S: i64 = 120;
 
 /// A longer backUrl is not carried through WeChat.
 const BACK_URL_BYTES_MAX: usize = 2048;
@@ -33,6 +41,8 @@ const KEY_BYTES: usize = 32;
 pub trait Traveller: Send + Sync {
     /// The mark that a cookie of ours keeps; the trip is bound to it.
     fn mark(&self) -> &str;
+    /// Whether the mark came with the request: a cookie kept it.
+    fn keeps_mark(&self) -> bool;
     /// The openid under an account that a cookie of ours keeps.
     fn openid(&self, account: &str) -> Option<String>;
     /// Whether WeChat is asked about a code of his.
@@ -71,7 +81,13 @@ pub enum Arrival {
         account: String,
         /// The payer's openid there.
         openid: String,
-        /// backUrl with `openid` in it.
+        /// backUrl: with `openid` in it where that is another's page; a page of ours
+        /// has [`LAP`] in it, since its address may be shared.
+        url: String,
+    },
+    /// The browser kept no mark: it would keep no openid either.
+    NoCookie {
+        /// backUrl as it was.
         url: String,
     },
 }
@@ -129,10 +145,13 @@ impl Checkout {
         let bound = bound(&domain, gateway.account(), &back, payer);
         let text = pairs.get("state").unwrap_or_default();
         let state = State::read(text, self.trip_key().await?, &bound);
-        let state = state.ok_or_else(strange_state)?;
         if !self.may_return(&domain, &back.url) {
             return Err(address_refused());
         }
+        if !payer.keeps_mark() {
+            return Ok(Arrival::NoCookie { url: back.url });
+        }
+        let state = state.ok_or_else(strange_state)?;
         let openid = match self.exchange_code(&gateway, &state, pairs, payer).await? {
             Ok(openid) => openid,
             Err(cause) => match payer.openid(gateway.account()) {
@@ -146,7 +165,10 @@ impl Checkout {
             },
         };
         Ok(Arrival::Back {
-            url: with_openid(&back.url, &openid),
+            url: match self.is_ours(&back.url) {
+                true => with(&back.url, LAP, &(self.now_ms() / 1000).to_string()),
+                false => with(&back.url, "openid", &openid),
+            },
             account: gateway.account().to_owned(),
             openid,
         })
@@ -241,14 +263,57 @@ impl Checkout {
         if signer.code != domain.code {
             return Err(address_refused());
         }
-        // The same address has the same token, and so one row.
-        let mut token = seal(self.trip_key().await?, &["address", back_url]);
+        self.keep_unjudged(back_url).await
+    }
+
+    /// Keeps the address of a verified request's page for an hour, so that a short one
+    /// leads there.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn keep_short(
+        &self,
+        _proof: &Verified<PayRequest>,
+        address: &str,
+    ) -> Result<(), Failure> {
+        self.keep_unjudged(address).await.map(drop)
+    }
+
+    /// The token of a short address that leads to this one, where that is kept.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn short(&self, address: &str) -> Result<Option<String>, Failure> {
+        let token = self.address_token(address).await?;
+        let kept = self.parts.store.trip_address(&token).await?;
+        Ok(kept.map(|_| token))
+    }
+
+    /// The address that a token stands for.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn long(&self, token: &str) -> Result<Option<String>, Failure> {
+        if token.len() != TOKEN_LENGTH {
+            return Ok(None);
+        }
+        Ok(self.parts.store.trip_address(token).await?)
+    }
+
+    /// The same address has the same token, and so one row.
+    async fn address_token(&self, address: &str) -> Result<String, Failure> {
+        let mut token = seal(self.trip_key().await?, &["address", address]);
         token.truncate(TOKEN_LENGTH);
+        Ok(token)
+    }
+
+    async fn keep_unjudged(&self, address: &str) -> Result<String, Failure> {
+        let token = self.address_token(address).await?;
         let now_ms = self.now_ms();
         let until_ms = now_ms + ADDRESS_LIFE_MS;
         let store = &self.parts.store;
         store
-            .keep_trip_address(&token, back_url, until_ms, now_ms)
+            .keep_trip_address(&token, address, until_ms, now_ms)
             .await?;
         Ok(token)
     }
@@ -272,9 +337,22 @@ impl Checkout {
             .find(|gateway| gateway.oauth().is_some())
     }
 
+    /// Whether a page was given an openid a moment ago, as its address says.
+    #[must_use]
+    pub fn is_lap(&self, text: &str) -> bool {
+        let lap_s: Option<i64> = text.parse().ok();
+        let now_s = self.now_ms() / 1000;
+        lap_s.is_some_and(|lap_s| (now_s - LAP_S..=now_s).contains(&lap_s))
+    }
+
+    /// Whether an address is one of our own.
+    fn is_ours(&self, url: &str) -> bool {
+        let rest = url.strip_prefix(self.parts.public_url.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Our own pages, and the hosts that the domain lists.
     fn may_return(&self, domain: &Domain, url: &str) -> bool {
-        let ours = url.strip_prefix(self.parts.public_url.as_str());
         let plain = !url
             .chars()
             .any(|c| c.is_whitespace() || c.is_control() || c == '\\');
@@ -283,7 +361,7 @@ impl Checkout {
             let mut hosts = domain.settings.return_hosts.iter();
             address.is_some_and(|address| hosts.any(|host| host == address.host()))
         };
-        plain && (ours.is_some_and(|rest| rest.starts_with('/')) || listed())
+        plain && (self.is_ours(url) || listed())
     }
 }
 
@@ -309,32 +387,36 @@ fn address_refused() -> Failure {
     Refusal::AddressRefused("backUrl".to_owned()).into()
 }
 
-/// backUrl with `openid` in its query, or in its fragment's where that has one,
-/// as the seed's pages read it.
-fn with_openid(back_url: &str, openid: &str) -> String {
-    let pair = Pairs::from_stored(vec![("openid".to_owned(), openid.to_owned())]).to_query();
+/// backUrl with this in its query, or in its fragment's where that has one, as the
+/// seed's pages read it.
+fn with(back_url: &str, name: &str, value: &str) -> String {
     if let Some((before, fragment)) = back_url.split_once('#') {
         if fragment.contains('?') {
-            return format!("{before}#{}", replaced(fragment, &pair));
+            return format!("{before}#{}", replaced(fragment, name, value));
         }
-        return format!("{}#{fragment}", replaced(before, &pair));
+        return format!("{}#{fragment}", replaced(before, name, value));
     }
-    replaced(back_url, &pair)
+    replaced(back_url, name, value)
 }
 
-/// `address?…` with `pair` as its only openid.
-fn replaced(address: &str, pair: &str) -> String {
+/// `address?…` with this as the only value of `name`, and without an openid.
+fn replaced(address: &str, name: &str, value: &str) -> String {
+    let pair = Pairs::from_stored(vec![(name.to_owned(), value.to_owned())]).to_query();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let named = |old: &str, name: &str| {
+        old.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('='))
+    };
     let kept = query
         .split('&')
-        .filter(|old| !old.is_empty() && !old.starts_with("openid="));
-    let query: Vec<_> = kept.chain([pair]).collect();
+        .filter(|old| !old.is_empty() && !named(old, name) && !named(old, "openid"));
+    let query: Vec<_> = kept.chain([pair.as_str()]).collect();
     format!("{path}?{}", query.join("&"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::with_openid;
+    use super::{LAP, with};
 
     #[test]
     fn the_openid_goes_where_the_page_reads_it() {
@@ -350,7 +432,28 @@ mod tests {
             ("http://a/m#/?openid=", "http://a/m#/?openid=o1"),
         ];
         for (back_url, expected) in cases {
-            assert_eq!(with_openid(back_url, "o1"), expected);
+            assert_eq!(with(back_url, "openid", "o1"), expected);
+        }
+    }
+
+    #[test]
+    fn a_page_of_ours_gets_no_openid_and_loses_an_old_one() {
+        let cases = [
+            (
+                "http://a/mpay.html?x=1&openid=o1",
+                "http://a/mpay.html?x=1&lap=9",
+            ),
+            (
+                "http://a/mpay.html?lap=1&x=1",
+                "http://a/mpay.html?x=1&lap=9",
+            ),
+            (
+                "http://a/mpay.html#/?x=1&openid=o1",
+                "http://a/mpay.html#/?x=1&lap=9",
+            ),
+        ];
+        for (back_url, expected) in cases {
+            assert_eq!(with(back_url, LAP, "9"), expected);
         }
     }
 }

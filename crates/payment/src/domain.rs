@@ -3,6 +3,7 @@
 
 use crate::address::{Address, is_host, origin};
 use crate::money::Currency;
+use crate::payee::Payee;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -153,6 +154,8 @@ pub struct DomainSettings {
     pub hold_for_callback: bool,
     /// What happens to late money.
     pub late_money: LateMoney,
+    /// Who is paid, as payers read it.
+    pub payee: Payee,
     /// Present where the business system is a partner: it speaks Apay's interface
     /// (seed 001), and its code is [`Domain::partner_code`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,7 +173,9 @@ pub struct PartnerSettings {
 }
 
 impl DomainSettings {
-    fn check_addresses(&self) -> Result<(), DomainError> {
+    /// What a page shows, calls or follows.
+    fn check_page(&self) -> Result<(), DomainError> {
+        self.payee.check().map_err(DomainError)?;
         for prefix in &self.callbacks {
             Address::callback(prefix)
                 .map_err(|rule| DomainError(format!("callback `{prefix}`: it must be {rule}")))?;
@@ -210,6 +215,7 @@ impl Default for DomainSettings {
             frame_origins: Vec::new(),
             hold_for_callback: false,
             late_money: LateMoney::Refund,
+            payee: Payee::default(),
             partner: None,
         }
     }
@@ -302,7 +308,14 @@ impl Domain {
                 currency: Currency::Cny.code().to_owned(),
                 rate_decimals: 4,
             }),
-            settings: DomainSettings::default(),
+            settings: DomainSettings {
+                payee: Payee {
+                    name: "统付演示商店".to_owned(),
+                    name_en: "Tongfu Demo Shop".to_owned(),
+                    ..Payee::default()
+                },
+                ..DomainSettings::default()
+            },
             development: true,
             secrets: vec![Secret::new(1, "demo-secret", None)],
         }
@@ -411,7 +424,7 @@ impl Domain {
         if let Some(partner) = &self.settings.partner {
             let fits = self.code == Self::partner_code(&partner.id);
             return if fits {
-                self.settings.check_addresses()
+                self.settings.check_page()
             } else {
                 refuse("a partner is kept under its own code")
             };
@@ -432,7 +445,7 @@ impl Domain {
         if self.settings.attempts_an_hour < 1 {
             return refuse("a request may have at least one attempt an hour");
         }
-        self.settings.check_addresses()?;
+        self.settings.check_page()?;
         if self.settings.attempt_life_s < 1 {
             return refuse("an attempt lives at least a second");
         }

@@ -20,6 +20,7 @@ mod budget;
 pub mod domain;
 pub mod forecore;
 pub mod pairs;
+pub mod payee;
 pub mod printable;
 pub mod refusal;
 pub mod request;

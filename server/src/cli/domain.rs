@@ -1,5 +1,6 @@
 //! `tongfu domain add|set|list|show|rotate`.
 
+use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
@@ -174,6 +175,8 @@ pub(crate) struct SettingArgs {
     /// What happens to money that comes for a closed request: refund or honour.
     #[arg(long, value_parser = late_money)]
     late_money: Option<LateMoney>,
+    #[command(flatten)]
+    payee: PayeeArgs,
 }
 
 impl SettingArgs {
@@ -196,6 +199,7 @@ impl SettingArgs {
         set(&mut settings.frame_origins, self.frame_origin);
         set(&mut settings.hold_for_callback, self.hold_for_callback);
         set(&mut settings.late_money, self.late_money);
+        self.payee.apply(&mut settings.payee);
     }
 }
 

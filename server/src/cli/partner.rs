@@ -1,6 +1,7 @@
 //! `tongfu partner add|set|list|rotate`.
 
 use super::domain::{duration_s, make_secret};
+use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
@@ -52,11 +53,14 @@ pub(crate) struct SettingArgs {
     /// Does not look at `time`, for old partners.
     #[arg(long)]
     any_time: bool,
+    #[command(flatten)]
+    payee: PayeeArgs,
 }
 
 impl SettingArgs {
     fn apply(self, domain: &mut Domain) {
         let settings = &mut domain.settings;
+        self.payee.apply(&mut settings.payee);
         if let Some(callbacks) = self.callback {
             settings.callbacks = callbacks;
         }

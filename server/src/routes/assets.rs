@@ -11,7 +11,6 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use payment::channel::Channel;
 
 /// One embedded file.
 pub(crate) struct Asset {
@@ -69,13 +68,12 @@ fn encoding(headers: &HeaderMap) -> Option<&'static str> {
     ["br", "gzip"].into_iter().find(|name| takes(name))
 }
 
-/// `GET /marks/{channel}`: the operator's own picture.
+/// `GET /marks/{name}`: one of the operator's own pictures.
 pub(super) async fn mark(
     extract::State(state): extract::State<State>,
     Path(name): Path<String>,
 ) -> Response {
-    let channel = Channel::parse(&name);
-    let Some(picture) = channel.and_then(|channel| state.pictures.of(channel)) else {
+    let Some(picture) = state.pictures.of(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [

@@ -5,7 +5,7 @@ use super::forecore;
 use super::respond::{Form, envelope, page, retry_after, wished_language};
 use crate::limits::{Caller, Limits, Wait};
 use crate::listen::Remote;
-use app::page::{Marks, Screen};
+use app::page::Screen;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
@@ -92,15 +92,7 @@ fn refused_page(uri: &Uri, lang: Lang, failure: &Failure) -> Response {
         again: Some(uri.to_string()),
         leave: None,
     };
-    let form = Form {
-        status: StatusCode::TOO_MANY_REQUESTS,
-        lang,
-        other_lang_url: None,
-        keep_lang: None,
-        frame_origins: Vec::new(),
-        marks: Marks::default(),
-    };
-    page(screen, form)
+    page(screen, Form::plain(StatusCode::TOO_MANY_REQUESTS, lang))
 }
 
 #[cfg(test)]

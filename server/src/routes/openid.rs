@@ -7,7 +7,7 @@ use super::page::see_other;
 use super::respond::{Form, page, retry_after, wished_language};
 use crate::limits::{Caller, Limits, Wait};
 use crate::state::State;
-use app::page::{Marks, Screen};
+use app::page::Screen;
 use axum::Extension;
 use axum::extract;
 use axum::http::StatusCode;
@@ -32,6 +32,8 @@ pub(super) fn address(public_url: &str, domain_code: &str, path: &str, raw: &str
 struct Guest {
     cookies: Cookies,
     mark: String,
+    /// Whether a cookie kept the mark.
+    kept: bool,
     limits: Arc<Limits>,
     caller: Caller,
 }
@@ -39,6 +41,10 @@ struct Guest {
 impl Traveller for Guest {
     fn mark(&self) -> &str {
         &self.mark
+    }
+
+    fn keeps_mark(&self) -> bool {
+        self.kept
     }
 
     fn openid(&self, account: &str) -> Option<String> {
@@ -62,8 +68,10 @@ pub(super) async fn openid(
 ) -> Response {
     let cookies = Cookies::of(&parts.headers);
     let secure = state.public_url.starts_with("https://");
-    let mark = match cookies.browser(secure) {
-        Some(mark) => mark.to_owned(),
+    let kept = cookies.browser(secure).map(str::to_owned);
+    let has_kept = kept.is_some();
+    let mark = match kept {
+        Some(mark) => mark,
         None => match checkout::token() {
             Ok(mark) => mark,
             Err(_) => return refused(&parts, &Failure::Internal("no random numbers".to_owned())),
@@ -72,6 +80,7 @@ pub(super) async fn openid(
     let guest = Guest {
         cookies,
         mark,
+        kept: has_kept,
         limits: Arc::clone(&state.limits),
         caller,
     };
@@ -90,6 +99,15 @@ pub(super) async fn openid(
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             response
+        }
+        Ok(Arrival::NoCookie { url }) => {
+            let lang = wished_language(&parts.headers);
+            let screen = Screen::NoCookie {
+                order: None,
+                address: url,
+                back: None,
+            };
+            page(screen, Form::plain(StatusCode::BAD_REQUEST, lang))
         }
         Ok(Arrival::Back {
             account,
@@ -115,18 +133,11 @@ fn refused(parts: &Parts, failure: &Failure) -> Response {
         again: failure.passes().then(|| parts.uri.to_string()),
         leave: None,
     };
-    let form = Form {
-        status: match failure.wait_s() {
-            Some(_) => StatusCode::TOO_MANY_REQUESTS,
-            None => StatusCode::BAD_REQUEST,
-        },
-        lang,
-        other_lang_url: None,
-        keep_lang: None,
-        frame_origins: Vec::new(),
-        marks: Marks::default(),
+    let status = match failure.wait_s() {
+        Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        None => StatusCode::BAD_REQUEST,
     };
-    let mut response = page(screen, form);
+    let mut response = page(screen, Form::plain(status, lang));
     if let Some(wait_s) = failure.wait_s() {
         retry_after(&mut response, wait_s);
     }

@@ -5,23 +5,25 @@ use super::respond::{
     Form, Secure, browser, in_frame, is_phone, is_preview, page, retry_after, wished_language,
 };
 use super::{body, openid};
+use crate::marks::Pictures;
 use crate::state::State;
 use crate::view::{
     self, Leave, Look, PICK, PICK_ANEW, Seen, attempt_path, page_path, picking, stay_path,
 };
-use app::page::{Marks, Offer, Order, Screen};
+use app::page::{Offer, Order, Screen};
 use axum::body::Body;
 use axum::extract::{self, Path};
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start};
+use checkout::{Browser, Checkout, Failure, LAP, Place, Poll, Scene, Start};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
+use payment::payee::Payee;
 use payment::ports::AttemptRow;
 use payment::refusal::Refusal;
 use payment::request::{PayRequest, SEED_NAMES};
@@ -29,6 +31,8 @@ use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Where short addresses of pages lie.
+const SHORT_PATH: &str = "/pay/to/";
 /// A page waits for a channel no longer than this.
 const CHANNEL_WAIT: Duration = Duration::from_secs(2);
 /// A form's body is one short field.
@@ -42,7 +46,7 @@ struct Visit {
     lang: Lang,
     /// Present where the address says another language than the browser does.
     chosen: Option<Secure>,
-    marks: Marks,
+    pictures: Pictures,
     path: String,
     scene: Scene,
     browser: Browser,
@@ -70,7 +74,7 @@ impl Visit {
             raw,
             lang,
             chosen: (lang != wished).then_some(secure),
-            marks: state.pictures.marks(),
+            pictures: state.pictures.clone(),
             path,
             scene,
             browser: browser(&parts.headers),
@@ -80,14 +84,15 @@ impl Visit {
         }
     }
 
-    /// Where the payer of this domain is.
-    fn place(&self, checkout: &Checkout, domain: &Domain, request: &PayRequest) -> Place {
+    /// Where the payer of this domain is. Only the cookie knows who he is: an address
+    /// may come from somebody else.
+    fn place(&self, checkout: &Checkout, domain: &Domain) -> Place {
         let kept = || self.cookies.openid(&checkout.openid_account(domain)?);
         let h5 = self.scene == Scene::H5;
         Place {
             scene: self.scene,
             browser: self.browser,
-            openid: request.openid.clone().or_else(kept).filter(|_| h5),
+            openid: h5.then(kept).flatten(),
             own_page: true,
         }
     }
@@ -102,25 +107,29 @@ impl Visit {
         }
     }
 
-    /// The payer's pick in the address.
-    fn pick(&self) -> Option<&str> {
+    /// What the address holds under a name of ours.
+    fn own(&self, name: &str) -> Option<&str> {
         self.raw
             .split('&')
-            .find_map(|pair| pair.strip_prefix(PICK)?.strip_prefix('='))
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// The raw query without these names.
+    fn without(&self, names: &[&str]) -> String {
+        let of = |pair: &str| names.contains(&pair.split('=').next().unwrap_or_default());
+        let kept = self
+            .raw
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !of(pair));
+        kept.collect::<Vec<_>>().join("&")
     }
 
     /// The same address in the other language.
     fn other_language(&self) -> String {
         let other = &self.lang.other().tag()[..2];
-        let kept = self
-            .raw
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
-        let query: Vec<_> = kept
-            .map(str::to_owned)
-            .chain([format!("lang={other}")])
-            .collect();
-        format!("{}?{}", self.page_path(), query.join("&"))
+        let kept = self.without(&["lang", LAP]);
+        let joint = if kept.is_empty() { "" } else { "&" };
+        format!("{}?{kept}{joint}lang={other}", self.page_path())
     }
 
     /// The page that this request belongs to: what a form was sent to is none.
@@ -136,14 +145,26 @@ impl Visit {
         format!("{}?{}", self.page_path(), self.raw)
     }
 
+    /// Who is paid, where anything of it can be shown.
+    fn payee(&self, payee: &Payee) -> Option<app::page::Payee> {
+        let shown = app::page::Payee {
+            name: payee.name(self.lang).to_owned(),
+            help: payee.help(self.lang).to_owned(),
+            picture: self.pictures.address(&payee.picture),
+        };
+        let nothing = shown.name.is_empty() && shown.help.is_empty() && shown.picture.is_none();
+        (!nothing).then_some(shown)
+    }
+
     fn form(&self, status: StatusCode, leave: Option<&Leave>) -> Form {
         Form {
+            payee: leave.and_then(|leave| self.payee(&leave.payee)),
             status,
             lang: self.lang,
             other_lang_url: Some(self.other_language()),
             keep_lang: self.chosen,
             frame_origins: leave.map(|leave| leave.frames.clone()).unwrap_or_default(),
-            marks: self.marks.clone(),
+            marks: self.pictures.marks(),
         }
     }
 }
@@ -169,6 +190,9 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
             // The parameters may stand where only the browser sees them.
             false => page(Screen::Fragment, visit.form(StatusCode::OK, None)),
         };
+    }
+    if visit.own("openid").is_some() {
+        return see_other(&format!("{}?{}", visit.path, visit.without(&["openid"])));
     }
     // Nobody can scan the phone that he holds: inside WeChat the bridge pays.
     if visit.scene == Scene::Pc && visit.browser == Browser::Wechat {
@@ -230,7 +254,7 @@ async fn show(
     if let Some(screen) = already(checkout, request, visit, leave).await? {
         return Ok(Shown::Screen(Box::new(screen)));
     }
-    let place = visit.place(checkout, domain, request);
+    let place = visit.place(checkout, domain);
     let channels = checkout.pay_types(domain, &place, request);
     let only = match channels.as_slice() {
         [only] => Some(*only),
@@ -239,7 +263,7 @@ async fn show(
     let bridge = place.scene == Scene::H5
         && place.browser == Browser::Wechat
         && channels.contains(&Channel::Wechat);
-    let given = match visit.pick() {
+    let given = match visit.own(PICK) {
         Some(PICK_ANEW) => only,
         Some(pick) => Channel::parse(pick).or(only),
         None => request
@@ -250,11 +274,22 @@ async fn show(
     let wechat = given.is_none_or(|channel| channel == Channel::Wechat);
     let fetch = bridge && wechat && place.openid.is_none() && !visit.preview;
     if fetch && checkout.pays_by_bridge(domain, request) {
+        // Asked once more, a browser that keeps no cookie would go round for ever.
+        if visit.own(LAP).is_some_and(|lap| checkout.is_lap(lap)) {
+            let values = signed_query(request);
+            let here = page_path(visit.scene);
+            return Ok(Shown::Screen(Box::new(Screen::NoCookie {
+                order: Some(view::order(request, visit.lang)),
+                address: format!("{here}?{values}"),
+                back: (channels.len() > 1)
+                    .then(|| format!("{here}?{}", picking(&values, PICK_ANEW))),
+            })));
+        }
         return Ok(Shown::FetchOpenid(openid::address(
             &state.public_url,
             &domain.code,
             &visit.path,
-            &visit.raw,
+            &visit.without(&[LAP]),
         )));
     }
     let order = view::order(request, visit.lang);
@@ -292,7 +327,10 @@ async fn show(
                 others,
                 phone: visit.phone,
             };
-            view::open_in_wechat(seen, &state.public_url, visit.scene, visit.lang)
+            let address = view::wechat_address(&state.public_url, request);
+            let short = checkout.short(&address).await?;
+            let short = short.map(|token| format!("{}{SHORT_PATH}{token}", state.public_url));
+            view::open_in_wechat(seen, (address, short), visit.scene, visit.lang)
         }
         Ok(Err(failure)) => return Err(failure),
         Ok(Ok(attempt)) => {
@@ -375,7 +413,7 @@ pub(super) async fn start(
         Ok(asked) => asked,
         Err(failure) => return refused(&visit, &failure, None),
     };
-    let place = visit.place(checkout, &domain, &request);
+    let place = visit.place(checkout, &domain);
     let values = signed_query(&request);
     match checkout
         .pay(&domain, &request, Start { channel, place })
@@ -385,7 +423,11 @@ pub(super) async fn start(
         // Paid, or the channel checks the money: the page tells.
         Err(Failure::AlreadyPaid | Failure::InProgress) => see_other(&format!("{here}?{values}")),
         Err(Failure::OpenidMissing) => {
-            see_other(&format!("{here}?{}", picking(&values, channel.code())))
+            let address = view::wechat_address(&state.public_url, &request);
+            match checkout.keep_short(&request, &address).await {
+                Ok(()) => see_other(&format!("{here}?{}", picking(&values, channel.code()))),
+                Err(failure) => refused(&visit, &failure, None),
+            }
         }
         Err(failure) => {
             let known = Known {
@@ -548,6 +590,19 @@ async fn attempt_screen(
         look => look,
     };
     Ok(view::screen(&attempt, now_ms, visit.lang, look, leave))
+}
+
+/// `GET /pay/to/{token}`: the short address of a page, as a code holds it.
+pub(super) async fn short(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    match state.checkout.long(&token).await {
+        Ok(Some(address)) => see_other(&address),
+        Ok(None) => unknown(extract::State(state), parts).await,
+        Err(failure) => refused(&Visit::of(&state, &parts), &failure, None),
+    }
 }
 
 /// The channel that a form names.

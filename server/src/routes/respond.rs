@@ -2,7 +2,7 @@
 
 use super::cookies::{self, Cookies};
 use super::module;
-use app::page::{Marks, Screen, Setting, render};
+use app::page::{Marks, Payee, Screen, Setting, render};
 use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
@@ -132,6 +132,23 @@ pub(super) struct Form {
     pub(super) frame_origins: Vec<String>,
     /// The operator's pictures of the channels.
     pub(super) marks: Marks,
+    /// Who is paid.
+    pub(super) payee: Option<Payee>,
+}
+
+impl Form {
+    /// A page that knows of no business system.
+    pub(super) fn plain(status: StatusCode, lang: Lang) -> Self {
+        Self {
+            status,
+            lang,
+            other_lang_url: None,
+            keep_lang: None,
+            frame_origins: Vec::new(),
+            marks: Marks::default(),
+            payee: None,
+        }
+    }
 }
 
 /// Whether our own address is https.
@@ -151,6 +168,7 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
         keep_lang,
         frame_origins,
         marks,
+        payee,
     } = form;
     let html = render(
         screen,
@@ -161,6 +179,7 @@ pub(super) fn page(screen: Screen, form: Form) -> Response {
             module: module(),
             frame_origins,
             marks,
+            payee,
         },
     );
     let headers: [(HeaderName, HeaderValue); 5] = [

@@ -12,6 +12,7 @@ mod forecore_bad_input;
 mod forecore_contract;
 mod forged;
 mod harness;
+mod identity;
 mod operator;
 mod page;
 mod partner;

@@ -1,0 +1,230 @@
+//! Who the payer is, and who is paid: what an address may tell of either.
+
+use crate::forecore::run;
+use crate::harness::{Database, World};
+use crate::strangers::{Phone, escaped, rows};
+
+async fn world() -> (World, String) {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let own = format!(
+        "{}/mpay.html?{}",
+        world.platform,
+        world.signed_query().await
+    );
+    (world, own)
+}
+
+/// The way from a page to WeChat and back to it.
+async fn trip(phone: &mut Phone, page: &str, platform: &str) -> String {
+    let (status, begin) = phone.go(page).await;
+    assert_eq!(status, 303, "{page}");
+    let (_, wechat) = phone.go(&format!("{platform}{begin}")).await;
+    let (_, back) = phone.go(&wechat).await;
+    let (status, arrived) = phone.go(&back).await;
+    assert_eq!(status, 303, "{back}");
+    arrived
+}
+
+#[tokio::test]
+async fn an_address_that_is_shared_tells_nobody_s_openid() {
+    let (world, own) = world().await;
+    let mut payer = Phone::new();
+    let arrived = trip(&mut payer, &own, &world.platform).await;
+    assert!(!arrived.contains("openid="), "{arrived}");
+    let shown = payer.ask(&arrived).await.text().await.unwrap();
+    assert!(shown.contains("getBrandWCPayRequest"), "{shown}");
+    // Who opens an older address, which bears an openid, loses it and is asked himself.
+    let old = format!("{own}&openid=oSomebodyElse00000000000000001");
+    let mut other = Phone::new();
+    assert_eq!(
+        other.go(&old).await,
+        (303, own[world.platform.len()..].to_owned())
+    );
+    let (_, begin) = other.go(&own).await;
+    assert!(begin.starts_with("/pay/api/h5/openid?"), "{begin}");
+    // Another's page, which the domain lists, gets it as the document says.
+    let (done, told) = run(
+        &world,
+        &[
+            "domain",
+            "set",
+            "demo",
+            "--return",
+            "127.0.0.1",
+            "m.shop.cn",
+        ],
+    );
+    assert!(done, "{told}");
+    let begin = format!(
+        "{}/pay/api/h5/openid?domainCode=demo&backUrl={}",
+        world.platform,
+        escaped("https://m.shop.cn/#/?a=1")
+    );
+    let (_, wechat) = payer.go(&begin).await;
+    let (_, back) = payer.go(&wechat).await;
+    let (_, arrived) = payer.go(&back).await;
+    assert!(
+        arrived.starts_with("https://m.shop.cn/#/?a=1&openid=o"),
+        "{arrived}"
+    );
+}
+
+#[tokio::test]
+async fn a_browser_that_keeps_nothing_is_offered_a_window_of_its_own() {
+    let (world, own) = world().await;
+    let mut payer = Phone::new();
+    let arrived = trip(&mut payer, &own, &world.platform).await;
+    payer
+        .cookies
+        .retain(|cookie| !cookie.starts_with("tongfu_openid"));
+    let shown = payer.ask(&arrived).await.text().await.unwrap();
+    assert!(shown.contains("请在完整窗口中打开本页"), "{shown}");
+    assert!(
+        shown.contains("target=\"_top\" href=\"/mpay.html?domainCode=demo"),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains("lap=") && shown.contains("¥123.45"),
+        "{shown}"
+    );
+    // One who is given the address later begins a trip of his own.
+    let (page, _) = arrived.split_once("&lap=").unwrap();
+    for lap in ["1", "x", "9999999999999"] {
+        let (status, begin) = Phone::new().go(&format!("{page}&lap={lap}")).await;
+        assert_eq!(status, 303, "{lap}");
+        assert!(
+            begin.starts_with("/pay/api/h5/openid?") && !begin.contains("lap"),
+            "{begin}"
+        );
+    }
+    // Where not even the mark of the trip is kept, it ends before WeChat is asked.
+    let (_, begin) = Phone::new().go(&own).await;
+    let (_, wechat) = Phone::new().go(&format!("{}{begin}", world.platform)).await;
+    let (_, back) = Phone::new().go(&wechat).await;
+    let answer = Phone::new().ask(&back).await;
+    assert_eq!(answer.status(), 400);
+    let shown = answer.text().await.unwrap();
+    assert!(
+        shown.contains("target=\"_top\"") && shown.contains("domainCode=demo"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_code_for_wechat_holds_a_short_address_once_the_payer_has_picked() {
+    let (world, own) = world().await;
+    let query = own.split_once('?').unwrap().1;
+    let phone = async |path: &str| {
+        let request = world.client.get(format!("{}{path}", world.platform));
+        let answer = request.header("User-Agent", "iPhone Mobile").send().await;
+        answer.unwrap().text().await.unwrap()
+    };
+    let side = |html: &str| -> usize {
+        let code = html.split_once("class=\"qr").unwrap().1;
+        let side = code.split_once("viewBox=\"0 0 ").unwrap().1;
+        side.split_once(' ').unwrap().0.parse().unwrap()
+    };
+    let picked = format!("/mpay.html?{query}&pick=Wechat");
+    let long = side(&phone(&picked).await);
+    assert_eq!(rows(&world).await, 0, "looking at a page writes nothing");
+    let start = world
+        .client
+        .post(format!("{}/mpay/start?{query}", world.platform));
+    let start = start
+        .header("User-Agent", "iPhone Mobile")
+        .body("channel=Wechat");
+    assert_eq!(start.send().await.unwrap().status(), 303);
+    assert_eq!(rows(&world).await, 1);
+    let short = side(&phone(&picked).await);
+    assert!(short <= 45 && short < long, "{short} of {long}");
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&world.database_url)
+        .await
+        .unwrap();
+    let token: String = sqlx::query_scalar("select token from trip_address")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    let (status, page) = Phone::new()
+        .go(&format!("{}/pay/to/{token}", world.platform))
+        .await;
+    assert_eq!((status, page), (303, own.clone()));
+    for none in ["x".to_owned(), "0".repeat(32), "0".repeat(9_000)] {
+        assert_eq!(world.get(&format!("/pay/to/{none}")).await.status(), 404);
+    }
+}
+
+#[tokio::test]
+async fn every_state_of_the_page_says_who_is_paid() {
+    let (mut world, own) = world().await;
+    let folder = world.folder.join("marks");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("shop.png"), "picture").unwrap();
+    let folder = folder.to_str().unwrap().to_owned();
+    world
+        .restart_platform_with(&[("TONGFU_MARKS", &folder)])
+        .await;
+    let set = [
+        "domain",
+        "set",
+        "demo",
+        "--payee",
+        "星空耳机店",
+        "--payee-en",
+        "Stars & Sound",
+    ];
+    let help = [
+        "--help-line",
+        "客服 400-000-0000",
+        "--help-line-en",
+        "",
+        "--picture",
+        "shop",
+    ];
+    let (done, told) = run(&world, &[&set[..], &help[..]].concat());
+    assert!(done, "{told}");
+    let query = own.split_once('?').unwrap().1;
+    let named = async |path: &str| {
+        let html = world.text(path).await;
+        for part in ["星空耳机店", "客服 400-000-0000", "src=\"/marks/shop\""] {
+            assert!(html.contains(part), "{path}, {part}: {html}");
+        }
+        html
+    };
+    named(&format!("/pay.html?{query}")).await;
+    named(&format!("/pay.html?{query}&pick=Wechat")).await;
+    let english = world.text(&format!("/pay.html?{query}&lang=en")).await;
+    assert!(
+        english.contains("Stars &amp; Sound") && english.contains("客服 400"),
+        "{english}"
+    );
+    let number = serde_json::json!({"channelOrderNo": world.newest_order().await});
+    world.control(&world.gateway, "pay", number).await;
+    crate::harness::eventually("paid", async || {
+        let poll = world
+            .text(&format!("/pay/api/pc/wechatQuery?{query}"))
+            .await;
+        (crate::pay::errcode(&poll) == "0").then_some(())
+    })
+    .await;
+    let paid = named(&format!("/pay.html?{query}")).await;
+    assert!(
+        paid.contains("<dt>收款方</dt><dd>星空耳机店</dd>"),
+        "{paid}"
+    );
+    assert_eq!(
+        world.get("/marks/shop").await.headers()["content-type"],
+        "image/png"
+    );
+    // Who signed nothing speaks in nobody's name.
+    let forged = query.replace("money=12345", "money=1");
+    let html = world.text(&format!("/pay.html?{forged}")).await;
+    assert!(!html.contains("星空耳机店"), "{html}");
+    for bad in [
+        ["--payee", "a\nb"],
+        ["--picture", "../accounts"],
+        ["--help-line", " x"],
+    ] {
+        let (done, told) = run(&world, &[&["domain", "set", "demo"][..], &bad[..]].concat());
+        assert!(!done && told.contains("must be"), "{bad:?}: {told}");
+    }
+}
