@@ -546,7 +546,7 @@ mod tests {
         assert!(html.contains("method=\"post\"") && html.contains("/pay/start?a=1&amp;b=2"));
         assert!(html.contains("value=\"Wechat\" checked") && html.contains("value=\"Alipay\""));
         assert!(
-            html.contains("微信支付") && html.contains("去支付 ¥1,234.56"),
+            html.contains("微信支付") && html.contains("<b>¥1,234.56</b></button>"),
             "{html}"
         );
         assert!(!html.contains("<script"), "{html}");

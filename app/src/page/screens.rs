@@ -35,7 +35,7 @@ pub(super) fn pick_screen(
     action: String,
 ) -> impl IntoView + use<> {
     let (words, lang) = (text(setting.lang), setting.lang);
-    let go = format!("{} {}", words.go, order.money);
+    let sum = order.money.to_string();
     let empty = offers.is_empty();
     let cards: Vec<_> = offers
         .into_iter()
@@ -64,7 +64,7 @@ pub(super) fn pick_screen(
                 view! {
                     <form class="card" method="post" action=action>
                         <fieldset><legend>{words.pick}</legend>{cards}</fieldset>
-                        <button>{go}</button>
+                        <button>{words.go}" "<b>{sum}</b></button>
                     </form>
                 }.into_any()
             }}

@@ -70,8 +70,8 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
             form_to(setting, title, channel, form, at_once).into_any()
         }
         Way::Bridge { bridge, at_once } => {
-            let label = format!("{} {to_pay}", words.pay_in_wechat);
-            bridge_to(words, label, &bridge, &check_url, at_once, &setting.nonce).into_any()
+            let sum = to_pay.to_string();
+            bridge_to(words, sum, &bridge, &check_url, at_once, &setting.nonce).into_any()
         }
         Way::OpenInWechat {
             address,
@@ -178,7 +178,7 @@ fn form_to(
 
 fn bridge_to(
     words: &'static Text,
-    label: String,
+    sum: String,
     bridge: &Bridge,
     check_url: &str,
     at_once: bool,
@@ -203,7 +203,7 @@ fn bridge_to(
     };
     view! {
         <h2>{words.in_wechat}</h2>
-        <button id="bridge" type="button">{label}</button>
+        <button id="bridge" type="button">{words.pay_in_wechat}" "<b>{sum}</b></button>
         {note("open", words.sheet_open)}
         {note("cancel", words.cancelled)}
         {note("fail", words.failed)}
