@@ -148,14 +148,7 @@ impl Checkout {
 /// left, or the channel names another currency.
 fn part_of(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) -> Option<(Money, Money)> {
     let (paid, channel_paid) = (attempt.money, attempt.channel_money);
-    let mut left = Left {
-        money: paid.minor(),
-        channel: channel_paid.minor(),
-    };
-    for refund in refunds.iter().filter(|refund| refund.state.counts()) {
-        left.money -= refund.money.minor();
-        left.channel -= refund.channel_money.minor();
-    }
+    let left = Left::of(paid, channel_paid, refunds);
     let own = |money: Money| (money.currency() == channel_paid.currency()).then(|| money.minor());
     let amount = match sum {
         BackSum::Rest => left.channel,

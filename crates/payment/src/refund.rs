@@ -1,5 +1,7 @@
 //! The states of one refund (seed 000, payStatus; design section 4, rules 3 to 5).
 
+use crate::money::Money;
+use crate::ports::RefundRow;
 use crate::status::PayStatus;
 
 /// Where one refund stands.
@@ -160,6 +162,23 @@ pub struct Left {
     pub money: i64,
     /// Minor units of the channel's currency.
     pub channel: i64,
+}
+
+impl Left {
+    /// What of a payment is neither given back nor on its way back: the request's sum
+    /// `paid`, and what the channel took for it.
+    #[must_use]
+    pub fn of(paid: Money, channel_paid: Money, refunds: &[RefundRow]) -> Self {
+        let mut left = Self {
+            money: paid.minor(),
+            channel: channel_paid.minor(),
+        };
+        for refund in refunds.iter().filter(|refund| refund.state.counts()) {
+            left.money -= refund.money.minor();
+            left.channel -= refund.channel_money.minor();
+        }
+        left
+    }
 }
 
 /// The channel's sum for a refund of `amount` out of a payment of `paid`, for

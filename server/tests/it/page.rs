@@ -234,3 +234,48 @@ async fn icons_and_robots_txt_are_there() {
     }
     assert!(world.text("/robots.txt").await.contains("Disallow: /"));
 }
+
+#[tokio::test]
+async fn a_key_that_was_used_with_another_sum_is_told_before_anybody_picks() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    world.text(&format!("/pay.html?{query}&pick=Wechat")).await;
+    let decoded = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        let url = reqwest::Url::parse(&format!("http://a/?v={value}")).ok()?;
+        let value = url.query_pairs().next()?.1.into_owned();
+        Some((name.to_owned(), value))
+    };
+    let pairs = query.split('&').filter_map(decoded);
+    let mut pairs: Vec<_> = pairs.filter(|(name, _)| name != "sign").collect();
+    for (name, value) in &mut pairs {
+        if name == "money" {
+            *value = "54321".to_owned();
+        }
+    }
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let other = crate::sign::signed(&pairs, "demo-secret");
+    let told = async |when: &str| {
+        let answer = world.get(&format!("/pay.html?{other}")).await;
+        assert_eq!(answer.status(), 400, "{when}");
+        let html = answer.text().await.unwrap();
+        assert!(
+            html.contains("10007") && !html.contains("<form"),
+            "{when}: {html}"
+        );
+    };
+    told("while it is open").await;
+    let number = json!({"channelOrderNo": world.newest_order().await});
+    world.control(&world.gateway, "pay", number).await;
+    eventually("paid", async || {
+        let poll = world
+            .text(&format!("/pay/api/pc/wechatQuery?{query}"))
+            .await;
+        (errcode(&poll) == "0").then_some(())
+    })
+    .await;
+    told("once it is paid").await;
+}

@@ -240,14 +240,7 @@ async fn left_of(
     let paid = money(&row, "money", "currency")?;
     let channel_paid = money(&row, "channel_money", "channel_currency")?;
     let refunds = of_order(&mut **tx, order_sn).await?;
-    let mut left = Left {
-        money: paid.minor(),
-        channel: channel_paid.minor(),
-    };
-    for refund in refunds.iter().filter(|refund| refund.state.counts()) {
-        left.money -= refund.money.minor();
-        left.channel -= refund.channel_money.minor();
-    }
+    let left = Left::of(paid, channel_paid, &refunds);
     Ok((paid, channel_paid, left))
 }
 
