@@ -75,7 +75,10 @@ pub(super) fn answer(
         return Answer::error("40002", "isv.invalid-parameter");
     };
     let names = ["out_trade_no", "trade_no"];
-    if names.iter().all(|name| content[name].as_str().is_none_or(str::is_empty)) {
+    if names
+        .iter()
+        .all(|name| content[name].as_str().is_none_or(str::is_empty))
+    {
         return Answer::failed("ACQ.INVALID_PARAMETER");
     }
     let Some(order) = found(world, merchant, &content) else {

@@ -191,7 +191,10 @@ pub(crate) struct Act {
 
 /// A button of the cashier.
 pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response {
-    let found = world.book().get(&act.account, &act.channel_order_no).cloned();
+    let found = world
+        .book()
+        .get(&act.account, &act.channel_order_no)
+        .cloned();
     let Some(order) = found.filter(|order| order.channel == Channel::Alipay) else {
         return trouble("ACQ.TRADE_NOT_EXIST");
     };
@@ -253,7 +256,10 @@ mod tests {
         assert_eq!(express_end_ms("90m", now_ms), Some(midnight_ms));
         assert_eq!(express_end_ms("2h", now_ms), Some(now_ms + 7_200_000));
         assert_eq!(express_end_ms("1c", now_ms), Some(midnight_ms));
-        assert_eq!(express_end_ms("15d", now_ms), Some(now_ms + DEFAULT_LIFE_MS));
+        assert_eq!(
+            express_end_ms("15d", now_ms),
+            Some(now_ms + DEFAULT_LIFE_MS)
+        );
         for wrong in ["", "m", "0m", "16d", "2c", "1.5h", "90", "9é"] {
             assert_eq!(express_end_ms(wrong, now_ms), None, "{wrong}");
         }

@@ -70,8 +70,14 @@ fn parts_add_up(body: &Value, amount: i64) -> Result<(), Answer> {
     };
     let mut items = 0;
     for (index, item) in unit["items"].as_array().into_iter().flatten().enumerate() {
-        let count: i64 = item["quantity"].as_str().and_then(|q| q.parse().ok()).unwrap_or(0);
-        let (_, price) = sum(body, &format!("/purchase_units/0/items/{index}/unit_amount"))?;
+        let count: i64 = item["quantity"]
+            .as_str()
+            .and_then(|q| q.parse().ok())
+            .unwrap_or(0);
+        let (_, price) = sum(
+            body,
+            &format!("/purchase_units/0/items/{index}/unit_amount"),
+        )?;
         items += price * count;
     }
     if unit["items"].is_array() && breakdown["item_total"].is_null() {
@@ -86,7 +92,13 @@ fn parts_add_up(body: &Value, amount: i64) -> Result<(), Answer> {
         return Ok(());
     }
     let mut all = 0;
-    for name in ["item_total", "shipping", "handling", "tax_total", "insurance"] {
+    for name in [
+        "item_total",
+        "shipping",
+        "handling",
+        "tax_total",
+        "insurance",
+    ] {
         all += part(name)?;
     }
     for name in ["shipping_discount", "discount"] {
@@ -113,9 +125,8 @@ pub(super) fn create(
     whole_answer: bool,
     now_ms: i64,
 ) -> Answer {
-    let invalid = |issue: &str, field: &str| {
-        Answer::refused(400, "INVALID_REQUEST", issue).at(asked, field)
-    };
+    let invalid =
+        |issue: &str, field: &str| Answer::refused(400, "INVALID_REQUEST", issue).at(asked, field);
     if asked["intent"] != "CAPTURE" {
         return invalid("INVALID_PARAMETER_VALUE", "/intent");
     }
@@ -133,7 +144,10 @@ pub(super) fn create(
     for name in ["description", "custom_id", "invoice_id"] {
         let text = unit[name].as_str().unwrap_or_default();
         if text.chars().count() > TEXT_MAX {
-            return invalid("INVALID_STRING_LENGTH", &format!("/purchase_units/0/{name}"));
+            return invalid(
+                "INVALID_STRING_LENGTH",
+                &format!("/purchase_units/0/{name}"),
+            );
         }
     }
     let source = &asked["payment_source"]["paypal"]["experience_context"];

@@ -55,15 +55,17 @@ impl Answer {
     }
 
     fn wrong(field: &str, value: &Value, location: &str) -> Self {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         let issue = "不符合规则";
-        let detail =
-            json!({"field": field, "value": value, "issue": issue, "location": location});
+        let detail = json!({"field": field, "value": value, "issue": issue, "location": location});
         Self::detailed(400, "PARAM_ERROR", &format!("参数错误：{field}"), &detail)
     }
 
     fn unreadable(error: &serde_json::Error) -> Self {
-        let detail = json!({"field": "", "value": "", "issue": error.to_string(), "location": "body"});
+        let detail =
+            json!({"field": "", "value": "", "issue": error.to_string(), "location": "body"});
         Self::detailed(400, "PARAM_ERROR", "无法将输入源映射到目标字段", &detail)
     }
 }
@@ -225,7 +227,11 @@ impl Call<'_> {
                 Some("/out_trade_no")
             }
             () if new.description.is_empty() || new.description.len() > 127 => Some("/description"),
-            () if new.attach.as_ref().is_some_and(|text| text.chars().count() > 128) => {
+            () if new
+                .attach
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > 128) =>
+            {
                 Some("/attach")
             }
             () if new.amount.total < 1 => Some("/amount/total"),

@@ -37,8 +37,8 @@ pub(crate) fn headers(
     body: &[u8],
     misdeed: Misdeed,
 ) -> Vec<(&'static str, String)> {
-    let by_public_key = mode == Mode::PublicKey
-        || wished.is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
+    let by_public_key =
+        mode == Mode::PublicKey || wished.is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
     let (key, serial) = if by_public_key {
         (&keys.public_key, &keys.public_key_id)
     } else {
