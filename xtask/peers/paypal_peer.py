@@ -64,7 +64,8 @@ order = made.body.id
 link = next(link.href for link in made.body.links if link.rel == "approve")
 check("paypal approve page", "USD 10.00" in open_url(link))
 capture = {"id": order, "paypal_request_id": f"capture-{number}", "prefer": "return=representation"}
-seen = refused(lambda: peer.orders.capture_order(capture))
+early = dict(capture, paypal_request_id=f"early-{number}")
+seen = refused(lambda: peer.orders.capture_order(early))
 check("paypal not approved", seen == (422, "ORDER_NOT_APPROVED"), seen)
 control("pay", channelOrderNo=number)
 state = peer.orders.get_order({"id": order})

@@ -29,6 +29,11 @@ use wire::{Capture, Order, Refund};
 /// `description` takes 127 characters: cut at as many bytes it never has more.
 const DESCRIPTION_BYTES_MAX: usize = 127;
 
+/// The payer's bank declined; the payer may choose another instrument.
+const DECLINED: &str = "INSTRUMENT_DECLINED";
+/// Refusals that moved no money, and that are the answer of their request id for good:
+/// once its payer approves, the order is captured under another id.
+const SPENT: [&str; 3] = [DECLINED, "ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"];
 /// An order that is declined so often ends.
 const CAPTURES_MAX: u32 = 5;
 
@@ -167,9 +172,8 @@ impl Paypal {
             return Err(refused);
         };
         match code.as_str() {
-            "INSTRUMENT_DECLINED" => Err(refused),
+            code if SPENT.contains(&code) => Err(refused),
             "ORDER_ALREADY_CAPTURED" | "ORDER_COMPLETION_IN_PROGRESS" => self.query(order).await,
-            "ORDER_NOT_APPROVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
             "PAYER_CANNOT_PAY"
             | "TRANSACTION_REFUSED"
             | "TRANSACTION_LIMIT_EXCEEDED"
@@ -275,18 +279,21 @@ impl Gateway for Paypal {
     }
 
     /// A declined order can be approved anew, and then needs a capture of another
-    /// request id. How often it was declined is asked, not kept, so that it holds on
-    /// every instance: the same id is answered as it was the first time, and a decline
-    /// takes the approval back. Approved all the same, the decline is an old one.
+    /// request id; so does one that was not approved yet. How often that was is asked,
+    /// not kept, so that it holds on every instance: the same id is answered as it was
+    /// the first time, and a decline takes the approval back. Approved all the same,
+    /// the refusal is an old one.
     async fn capture(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
         for count in 0..CAPTURES_MAX {
-            match self.capture_under(order, count).await {
-                Err(error) if error.is_refusal("INSTRUMENT_DECLINED") => {}
+            let is_declined = match self.capture_under(order, count).await {
+                Err(ChannelError::Refused { code, .. }) if SPENT.contains(&code.as_str()) => {
+                    code == DECLINED
+                }
                 known => return known,
-            }
+            };
             match self.query(order).await? {
                 OrderState::Approved => {}
-                OrderState::Pending if count + 1 == CAPTURES_MAX => {}
+                OrderState::Pending if is_declined && count + 1 == CAPTURES_MAX => {}
                 state => return Ok(state),
             }
         }
@@ -315,20 +322,10 @@ impl Gateway for Paypal {
             "amount": amount(refund.money),
             "custom_id": refund.refund_no,
         });
-        let sent: Result<Refund, _> = self.api.post(&path, &refund.refund_no, &body).await;
-        match sent {
-            Ok(made) => made.report(),
-            // These pass: the same number again, later.
-            Err(ChannelError::Refused { code, message })
-                if matches!(
-                    code.as_str(),
-                    "REFUND_FAILED_INSUFFICIENT_FUNDS" | "PENDING_CAPTURE"
-                ) =>
-            {
-                Err(ChannelError::Unknown(format!("{code}: {message}")))
-            }
-            Err(error) => Err(error),
-        }
+        // A refusal stays the answer of its request id, also of what passes, as a short
+        // balance does: later it takes another refund.
+        let made: Refund = self.api.post(&path, &refund.refund_no, &body).await?;
+        made.report()
     }
 
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {

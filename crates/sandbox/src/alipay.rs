@@ -38,10 +38,8 @@ pub(crate) async fn gateway(State(world): State<Arc<World>>, request: Request) -
         Ok(merchant) => merchant,
         Err((code, sub_code)) => {
             tracing::warn!(method, sub_code, "a request does not verify");
-            let answer = Answer::error(code, sub_code);
             // The gateway can't tell whose request it is: the answer is not signed.
-            let body = format!("{{\"error_response\":{}}}", answer.node);
-            return ([(CONTENT_TYPE, "text/html;charset=utf-8")], body).into_response();
+            return unsigned(&method, &Answer::error(code, sub_code));
         }
     };
     if method == "alipay.trade.page.pay" || method == "alipay.trade.wap.pay" {
@@ -51,8 +49,23 @@ pub(crate) async fn gateway(State(world): State<Arc<World>>, request: Request) -
     if let Some(instead) = fault::before(fault) {
         return instead;
     }
-    let answer = calls::answer(&world, merchant, &method, &pairs, now_ms());
+    if !calls::is_method(&method) {
+        return unsigned(&method, &Answer::error("40002", "isv.invalid-method"));
+    }
+    let kind = fault.map(|fault| fault.kind);
+    let answer = calls::answer(&world, merchant, &method, &pairs, kind, now_ms());
     respond(merchant, &method, answer, fault).await
+}
+
+/// A failure of the gateway (section 3.4): in the node of the method, where there is
+/// such a method.
+fn unsigned(method: &str, answer: &Answer) -> Response {
+    let node = match calls::is_method(method) {
+        true => format!("{}_response", method.replace('.', "_")),
+        false => "error_response".to_owned(),
+    };
+    let body = format!("{{\"{node}\":{}}}", answer.node);
+    ([(CONTENT_TYPE, "text/html;charset=utf-8")], body).into_response()
 }
 
 /// The answer, signed; or as a fault spoils it, after the effect.
@@ -67,6 +80,9 @@ async fn respond(
         return instead;
     }
     match kind {
+        Some(Kind::ErrorResponse) => {
+            return unsigned("", &Answer::error("20000", "isp.unknow-error"));
+        }
         Some(Kind::Error) => answer = Answer::error("20000", "aop.unknow-error"),
         Some(Kind::RateLimit) => answer = Answer::error("40005", "isv.call-limited"),
         _ => {}

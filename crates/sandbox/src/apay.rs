@@ -108,7 +108,7 @@ async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response 
     if act.act != "pay" {
         return Html(shown(&order, "<p>支付已取消</p>")).into_response();
     }
-    match world.pay(&order.channel_order_no, now_ms()) {
+    match world.pay((&order).into(), now_ms()) {
         Ok(_) => {
             let back = calls::more(&order, "return_url").to_owned();
             (StatusCode::SEE_OTHER, [(LOCATION, back)]).into_response()

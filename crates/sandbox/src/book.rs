@@ -31,6 +31,27 @@ impl Channel {
     }
 }
 
+/// Whose order, and its number there. Without an account: the first of that number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderRef<'a> {
+    pub(crate) account: Option<&'a str>,
+    pub(crate) number: &'a str,
+}
+
+impl<'a> OrderRef<'a> {
+    /// The order of this number of an account.
+    pub(crate) fn of(account: &'a str, number: &'a str) -> Self {
+        let account = Some(account);
+        Self { account, number }
+    }
+}
+
+impl<'a> From<&'a Order> for OrderRef<'a> {
+    fn from(order: &'a Order) -> Self {
+        Self::of(&order.account, &order.channel_order_no)
+    }
+}
+
 /// A refund of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,6 +63,12 @@ pub(crate) struct Refund {
     /// The merchant's own word for it, where that is not the number above.
     #[serde(default)]
     pub(crate) custom_id: Value,
+    /// Where this refund's end is told, where that is not the order's address.
+    #[serde(default)]
+    pub(crate) notify_url: Option<String>,
+    /// The channel's word for a refund that has moved no money.
+    #[serde(default)]
+    pub(crate) state: Option<String>,
 }
 
 /// An order at the gateway.
@@ -55,7 +82,7 @@ pub(crate) struct Order {
     pub(crate) description: String,
     pub(crate) amount: i64,
     pub(crate) currency: String,
-    /// NOTPAY, PENDING, SUCCESS, REFUND, CLOSED, PAYERROR.
+    /// NOTPAY, PENDING, DENIED, SUCCESS, REFUND, REVERSED, CLOSED, PAYERROR.
     pub(crate) state: String,
     pub(crate) notify_url: String,
     pub(crate) attach: Option<String>,
@@ -108,13 +135,30 @@ impl Order {
         }
     }
 
-    /// A refund that was taken and moved no money, with its state as its word.
+    /// A refund that was taken and has moved no money.
     pub(crate) fn stuck(&self, number: &str) -> Option<Refund> {
         serde_json::from_value(self.more["stuck"][number].clone()).ok()
     }
 
+    /// A refund of this number, however it stands.
+    pub(crate) fn refund(&self, number: &str) -> Option<Refund> {
+        let mut made = self.refunds.iter();
+        let made = made.find(|refund| refund.out_refund_no == number);
+        made.cloned().or_else(|| self.stuck(number))
+    }
+
+    /// What was given back, minor units.
     pub(crate) fn refunded(&self) -> i64 {
         self.refunds.iter().map(|refund| refund.amount).sum()
+    }
+
+    /// What can still be asked back, minor units: refunds that are not over count.
+    pub(crate) fn refundable(&self) -> i64 {
+        let stuck = self.more["stuck"].as_object();
+        let stuck = stuck.into_iter().flat_map(|stuck| stuck.values());
+        let open = stuck.filter(|refund| refund["state"] != "CLOSED" && refund["state"] != "8");
+        let open: i64 = open.filter_map(|refund| refund["amount"].as_i64()).sum();
+        self.amount - self.refunded() - open
     }
 }
 
@@ -147,7 +191,15 @@ impl Book {
         self.orders.get(&key(account, number))
     }
 
-    /// The first order with this number, whoever's it is.
+    /// The order that is meant.
+    pub(crate) fn named(&self, which: OrderRef<'_>) -> Option<&Order> {
+        match which.account {
+            Some(account) => self.get(account, which.number),
+            None => self.find(|order| order.channel_order_no == which.number),
+        }
+    }
+
+    /// The first order that fits, whoever's it is.
     pub(crate) fn find(&self, wanted: impl Fn(&Order) -> bool) -> Option<&Order> {
         self.orders.values().find(|order| wanted(order))
     }

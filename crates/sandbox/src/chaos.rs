@@ -1,6 +1,6 @@
 //! Faults drawn at random, from a seed: what a bad day looks like.
 
-use crate::fault::{Fault, Kind, On};
+use crate::fault::{Fault, Kind, On, PendingReason};
 use fastrand::Rng;
 use serde::Deserialize;
 
@@ -73,6 +73,7 @@ impl Chaos {
             kind,
             ms,
             times: 1,
+            reason: PendingReason::default(),
         })
     }
 }

@@ -183,7 +183,7 @@ async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response 
         return trouble("OrdId: 307");
     };
     let status = match act.act.as_str() {
-        "pay" => match world.pay(&act.orderno, now_ms()) {
+        "pay" => match world.pay((&order).into(), now_ms()) {
             Ok(_) => "1001",
             Err(_) => return trouble("OrdId: 205"),
         },

@@ -5,7 +5,7 @@ use crate::chaos::Chaos;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
     Never,
     /// The answer, or notify, comes `ms` late.
     Delay,
-    /// HTTP 500, signed.
+    /// HTTP 500, signed; at Alipay code 20000.
     Error,
     /// A signature that is not ours.
     BadSignature,
@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     Signtest,
     /// Signed 301 s ago.
     OldTimestamp,
+    /// Alipay's failure of its gateway: `error_response`, unsigned.
+    ErrorResponse,
     /// A serial that nobody knows.
     UnknownSerial,
     /// A gateway's error page.
@@ -73,7 +75,9 @@ pub(crate) enum Kind {
     WrongMerchant,
     /// A notify names another app id.
     WrongApp,
-    /// A capture is held back for a review; a refund is on its way for `ms`.
+    /// A capture is held back for a `reason` until `/control/pay` or
+    /// `/control/decline` ends it; a refund is on its way for `ms`, at WeChat with 0
+    /// until `/control/finish-refund`.
     Pending,
     /// A refund is taken, and fails later.
     RefundFails,
@@ -87,6 +91,24 @@ pub(crate) enum Kind {
     Snapshot,
 }
 
+/// Why a capture is held back, in PayPal's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum PendingReason {
+    BuyerComplaint,
+    Chargeback,
+    Echeck,
+    InternationalWithdrawal,
+    Other,
+    #[default]
+    PendingReview,
+    ReceivingPreferenceMandatesManualAction,
+    Refunded,
+    TransactionApprovedAwaitingFunding,
+    Unilateral,
+    VerificationRequired,
+}
+
 /// A fault as the control interface takes it.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Fault {
@@ -96,6 +118,9 @@ pub(crate) struct Fault {
     pub(crate) ms: u64,
     #[serde(default = "once")]
     pub(crate) times: u32,
+    /// Why a capture is held back.
+    #[serde(default)]
+    pub(crate) reason: PendingReason,
 }
 
 fn once() -> u32 {

@@ -57,6 +57,8 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .route("/control/decline", post(control::decline))
         .route("/control/expire", post(control::expire))
         .route("/control/refund", post(control::refund))
+        .route("/control/reverse", post(control::reverse))
+        .route("/control/oauth-domain", post(control::oauth_domain))
         .route("/control/finish-refund", post(control::finish_refund))
         .route("/control/fault", post(control::fault))
         .route("/control/forget", post(control::forget))

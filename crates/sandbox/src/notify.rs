@@ -14,6 +14,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// What is remembered of sent notifies.
 const SENT_MAX: usize = 10_000;
 
+/// Where the end of a refund is told.
+pub(crate) fn refund_url(order: &Order, refund: &Refund) -> String {
+    let own = refund.notify_url.clone();
+    own.unwrap_or_else(|| order.notify_url.clone())
+}
+
 /// What is told.
 #[derive(Clone)]
 pub(crate) enum Event {
@@ -23,6 +29,10 @@ pub(crate) enum Event {
     Pending(Order),
     Paid(Order),
     Refunded(Order, Refund),
+    /// The money that was held back is not had.
+    Denied(Order),
+    /// The channel took the money back itself.
+    Reversed(Order),
     /// A refund that was taken is not done.
     RefundFailed(Order, Refund),
 }
@@ -33,6 +43,8 @@ impl Event {
             Self::Approved(order)
             | Self::Pending(order)
             | Self::Paid(order)
+            | Self::Denied(order)
+            | Self::Reversed(order)
             | Self::Refunded(order, _)
             | Self::RefundFailed(order, _) => order,
         }

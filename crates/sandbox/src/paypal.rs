@@ -5,6 +5,7 @@ mod checkout;
 pub(crate) mod keys;
 pub(crate) mod notice;
 mod orders;
+mod refunds;
 
 use crate::fault::{self, Fault, Kind, On};
 use crate::random_text;
@@ -16,7 +17,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
@@ -54,7 +55,7 @@ impl Answer {
     fn refused(status: u16, name: &str, issue: &str) -> Self {
         let details = match issue {
             "" => json!([]),
-            issue => json!([{"issue": issue, "description": issue}]),
+            issue => json!([{"issue": issue, "description": describe(issue)}]),
         };
         Self::new(
             status,
@@ -69,18 +70,34 @@ impl Answer {
         Self::refused(422, "UNPROCESSABLE_ENTITY", issue)
     }
 
-    fn is_done(&self) -> bool {
-        self.status < 300
+    /// The same, of a field of the body: a JSON pointer, and what stands there.
+    fn at(mut self, body: &Value, field: &str) -> Self {
+        let value = body.pointer(field).cloned().unwrap_or_default();
+        let value = match value {
+            Value::String(text) => text,
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let detail = &mut self.body["details"][0];
+        detail["field"] = json!(field);
+        detail["value"] = json!(value);
+        detail["location"] = json!("body");
+        self
     }
 
-    /// The payer's bank was asked: the same request id does not ask it again.
-    fn is_declined(&self) -> bool {
-        self.body["details"][0]["issue"] == orders::DECLINED
+    fn is_done(&self) -> bool {
+        self.status < 300
     }
 
     fn not_found() -> Self {
         Self::refused(404, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
     }
+}
+
+/// An issue in words.
+fn describe(issue: &str) -> String {
+    let words = issue.to_lowercase().replace('_', " ");
+    format!("The request was refused: {words}.")
 }
 
 fn debug_id() -> String {
@@ -149,7 +166,7 @@ async fn call(State(world): State<Arc<World>>, request: Request) -> Response {
     if let Some(instead) = fault::before(fault) {
         return instead;
     }
-    if let Err(answer) = allowed(&world, &parts, fault) {
+    if let Err(answer) = allowed(&world, &parts.headers, fault) {
         return written(&answer);
     }
     let Some(call) = call else {
@@ -198,12 +215,12 @@ impl Call {
     }
 }
 
-fn allowed(world: &World, parts: &Parts, fault: Option<Fault>) -> Result<(), Answer> {
+fn allowed(world: &World, headers: &HeaderMap, fault: Option<Fault>) -> Result<(), Answer> {
     let mut tokens = lock(&world.paypal.tokens);
     if fault.is_some_and(|fault| fault.kind == Kind::TokenExpired) {
         tokens.clear();
     }
-    let given = header(parts, AUTHORIZATION.as_str());
+    let given = value(headers, AUTHORIZATION.as_str());
     let until = given
         .strip_prefix("Bearer ")
         .and_then(|token| tokens.get(token));
@@ -251,7 +268,8 @@ fn once(
         None => {}
     }
     let answer = done(world, call, &asked, request_id, whole, fault);
-    if !request_id.is_empty() && (answer.is_done() || answer.is_declined()) {
+    // A refusal too is the answer of this id from now on.
+    if !request_id.is_empty() {
         answers.insert(request_id.to_owned(), (under, answer.clone()));
     }
     answer
@@ -267,15 +285,23 @@ fn done(
 ) -> Answer {
     let now_ms = now_ms();
     match call {
-        Call::Create => orders::create(world, asked, request_id, now_ms),
+        Call::Create => orders::create(world, asked, request_id, whole, now_ms),
         Call::Order(id) => orders::order(world, id, now_ms),
         Call::Capture(id) => {
-            let pending = fault.is_some_and(|fault| fault.kind == Kind::Pending);
-            orders::capture(world, id, pending, whole, now_ms)
+            let held = fault.filter(|fault| fault.kind == Kind::Pending);
+            let held = held.map(|fault| fault.reason);
+            orders::capture(world, id, held, whole, now_ms)
         }
         Call::CaptureShown(id) => orders::shown_capture(world, id),
-        Call::Refund(id) => orders::refund(world, id, asked, request_id, now_ms),
-        Call::RefundShown(id) => orders::shown_refund(world, id),
+        Call::Refund(id) => {
+            let wish = refunds::Wish {
+                request_id,
+                whole,
+                is_short: fault.is_some_and(|fault| fault.kind == Kind::NotEnough),
+            };
+            refunds::refund(world, id, asked, wish, now_ms)
+        }
+        Call::RefundShown(id) => refunds::shown(world, id),
     }
 }
 
@@ -306,7 +332,11 @@ fn written(answer: &Answer) -> Response {
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> &'a str {
-    let value = parts.headers.get(name);
+    value(&parts.headers, name)
+}
+
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    let value = headers.get(name);
     value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()

@@ -1,6 +1,6 @@
 //! The payer's wallet: plain pages on which a person "scans" and pays.
 
-use crate::book::Order;
+use crate::book::{Order, OrderRef};
 use crate::now_ms;
 use crate::text::{html, page, yuan};
 use crate::world::World;
@@ -24,6 +24,8 @@ pub(crate) struct Scan {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Act {
+    #[serde(default)]
+    account: Option<String>,
     channel_order_no: String,
     act: String,
 }
@@ -71,11 +73,14 @@ pub(crate) async fn scan(State(world): State<Arc<World>>, Query(scan): Query<Sca
 
 /// A button of the wallet.
 pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response {
-    let number = &act.channel_order_no;
+    let which = OrderRef {
+        account: act.account.as_deref(),
+        number: &act.channel_order_no,
+    };
     let done = match act.act.as_str() {
-        "pay" => world.pay(number, now_ms()),
-        "decline" => world.decline(number, now_ms()),
-        "expire" => world.close(number, now_ms()),
+        "pay" => world.pay(which, now_ms()),
+        "decline" => world.decline(which, now_ms()),
+        "expire" => world.close(which, now_ms()),
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
     if done.is_err() {
@@ -91,6 +96,7 @@ fn row(order: &Order) -> String {
         "<section class=\"card\" data-order=\"{number}\"><div>{}</div>\
          <div class=\"amount\">{}</div><p class=\"small\">{} · {number}</p>\
          <form method=\"post\" action=\"/wallet/act\">\
+         <input type=\"hidden\" name=\"account\" value=\"{}\">\
          <input type=\"hidden\" name=\"channelOrderNo\" value=\"{number}\">\
          <button name=\"act\" value=\"pay\">支付</button>\
          <button class=\"quiet\" name=\"act\" value=\"decline\">拒绝支付</button>\
@@ -98,5 +104,6 @@ fn row(order: &Order) -> String {
         html(&order.description),
         yuan(order.amount),
         order.channel.name(),
+        html(&order.account),
     )
 }

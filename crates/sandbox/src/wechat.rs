@@ -7,6 +7,7 @@ mod calls;
 pub(crate) mod keys;
 pub(crate) mod notice;
 pub(crate) mod oauth;
+mod refunds;
 pub(crate) mod sealed;
 pub(crate) mod signed;
 
@@ -15,12 +16,13 @@ use crate::fault::{self, Fault, Kind, On};
 use crate::now_ms;
 use crate::text::rfc3339;
 use crate::world::World;
+use authorization::Asked;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use calls::Answer;
-use keys::Merchant;
+use keys::Mode;
 use serde_json::{Value, json};
 use signed::Misdeed;
 use std::sync::Arc;
@@ -40,44 +42,40 @@ pub(crate) async fn call(State(world): State<Arc<World>>, request: Request) -> R
         .path_and_query()
         .map_or("/", |target| target.as_str());
     let method = parts.method.as_str();
-    let proved = authorization::verify(
-        &world.keys.wechat,
+    let asked = Asked {
         method,
         target,
-        &parts.headers,
-        &body,
-        now_ms(),
-    );
+        headers: &parts.headers,
+        body: &body,
+    };
+    let proved = authorization::verify(&world.keys.wechat, &asked, now_ms());
     let merchant = match proved {
         Ok(merchant) => merchant,
-        Err(why) => {
-            tracing::warn!(
-                http.method = method,
-                cause = why,
-                "a request does not verify"
-            );
-            let body = json!({"code": "SIGN_ERROR", "message": why}).to_string();
-            return (
-                StatusCode::UNAUTHORIZED,
-                [("content-type", "application/json")],
-                body,
-            )
-                .into_response();
+        Err(unproved) => {
+            let cause = unproved.why;
+            tracing::warn!(http.method = method, cause, "a request does not verify");
+            let mode = unproved.merchant.map_or(Mode::PublicKey, |m| m.file.mode);
+            let answer = unproved.answer(&asked);
+            return respond(&world, mode, &parts.headers, answer, None).await;
         }
     };
+    let mode = merchant.file.mode;
+    if let Some(name) = authorization::wrong_header(&asked) {
+        let answer = Answer::header(name, &parts.headers);
+        return respond(&world, mode, &parts.headers, answer, None).await;
+    }
     let fault = kind_of(method, parts.uri.path()).and_then(|on| world.faults.take(on));
     if let Some(instead) = fault::before(fault) {
         return instead;
     }
-    let kind = fault.map(|fault| fault.kind);
-    let answer = calls::answer(&world, merchant, method, target, &body, kind, now_ms());
-    respond(&world, merchant, &parts.headers, answer, fault).await
+    let answer = calls::answer(&world, merchant, method, target, &body, fault, now_ms());
+    respond(&world, mode, &parts.headers, answer, fault).await
 }
 
 /// The answer, signed; or as a fault spoils it, after the effect.
 async fn respond(
     world: &World,
-    merchant: &Merchant,
+    mode: Mode,
     asked: &HeaderMap,
     mut answer: Answer,
     fault: Option<Fault>,
@@ -96,7 +94,7 @@ async fn respond(
         .and_then(|value| value.to_str().ok());
     let headers = signed::headers(
         &world.keys.wechat,
-        merchant,
+        mode,
         wished,
         answer.body.as_bytes(),
         misdeed,
@@ -149,7 +147,7 @@ pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Op
         "out_refund_no": refund.out_refund_no,
         "refund_id": refund.refund_id,
         "refund_status": refund_state(refund),
-        "success_time": rfc3339(refund.at_ms),
+        "success_time": (refund_state(refund) == "SUCCESS").then(|| rfc3339(refund.at_ms)),
         "user_received_account": "支付用户零钱",
         "amount": {
             "total": order.amount, "refund": refund.amount,
@@ -160,7 +158,7 @@ pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Op
 
 /// SUCCESS, or what a refund that is stuck waits in.
 pub(crate) fn refund_state(refund: &Refund) -> &str {
-    refund.custom_id.as_str().unwrap_or("SUCCESS")
+    refund.state.as_deref().unwrap_or("SUCCESS")
 }
 
 /// Which kind of call a path is, for faults.

@@ -1,8 +1,8 @@
 //! The gateway's world: keys, book, faults, and what can happen to an order.
 
-use crate::book::{Book, Order, Refund};
+use crate::book::{Book, Order, OrderRef, Refund};
 use crate::control::Forgotten;
-use crate::fault::Faults;
+use crate::fault::{Faults, PendingReason};
 use crate::keys::{Keys, digits, upper};
 use crate::notify;
 use crate::notify::{Event, Sent};
@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) paypal: paypal::Memory,
     /// The type of Apay's orders whose refunds have no number there: each call is one.
     pub(crate) forgotten: Mutex<Option<Forgotten>>,
+    /// The domain that payers are sent back to for an openid; none: this machine.
+    pub(crate) oauth_domain: Mutex<Option<String>>,
     /// When ChinaPay was asked about an order, ms.
     pub(crate) asked: Mutex<HashMap<String, i64>>,
     book: Mutex<Book>,
@@ -38,6 +40,19 @@ pub(crate) struct World {
 pub(crate) enum Cannot {
     NotFound,
     Conflict,
+}
+
+/// The state of a refund that is on its way.
+pub(crate) const PROCESSING: &str = "PROCESSING";
+
+/// A refund as it is asked for.
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    pub(crate) number: &'a str,
+    /// Minor units.
+    pub(crate) amount: i64,
+    pub(crate) custom_id: Value,
+    pub(crate) notify_url: Option<String>,
 }
 
 impl World {
@@ -63,6 +78,7 @@ impl World {
             codes: Mutex::default(),
             paypal: paypal::Memory::default(),
             forgotten: Mutex::default(),
+            oauth_domain: Mutex::default(),
             asked: Mutex::default(),
             book: Mutex::new(book),
         })
@@ -73,13 +89,12 @@ impl World {
     }
 
     /// A payer pays; at PayPal he approves, and the merchant takes the money.
-    pub(crate) fn pay(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
-        let found = self.book().find(|o| o.channel_order_no == number).cloned();
-        let found = found.ok_or(Cannot::NotFound)?;
+    pub(crate) fn pay(self: &Arc<Self>, which: OrderRef<'_>, now_ms: i64) -> Result<Order, Cannot> {
+        let found = self.named(which).ok_or(Cannot::NotFound)?;
         if found.channel != book::Channel::Paypal || found.state == "PENDING" {
-            return self.settle(number, now_ms);
+            return self.settle(which, now_ms);
         }
-        let order = self.change(number, |order| {
+        let order = self.change(which, |order| {
             if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR") {
                 return Err(Cannot::Conflict);
             }
@@ -91,14 +106,20 @@ impl World {
         Ok(order)
     }
 
-    /// The money is taken, and held back.
-    pub(crate) fn hold(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
-        let order = self.change(number, |order| {
+    /// The money is taken, and held back for a reason.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        which: OrderRef<'_>,
+        reason: PendingReason,
+        now_ms: i64,
+    ) -> Result<Order, Cannot> {
+        let order = self.change(which, |order| {
             if order.state_at(now_ms) != "NOTPAY" {
                 return Err(Cannot::Conflict);
             }
             "PENDING".clone_into(&mut order.state);
-            order.transaction_id = Some(trade_no(order.channel, now_ms));
+            order.more["reason"] = json!(reason);
+            order.transaction_id = Some(trade_no(order, now_ms));
             Ok(())
         })?;
         notify::send(self, Event::Pending(order.clone()));
@@ -106,14 +127,18 @@ impl World {
     }
 
     /// The money moves; the merchant is notified.
-    pub(crate) fn settle(self: &Arc<Self>, number: &str, now_ms: i64) -> Result<Order, Cannot> {
-        let order = self.change(number, |order| {
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        which: OrderRef<'_>,
+        now_ms: i64,
+    ) -> Result<Order, Cannot> {
+        let order = self.change(which, |order| {
             if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR" | "PENDING") {
                 return Err(Cannot::Conflict);
             }
             "SUCCESS".clone_into(&mut order.state);
-            let trade_no = || trade_no(order.channel, now_ms);
-            order.transaction_id = Some(order.transaction_id.take().unwrap_or_else(trade_no));
+            let known = order.transaction_id.take();
+            order.transaction_id = Some(known.unwrap_or_else(|| trade_no(order, now_ms)));
             order.paid_ms = Some(now_ms);
             order.times_paid += 1;
             Ok(())
@@ -122,20 +147,30 @@ impl World {
         Ok(order)
     }
 
-    /// The payment fails at the payer's bank.
-    pub(crate) fn decline(&self, number: &str, now_ms: i64) -> Result<Order, Cannot> {
-        self.change(number, |order| {
-            if order.state_at(now_ms) != "NOTPAY" {
-                return Err(Cannot::Conflict);
-            }
-            "PAYERROR".clone_into(&mut order.state);
+    /// The payment fails at the payer's bank; money that was held back is not had.
+    pub(crate) fn decline(
+        self: &Arc<Self>,
+        which: OrderRef<'_>,
+        now_ms: i64,
+    ) -> Result<Order, Cannot> {
+        let order = self.change(which, |order| {
+            let state = match order.state_at(now_ms) {
+                "NOTPAY" => "PAYERROR",
+                "PENDING" => "DENIED",
+                _ => return Err(Cannot::Conflict),
+            };
+            state.clone_into(&mut order.state);
             Ok(())
-        })
+        })?;
+        if order.state == "DENIED" {
+            notify::send(self, Event::Denied(order.clone()));
+        }
+        Ok(order)
     }
 
     /// A declined order waits for its payer's approval again.
-    pub(crate) fn disapprove(&self, number: &str) -> Result<Order, Cannot> {
-        self.change(number, |order| {
+    pub(crate) fn disapprove(&self, which: OrderRef<'_>) -> Result<Order, Cannot> {
+        self.change(which, |order| {
             "NOTPAY".clone_into(&mut order.state);
             order.more["approved"] = json!(false);
             Ok(())
@@ -143,8 +178,8 @@ impl World {
     }
 
     /// Time runs out, or the merchant closes.
-    pub(crate) fn close(&self, number: &str, now_ms: i64) -> Result<Order, Cannot> {
-        self.change(number, |order| {
+    pub(crate) fn close(&self, which: OrderRef<'_>, now_ms: i64) -> Result<Order, Cannot> {
+        self.change(which, |order| {
             if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR" | "CLOSED") {
                 return Err(Cannot::Conflict);
             }
@@ -153,129 +188,160 @@ impl World {
         })
     }
 
-    /// Money goes back; the same refund number again is the same refund.
+    /// Money goes back, and the merchant is told once; the same refund number again
+    /// is the same refund.
     pub(crate) fn refund(
         self: &Arc<Self>,
-        number: &str,
-        out_refund_no: &str,
-        amount: i64,
+        which: OrderRef<'_>,
+        asked: Asked<'_>,
         now_ms: i64,
     ) -> Result<(Order, Refund), Cannot> {
-        self.refund_as(number, out_refund_no, amount, Value::Null, now_ms)
-    }
-
-    /// The same, with a word of the merchant's own for it.
-    pub(crate) fn refund_as(
-        self: &Arc<Self>,
-        number: &str,
-        out_refund_no: &str,
-        amount: i64,
-        custom_id: Value,
-        now_ms: i64,
-    ) -> Result<(Order, Refund), Cannot> {
-        let mut made = None;
-        let order = self.change(number, |order| {
-            let old = order
-                .refunds
-                .iter()
-                .find(|refund| refund.out_refund_no == out_refund_no);
-            if let Some(old) = old {
+        let (mut made, mut is_new) = (None, false);
+        let order = self.change(which, |order| {
+            let mut old = order.refunds.iter();
+            if let Some(old) = old.find(|old| old.out_refund_no == asked.number) {
                 made = Some(old.clone());
-                return if old.amount == amount {
-                    Ok(())
-                } else {
-                    Err(Cannot::Conflict)
-                };
+                let same = old.amount == asked.amount;
+                return same.then_some(()).ok_or(Cannot::Conflict);
             }
-            let paid = matches!(order.state.as_str(), "SUCCESS" | "REFUND");
-            if !paid || amount < 1 || order.refunded() + amount > order.amount {
-                return Err(Cannot::Conflict);
-            }
-            let refund = Refund {
-                out_refund_no: out_refund_no.to_owned(),
-                refund_id: match order.channel {
-                    book::Channel::Paypal => upper(17),
-                    _ => format!("503{now_ms}{}", digits(12)),
-                },
-                amount,
-                at_ms: now_ms,
-                custom_id,
-            };
+            let refund = fresh_refund(order, asked, now_ms)?;
             "REFUND".clone_into(&mut order.state);
             order.refunds.push(refund.clone());
-            made = Some(refund);
+            (made, is_new) = (Some(refund), true);
             Ok(())
         })?;
         let refund = made.ok_or(Cannot::Conflict)?;
-        notify::send(self, Event::Refunded(order.clone(), refund.clone()));
+        if is_new {
+            notify::send(self, Event::Refunded(order.clone(), refund.clone()));
+        }
         Ok((order, refund))
     }
 
     /// A refund is taken, moves no money, and stays in this state: `finish_refund`
-    /// makes it after all.
+    /// ends it.
     pub(crate) fn stick(
         self: &Arc<Self>,
-        number: &str,
-        out_refund_no: &str,
-        amount: i64,
+        which: OrderRef<'_>,
+        asked: Asked<'_>,
         state: &str,
         now_ms: i64,
     ) -> Result<(Order, Refund), Cannot> {
-        let refund = Refund {
-            out_refund_no: out_refund_no.to_owned(),
-            refund_id: format!("503{now_ms}{}", digits(12)),
-            amount,
-            at_ms: now_ms,
-            custom_id: json!(state),
-        };
-        let order = self.change(number, |order| {
-            let paid = matches!(order.state.as_str(), "SUCCESS" | "REFUND");
-            if !paid || amount < 1 || order.refunded() + amount > order.amount {
-                return Err(Cannot::Conflict);
-            }
+        let mut made = None;
+        let order = self.change(which, |order| {
+            let mut refund = fresh_refund(order, asked, now_ms)?;
+            refund.state = Some(state.to_owned());
             if !order.more.is_object() {
                 order.more = json!({});
             }
-            order.more["stuck"][out_refund_no] = json!(refund);
+            order.more["stuck"][&refund.out_refund_no] = json!(refund);
+            made = Some(refund);
             Ok(())
         })?;
-        notify::send(self, Event::RefundFailed(order.clone(), refund.clone()));
+        let refund = made.ok_or(Cannot::Conflict)?;
+        if state != PROCESSING {
+            notify::send(self, Event::RefundFailed(order.clone(), refund.clone()));
+        }
         Ok((order, refund))
     }
 
-    /// A person at the merchant platform sends the money of a refund that is stuck.
+    /// Ends a refund that is stuck: its money is sent, or with a state it fails.
     pub(crate) fn finish_refund(
         self: &Arc<Self>,
+        which: OrderRef<'_>,
         number: &str,
-        out_refund_no: &str,
+        state: Option<String>,
         now_ms: i64,
-    ) -> Result<(Order, Refund), Cannot> {
-        let stuck = self.book().find(|o| o.channel_order_no == number).cloned();
-        let stuck = stuck.and_then(|order| order.stuck(out_refund_no));
-        let amount = stuck.ok_or(Cannot::NotFound)?.amount;
-        self.refund(number, out_refund_no, amount, now_ms)
+    ) -> Result<Order, Cannot> {
+        let mut ended = None;
+        let order = self.change(which, |order| {
+            let mut refund = order.stuck(number).ok_or(Cannot::NotFound)?;
+            if refund.state.as_deref() == Some("CLOSED") || refund.state == state {
+                return Err(Cannot::Conflict);
+            }
+            refund.at_ms = now_ms;
+            refund.state = state;
+            let stuck = &mut order.more["stuck"];
+            if refund.state.is_some() {
+                stuck[number] = json!(refund);
+            } else {
+                stuck.as_object_mut().map(|stuck| stuck.remove(number));
+                "REFUND".clone_into(&mut order.state);
+                order.refunds.push(refund.clone());
+            }
+            ended = Some(refund);
+            Ok(())
+        })?;
+        let refund = ended.ok_or(Cannot::NotFound)?;
+        notify::send(
+            self,
+            match refund.state {
+                None => Event::Refunded(order.clone(), refund),
+                Some(_) => Event::RefundFailed(order.clone(), refund),
+            },
+        );
+        Ok(order)
+    }
+
+    /// The channel takes money back itself, as after a dispute.
+    pub(crate) fn reverse(
+        self: &Arc<Self>,
+        which: OrderRef<'_>,
+        now_ms: i64,
+    ) -> Result<Order, Cannot> {
+        let order = self.change(which, |order| {
+            if !matches!(order.state.as_str(), "SUCCESS" | "REFUND") || order.refundable() < 1 {
+                return Err(Cannot::Conflict);
+            }
+            order.more["reversed_ms"] = json!(now_ms);
+            "REVERSED".clone_into(&mut order.state);
+            Ok(())
+        })?;
+        notify::send(self, Event::Reversed(order.clone()));
+        Ok(order)
+    }
+
+    fn named(&self, which: OrderRef<'_>) -> Option<Order> {
+        self.book().named(which).cloned()
     }
 
     fn change(
         &self,
-        number: &str,
+        which: OrderRef<'_>,
         work: impl FnOnce(&mut Order) -> Result<(), Cannot>,
     ) -> Result<Order, Cannot> {
         let mut book = self.book();
-        let mut order = book
-            .find(|order| order.channel_order_no == number)
-            .cloned()
-            .ok_or(Cannot::NotFound)?;
+        let mut order = book.named(which).cloned().ok_or(Cannot::NotFound)?;
         work(&mut order)?;
         book.put(order.clone());
         Ok(order)
     }
 }
 
-/// The channel's number of a payment.
-fn trade_no(channel: book::Channel, now_ms: i64) -> String {
-    match channel {
-        book::Channel::Paypal => upper(17),
-        _ => format!("42000{now_ms}{}", digits(10)),
+/// The refund that is asked for, where the order has as much to give back.
+fn fresh_refund(order: &Order, asked: Asked<'_>, now_ms: i64) -> Result<Refund, Cannot> {
+    let paid = matches!(order.state.as_str(), "SUCCESS" | "REFUND");
+    if !paid || asked.amount < 1 || asked.amount > order.refundable() {
+        return Err(Cannot::Conflict);
+    }
+    Ok(Refund {
+        out_refund_no: asked.number.to_owned(),
+        refund_id: match order.channel {
+            book::Channel::Paypal => upper(17),
+            _ => format!("503{now_ms}{}", digits(12)),
+        },
+        amount: asked.amount,
+        at_ms: now_ms,
+        custom_id: asked.custom_id,
+        notify_url: asked.notify_url,
+        state: None,
+    })
+}
+
+/// The channel's number of a payment: known from the beginning, or made now.
+fn trade_no(order: &Order, now_ms: i64) -> String {
+    match (order.more["trade_no"].as_str(), order.channel) {
+        (Some(known), _) => known.to_owned(),
+        (None, book::Channel::Paypal) => upper(17),
+        (None, _) => format!("42000{now_ms}{}", digits(10)),
     }
 }

@@ -241,7 +241,8 @@ impl Api {
     }
 
     /// Rule 5: only a verified answer counts; a verified 4xx is a refusal, all
-    /// else is unknown.
+    /// else is unknown. That our keys are wrong says nothing of the order or refund,
+    /// which may have been made under other ones.
     async fn believed(self: &Arc<Self>, answer: Answer) -> Result<Verified, ChannelError> {
         let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
         let Some(signed) = signed else {
@@ -253,6 +254,7 @@ impl Api {
         self.verify(&signed, &answer.body, (self.clock)()).await?;
         match answer.status {
             200 | 204 => Ok(Verified(answer.body)),
+            401 => Err(answer.trouble()),
             429 => Err(ChannelError::Unknown("429 too many requests".to_owned())),
             400..500 => {
                 let Trouble { code, message } = wire::read(&answer.body)?;

@@ -106,6 +106,24 @@ async fn what_does_not_verify_is_unknown_and_never_refused() {
 }
 
 #[tokio::test]
+async fn our_own_wrong_key_says_nothing_of_an_order() {
+    let world = World::start().await;
+    let own = std::fs::read(world.folder().join("alipay/app_key.pem")).unwrap();
+    std::fs::write(world.folder().join("other_key.pem"), own).unwrap();
+    let gateways = world.changed(Channel::Wechat, |account| {
+        account.insert("private_key".to_owned(), "other_key.pem".into());
+    });
+    for gateway in &gateways {
+        let order = order();
+        assert_unknown("create", &gateway.create(&order).await);
+        assert_unknown("query", &gateway.query(&order.order).await);
+        // A refund that was sent before the key was changed may have moved its money.
+        let refund = crate::world::refund_of(&order.order, "R1", 1);
+        assert_unknown("refund", &gateway.refund(&refund).await);
+    }
+}
+
+#[tokio::test]
 async fn goods_that_are_too_long_are_shortened() {
     let world = World::start().await;
     let mut order = order();

@@ -9,7 +9,7 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::ports::{
-    ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundState,
+    BackSum, ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundState,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -121,6 +121,58 @@ async fn a_capture_may_wait() {
         gateway.query(&order).await,
         Ok(OrderState::Paid(_))
     ));
+}
+
+#[tokio::test]
+async fn a_held_capture_may_be_denied() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = approved(&world, &gateway).await;
+    let fault = serde_json::json!({"on": "capture", "kind": "pending", "reason": "ECHECK"});
+    world.control("fault", fault).await;
+    let held = Ok(OrderState::Held("ECHECK".to_owned()));
+    assert_eq!(gateway.capture(&order).await, held);
+    world.letter().await;
+    world.act("decline", &order.number).await;
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Declined));
+    let changed = Notify::Changed {
+        channel_order_no: order.number.clone(),
+    };
+    assert_eq!(
+        gateway.read_notify(&world.letter().await).await,
+        Ok(changed)
+    );
+}
+
+#[tokio::test]
+async fn a_refused_refund_is_refused_for_good_under_its_number() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    world.fault("refund", "not_enough").await;
+    for _ in 0..2 {
+        let refused = gateway.refund(&refund_of(&order, "R1", 1)).await;
+        let Err(ChannelError::Refused { code, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(code, "REFUND_FAILED_INSUFFICIENT_FUNDS");
+    }
+    let done = gateway.refund(&refund_of(&order, "R2", 1)).await;
+    assert_eq!(done.unwrap().state, RefundState::Done);
+}
+
+#[tokio::test]
+async fn money_that_paypal_takes_back_is_told() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    world.act("reverse", &order.number).await;
+    let read = gateway.read_notify(&world.letter().await).await;
+    let Ok(Notify::Reversed(back)) = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(back.trade_no, order.trade_no);
+    assert_eq!(back.sum, BackSum::Of(order.money));
 }
 
 /// An order whose payer approved it, and whose bank then declines.

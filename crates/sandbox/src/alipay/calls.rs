@@ -2,10 +2,10 @@
 
 use super::keys::Merchant;
 use super::signed::get;
-use crate::book::{Channel, Order};
-use crate::fault::On;
+use crate::book::{Channel, Order, Refund};
+use crate::fault::{Kind, On};
 use crate::text::{beijing_time, plain_yuan, yuan_text};
-use crate::world::{Cannot, World};
+use crate::world::{Asked, Cannot, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -56,19 +56,30 @@ pub(super) fn kind_of(method: &str) -> Option<On> {
     }
 }
 
+/// Whether there is such a method here.
+pub(super) fn is_method(method: &str) -> bool {
+    let pages = ["alipay.trade.page.pay", "alipay.trade.wap.pay"];
+    pages.contains(&method) || kind_of(method).is_some()
+}
+
 /// Does what a verified request asks for.
 pub(super) fn answer(
     world: &Arc<World>,
     merchant: &Merchant,
     method: &str,
     pairs: &[(String, String)],
+    fault: Option<Kind>,
     now_ms: i64,
 ) -> Answer {
     let Ok(content) = serde_json::from_str::<Value>(get(pairs, "biz_content")) else {
         return Answer::error("40002", "isv.invalid-parameter");
     };
-    if kind_of(method).is_none() {
-        return Answer::error("40002", "isv.invalid-method");
+    let names = ["out_trade_no", "trade_no"];
+    if names
+        .iter()
+        .all(|name| content[name].as_str().is_none_or(str::is_empty))
+    {
+        return Answer::failed("ACQ.INVALID_PARAMETER");
     }
     let Some(order) = found(world, merchant, &content) else {
         return Answer::failed("ACQ.TRADE_NOT_EXIST");
@@ -76,22 +87,28 @@ pub(super) fn answer(
     match method {
         "alipay.trade.query" => query(&order, now_ms),
         "alipay.trade.close" => close(world, &order, now_ms),
-        "alipay.trade.refund" => refund(world, &order, &content, now_ms),
+        "alipay.trade.refund" => refund(world, &order, &content, fault, now_ms),
         _ => refund_query(&order, &content),
     }
 }
 
 fn found(world: &World, merchant: &Merchant, content: &Value) -> Option<Order> {
     let book = world.book();
-    let found = book.find(|order| {
-        let number = content["out_trade_no"].as_str();
-        let trade_no = content["trade_no"].as_str();
-        order.channel == Channel::Alipay
-            && order.account == merchant.name
-            && (number == Some(&order.channel_order_no)
-                || (trade_no.is_some() && trade_no == order.transaction_id.as_deref()))
-    });
+    let ours = |order: &Order| order.channel == Channel::Alipay && order.account == merchant.name;
+    // Where both are given trade_no counts.
+    let found = match content["trade_no"].as_str().filter(|no| !no.is_empty()) {
+        Some(no) => book.find(|order| ours(order) && trade_no(order) == no),
+        None => {
+            let number = content["out_trade_no"].as_str()?;
+            book.get(&merchant.name, number).filter(|order| ours(order))
+        }
+    };
     found.cloned()
+}
+
+/// The one number of a trade, from the opening of the cashier on.
+pub(super) fn trade_no(order: &Order) -> &str {
+    order.more["trade_no"].as_str().unwrap_or_default()
 }
 
 /// Section 3.5: wholly refunded reads TRADE_CLOSED.
@@ -107,7 +124,7 @@ pub(super) fn status(order: &Order, now_ms: i64) -> &'static str {
 fn query(order: &Order, now_ms: i64) -> Answer {
     let mut node = json!({
         "out_trade_no": order.channel_order_no,
-        "trade_no": order.transaction_id.clone().unwrap_or_else(|| format!("{:028}", order.created_ms)),
+        "trade_no": trade_no(order),
         "trade_status": status(order, now_ms),
         "total_amount": plain_yuan(order.amount),
         "buyer_logon_id": "san***@sandbox.cn",
@@ -122,17 +139,23 @@ fn query(order: &Order, now_ms: i64) -> Answer {
 }
 
 fn close(world: &World, order: &Order, now_ms: i64) -> Answer {
-    match world.close(&order.channel_order_no, now_ms) {
+    match world.close(order.into(), now_ms) {
         Ok(order) => Answer::success(json!({
             "out_trade_no": order.channel_order_no,
-            "trade_no": format!("{:028}", order.created_ms),
+            "trade_no": trade_no(&order),
         })),
         Err(Cannot::NotFound) => Answer::failed("ACQ.TRADE_NOT_EXIST"),
         Err(Cannot::Conflict) => Answer::failed("ACQ.REASON_TRADE_STATUS_INVALID"),
     }
 }
 
-fn refund(world: &Arc<World>, order: &Order, content: &Value, now_ms: i64) -> Answer {
+fn refund(
+    world: &Arc<World>,
+    order: &Order,
+    content: &Value,
+    fault: Option<Kind>,
+    now_ms: i64,
+) -> Answer {
     let amount = match &content["refund_amount"] {
         Value::String(text) => yuan_text(text),
         Value::Number(number) => yuan_text(&number.to_string()),
@@ -141,20 +164,25 @@ fn refund(world: &Arc<World>, order: &Order, content: &Value, now_ms: i64) -> An
     let Some(amount) = amount else {
         return Answer::failed("ACQ.INVALID_PARAMETER");
     };
-    let number = content["out_request_no"]
-        .as_str()
-        .unwrap_or(&order.channel_order_no);
-    let old = order
-        .refunds
-        .iter()
-        .find(|refund| refund.out_refund_no == number);
-    if old.is_some_and(|old| old.amount != amount) {
-        return Answer::failed("ACQ.DISCORDANT_REPEAT_REQUEST");
+    let number = content["out_request_no"].as_str();
+    // Without a number of its own a refund is one of the whole.
+    if number.map_or(amount != order.amount, |number| number.len() > 64) {
+        return Answer::failed("ACQ.INVALID_PARAMETER");
+    }
+    let number = number.unwrap_or(&order.channel_order_no);
+    let old = order.refund(number);
+    if let Some(refused) = refused(order, old.as_ref(), amount, fault) {
+        return Answer::failed(refused);
     }
     let fund_change = if old.is_some() { "N" } else { "Y" };
-    match world.refund(&order.channel_order_no, number, amount, now_ms) {
+    let asked = Asked {
+        number,
+        amount,
+        ..Asked::default()
+    };
+    match world.refund(order.into(), asked, now_ms) {
         Ok((order, refund)) => Answer::success(json!({
-            "trade_no": order.transaction_id,
+            "trade_no": trade_no(&order),
             "out_trade_no": order.channel_order_no,
             "buyer_logon_id": "san***@sandbox.cn",
             "fund_change": fund_change,
@@ -162,6 +190,24 @@ fn refund(world: &Arc<World>, order: &Order, content: &Value, now_ms: i64) -> An
             "gmt_refund_pay": beijing_time(refund.at_ms),
         })),
         Err(_) => Answer::failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
+    }
+}
+
+/// Why no money is given back (section 3.8).
+fn refused(
+    order: &Order,
+    old: Option<&Refund>,
+    amount: i64,
+    fault: Option<Kind>,
+) -> Option<&'static str> {
+    match old {
+        Some(old) if old.amount != amount => Some("ACQ.DISCORDANT_REPEAT_REQUEST"),
+        Some(_) => None,
+        None if order.paid_ms.is_none() => Some("ACQ.TRADE_STATUS_ERROR"),
+        None if amount < 1 => Some("ACQ.REASON_TRADE_REFUND_FEE_ERR"),
+        None if amount > order.refundable() => Some("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
+        None if fault == Some(Kind::NotEnough) => Some("ACQ.SELLER_BALANCE_NOT_ENOUGH"),
+        None => None,
     }
 }
 
@@ -175,7 +221,7 @@ fn refund_query(order: &Order, content: &Value) -> Answer {
         .find(|refund| refund.out_refund_no == number);
     Answer::success(match found {
         Some(refund) => json!({
-            "trade_no": order.transaction_id,
+            "trade_no": trade_no(order),
             "out_trade_no": order.channel_order_no,
             "out_request_no": number,
             "total_amount": plain_yuan(order.amount),

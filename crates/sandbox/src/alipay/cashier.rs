@@ -1,8 +1,10 @@
 //! Alipay's cashier: the page on which the payer pays, and the way back.
 
+use super::calls::trade_no;
 use super::keys::Merchant;
 use super::signed::{get, text};
 use crate::book::{Channel, Order};
+use crate::keys::digits;
 use crate::now_ms;
 use crate::text::{
     beijing_time, encode, from_beijing_time, html, page, plain_yuan, yuan, yuan_text,
@@ -18,7 +20,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// An order without a time of its own lives this long, ms.
-const DEFAULT_LIFE_MS: i64 = 15 * 86_400_000;
+const DEFAULT_LIFE_MS: i64 = 15 * DAY_MS;
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
+/// The highest sum, fen.
+const FEN_MAX: i64 = 10_000_000_000;
+const BODY_MAX: usize = 400;
+const PASSBACK_MAX: usize = 512;
 
 #[derive(Deserialize)]
 struct Content {
@@ -27,6 +35,9 @@ struct Content {
     subject: String,
     product_code: String,
     time_expire: Option<String>,
+    timeout_express: Option<String>,
+    body: Option<String>,
+    passback_params: Option<String>,
     quit_url: Option<String>,
 }
 
@@ -74,17 +85,42 @@ fn wrong(content: &Content, wap: bool) -> Option<&'static str> {
         &["FAST_INSTANT_TRADE_PAY"]
     };
     let expire = content.time_expire.as_deref();
+    let express = content.timeout_express.as_deref();
+    let long = |text: &Option<String>, max| text.as_ref().is_some_and(|t| t.chars().count() > max);
+    let fen = yuan_text(&content.total_amount);
     let subject = &content.subject;
     let bad = number.is_empty()
         || number.len() > 64
         || !number.iter().all(plain)
-        || yuan_text(&content.total_amount).is_none_or(|fen| fen < 1)
+        || fen.is_none()
         || subject.is_empty()
         || subject.chars().count() > 256
         || subject.contains(['/', '=', '&'])
         || !products.contains(&content.product_code.as_str())
+        || long(&content.body, BODY_MAX)
+        || long(&content.passback_params, PASSBACK_MAX)
+        || express.is_some_and(|text| express_end_ms(text, 0).is_none())
         || expire.is_some_and(|text| from_beijing_time(text).is_none());
-    bad.then_some("ACQ.INVALID_PARAMETER")
+    let fits = fen.is_some_and(|fen| (1..=FEN_MAX).contains(&fen));
+    match (bad, fits) {
+        (true, _) => Some("ACQ.INVALID_PARAMETER"),
+        (false, false) => Some("ACQ.TOTAL_FEE_EXCEED"),
+        (false, true) => None,
+    }
+}
+
+/// When `90m`, `2h`, `1d` or `1c`, the end of Beijing's day, is over: 1m to 15d.
+fn express_end_ms(text: &str, now_ms: i64) -> Option<i64> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: i64 = count.parse().ok().filter(|count| *count > 0)?;
+    let life_ms = match unit {
+        "m" => count.checked_mul(MINUTE_MS)?,
+        "h" => count.checked_mul(60 * MINUTE_MS)?,
+        "d" => count.checked_mul(DAY_MS)?,
+        "c" if count == 1 => DAY_MS - (now_ms + 8 * 60 * MINUTE_MS).rem_euclid(DAY_MS),
+        _ => return None,
+    };
+    (life_ms <= DEFAULT_LIFE_MS).then_some(now_ms + life_ms)
 }
 
 fn fresh(
@@ -94,7 +130,11 @@ fn fresh(
     fields: String,
     now_ms: i64,
 ) -> Order {
-    let asked_ms = content.time_expire.as_deref().and_then(from_beijing_time);
+    let until_ms = content.time_expire.as_deref().and_then(from_beijing_time);
+    let express = content.timeout_express.as_deref();
+    let express_ms = express.and_then(|text| express_end_ms(text, now_ms));
+    let asked_ms = until_ms.into_iter().chain(express_ms).min();
+    let day = &beijing_time(now_ms)[..10].replace('-', "");
     Order {
         trade_type: get(pairs, "method").to_owned(),
         description: content.subject.clone(),
@@ -105,6 +145,9 @@ fn fresh(
         more: json!({
             "return_url": get(pairs, "return_url"),
             "quit_url": content.quit_url,
+            "body": content.body,
+            "passback_params": content.passback_params,
+            "trade_no": format!("{day}2200{}", digits(16)),
         }),
         ..Order::fresh(
             Channel::Alipay,
@@ -121,12 +164,14 @@ fn cashier(order: &Order) -> String {
         "<h1>支付宝收银台（沙箱）</h1><section class=\"card\" data-order=\"{number}\"><div>{}</div>\
          <div class=\"amount\">{}</div><p class=\"small\">{number}</p>\
          <form method=\"post\" action=\"/alipay/act\">\
+         <input type=\"hidden\" name=\"account\" value=\"{}\">\
          <input type=\"hidden\" name=\"channelOrderNo\" value=\"{number}\">\
          <button name=\"act\" value=\"pay\">支付</button>\
          <button class=\"quiet\" name=\"act\" value=\"cancel\">取消</button>\
          </form></section>",
         html(&order.description),
         yuan(order.amount),
+        html(&order.account),
     );
     page("支付宝收银台", "", &body)
 }
@@ -139,6 +184,7 @@ fn trouble(why: &str) -> Response {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Act {
+    account: String,
     channel_order_no: String,
     act: String,
 }
@@ -147,15 +193,13 @@ pub(crate) struct Act {
 pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response {
     let found = world
         .book()
-        .find(|order| {
-            order.channel == Channel::Alipay && order.channel_order_no == act.channel_order_no
-        })
+        .get(&act.account, &act.channel_order_no)
         .cloned();
-    let Some(order) = found else {
+    let Some(order) = found.filter(|order| order.channel == Channel::Alipay) else {
         return trouble("ACQ.TRADE_NOT_EXIST");
     };
     let address = match act.act.as_str() {
-        "pay" => match world.pay(&order.channel_order_no, now_ms()) {
+        "pay" => match world.pay((&order).into(), now_ms()) {
             Ok(order) => back(&world, &order),
             Err(_) => return trouble("ACQ.TRADE_HAS_SUCCESS"),
         },
@@ -179,7 +223,7 @@ fn back(world: &World, order: &Order) -> Option<String> {
         ("out_trade_no", order.channel_order_no.clone()),
         ("method", format!("{}.return", order.trade_type)),
         ("total_amount", plain_yuan(order.amount)),
-        ("trade_no", order.transaction_id.clone().unwrap_or_default()),
+        ("trade_no", trade_no(order).to_owned()),
         ("auth_app_id", merchant.app_id.clone()),
         ("version", "1.0".to_owned()),
         ("app_id", merchant.app_id.clone()),
@@ -199,4 +243,25 @@ fn back(world: &World, order: &Order) -> Option<String> {
         .collect();
     let mark = if return_url.contains('?') { '&' } else { '?' };
     Some(format!("{return_url}{mark}{}", query.join("&")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_deadline_is_minutes_hours_days_or_the_days_end() {
+        let midnight_ms = from_beijing_time("2026-11-23 00:00:00").unwrap();
+        let now_ms = from_beijing_time("2026-11-22 22:30:00").unwrap();
+        assert_eq!(express_end_ms("90m", now_ms), Some(midnight_ms));
+        assert_eq!(express_end_ms("2h", now_ms), Some(now_ms + 7_200_000));
+        assert_eq!(express_end_ms("1c", now_ms), Some(midnight_ms));
+        assert_eq!(
+            express_end_ms("15d", now_ms),
+            Some(now_ms + DEFAULT_LIFE_MS)
+        );
+        for wrong in ["", "m", "0m", "16d", "2c", "1.5h", "90", "9é"] {
+            assert_eq!(express_end_ms(wrong, now_ms), None, "{wrong}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Notifies of Alipay: a signed form, sent until the answer is `success`
 //! (section 3.6).
 
-use super::calls::status;
+use super::calls::{status, trade_no};
 use super::signed::text;
 use crate::book::Channel;
 use crate::fault::Kind;
@@ -19,7 +19,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
     let (order, refund) = match event {
         Event::Paid(order) => (order, None),
         Event::Refunded(order, refund) => (order, Some(refund)),
-        Event::Approved(_) | Event::Pending(_) | Event::RefundFailed(..) => return None,
+        _ => return None,
     };
     let merchant = world.keys.alipay.named(&order.account)?;
     let (mut amount, mut app_id) = (order.amount, merchant.app_id.clone());
@@ -62,9 +62,15 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         ("version", "1.0".to_owned()),
         ("out_trade_no", order.channel_order_no.clone()),
         ("total_amount", plain_yuan(amount)),
-        ("trade_no", order.transaction_id.clone().unwrap_or_default()),
+        ("trade_no", trade_no(&order).to_owned()),
         ("point_amount", "0.00".to_owned()),
     ];
+    // They come back as they were sent, passback_params in its own encoding.
+    for name in ["body", "passback_params"] {
+        if let Some(text) = order.more[name].as_str() {
+            pairs.push((name, text.to_owned()));
+        }
+    }
     if let Some(refund) = &refund {
         pairs.push(("gmt_refund", format!("{}.000", beijing_time(refund.at_ms))));
         pairs.push(("refund_fee", plain_yuan(order.refunded())));

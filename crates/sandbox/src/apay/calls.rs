@@ -7,7 +7,7 @@ use crate::fault::{self, Fault, Kind, On};
 use crate::keys::{digits, hex};
 use crate::now_ms;
 use crate::text::yuan_text;
-use crate::world::{Cannot, World};
+use crate::world::{Asked, Cannot, World};
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -301,7 +301,13 @@ fn refunded(
     if own_numbers(world, &order).is_some() {
         // The number stays beside it, for whoever compares.
         let beside = json!({"number": number, "until_ms": noted["until_ms"]});
-        let made = world.refund_as(&order.channel_order_no, &hex(24), amount, beside, now_ms);
+        let asked = Asked {
+            number: &hex(24),
+            amount,
+            custom_id: beside,
+            ..Asked::default()
+        };
+        let made = world.refund((&order).into(), asked, now_ms);
         return made.map_err(too_much);
     }
     let failed = order.more["closed"].get(&number).cloned();
@@ -313,10 +319,18 @@ fn refunded(
             amount,
             at_ms: now_ms,
             custom_id: failed.unwrap_or(noted),
+            notify_url: None,
+            state: None,
         };
         return fail(world, order, refund);
     }
-    let made = world.refund_as(&order.channel_order_no, &number, amount, noted, now_ms);
+    let asked = Asked {
+        number: &number,
+        amount,
+        custom_id: noted,
+        ..Asked::default()
+    };
+    let made = world.refund((&order).into(), asked, now_ms);
     made.map_err(too_much)
 }
 

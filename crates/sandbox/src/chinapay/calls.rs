@@ -2,16 +2,14 @@
 
 use super::keys::{Keys, QUERY_GAP_S};
 use super::{get, is_digits};
-use crate::book::{Channel, Order, Refund};
+use crate::book::{Order, Refund};
 use crate::fault::{self, Fault, Kind, On};
-use crate::notify::{self, Event};
 use crate::now_ms;
 use crate::text::{beijing_time, pairs_of};
-use crate::world::World;
+use crate::world::{Asked, World};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
 
 pub(super) const PAID: [&str; 7] = [
@@ -32,6 +30,8 @@ pub(super) const REFUNDED: [&str; 7] = [
     "Status",
     "Priv1",
 ];
+/// The status of a refund that came to nothing.
+const FAILED: &str = "8";
 const PRIV_OF_REFUND_MAX: usize = 40;
 
 /// The values of these names, one after the other.
@@ -134,12 +134,9 @@ async fn respond(
 }
 
 fn found(world: &World, number: &str, on: &str) -> Option<Order> {
-    let wanted = |order: &Order| {
-        order.channel == Channel::ChinapayOld
-            && order.channel_order_no == number
-            && order.more["day"] == on
-    };
-    world.book().find(wanted).cloned()
+    let book = world.book();
+    let found = book.get(&world.keys.chinapay.name, number);
+    found.filter(|order| order.more["day"] == on).cloned()
 }
 
 /// `/QueryWeb/processQuery.jsp`.
@@ -224,25 +221,21 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
     let Some(order) = found(&world, number, get(&pairs, "TransDate")) else {
         return trouble("ResponseCode", "402");
     };
-    if order.refunds.iter().any(|old| old.out_refund_no == priv1) {
+    if order.refund(priv1).is_some() {
         return trouble("ResponseCode", "205");
     }
-    let amount = sum.parse().unwrap_or(0);
-    let refund = if fault.is_some_and(|fault| fault.kind == Kind::RefundFails) {
-        let refund = Refund {
-            out_refund_no: priv1.to_owned(),
-            refund_id: String::new(),
-            amount,
-            at_ms: now_ms(),
-            custom_id: Value::Null,
-        };
-        notify::send(&world, Event::RefundFailed(order.clone(), refund.clone()));
-        refund
-    } else {
-        match world.refund_as(number, priv1, amount, json!(null), now_ms()) {
-            Ok((_, refund)) => refund,
-            Err(_) => return trouble("ResponseCode", "402"),
-        }
+    let asked = Asked {
+        number: priv1,
+        amount: sum.parse().unwrap_or(0),
+        notify_url: Some(get(&pairs, "ReturnURL").to_owned()),
+        ..Asked::default()
+    };
+    let made = match fault.map(|fault| fault.kind) {
+        Some(Kind::RefundFails) => world.stick((&order).into(), asked, FAILED, now_ms()),
+        _ => world.refund((&order).into(), asked, now_ms()),
+    };
+    let Ok((_, refund)) = made else {
+        return trouble("ResponseCode", "402");
     };
     let pairs = refund_fields(keys, &order, &refund, "1");
     respond(&world, "", pairs, &REFUNDED, "CheckValue", fault).await

@@ -4,7 +4,7 @@
 use super::calls::{PAID, REFUNDED, fields, refund_fields, signed};
 use crate::book::Channel;
 use crate::fault::Kind;
-use crate::notify::{Envelope, Event, Letter, Lie};
+use crate::notify::{Envelope, Event, Letter, Lie, refund_url};
 use crate::random_text;
 use crate::text::{encode, pairs_of};
 use crate::world::World;
@@ -14,20 +14,18 @@ pub(crate) const SCHEDULE_MS: [u64; 0] = [];
 
 pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
     let keys = &world.keys.chinapay;
-    let (order, event_type, mut pairs) = match event {
+    let (order, event_type, mut pairs, url) = match event {
         Event::Paid(order) => {
-            let pairs = fields(keys, &order, "1001");
-            (order, "paid", pairs)
+            let (pairs, url) = (fields(keys, &order, "1001"), order.notify_url.clone());
+            (order, "paid", pairs, url)
         }
-        Event::Refunded(order, refund) => {
-            let pairs = refund_fields(keys, &order, &refund, "3");
-            (order, "refund", pairs)
+        Event::Refunded(order, refund) | Event::RefundFailed(order, refund) => {
+            let status = refund.state.as_deref().unwrap_or("3");
+            let pairs = refund_fields(keys, &order, &refund, status);
+            let url = refund_url(&order, &refund);
+            (order, "refund", pairs, url)
         }
-        Event::RefundFailed(order, refund) => {
-            let pairs = refund_fields(keys, &order, &refund, "8");
-            (order, "refund", pairs)
-        }
-        Event::Approved(_) | Event::Pending(_) => return None,
+        _ => return None,
     };
     let (name, value) = match lie {
         Some(Lie::Amount(fen)) => ("amount", format!("{fen:012}")),
@@ -49,7 +47,7 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
     Some(Letter {
         channel: Channel::ChinapayOld,
         account: order.account,
-        url: order.notify_url,
+        url,
         id: random_text(16),
         number: order.channel_order_no,
         event_type: event_type.to_owned(),

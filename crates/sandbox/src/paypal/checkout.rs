@@ -64,7 +64,7 @@ pub(super) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -
         return trouble();
     };
     let (name, more) = match act.act.as_str() {
-        "approve" => match world.pay(&order.channel_order_no, now_ms()) {
+        "approve" => match world.pay((&order).into(), now_ms()) {
             Ok(_) => ("return_url", "&PayerID=SANDBOXPAYER1"),
             Err(_) => return trouble(),
         },

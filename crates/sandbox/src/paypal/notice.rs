@@ -1,7 +1,8 @@
 //! Webhooks: JSON, signed over the CRC-32 of its bytes (section 5.7).
 
-use super::orders::{captured, refunded, whole};
-use super::{Answer, written};
+use super::orders::{captured, whole};
+use super::refunds::{refunded, reversed};
+use super::{Answer, allowed, written};
 use crate::book::Channel;
 use crate::fault::Kind;
 use crate::keys::upper;
@@ -11,6 +12,7 @@ use crate::world::World;
 use crate::{now_ms, random_text};
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -32,6 +34,12 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
             "PAYMENT.CAPTURE.COMPLETED",
             "capture",
             captured(world, order),
+        ),
+        Event::Denied(order) => ("PAYMENT.CAPTURE.DENIED", "capture", captured(world, order)),
+        Event::Reversed(order) => (
+            "PAYMENT.CAPTURE.REVERSED",
+            "refund",
+            reversed(world, order, now_ms()),
         ),
         Event::RefundFailed(..) => return None,
         Event::Refunded(order, refund) => (
@@ -149,7 +157,14 @@ struct Question<'a> {
 }
 
 /// The verification by API.
-pub(super) async fn verify(State(world): State<Arc<World>>, body: Bytes) -> Response {
+pub(super) async fn verify(
+    State(world): State<Arc<World>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err(answer) = allowed(&world, &headers, None) {
+        return written(&answer);
+    }
     let Ok(asked) = serde_json::from_slice::<Question<'_>>(&body) else {
         return written(&Answer::refused(
             400,

@@ -1,7 +1,8 @@
 //! Orders, captures and refunds (sections 5.2 to 5.6).
 
 use super::{Answer, id};
-use crate::book::{Channel, Order, Refund};
+use crate::book::{Channel, Order, OrderRef};
+use crate::fault::PendingReason;
 use crate::text::{plain_yuan, utc_time, yuan_text};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 /// A payer has this long to approve, ms.
 const LIFE_MS: i64 = 3 * 3_600_000;
 /// The issue of a capture that the payer's bank declines.
-pub(super) const DECLINED: &str = "INSTRUMENT_DECLINED";
+const DECLINED: &str = "INSTRUMENT_DECLINED";
 const TEXT_MAX: usize = 127;
 /// Open to every account; CNY, BRL and MYR are for accounts of their countries.
 const CURRENCIES: [&str; 21] = [
@@ -19,16 +20,32 @@ const CURRENCIES: [&str; 21] = [
 ];
 const WITHOUT_DECIMALS: [&str; 3] = ["HUF", "JPY", "TWD"];
 
-/// A sum as it is written: hundredths, whatever the currency.
-fn sum(amount: &Value) -> Result<(String, i64), Answer> {
-    let invalid = |issue: &str| Answer::refused(400, "INVALID_REQUEST", issue);
+/// A sum as it is written at a place of the body: hundredths, whatever the currency.
+pub(super) fn sum(body: &Value, at: &str) -> Result<(String, i64), Answer> {
+    let amount = body.pointer(at).unwrap_or(&Value::Null);
+    let field = |name: &str| format!("{at}/{name}");
+    sum_of(amount).map_err(|(answer, name)| answer.at(body, &field(name)))
+}
+
+fn sum_of(amount: &Value) -> Result<(String, i64), (Answer, &'static str)> {
     let currency = amount["currency_code"].as_str();
-    let currency = currency.ok_or_else(|| invalid("MISSING_REQUIRED_PARAMETER"))?;
+    let currency = currency.ok_or_else(|| (missing(), "currency_code"))?;
     if !CURRENCIES.contains(&currency) {
-        return Err(Answer::unprocessable("CURRENCY_NOT_SUPPORTED"));
+        let answer = Answer::unprocessable("CURRENCY_NOT_SUPPORTED");
+        return Err((answer, "currency_code"));
     }
     let value = amount["value"].as_str();
-    let value = value.ok_or_else(|| invalid("MISSING_REQUIRED_PARAMETER"))?;
+    let value = value.ok_or_else(|| (missing(), "value"))?;
+    let minor = hundredths(currency, value).map_err(|answer| (answer, "value"))?;
+    Ok((currency.to_owned(), minor))
+}
+
+fn missing() -> Answer {
+    Answer::refused(400, "INVALID_REQUEST", "MISSING_REQUIRED_PARAMETER")
+}
+
+fn hundredths(currency: &str, value: &str) -> Result<i64, Answer> {
+    let invalid = |issue: &str| Answer::refused(400, "INVALID_REQUEST", issue);
     if WITHOUT_DECIMALS.contains(&currency) && value.contains('.') {
         return Err(Answer::unprocessable("DECIMALS_NOT_SUPPORTED"));
     }
@@ -39,7 +56,58 @@ fn sum(amount: &Value) -> Result<(String, i64), Answer> {
     if minor < 1 {
         return Err(Answer::unprocessable("CANNOT_BE_ZERO_OR_NEGATIVE"));
     }
-    Ok((currency.to_owned(), minor))
+    Ok(minor)
+}
+
+/// Whether the parts of a unit's sum make it up (section 5.3).
+fn parts_add_up(body: &Value, amount: i64) -> Result<(), Answer> {
+    let unit = &body["purchase_units"][0];
+    let breakdown = &unit["amount"]["breakdown"];
+    let at = "/purchase_units/0/amount";
+    let part = |name: &str| match breakdown[name].is_null() {
+        true => Ok(0),
+        false => sum(body, &format!("{at}/breakdown/{name}")).map(|(_, minor)| minor),
+    };
+    let mut items = 0;
+    for (index, item) in unit["items"].as_array().into_iter().flatten().enumerate() {
+        let count: i64 = item["quantity"]
+            .as_str()
+            .and_then(|q| q.parse().ok())
+            .unwrap_or(0);
+        let (_, price) = sum(
+            body,
+            &format!("/purchase_units/0/items/{index}/unit_amount"),
+        )?;
+        items += price * count;
+    }
+    if unit["items"].is_array() && breakdown["item_total"].is_null() {
+        let answer = Answer::unprocessable("ITEM_TOTAL_REQUIRED");
+        return Err(answer.at(body, &format!("{at}/breakdown/item_total")));
+    }
+    if unit["items"].is_array() && items != part("item_total")? {
+        let answer = Answer::unprocessable("ITEM_TOTAL_MISMATCH");
+        return Err(answer.at(body, &format!("{at}/breakdown/item_total/value")));
+    }
+    if !breakdown.is_object() {
+        return Ok(());
+    }
+    let mut all = 0;
+    for name in [
+        "item_total",
+        "shipping",
+        "handling",
+        "tax_total",
+        "insurance",
+    ] {
+        all += part(name)?;
+    }
+    for name in ["shipping_discount", "discount"] {
+        all -= part(name)?;
+    }
+    match all == amount {
+        true => Ok(()),
+        false => Err(Answer::unprocessable("AMOUNT_MISMATCH").at(body, &format!("{at}/value"))),
+    }
 }
 
 pub(super) fn money(order: &Order, minor: i64) -> Value {
@@ -50,28 +118,41 @@ pub(super) fn money(order: &Order, minor: i64) -> Value {
     json!({"currency_code": order.currency, "value": value})
 }
 
-pub(super) fn create(world: &World, asked: &Value, request_id: &str, now_ms: i64) -> Answer {
-    let invalid = |issue: &str| Answer::refused(400, "INVALID_REQUEST", issue);
+pub(super) fn create(
+    world: &World,
+    asked: &Value,
+    request_id: &str,
+    whole_answer: bool,
+    now_ms: i64,
+) -> Answer {
+    let invalid =
+        |issue: &str, field: &str| Answer::refused(400, "INVALID_REQUEST", issue).at(asked, field);
     if asked["intent"] != "CAPTURE" {
-        return invalid("INVALID_PARAMETER_VALUE");
+        return invalid("INVALID_PARAMETER_VALUE", "/intent");
     }
     let units = asked["purchase_units"].as_array().map_or(&[][..], |u| u);
     let [unit] = units else {
-        return invalid("INVALID_ARRAY_MAX_ITEMS");
+        return invalid("INVALID_ARRAY_MAX_ITEMS", "/purchase_units");
     };
-    let (currency, amount) = match sum(&unit["amount"]) {
+    let (currency, amount) = match sum(asked, "/purchase_units/0/amount") {
         Ok(sum) => sum,
         Err(answer) => return answer,
     };
+    if let Err(answer) = parts_add_up(asked, amount) {
+        return answer;
+    }
     for name in ["description", "custom_id", "invoice_id"] {
         let text = unit[name].as_str().unwrap_or_default();
         if text.chars().count() > TEXT_MAX {
-            return invalid("INVALID_STRING_LENGTH");
+            return invalid(
+                "INVALID_STRING_LENGTH",
+                &format!("/purchase_units/0/{name}"),
+            );
         }
     }
     let source = &asked["payment_source"]["paypal"]["experience_context"];
     if source.is_object() && request_id.is_empty() {
-        return invalid("PAYPAL_REQUEST_ID_REQUIRED");
+        return Answer::refused(400, "INVALID_REQUEST", "PAYPAL_REQUEST_ID_REQUIRED");
     }
     let context = match source.is_object() {
         true => source,
@@ -79,9 +160,13 @@ pub(super) fn create(world: &World, asked: &Value, request_id: &str, now_ms: i64
     };
     let page = |name: &str| context[name].as_str().unwrap_or_default().to_owned();
     let (return_url, cancel_url) = (page("return_url"), page("cancel_url"));
-    for url in [&return_url, &cancel_url] {
+    let place = match source.is_object() {
+        true => "/payment_source/paypal/experience_context",
+        false => "/application_context",
+    };
+    for (name, url) in [("return_url", &return_url), ("cancel_url", &cancel_url)] {
         if !url.is_empty() && !url.starts_with("http") {
-            return invalid("INVALID_PARAMETER_SYNTAX");
+            return invalid("INVALID_PARAMETER_SYNTAX", &format!("{place}/{name}"));
         }
     }
     let keys = &world.keys.paypal;
@@ -113,7 +198,10 @@ pub(super) fn create(world: &World, asked: &Value, request_id: &str, now_ms: i64
             now_ms,
         )
     };
-    let answer = brief(world, &order, now_ms);
+    let answer = match whole_answer {
+        true => whole(world, &order, now_ms),
+        false => brief(world, &order, now_ms),
+    };
     book.put(order);
     Answer::new(201, answer)
 }
@@ -126,7 +214,7 @@ fn webhook_url(return_url: &str, account: &str) -> String {
 
 fn status(order: &Order, now_ms: i64) -> &'static str {
     match order.state_at(now_ms) {
-        "SUCCESS" | "REFUND" | "PENDING" => "COMPLETED",
+        "SUCCESS" | "REFUND" | "REVERSED" | "PENDING" | "DENIED" => "COMPLETED",
         "CLOSED" => "VOIDED",
         _ if order.more["approved"] == true => "APPROVED",
         _ if order.more["payer_action"] == true => "PAYER_ACTION_REQUIRED",
@@ -173,8 +261,9 @@ pub(super) fn whole(world: &World, order: &Order, now_ms: i64) -> Value {
 pub(super) fn captured(world: &World, order: &Order) -> Value {
     let status = match order.state.as_str() {
         "PENDING" => "PENDING",
+        "DENIED" => "DECLINED",
         "REFUND" if order.refunded() < order.amount => "PARTIALLY_REFUNDED",
-        "REFUND" => "REFUNDED",
+        "REFUND" | "REVERSED" => "REFUNDED",
         _ => "COMPLETED",
     };
     let id = order.transaction_id.as_deref().unwrap_or_default();
@@ -192,7 +281,7 @@ pub(super) fn captured(world: &World, order: &Order) -> Value {
         "links": [{"href": format!("{base}/v2/payments/captures/{id}"), "rel": "self", "method": "GET"}],
     });
     if status == "PENDING" {
-        capture["status_details"] = json!({"reason": "PENDING_REVIEW"});
+        capture["status_details"] = json!({"reason": order.more["reason"]});
     }
     capture
 }
@@ -202,7 +291,7 @@ pub(super) fn by_id(world: &World, id: &str) -> Option<Order> {
     world.book().find(wanted).cloned()
 }
 
-fn by_capture(world: &World, id: &str) -> Option<Order> {
+pub(super) fn by_capture(world: &World, id: &str) -> Option<Order> {
     let wanted = |order: &Order| {
         order.channel == Channel::Paypal && order.transaction_id.as_deref() == Some(id)
     };
@@ -220,19 +309,19 @@ pub(super) fn order(world: &World, id: &str, now_ms: i64) -> Answer {
 pub(super) fn capture(
     world: &Arc<World>,
     id: &str,
-    pending: bool,
+    held: Option<PendingReason>,
     representation: bool,
     now_ms: i64,
 ) -> Answer {
     let Some(order) = by_id(world, id) else {
         return Answer::not_found();
     };
-    let number = &order.channel_order_no;
+    let which = OrderRef::from(&order);
     match order.state_at(now_ms) {
         "CLOSED" => return Answer::not_found(),
         "PAYERROR" => {
             // The payer may choose another instrument, and has to approve anew.
-            let _ = world.disapprove(number);
+            let _ = world.disapprove(which);
             return Answer::unprocessable(DECLINED);
         }
         "NOTPAY" if order.more["approved"] != true => {
@@ -251,9 +340,9 @@ pub(super) fn capture(
     if world.book().find(again).is_some() {
         return Answer::unprocessable("DUPLICATE_INVOICE_ID");
     }
-    let captured = match pending {
-        true => world.hold(number, now_ms),
-        false => world.settle(number, now_ms),
+    let captured = match held {
+        Some(reason) => world.hold(which, reason, now_ms),
+        None => world.settle(which, now_ms),
     };
     match captured {
         Ok(order) if representation => Answer::new(201, whole(world, &order, now_ms)),
@@ -265,80 +354,6 @@ pub(super) fn capture(
 pub(super) fn shown_capture(world: &World, id: &str) -> Answer {
     match by_capture(world, id) {
         Some(order) => Answer::new(200, captured(world, &order)),
-        None => Answer::not_found(),
-    }
-}
-
-pub(super) fn refund(
-    world: &Arc<World>,
-    capture: &str,
-    asked: &Value,
-    request_id: &str,
-    now_ms: i64,
-) -> Answer {
-    let Some(order) = by_capture(world, capture) else {
-        return Answer::not_found();
-    };
-    let (currency, amount) = match asked["amount"].is_null() {
-        true => (order.currency.clone(), order.amount - order.refunded()),
-        false => match sum(&asked["amount"]) {
-            Ok(sum) => sum,
-            Err(answer) => return answer,
-        },
-    };
-    if currency != order.currency {
-        return Answer::unprocessable("REFUND_CAPTURE_CURRENCY_MISMATCH");
-    }
-    if order.state == "PENDING" {
-        return Answer::unprocessable("PENDING_CAPTURE");
-    }
-    if order.refunded() >= order.amount {
-        return Answer::unprocessable("CAPTURE_FULLY_REFUNDED");
-    }
-    if order.refunded() + amount > order.amount {
-        return Answer::unprocessable("REFUND_AMOUNT_EXCEEDED");
-    }
-    // Each request id is a refund of its own, whatever custom_id says.
-    let under = match request_id {
-        "" => id(),
-        request_id => request_id.to_owned(),
-    };
-    let custom_id = asked["custom_id"].clone();
-    match world.refund_as(&order.channel_order_no, &under, amount, custom_id, now_ms) {
-        Ok((order, refund)) => Answer::new(201, refunded(world, &order, &refund)),
-        Err(_) => Answer::unprocessable("REFUND_NOT_ALLOWED"),
-    }
-}
-
-pub(super) fn refunded(world: &World, order: &Order, refund: &Refund) -> Value {
-    let base = &world.keys.paypal.base;
-    let capture = order.transaction_id.as_deref().unwrap_or_default();
-    json!({
-        "id": refund.refund_id,
-        "status": "COMPLETED",
-        "amount": money(order, refund.amount),
-        "custom_id": refund.custom_id,
-        "create_time": utc_time(refund.at_ms),
-        "update_time": utc_time(refund.at_ms),
-        "seller_payable_breakdown": {"total_refunded_amount": money(order, order.refunded())},
-        "links": [
-            {"href": format!("{base}/v2/payments/refunds/{}", refund.refund_id), "rel": "self", "method": "GET"},
-            {"href": format!("{base}/v2/payments/captures/{capture}"), "rel": "up", "method": "GET"},
-        ],
-    })
-}
-
-pub(super) fn shown_refund(world: &World, id: &str) -> Answer {
-    let of = |order: &Order| {
-        order
-            .refunds
-            .iter()
-            .find(|refund| refund.refund_id == id)
-            .cloned()
-    };
-    let found = world.book().find(|order| of(order).is_some()).cloned();
-    match found.as_ref().and_then(|order| Some((order, of(order)?))) {
-        Some((order, refund)) => Answer::new(200, refunded(world, order, &refund)),
         None => Answer::not_found(),
     }
 }

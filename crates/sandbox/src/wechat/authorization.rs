@@ -1,61 +1,124 @@
 //! Proves a request by its Authorization header (section 1.3).
 
+use super::calls::Answer;
 use super::keys::{Keys, Merchant};
 use axum::http::HeaderMap;
+use serde_json::json;
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048 ";
 const AGE_MAX_S: i64 = 300;
+/// So much of a text that does not verify is shown again.
+const SHOWN_MAX: usize = 256;
+
+/// A request as it came.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    /// Path and query, raw.
+    pub(super) target: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+/// A request that is not proved: whose it says it is, why, and the text that was to
+/// be signed, as far as it is known.
+pub(super) struct Unproved<'k> {
+    pub(super) merchant: Option<&'k Merchant>,
+    pub(super) why: &'static str,
+    text: String,
+}
+
+impl Unproved<'_> {
+    /// The documented answer (section 1.14).
+    pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
+        let shown = self.text.floor_char_boundary(SHOWN_MAX);
+        Answer::detailed(
+            401,
+            "SIGN_ERROR",
+            self.why,
+            &json!({
+                "field": "signature",
+                "issue": self.why,
+                "location": "authorization",
+                "sign_information": {
+                    "method": asked.method,
+                    "url": asked.target,
+                    "truncated_sign_message": self.text.get(..shown),
+                    "sign_message_length": self.text.len(),
+                },
+            }),
+        )
+    }
+}
 
 /// The merchant whose signature the request carries.
 pub(super) fn verify<'k>(
     keys: &'k Keys,
-    method: &str,
-    target: &str,
-    headers: &HeaderMap,
-    body: &[u8],
+    asked: &Asked<'_>,
     now_ms: i64,
-) -> Result<&'k Merchant, &'static str> {
-    let header = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    let items = header
-        .and_then(|header| header.strip_prefix(SCHEME))
-        .ok_or("no Authorization")?;
+) -> Result<&'k Merchant, Unproved<'k>> {
+    let header = asked.headers.get("authorization");
+    let header = header.and_then(|value| value.to_str().ok());
+    let items = header.and_then(|header| header.strip_prefix(SCHEME));
     let item = |name: &str| {
-        items.split(',').find_map(|item| {
+        items?.split(',').find_map(|item| {
+            // Base64 may hold `=`: the item is split at its first one only.
             let (key, value) = item.trim().split_once('=')?;
             (key == name).then(|| value.trim_matches('"'))
         })
     };
+    let merchant = item("mchid").and_then(|mchid| keys.merchant(mchid));
+    let (timestamp, nonce) = (item("timestamp"), item("nonce_str"));
+    let (method, target) = (asked.method, asked.target);
+    let text = format!(
+        "{method}\n{target}\n{}\n{}\n{}\n",
+        timestamp.unwrap_or_default(),
+        nonce.unwrap_or_default(),
+        String::from_utf8_lossy(asked.body),
+    );
+    let wrong = |why| {
+        Err(Unproved {
+            merchant,
+            why,
+            text: text.clone(),
+        })
+    };
+    if items.is_none() {
+        return wrong("no Authorization");
+    }
+    let Some(known) = merchant else {
+        return wrong("unknown mchid");
+    };
+    let serial = item("serial_no").unwrap_or_default();
+    if !serial.eq_ignore_ascii_case(&known.file.serial) {
+        return wrong("unknown serial_no");
+    }
+    let at_s: Option<i64> = timestamp.and_then(|at| at.parse().ok());
+    if at_s.is_none_or(|at_s| (now_ms / 1000 - at_s).abs() > AGE_MAX_S) {
+        return wrong("timestamp is no time, or too old");
+    }
+    if nonce.is_none_or(|nonce| nonce.is_empty() || nonce.len() > 32) {
+        return wrong("nonce_str has 1 to 32 characters");
+    }
+    let signature = item("signature").unwrap_or_default();
+    if !known.key.verifies(text.as_bytes(), signature) {
+        return wrong("the signature does not verify");
+    }
+    Ok(known)
+}
+
+/// The header that a request lacks or that is wrong (section 1.1).
+pub(super) fn wrong_header(asked: &Asked<'_>) -> Option<&'static str> {
+    let value = |name: &str| {
+        let value = asked.headers.get(name);
+        value.and_then(|value| value.to_str().ok())
+    };
     for needed in ["accept", "user-agent"] {
-        if headers.get(needed).is_none_or(|value| value.is_empty()) {
-            return Err("Accept and User-Agent are required");
+        if value(needed).is_none_or(str::is_empty) {
+            return Some(needed);
         }
     }
-    let merchant = item("mchid")
-        .and_then(|mchid| keys.merchant(mchid))
-        .ok_or("unknown mchid")?;
-    let serial = item("serial_no").ok_or("no serial_no")?;
-    if !serial.eq_ignore_ascii_case(&merchant.file.serial) {
-        return Err("unknown serial_no");
-    }
-    let (timestamp, nonce) = item("timestamp")
-        .zip(item("nonce_str"))
-        .ok_or("no timestamp or nonce")?;
-    let at_s: i64 = timestamp.parse().map_err(|_| "timestamp is no number")?;
-    if (now_ms / 1000 - at_s).abs() > AGE_MAX_S {
-        return Err("timestamp is too old");
-    }
-    if nonce.is_empty() || nonce.len() > 32 {
-        return Err("nonce_str has 1 to 32 characters");
-    }
-    let mut text = format!("{method}\n{target}\n{timestamp}\n{nonce}\n").into_bytes();
-    text.extend_from_slice(body);
-    text.push(b'\n');
-    // Base64 may hold `=`: the item was split at its first one only.
-    let signature = item("signature").ok_or("no signature")?;
-    if !merchant.key.verifies(&text, signature) {
-        return Err("the signature does not verify");
-    }
-    Ok(merchant)
+    let kind = value("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let is_json = kind.eq_ignore_ascii_case("application/json");
+    (asked.method == "POST" && !is_json).then_some("content-type")
 }

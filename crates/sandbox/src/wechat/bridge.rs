@@ -41,7 +41,7 @@ pub(crate) async fn invoke(
         (Ok(_), "fail") => {
             json!({"err_msg": "get_brand_wcpay_request:fail", "err_desc": "支付失败"})
         }
-        (Ok(order), _) => match world.pay(&order.channel_order_no, now_ms()) {
+        (Ok(order), _) => match world.pay((&order).into(), now_ms()) {
             Ok(_) => json!({"err_msg": "get_brand_wcpay_request:ok"}),
             Err(_) => {
                 json!({"err_msg": "get_brand_wcpay_request:fail", "err_desc": "该订单已支付"})

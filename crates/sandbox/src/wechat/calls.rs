@@ -1,13 +1,15 @@
 //! What each call does and answers (sections 1.6 to 1.12, 1.14).
 
-use super::keys::Merchant;
-use super::{refund_state, sealed, transaction};
-use crate::book::{Channel, Order, Refund};
-use crate::fault::Kind;
+use super::keys::{Merchant, Mode};
+use super::{refunds, sealed, transaction};
+use crate::book::{Channel, Order, OrderRef};
+use crate::fault::Fault;
 use crate::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
+use axum::http::HeaderMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn json(value: &Value) -> Self {
+    pub(super) fn json(value: &Value) -> Self {
         Self {
             status: 200,
             body: value.to_string(),
@@ -30,14 +32,41 @@ impl Answer {
     }
 
     pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
-        Self {
-            status,
-            body: json!({"code": code, "message": message}).to_string(),
-        }
+        let body = json!({"code": code, "message": message}).to_string();
+        Self { status, body }
     }
 
-    fn parameter(field: &str) -> Self {
-        Self::error(400, "PARAM_ERROR", &format!("参数错误：{field}"))
+    pub(super) fn detailed(status: u16, code: &str, message: &str, detail: &Value) -> Self {
+        let body = json!({"code": code, "message": message, "detail": detail}).to_string();
+        Self { status, body }
+    }
+
+    /// A field of the body that breaks its rule: a JSON pointer, and what stands there.
+    pub(super) fn parameter(body: &[u8], field: &str) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let value = body.pointer(field).cloned().unwrap_or_default();
+        Self::wrong(field, &value, "body")
+    }
+
+    /// A header that breaks its rule.
+    pub(super) fn header(name: &str, headers: &HeaderMap) -> Self {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        Self::wrong(name, &json!(value), "header")
+    }
+
+    fn wrong(field: &str, value: &Value, location: &str) -> Self {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let issue = "不符合规则";
+        let detail = json!({"field": field, "value": value, "issue": issue, "location": location});
+        Self::detailed(400, "PARAM_ERROR", &format!("参数错误：{field}"), &detail)
+    }
+
+    fn unreadable(error: &serde_json::Error) -> Self {
+        let detail =
+            json!({"field": "", "value": "", "issue": error.to_string(), "location": "body"});
+        Self::detailed(400, "PARAM_ERROR", "无法将输入源映射到目标字段", &detail)
     }
 }
 
@@ -48,7 +77,7 @@ pub(super) fn answer(
     method: &str,
     target: &str,
     body: &[u8],
-    fault: Option<Kind>,
+    fault: Option<Fault>,
     now_ms: i64,
 ) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -72,19 +101,19 @@ pub(super) fn answer(
         ("GET", ["v3", "pay", "transactions", "id", id]) => {
             call.query(query, |order| order.transaction_id.as_deref() == Some(*id))
         }
-        ("POST", ["v3", "refund", "domestic", "refunds"]) => call.refund(),
-        ("GET", ["v3", "refund", "domestic", "refunds", number]) => call.query_refund(number),
+        ("POST", ["v3", "refund", "domestic", "refunds"]) => refunds::refund(&call),
+        ("GET", ["v3", "refund", "domestic", "refunds", number]) => refunds::query(&call, number),
         ("GET", ["v3", "certificates"]) => call.certificates(),
         _ => Answer::error(404, "RESOURCE_NOT_EXISTS", "接口不存在"),
     }
 }
 
-struct Call<'a> {
-    world: &'a Arc<World>,
-    merchant: &'a Merchant,
-    body: &'a [u8],
-    fault: Option<Kind>,
-    now_ms: i64,
+pub(super) struct Call<'a> {
+    pub(super) world: &'a Arc<World>,
+    pub(super) merchant: &'a Merchant,
+    pub(super) body: &'a [u8],
+    pub(super) fault: Option<Fault>,
+    pub(super) now_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -107,21 +136,6 @@ struct NewAmount {
     currency: String,
 }
 
-#[derive(Deserialize)]
-struct NewRefund {
-    transaction_id: Option<String>,
-    out_trade_no: Option<String>,
-    out_refund_no: String,
-    amount: RefundAmount,
-}
-
-#[derive(Deserialize)]
-struct RefundAmount {
-    refund: i64,
-    total: i64,
-    currency: String,
-}
-
 /// Whether the order names the sandbox's payer.
 fn is_payer(new: &NewOrder) -> bool {
     let payer = new.payer.as_ref();
@@ -133,17 +147,22 @@ fn cny() -> String {
 }
 
 impl Call<'_> {
-    fn account(&self) -> &str {
+    pub(super) fn account(&self) -> &str {
         &self.merchant.file.name
     }
 
+    /// The body, as far as it is of the call's form.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Answer> {
+        serde_json::from_slice(self.body).map_err(|error| Answer::unreadable(&error))
+    }
+
     fn create(&self, trade_type: &str) -> Answer {
-        let new: NewOrder = match serde_json::from_slice(self.body) {
+        let new: NewOrder = match self.read() {
             Ok(new) => new,
-            Err(error) => return Answer::parameter(&error.to_string()),
+            Err(answer) => return answer,
         };
         if let Some(field) = self.wrong_field(&new, trade_type) {
-            return Answer::parameter(field);
+            return Answer::parameter(self.body, field);
         }
         if new.appid != self.merchant.file.appid || new.mchid != self.merchant.file.mchid {
             return Answer::error(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配");
@@ -205,23 +224,30 @@ impl Call<'_> {
         let expire = new.time_expire.as_deref();
         match () {
             () if !(6..=32).contains(&number.len()) || !number.iter().all(plain) => {
-                Some("out_trade_no")
+                Some("/out_trade_no")
             }
-            () if new.description.is_empty() || new.description.len() > 127 => Some("description"),
-            () if new.amount.total < 1 => Some("amount.total"),
-            () if new.amount.currency != "CNY" => Some("amount.currency"),
+            () if new.description.is_empty() || new.description.len() > 127 => Some("/description"),
+            () if new
+                .attach
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > 128) =>
+            {
+                Some("/attach")
+            }
+            () if new.amount.total < 1 => Some("/amount/total"),
+            () if new.amount.currency != "CNY" => Some("/amount/currency"),
             () if !url.starts_with("http") || url.contains('?') || url.len() > 255 => {
-                Some("notify_url")
+                Some("/notify_url")
             }
-            () if expire.is_some_and(|text| from_rfc3339(text).is_none()) => Some("time_expire"),
-            () if trade_type == "JSAPI" && !is_payer(new) => Some("payer.openid"),
+            () if expire.is_some_and(|text| from_rfc3339(text).is_none()) => Some("/time_expire"),
+            () if trade_type == "JSAPI" && !is_payer(new) => Some("/payer/openid"),
             () => None,
         }
     }
 
     fn query(&self, query: &str, wanted: impl Fn(&Order) -> bool) -> Answer {
         if query != format!("mchid={}", self.merchant.file.mchid) {
-            return Answer::parameter("mchid");
+            return Answer::wrong("mchid", &json!(query), "query");
         }
         let book = self.world.book();
         let found = book.find(|order| order.account == self.account() && wanted(order));
@@ -235,90 +261,26 @@ impl Call<'_> {
     fn close(&self, number: &str) -> Answer {
         let body: Value = serde_json::from_slice(self.body).unwrap_or_default();
         if body["mchid"] != json!(self.merchant.file.mchid) {
-            return Answer::parameter("mchid");
+            return Answer::parameter(self.body, "/mchid");
         }
-        let ours = self.world.book().get(self.account(), number).is_some();
-        match self.world.close(number, self.now_ms) {
-            Ok(_) if ours => Answer {
+        let which = OrderRef::of(self.account(), number);
+        match self.world.close(which, self.now_ms) {
+            Ok(_) => Answer {
                 status: 204,
                 body: String::new(),
             },
-            Err(Cannot::Conflict) if ours => Answer::error(400, "ORDERPAID", "订单已支付"),
-            _ => Answer::error(404, "ORDER_NOT_EXIST", "订单不存在"),
+            Err(Cannot::Conflict) => Answer::error(400, "ORDERPAID", "订单已支付"),
+            Err(Cannot::NotFound) => Answer::error(404, "ORDER_NOT_EXIST", "订单不存在"),
         }
-    }
-
-    fn refund(&self) -> Answer {
-        let new: NewRefund = match serde_json::from_slice(self.body) {
-            Ok(new) => new,
-            Err(error) => return Answer::parameter(&error.to_string()),
-        };
-        let order = self
-            .world
-            .book()
-            .find(|order| {
-                order.account == self.account()
-                    && (new.out_trade_no.as_ref() == Some(&order.channel_order_no)
-                        || (new.transaction_id.is_some()
-                            && new.transaction_id == order.transaction_id))
-            })
-            .cloned();
-        let Some(order) = order else {
-            return Answer::error(404, "RESOURCE_NOT_EXISTS", "订单不存在");
-        };
-        if new.amount.total != order.amount || new.amount.currency != order.currency {
-            return Answer::parameter("amount");
-        }
-        let number = &order.channel_order_no;
-        if order.more["stuck"][&new.out_refund_no].is_object() {
-            return self.query_refund(&new.out_refund_no);
-        }
-        if self.fault == Some(Kind::NotEnough) {
-            return Answer::error(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起");
-        }
-        let (refund_no, amount) = (&new.out_refund_no, new.amount.refund);
-        let stuck = match self.fault {
-            Some(Kind::Abnormal) => Some("ABNORMAL"),
-            Some(Kind::RefundFails) => Some("CLOSED"),
-            _ => None,
-        };
-        let made = match stuck {
-            Some(state) => self
-                .world
-                .stick(number, refund_no, amount, state, self.now_ms),
-            None => self.world.refund(number, refund_no, amount, self.now_ms),
-        };
-        match made {
-            Ok((order, refund)) => Answer::json(&refund_object(&order, &refund)),
-            // Too much, or another sum under a used number; the balance is not short.
-            Err(_) => Answer::error(
-                400,
-                "INVALID_REQUEST",
-                "退款金额大于可退金额，或单号已用于其他退款",
-            ),
-        }
-    }
-
-    fn query_refund(&self, number: &str) -> Answer {
-        let book = self.world.book();
-        let found = book
-            .all()
-            .filter(|order| order.account == self.account())
-            .find_map(|order| {
-                let made = order.refunds.iter();
-                let mut made = made.filter(|refund| refund.out_refund_no == number);
-                let refund = made.next().cloned().or_else(|| order.stuck(number))?;
-                Some(refund_object(order, &refund))
-            });
-        found.map_or_else(
-            || Answer::error(404, "RESOURCE_NOT_EXISTS", "退款单不存在"),
-            |object| Answer::json(&object),
-        )
     }
 
     fn certificates(&self) -> Answer {
         let keys = &self.world.keys.wechat;
         let file = &self.merchant.file;
+        if file.mode == Mode::PublicKey {
+            let why = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥";
+            return Answer::error(404, "RESOURCE_NOT_EXISTS", why);
+        }
         let sealed = sealed::seal(&file.api_v3_key, "certificate", &keys.certificate_pem);
         Answer::json(&json!({"data": [{
             "serial_no": keys.certificate_serial,
@@ -327,25 +289,4 @@ impl Call<'_> {
             "encrypt_certificate": sealed,
         }]}))
     }
-}
-
-fn refund_object(order: &Order, refund: &Refund) -> Value {
-    let state = refund_state(refund);
-    json!({
-        "refund_id": refund.refund_id,
-        "out_refund_no": refund.out_refund_no,
-        "transaction_id": order.transaction_id,
-        "out_trade_no": order.channel_order_no,
-        "channel": "ORIGINAL",
-        "user_received_account": "支付用户零钱",
-        "create_time": rfc3339(refund.at_ms),
-        "success_time": (state == "SUCCESS").then(|| rfc3339(refund.at_ms)),
-        "status": state,
-        "funds_account": "AVAILABLE",
-        "amount": {
-            "total": order.amount, "refund": refund.amount, "payer_total": order.amount,
-            "payer_refund": refund.amount, "settlement_total": order.amount,
-            "settlement_refund": refund.amount, "discount_refund": 0, "currency": order.currency,
-        },
-    })
 }

@@ -3,7 +3,7 @@
 use super::{refund_notice, sealed, signed, transaction};
 use crate::book::Channel;
 use crate::fault::Kind;
-use crate::notify::{Envelope, Event, Letter, Lie};
+use crate::notify::{Envelope, Event, Letter, Lie, refund_url};
 use crate::text::rfc3339;
 use crate::world::World;
 use crate::{now_ms, random_text};
@@ -17,24 +17,29 @@ pub(crate) const SCHEDULE_MS: [u64; 15] = [
 ];
 
 pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
-    let (order, event_type, original_type, mut content) = match event {
-        Event::Paid(order) => {
+    let (order, refund) = match event {
+        Event::Paid(order) => (order, None),
+        Event::Refunded(order, refund) | Event::RefundFailed(order, refund) => {
+            (order, Some(refund))
+        }
+        _ => return None,
+    };
+    let state = refund.as_ref().map(super::refund_state);
+    let (event_type, summary) = match state {
+        None => ("TRANSACTION.SUCCESS", "支付成功"),
+        Some("SUCCESS") => ("REFUND.SUCCESS", "退款成功"),
+        Some("ABNORMAL") => ("REFUND.ABNORMAL", "退款异常"),
+        Some(_) => ("REFUND.CLOSED", "退款关闭"),
+    };
+    let (original_type, mut content, url) = match &refund {
+        None => {
             let content = transaction(world, &order, now_ms())?;
-            (order, "TRANSACTION.SUCCESS", "transaction", content)
+            ("transaction", content, order.notify_url.clone())
         }
-        Event::Refunded(order, refund) => {
-            let content = refund_notice(world, &order, &refund)?;
-            (order, "REFUND.SUCCESS", "refund", content)
+        Some(refund) => {
+            let content = refund_notice(world, &order, refund)?;
+            ("refund", content, refund_url(&order, refund))
         }
-        Event::RefundFailed(order, refund) => {
-            let content = refund_notice(world, &order, &refund)?;
-            let event_type = match super::refund_state(&refund) {
-                "ABNORMAL" => "REFUND.ABNORMAL",
-                _ => "REFUND.CLOSED",
-            };
-            (order, event_type, "refund", content)
-        }
-        Event::Approved(_) | Event::Pending(_) => return None,
     };
     if let Some(lie) = lie {
         tell(&mut content, lie);
@@ -51,13 +56,13 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         "create_time": rfc3339(now_ms()),
         "event_type": event_type,
         "resource_type": "encrypt-resource",
-        "summary": if original_type == "refund" { "退款成功" } else { "支付成功" },
+        "summary": summary,
         "resource": resource,
     });
     Some(Letter {
         channel: Channel::Wechat,
         account: order.account,
-        url: order.notify_url,
+        url,
         id,
         number: order.channel_order_no,
         event_type: event_type.to_owned(),
@@ -79,7 +84,8 @@ pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> O
     let merchant = world.keys.wechat.named(&letter.account)?;
     let misdeed = fault.map_or(Misdeed::None, Misdeed::of);
     let body = letter.body.as_bytes();
-    let mut headers = signed::headers(&world.keys.wechat, merchant, None, body, misdeed);
+    let mode = merchant.file.mode;
+    let mut headers = signed::headers(&world.keys.wechat, mode, None, body, misdeed);
     headers.push(("Content-Type", "application/json".to_owned()));
     Some(Envelope {
         headers,

@@ -22,6 +22,7 @@ const ORDER: [&str; 5] = ["appid", "redirect_uri", "response_type", "scope", "st
 pub(crate) struct Code {
     pub(crate) code: String,
     pub(crate) appid: String,
+    pub(crate) scope: String,
     pub(crate) given_ms: i64,
     pub(crate) used: bool,
 }
@@ -36,7 +37,8 @@ pub(crate) struct Authorize {
     state: String,
 }
 
-/// `GET /connect/oauth2/authorize`: silent, and sends the browser on.
+/// `GET /connect/oauth2/authorize`: silent, and sends the browser on; `snsapi_userinfo`
+/// asks the payer first.
 pub(crate) async fn authorize(
     State(world): State<Arc<World>>,
     headers: HeaderMap,
@@ -62,6 +64,7 @@ pub(crate) async fn authorize(
     codes.push(Code {
         code: code.clone(),
         appid: asked.appid,
+        scope: asked.scope.clone(),
         given_ms: now_ms(),
         used: false,
     });
@@ -74,7 +77,31 @@ pub(crate) async fn authorize(
         "{}{mark}code={code}&state={}",
         asked.redirect_uri, asked.state
     );
+    if asked.scope == "snsapi_userinfo" {
+        let body = format!(
+            "<h1>申请获取你的昵称、头像</h1><p><a class=\"button\" href=\"{}\">允许</a></p>",
+            html(&address)
+        );
+        return Html(page("微信", "", &body)).into_response();
+    }
     (StatusCode::FOUND, [(LOCATION, address)]).into_response()
+}
+
+/// Whether payers may be sent back there: the host is the registered domain, whole.
+fn is_registered(world: &World, address: &str) -> bool {
+    let host = address.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.split(['/', '?', '\\']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let has_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if has_port(port) => name,
+        _ => host,
+    };
+    let domain = world.oauth_domain.lock();
+    match &*domain.unwrap_or_else(PoisonError::into_inner) {
+        Some(domain) => name.eq_ignore_ascii_case(domain),
+        None => matches!(name, "127.0.0.1" | "localhost" | "[::1]"),
+    }
 }
 
 /// The page's own errors (section 2.1): the payer sees them, and goes nowhere.
@@ -85,7 +112,10 @@ fn wrong(world: &World, asked: &Authorize, names: &[&str]) -> Option<&'static st
         () if asked.appid.is_empty() => Some("10012 appid为空"),
         () if world.keys.wechat.official(&asked.appid).is_none() => Some("10016 appid无效"),
         () if asked.redirect_uri.is_empty() => Some("10011 redirect_uri为空"),
-        () if !web(&asked.redirect_uri) || asked.redirect_uri.contains('#') => {
+        () if !web(&asked.redirect_uri)
+            || asked.redirect_uri.contains('#')
+            || !is_registered(world, &asked.redirect_uri) =>
+        {
             Some("10003 redirect_uri域名与后台配置不一致")
         }
         () if asked.scope.is_empty() => Some("10010 scope为空"),
@@ -121,7 +151,7 @@ pub(crate) async fn exchange(
     let answer = match world.faults.take(On::Oauth).map(|fault| fault.kind) {
         Some(Kind::Error) => error(-1, "system error"),
         Some(Kind::Snapshot) => {
-            let mut token = token();
+            let mut token = token("snsapi_base");
             token["is_snapshotuser"] = json!(1);
             token
         }
@@ -150,19 +180,19 @@ fn spend(world: &World, asked: &Exchange) -> Value {
         Some(given) if now_ms() - given.given_ms > CODE_LIFE_MS => error(42003, "code expired"),
         Some(given) => {
             given.used = true;
-            token()
+            token(&given.scope)
         }
         None => error(40029, "invalid code"),
     }
 }
 
-fn token() -> Value {
+fn token(scope: &str) -> Value {
     json!({
         "access_token": random_text(64),
         "expires_in": 7200,
         "refresh_token": random_text(64),
         "openid": PAYER,
-        "scope": "snsapi_base",
+        "scope": scope,
     })
 }
 

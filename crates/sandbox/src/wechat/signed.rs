@@ -1,7 +1,7 @@
 //! The signature headers of answers and notifies (section 1.4), and how they
 //! are spoiled on demand.
 
-use super::keys::{Keys, Merchant, Mode};
+use super::keys::{Keys, Mode};
 use crate::fault::Kind;
 use crate::{now_ms, random_text};
 
@@ -32,13 +32,13 @@ impl Misdeed {
 /// The five headers over `body`. `wished` is the serial that a request asks for.
 pub(crate) fn headers(
     keys: &Keys,
-    merchant: &Merchant,
+    mode: Mode,
     wished: Option<&str>,
     body: &[u8],
     misdeed: Misdeed,
 ) -> Vec<(&'static str, String)> {
-    let by_public_key = merchant.file.mode == Mode::PublicKey
-        || wished.is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
+    let by_public_key =
+        mode == Mode::PublicKey || wished.is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
     let (key, serial) = if by_public_key {
         (&keys.public_key, &keys.public_key_id)
     } else {

@@ -1,0 +1,159 @@
+//! ChinaPay's old interface at the wire.
+
+use crate::world::{Answer, World, form, number, read};
+use rsa::rand_core::OsRng;
+use rsa::{BigUint, Pkcs1v15Sign, RsaPrivateKey};
+use serde_json::{Value, json};
+use sha1_of_rsa::{Digest, Sha1};
+use time::{OffsetDateTime, UtcOffset};
+
+/// A merchant's server.
+struct Merchant<'a> {
+    world: &'a World,
+    account: toml::Table,
+    key: RsaPrivateKey,
+}
+
+impl<'a> Merchant<'a> {
+    fn new(world: &'a World) -> Self {
+        let keys: Value = serde_json::from_str(&world.file("chinapay/keys.json")).unwrap();
+        let prime = |index: usize| {
+            let text = keys["merchant"][index].as_str().unwrap();
+            BigUint::parse_bytes(text.as_bytes(), 16).unwrap()
+        };
+        let exponent = BigUint::from(65_537_u32);
+        Self {
+            world,
+            account: world.account("sandbox-chinapay"),
+            key: RsaPrivateKey::from_p_q(prime(0), prime(1), exponent).unwrap(),
+        }
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.account[name].as_str().unwrap()
+    }
+
+    /// A form whose `ChkValue` is over these of its values.
+    async fn post(&self, url: &str, pairs: &[(&str, &str)], signed: &[&str]) -> Answer {
+        let value = |name: &&str| pairs.iter().find(|(key, _)| key == name).unwrap().1;
+        let text: String = signed.iter().map(value).collect();
+        let scheme = Pkcs1v15Sign::new::<Sha1>();
+        let sign = self
+            .key
+            .sign_with_rng(&mut OsRng, scheme, &Sha1::digest(text));
+        let sign: String = sign
+            .unwrap()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut pairs: Vec<_> = pairs.iter().map(own).collect();
+        pairs.push(("ChkValue".to_owned(), sign));
+        let request = self.world.client.post(self.get(url));
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        read(request.body(form(&pairs))).await
+    }
+
+    async fn paid(&self) -> String {
+        let number = number();
+        let (day, target) = (day(), &self.world.target);
+        let pairs = [
+            ("MerId", self.get("mer_id")),
+            ("OrdId", &number),
+            ("TransAmt", "000000000100"),
+            ("CuryId", "156"),
+            ("TransDate", &day),
+            ("TransType", "0001"),
+            ("Version", "20070129"),
+            ("BgRetUrl", &format!("{target}/paid")),
+            ("PageRetUrl", &format!("{target}/page")),
+            ("GateId", ""),
+            ("Priv1", "p"),
+        ];
+        let signed = [
+            "MerId",
+            "OrdId",
+            "TransAmt",
+            "CuryId",
+            "TransDate",
+            "TransType",
+            "Priv1",
+        ];
+        let page = self.post("pay_url", &pairs, &signed).await;
+        assert!(page.text.contains("支付"), "{}", page.text);
+        let which = json!({"channelOrderNo": number});
+        assert_eq!(self.world.control("pay", which).await, 204);
+        assert_eq!(self.world.letter().await.path, "/paid");
+        number
+    }
+
+    async fn refund(&self, number: &str, sum: &str, priv1: &str) -> String {
+        let day = day();
+        let pairs = [
+            ("MerID", self.get("mer_id")),
+            ("OrderId", number),
+            ("RefundAmount", sum),
+            ("TransDate", &day),
+            ("TransType", "0002"),
+            ("Version", "20070129"),
+            ("ReturnURL", &format!("{}/refunded", self.world.target)),
+            ("Priv1", priv1),
+        ];
+        let signed = [
+            "MerID",
+            "TransDate",
+            "TransType",
+            "OrderId",
+            "RefundAmount",
+            "Priv1",
+        ];
+        self.post("refund_url", &pairs, &signed).await.text
+    }
+}
+
+fn day() -> String {
+    let at = OffsetDateTime::now_utc().to_offset(UtcOffset::from_hms(8, 0, 0).unwrap());
+    at.date().to_string().replace('-', "")
+}
+
+#[tokio::test]
+async fn a_refund_is_told_once_at_its_own_address() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let number = ours.paid().await;
+    let taken = ours.refund(&number, "000000000040", "R1").await;
+    assert!(
+        taken.contains("ResponseCode=0") && taken.contains("Status=1"),
+        "{taken}"
+    );
+    let letter = world.letter().await;
+    assert_eq!(letter.path, "/refunded");
+    assert!(
+        letter.body.contains("Status=3") && letter.body.contains("Priv1=R1"),
+        "{letter:?}"
+    );
+    let again = ours.refund(&number, "000000000040", "R1").await;
+    assert!(again.contains("ResponseCode=205"), "{again}");
+    world.silence().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_is_told_and_its_number_is_used() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let number = ours.paid().await;
+    world.fault("refund", "refund_fails", 0).await;
+    let taken = ours.refund(&number, "000000000100", "R1").await;
+    assert!(taken.contains("Status=1"), "{taken}");
+    let letter = world.letter().await;
+    assert!(
+        letter.path == "/refunded" && letter.body.contains("Status=8"),
+        "{letter:?}"
+    );
+    let again = ours.refund(&number, "000000000100", "R1").await;
+    assert!(again.contains("ResponseCode=205"), "{again}");
+    let other = ours.refund(&number, "000000000100", "R2").await;
+    assert!(other.contains("Status=1"), "no money moved: {other}");
+    let more = ours.refund(&number, "000000000001", "R3").await;
+    assert!(more.contains("ResponseCode=402"), "{more}");
+}
