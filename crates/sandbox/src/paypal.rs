@@ -6,6 +6,7 @@ pub(crate) mod keys;
 pub(crate) mod notice;
 mod orders;
 mod refunds;
+mod sums;
 
 use crate::fault::{self, Fault, Kind, On};
 use crate::random_text;

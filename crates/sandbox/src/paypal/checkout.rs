@@ -1,6 +1,7 @@
 //! The page on which a payer approves, and the way back.
 
-use super::orders::{by_id, money};
+use super::orders::by_id;
+use super::sums::money;
 use crate::book::Order;
 use crate::now_ms;
 use crate::text::{html, page};

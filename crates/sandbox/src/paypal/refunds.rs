@@ -1,6 +1,7 @@
 //! Refunds of captures (section 5.6).
 
-use super::orders::{by_capture, money, sum};
+use super::orders::by_capture;
+use super::sums::{money, sum};
 use super::{Answer, id};
 use crate::book::{Order, Refund};
 use crate::text::utc_time;
