@@ -322,10 +322,21 @@ impl Gateway for Paypal {
             "amount": amount(refund.money),
             "custom_id": refund.refund_no,
         });
-        // A refusal stays the answer of its request id, also of what passes, as a short
-        // balance does: later it takes another refund.
-        let made: Refund = self.api.post(&path, &refund.refund_no, &body).await?;
-        made.report()
+        let sent: Result<Refund, _> = self.api.post(&path, &refund.refund_no, &body).await;
+        match sent {
+            Ok(made) => made.report(),
+            // These pass, and nobody else would give this money back: the same number
+            // again, later; where it stays refused, a person sees it at risk.
+            Err(ChannelError::Refused { code, message })
+                if matches!(
+                    code.as_str(),
+                    "REFUND_FAILED_INSUFFICIENT_FUNDS" | "PENDING_CAPTURE"
+                ) =>
+            {
+                Err(ChannelError::Unknown(format!("{code}: {message}")))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
