@@ -133,7 +133,8 @@ pub(crate) fn turn_green() {
 
 /// Minutes since midnight on the payer's clock, when so many seconds are over.
 pub(crate) fn minute_in(seconds: i32) -> i32 {
-    let minutes = (js_sys::Date::now() / 60_000.0) as i32 + seconds / 60;
+    // Added before it is cut to minutes: two cuts would tell a minute too little.
+    let minutes = ((js_sys::Date::now() + f64::from(seconds) * 1_000.0) / 60_000.0) as i32;
     let behind = js_sys::Date::new_0().get_timezone_offset() as i32;
     (minutes - behind) % 1_440
 }
