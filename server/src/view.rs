@@ -27,8 +27,8 @@ const WAIT_IN_WECHAT_S: i64 = 1_800;
 const GREEN_S: u32 = 1;
 const HELD_S: u32 = 3;
 
-/// What a page knows of its business system: where a payer goes when the page is done
-/// (design section 6, Leaving), who may show it, and who is paid.
+/// What a page knows of its business system: where a payer goes when the page is done,
+/// who may show it, and who is paid (docs/page.md, What a business system decides).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Leave {
     /// Paid: dialogOkUrl, else pageUrl.
