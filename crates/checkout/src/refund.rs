@@ -13,7 +13,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewCallback, NewRefund, RefundOrder, RefundReport,
     RefundRow, RefundState, RefundStep, Refunded,
 };
-use payment::refund::{Cause, Refund, SILENT_MS};
+use payment::refund::{Cause, Left, Refund, SILENT_MS};
 use payment::refusal::Refusal;
 use payment::status::PayStatus;
 use payment::story::Source;
@@ -27,6 +27,9 @@ const AGAIN_MIN_MS: i64 = 3_000;
 const AGAIN_MAX_MS: i64 = 3_600_000;
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
+
+/// Why a refund was not sent.
+const OVERTAKEN: &str = "not sent: so much went back without it that too little is left";
 
 /// What a refund is called outside: by its key, or, without one, by our number.
 pub(crate) fn shown_key(row: &RefundRow) -> &str {
@@ -230,6 +233,13 @@ impl Checkout {
             reference: row.reference.clone(),
             money: row.channel_money,
         };
+        if self.is_overtaken(&attempt, row).await? {
+            let overtaken = RefundReport {
+                state: RefundState::Failed(OVERTAKEN.to_owned()),
+                reference: None,
+            };
+            return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
+        }
         let asked = match row.state {
             Refund::New => Ok(RefundReport {
                 state: RefundState::NotFound,
@@ -245,6 +255,17 @@ impl Checkout {
             other => other,
         };
         self.keep_refund(row, report, Source::Channel).await
+    }
+
+    /// Whether what went back since leaves too little for a refund that never left.
+    async fn is_overtaken(&self, attempt: &AttemptRow, row: &RefundRow) -> Result<bool, Failure> {
+        if row.state != Refund::New {
+            return Ok(false);
+        }
+        let refunds = self.parts.store.refunds(&row.order_sn).await?;
+        let (paid, channel_paid) = (attempt.money, attempt.channel_money);
+        let left = Left::after(paid, channel_paid, &refunds, Refund::is_done);
+        Ok(row.channel_money.minor() > left.channel)
     }
 
     /// From here on the channel may know it: that is written down first.

@@ -72,7 +72,7 @@ impl Checkout {
             cause = cause.word(),
             "money went back without a refund of ours"
         );
-        let Some(part) = part_of(&attempt, &refunds, back.sum) else {
+        let Some(part) = part_of(&attempt, &refunds, back.sum)? else {
             return Ok(format!("{}: nothing was left of the order", cause.word()));
         };
         self.keep_taken_back(&attempt, &key, back, part, cause, by)
@@ -145,19 +145,39 @@ impl Checkout {
 }
 
 /// What of the request's and the channel's sums went back; nothing where nothing is
-/// left, or the channel names another currency.
-fn part_of(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) -> Option<(Money, Money)> {
+/// left, or the channel names another currency. A refund of ours that is not done does
+/// not stand in the way of money that is back.
+///
+/// # Errors
+/// [`Failure::InProgress`] where only the end of a refund of ours will tell the sum.
+fn part_of(
+    attempt: &AttemptRow,
+    refunds: &[RefundRow],
+    sum: BackSum,
+) -> Result<Option<(Money, Money)>, Failure> {
     let (paid, channel_paid) = (attempt.money, attempt.channel_money);
-    let left = Left::of(paid, channel_paid, refunds);
+    let after = |states: fn(Refund) -> bool| Left::after(paid, channel_paid, refunds, states);
     let own = |money: Money| (money.currency() == channel_paid.currency()).then(|| money.minor());
+    let is_sent = refunds.iter().any(|row| row.state == Refund::Sent);
     let amount = match sum {
-        BackSum::Rest => left.channel,
-        BackSum::Of(money) => own(money)?,
-        BackSum::InAll(money) => own(money)? - (channel_paid.minor() - left.channel),
+        BackSum::Rest | BackSum::InAll(_) if is_sent => return Err(Failure::InProgress),
+        BackSum::Rest => Some(after(Refund::counts).channel),
+        BackSum::Of(money) => own(money),
+        // A parked one may be in the channel's sum.
+        BackSum::InAll(money) => {
+            let known = after(|state| state.counts() && state != Refund::New).channel;
+            own(money).map(|minor| minor - (channel_paid.minor() - known))
+        }
     };
-    let part = share_at_channel(paid.minor(), channel_paid.minor(), left, amount)?;
-    Some((
-        Money::from_minor(part.money, paid.currency())?,
-        Money::from_minor(part.channel, channel_paid.currency())?,
-    ))
+    let left = after(Refund::is_done);
+    let part = amount
+        .and_then(|amount| share_at_channel(paid.minor(), channel_paid.minor(), left, amount));
+    let money = |part: Left| {
+        let money = Money::from_minor(part.money, paid.currency())?;
+        Some((
+            money,
+            Money::from_minor(part.channel, channel_paid.currency())?,
+        ))
+    };
+    Ok(part.and_then(money))
 }

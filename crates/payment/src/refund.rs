@@ -88,6 +88,12 @@ impl Refund {
         !matches!(self, Self::Failed | Self::Withdrawn)
     }
 
+    /// Whether its money is back.
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        self == Self::Done
+    }
+
     /// The seed's word for it. A parked one is not called failed: its money may be
     /// back already, and who gives it back once more gives it twice.
     #[must_use]
@@ -169,15 +175,27 @@ impl Left {
     /// `paid`, and what the channel took for it.
     #[must_use]
     pub fn of(paid: Money, channel_paid: Money, refunds: &[RefundRow]) -> Self {
-        let mut left = Self {
-            money: paid.minor(),
-            channel: channel_paid.minor(),
-        };
-        for refund in refunds.iter().filter(|refund| refund.state.counts()) {
-            left.money -= refund.money.minor();
-            left.channel -= refund.channel_money.minor();
+        Self::after(paid, channel_paid, refunds, Refund::counts)
+    }
+
+    /// What the refunds in these states leave; never less than nothing, though a refund
+    /// of ours may wait for money that went back without it.
+    #[must_use]
+    pub fn after(
+        paid: Money,
+        channel_paid: Money,
+        refunds: &[RefundRow],
+        states: impl Fn(Refund) -> bool,
+    ) -> Self {
+        let (mut money, mut channel) = (paid.minor(), channel_paid.minor());
+        for refund in refunds.iter().filter(|refund| states(refund.state)) {
+            money -= refund.money.minor();
+            channel -= refund.channel_money.minor();
         }
-        left
+        Self {
+            money: money.max(0),
+            channel: channel.max(0),
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, BackSum, MoneyBack, Notify, RawNotify, RefundReport, RefundState, RiskKind,
+    AttemptRow, BackSum, MoneyBack, Notify, RawNotify, RefundReport, RefundRow, RefundState,
+    RiskKind,
 };
-use payment::refund::Cause;
+use payment::refund::{Cause, Refund};
 use payment::sign::{Purpose, callback_sign2, sha1_sign};
 use payment::status::PayStatus;
 
@@ -31,7 +32,7 @@ async fn paid_order(scene: &Scene) -> AttemptRow {
 }
 
 /// A genuine notify of this kind comes.
-async fn hears(scene: &Scene, notify: Notify) {
+async fn comes(scene: &Scene, notify: Notify) {
     static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     scene.channel.told.lock().unwrap().notify = Some(notify);
@@ -42,6 +43,11 @@ async fn hears(scene: &Scene, notify: Notify) {
     };
     let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw);
     assert_eq!(answer.await.unwrap().answer.status, 200);
+}
+
+/// The same, and it is worked on.
+async fn hears(scene: &Scene, notify: Notify) {
+    comes(scene, notify).await;
     // What a dead instance leaves is taken up; here it is worked on at once.
     while scene.store.backlog(i64::MAX).await.unwrap().notifies > 0 {
         tokio::task::yield_now().await;
@@ -136,6 +142,82 @@ async fn a_refund_made_at_the_channel_joins_its_order() {
     hears(&scene, by_hand("H4", BackSum::Rest)).await;
     assert_eq!(scene.store.refunds(&order.order_sn).await.unwrap().len(), 3);
     assert!(scene.store.contradictions().await.unwrap().is_empty());
+}
+
+/// The order's refunds: whose they are, how they stand, and their fen.
+async fn refunds(scene: &Scene, order: &AttemptRow) -> Vec<(Cause, Refund, i64)> {
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    let tell = |row: &RefundRow| (row.cause, row.state, row.money.minor());
+    rows.iter().map(tell).collect()
+}
+
+#[tokio::test]
+async fn money_that_went_back_is_kept_though_a_refund_of_ours_holds_the_sum() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "100").await.unwrap();
+    scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Pending));
+    scene.refunds_after_s(1).await;
+    hears(&scene, by_hand("H1", BackSum::Of(fen(60)))).await;
+    // What is over is never less than nothing.
+    let refused = refund(&scene, "b", "1").await;
+    assert_eq!(refused, Err(checkout::Failure::TooMuch(0)));
+    let failed = RefundState::Failed("refused".to_owned());
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(failed));
+    scene.refunds_after_s(60).await;
+    let held = [
+        (Cause::Business, Refund::Failed, 100),
+        (Cause::AtChannel, Refund::Done, 60),
+    ];
+    assert_eq!(refunds(&scene, &order).await, held);
+    let refused = refund(&scene, "c", "41").await;
+    assert_eq!(refused, Err(checkout::Failure::TooMuch(40)));
+    assert!(scene.store.contradictions().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_refund_that_no_longer_fits_never_leaves() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "100").await.unwrap();
+    hears(&scene, Notify::Reversed(back("C1", BackSum::Of(fen(60))))).await;
+    scene.refunds_after_s(1).await;
+    let held = [
+        (Cause::Business, Refund::Failed, 100),
+        (Cause::Chargeback, Refund::Done, 60),
+    ];
+    assert_eq!(refunds(&scene, &order).await, held);
+    assert!(!scene.channel.told.lock().unwrap().calls.contains(&"refund"));
+    assert!(refund(&scene, "b", "40").await.is_ok());
+}
+
+#[tokio::test]
+async fn all_that_went_back_holds_of_ours_only_what_has_left() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "30").await.unwrap();
+    hears(&scene, by_hand("H1", BackSum::InAll(fen(50)))).await;
+    let by_hand_of = async |fen: i64| {
+        let rows = refunds(&scene, &order).await;
+        rows.contains(&(Cause::AtChannel, Refund::Done, fen))
+    };
+    assert!(by_hand_of(50).await);
+    // Nobody knows whether this one is in the sum: it is waited for.
+    scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
+    scene.refunds_after_s(1).await;
+    comes(&scene, by_hand("H2", BackSum::InAll(fen(90)))).await;
+    let soon_ms = scene.now_ms() + 3_000;
+    let put_off = async || scene.store.take_due_notifies(soon_ms, soon_ms, 1).await;
+    while put_off().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(refunds(&scene, &order).await.len(), 2);
+    let failed = RefundState::Failed("refused".to_owned());
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(failed));
+    scene.refunds_after_s(60).await;
+    scene.checkout.run_due_notifies().await.unwrap();
+    assert!(by_hand_of(40).await);
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewRefund) ->
             Refunded::KeyReused
         });
     }
-    let (paid, channel_paid, left) = left_of(tx, &new.order_sn).await?;
+    let (paid, channel_paid, refunds) = paid_and_refunds(tx, &new.order_sn).await?;
+    let left = Left::of(paid, channel_paid, &refunds);
     let part = share(paid.minor(), channel_paid.minor(), left, new.money.minor());
     let Some(part) = part.filter(|_| new.money.currency() == paid.currency()) else {
         return Ok(Refunded::TooMuch(left.money));
@@ -134,7 +135,8 @@ pub(super) async fn take_back(
     if known.is_some() {
         return Ok(None);
     }
-    let (_, _, left) = left_of(tx, new.order_sn).await?;
+    let (paid, channel_paid, refunds) = paid_and_refunds(tx, new.order_sn).await?;
+    let left = Left::after(paid, channel_paid, &refunds, Refund::is_done);
     if new.money.minor() > left.money || new.channel_money.minor() > left.channel {
         let changed = format!("refunds of {} changed meanwhile", new.order_sn);
         return Err(StoreError::Unavailable(changed));
@@ -223,12 +225,11 @@ async fn of_key(
     row.as_ref().map(refund_row).transpose()
 }
 
-/// What was paid, in both currencies, and what of it is neither given back nor
-/// on its way back.
-async fn left_of(
+/// What was paid, in both currencies, and the refunds of it.
+async fn paid_and_refunds(
     tx: &mut Transaction<'static, Db>,
     order_sn: &str,
-) -> Answer<(Money, Money, Left)> {
+) -> Answer<(Money, Money, Vec<RefundRow>)> {
     let row = sqlx::query(
         "select r.money, r.currency, a.channel_money, a.channel_currency from attempt a \
          join payment_request r on r.id = a.request_id where a.order_sn = $1",
@@ -240,8 +241,7 @@ async fn left_of(
     let paid = money(&row, "money", "currency")?;
     let channel_paid = money(&row, "channel_money", "channel_currency")?;
     let refunds = of_order(&mut **tx, order_sn).await?;
-    let left = Left::of(paid, channel_paid, &refunds);
-    Ok((paid, channel_paid, left))
+    Ok((paid, channel_paid, refunds))
 }
 
 async fn insert(

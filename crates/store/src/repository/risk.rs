@@ -197,6 +197,8 @@ const CONTRADICTIONS: [(&str, &str); 7] = [
         "more is given back than was paid",
         "select a.order_sn as name from attempt a join payment_request r on r.id = a.request_id \
          join refund f on f.order_sn = a.order_sn and f.state not in ('FAILUREREFUND', 'WITHDRAWN') \
+         and (f.state = 'SUCCESSREFUND' or not exists (select 1 from refund o where \
+         o.order_sn = a.order_sn and o.cause in ('chargeback', 'atchannel'))) \
          group by a.order_sn, a.channel_money, r.money \
          having sum(f.channel_money) > a.channel_money or sum(f.money) > r.money",
     ),
