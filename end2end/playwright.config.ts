@@ -20,6 +20,9 @@ export default defineConfig({
   // The gateway has one book, and its faults come to whoever calls next.
   workers: 1,
   timeout: 60_000,
+  // A machine that stands still for a minute fails whatever test it meets; one that
+  // fails twice is broken. What passed the second time is named, with its page.
+  retries: 1,
   expect: { timeout: 15_000 },
   use: { baseURL: `http://127.0.0.1:${port}`, locale: 'zh-CN' },
   projects: [

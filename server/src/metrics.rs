@@ -1,19 +1,53 @@
 //! What Prometheus reads. Counters are raised where things happen; what stands in
-//! the database is read when it is asked for.
+//! the database is read when it is asked for, and at most once a second.
 
 use crate::limits::UNLISTED;
 use anyhow::{Context, Result};
 use metrics::{describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use payment::ports::{Store, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 const ALARMS: &str = "tongfu_alarms_total";
 const RISKS: &str = "tongfu_money_at_risk";
 const BACKLOG: &str = "tongfu_backlog";
 const UP: &str = "tongfu_database_up";
+/// However many ask, the database is read once in this time: who asks sooner waits.
+const READ_EACH: Duration = Duration::from_secs(1);
+
+/// What this process counts, and what it last read of the database.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    handle: PrometheusHandle,
+    /// When that reading began.
+    read: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Metrics {
+    /// The text that Prometheus reads, of a reading that began after it was asked for.
+    pub(crate) async fn text(&self, store: &dyn Store, now_ms: i64) -> String {
+        let asked = Instant::now();
+        let mut read = self.read.lock().await;
+        if read.is_none_or(|began| began < asked) {
+            if let Some(began) = *read {
+                tokio::time::sleep_until(began + READ_EACH).await;
+            }
+            let began = Instant::now();
+            if let Err(error) = observe(store, now_ms).await {
+                tracing::warn!(cause = %error, "the database gives no figures");
+            }
+            *read = Some(began);
+        }
+        drop(read);
+        self.handle.render()
+    }
+}
 
 /// Installs the recorder of this process.
-pub(crate) fn install() -> Result<PrometheusHandle> {
+pub(crate) fn install() -> Result<Metrics> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("metrics")?;
@@ -26,14 +60,17 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
     );
     describe_gauge!(UP, "1 while the database answers.");
     checkout::count_alarms_from_zero();
-    Ok(handle)
+    Ok(Metrics {
+        handle,
+        read: Arc::default(),
+    })
 }
 
 /// Brings the gauges up to date.
 ///
 /// # Errors
 /// When the database does not answer; `tongfu_database_up` tells it.
-pub(crate) async fn observe(store: &dyn Store, now_ms: i64) -> Result<(), StoreError> {
+async fn observe(store: &dyn Store, now_ms: i64) -> Result<(), StoreError> {
     let read = async {
         Ok((
             store.risk_counts(now_ms).await?,

@@ -2,9 +2,9 @@
 
 use crate::limits::Limits;
 use crate::marks::Pictures;
+use crate::metrics::Metrics;
 use crate::routes::Streams;
 use checkout::Checkout;
-use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -14,7 +14,7 @@ pub(crate) struct State {
     pub(crate) checkout: Arc<Checkout>,
     /// Our own address as payers reach it, without a slash at its end.
     pub(crate) public_url: Arc<str>,
-    pub(crate) metrics: PrometheusHandle,
+    pub(crate) metrics: Metrics,
     /// What callers are charged by.
     pub(crate) limits: Arc<Limits>,
     /// The operator's pictures of the channels.

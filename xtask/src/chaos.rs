@@ -11,6 +11,7 @@ mod ledger;
 mod load;
 mod partner;
 pub(crate) mod payer;
+mod person;
 pub(crate) mod plan;
 mod quiet;
 mod scenario;

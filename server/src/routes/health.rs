@@ -30,10 +30,7 @@ pub(super) async fn readyz(
 /// Prometheus: alarms, what waits to be done, and money at risk.
 pub(super) async fn metrics(extract::State(state): extract::State<State>) -> Response {
     let checkout = &state.checkout;
-    if let Err(error) = crate::metrics::observe(checkout.store().as_ref(), checkout.now_ms()).await
-    {
-        tracing::warn!(cause = %error, "the database gives no figures");
-    }
-    let text = state.metrics.render();
+    let store = checkout.store().as_ref();
+    let text = state.metrics.text(store, checkout.now_ms()).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

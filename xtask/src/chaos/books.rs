@@ -52,6 +52,32 @@ impl TrueOrder {
         self.times_paid > 0
     }
 
+    /// Whether the channel took this refund of ours, and it came to nothing there.
+    pub(crate) fn has_failed(&self, refund: &OurRefund) -> bool {
+        let number = refund.refund_no.as_str();
+        let over = matches!(self.stuck_state(number), Some("CLOSED" | "8"));
+        over || self.more["closed"].get(number).is_some()
+    }
+
+    /// How a refund stands that was taken and has moved no money.
+    fn stuck_state(&self, number: &str) -> Option<&str> {
+        self.more["stuck"][number]["state"].as_str()
+    }
+
+    /// The refunds that wait for a person at the channel.
+    pub(crate) fn abnormal(&self) -> impl Iterator<Item = &str> {
+        let stuck = self.more["stuck"].as_object();
+        let numbers = stuck.into_iter().flat_map(|stuck| stuck.keys());
+        numbers
+            .map(String::as_str)
+            .filter(|number| self.stuck_state(number) == Some("ABNORMAL"))
+    }
+
+    /// Whether the channel has the payer's money, and holds it back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state == "PENDING"
+    }
+
     /// Whether this refund of ours was made.
     pub(crate) fn executed(&self, refund: &OurRefund) -> bool {
         self.refunds.iter().any(|one| one.is(refund))
@@ -151,7 +177,12 @@ impl OurOrder {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.status.as_str(), "CREATING" | "NOTPAY")
+        matches!(self.status.as_str(), "CREATING" | "NOTPAY") || self.is_held()
+    }
+
+    /// Whether its channel checks the payer's money.
+    pub(crate) fn is_held(&self) -> bool {
+        self.status == "HELD"
     }
 }
 

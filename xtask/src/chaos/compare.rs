@@ -131,9 +131,21 @@ impl Pair<'_> {
         self.ours.money - back.map(|refund| refund.money).sum::<i64>()
     }
 
+    /// Whether the channel made nothing of this refund of ours.
+    fn has_failed(&self, refund: &OurRefund) -> bool {
+        self.truth.iter().any(|order| order.has_failed(refund))
+    }
+
     /// Money that is listed for the operator, and did not go back.
     fn parked(&self) -> i64 {
-        let parked = |refund: &&OurRefund| refund.state == "PARKED" && !self.executed(refund);
+        let parked = |refund: &&OurRefund| {
+            let listed = match refund.state.as_str() {
+                "PARKED" => true,
+                "FAILUREREFUND" => self.has_failed(refund),
+                _ => false,
+            };
+            listed && !self.executed(refund)
+        };
         let refunds = self.ours.refunds.iter().filter(parked);
         refunds.map(|refund| refund.money).sum()
     }

@@ -3,6 +3,7 @@
 
 use super::business::Platform;
 use super::ledger::Ledger;
+use super::person::Person;
 use super::plan::{Plan, Trouble};
 use super::scenario;
 use super::stage::Stage;
@@ -20,6 +21,7 @@ const ORDERS_EACH: usize = 30;
 const AHEAD: usize = 12;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const TELL_EACH: Duration = Duration::from_secs(10);
+const PERSON_LOOKS_EACH: Duration = Duration::from_secs(2);
 const LOOK_AFTER_EACH: Duration = Duration::from_millis(500);
 
 /// How far a run has come.
@@ -75,6 +77,14 @@ pub(crate) fn play(
             })
         }));
         let teller = run.spawn(scope, Run::tell);
+        let person = run.spawn(scope, |run| {
+            let mut person = Person::default();
+            while !run.is_over() {
+                person.work(run.stage)?;
+                sleep(PERSON_LOOKS_EACH);
+            }
+            Ok(())
+        });
         let keeper = run.spawn(scope, move |run| {
             while !run.is_over() {
                 look_after()?;
@@ -87,6 +97,7 @@ pub(crate) fn play(
         run.progress.broken.store(true, Ordering::Relaxed);
         stage.fleet.end_supervision();
         done.push(joined(teller));
+        done.push(joined(person));
         done.push(joined(keeper));
         done.push(joined(supervisor));
         done.into_iter().collect::<Result<()>>()

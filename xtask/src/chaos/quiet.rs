@@ -1,10 +1,11 @@
 //! After the load: waits until nothing is open any more, or nothing changes.
 
 use super::books::{self, OurCallback, OurOrder, TrueOrder};
+use super::person::Person;
 use super::stage::Stage;
 use crate::process::told_to_stop;
 use anyhow::{Result, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 const STUCK: Duration = Duration::from_secs(300);
 /// A notify that has not come by now was lost: longer than the sandbox's schedule.
 const UNTOLD: Duration = Duration::from_secs(45);
+/// When so long nothing was heard, nothing comes by itself.
+const UNHEARD: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const TELL_EACH: Duration = Duration::from_secs(20);
 
@@ -19,9 +22,14 @@ const TELL_EACH: Duration = Duration::from_secs(20);
 pub(crate) fn wait(stage: &Stage) -> Result<bool> {
     let mut last: Option<(Vec<OurOrder>, Vec<TrueOrder>)> = None;
     let (mut changed, mut told) = (Instant::now(), Instant::now());
+    let mut person = Person::default();
     loop {
+        person.work(stage)?;
         let ours = stage.our_book()?;
         let truth = books::of_sandbox(&stage.wire, &stage.sandbox)?;
+        if changed.elapsed() > UNHEARD {
+            ask_about_held(stage, &ours, &truth)?;
+        }
         let (open, untold) = open(&ours, &truth);
         let now = Some((ours, truth));
         // Quiet twice in a row: a notify may still have been on its way.
@@ -46,6 +54,16 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
     }
 }
 
+/// The notify that a held payment ended was lost, and the platform asks but hourly: the
+/// operator has it asked at once.
+fn ask_about_held(stage: &Stage, ours: &[OurOrder], truth: &[TrueOrder]) -> Result<()> {
+    let held = truth.iter().filter(|order| order.is_held());
+    let held: BTreeSet<_> = held.map(TrueOrder::place).collect();
+    let unheard = |order: &&OurOrder| order.is_held() && !held.contains(&order.place());
+    let mut unheard = ours.iter().filter(unheard);
+    unheard.try_for_each(|order| stage.requery(&order.order_sn))
+}
+
 /// What the platform still has to do, and the refunds of which it can only be told.
 fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> (usize, usize) {
     let truth: BTreeMap<_, _> = truth.iter().map(|order| (order.place(), order)).collect();
@@ -55,7 +73,8 @@ fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> (usize, usize) {
         let owed = !order.has_money() && truth.is_some_and(|truth| truth.is_paid());
         open += usize::from(order.is_open() || owed);
         for refund in order.refunds.iter().filter(|refund| refund.is_under_way()) {
-            if order.is_told_of_refunds() && truth.is_some_and(|truth| truth.executed(refund)) {
+            let over = |truth: &&TrueOrder| truth.executed(refund) || truth.has_failed(refund);
+            if order.is_told_of_refunds() && truth.is_some_and(|truth| over(truth)) {
                 untold += 1;
             } else {
                 open += 1;

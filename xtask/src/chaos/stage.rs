@@ -32,6 +32,9 @@ const CALL_LIMIT_S: u32 = 8;
 const CALLBACK_TRIES: usize = 400;
 /// Out of a hundred calls and notifies, so many go wrong.
 const SANDBOX_PERCENT: u32 = 25;
+/// Of a hundred captures, refunds and orders of the upstream so many are held back, come
+/// to nothing later, or get another sum.
+const ODD_PERCENT: u32 = 10;
 const SHOP_PERCENT: (u32, u32, u32) = (15, 10, 3);
 /// How long a disk is full.
 const FULL: Duration = Duration::from_secs(3);
@@ -114,7 +117,11 @@ impl Stage {
             "forget",
             &json!({"type": FORGETFUL, "status": "never"}),
         )?;
-        let wish = json!({"seed": plan.sandbox_seed, "percent": SANDBOX_PERCENT});
+        let wish = json!({
+            "seed": plan.sandbox_seed,
+            "percent": SANDBOX_PERCENT,
+            "odd": ODD_PERCENT,
+        });
         self.control(&self.sandbox, "chaos", &wish)?;
         let (fail, error, hang) = SHOP_PERCENT;
         let wish = json!({"seed": plan.shop_seed, "fail": fail, "error": error, "hang": hang});
@@ -157,6 +164,13 @@ impl Stage {
         limit_files(process, &size.to_string())?;
         std::thread::sleep(FULL);
         limit_files(process, "unlimited")
+    }
+
+    /// The operator has a channel asked about an order.
+    pub(crate) fn requery(&self, order_sn: &str) -> Result<()> {
+        let mut tongfu = self.setting.tongfu();
+        tongfu.env("TONGFU_ACCOUNTS", self.setting.accounts());
+        run_quietly(tongfu.args(["order", "requery", order_sn])).map(|_| ())
     }
 
     fn control(&self, base: &str, act: &str, wish: &Value) -> Result<()> {

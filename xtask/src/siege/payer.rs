@@ -1,4 +1,5 @@
-//! The payer beside an attack: opens his page, starts, pays, and polls until it says so.
+//! The payers beside an attack, one after the other: each opens his page, starts, pays,
+//! and polls until it says so.
 
 use super::wire::{ask, request};
 use crate::chaos::payer::Payer;
@@ -9,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+/// The next one comes after this: more would be an attack of their own.
+const PAUSE: Duration = Duration::from_millis(20);
 /// He looks again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// So many looks, and it has failed.
@@ -36,11 +39,20 @@ impl Record {
     }
 }
 
-/// Pays one order after the other until `over`.
+/// Payers until it is over.
 pub(super) fn pays(port: u16, over: impl Fn() -> bool) -> Record {
     let (mut record, wire) = (Record::default(), Wire::new());
-    while !over() {
-        match one(port, &wire, &mut record) {
+    for number in (0..250).cycle() {
+        if over() {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        // Each at an address of his own.
+        let at = At {
+            from: Ipv4Addr::new(127, 0, 3, number + 1),
+            port,
+        };
+        match one(at, &wire, &mut record) {
             Ok(()) => record.paid += 1,
             Err(error) => record.failed.push(format!("{error:#}")),
         }
@@ -48,12 +60,19 @@ pub(super) fn pays(port: u16, over: impl Fn() -> bool) -> Record {
     record
 }
 
-fn one(port: u16, wire: &Wire, record: &mut Record) -> Result<()> {
-    let address = |offset: u16| format!("http://127.0.0.1:{}", port + offset);
+/// Where a payer is, and the platform's port.
+#[derive(Clone, Copy)]
+struct At {
+    from: Ipv4Addr,
+    port: u16,
+}
+
+fn one(at: At, wire: &Wire, record: &mut Record) -> Result<()> {
+    let address = |offset: u16| format!("http://127.0.0.1:{}", at.port + offset);
     let url = wire.get(&format!("{}/sample-url", address(2)))?.body;
     let (_, query) = url.trim().split_once('?').context("no query")?;
     let page = timed(
-        port,
+        at,
         record,
         &request("GET", &format!("/pay.html?{query}"), "", ""),
     )?;
@@ -64,7 +83,7 @@ fn one(port: u16, wire: &Wire, record: &mut Record) -> Result<()> {
     values.push(("payTypeCode".to_owned(), "Wechat".to_owned()));
     let json_type = "Content-Type: application/json\r\n";
     let start = request("POST", "/pay/api/pc/pay", json_type, &json(&values));
-    let started: serde_json::Value = serde_json::from_str(&timed(port, record, &start)?)?;
+    let started: serde_json::Value = serde_json::from_str(&timed(at, record, &start)?)?;
     if started["errcode"] != "0" {
         bail!("pay answers {}", started["errcode"]);
     }
@@ -79,7 +98,7 @@ fn one(port: u16, wire: &Wire, record: &mut Record) -> Result<()> {
     payer.pay(&opened, false)?;
     let poll = request("GET", &format!("/pay/api/pc/wechatQuery?{query}"), "", "");
     for _ in 0..LOOKS {
-        if timed(port, record, &poll)?.contains("\"errcode\":\"0\"") {
+        if timed(at, record, &poll)?.contains("\"errcode\":\"0\"") {
             return Ok(());
         }
         std::thread::sleep(LOOK_AGAIN);
@@ -87,9 +106,9 @@ fn one(port: u16, wire: &Wire, record: &mut Record) -> Result<()> {
     bail!("paid, and never told so")
 }
 
-fn timed(port: u16, record: &mut Record, request: &[u8]) -> Result<String> {
+fn timed(at: At, record: &mut Record, request: &[u8]) -> Result<String> {
     let began = Instant::now();
-    let answer = ask(Ipv4Addr::LOCALHOST, port, request);
+    let answer = ask(at.from, at.port, request);
     record.took_ms.push(began.elapsed().as_secs_f64() * 1000.0);
     let answer = answer?;
     if answer.status != 200 {

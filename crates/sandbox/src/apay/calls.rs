@@ -120,12 +120,9 @@ fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &
         trade_type: value("type").to_owned(),
         description: format!("合作商 {}", keys.partner.partner_id),
         // It may change the sum a little, so that sums in flight differ.
-        amount: match fault {
-            Some(Fault {
-                kind: Kind::WrongAmount,
-                ms,
-                ..
-            }) => i64::try_from(ms).unwrap_or(fen),
+        amount: match fault.map(|fault| (fault.kind, i64::try_from(fault.ms))) {
+            Some((Kind::WrongAmount, Ok(other))) => other,
+            Some((Kind::MoreAmount, Ok(more))) => fen.saturating_add(more),
             _ => fen,
         },
         currency: value("currency").to_owned(),

@@ -28,6 +28,13 @@ pub(super) fn refunds(pair: &Pair<'_>, verdict: &mut Verdict) {
             }
         }
         match (refund.state.as_str(), executed.is_empty()) {
+            ("FAILUREREFUND", true) if pair.has_failed(refund) => verdict.parked.push(format!(
+                "{name}: refund {number} of {}, which came to nothing at the channel",
+                refund.money
+            )),
+            ("WAITREFUND", true) if pair.has_failed(refund) && ours.is_told_of_refunds() => {
+                verdict.untold.push(format!("{name}: refund {number}"));
+            }
             ("PARKED", true) => verdict.parked.push(format!(
                 "{name}: refund {number} of {} ({})",
                 refund.money, refund.cause

@@ -3,7 +3,7 @@
 use super::*;
 use crate::chaos::books::{OurCallback, TrueRefund};
 use crate::chaos::ledger::{Asked, AskedRefund};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const KEY: &str = "D1-0000000000001";
 
@@ -197,6 +197,24 @@ fn a_parked_refund_is_listed_apart() {
     let verdict = compare(&books);
     assert_eq!(verdict.findings, []);
     assert_eq!(verdict.parked.len(), 1);
+}
+
+#[test]
+fn a_refund_has_failed_only_where_its_channel_says_so() {
+    let mut books = good();
+    books.truth[1].refunds.clear();
+    "FAILUREREFUND".clone_into(&mut books.ours[1].refunds[0].state);
+    assert!(compare(&books).count(Kind::Lost) > 0);
+    for state in ["CLOSED", "8"] {
+        books.truth[1].more = json!({"stuck": {"D2": {"state": state}}});
+        let verdict = compare(&books);
+        assert_eq!((verdict.findings.len(), verdict.parked.len()), (0, 1));
+    }
+    books.truth[1].more = json!({"closed": {"D2": {}}});
+    assert_eq!(compare(&books).findings, []);
+    books.truth[1].more = json!({"stuck": {"D2": {"state": "ABNORMAL"}}});
+    assert!(compare(&books).count(Kind::Lost) > 0);
+    assert_eq!(books.truth[1].abnormal().collect::<Vec<_>>(), ["D2"]);
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! Addresses of our own pages that are too long for where they must go: through WeChat
+//! and into a code. A token stands for each, for an hour.
+
+use crate::openid::address_refused;
+use crate::{Checkout, Failure};
+use payment::domain::Domain;
+use payment::pairs::Pairs;
+use payment::request::PayRequest;
+use payment::sign::seal;
+use payment::verify::Verified;
+
+/// An address is kept longer than any state that was given with it, ms.
+const LIFE_MS: i64 = 3_600_000;
+const TOKEN_LENGTH: usize = 32;
+
+impl Checkout {
+    /// Keeps a page address of ours that a business system signed; gives its token.
+    pub(crate) async fn keep_address(
+        &self,
+        domain: &Domain,
+        back_url: &str,
+    ) -> Result<String, Failure> {
+        let page = back_url.strip_prefix(self.parts.public_url.as_str());
+        let page =
+            page.filter(|page| page.starts_with("/pay.html") || page.starts_with("/mpay.html"));
+        let signed = page.and_then(|page| page.rsplit_once('?'));
+        let (_, signed) = signed.ok_or_else(address_refused)?;
+        let pairs = Pairs::from_query(signed).map_err(|_| address_refused())?;
+        let (signer, _) = match self.verified(&pairs).await {
+            Err(Failure::Refused(_)) => return Err(address_refused()),
+            verified => verified?,
+        };
+        if signer.code != domain.code {
+            return Err(address_refused());
+        }
+        self.keep_unjudged(back_url).await
+    }
+
+    /// Keeps the address of a verified request's page for an hour, so that a short one
+    /// leads there.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn keep_short(
+        &self,
+        _proof: &Verified<PayRequest>,
+        address: &str,
+    ) -> Result<(), Failure> {
+        self.keep_unjudged(address).await.map(drop)
+    }
+
+    /// The token of a short address that leads to this one, where that is kept.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn short(&self, address: &str) -> Result<Option<String>, Failure> {
+        let token = self.address_token(address).await?;
+        let kept = self.parts.store.trip_address(&token).await?;
+        Ok(kept.map(|_| token))
+    }
+
+    /// The address that a token stands for.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn long(&self, token: &str) -> Result<Option<String>, Failure> {
+        if token.len() != TOKEN_LENGTH {
+            return Ok(None);
+        }
+        Ok(self.parts.store.trip_address(token).await?)
+    }
+
+    /// The same address has the same token, and so one row.
+    async fn address_token(&self, address: &str) -> Result<String, Failure> {
+        let mut token = seal(self.trip_key().await?, &["address", address]);
+        token.truncate(TOKEN_LENGTH);
+        Ok(token)
+    }
+
+    async fn keep_unjudged(&self, address: &str) -> Result<String, Failure> {
+        let token = self.address_token(address).await?;
+        let now_ms = self.now_ms();
+        let until_ms = now_ms + LIFE_MS;
+        let store = &self.parts.store;
+        store
+            .keep_trip_address(&token, address, until_ms, now_ms)
+            .await?;
+        Ok(token)
+    }
+}
