@@ -77,13 +77,15 @@ impl Limits {
         caller.map_or(Ok(()), |peer| self.peer.charge(&peer))
     }
 
-    /// Charges a business system, and its request where one is named: its sign held.
+    /// Charges a request where one is named, and then its business system: its sign held.
+    /// Who has one signed address, as every payer has, spends no more of the business
+    /// system's than that request may.
     ///
     /// # Errors
     /// How long they have to wait.
     pub(crate) fn signed(&self, business: &str, request: Option<&str>) -> Result<(), Wait> {
-        self.business.charge(&business)?;
-        request.map_or(Ok(()), |key| self.request.charge(&(business, key)))
+        request.map_or(Ok(()), |key| self.request.charge(&(business, key)))?;
+        self.business.charge(&business)
     }
 
     /// Charges a peer for a notify that did not verify.
@@ -120,5 +122,34 @@ impl Limits {
     pub(crate) fn toll(self: &Arc<Self>) -> Toll {
         let limits = Arc::clone(self);
         Arc::new(move |business, request| limits.signed(business, request).map_err(Wait::seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_signed_address_does_not_spend_what_its_business_system_has() {
+        let none = Rate {
+            per_second: 0,
+            burst: 1,
+        };
+        let slow = |burst| Rate {
+            per_second: 1,
+            burst,
+        };
+        let rates = Rates {
+            peer: none,
+            business: slow(100),
+            request: slow(10),
+            forged: none,
+            junk: none,
+        };
+        let limits = Limits::new(rates, Proxies::new(&[]));
+        let passed = (0..1000).filter(|_| limits.signed("shop", Some("k")).is_ok());
+        assert!((10..=11).contains(&passed.count()));
+        let others = (0..80).all(|key| limits.signed("shop", Some(&key.to_string())).is_ok());
+        assert!(others);
     }
 }
