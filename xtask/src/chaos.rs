@@ -15,6 +15,7 @@ mod person;
 pub(crate) mod plan;
 mod quiet;
 mod scenario;
+mod second;
 pub(crate) mod sign;
 mod stage;
 pub(crate) mod wire;
@@ -24,7 +25,7 @@ use crate::process;
 use crate::step::step;
 use crate::world;
 use anyhow::{Context, Result, bail};
-use compare::{Books, Kind, Verdict, compare};
+use compare::{Books, Kind, Verdict, compare_both};
 use ledger::Ledger;
 use plan::{Plan, Trouble};
 use stage::Stage;
@@ -162,12 +163,13 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     })?;
     let ours = stage.our_book()?;
     let prompt = books::prompt_ones(&ours);
-    let verdict = compare(&Books {
+    let books = Books {
         truth: books::of_sandbox(&stage.wire, &stage.sandbox)?,
         ours,
         shop: books::of_shop(&stage.wire, &stage.shop)?,
         asked: ledger.requests(),
-    });
+    };
+    let verdict = compare_both(books, stage.second_book()?);
     let strange = ledger.all_strange();
     if !quiet {
         eprintln!("    something is still open, and nothing changes any more");
@@ -299,6 +301,7 @@ impl Outcome {
         println!("paid {}", verdict.paid);
         println!("of partners {}", verdict.paid_by_partners);
         println!("through the upstream {}", verdict.paid_upstream);
+        println!("through both platforms {}", verdict.paid_by_chain);
         println!("refunds {}", verdict.refunds);
         println!("duplicates refunded {}", verdict.duplicates_refunded);
         let (callbacks, prompt) = self.prompt;

@@ -227,11 +227,14 @@ async fn as_json(store: &Arc<dyn Store>, order: &AttemptRow) -> Result<Value> {
     let refunds: Vec<_> = refunds
         .iter()
         .map(|refund| {
-            json!({"refundNo": refund.refund_no, "money": refund.money.minor(),
+            json!({"refundNo": refund.refund_no, "refundKey": refund.refund_key,
+            "money": refund.money.minor(),
             "channelMoney": refund.channel_money.minor(), "state": refund.state.word(),
             "cause": refund.cause.word()})
         })
         .collect();
+    let (code, key) = (&order.domain_code, &order.request_key);
+    let partners = store.partner_order(code, key).await?;
     let mut callbacks = Vec::new();
     for callback in store.callbacks(&order.order_sn).await? {
         let tries = store.callback_tries(callback.id).await?;
@@ -245,6 +248,7 @@ async fn as_json(store: &Arc<dyn Store>, order: &AttemptRow) -> Result<Value> {
         "orderSn": order.order_sn,
         "domainCode": order.domain_code,
         "requestKey": order.request_key,
+        "outOrderId": partners.map(|partners| partners.order.out_order_id),
         "money": order.money.minor(),
         "currency": order.money.currency().code(),
         "requestStatus": order.request_status.word(),

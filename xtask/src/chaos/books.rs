@@ -7,6 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// The account behind which refunds have numbers of their own (stage.rs).
+const FORGETFUL: (&str, &str) = ("Alipay", "sandbox-apay");
+
 /// A refund that the sandbox executed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,6 +109,7 @@ impl TrueOrder {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OurRefund {
     pub(crate) refund_no: String,
+    pub(crate) refund_key: Option<String>,
     pub(crate) money: i64,
     pub(crate) channel_money: i64,
     pub(crate) state: String,
@@ -145,6 +149,8 @@ pub(crate) struct OurOrder {
     pub(crate) order_sn: String,
     pub(crate) domain_code: String,
     pub(crate) request_key: String,
+    /// A partner's own number of the request.
+    pub(crate) out_order_id: Option<String>,
     pub(crate) money: i64,
     pub(crate) request_status: String,
     pub(crate) status: String,
@@ -170,10 +176,11 @@ impl OurOrder {
         )
     }
 
-    /// ChinaPay can't be asked about a refund: what became of it is told by one
+    /// ChinaPay can't be asked about a refund, and an upstream that numbers refunds
+    /// itself says no more than that it is on its way: what became of it is told by one
     /// notify, or never.
     pub(crate) fn is_told_of_refunds(&self) -> bool {
-        self.channel == "ChinapayOld"
+        self.channel == "ChinapayOld" || (self.channel.as_str(), self.account.as_str()) == FORGETFUL
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// The sandbox knows one payer.
-const OPENID: &str = "oSandboxPayer0000000000000001";
+pub(crate) const OPENID: &str = "oSandboxPayer0000000000000001";
 /// Nobody repeats a call for longer.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// A business system asks so long for its request to be closed.

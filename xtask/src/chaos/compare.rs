@@ -8,9 +8,10 @@ mod refunds;
 #[cfg(test)]
 mod tests;
 
-use super::books::{Called, OurOrder, OurRefund, TrueOrder};
+use super::books::{Called, OurCallback, OurOrder, OurRefund, TrueOrder};
 use super::ledger::Requests;
 use super::plan::PARTNER;
+use super::second;
 use callbacks::{Told, callbacks, strange_callbacks};
 use payments::{payments, strange_payments, sums};
 use promises::{never_begun, ordered_twice, promises};
@@ -56,6 +57,8 @@ pub(crate) struct Verdict {
     pub(crate) paid: usize,
     /// Those of them that came through another checkout behind a channel.
     pub(crate) paid_upstream: usize,
+    /// Those of these whose upstream is our second platform.
+    pub(crate) paid_by_chain: usize,
     /// Orders of partners that are paid.
     pub(crate) paid_by_partners: usize,
     /// Refunds at the sandbox.
@@ -151,6 +154,47 @@ impl Pair<'_> {
     }
 }
 
+/// Compares; the second platform's book with the sandbox's, and as the upstream of ours.
+pub(crate) fn compare_both(mut books: Books, second: Vec<OurOrder>) -> Verdict {
+    let (seconds, firsts) = books.truth.into_iter().partition(second::is_seconds);
+    books.truth = firsts;
+    books.truth.extend(second::as_upstream(&second));
+    let behind = Books {
+        truth: seconds,
+        ours: second,
+        ..Books::default()
+    };
+    let mut verdict = compare(&books);
+    compare_money(&behind, &mut verdict);
+    for ours in behind
+        .ours
+        .iter()
+        .filter(|ours| ours.status == "SUCCESSPAY")
+    {
+        let told = ["DELIVERED", "PARKED"];
+        let told = |one: &OurCallback| told.contains(&one.state.as_str());
+        if !ours.callbacks.iter().any(told) {
+            let number = &ours.order_sn;
+            verdict.unnotified(format!(
+                "order {number} of the second: the first was not told"
+            ));
+        }
+    }
+    verdict
+}
+
+/// Money alone: what was truly paid and given back.
+fn compare_money(books: &Books, verdict: &mut Verdict) {
+    strange_payments(books, verdict);
+    for ((_, key), pairs) in requests(books) {
+        for pair in &pairs {
+            payments(pair, verdict);
+            refunds(pair, verdict);
+        }
+        sums(key, &pairs, verdict);
+    }
+}
+
 /// Compares.
 pub(crate) fn compare(books: &Books) -> Verdict {
     let paid = || books.truth.iter().filter(|order| order.is_paid());
@@ -159,11 +203,14 @@ pub(crate) fn compare(books: &Books) -> Verdict {
     let mut verdict = Verdict {
         paid: paid().count(),
         paid_upstream: paid().filter(|order| order.is_upstreams()).count(),
+        paid_by_chain: paid()
+            .filter(|order| order.account == second::ACCOUNT)
+            .count(),
         paid_by_partners: partners.filter(|ours| ours.status == "SUCCESSPAY").count(),
         refunds: books.truth.iter().map(|order| order.refunds.len()).sum(),
         ..Verdict::default()
     };
-    strange_payments(books, &mut verdict);
+    compare_money(books, &mut verdict);
     strange_callbacks(books, &mut verdict);
     let mut shop: BTreeMap<(&str, &str), Vec<&Called>> = BTreeMap::new();
     for called in &books.shop {
@@ -175,11 +222,6 @@ pub(crate) fn compare(books: &Books) -> Verdict {
         let asked = books.asked.get(&(domain.to_owned(), key.to_owned()));
         let asked = asked.cloned().unwrap_or_default();
         let called = shop.get(&(domain, key)).map_or(&[][..], Vec::as_slice);
-        for pair in &pairs {
-            payments(pair, &mut verdict);
-            refunds(pair, &mut verdict);
-        }
-        sums(key, &pairs, &mut verdict);
         promises(key, &pairs, &asked, &mut verdict);
         let told = Told {
             key,

@@ -50,10 +50,6 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn ports(&self) -> Vec<u16> {
-        self.instances.iter().map(|one| one.port).collect()
-    }
-
     /// Starts all, one after the other: the first makes the tables.
     pub(crate) fn start(&self) -> Result<()> {
         for (index, instance) in self.instances.iter().enumerate() {

@@ -169,7 +169,7 @@ impl Run<'_> {
             }
             sleep(Duration::from_millis(kill.lag_ms));
             let away = Duration::from_millis(kill.away_ms);
-            let index = self.stage.fleet.kill(kill.whom, away)?;
+            let index = self.stage.fleet.kill(self.stage.victim(kill), away)?;
             if kill.patient {
                 self.stage.fleet.wait_ready(index)?;
             }

@@ -1,7 +1,8 @@
 //! A payer: scans codes, sends forms, invokes the bridge, and pays.
 
+use super::business::OPENID;
 use super::plan::Way;
-use super::sign::{escape, query};
+use super::sign::{self, escape, pairs, query};
 use super::wire::{Answer, Wire};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -32,19 +33,21 @@ impl Payer<'_> {
         if way == Way::Native {
             // A code may hold the address of another checkout's page.
             let url = match text.starts_with("http") {
+                true if !text.starts_with(self.sandbox) => return Ok(self.sheet_behind(text)),
                 true => text.to_owned(),
                 false => format!("{}/wallet/scan?code={}", self.sandbox, escape(text)),
             };
             return Ok(number_on(&self.wire.get(&url)?).map(Opened::Page));
         }
         let form = Form::read(text).context("obj is no form")?;
-        let answer = if form.post {
-            self.wire.post_form(&form.action, &query(&form.fields))?
-        } else {
-            let mark = if form.action.contains('?') { '&' } else { '?' };
-            let url = format!("{}{mark}{}", form.action, query(&form.fields));
-            self.wire.get(&url)?
+        let form = match form.action.starts_with(self.sandbox) {
+            true => Some(form),
+            false => self.form_behind(&form),
         };
+        let Some(form) = form else {
+            return Ok(None);
+        };
+        let answer = self.send(&form)?;
         let Some(number) = number_on(&answer) else {
             return Ok(None);
         };
@@ -54,6 +57,36 @@ impl Payer<'_> {
         let token = between(&answer.body, "name=\"token\" value=\"", "\"");
         let token = token.context("no token on PayPal's page")?;
         Ok(Some(Opened::Paypal(number, token.to_owned())))
+    }
+
+    fn send(&self, form: &Form) -> Result<Answer> {
+        if form.post {
+            return self.wire.post_form(&form.action, &query(&form.fields));
+        }
+        let mark = if form.action.contains('?') { '&' } else { '?' };
+        let url = format!("{}{mark}{}", form.action, query(&form.fields));
+        self.wire.get(&url)
+    }
+
+    /// WeChat's sheet on a page of the second platform, which may be away.
+    fn sheet_behind(&self, page: &str) -> Option<Opened> {
+        let (base, values) = page.split_once("/mpay.html?")?;
+        let mut values = pairs(values);
+        values.retain(|(name, _)| name != "payTypeCode");
+        for (name, value) in [("payTypeCode", "Wechat"), ("openid", OPENID)] {
+            values.push((name.to_owned(), value.to_owned()));
+        }
+        let url = format!("{base}/pay/api/h5/pay");
+        let answer = self.wire.post_json(&url, &sign::json(&values)).ok()?;
+        let mut answer: Value = serde_json::from_str(&answer.body).ok()?;
+        (answer["errcode"] == "0").then(|| Opened::Sheet(answer["obj"].take()))
+    }
+
+    /// The channel's form on a page of the second platform, which may be away.
+    fn form_behind(&self, form: &Form) -> Option<Form> {
+        let page = self.send(form).ok()?;
+        let form = Form::read(&page.body)?;
+        form.action.starts_with(self.sandbox).then_some(form)
     }
 
     /// Pays; whether the channel took it. `returns` is whether a PayPal payer lets

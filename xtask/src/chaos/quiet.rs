@@ -2,6 +2,7 @@
 
 use super::books::{self, OurCallback, OurOrder, TrueOrder};
 use super::person::Person;
+use super::second;
 use super::stage::Stage;
 use crate::process::told_to_stop;
 use anyhow::{Result, bail};
@@ -20,18 +21,23 @@ const TELL_EACH: Duration = Duration::from_secs(20);
 
 /// Waits; whether it became quiet.
 pub(crate) fn wait(stage: &Stage) -> Result<bool> {
-    let mut last: Option<(Vec<OurOrder>, Vec<TrueOrder>)> = None;
+    let mut last: Option<[(Vec<OurOrder>, Vec<TrueOrder>); 2]> = None;
     let (mut changed, mut told) = (Instant::now(), Instant::now());
     let mut person = Person::default();
     loop {
         person.work(stage)?;
-        let ours = stage.our_book()?;
-        let truth = books::of_sandbox(&stage.wire, &stage.sandbox)?;
+        let sides = sides(stage)?;
         if changed.elapsed() > UNHEARD {
-            ask_about_held(stage, &ours, &truth)?;
+            let (ours, truth) = &sides[0];
+            ask_about_held(stage, ours, truth)?;
         }
-        let (open, untold) = open(&ours, &truth);
-        let now = Some((ours, truth));
+        let (mut open, mut untold) = (0, 0);
+        for (ours, truth) in &sides {
+            let (more_open, more_untold) = self::open(ours, truth);
+            open += more_open;
+            untold += more_untold;
+        }
+        let now = Some(sides);
         // Quiet twice in a row: a notify may still have been on its way.
         if open == 0 && now == last && (untold == 0 || changed.elapsed() > UNTOLD) {
             return Ok(true);
@@ -52,6 +58,15 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
         }
         sleep(LOOK_AGAIN);
     }
+}
+
+/// The first platform's book and what is behind it, and the second one's.
+fn sides(stage: &Stage) -> Result<[(Vec<OurOrder>, Vec<TrueOrder>); 2]> {
+    let (ours, second) = (stage.our_book()?, stage.second_book()?);
+    let truth = books::of_sandbox(&stage.wire, &stage.sandbox)?;
+    let (seconds, mut truth): (Vec<_>, _) = truth.into_iter().partition(second::is_seconds);
+    truth.extend(second::as_upstream(&second));
+    Ok([(ours, truth), (second, seconds)])
 }
 
 /// The notify that a held payment ended was lost, and the platform asks but hourly: the

@@ -4,8 +4,9 @@
 use super::balancer;
 use super::books::{self, OurOrder};
 use super::fleet::Fleet;
-use super::plan::{HANGING, PARTNER, Plan};
+use super::plan::{HANGING, Kill, PARTNER, Plan};
 use super::scenario::ATTEMPT_LIFE;
+use super::second;
 use super::wire::Wire;
 use crate::process::{Programs, free_ports};
 use crate::step::{run_quietly, step};
@@ -41,9 +42,13 @@ const FULL: Duration = Duration::from_secs(3);
 /// Runs a program that is told by an error, and not ended, when a file is too large.
 const TOLD_OF_LIMITS: &str = "trap '' XFSZ; exec \"$@\"";
 
+/// One kill in so many is the second platform's.
+const KILLS_OF_SECOND: usize = 4;
+
 /// A stage, as long as this value lives.
 pub(crate) struct Stage {
     pub(crate) wire: Wire,
+    /// The platform's instances, and the second platform behind them.
     pub(crate) fleet: Fleet,
     pub(crate) sandbox: String,
     pub(crate) shop: String,
@@ -51,6 +56,7 @@ pub(crate) struct Stage {
     pub(crate) addresses: Vec<String>,
     pub(crate) data: PathBuf,
     setting: Setting,
+    second: Setting,
     _programs: Programs,
 }
 
@@ -61,6 +67,7 @@ struct Setting {
     data: PathBuf,
     public_url: String,
     database_url: String,
+    accounts: PathBuf,
 }
 
 impl Stage {
@@ -72,28 +79,44 @@ impl Stage {
         let world = World {
             bin: target("debug")?,
             data: data.clone(),
-            port: free_ports(3 + instances)?,
+            port: free_ports(4 + instances)?,
             settings: &ONE_PEER,
         };
-        let sqlite = || format!("sqlite:{}", data.join("tongfu.db").display());
+        let sqlite = |name: &str| format!("sqlite:{}", data.join(name).display());
+        // Keys lie beside the sandbox's own file.
+        let accounts_file = |name: &str| data.join("sandbox").join(name);
         let setting = Setting {
             bin: world.bin.clone(),
             data: data.clone(),
             public_url: world.address(0),
-            database_url: database.map_or_else(sqlite, str::to_owned),
+            database_url: database.map_or_else(|| sqlite("tongfu.db"), str::to_owned),
+            accounts: accounts_file("chaos.toml"),
+        };
+        let ports: Vec<u16> = (0..instances).map(|index| world.port + 3 + index).collect();
+        let behind = 3 + instances;
+        let second = Setting {
+            public_url: world.address(behind),
+            database_url: sqlite("second.db"),
+            accounts: accounts_file("second.toml"),
+            ..setting.clone()
         };
         let mut programs = Programs::default();
         outside(&world, &mut programs)?;
-        std::fs::write(setting.accounts(), accounts(&data)?)?;
-        let ports: Vec<u16> = (0..instances).map(|index| world.port + 3 + index).collect();
-        let each = setting.clone();
-        let fleet = Fleet::new(&ports, move |port| each.platform(port));
+        let known = std::fs::read_to_string(data.join("sandbox/accounts.toml"))?;
+        std::fs::write(&second.accounts, second_accounts(&known))?;
+        let key = second.begin_as_upstream()?;
+        let through = (second.public_url.as_str(), key.as_str());
+        std::fs::write(&setting.accounts, accounts(&known, through)?)?;
+        let (each, last, second_port) = (setting.clone(), second.clone(), world.port + behind);
+        let all: Vec<u16> = ports.iter().copied().chain([second_port]).collect();
+        let fleet = Fleet::new(&all, move |port| match port == second_port {
+            true => last.platform(port),
+            false => each.platform(port),
+        });
         fleet.start()?;
-        balancer::start(world.port, fleet.ports())?;
-        let life = format!("{}s", ATTEMPT_LIFE.as_secs());
+        balancer::start(world.port, ports.clone())?;
         for domain in ["demo", "test", PARTNER.0] {
-            let set = ["domain", "set", domain, "--attempt-life", &life];
-            run_quietly(setting.tongfu().args(set))?;
+            setting.shorten(domain)?;
         }
         Ok(Self {
             wire: Wire::new(),
@@ -106,8 +129,18 @@ impl Stage {
                 .collect(),
             data,
             setting,
+            second,
             _programs: programs,
         })
+    }
+
+    /// Whom a kill means, of the fleet.
+    pub(crate) fn victim(&self, kill: &Kill) -> usize {
+        let ours = self.addresses.len();
+        match kill.whom % KILLS_OF_SECOND {
+            0 => ours,
+            _ => kill.whom / KILLS_OF_SECOND % ours,
+        }
     }
 
     /// Everything outside the platform misbehaves from now on.
@@ -142,8 +175,12 @@ impl Stage {
 
     /// Our book.
     pub(crate) fn our_book(&self) -> Result<Vec<OurOrder>> {
-        let lines = run_quietly(self.setting.tongfu().args(["order", "list", "--json"]))?;
-        books::ours(&lines)
+        self.setting.book()
+    }
+
+    /// The second platform's.
+    pub(crate) fn second_book(&self) -> Result<Vec<OurOrder>> {
+        self.second.book()
     }
 
     /// A newer program adds columns to the tables that ours work on.
@@ -169,7 +206,7 @@ impl Stage {
     /// The operator has a channel asked about an order.
     pub(crate) fn requery(&self, order_sn: &str) -> Result<()> {
         let mut tongfu = self.setting.tongfu();
-        tongfu.env("TONGFU_ACCOUNTS", self.setting.accounts());
+        tongfu.env("TONGFU_ACCOUNTS", &self.setting.accounts);
         run_quietly(tongfu.args(["order", "requery", order_sn])).map(|_| ())
     }
 
@@ -191,9 +228,32 @@ impl Setting {
         command
     }
 
-    /// Beside the sandbox's own file: keys lie there.
-    fn accounts(&self) -> PathBuf {
-        self.data.join("sandbox/chaos.toml")
+    fn book(&self) -> Result<Vec<OurOrder>> {
+        books::ours(&run_quietly(
+            self.tongfu().args(["order", "list", "--json"]),
+        )?)
+    }
+
+    /// Attempts of this domain live as long as the load's.
+    fn shorten(&self, domain: &str) -> Result<()> {
+        let life = format!("{}s", ATTEMPT_LIFE.as_secs());
+        let set = ["domain", "set", domain, "--attempt-life", &life];
+        run_quietly(self.tongfu().args(set)).map(|_| ())
+    }
+
+    /// Makes the tables, and the first platform a partner; gives its key.
+    fn begin_as_upstream(&self) -> Result<String> {
+        run_quietly(self.tongfu().arg("migrate"))?;
+        let add = ["partner", "add", second::PARTNER];
+        let mut add_it = self.tongfu();
+        let add_it = add_it
+            .args(add)
+            .args(["--private-callback-host", "127.0.0.1"]);
+        let told = run_quietly(add_it)?;
+        let key = told.lines().find_map(|line| line.strip_prefix("key "));
+        let key = key.context("the second platform gave no key")?.trim();
+        self.shorten(&format!("apay.{}", second::PARTNER))?;
+        Ok(key.to_owned())
     }
 
     fn platform(&self, port: u16) -> Result<Command> {
@@ -207,7 +267,7 @@ impl Setting {
             .env("TONGFU_OPERATOR_LISTEN", "127.0.0.1:0")
             .envs(ONE_PEER)
             .env("TONGFU_PUBLIC_URL", &self.public_url)
-            .env("TONGFU_ACCOUNTS", self.accounts())
+            .env("TONGFU_ACCOUNTS", &self.accounts)
             .env("TONGFU_CALLBACK_DELAYS_MS", callback_delays())
             .env("TONGFU_LEASE_MS", LEASE_MS)
             .env("TONGFU_LOG", "info")
@@ -216,10 +276,33 @@ impl Setting {
     }
 }
 
+/// The merchants that only the second platform has.
+fn second_accounts(known: &str) -> String {
+    let accounts = known.split("[[account]]");
+    let own = accounts.filter(|account| {
+        let named = |name: &str| account.contains(&format!("name = \"{name}\"\n"));
+        second::MERCHANTS.into_iter().any(named)
+    });
+    let enabled = own.map(|account| account.replace("enabled = false\n", ""));
+    enabled
+        .map(|account| format!("[[account]]{account}"))
+        .collect()
+}
+
 /// The sandbox's accounts, and another checkout as the upstream of two business
 /// systems: behind WeChat it knows refunds by our number, behind Alipay it does not.
-fn accounts(data: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(data.join("sandbox/accounts.toml"))?;
+/// The second platform, at this address and with this key, stands behind WeChat for the
+/// third of them, and behind Alipay for the first.
+fn accounts(text: &str, (base, key): (&str, &str)) -> Result<String> {
+    let through = |channel: &str, domain: &str| {
+        format!(
+            "[[account]]\nchannel = \"{channel}\"\nvia = \"apay\"\nname = \"{}\"\n\
+             base = \"{base}\"\npartner_id = \"{}\"\nkey = \"{key}\"\n\
+             domains = [\"{domain}\"]\nlimit_s = {CALL_LIMIT_S}\nrefunds_by_number = true\n\n",
+            second::ACCOUNT,
+            second::PARTNER
+        )
+    };
     let apay = text
         .split("[[account]]")
         .find(|account| account.contains("via = \"apay\""));
@@ -236,6 +319,8 @@ fn accounts(data: &Path) -> Result<String> {
     Ok([
         behind("Wechat", "test", "refunds_by_number = true\n"),
         behind("Alipay", PARTNER.0, ""),
+        through("Wechat", "demo"),
+        through("Alipay", "test"),
         // Its own stands there for WeChat, under the same name.
         text.replace(&format!("[[account]]{apay}"), ""),
     ]

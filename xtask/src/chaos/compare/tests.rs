@@ -12,6 +12,7 @@ fn ours(sn: &str, status: &str) -> OurOrder {
         order_sn: sn.to_owned(),
         domain_code: "demo".to_owned(),
         request_key: KEY.to_owned(),
+        out_order_id: None,
         money: 700,
         request_status: "SUCCESSPAY".to_owned(),
         status: status.to_owned(),
@@ -42,6 +43,7 @@ fn truth(number: &str) -> TrueOrder {
 fn our_refund(number: &str, money: i64, state: &str, cause: &str) -> OurRefund {
     OurRefund {
         refund_no: number.to_owned(),
+        refund_key: None,
         money,
         channel_money: money,
         state: state.to_owned(),
@@ -116,7 +118,10 @@ fn found(spoil: impl FnOnce(&mut Books)) -> (usize, usize, usize) {
 
 fn found_in(mut books: Books, spoil: impl FnOnce(&mut Books)) -> (usize, usize, usize) {
     spoil(&mut books);
-    let verdict = compare(&books);
+    counted(&compare(&books))
+}
+
+fn counted(verdict: &Verdict) -> (usize, usize, usize) {
     let [lost, doubled, unnotified] =
         [Kind::Lost, Kind::Doubled, Kind::Unnotified].map(|kind| verdict.count(kind));
     (lost, doubled, unnotified)
@@ -402,4 +407,61 @@ fn a_partners_number_that_is_two_orders_is_doubled() {
         books.asked.insert(key, asked);
     };
     assert_eq!(found_of_partner(twice), (0, 1, 0));
+}
+
+/// A request of the first platform's that the second one brought to WeChat.
+fn chained() -> (Books, Vec<OurOrder>) {
+    let mut books = good();
+    "second".clone_into(&mut books.ours[0].account);
+    books.truth[0].account = "sandbox-cert".to_owned();
+    books.truth[0].channel_order_no = "s1".to_owned();
+    let mut behind = ours("s1", "SUCCESSPAY");
+    behind.out_order_id = Some("1".to_owned());
+    behind.account = "sandbox-cert".to_owned();
+    behind.domain_code = "apay.first".to_owned();
+    behind.callbacks = books.ours[0].callbacks.clone();
+    let mut refund = our_refund("S1", 200, "SUCCESSREFUND", "business");
+    refund.refund_key = Some("no:R1".to_owned());
+    behind.refunds.push(refund);
+    books.truth[0].refunds[0].out_refund_no = "S1".to_owned();
+    (books, vec![behind])
+}
+
+fn found_in_chain(spoil: impl FnOnce(&mut Books, &mut Vec<OurOrder>)) -> (usize, usize, usize) {
+    let (mut books, mut second) = chained();
+    spoil(&mut books, &mut second);
+    counted(&compare_both(books, second))
+}
+
+#[test]
+fn a_chain_is_compared_at_both_of_its_links() {
+    let (books, second) = chained();
+    let verdict = compare_both(books, second);
+    assert_eq!(verdict.findings, []);
+    assert_eq!((verdict.paid, verdict.paid_by_chain), (2, 1));
+    // The second one never knew of the money, or gave it back once more.
+    let unknown = |_: &mut Books, second: &mut Vec<OurOrder>| second.clear();
+    assert!(found_in_chain(unknown).0 > 0);
+    let twice = |books: &mut Books, _: &mut Vec<OurOrder>| {
+        books.truth[0].refunds.push(true_refund("S2", 200));
+    };
+    assert!(found_in_chain(twice).1 > 0);
+    // The first one never heard of it, or calls a refund done that is not.
+    let unheard = |_: &mut Books, second: &mut Vec<OurOrder>| second[0].callbacks.clear();
+    assert_eq!(found_in_chain(unheard), (0, 0, 1));
+    let unpaid = |books: &mut Books, _: &mut Vec<OurOrder>| {
+        "CLOSED".clone_into(&mut books.ours[0].status);
+    };
+    assert!(found_in_chain(unpaid).0 > 0);
+    let failed = |books: &mut Books, second: &mut Vec<OurOrder>| {
+        books.truth[0].refunds.clear();
+        "FAILUREREFUND".clone_into(&mut second[0].refunds[0].state);
+        books.truth[0].more = json!({"stuck": {"S1": {"state": "CLOSED"}}});
+    };
+    assert!(found_in_chain(failed).0 > 0);
+    let known = |books: &mut Books, second: &mut Vec<OurOrder>| {
+        failed(books, second);
+        "FAILUREREFUND".clone_into(&mut books.ours[0].refunds[0].state);
+    };
+    assert_eq!(found_in_chain(known).0, 0);
 }

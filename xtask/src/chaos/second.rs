@@ -1,0 +1,68 @@
+//! A second platform, the upstream of the first for some of its orders: what is paid
+//! at the first settles through both, and either may be killed meanwhile.
+
+use super::books::{OurOrder, TrueOrder, TrueRefund};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What the first platform calls its account at the second.
+pub(crate) const ACCOUNT: &str = "second";
+/// What the first platform is called at the second.
+pub(crate) const PARTNER: &str = "first";
+/// The merchants that only the second has: an order's number is its maker's own.
+pub(crate) const MERCHANTS: [&str; 2] = ["sandbox-cert", "sandbox-alipay-cert"];
+/// Before a refund's number that a partner gave.
+const NAMED: &str = "no:";
+
+/// Whether an order at the sandbox was made by the second platform.
+pub(crate) fn is_seconds(order: &TrueOrder) -> bool {
+    MERCHANTS.contains(&order.account.as_str())
+}
+
+/// What the first platform has at its upstream, by the second one's book: each request
+/// is an order there.
+pub(crate) fn as_upstream(book: &[OurOrder]) -> Vec<TrueOrder> {
+    let mut requests: BTreeMap<&str, Vec<&OurOrder>> = BTreeMap::new();
+    for attempt in book {
+        requests
+            .entry(&attempt.request_key)
+            .or_default()
+            .push(attempt);
+    }
+    requests
+        .values()
+        .filter_map(|attempts| as_order(attempts))
+        .collect()
+}
+
+fn as_order(attempts: &[&OurOrder]) -> Option<TrueOrder> {
+    let first = attempts.first()?;
+    let paid = attempts.iter().filter(|one| one.status == "SUCCESSPAY");
+    let refunds = paid.clone().flat_map(|attempt| &attempt.refunds);
+    let asked = refunds.filter_map(|refund| {
+        let number = refund.refund_key.as_deref()?.strip_prefix(NAMED)?;
+        Some((number, refund))
+    });
+    let done = asked
+        .clone()
+        .filter(|(_, refund)| refund.state == "SUCCESSREFUND");
+    let failed = asked.filter(|(_, refund)| refund.state == "FAILUREREFUND");
+    let closed: BTreeMap<_, _> = failed.map(|(number, _)| (number, json!({}))).collect();
+    Some(TrueOrder {
+        channel: "Apay".to_owned(),
+        account: ACCOUNT.to_owned(),
+        channel_order_no: first.out_order_id.clone()?,
+        amount: first.money,
+        currency: "CNY".to_owned(),
+        state: first.request_status.clone(),
+        times_paid: u32::try_from(paid.count()).ok()?,
+        refunds: done
+            .map(|(number, refund)| TrueRefund {
+                out_refund_no: number.to_owned(),
+                amount: refund.money,
+                custom_id: Value::Null,
+            })
+            .collect(),
+        more: json!({ "closed": closed }),
+    })
+}
