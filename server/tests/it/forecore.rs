@@ -2,7 +2,9 @@
 //! wire-facts B).
 
 use crate::harness::{Database, World, eventually, tongfu};
-use crate::partner::{By, KEY, Receiver, call, escaped, fields_of, paid_order, sign, signed};
+use crate::partner::{
+    By, KEY, Receiver, call, escaped, fields_of, paid_order, pay_order, sign, signed,
+};
 use crate::pay::{body_of, errcode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -534,4 +536,37 @@ async fn a_refund_whose_answer_is_lost_is_one_under_its_number() {
         (&whole["result"], &whole["out_refund_no"]),
         (&json!("ok"), &whole["trans_no"])
     );
+}
+
+#[tokio::test]
+async fn what_a_receiver_says_moves_nothing_on_the_operators_screen() {
+    let Some(world) = World::start(Database::Sqlite).await else {
+        return;
+    };
+    let receiver = Receiver::start().await;
+    let said = "\u{1b}[2J\u{202e}no\rFAKE\u{7} DELIVERED";
+    receiver.answers.lock().unwrap().push(said);
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "o1"),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("cb_url", receiver.url.as_str()),
+    ];
+    pay_order(&world, &order).await;
+    eventually("it is told", async || {
+        (receiver.got().len() > 1).then_some(())
+    })
+    .await;
+    let (_, listed) = run(&world, &["order", "list", "--json"]);
+    let listed: Value = serde_json::from_str(listed.trim()).unwrap();
+    assert_eq!(listed["outOrderId"], "o1");
+    let (_, shown) = run(
+        &world,
+        &["order", "show", listed["orderSn"].as_str().unwrap()],
+    );
+    let expected = "\\u{1b}[2J\\u{202e}no\\u{d}FAKE\\u{7} DELIVERED";
+    assert!(shown.contains(expected), "{shown}");
+    let unseen = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    assert!(!shown.contains(unseen), "{shown:?}");
 }

@@ -69,6 +69,23 @@ async fn a_form_leads_to_the_bank_page_and_is_paid() {
     );
 }
 
+/// M12: the bank takes a form on the day that stands in it, and on no other.
+#[tokio::test]
+async fn a_form_of_the_last_second_is_given_until_midnight() {
+    /// 2026-11-27 23:59:58 in Beijing.
+    const LATE_MS: i64 = 1_795_795_198_000;
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let mut new = fresh(&gateway);
+    new.order.created_ms = LATE_MS;
+    let form = form(&gateway, &new).await;
+    let day = ("TransDate".to_owned(), "20261127".to_owned());
+    assert!(form.fields.contains(&day), "{:?}", form.fields);
+    let is_given = |now_ms: i64| LATE_MS >= gateway.fresh_since_ms(now_ms);
+    assert!(is_given(LATE_MS + 1_999));
+    assert!(!is_given(LATE_MS + 2_000));
+}
+
 #[tokio::test]
 async fn that_nothing_is_known_counts_while_the_order_is_fresh() {
     let world = World::start().await;
