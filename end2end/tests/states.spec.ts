@@ -146,6 +146,22 @@ const states: State[] = [
     },
   },
   {
+    name: 'pc-held',
+    options: PC,
+    show: async (page, request) => {
+      const held = { on: 'capture', kind: 'pending' };
+      await request.post(`${gateway}/control/fault`, { data: held });
+      const start = (await signedUrl(request)).replace('/pay.html', '/pay/start');
+      const answer = await request.post(start, { form: { channel: 'Paypal' }, maxRedirects: 0 });
+      await control(request, 'pay');
+      const stay = `${platform}${answer.headers().location}/stay`;
+      await expect(async () => {
+        await page.goto(stay);
+        await expect(page.locator('h2')).toHaveText(/审核|checked/, { timeout: 500 });
+      }).toPass();
+    },
+  },
+  {
     name: 'phone-pick',
     options: phone,
     show: async (page, request) => {
@@ -172,6 +188,15 @@ const states: State[] = [
     show: async (page, request) => {
       await page.goto(await mobileUrl(request));
       await expect(page.locator('#bridge')).toBeVisible();
+    },
+  },
+  {
+    name: 'wechat-no-cookie',
+    options: { ...phone, userAgent: WECHAT },
+    show: async (page, request) => {
+      const lap = Math.floor(Date.now() / 1000);
+      await page.goto(`${await mobileUrl(request)}&lap=${lap}`);
+      await expect(page.locator('a.button')).toBeVisible();
     },
   },
 ];
