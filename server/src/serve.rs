@@ -263,6 +263,8 @@ fn log_to_stderr(config: &Config) -> Result<LogFilter> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(log_filter(config)?)
         .with_writer(std::io::stderr)
+        // It would tell of a log that can't be written by a panic.
+        .log_internal_errors(false)
         .with_filter_reloading();
     let handle = builder.reload_handle();
     builder.init();

@@ -38,7 +38,7 @@ fn spawn<F>(
     step: impl Fn(Arc<Checkout>) -> F + Send + 'static,
 ) -> JoinHandle<()>
 where
-    F: Future<Output = Result<usize, Failure>> + Send,
+    F: Future<Output = Result<usize, Failure>> + Send + 'static,
 {
     let (checkout, stopped) = (Arc::clone(checkout), stopped.clone());
     tokio::spawn(async move { rounds(name, &checkout, stopped, step).await })
@@ -50,10 +50,10 @@ async fn rounds<F>(
     mut stopped: Stopped,
     step: impl Fn(Arc<Checkout>) -> F,
 ) where
-    F: Future<Output = Result<usize, Failure>>,
+    F: Future<Output = Result<usize, Failure>> + Send + 'static,
 {
     while !*stopped.borrow() {
-        let pause = match step(Arc::clone(checkout)).await {
+        let pause = match survived(step(Arc::clone(checkout))).await {
             Ok(0) => IDLE,
             Ok(_) => continue,
             Err(error) => {
@@ -66,5 +66,26 @@ async fn rounds<F>(
             () = checkout.callback_written(), if name == "callbacks" => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+/// A round that panics is a round that failed: the next one comes.
+async fn survived(
+    round: impl Future<Output = Result<usize, Failure>> + Send + 'static,
+) -> Result<usize, Failure> {
+    let done = tokio::spawn(round).await;
+    done.unwrap_or_else(|broken| Err(Failure::Internal(broken.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_round_that_panics_is_a_round_that_failed() {
+        let broken = survived(async { panic!("out of order") }).await;
+        let told = broken.unwrap_err().to_string();
+        assert!(told.contains("out of order"), "{told}");
+        assert_eq!(survived(async { Ok(3) }).await.unwrap(), 3);
     }
 }

@@ -114,6 +114,26 @@ async fn pays(world: &World, query: &str) {
     delivered(world, &key).await;
 }
 
+#[tokio::test]
+async fn a_log_that_takes_nothing_stops_no_payment() {
+    let Some(mut world) = World::start(Database::Sqlite).await else {
+        return;
+    };
+    world.programs.pop().unwrap().kill();
+    let platform = tongfu(&world.database_url);
+    let mut full = Command::new("sh");
+    full.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]);
+    full.arg(platform.get_program());
+    for (name, value) in platform.get_envs() {
+        full.env(name, value.unwrap());
+    }
+    let program = world.start_platform_by(full);
+    world.programs.push(program);
+    world.answers(&format!("{}/readyz", world.platform)).await;
+    let query = world.signed_query().await;
+    pays(&world, &query).await;
+}
+
 // The wire needs a thread while a command of the operator is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_database_connection_says_try_again_and_then_goes_on() {
