@@ -4,14 +4,19 @@ use checkout::{Checkout, Failure};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
-/// Between two rounds that found nothing to do.
+/// Between two rounds that found nothing to do; and for so long a round is waited for
+/// before the next one begins beside it.
 const IDLE: Duration = Duration::from_millis(250);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
+/// Rounds of one kind that are under way at once: those that wait for a slow channel
+/// hold up no other.
+const BESIDE: usize = 8;
 
 type Stopped = watch::Receiver<bool>;
+type Done = Result<Result<usize, Failure>, JoinError>;
 
 /// Starts the loops; they end when `stopped` turns true.
 pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHandle<()>> {
@@ -35,57 +40,114 @@ fn spawn<F>(
     name: &'static str,
     checkout: &Arc<Checkout>,
     stopped: &Stopped,
-    step: impl Fn(Arc<Checkout>) -> F + Send + 'static,
+    step: impl Fn(Arc<Checkout>) -> F + Send + Sync + 'static,
 ) -> JoinHandle<()>
 where
     F: Future<Output = Result<usize, Failure>> + Send + 'static,
 {
     let (checkout, stopped) = (Arc::clone(checkout), stopped.clone());
-    tokio::spawn(async move { rounds(name, &checkout, stopped, step).await })
+    tokio::spawn(async move {
+        let woken = || async {
+            match name {
+                "callbacks" => checkout.callback_written().await,
+                _ => std::future::pending().await,
+            }
+        };
+        rounds(name, stopped, || step(Arc::clone(&checkout)), woken).await;
+    })
 }
 
-async fn rounds<F>(
+/// One round after the other; one that takes long goes on beside the next ones.
+async fn rounds<F, W>(
     name: &'static str,
-    checkout: &Arc<Checkout>,
     mut stopped: Stopped,
-    step: impl Fn(Arc<Checkout>) -> F,
+    step: impl Fn() -> F,
+    woken: impl Fn() -> W,
 ) where
     F: Future<Output = Result<usize, Failure>> + Send + 'static,
+    W: Future<Output = ()>,
 {
+    let mut running = JoinSet::new();
     while !*stopped.borrow() {
-        let pause = match survived(step(Arc::clone(checkout))).await {
-            Ok(0) => IDLE,
-            Ok(_) => continue,
-            Err(error) => {
-                tracing::warn!(worker = name, cause = %error, "round failed; it is repeated");
-                TROUBLE
-            }
+        if running.len() < BESIDE {
+            running.spawn(step());
+        }
+        let pause = tokio::select! {
+            Some(done) = running.join_next() => pause_after(name, done),
+            () = tokio::time::sleep(IDLE) => None,
+        };
+        let Some(pause) = pause else {
+            continue;
         };
         tokio::select! {
             _ = stopped.changed() => {}
-            () = checkout.callback_written(), if name == "callbacks" => {}
+            () = woken() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
+    while running.join_next().await.is_some() {}
 }
 
-/// A round that panics is a round that failed: the next one comes.
-async fn survived(
-    round: impl Future<Output = Result<usize, Failure>> + Send + 'static,
-) -> Result<usize, Failure> {
-    let done = tokio::spawn(round).await;
-    done.unwrap_or_else(|broken| Err(Failure::Internal(broken.to_string())))
+/// How long to wait after a round that is done. One that panicked is one that failed:
+/// the next one comes.
+fn pause_after(name: &'static str, done: Done) -> Option<Duration> {
+    let cause = match done {
+        Ok(Ok(0)) => return Some(IDLE),
+        Ok(Ok(_)) => return None,
+        Ok(Err(failure)) => failure.to_string(),
+        Err(panicked) => panicked.to_string(),
+    };
+    tracing::warn!(worker = name, cause, "round failed; it is repeated");
+    Some(TROUBLE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Rounds that end with the third one; `step` is told which one it is.
+    async fn three<F>(step: impl Fn(usize) -> F)
+    where
+        F: Future<Output = Result<usize, Failure>> + Send + 'static,
+    {
+        let (stop, stopped) = watch::channel(false);
+        let begun = AtomicUsize::new(0);
+        let counted = || {
+            let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
+            if number == 3 {
+                stop.send(true).unwrap();
+            }
+            step(number)
+        };
+        rounds("test", stopped, counted, std::future::pending).await;
+        assert_eq!(begun.into_inner(), 3);
+    }
 
     #[tokio::test]
-    async fn a_round_that_panics_is_a_round_that_failed() {
-        let broken = survived(async { panic!("out of order") }).await;
-        let told = broken.unwrap_err().to_string();
-        assert!(told.contains("out of order"), "{told}");
-        assert_eq!(survived(async { Ok(3) }).await.unwrap(), 3);
+    async fn a_round_that_panics_is_followed_by_others() {
+        three(|number| async move {
+            assert!(number > 1, "out of order");
+            Ok(0)
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_round_that_waits_for_a_slow_channel_holds_up_no_other() {
+        let open = Arc::new(tokio::sync::Semaphore::new(0));
+        three(|number| {
+            let open = Arc::clone(&open);
+            async move {
+                match number {
+                    // The first one waits for the third.
+                    1 => open.acquire().await.map(drop).unwrap(),
+                    3 => open.add_permits(1),
+                    _ => {}
+                }
+                Ok(0)
+            }
+        })
+        .await;
     }
 }

@@ -1,6 +1,7 @@
 //! The three books, as their keepers show them.
 
 use super::plan::PARTNER;
+use super::second;
 use super::wire::Wire;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -65,6 +66,12 @@ impl TrueOrder {
     /// How a refund stands that was taken and has moved no money.
     fn stuck_state(&self, number: &str) -> Option<&str> {
         self.more["stuck"][number]["state"].as_str()
+    }
+
+    /// Whether the second platform has parked this refund of the first's: it is asked
+    /// for again and again, until a person ends it there.
+    pub(crate) fn has_parked(&self, refund: &OurRefund) -> bool {
+        self.account == second::ACCOUNT && self.stuck_state(&refund.refund_no) == Some("ABNORMAL")
     }
 
     /// The refunds that wait for a person at the channel.

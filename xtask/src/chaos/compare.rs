@@ -139,12 +139,18 @@ impl Pair<'_> {
         self.truth.iter().any(|order| order.has_failed(refund))
     }
 
+    /// Whether this refund of ours waits for a person at the second platform.
+    fn has_parked(&self, refund: &OurRefund) -> bool {
+        self.truth.iter().any(|order| order.has_parked(refund))
+    }
+
     /// Money that is listed for the operator, and did not go back.
     fn parked(&self) -> i64 {
         let parked = |refund: &&OurRefund| {
             let listed = match refund.state.as_str() {
                 "PARKED" => true,
                 "FAILUREREFUND" => self.has_failed(refund),
+                "WAITREFUND" => self.has_parked(refund),
                 _ => false,
             };
             listed && !self.executed(refund)

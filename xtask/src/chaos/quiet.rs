@@ -89,6 +89,9 @@ fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> (usize, usize) {
         open += usize::from(order.is_open() || owed);
         for refund in order.refunds.iter().filter(|refund| refund.is_under_way()) {
             let over = |truth: &&TrueOrder| truth.executed(refund) || truth.has_failed(refund);
+            if truth.is_some_and(|truth| truth.has_parked(refund)) {
+                continue;
+            }
             if order.is_told_of_refunds() && truth.is_some_and(|truth| over(truth)) {
                 untold += 1;
             } else {

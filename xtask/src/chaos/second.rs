@@ -46,8 +46,14 @@ fn as_order(attempts: &[&OurOrder]) -> Option<TrueOrder> {
     let done = asked
         .clone()
         .filter(|(_, refund)| refund.state == "SUCCESSREFUND");
-    let failed = asked.filter(|(_, refund)| refund.state == "FAILUREREFUND");
+    let failed = asked
+        .clone()
+        .filter(|(_, refund)| refund.state == "FAILUREREFUND");
     let closed: BTreeMap<_, _> = failed.map(|(number, _)| (number, json!({}))).collect();
+    let parked = asked.filter(|(_, refund)| refund.state == "PARKED");
+    let stuck: BTreeMap<_, _> = parked
+        .map(|(number, _)| (number, json!({"state": "ABNORMAL"})))
+        .collect();
     Some(TrueOrder {
         channel: "Apay".to_owned(),
         account: ACCOUNT.to_owned(),
@@ -63,6 +69,6 @@ fn as_order(attempts: &[&OurOrder]) -> Option<TrueOrder> {
                 custom_id: Value::Null,
             })
             .collect(),
-        more: json!({ "closed": closed }),
+        more: json!({ "closed": closed, "stuck": stuck }),
     })
 }

@@ -35,6 +35,11 @@ pub(super) fn refunds(pair: &Pair<'_>, verdict: &mut Verdict) {
             ("WAITREFUND", true) if pair.has_failed(refund) && ours.is_told_of_refunds() => {
                 verdict.untold.push(format!("{name}: refund {number}"));
             }
+            ("WAITREFUND", true) if pair.has_parked(refund) => {
+                verdict
+                    .parked
+                    .push(format!("{name}: refund {number}, parked at the second"));
+            }
             ("PARKED", true) => verdict.parked.push(format!(
                 "{name}: refund {number} of {} ({})",
                 refund.money, refund.cause

@@ -459,6 +459,13 @@ fn a_chain_is_compared_at_both_of_its_links() {
         books.truth[0].more = json!({"stuck": {"S1": {"state": "CLOSED"}}});
     };
     assert!(found_in_chain(failed).0 > 0);
+    // It waits for a person at the second one, and the first asks on.
+    let waits = |books: &mut Books, second: &mut Vec<OurOrder>| {
+        books.truth[0].refunds.clear();
+        "PARKED".clone_into(&mut second[0].refunds[0].state);
+        "WAITREFUND".clone_into(&mut books.ours[0].refunds[0].state);
+    };
+    assert_eq!(found_in_chain(waits).0, 0);
     let known = |books: &mut Books, second: &mut Vec<OurOrder>| {
         failed(books, second);
         "FAILUREREFUND".clone_into(&mut books.ours[0].refunds[0].state);
