@@ -468,6 +468,10 @@ impl Gateway for Chinapay {
         payment::beijing::midnight_before(now_ms)
     }
 
+    fn answers_for_refunds(&self) -> bool {
+        false
+    }
+
     /// There is no such call: what was accepted is told by a notify, and what may
     /// be lost is sent again under its number, which is refused where it is known.
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {

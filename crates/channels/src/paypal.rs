@@ -335,8 +335,24 @@ impl Gateway for Paypal {
             {
                 Err(ChannelError::Unknown(format!("{code}: {message}")))
             }
+            // The dispute decides who has the money: a person must look.
+            Err(ChannelError::Refused { code, .. })
+                if matches!(
+                    code.as_str(),
+                    "TRANSACTION_DISPUTED" | "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"
+                ) =>
+            {
+                Ok(RefundReport {
+                    state: RefundState::Held(code),
+                    reference: None,
+                })
+            }
             Err(error) => Err(error),
         }
+    }
+
+    fn answers_for_refunds(&self) -> bool {
+        false
     }
 
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {

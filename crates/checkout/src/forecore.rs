@@ -285,8 +285,10 @@ impl Checkout {
     async fn named_refund(&self, paid: &AttemptRow, named: &str) -> Result<String, PartnerFailure> {
         let ours = self.parts.store.refund(named).await?;
         let ours = ours.filter(|row| row.order_sn == paid.order_sn);
-        let key = ours.and_then(|row| row.refund_key);
-        Ok(key.unwrap_or_else(|| format!("{NAMED}{named}")))
+        Ok(match ours {
+            Some(row) => row.refund_key.unwrap_or(row.refund_no),
+            None => format!("{NAMED}{named}"),
+        })
     }
 
     /// The partner whose sign holds over these fields, and the key that it holds by.

@@ -111,14 +111,14 @@ impl Checkout {
         if !self.may_return(&domain, back_url) {
             return Err(address_refused());
         }
-        let token = match back_url.len() > BACK_URL_BYTES_MAX {
-            true => Some(self.keep_address(&domain, back_url).await?),
-            false => None,
+        let (url, token) = match back_url.len() > BACK_URL_BYTES_MAX {
+            true => {
+                let (url, token) = self.keep_address(&domain, back_url).await?;
+                (url, Some(token))
+            }
+            false => (back_url.to_owned(), None),
         };
-        let back = Back {
-            url: back_url.to_owned(),
-            token,
-        };
+        let back = Back { url, token };
         self.set_out(&domain, &back, payer, false).await
     }
 

@@ -95,6 +95,10 @@ fn waiting(newest: &AttemptRow, now_ms: i64) -> Poll {
 }
 
 fn final_answer(attempt: &AttemptRow) -> Option<Poll> {
+    // Its channel has the payer's money, though the request was closed meanwhile.
+    if attempt.status == Attempt::Held {
+        return None;
+    }
     match attempt.request_status {
         PayStatus::Closed => Some(Poll::Failed(Failure::Closed)),
         status if status.was_paid() => Some(Poll::Paid),

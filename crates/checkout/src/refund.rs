@@ -250,7 +250,15 @@ impl Checkout {
         let report = match asked {
             // One that waits for a person is asked about, and never sent again.
             Ok(report) if report.state == RefundState::NotFound && row.state.is_open() => {
-                self.send_refund(&*gateway, row, &order).await?
+                let sent = self.send_refund(&*gateway, row, &order).await?;
+                let proves = row.state == Refund::New || gateway.answers_for_refunds();
+                match sent {
+                    Err(error @ ChannelError::Refused { .. }) if !proves => Ok(RefundReport {
+                        state: RefundState::Held(format!("sent before, and now {error}")),
+                        reference: None,
+                    }),
+                    sent => sent,
+                }
             }
             other => other,
         };

@@ -7,33 +7,36 @@ use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::request::PayRequest;
 use payment::sign::seal;
-use payment::verify::Verified;
+use payment::verify::{Verified, signed_query};
 
 /// An address is kept longer than any state that was given with it, ms.
 const LIFE_MS: i64 = 3_600_000;
 const TOKEN_LENGTH: usize = 32;
 
 impl Checkout {
-    /// Keeps a page address of ours that a business system signed; gives its token.
+    /// Keeps a page address of ours that a business system signed, without what else
+    /// stands in it; gives the address and its token.
     pub(crate) async fn keep_address(
         &self,
         domain: &Domain,
         back_url: &str,
-    ) -> Result<String, Failure> {
+    ) -> Result<(String, String), Failure> {
         let page = back_url.strip_prefix(self.parts.public_url.as_str());
-        let page =
-            page.filter(|page| page.starts_with("/pay.html") || page.starts_with("/mpay.html"));
-        let signed = page.and_then(|page| page.rsplit_once('?'));
-        let (_, signed) = signed.ok_or_else(address_refused)?;
+        let (path, signed) = page
+            .and_then(|page| page.split_once('?'))
+            .filter(|(path, _)| matches!(*path, "/pay.html" | "/mpay.html"))
+            .ok_or_else(address_refused)?;
         let pairs = Pairs::from_query(signed).map_err(|_| address_refused())?;
-        let (signer, _) = match self.verified(&pairs).await {
+        let (signer, request) = match self.verified(&pairs).await {
             Err(Failure::Refused(_)) => return Err(address_refused()),
             verified => verified?,
         };
         if signer.code != domain.code {
             return Err(address_refused());
         }
-        self.keep_unjudged(back_url).await
+        let url = format!("{}{path}?{}", self.parts.public_url, signed_query(&request));
+        let token = self.keep_unjudged(&url).await?;
+        Ok((url, token))
     }
 
     /// Keeps the address of a verified request's page for an hour, so that a short one

@@ -61,7 +61,10 @@ impl Checkout {
         };
         let key = format!("{AT_CHANNEL_PREFIX}{}", back.number);
         let refunds = self.parts.store.refunds(&attempt.order_sn).await?;
-        let is_known = |row: &RefundRow| row.refund_key.as_deref() == Some(&key);
+        // One of ours may be named by the channel's own number alone.
+        let is_known = |row: &RefundRow| {
+            row.refund_key.as_deref() == Some(&key) || row.reference.as_ref() == Some(&back.number)
+        };
         if refunds.iter().any(is_known) {
             return Ok("known".to_owned());
         }

@@ -154,3 +154,23 @@ async fn attempts_of_one_request_are_bounded_by_the_hour() {
     scene.after_s(3_601).await;
     assert!(scene.pay_by(Channel::Wechat, &more).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_payment_that_is_checked_after_its_request_was_closed_is_not_called_closed() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    scene.channel.told.lock().unwrap().lingers = true;
+    scene.after_s(901).await;
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    scene.checkout.close_asked(&close).await.unwrap();
+    scene.answers(Ok(held()));
+    scene.after_s(3_600).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.request_status),
+        (Attempt::Held, PayStatus::Closed)
+    );
+    let poll = scene.checkout.poll(&signed(&[("requestKey", "k")])).await;
+    assert!(matches!(poll, Poll::Waiting(Some(Some(_)))), "{poll:?}");
+    assert_eq!(scene.pay("k").await.err(), Some(Failure::InProgress));
+}

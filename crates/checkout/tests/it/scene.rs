@@ -34,6 +34,10 @@ pub(crate) struct Told {
     pub(crate) capture: Option<OrderState>,
     pub(crate) refund: Option<Result<RefundState, ChannelError>>,
     pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
+    /// What the channel calls a refund.
+    pub(crate) reference: Option<String>,
+    /// It can't be asked about a refund.
+    pub(crate) is_mute: bool,
     /// A question about a refund waits here, and says that it does.
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) lingers: bool,
@@ -77,11 +81,11 @@ impl FakeChannel {
     }
 }
 
-fn report(state: Result<RefundState, ChannelError>) -> Result<RefundReport, ChannelError> {
-    state.map(|state| RefundReport {
-        state,
-        reference: None,
-    })
+fn report(
+    state: Result<RefundState, ChannelError>,
+    reference: Option<String>,
+) -> Result<RefundReport, ChannelError> {
+    state.map(|state| RefundReport { state, reference })
 }
 
 #[async_trait::async_trait]
@@ -111,6 +115,10 @@ impl Gateway for FakeChannel {
 
     fn lingers(&self) -> bool {
         self.told.lock().unwrap().lingers
+    }
+
+    fn answers_for_refunds(&self) -> bool {
+        !self.told.lock().unwrap().is_mute
     }
 
     fn fresh_since_ms(&self, _: i64) -> i64 {
@@ -151,7 +159,8 @@ impl Gateway for FakeChannel {
 
     async fn refund(&self, _: &RefundOrder) -> Result<RefundReport, ChannelError> {
         let told = self.note("refund");
-        report(told.refund.clone().unwrap_or(Ok(RefundState::Done)))
+        let state = told.refund.clone().unwrap_or(Ok(RefundState::Done));
+        report(state, told.reference.clone())
     }
 
     async fn query_refund(&self, _: &RefundOrder) -> Result<RefundReport, ChannelError> {
@@ -161,7 +170,8 @@ impl Gateway for FakeChannel {
             gate.go_on.notified().await;
         }
         let told = self.note("query_refund");
-        report(told.query_refund.clone().unwrap_or(Ok(RefundState::Done)))
+        let state = told.query_refund.clone().unwrap_or(Ok(RefundState::Done));
+        report(state, None)
     }
 
     async fn read_notify(&self, _: &RawNotify) -> Result<Notify, ChannelError> {

@@ -7,8 +7,8 @@ use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, BackSum, MoneyBack, Notify, RawNotify, RefundReport, RefundRow, RefundState,
-    RiskKind,
+    AttemptRow, BackSum, ChannelError, MoneyBack, Notify, RawNotify, RefundReport, RefundRow,
+    RefundState, RiskKind,
 };
 use payment::refund::{Cause, Refund};
 use payment::sign::{Purpose, callback_sign2, sha1_sign};
@@ -174,6 +174,66 @@ async fn money_that_went_back_is_kept_though_a_refund_of_ours_holds_the_sum() {
     let refused = refund(&scene, "c", "41").await;
     assert_eq!(refused, Err(checkout::Failure::TooMuch(40)));
     assert!(scene.store.contradictions().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_notify_tells_of_our_own_refund_is_not_counted_twice() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "30").await.unwrap();
+    scene.channel.told.lock().unwrap().reference = Some("CH7".to_owned());
+    scene.refunds_after_s(1).await;
+    // The channel names it by its own number alone.
+    hears(&scene, by_hand("CH7", BackSum::Of(fen(30)))).await;
+    let own = [(Cause::Business, Refund::Done, 30)];
+    assert_eq!(refunds(&scene, &order).await, own);
+}
+
+#[tokio::test]
+async fn a_number_of_ours_that_comes_back_as_a_key_is_that_refund() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    let row = scene.checkout.refund_order(&order.order_sn, 50).await;
+    let number = row.unwrap().refund_no;
+    assert!(refund(&scene, &number, "50").await.is_ok());
+    let other = refund(&scene, &number, "49").await;
+    assert_eq!(other, Err(checkout::Failure::RefundKeyReused));
+    let one = [(Cause::Operator, Refund::New, 50)];
+    assert_eq!(refunds(&scene, &order).await, one);
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_was_sent_before_is_no_proof() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "30").await.unwrap();
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.is_mute = true;
+        told.refund = Some(Err(ChannelError::Unknown("lost".to_owned())));
+        told.query_refund = Some(Ok(RefundState::NotFound));
+    }
+    scene.refunds_after_s(1).await;
+    let refused = Err(ChannelError::Refused {
+        code: "111".to_owned(),
+        message: String::new(),
+    });
+    scene.channel.told.lock().unwrap().refund = Some(refused.clone());
+    scene.refunds_after_s(60).await;
+    let parked = [(Cause::Business, Refund::Parked, 30)];
+    assert_eq!(refunds(&scene, &order).await, parked);
+    // Where the channel itself says that it knows none, a refusal is one.
+    refund(&scene, "b", "30").await.unwrap();
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.is_mute = false;
+        told.refund = Some(Err(ChannelError::Unknown("lost".to_owned())));
+    }
+    scene.refunds_after_s(1).await;
+    scene.channel.told.lock().unwrap().refund = Some(refused);
+    scene.refunds_after_s(60).await;
+    let rows = refunds(&scene, &order).await;
+    assert_eq!(rows[1], (Cause::Business, Refund::Failed, 30));
 }
 
 #[tokio::test]

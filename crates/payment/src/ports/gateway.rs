@@ -379,6 +379,12 @@ pub trait Gateway: Send + Sync {
     fn lingers(&self) -> bool {
         false
     }
+    /// Whether the channel, asked about a refund that it does not know, says so itself.
+    /// Where it can't be asked, a refusal of a refund that was sent before proves nothing:
+    /// the first one may have been taken.
+    fn answers_for_refunds(&self) -> bool {
+        true
+    }
     /// An order that was begun before this can't be opened any more by a payer who has
     /// not opened it yet, ms since 1970: he needs a new one.
     fn fresh_since_ms(&self, _now_ms: i64) -> i64 {

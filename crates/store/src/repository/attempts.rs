@@ -156,13 +156,14 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -
     if status.was_paid() {
         return Ok(Begun::AlreadyPaid);
     }
-    let closed = is_closed(tx, &new.domain_code, &new.request_key).await?;
-    if closed || status == PayStatus::Closed {
-        return Ok(Begun::Closed);
-    }
+    // A channel may have the payer's money though the request was closed meanwhile.
     let mut open = open_attempts(tx, request_id).await?;
     if open.iter().any(|row| row.status == Attempt::Held) {
         return Ok(Begun::Held);
+    }
+    let closed = is_closed(tx, &new.domain_code, &new.request_key).await?;
+    if closed || status == PayStatus::Closed {
+        return Ok(Begun::Closed);
     }
     let end_ms = new.deadline_after_ms.map(|after_ms| seen_ms + after_ms);
     if end_ms.is_some_and(|end_ms| end_ms <= new.created_ms) {

@@ -216,7 +216,11 @@ async fn of_key(
     domain_code: &str,
     key: &str,
 ) -> Answer<Option<RefundRow>> {
-    let row = sqlx::query(refunds_where!("domain_code = $1 and refund_key = $2"))
+    // Where there is no key, our number is shown as one.
+    let query = refunds_where!(
+        "domain_code = $1 and (refund_key = $2 or refund_key is null and refund_no = $2)"
+    );
+    let row = sqlx::query(query)
         .bind(domain_code)
         .bind(key)
         .fetch_optional(&mut **tx)
