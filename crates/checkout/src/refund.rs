@@ -283,28 +283,27 @@ impl Checkout {
         row: &RefundRow,
         order: &RefundOrder,
     ) -> Result<Result<RefundReport, ChannelError>, Failure> {
-        let next_ms = Some(self.lease_end_ms(self.now_ms()));
+        let step = RefundStep {
+            next: Refund::Sent,
+            reference: None,
+            note: "sent",
+            next_ms: Some(self.lease_end_ms(self.now_ms())),
+            callback: None,
+            act: self.act(Source::Timer),
+        };
         let store = &self.parts.store;
-        let kept = store
-            .step_refund(
-                &row.refund_no,
-                &RefundStep {
-                    next: Refund::Sent,
-                    reference: None,
-                    note: "sent",
-                    next_ms,
-                    callback: None,
-                    act: self.act(Source::Timer),
-                },
-            )
-            .await?;
-        if kept.state != Refund::Sent {
-            // Ended meanwhile, by its channel or by hand: it is not sent again.
-            let ended = RefundReport {
+        let may_send = match row.state {
+            // Another worker holds it too, where this one was slower than its lease.
+            Refund::New => store.claim_refund(&row.refund_no, &step).await?,
+            // Ended meanwhile, by its channel or by hand, it is not sent again.
+            _ => store.step_refund(&row.refund_no, &step).await?.state == Refund::Sent,
+        };
+        if !may_send {
+            let elsewhere = RefundReport {
                 state: RefundState::Pending,
                 reference: None,
             };
-            return Ok(Ok(ended));
+            return Ok(Ok(elsewhere));
         }
         Ok(gateway.refund(order).await)
     }

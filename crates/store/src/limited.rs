@@ -78,6 +78,7 @@ limited! {
     ) -> ClosedRequest;
     LIMIT begin_refund(new: &NewRefund) -> Refunded;
     LIMIT step_refund(refund_no: &str, step: &RefundStep<'_>) -> RefundRow;
+    LIMIT claim_refund(refund_no: &str, step: &RefundStep<'_>) -> bool;
     LIMIT take_back(new: &TakenBack<'_>) -> Option<RefundRow>;
     LIMIT refund(refund_no: &str) -> Option<RefundRow>;
     LIMIT refunds(order_sn: &str) -> Vec<RefundRow>;

@@ -258,6 +258,12 @@ impl Store for Repository {
         self.commit(tx).await.map(|()| row)
     }
 
+    async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let claimed = refunds::claim(&mut tx, refund_no, step).await?;
+        self.commit(tx).await.map(|()| claimed)
+    }
+
     async fn take_back(&self, new: &TakenBack<'_>) -> Answer<Option<RefundRow>> {
         let mut tx = self.begin().await?;
         let row = refunds::take_back(&mut tx, new).await?;

@@ -237,6 +237,22 @@ async fn a_refusal_of_what_was_sent_before_is_no_proof() {
 }
 
 #[tokio::test]
+async fn of_two_that_hold_a_refund_one_sends_it() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "30").await.unwrap();
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Pending));
+    // The first one is slower than its lease: a second one takes the refund up.
+    let (first, second) = tokio::join!(scene.refunds_after_s(1), scene.refunds_after_s(31));
+    assert_eq!((first, second), (1, 1), "both hold it");
+    let told = scene.channel.told.lock().unwrap();
+    let sent = told.calls.iter().filter(|call| **call == "refund");
+    assert_eq!(sent.count(), 1);
+    drop(told);
+    assert_eq!(refunds(&scene, &order).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_refund_that_no_longer_fits_never_leaves() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;

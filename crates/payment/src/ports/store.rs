@@ -661,6 +661,13 @@ pub trait Store: Send + Sync {
         refund_no: &str,
         step: &RefundStep<'_>,
     ) -> Result<RefundRow, StoreError>;
+    /// Brings a new refund to [`Refund::Sent`](crate::refund::Refund::Sent); whether it was
+    /// new until now: of all workers that hold it, one alone sends it.
+    async fn claim_refund(
+        &self,
+        refund_no: &str,
+        step: &RefundStep<'_>,
+    ) -> Result<bool, StoreError>;
     /// Keeps money that went back without a refund of ours as given back, with what the
     /// business system is told of it; nothing where its key is kept already.
     async fn take_back(&self, new: &TakenBack<'_>) -> Result<Option<RefundRow>, StoreError>;

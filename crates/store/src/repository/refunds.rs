@@ -125,6 +125,21 @@ pub(super) async fn step(
     read(tx, refund_no).await
 }
 
+/// A step that is taken only where the refund is new.
+pub(super) async fn claim(
+    tx: &mut Transaction<'static, Db>,
+    refund_no: &str,
+    step: &RefundStep<'_>,
+) -> Answer<bool> {
+    let order_sn = read(tx, refund_no).await?.order_sn;
+    attempts::lock(tx, &order_sn).await?;
+    let is_new = read(tx, refund_no).await?.state == Refund::New;
+    if is_new {
+        self::step(tx, refund_no, step).await?;
+    }
+    Ok(is_new)
+}
+
 /// What stands in the channel's book is written into ours.
 pub(super) async fn take_back(
     tx: &mut Transaction<'static, Db>,

@@ -37,6 +37,27 @@ async fn status(store: &dyn Store) -> PayStatus {
     store.attempts("shop", "k").await.unwrap()[0].request_status
 }
 
+/// A refund is brought from new to sent once, whoever asks.
+pub(crate) async fn a_refund_is_claimed_once(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    let new = refund(&order, "R1", Some("a"), 60);
+    store.begin_refund(&new).await.unwrap();
+    let step = RefundStep {
+        next: Refund::Sent,
+        reference: None,
+        note: "sent",
+        next_ms: Some(20),
+        callback: None,
+        act: act(),
+    };
+    let claim = || store.claim_refund("R1", &step);
+    let (one, other) = tokio::join!(claim(), claim());
+    assert_ne!(one.unwrap(), other.unwrap());
+    assert!(!claim().await.unwrap());
+    let row = store.refund("R1").await.unwrap().unwrap();
+    assert_eq!((row.state, row.note.as_str()), (Refund::Sent, "sent"));
+}
+
 pub(crate) async fn partial_refunds_stay_within_the_sum(store: Arc<dyn Store>) {
     let order = paid(&*store).await.order_sn;
     let first = store
