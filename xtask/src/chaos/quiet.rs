@@ -92,7 +92,7 @@ fn open(ours: &[OurOrder], truth: &[TrueOrder]) -> (usize, usize) {
             if truth.is_some_and(|truth| truth.has_parked(refund)) {
                 continue;
             }
-            if order.is_told_of_refunds() && truth.is_some_and(|truth| over(truth)) {
+            if order.is_told_of_refunds() && truth.is_some_and(over) {
                 untold += 1;
             } else {
                 open += 1;
