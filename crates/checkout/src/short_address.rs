@@ -12,10 +12,12 @@ use payment::verify::{Verified, signed_query};
 /// An address is kept longer than any state that was given with it, ms.
 const LIFE_MS: i64 = 3_600_000;
 const TOKEN_LENGTH: usize = 32;
+/// Of a longer address only what was signed is kept.
+const KEPT_BYTES_MAX: usize = 8_192;
 
 impl Checkout {
-    /// Keeps a page address of ours that a business system signed, without what else
-    /// stands in it; gives the address and its token.
+    /// Keeps a page address of ours that a business system signed, one for each request,
+    /// however much stands beside what is signed; gives the address and its token.
     pub(crate) async fn keep_address(
         &self,
         domain: &Domain,
@@ -34,9 +36,17 @@ impl Checkout {
         if signer.code != domain.code {
             return Err(address_refused());
         }
-        let url = format!("{}{path}?{}", self.parts.public_url, signed_query(&request));
-        let token = self.keep_unjudged(&url).await?;
-        Ok((url, token))
+        let own = format!("{}{path}?{}", self.parts.public_url, signed_query(&request));
+        let token = self.address_token(&["page", &own]).await?;
+        let address = match back_url.len() > KEPT_BYTES_MAX {
+            true => &own,
+            false => back_url,
+        };
+        self.keep_address_as(&token, address).await?;
+        // The first one that came is the one that stands.
+        let kept = self.parts.store.trip_address(&token).await?;
+        let kept = kept.ok_or_else(|| Failure::Internal("an address is not kept".to_owned()))?;
+        Ok((kept, token))
     }
 
     /// Keeps the address of a verified request's page for an hour, so that a short one
@@ -49,7 +59,8 @@ impl Checkout {
         _proof: &Verified<PayRequest>,
         address: &str,
     ) -> Result<(), Failure> {
-        self.keep_unjudged(address).await.map(drop)
+        let token = self.address_token(&["address", address]).await?;
+        self.keep_address_as(&token, address).await
     }
 
     /// The token of a short address that leads to this one, where that is kept.
@@ -57,7 +68,7 @@ impl Checkout {
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn short(&self, address: &str) -> Result<Option<String>, Failure> {
-        let token = self.address_token(address).await?;
+        let token = self.address_token(&["address", address]).await?;
         let kept = self.parts.store.trip_address(&token).await?;
         Ok(kept.map(|_| token))
     }
@@ -73,21 +84,19 @@ impl Checkout {
         Ok(self.parts.store.trip_address(token).await?)
     }
 
-    /// The same address has the same token, and so one row.
-    async fn address_token(&self, address: &str) -> Result<String, Failure> {
-        let mut token = seal(self.trip_key().await?, &["address", address]);
+    /// The same thing has the same token, and so one row.
+    async fn address_token(&self, of: &[&str]) -> Result<String, Failure> {
+        let mut token = seal(self.trip_key().await?, of);
         token.truncate(TOKEN_LENGTH);
         Ok(token)
     }
 
-    async fn keep_unjudged(&self, address: &str) -> Result<String, Failure> {
-        let token = self.address_token(address).await?;
+    async fn keep_address_as(&self, token: &str, address: &str) -> Result<(), Failure> {
         let now_ms = self.now_ms();
         let until_ms = now_ms + LIFE_MS;
         let store = &self.parts.store;
-        store
-            .keep_trip_address(&token, address, until_ms, now_ms)
-            .await?;
-        Ok(token)
+        Ok(store
+            .keep_trip_address(token, address, until_ms, now_ms)
+            .await?)
     }
 }

@@ -378,6 +378,11 @@ async fn a_long_address_is_kept_once_its_sign_holds_and_others_are_refused() {
     for _ in 0..5 {
         assert_eq!(phone.go(&begin(&own)).await.0, 303);
     }
+    // One a request, whatever is put beside what was signed.
+    for more in 0..3 {
+        let other = format!("{own}&more={more}");
+        assert_eq!(phone.go(&begin(&other)).await.0, 303);
+    }
     assert_eq!(rows(&world).await, 1);
     let (_, wechat) = phone.go(&begin(&own)).await;
     assert!(wechat.len() < 2_048, "{}", wechat.len());
