@@ -431,12 +431,12 @@ impl Gateway for Apay {
         }
     }
 
-    /// There is no call for it: the same refund is sent again, where the gateway knows
-    /// it by our number. Elsewhere what was accepted stays on its way.
     fn answers_for_refunds(&self) -> bool {
         false
     }
 
+    /// There is no call for it: the same refund is sent again, where the gateway knows
+    /// it by our number. Elsewhere what was accepted stays on its way.
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         match (self.refunds_by_number, &refund.reference) {
             (false, None) => Ok(unanswered("its answer was lost")),

@@ -162,16 +162,15 @@ impl Pair<'_> {
 
 /// Compares; the second platform's book with the sandbox's, and as the upstream of ours.
 pub(crate) fn compare_both(mut books: Books, second: Vec<OurOrder>) -> Verdict {
-    let (seconds, firsts) = books.truth.into_iter().partition(second::is_seconds);
+    let (firsts, seconds) = second::sides(books.truth, &second);
     books.truth = firsts;
-    books.truth.extend(second::as_upstream(&second));
     let behind = Books {
         truth: seconds,
         ours: second,
         ..Books::default()
     };
     let mut verdict = compare(&books);
-    compare_money(&behind, &mut verdict);
+    compare_money(&behind, &requests(&behind), &mut verdict);
     for ours in behind
         .ours
         .iter()
@@ -190,14 +189,14 @@ pub(crate) fn compare_both(mut books: Books, second: Vec<OurOrder>) -> Verdict {
 }
 
 /// Money alone: what was truly paid and given back.
-fn compare_money(books: &Books, verdict: &mut Verdict) {
+fn compare_money(books: &Books, requests: &Paired<'_>, verdict: &mut Verdict) {
     strange_payments(books, verdict);
-    for ((_, key), pairs) in requests(books) {
-        for pair in &pairs {
+    for ((_, key), pairs) in requests {
+        for pair in pairs {
             payments(pair, verdict);
             refunds(pair, verdict);
         }
-        sums(key, &pairs, verdict);
+        sums(key, pairs, verdict);
     }
 }
 
@@ -216,7 +215,8 @@ pub(crate) fn compare(books: &Books) -> Verdict {
         refunds: books.truth.iter().map(|order| order.refunds.len()).sum(),
         ..Verdict::default()
     };
-    compare_money(books, &mut verdict);
+    let requests = requests(books);
+    compare_money(books, &requests, &mut verdict);
     strange_callbacks(books, &mut verdict);
     let mut shop: BTreeMap<(&str, &str), Vec<&Called>> = BTreeMap::new();
     for called in &books.shop {
@@ -224,7 +224,7 @@ pub(crate) fn compare(books: &Books) -> Verdict {
             .or_default()
             .push(called);
     }
-    for ((domain, key), pairs) in requests(books) {
+    for ((domain, key), pairs) in requests {
         let asked = books.asked.get(&(domain.to_owned(), key.to_owned()));
         let asked = asked.cloned().unwrap_or_default();
         let called = shop.get(&(domain, key)).map_or(&[][..], Vec::as_slice);
@@ -241,12 +241,15 @@ pub(crate) fn compare(books: &Books) -> Verdict {
     verdict
 }
 
-fn requests(books: &Books) -> BTreeMap<(&str, &str), Vec<Pair<'_>>> {
+/// Attempts by their domain and requestKey.
+type Paired<'a> = BTreeMap<(&'a str, &'a str), Vec<Pair<'a>>>;
+
+fn requests(books: &Books) -> Paired<'_> {
     let mut truth: BTreeMap<(&str, &str), Vec<&TrueOrder>> = BTreeMap::new();
     for order in &books.truth {
         truth.entry(order.place()).or_default().push(order);
     }
-    let mut requests: BTreeMap<(&str, &str), Vec<Pair<'_>>> = BTreeMap::new();
+    let mut requests = Paired::new();
     for ours in &books.ours {
         let truth = truth.get(&ours.place()).cloned().unwrap_or_default();
         let request = (ours.domain_code.as_str(), ours.request_key.as_str());

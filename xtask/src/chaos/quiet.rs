@@ -64,9 +64,8 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
 fn sides(stage: &Stage) -> Result<[(Vec<OurOrder>, Vec<TrueOrder>); 2]> {
     let (ours, second) = (stage.our_book()?, stage.second_book()?);
     let truth = books::of_sandbox(&stage.wire, &stage.sandbox)?;
-    let (seconds, mut truth): (Vec<_>, _) = truth.into_iter().partition(second::is_seconds);
-    truth.extend(second::as_upstream(&second));
-    Ok([(ours, truth), (second, seconds)])
+    let (firsts, seconds) = second::sides(truth, &second);
+    Ok([(ours, firsts), (second, seconds)])
 }
 
 /// The notify that a held payment ended was lost, and the platform asks but hourly: the

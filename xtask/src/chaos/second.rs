@@ -14,14 +14,17 @@ pub(crate) const MERCHANTS: [&str; 2] = ["sandbox-cert", "sandbox-alipay-cert"];
 /// Before a refund's number that a partner gave.
 const NAMED: &str = "no:";
 
-/// Whether an order at the sandbox was made by the second platform.
-pub(crate) fn is_seconds(order: &TrueOrder) -> bool {
-    MERCHANTS.contains(&order.account.as_str())
+/// What lies behind the first platform, and what behind the second: the sandbox's orders
+/// of each, and for the first also what the second's book has of it.
+pub(crate) fn sides(truth: Vec<TrueOrder>, book: &[OurOrder]) -> (Vec<TrueOrder>, Vec<TrueOrder>) {
+    let is_seconds = |order: &TrueOrder| MERCHANTS.contains(&order.account.as_str());
+    let (seconds, mut firsts): (Vec<_>, _) = truth.into_iter().partition(is_seconds);
+    firsts.extend(as_upstream(book));
+    (firsts, seconds)
 }
 
-/// What the first platform has at its upstream, by the second one's book: each request
-/// is an order there.
-pub(crate) fn as_upstream(book: &[OurOrder]) -> Vec<TrueOrder> {
+/// Each request of the second platform's is an order at the first one's upstream.
+fn as_upstream(book: &[OurOrder]) -> Vec<TrueOrder> {
     let mut requests: BTreeMap<&str, Vec<&OurOrder>> = BTreeMap::new();
     for attempt in book {
         requests
