@@ -166,13 +166,38 @@ fn is_object_without_err(text: &str) -> bool {
     })
 }
 
-/// What a refund's callback adds for a domain that wants the details.
-pub(crate) struct RefundNews<'a> {
-    pub(crate) refund_key: &'a str,
+/// A refund's callback, but for the sum of all that went back of its payment.
+pub(crate) struct RefundNews {
+    pub(crate) domain: Domain,
+    pub(crate) attempt: AttemptRow,
+    pub(crate) status: PayStatus,
+    /// Where it goes to.
+    pub(crate) bg_url: String,
+    pub(crate) refund_key: String,
     /// The refund's sum, fen (cents).
     pub(crate) refund_money: i64,
-    /// All that was given back of the payment so far, fen (cents).
-    pub(crate) refunded_money: i64,
+    pub(crate) now_ms: i64,
+}
+
+impl RefundNews {
+    /// The callback, with the sums where the domain wants them; `refunded_money` is
+    /// all that was given back of the payment so far, fen (cents).
+    pub(crate) fn callback(&self, refunded_money: i64) -> NewCallback {
+        let (domain, attempt) = (&self.domain, &self.attempt);
+        let details = [
+            ("refundKey", self.refund_key.clone()),
+            ("refundMoney", self.refund_money.to_string()),
+            ("refundedMoney", refunded_money.to_string()),
+        ];
+        let details = if domain.settings.refund_details {
+            &details[..]
+        } else {
+            &[]
+        };
+        let paid_ms = attempt.paid_ms.unwrap_or(self.now_ms);
+        let nine = nine_values(attempt, self.status, paid_ms);
+        written(domain, attempt, &self.bg_url, nine, details, self.now_ms)
+    }
 }
 
 /// A callback to be written down: its complete address is bgUrl, the nine values, sign.
@@ -183,53 +208,35 @@ pub(crate) fn new(
     paid_ms: i64,
     now_ms: i64,
 ) -> Result<NewCallback, Failure> {
-    written(
+    let nine = nine_values(attempt, status, paid_ms);
+    Ok(written(
         domain,
         attempt,
-        nine_values(attempt, status, paid_ms),
+        &bg_url(attempt)?,
+        nine,
         &[],
         now_ms,
-    )
+    ))
 }
 
-/// The same of a refund, with its sums where the domain wants them.
-pub(crate) fn of_refund(
-    domain: &Domain,
-    attempt: &AttemptRow,
-    status: PayStatus,
-    paid_ms: i64,
-    now_ms: i64,
-    news: &RefundNews<'_>,
-) -> Result<NewCallback, Failure> {
-    let details = [
-        ("refundKey", news.refund_key.to_owned()),
-        ("refundMoney", news.refund_money.to_string()),
-        ("refundedMoney", news.refunded_money.to_string()),
-    ];
-    let details = if domain.settings.refund_details {
-        &details[..]
-    } else {
-        &[]
-    };
-    written(
-        domain,
-        attempt,
-        nine_values(attempt, status, paid_ms),
-        details,
-        now_ms,
-    )
+/// The address that a request signed for its callbacks.
+///
+/// # Errors
+/// [`Failure`] where the kept values can't be read.
+pub(crate) fn bg_url(attempt: &AttemptRow) -> Result<String, Failure> {
+    let signed = Pairs::from_query(&attempt.signed_values)?;
+    Ok(signed.get("bgUrl").unwrap_or_default().to_owned())
 }
 
 /// `sign` covers the nine values, `sign2` all that is sent beside it and `sign`.
 fn written(
     domain: &Domain,
     attempt: &AttemptRow,
+    bg_url: &str,
     nine: Vec<(String, String)>,
     details: &[(&str, String)],
     now_ms: i64,
-) -> Result<NewCallback, Failure> {
-    let signed = Pairs::from_query(&attempt.signed_values)?;
-    let bg_url = signed.get("bgUrl").unwrap_or_default();
+) -> NewCallback {
     let secret = domain.secret_for(attempt.secret_generation, now_ms);
     let sign = sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret);
     let mut pairs = nine;
@@ -244,12 +251,12 @@ fn written(
         .then(|| sign::callback_sign2(all, secret));
     pairs.push(("sign".into(), sign));
     pairs.extend(sign2.map(|sign2| ("sign2".to_owned(), sign2)));
-    Ok(NewCallback {
+    NewCallback {
         url: format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()),
         receiver: bg_url.to_owned(),
         form: None,
         created_ms: now_ms,
-    })
+    }
 }
 
 /// The callback's values, in the order of the seed's sample.

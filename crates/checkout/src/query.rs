@@ -1,12 +1,13 @@
 //! Whether a request was paid, for the business system [seed 000, 查询接口].
 
-use crate::refund::{given_back, shown_key};
+use crate::refund::shown_key;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::envelope::{PaymentInfo, RefundDetail};
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, RefundRow};
+use payment::refund::given_back;
 use payment::verify;
 
 impl Checkout {

@@ -10,10 +10,10 @@ use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, ChannelError, Gateway, Honoured, NewCallback, NewRefund, RefundOrder, RefundReport,
-    RefundRow, RefundState, RefundStep, Refunded,
+    AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
+    RefundState, RefundStep, Refunded, WriteCallback,
 };
-use payment::refund::{Cause, Left, Refund, SILENT_MS};
+use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back};
 use payment::refusal::Refusal;
 use payment::status::PayStatus;
 use payment::story::Source;
@@ -34,12 +34,6 @@ const OVERTAKEN: &str = "not sent: so much went back without it that too little 
 /// What a refund is called outside: by its key, or, without one, by our number.
 pub(crate) fn shown_key(row: &RefundRow) -> &str {
     row.refund_key.as_deref().unwrap_or(&row.refund_no)
-}
-
-/// What these refunds gave back in all, minor units of the request.
-pub(crate) fn given_back<'a>(rows: impl IntoIterator<Item = &'a RefundRow>) -> i64 {
-    let done = rows.into_iter().filter(|row| row.state == Refund::Done);
-    done.map(|row| row.money.minor()).sum()
 }
 
 impl Checkout {
@@ -115,15 +109,15 @@ impl Checkout {
             Refund::Sent if silent => {}
             _ => return Err(Failure::InProgress),
         }
-        let callback = self
-            .refund_callback(&row, Refund::Done, self.now_ms())
-            .await?;
+        let now_ms = self.now_ms();
+        let news = self.refund_news(&row, Refund::Done, now_ms).await?;
+        let write = news.as_ref().map(|news| |sum| news.callback(sum));
         let step = RefundStep {
             next: Refund::Done,
             reference: None,
             note: "given back by hand",
             next_ms: None,
-            callback: callback.as_ref(),
+            callback: write.as_ref().map(|write| write as WriteCallback<'_>),
             act: self.act(Source::Operator),
         };
         Ok(self.parts.store.step_refund(refund_no, &step).await?)
@@ -335,13 +329,14 @@ impl Checkout {
         } else {
             Some(now_ms + (age_ms / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS))
         };
-        let callback = self.refund_callback(row, next, now_ms).await?;
+        let news = self.refund_news(row, next, now_ms).await?;
+        let write = news.as_ref().map(|news| |sum| news.callback(sum));
         let step = RefundStep {
             next,
             reference: reference.as_deref(),
             note: &note,
             next_ms,
-            callback: callback.as_ref(),
+            callback: write.as_ref().map(|write| write as WriteCallback<'_>),
             act: self.act(by),
         };
         let kept = self.parts.store.step_refund(&row.refund_no, &step).await?;
@@ -374,12 +369,12 @@ impl Checkout {
 
     /// What the business system is told of a refund's end, where it wants to be; a
     /// refund of money beside the request is none of its own.
-    pub(crate) async fn refund_callback(
+    pub(crate) async fn refund_news(
         &self,
         row: &RefundRow,
         next: Refund,
         now_ms: i64,
-    ) -> Result<Option<NewCallback>, Failure> {
+    ) -> Result<Option<RefundNews>, Failure> {
         if !row.cause.is_told() || !matches!(next, Refund::Done | Refund::Failed) {
             return Ok(None);
         }
@@ -388,21 +383,14 @@ impl Checkout {
         if !domain.settings.refund_callbacks || domain.settings.partner.is_some() {
             return Ok(None);
         }
-        let others = self.parts.store.refunds(&row.order_sn).await?;
-        let others = others
-            .iter()
-            .filter(|other| other.refund_no != row.refund_no);
-        let this = if next == Refund::Done {
-            row.money.minor()
-        } else {
-            0
-        };
-        let news = RefundNews {
-            refund_key: shown_key(row),
+        Ok(Some(RefundNews {
+            status: next.status(),
+            bg_url: callback::bg_url(&attempt)?,
+            refund_key: shown_key(row).to_owned(),
             refund_money: row.money.minor(),
-            refunded_money: given_back(others) + this,
-        };
-        let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
-        callback::of_refund(&domain, &attempt, next.status(), paid_ms, now_ms, &news).map(Some)
+            domain,
+            attempt,
+            now_ms,
+        }))
     }
 }

@@ -8,6 +8,7 @@ use crate::{Checkout, Failure};
 use payment::money::Money;
 use payment::ports::{
     AttemptRow, BackSum, Gateway, MoneyBack, RefundReport, RefundRow, RefundState, TakenBack,
+    WriteCallback,
 };
 use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, share_at_channel};
 use payment::story::Source;
@@ -107,7 +108,8 @@ impl Checkout {
             note: note.clone(),
             created_ms: now_ms,
         };
-        let callback = self.refund_callback(&row, Refund::Done, now_ms).await?;
+        let news = self.refund_news(&row, Refund::Done, now_ms).await?;
+        let write = news.as_ref().map(|news| |sum| news.callback(sum));
         let kept = TakenBack {
             order_sn: &attempt.order_sn,
             refund_key: key,
@@ -116,7 +118,7 @@ impl Checkout {
             cause,
             reference: &back.number,
             note: &note,
-            callback: callback.as_ref(),
+            callback: write.as_ref().map(|write| write as WriteCallback<'_>),
             act: self.act(by),
         };
         if self.parts.store.take_back(&kept).await?.is_some() {

@@ -15,5 +15,5 @@ pub use store::{
     AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
     ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,
     OtherReadings, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskCount, RiskKind,
-    Settled, Store, StoreError, Story, TakenBack, TryOutcome,
+    Settled, Store, StoreError, Story, TakenBack, TryOutcome, WriteCallback,
 };

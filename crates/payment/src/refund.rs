@@ -161,6 +161,13 @@ impl Cause {
     }
 }
 
+/// What these refunds gave back in all, minor units of the request.
+#[must_use]
+pub fn given_back(refunds: &[RefundRow]) -> i64 {
+    let done = refunds.iter().filter(|refund| refund.state.is_done());
+    done.map(|refund| refund.money.minor()).sum()
+}
+
 /// What is left to refund of a payment, in both of its currencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {

@@ -214,8 +214,12 @@ pub struct Payment<'a> {
     pub beside: &'a BesideRefund,
 }
 
+/// Writes a refund's callback, given all that went back of its payment, minor units of
+/// the request's currency: that sum is known only where no other refund can end.
+pub type WriteCallback<'a> = &'a (dyn Fn(i64) -> NewCallback + Send + Sync);
+
 /// A refund's next state, and what goes with it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RefundStep<'a> {
     /// The state that it comes to, where it may go there.
     pub next: Refund,
@@ -226,7 +230,7 @@ pub struct RefundStep<'a> {
     /// When it is looked at again, ms since 1970.
     pub next_ms: Option<i64>,
     /// What the business system is told if this brings it to another state.
-    pub callback: Option<&'a NewCallback>,
+    pub callback: Option<WriteCallback<'a>>,
     /// When, and who says so.
     pub act: Act,
 }
@@ -283,7 +287,7 @@ pub struct RefundRow {
 }
 
 /// Money that went back without a refund of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub struct TakenBack<'a> {
     /// The order that was paid.
     pub order_sn: &'a str,
@@ -301,7 +305,7 @@ pub struct TakenBack<'a> {
     /// For the operator.
     pub note: &'a str,
     /// What the business system is told.
-    pub callback: Option<&'a NewCallback>,
+    pub callback: Option<WriteCallback<'a>>,
     /// When, and who says so.
     pub act: Act,
 }

@@ -3,8 +3,10 @@
 use super::rows::{get, money, refund_row};
 use super::{Answer, Db, attempts, callbacks, is_unique_violation, story, unavailable};
 use payment::money::Money;
-use payment::ports::{NewRefund, RefundRow, RefundStep, Refunded, StoreError, TakenBack};
-use payment::refund::{Cause, Left, Refund, share};
+use payment::ports::{
+    NewRefund, RefundRow, RefundStep, Refunded, StoreError, TakenBack, WriteCallback,
+};
+use payment::refund::{Cause, Left, Refund, given_back, share};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 use sqlx::{Executor, Pool, Transaction};
@@ -118,11 +120,22 @@ pub(super) async fn step(
     if next != state {
         let detail = format!("{refund_no} {}: {}", next.word(), step.note);
         story::append(tx, &order_sn, "refund", &detail, step.act).await?;
-        if let Some(callback) = step.callback {
-            callbacks::write(tx, &locked.domain_code, &order_sn, callback, step.act).await?;
-        }
+        tell(tx, &locked.domain_code, &order_sn, step.callback, step.act).await?;
     }
     read(tx, refund_no).await
+}
+
+/// The lock on the order keeps the sum of what went back as it is.
+async fn tell(
+    tx: &mut Transaction<'static, Db>,
+    domain_code: &str,
+    order_sn: &str,
+    callback: Option<WriteCallback<'_>>,
+    act: Act,
+) -> Answer<()> {
+    let Some(write) = callback else { return Ok(()) };
+    let callback = write(given_back(&of_order(&mut **tx, order_sn).await?));
+    callbacks::write(tx, domain_code, order_sn, &callback, act).await
 }
 
 /// A step that is taken only where the refund is new.
@@ -184,9 +197,7 @@ pub(super) async fn take_back(
     };
     let detail = format!("{} of {}", new.reference, new.channel_money);
     story::append(tx, new.order_sn, what, &detail, new.act).await?;
-    if let Some(callback) = new.callback {
-        callbacks::write(tx, &locked.domain_code, new.order_sn, callback, new.act).await?;
-    }
+    tell(tx, &locked.domain_code, new.order_sn, new.callback, new.act).await?;
     read(tx, new.refund_key).await.map(Some)
 }
 

@@ -39,6 +39,7 @@ on_both! {
     callbacks::a_delivered_callback_stays_delivered,
     callbacks::a_notify_is_kept_byte_for_byte,
     refunds::a_refund_is_claimed_once,
+    refunds::the_last_refund_is_told_with_the_whole_sum,
     refunds::partial_refunds_stay_within_the_sum,
     refunds::ten_refunds_at_once_never_exceed_the_sum,
     refunds::parts_of_a_changed_sum_make_the_whole,

@@ -5,8 +5,8 @@ use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewRefund, OtherReadings,
-    RefundStep, Refunded, RiskKind, Settled, Store,
+    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewCallback, NewRefund,
+    OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store, WriteCallback,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -175,13 +175,13 @@ pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn
         .await
         .unwrap();
     let step = async |next, reference, next_ms| {
-        let told = callback();
+        let told = |_| callback();
         let step = RefundStep {
             next,
             reference,
             note: "note",
             next_ms,
-            callback: (next == Refund::Done).then_some(&told),
+            callback: (next == Refund::Done).then_some(&told as WriteCallback<'_>),
             act: act(),
         };
         store.step_refund("R1", &step).await.unwrap().state
@@ -210,6 +210,31 @@ pub(crate) async fn a_refund_goes_forward_and_shows_in_the_status(store: Arc<dyn
     );
     let row = store.refund("R1").await.unwrap().unwrap();
     assert_eq!(row.reference.as_deref(), Some("theirs"));
+}
+
+/// Each callback names all that went back, also where two refunds end at once.
+pub(crate) async fn the_last_refund_is_told_with_the_whole_sum(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    for (number, fen) in [("R1", 40), ("R2", 60)] {
+        let new = refund(&order, number, None, fen);
+        store.begin_refund(&new).await.unwrap();
+    }
+    let told = |sum: i64| NewCallback {
+        url: format!("http://shop.cn/cb?refundedMoney={sum}"),
+        ..callback()
+    };
+    let step = RefundStep {
+        callback: Some(&told),
+        ..ended(Refund::Done, "done")
+    };
+    let (one, other) = tokio::join!(
+        store.step_refund("R1", &step),
+        store.step_refund("R2", &step)
+    );
+    assert!(one.is_ok() && other.is_ok());
+    let written = store.callbacks(&order).await.unwrap();
+    let whole = "http://shop.cn/cb?refundedMoney=100";
+    assert_eq!(written.iter().filter(|row| row.url == whole).count(), 1);
 }
 
 pub(crate) async fn a_failed_refund_frees_its_sum_and_is_listed(store: Arc<dyn Store>) {
