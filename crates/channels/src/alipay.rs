@@ -17,8 +17,9 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
-    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
+    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    RefundState, Terms,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -188,6 +189,7 @@ impl Alipay {
             trade_no: trade.trade_no.clone(),
             money,
             paid_ms: paid.and_then(beijing_time_ms),
+            given_back: GivenBack::Nothing,
         })
     }
 }
@@ -322,9 +324,16 @@ impl Gateway for Alipay {
             }
             // Unpaid and closed, or paid and wholly given back: send_pay_date tells.
             "TRADE_CLOSED" => match trade.send_pay_date.as_deref() {
-                Some(paid) => self
-                    .report(self.merchant(), &trade, Some(paid))
-                    .map(OrderState::Paid),
+                Some(paid) => {
+                    let mut report = self.report(self.merchant(), &trade, Some(paid))?;
+                    report.given_back = GivenBack::Parts(vec![MoneyBack {
+                        channel_order_no: Some(trade.out_trade_no),
+                        number: format!("{}-{}", trade.trade_no, trade.total_amount),
+                        trade_no: Some(trade.trade_no),
+                        sum: BackSum::InAll(report.money),
+                    }]);
+                    Ok(OrderState::Paid(report))
+                }
                 None => Ok(OrderState::Closed),
             },
             other => Err(ChannelError::Unknown(format!("trade_status {other}"))),

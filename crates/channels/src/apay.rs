@@ -17,8 +17,8 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::pairs::escape;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
-    PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, NewOrder, Notify, NotifyAnswer,
+    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
@@ -240,6 +240,7 @@ impl Apay {
             trade_no: order_id(answer),
             money: received,
             paid_ms: None,
+            given_back: GivenBack::Nothing,
         })
     }
 
@@ -414,7 +415,13 @@ impl Gateway for Apay {
             }
             Status::Unpaid => Ok(OrderState::Pending),
             Status::Closed => Ok(OrderState::Closed),
-            _ => self.report(order, &answer).map(OrderState::Paid),
+            _ => {
+                let mut report = self.report(order, &answer)?;
+                if matches!(status, Status::Refunding | Status::Refunded) {
+                    report.given_back = GivenBack::Untold;
+                }
+                Ok(OrderState::Paid(report))
+            }
         }
     }
 

@@ -16,8 +16,9 @@ use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::escape;
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
-    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
+    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    RefundState, Terms,
 };
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
@@ -282,6 +283,7 @@ fn report(fields: &Fields) -> Result<PaidReport, ChannelError> {
         trade_no: fields.get("orderno").to_owned(),
         money: money.ok_or_else(|| ChannelError::Unknown("amount is no sum".to_owned()))?,
         paid_ms: None,
+        given_back: GivenBack::Nothing,
     })
 }
 

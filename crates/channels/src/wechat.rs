@@ -21,9 +21,9 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Bridge, Obj};
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
-    NotifyAnswer, Oauth, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState,
-    Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
+    Notify, NotifyAnswer, Oauth, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    RefundState, Terms,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -364,6 +364,11 @@ fn paid(transaction: Transaction) -> Result<PaidReport, ChannelError> {
             .ok_or_else(|| lacks("transaction_id"))?,
         money: Money::from_minor(amount.total, currency).ok_or_else(|| lacks("a sum"))?,
         paid_ms: transaction.success_time.as_deref().and_then(rfc3339_ms),
+        // REFUND says that some went back, by one refund or another, and no sum.
+        given_back: match transaction.trade_state.as_str() {
+            "REFUND" => GivenBack::Untold,
+            _ => GivenBack::Nothing,
+        },
     })
 }
 

@@ -132,9 +132,20 @@ impl Checkout {
                 .await?;
             return Ok(Outcome::Mismatch);
         }
-        if attempt.status.has_money() {
-            return Ok(Outcome::Paid);
+        if !attempt.status.has_money() {
+            self.keep_paid(attempt, report, by).await?;
         }
+        self.seen_back(gateway, attempt, &report.given_back, by)
+            .await?;
+        Ok(Outcome::Paid)
+    }
+
+    async fn keep_paid(
+        &self,
+        attempt: &AttemptRow,
+        report: &PaidReport,
+        by: Source,
+    ) -> Result<(), Failure> {
         let now_ms = self.now_ms();
         let paid_ms = report.paid_ms.unwrap_or(now_ms);
         let (callback, beside) = self.consequences(attempt, paid_ms).await?;
@@ -171,7 +182,7 @@ impl Checkout {
             }
             Settled::Stayed(_) | Settled::Contradicts(_) => {}
         }
-        Ok(Outcome::Paid)
+        Ok(())
     }
 
     /// An end without money.

@@ -7,10 +7,10 @@ use crate::notify::UNKNOWN_ORDER;
 use crate::{Checkout, Failure};
 use payment::money::Money;
 use payment::ports::{
-    AttemptRow, BackSum, Gateway, MoneyBack, RefundReport, RefundRow, RefundState, TakenBack,
-    WriteCallback,
+    AttemptRow, BackSum, Gateway, GivenBack, MoneyBack, RefundReport, RefundRow, RefundState,
+    TakenBack, WriteCallback,
 };
-use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, share_at_channel};
+use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, UNTOLD, share_at_channel};
 use payment::story::Source;
 
 impl Checkout {
@@ -40,6 +40,43 @@ impl Checkout {
         Ok("refund".to_owned())
     }
 
+    /// What a paid order shows to have gone back. A refund of ours that is under way may
+    /// be what it shows, and is asked about by itself.
+    pub(crate) async fn seen_back(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+        given_back: &GivenBack,
+        by: Source,
+    ) -> Result<(), Failure> {
+        if *given_back == GivenBack::Nothing {
+            return Ok(());
+        }
+        let store = &self.parts.store;
+        let refunds = store.refunds(&attempt.order_sn).await?;
+        if refunds.iter().any(|row| row.state.is_awaited()) {
+            return Ok(());
+        }
+        let parts = match given_back {
+            GivenBack::Parts(parts) => parts,
+            _ if refunds.iter().any(|row| row.state.counts()) => return Ok(()),
+            _ => {
+                raise(Alarm::TakenBack);
+                tracing::error!(
+                    order.sn = attempt.order_sn,
+                    "money went back without a refund of ours; the channel does not say how much"
+                );
+                let act = self.act(by);
+                store.note_mismatch(&attempt.order_sn, UNTOLD, act).await?;
+                return Ok(());
+            }
+        };
+        for back in parts {
+            self.taken_back(gateway, back, Cause::AtChannel, by).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps what went back, alarms, and tells the business system where it wants to
     /// be told of refunds.
     pub(crate) async fn taken_back(
@@ -66,7 +103,7 @@ impl Checkout {
         let is_known = |row: &RefundRow| {
             row.refund_key.as_deref() == Some(&key) || row.reference.as_ref() == Some(&back.number)
         };
-        if refunds.iter().any(is_known) {
+        if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
             return Ok("known".to_owned());
         }
         raise(Alarm::TakenBack);
@@ -147,6 +184,16 @@ impl Checkout {
             .attempt_by_trade_no(channel, account, trade_no)
             .await?)
     }
+}
+
+/// Whether all that the channel says to have gone back did so by refunds that are known.
+fn is_within_known(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) -> bool {
+    let BackSum::InAll(money) = sum else {
+        return false;
+    };
+    let paid = attempt.channel_money;
+    let left = Left::after(attempt.money, paid, refunds, Refund::is_done);
+    money.currency() == paid.currency() && money.minor() <= paid.minor() - left.channel
 }
 
 /// What of the request's and the channel's sums went back; nothing where nothing is

@@ -6,9 +6,9 @@ mod receiver;
 mod store;
 
 pub use gateway::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify,
-    NotifyAnswer, Oauth, OauthError, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
-    RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
+    Notify, NotifyAnswer, Oauth, OauthError, OrderState, PaidReport, RawNotify, RefundOrder,
+    RefundReport, RefundState, Terms,
 };
 pub use receiver::{CallbackAnswer, Receiver};
 pub use store::{

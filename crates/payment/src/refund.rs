@@ -47,6 +47,10 @@ pub enum Cause {
 /// refund of ours; no business system may use it.
 pub const AT_CHANNEL_PREFIX: &str = "ch-";
 
+/// What is noted of a paid order that shows money given back, and no sum.
+pub const UNTOLD: &str =
+    "given back, at least in part, without a refund of ours: see at the channel";
+
 impl Refund {
     /// Every state.
     pub const ALL: [Self; 6] = [

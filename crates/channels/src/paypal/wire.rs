@@ -4,7 +4,7 @@
 use crate::text::{minor, rfc3339_ms};
 use payment::money::{Currency, Money};
 use payment::ports::{
-    BackSum, ChannelError, MoneyBack, OrderState, PaidReport, RefundReport, RefundState,
+    BackSum, ChannelError, GivenBack, MoneyBack, OrderState, PaidReport, RefundReport, RefundState,
 };
 use serde::Deserialize;
 
@@ -62,6 +62,8 @@ struct PurchaseUnit {
 struct Payments {
     #[serde(default)]
     captures: Vec<Capture>,
+    #[serde(default)]
+    refunds: Vec<Refund>,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +125,11 @@ impl Order {
             states.push(capture.state(self.number(), merchant)?);
         }
         let approved = self.status == "APPROVED";
+        for state in &mut states {
+            if let OrderState::Paid(report) = state {
+                self.name_refunds(report);
+            }
+        }
         let paid = |state: &OrderState| matches!(state, OrderState::Paid(_));
         if let Some(index) = states.iter().position(paid) {
             return Ok(states.swap_remove(index));
@@ -137,6 +144,20 @@ impl Order {
             "VOIDED" => Ok(OrderState::Closed),
             "COMPLETED" if !states.is_empty() => Ok(OrderState::Declined),
             other => Err(ChannelError::Unknown(format!("order status {other}"))),
+        }
+    }
+
+    /// An order names each refund of a capture; the capture alone says no more than
+    /// that there were some.
+    fn name_refunds(&self, report: &mut PaidReport) {
+        let refunds = self.purchase_units.iter().flat_map(|u| &u.payments.refunds);
+        let done = refunds.filter(|refund| refund.status == "COMPLETED");
+        let parts: Vec<MoneyBack> = done
+            .map(Refund::back)
+            .filter(|back| back.trade_no.as_ref() == Some(&report.trade_no))
+            .collect();
+        if report.given_back != GivenBack::Nothing && !parts.is_empty() {
+            report.given_back = GivenBack::Parts(parts);
         }
     }
 
@@ -167,6 +188,10 @@ impl Capture {
                     trade_no: self.id.clone(),
                     money: self.amount.money()?,
                     paid_ms: self.create_time.as_deref().and_then(rfc3339_ms),
+                    given_back: match self.status.as_str() {
+                        "COMPLETED" => GivenBack::Nothing,
+                        _ => GivenBack::Untold,
+                    },
                 }))
             }
             "PENDING" => Ok(OrderState::Held(self.reason().to_owned())),

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use channels::alipay::{answer_node, certificate_sn, notify_text, request_text, root_sn};
 use channels::rsa::VerifyingKey;
 use payment::channel::Channel;
-use payment::ports::{ChannelError, Gateway, Kind, NewOrder, Notify, OrderState, RefundState};
+use payment::ports::{
+    BackSum, ChannelError, Gateway, GivenBack, Kind, NewOrder, Notify, OrderState, RefundState,
+};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -121,10 +123,13 @@ async fn refunds_are_partial_repeatable_and_asked_about() {
         "{more:?}"
     );
     // Wholly given back reads TRADE_CLOSED, and was paid all the same.
-    assert!(matches!(
-        gateway.query(&new.order).await,
-        Ok(OrderState::Paid(_))
-    ));
+    let Ok(OrderState::Paid(paid)) = gateway.query(&new.order).await else {
+        panic!("not paid")
+    };
+    let GivenBack::Parts(parts) = &paid.given_back else {
+        panic!("{paid:?}")
+    };
+    assert_eq!(parts[0].sum, BackSum::InAll(new.order.money));
 }
 
 #[tokio::test]

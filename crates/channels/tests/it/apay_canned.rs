@@ -9,7 +9,7 @@ use payment::domain::Secret;
 use payment::forecore::md5_sign;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
-use payment::ports::{ChannelError, Gateway, NewOrder, OrderState, RefundState};
+use payment::ports::{ChannelError, Gateway, GivenBack, NewOrder, OrderState, RefundState};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -106,6 +106,15 @@ async fn every_status_is_read_and_no_contradiction_is_believed() {
         assert_unknown("three decimals", &fits);
         let fits = state("\"123.45\"", "123.45", status).await;
         assert_eq!(paid(&fits), Some((12_345, "A1".to_owned())), "{status}");
+        let Ok(OrderState::Paid(report)) = &fits else {
+            panic!("{fits:?}")
+        };
+        let shows_refund = matches!(status, "refunding" | "refund");
+        assert_eq!(
+            report.given_back == GivenBack::Untold,
+            shows_refund,
+            "{status}"
+        );
         let less = state("123.45", "123.4", status).await;
         assert_eq!(paid(&less), Some((12_340, "A1".to_owned())), "{status}");
         for (money, received) in [("1", "123.45"), ("123.45", "-1"), ("123.45", "null")] {

@@ -3,7 +3,7 @@
 use crate::world::{World, order};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
-use payment::ports::{Notify, RefundState};
+use payment::ports::{GivenBack, Notify, OrderState, RefundState};
 
 #[tokio::test]
 async fn a_genuine_notify_is_read_in_both_modes() {
@@ -89,4 +89,9 @@ async fn a_refund_is_no_payment_and_a_wrong_sum_is_shown() {
         panic!("{read:?}")
     };
     assert_eq!(report.state, RefundState::Done);
+    // Asked about, the order was paid, and shows that some went back.
+    let Ok(OrderState::Paid(paid)) = gateway.query(&order.order).await else {
+        panic!("not paid")
+    };
+    assert_eq!(paid.given_back, GivenBack::Untold);
 }

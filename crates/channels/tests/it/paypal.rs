@@ -9,7 +9,8 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Gateway, Kind, NewOrder, Notify, OrderState, RefundState,
+    BackSum, ChannelError, ChannelOrder, Gateway, GivenBack, Kind, NewOrder, Notify, OrderState,
+    RefundState,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -328,11 +329,16 @@ async fn refunds_are_partial_repeatable_and_asked_about() {
     assert_eq!((refund_no, report), (refund.refund_no, done));
     let too_much = gateway.refund(&refund_of(&order, "R2", 10_001)).await;
     assert!(matches!(too_much, Err(ChannelError::Refused { .. })));
-    // Given back in part: it was paid all the same.
-    assert!(matches!(
-        gateway.query(&order).await,
-        Ok(OrderState::Paid(_))
-    ));
+    // Given back in part: it was paid all the same, and the order names the part.
+    let Ok(OrderState::Paid(paid)) = gateway.query(&order).await else {
+        panic!("not paid")
+    };
+    let GivenBack::Parts(parts) = &paid.given_back else {
+        panic!("{paid:?}")
+    };
+    assert_eq!(parts.len(), 1);
+    assert_eq!(Some(&parts[0].number), refund.reference.as_ref());
+    assert_eq!(parts[0].sum, BackSum::Of(refund.money));
 }
 
 #[tokio::test]

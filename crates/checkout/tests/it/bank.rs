@@ -5,8 +5,8 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, MoneyBack, NewOrder, Notify, NotifyAnswer,
-    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder, Notify,
+    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify as Bell;
@@ -150,6 +150,7 @@ impl Bank {
             trade_no: format!("t{}", order.number),
             money: order.money,
             paid_ms: None,
+            given_back: GivenBack::Nothing,
         }
     }
 
@@ -379,6 +380,7 @@ impl Gateway for Bank {
                 )
                 .unwrap(),
                 paid_ms: None,
+                given_back: GivenBack::Nothing,
             }),
             ["changed", number] => Notify::Changed {
                 channel_order_no: number.to_owned(),

@@ -7,7 +7,7 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::order::Attempt;
 use payment::ports::{
-    AttemptRow, ChannelError, Created, OrderState, PaidReport, RefundState, RiskKind,
+    AttemptRow, ChannelError, Created, GivenBack, OrderState, PaidReport, RefundState, RiskKind,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -36,6 +36,7 @@ fn paid_in_cents(attempt: &AttemptRow, cents: i64) -> OrderState {
         trade_no: "capture".to_owned(),
         money: Money::from_minor(cents, Currency::Usd).unwrap(),
         paid_ms: None,
+        given_back: GivenBack::Nothing,
     })
 }
 

@@ -8,9 +8,9 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, CallbackAnswer, ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder,
-    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, Receiver, RefundOrder, RefundReport,
-    RefundState, Store, Terms,
+    AttemptRow, CallbackAnswer, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind,
+    NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, Receiver, RefundOrder,
+    RefundReport, RefundState, Store, Terms,
 };
 use payment::rate::{NoRate, Rate};
 use payment::sign::{Purpose, hmac_sign, sha1_sign};
@@ -352,6 +352,7 @@ pub(crate) fn paid(attempt: &AttemptRow, fen: i64) -> OrderState {
         trade_no: "t".to_owned(),
         money: Money::from_minor(fen, Currency::Cny).unwrap(),
         paid_ms: None,
+        given_back: GivenBack::Nothing,
     })
 }
 

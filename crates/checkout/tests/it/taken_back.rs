@@ -7,8 +7,8 @@ use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, BackSum, ChannelError, MoneyBack, Notify, RawNotify, RefundReport, RefundRow,
-    RefundState, RiskKind,
+    AttemptRow, BackSum, ChannelError, GivenBack, MoneyBack, Notify, OrderState, RawNotify,
+    RefundReport, RefundRow, RefundState, RiskCount, RiskKind,
 };
 use payment::refund::{Cause, Refund};
 use payment::sign::{Purpose, callback_sign2, sha1_sign};
@@ -292,6 +292,83 @@ async fn all_that_went_back_holds_of_ours_only_what_has_left() {
     scene.refunds_after_s(60).await;
     scene.checkout.run_due_notifies().await.unwrap();
     assert!(by_hand_of(40).await);
+}
+
+/// An order that is found paid, and with this of it given back.
+async fn found_given_back(scene: &Scene, given_back: GivenBack) -> AttemptRow {
+    let attempt = scene.pay("k").await.unwrap();
+    let OrderState::Paid(mut report) = paid(&attempt, 100) else {
+        panic!("not paid")
+    };
+    report.given_back = given_back;
+    scene.answers(Ok(OrderState::Paid(report)));
+    scene.after_s(5).await;
+    // Asked again, nothing more went back.
+    scene.checkout.requery(&attempt).await.unwrap();
+    scene.attempt("k").await
+}
+
+#[tokio::test]
+async fn what_went_back_before_the_first_question_is_kept() {
+    for sum in [BackSum::Of(fen(60)), BackSum::InAll(fen(60))] {
+        let scene = Scene::new().await;
+        let parts = GivenBack::Parts(vec![back("H1", sum)]);
+        let order = found_given_back(&scene, parts).await;
+        assert_eq!(order.request_status, PayStatus::SuccessRefund);
+        let one = [(Cause::AtChannel, Refund::Done, 60)];
+        assert_eq!(refunds(&scene, &order).await, one);
+        // Its notify comes after.
+        hears(&scene, by_hand("H1", sum)).await;
+        assert_eq!(refunds(&scene, &order).await, one);
+        let refused = refund(&scene, "a", "41").await;
+        assert_eq!(refused, Err(checkout::Failure::TooMuch(40)));
+    }
+}
+
+#[tokio::test]
+async fn what_went_back_untold_is_for_a_person() {
+    let scene = Scene::new().await;
+    let order = found_given_back(&scene, GivenBack::Untold).await;
+    assert_eq!(order.request_status, PayStatus::SuccessPay);
+    assert!(refunds(&scene, &order).await.is_empty());
+    let risks = async || scene.store.at_risk(scene.now_ms()).await.unwrap();
+    let kinds: Vec<_> = risks().await.iter().map(|risk| risk.kind).collect();
+    assert_eq!(kinds, [RiskKind::TakenBack]);
+    let counts = scene.store.risk_counts(scene.now_ms()).await.unwrap();
+    let counted = |count: &RiskCount| count.kind == RiskKind::TakenBack && count.count == 1;
+    assert!(counts.iter().any(counted));
+    // A notify that says how much takes its place.
+    hears(&scene, by_hand("H1", BackSum::Of(fen(60)))).await;
+    let one = [(Cause::AtChannel, Refund::Done, 60)];
+    assert_eq!(refunds(&scene, &order).await, one);
+    assert_eq!(risks().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refund_of_ours_is_what_the_order_shows() {
+    for given_back in [
+        GivenBack::Untold,
+        GivenBack::Parts(vec![back("CH7", BackSum::Of(fen(30)))]),
+        GivenBack::Parts(vec![back("t-0.30", BackSum::InAll(fen(30)))]),
+    ] {
+        let scene = Scene::new().await;
+        let order = paid_order(&scene).await;
+        refund(&scene, "a", "30").await.unwrap();
+        let OrderState::Paid(mut report) = paid(&order, 100) else {
+            panic!("not paid")
+        };
+        report.given_back = given_back;
+        scene.answers(Ok(OrderState::Paid(report)));
+        // Both before it is known to be done and after.
+        scene.checkout.requery(&order).await.unwrap();
+        scene.channel.told.lock().unwrap().reference = Some("CH7".to_owned());
+        scene.refunds_after_s(1).await;
+        scene.checkout.requery(&order).await.unwrap();
+        let own = [(Cause::Business, Refund::Done, 30)];
+        assert_eq!(refunds(&scene, &order).await, own);
+        let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+        assert!(risks.is_empty(), "{risks:?}");
+    }
 }
 
 #[tokio::test]

@@ -229,6 +229,21 @@ pub struct PaidReport {
     pub money: Money,
     /// When it was paid, ms since 1970, where the channel says so.
     pub paid_ms: Option<i64>,
+    /// What went back of it since.
+    pub given_back: GivenBack,
+}
+
+/// What a channel, asked about a paid order, shows to have gone back of it, by
+/// refunds of ours too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GivenBack {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A part or the whole: it does not say which.
+    Untold,
+    /// These.
+    Parts(Vec<MoneyBack>),
 }
 
 /// A notify as it came in: nothing about it is known to be true.

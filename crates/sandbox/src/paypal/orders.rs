@@ -1,5 +1,6 @@
 //! Orders, captures and refunds (sections 5.2 to 5.6).
 
+use super::refunds::refunded;
 use super::sums::{money, parts_add_up, sum};
 use super::{Answer, id};
 use crate::book::{Channel, Order, OrderRef};
@@ -149,6 +150,10 @@ pub(super) fn whole(world: &World, order: &Order, now_ms: i64) -> Value {
     });
     if order.transaction_id.is_some() {
         unit["payments"] = json!({"captures": [captured(world, order)]});
+        let shown = |refund| refunded(world, order, refund);
+        if !order.refunds.is_empty() {
+            unit["payments"]["refunds"] = order.refunds.iter().map(shown).collect();
+        }
     }
     shown["purchase_units"] = json!([unit]);
     shown

@@ -9,7 +9,7 @@ use payment::refund::SILENT_MS;
 use sqlx::Pool;
 
 /// Each kind with the rows that belong to it: order, detail, since.
-const STANDING: [(RiskKind, &str); 8] = [
+const STANDING: [(RiskKind, &str); 9] = [
     (
         RiskKind::Duplicate,
         "select a.order_sn, 'paid twice; refund ' || f.state as detail, \
@@ -52,6 +52,14 @@ const STANDING: [(RiskKind, &str); 8] = [
         RiskKind::TakenBack,
         "select order_sn, note as detail, created_ms as since_ms from refund \
          where cause in ('chargeback', 'atchannel')",
+    ),
+    // Until a refund, or a notify of one, says how much it was (`UNTOLD`).
+    (
+        RiskKind::TakenBack,
+        "select order_sn, mismatch as detail, created_ms as since_ms from attempt \
+         where mismatch is not null and substr(mismatch, 1, 10) = 'given back' \
+         and not exists (select 1 from refund f where f.order_sn = attempt.order_sn \
+         and f.state not in ('FAILUREREFUND', 'WITHDRAWN'))",
     ),
     (
         RiskKind::Callback,
@@ -119,7 +127,11 @@ const COUNTS: &str = "select \
     (select count(*) from refund where state in ('FAILUREREFUND', 'PARKED')) as refund, \
     (select count(*) from callback where state = 'PARKED') as callback, \
     (select count(*) from attempt where status = 'HELD') as held, \
-    (select count(*) from refund where cause in ('chargeback', 'atchannel')) as takenback";
+    (select count(*) from refund where cause in ('chargeback', 'atchannel')) + \
+    (select count(*) from attempt where mismatch is not null \
+        and substr(mismatch, 1, 10) = 'given back' \
+        and not exists (select 1 from refund f where f.order_sn = attempt.order_sn \
+        and f.state not in ('FAILUREREFUND', 'WITHDRAWN'))) as takenback";
 
 pub(super) async fn risk_counts(pool: &Pool<Db>, now_ms: i64) -> Answer<Vec<RiskCount>> {
     let row = sqlx::query(COUNTS).bind(now_ms - SILENT_MS).fetch_one(pool);
