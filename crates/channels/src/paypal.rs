@@ -2,6 +2,7 @@
 //! document, section 5).
 
 mod api;
+mod certificates;
 mod webhook;
 mod wire;
 

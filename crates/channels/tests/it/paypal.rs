@@ -396,6 +396,10 @@ async fn a_genuine_webhook_is_read_and_no_other() {
         ),
         ("a way around", with("paypal-cert-url", &elsewhere)),
         (
+            "another query",
+            with("paypal-cert-url", &format!("{base}?x=1")),
+        ),
+        (
             "no certificate there",
             with("paypal-cert-url", &base.replace("CERT-", "X")),
         ),

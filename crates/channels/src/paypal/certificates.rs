@@ -1,0 +1,214 @@
+//! The certificates that webhooks name, by their address: each is proved once, and
+//! strangers who make addresses up cause one request a minute (channels document,
+//! section 5.7).
+
+use crate::rsa::VerifyingKey;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use webpki::{EndEntityCert, KeyUsage};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Certificates that are remembered.
+const CERTIFICATES_MAX: usize = 16;
+/// One flight begins in this time, ms, whether the one before succeeded or not.
+const GAP_MS: u64 = 60_000;
+
+/// What is known of the certificates. No lock is held while anybody waits.
+#[derive(Default)]
+pub(super) struct Certificates(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    proved: HashMap<String, Certificate>,
+    last: Option<Flight>,
+}
+
+/// The last flight: it landed when its sender is gone.
+struct Flight {
+    address: String,
+    began_ms: i64,
+    landed: watch::Receiver<()>,
+}
+
+/// A certificate that its chain proved.
+#[derive(Clone)]
+pub(super) struct Certificate {
+    pub(super) key: VerifyingKey,
+    not_after_s: i64,
+}
+
+/// How the certificate of an address is to be had.
+pub(super) enum Found {
+    /// It is known.
+    Key(VerifyingKey),
+    /// The caller fetches it, and drops this when he has.
+    Fetch(watch::Sender<()>),
+    /// Another fetches it, or just did.
+    Awaited(watch::Receiver<()>),
+    /// Another address was fetched a moment ago: not now.
+    Refused,
+}
+
+impl Certificates {
+    pub(super) fn find(&self, address: &str, now_ms: i64) -> Found {
+        let mut kept = self.lock();
+        if let Some(certificate) = kept.proved.get(address)
+            && now_ms / 1000 <= certificate.not_after_s
+        {
+            return Found::Key(certificate.key.clone());
+        }
+        if let Some(last) = kept.last.as_ref()
+            && now_ms.abs_diff(last.began_ms) < GAP_MS
+        {
+            return match last.address == address {
+                true => Found::Awaited(last.landed.clone()),
+                false => Found::Refused,
+            };
+        }
+        let (sender, landed) = watch::channel(());
+        kept.last = Some(Flight {
+            address: address.to_owned(),
+            began_ms: now_ms,
+            landed,
+        });
+        Found::Fetch(sender)
+    }
+
+    pub(super) fn keep(&self, address: &str, certificate: Certificate) {
+        let mut kept = self.lock();
+        if kept.proved.len() >= CERTIFICATES_MAX {
+            kept.proved.clear();
+        }
+        kept.proved.insert(address.to_owned(), certificate);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A certificate for PayPal, valid now, that leads to a root.
+pub(super) fn proved(
+    pem: &[u8],
+    anchors: &[TrustAnchor<'_>],
+    now_s: i64,
+) -> Result<Certificate, String> {
+    let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| "no PEM")?;
+    let (leaf, intermediates) = chain.split_first().ok_or("none")?;
+    let end = EndEntityCert::try_from(leaf).map_err(|error| error.to_string())?;
+    let since = Duration::from_secs(u64::try_from(now_s).map_err(|_| "before 1970")?);
+    end.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        anchors,
+        intermediates,
+        UnixTime::since_unix_epoch(since),
+        KeyUsage::server_auth(),
+        None,
+        None,
+    )
+    .map_err(|error| error.to_string())?;
+    let (_, read) = X509Certificate::from_der(leaf).map_err(|_| "unreadable")?;
+    let mut names = read.subject().iter_common_name();
+    let name = names.next().and_then(|name| name.as_str().ok());
+    if !name.is_some_and(|name| name == "paypal.com" || name.ends_with(".paypal.com")) {
+        return Err("for another than PayPal".to_owned());
+    }
+    Ok(Certificate {
+        key: VerifyingKey::of_certificate(&read),
+        not_after_s: read.validity().not_after.timestamp(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    };
+
+    fn root() -> (String, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let mut root = CertificateParams::new(Vec::new()).unwrap();
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = root.self_signed(&key).unwrap().pem();
+        (pem, Issuer::new(root, key))
+    }
+
+    fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> String {
+        let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        leaf.not_before = date_time_ymd(2026, 1, 1);
+        leaf.not_after = date_time_ymd(2027, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        leaf.signed_by(&key, issuer).unwrap().pem()
+    }
+
+    #[test]
+    fn only_paypals_valid_certificate_of_a_known_root_counts() {
+        let ((pem, issuer), (_, stranger)) = (root(), root());
+        let root = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let anchors = [webpki::anchor_from_trusted_cert(&root).unwrap()];
+        let now_s = 1_790_000_000;
+        let name = "messageverificationcerts.paypal.com";
+        let good = leaf(name, &issuer);
+        let judged = |pem: &str, at_s| proved(pem.as_bytes(), &anchors, at_s).map(|_| ());
+        assert_eq!(judged(&good, now_s), Ok(()));
+        for (what, pem, at_s) in [
+            ("another root", leaf(name, &stranger), now_s),
+            ("another name", leaf("paypal.com.evil.cn", &issuer), now_s),
+            (
+                "a name that ends alike",
+                leaf("evilpaypal.com", &issuer),
+                now_s,
+            ),
+            ("expired", good.clone(), now_s + 31_536_000),
+            ("not yet valid", good.clone(), now_s - 31_536_000),
+            ("nothing", String::new(), now_s),
+        ] {
+            assert!(judged(&pem, at_s).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn made_up_addresses_cause_one_request_a_minute_and_hold_nobody_up() {
+        let (_, issuer) = root();
+        let pem = leaf("messageverificationcerts.paypal.com", &issuer);
+        let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
+        let (_, read) = X509Certificate::from_der(&pem.contents).unwrap();
+        let certificate = Certificate {
+            key: VerifyingKey::of_certificate(&read),
+            not_after_s: i64::MAX,
+        };
+        let known = Certificates::default();
+        known.keep("good", certificate.clone());
+        let Found::Fetch(landed) = known.find("x", 0) else {
+            panic!("not fetched")
+        };
+        // While it is under way, and after it came to nothing.
+        for _ in 0..2 {
+            assert!(matches!(known.find("good", 1), Found::Key(_)));
+            assert!(matches!(known.find("x", 1), Found::Awaited(_)));
+            assert!(matches!(known.find("y", 59_999), Found::Refused));
+        }
+        drop(landed);
+        assert!(matches!(known.find("y", 59_999), Found::Refused));
+        assert!(matches!(known.find("y", 60_000), Found::Fetch(_)));
+        // What many wait for is there for all once it landed.
+        let Found::Fetch(landed) = known.find("z", 120_000) else {
+            panic!("not fetched")
+        };
+        let Found::Awaited(waits) = known.find("z", 120_001) else {
+            panic!("not awaited")
+        };
+        known.keep("z", certificate);
+        drop(landed);
+        assert!(waits.has_changed().is_err(), "it landed");
+        assert!(matches!(known.find("z", 120_002), Found::Key(_)));
+    }
+}
