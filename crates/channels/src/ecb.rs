@@ -39,9 +39,14 @@ pub enum RatesError {
     /// Its day is before that of the rates at hand.
     #[error("the rates of {0} are older than those at hand")]
     Older(String),
-    /// CNY per USD moved by more than a tenth.
-    #[error("CNY per USD went from {was} to {is}: not believed; restart to take it")]
+    /// Its day is still to come: it would hold until then.
+    #[error("the rates are of a day to come, {0}")]
+    Future(String),
+    /// A figure moved by more than a tenth.
+    #[error("CNY per {code} went from {was} to {is}: not believed; restart to take it")]
     Jump {
+        /// The currency.
+        code: &'static str,
         /// At hand.
         was: Rate,
         /// In the document.
@@ -204,6 +209,10 @@ impl RateTable {
             Source::Address(address) => self.fetch(address).await?,
         };
         let new = Reference::parse(&xml)?;
+        // The bank's day may have begun before ours.
+        if new.day_ms > (self.clock)() + DAY_MS {
+            return Err(RatesError::Future(new.day));
+        }
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = kept.as_ref() {
             if new.day_ms < old.day_ms {
@@ -246,11 +255,15 @@ pub(crate) fn check_age(age_ms: i64, age_max_days: u32) -> Result<(), NoRate> {
 }
 
 fn believe(old: &Reference, new: &Reference) -> Result<(), RatesError> {
-    let cross = |rates: &Reference| rates.cross("USD", "CNY");
-    match (cross(old), cross(new)) {
-        (Some(was), Some(is)) if jumps(was, is) => Err(RatesError::Jump { was, is }),
-        _ => Ok(()),
+    for currency in Currency::ALL {
+        let code = currency.code();
+        if let (Some(was), Some(is)) = (old.cross(code, "CNY"), new.cross(code, "CNY"))
+            && jumps(was, is)
+        {
+            return Err(RatesError::Jump { code, was, is });
+        }
     }
+    Ok(())
 }
 
 /// Whether a rate moved by more than is believed.

@@ -155,6 +155,25 @@ async fn the_last_good_rates_hold_until_they_are_too_old() {
 }
 
 #[tokio::test]
+async fn a_day_to_come_and_a_jump_of_any_currency_are_not_believed() {
+    let source = Source::start().await;
+    source.say(200, &document("2062-11-24", "1.0", "7.0"));
+    let future = source.table.refresh().await;
+    assert!(matches!(future, Err(RatesError::Future(_))), "{future:?}");
+    let with_cad = |day: &str, cad: &str| {
+        let cad = format!("<Cube currency='CAD' rate='{cad}'/></Cube></Cube>");
+        document(day, "1.0", "7.0").replacen("</Cube></Cube>", &cad, 1)
+    };
+    source.say(200, &with_cad("2026-11-24", "1.4"));
+    source.table.refresh().await.unwrap();
+    source.say(200, &with_cad("2026-11-25", "14"));
+    let jump = source.table.refresh().await;
+    assert!(matches!(jump, Err(RatesError::Jump { .. })), "{jump:?}");
+    let kept = source.table.cny_per(Currency::Cad);
+    assert_eq!(kept.ok(), Rate::parse("5"));
+}
+
+#[tokio::test]
 async fn rates_come_from_a_file_or_from_where_they_are_vouched_for() {
     let clock: Clock = Arc::new(|| TODAY_MS);
     let client = channels::client().unwrap();
