@@ -4,6 +4,7 @@
 use crate::limits::{Network, Rate, Rates};
 use crate::listen::Times;
 use anyhow::{Context, Result, bail};
+use payment::address::Address;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,6 +17,10 @@ const DEFAULT: &str = include_str!("config.default.toml");
 /// A shorter lease ends while its work may still go on: a call to a receiver takes
 /// up to 10 s.
 const LEASE_MIN_MS: i64 = 1_000;
+/// And the longest, ms: what a dead instance held waits so long.
+const LEASE_MAX_MS: i64 = 3_600_000;
+/// The longest delay between two tries of a callback, ms: a week.
+const DELAY_MAX_MS: i64 = 604_800_000;
 /// Where it is not set, the operator's port is so far above ours.
 const OPERATOR_OFFSET: u16 = 3;
 
@@ -131,11 +136,18 @@ impl Config {
         if config.public_url.is_empty() {
             config.public_url = format!("http://{}", config.listen);
         }
-        if config.public_url.ends_with('/') || !config.public_url.starts_with("http") {
-            bail!("public_url must begin with http and have no slash at its end");
+        if let Err(rule) = Address::callback(&config.public_url) {
+            bail!("public_url must be {rule}");
         }
-        if config.lease_ms < LEASE_MIN_MS {
-            bail!("lease_ms must be at least {LEASE_MIN_MS}");
+        if config.public_url.ends_with('/') {
+            bail!("public_url must have no slash at its end");
+        }
+        if !(LEASE_MIN_MS..=LEASE_MAX_MS).contains(&config.lease_ms) {
+            bail!("lease_ms must be from {LEASE_MIN_MS} to {LEASE_MAX_MS}");
+        }
+        let fits = |delay_ms: &i64| (0..=DELAY_MAX_MS).contains(delay_ms);
+        if config.callback_delays_ms.is_empty() || !config.callback_delays_ms.iter().all(fits) {
+            bail!("callback_delays_ms must hold one delay or more, each from 0 to {DELAY_MAX_MS}");
         }
         Ok(config)
     }
@@ -194,6 +206,28 @@ mod tests {
         let wrong = Config::merge(Some("trusted_proxies = [\"proxy\"]"), |_| None);
         let cause = wrong.err().map(|error| format!("{error:#}"));
         assert!(cause.is_some_and(|cause| cause.contains("proxy is neither")));
+    }
+
+    #[test]
+    fn settings_that_can_not_be_meant_are_refused() {
+        for (wrong, what) in [
+            ("public_url = \"httpx\"", "public_url"),
+            ("public_url = \"https://\"", "public_url"),
+            ("public_url = \"https://pay.cn/?x\"", "public_url"),
+            ("public_url = \"https://pay.cn/\"", "slash"),
+            ("lease_ms = 1", "lease_ms"),
+            ("lease_ms = 9223372036854775807", "lease_ms"),
+            ("callback_delays_ms = []", "callback_delays_ms"),
+            ("callback_delays_ms = [0, -1]", "callback_delays_ms"),
+            (
+                "callback_delays_ms = [9223372036854775807]",
+                "callback_delays_ms",
+            ),
+        ] {
+            let refused = Config::merge(Some(wrong), |_| None).err();
+            let cause = refused.map(|error| format!("{error:#}"));
+            assert!(cause.is_some_and(|cause| cause.contains(what)), "{wrong}");
+        }
     }
 
     #[test]

@@ -121,6 +121,7 @@ impl Alipay {
         if setup.terms.currency != Currency::Cny {
             return Err(setup.invalid("Alipay takes CNY"));
         }
+        setup.check_address("gateway", &account.gateway)?;
         let key = SigningKey::from_text(&setup.read(&account.private_key)?);
         let (public, certificate_sns) = account.keys(setup)?;
         let api = Api {

@@ -120,6 +120,7 @@ impl Apay {
             Channel::Paypal => return Err(setup.invalid("apay leads to no Paypal")),
         };
         let base = account.base.trim_end_matches('/').to_owned();
+        setup.check_address("base", &base)?;
         if !is_guarded(&base) {
             return Err(setup.invalid("base must be https: only TLS vouches for its answers"));
         }

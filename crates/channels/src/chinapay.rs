@@ -116,6 +116,9 @@ fn query_gap_s() -> i64 {
     30
 }
 
+/// The longest time that a setting gives, s.
+const DAY_S: i64 = 86_400;
+
 /// The adapter of one ChinaPay account.
 pub struct Chinapay {
     name: String,
@@ -140,6 +143,13 @@ impl Chinapay {
         }
         if setup.terms.currency != Currency::Cny {
             return Err(setup.invalid("ChinaPay takes CNY"));
+        }
+        setup.check_address("pay_url", &account.pay_url)?;
+        setup.check_address("query_url", &account.query_url)?;
+        setup.check_address("refund_url", &account.refund_url)?;
+        let times = [account.fresh_s, account.query_gap_s];
+        if times.iter().any(|time_s| !(0..=DAY_S).contains(time_s)) {
+            return Err(setup.invalid("fresh_s and query_gap_s are from 0 to 86400"));
         }
         let version = Version::parse(&account.version)
             .ok_or_else(|| setup.invalid("version is 20040916, 20070129 or 20141120"))?;

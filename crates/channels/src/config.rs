@@ -2,6 +2,7 @@
 
 use crate::apay::UpstreamRates;
 use crate::{Clock, alipay, apay, chinapay, http, paypal, wechat};
+use payment::address::Address;
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::ports::{Gateway, Terms};
@@ -109,6 +110,12 @@ impl Setup<'_> {
             path: path.to_owned(),
             cause,
         })
+    }
+
+    /// Refuses an address that can't be called.
+    pub(crate) fn check_address(&self, setting: &str, text: &str) -> Result<(), ConfigError> {
+        let told = |rule| self.invalid(format!("{setting} must be {rule}"));
+        Address::callback(text).map(drop).map_err(told)
     }
 
     pub(crate) fn invalid(&self, what: impl ToString) -> ConfigError {
@@ -229,12 +236,21 @@ fn setup<'a>(
         (None, Channel::Paypal) => Currency::Usd,
         (None, _) => Currency::Cny,
     };
+    let (smallest, largest) = (
+        common.smallest.unwrap_or(1),
+        common.largest.unwrap_or(LARGEST),
+    );
+    if smallest < 1 || largest < smallest {
+        return Err(invalid(
+            "smallest is at least 1, and largest no less than it".to_owned(),
+        ));
+    }
     let terms = Terms {
         enabled: common.enabled,
         domains: common.domains,
         currency,
-        smallest: common.smallest.unwrap_or(1),
-        largest: common.largest.unwrap_or(LARGEST),
+        smallest,
+        largest,
     };
     let notify_url = format!("{public_url}/notify/{}/{}", channel.code(), common.name);
     Ok(Setup {

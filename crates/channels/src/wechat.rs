@@ -14,6 +14,7 @@ pub use seal::{SealError, open, open_any_length};
 pub use signature::{answer_text, authorization, pay_text, request_text};
 
 use crate::config::{ConfigError, NO_ORDER, Setup};
+use crate::http::is_guarded;
 use crate::text::{rfc3339_ms, shortened};
 use api::Api;
 use oauth::Official;
@@ -104,6 +105,13 @@ impl Wechat {
         let account: Account = setup.own()?;
         if setup.terms.currency != Currency::Cny {
             return Err(setup.invalid("WeChat Pay takes CNY"));
+        }
+        setup.check_address("base", &account.base)?;
+        setup.check_address("oauth_authorize", &account.oauth_authorize)?;
+        setup.check_address("oauth_base", &account.oauth_base)?;
+        // The secret goes there, and nothing signs what comes back.
+        if account.app_secret.is_some() && !is_guarded(&account.oauth_base) {
+            return Err(setup.invalid("oauth_base must be https: app_secret is sent there"));
         }
         let api = Api::open(&account, setup)?;
         let oauth = account

@@ -719,6 +719,10 @@ fn an_account_that_can_not_be_trusted_is_not_opened() {
         ("secret", "x".into(), "unknown field `secret`"),
         ("limit_s", toml::Value::Integer(31), "from 1 to 30"),
         ("currency", "CAD".into(), "currency is CNY or USD"),
+        ("base", "https://".into(), "base must be"),
+        ("base", "https://apay.example/?x".into(), "base must be"),
+        ("smallest", 0.into(), "smallest is at least 1"),
+        ("largest", 0.into(), "largest no less"),
     ] {
         let told = set(name, value);
         assert!(told.contains(what), "{name}: {told}");

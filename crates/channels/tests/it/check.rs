@@ -1,7 +1,10 @@
 //! Accounts are tried: a right one passes, and a wrong key is named.
 
 use crate::world::World;
+use channels::Clock;
+use channels::config::{Accounts, gateways};
 use payment::channel::Channel;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn right_accounts_pass() {
@@ -74,5 +77,54 @@ async fn a_wrong_key_is_named() {
         });
         let told = gateway.check().await.unwrap_err();
         assert!(told.contains("partner_id or key"), "{setting}: {told}");
+    }
+}
+
+/// What is told of the accounts where one setting of a channel's is this.
+fn refusal(world: &World, channel: Channel, setting: &str, value: toml::Value) -> String {
+    let text = std::fs::read_to_string(world.folder().join("accounts.toml")).unwrap();
+    let mut accounts: Accounts = toml::from_str(&text).unwrap();
+    accounts.account.retain(|account| {
+        account["channel"].as_str() == Some(channel.code()) && !account.contains_key("via")
+    });
+    for account in &mut accounts.account {
+        account.insert(setting.to_owned(), value.clone());
+    }
+    let clock: Clock = Arc::new(|| 0);
+    let opened = gateways(accounts, world.folder(), "https://pay.example", &clock);
+    let told = opened.err().map(|error| error.to_string());
+    told.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn settings_that_can_not_be_meant_are_refused() {
+    let world = World::start().await;
+    for (channel, settings) in [
+        (
+            Channel::Wechat,
+            &["base", "oauth_base", "oauth_authorize"][..],
+        ),
+        (Channel::Alipay, &["gateway"]),
+        (
+            Channel::ChinapayOld,
+            &["pay_url", "query_url", "refund_url"],
+        ),
+    ] {
+        assert_eq!(refusal(&world, channel, "enabled", true.into()), "");
+        for setting in settings {
+            for wrong in ["", "api.example", "https://", "https://api.example/?x"] {
+                let told = refusal(&world, channel, setting, wrong.into());
+                assert!(told.contains(setting), "{setting} {wrong}: {told}");
+            }
+        }
+    }
+    let plain = "http://api.example";
+    let told = refusal(&world, Channel::Wechat, "oauth_base", plain.into());
+    assert!(told.contains("oauth_base must be https"), "{told}");
+    for setting in ["fresh_s", "query_gap_s"] {
+        for wrong in [-1, 86_401] {
+            let told = refusal(&world, Channel::ChinapayOld, setting, wrong.into());
+            assert!(told.contains(setting), "{told}");
+        }
     }
 }
