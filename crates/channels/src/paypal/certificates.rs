@@ -1,6 +1,6 @@
 //! The certificates that webhooks name, by their address: each is proved once, and
-//! strangers who make addresses up cause one request a minute (channels document,
-//! section 5.7).
+//! strangers who make addresses up cause one request a minute (docs/accounts.md,
+//! PayPal).
 
 use crate::rsa::VerifyingKey;
 use rustls_pki_types::pem::PemObject;
