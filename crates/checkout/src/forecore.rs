@@ -298,7 +298,7 @@ impl Checkout {
         }
         let id = fields.given("partnerId").ok_or(PartnerFailure::NoPartner)?;
         let code = Domain::partner_code(id);
-        let domain = self.parts.store.domain(&code).await?;
+        let domain = self.unproved_domain(&code).await?;
         let domain = domain.ok_or(PartnerFailure::UnknownPartner)?;
         let key = domain
             .live_secrets(self.now_ms())

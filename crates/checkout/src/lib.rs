@@ -6,6 +6,7 @@ mod alarm;
 mod bells;
 mod callback;
 mod close;
+mod domain_reads;
 mod failure;
 mod flights;
 mod forecore;
@@ -38,6 +39,7 @@ pub use pay_types::{Browser, Place, Scene};
 pub use poll::Poll;
 
 use bells::Bells;
+use domain_reads::DomainReads;
 use flights::Flights;
 use lanes::Lanes;
 use numbers::Numbers;
@@ -46,7 +48,7 @@ use payment::domain::Domain;
 use payment::money::Currency;
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, Gateway, Receiver, Store};
+use payment::ports::{AttemptRow, Gateway, Receiver, Store, StoreError};
 use payment::rate::{NoRate, Rate};
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
@@ -103,6 +105,7 @@ pub struct Checkout {
     flights: Flights,
     bells: Bells,
     lanes: Lanes,
+    domain_reads: DomainReads,
     tasks: TaskTracker,
     callback_written: Notify,
     trip_key: OnceCell<Vec<u8>>,
@@ -122,6 +125,7 @@ impl Checkout {
             flights: Flights::default(),
             bells: Bells::default(),
             lanes: Lanes::default(),
+            domain_reads: DomainReads::default(),
             tasks: TaskTracker::new(),
             callback_written: Notify::new(),
             trip_key: OnceCell::new(),
@@ -196,7 +200,8 @@ impl Checkout {
     /// [`Failure`] when none is named or known, or the database is in trouble.
     pub async fn domain(&self, pairs: &Pairs) -> Result<Domain, Failure> {
         let code = verify::domain_code(pairs)?;
-        self.domain_named(code).await
+        let domain = self.unproved_domain(code).await?;
+        domain.ok_or(Failure::Refused(Refusal::UnknownDomain))
     }
 
     /// The business system with this code.
@@ -206,6 +211,13 @@ impl Checkout {
     pub async fn domain_named(&self, code: &str) -> Result<Domain, Failure> {
         let domain = self.parts.store.domain(code).await?;
         domain.ok_or(Failure::Refused(Refusal::UnknownDomain))
+    }
+
+    /// The business system that somebody names who has proved nothing yet.
+    async fn unproved_domain(&self, code: &str) -> Result<Option<Domain>, StoreError> {
+        self.domain_reads
+            .one(code, self.parts.store.domain(code))
+            .await
     }
 
     /// Charges for a call whose sign held.
