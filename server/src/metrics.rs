@@ -22,26 +22,40 @@ const READ_EACH: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
-    /// When that reading began.
-    read: Arc<Mutex<Option<Instant>>>,
+    readings: Arc<Readings>,
+}
+
+/// When the last reading of the database began.
+#[derive(Default)]
+struct Readings(Mutex<Option<Instant>>);
+
+impl Readings {
+    /// Returns after a reading that began no sooner than this was called.
+    async fn one(&self, read: impl Future<Output = ()>) {
+        let asked = Instant::now();
+        let mut last = self.0.lock().await;
+        if last.is_some_and(|began| began >= asked) {
+            return;
+        }
+        if let Some(began) = *last {
+            tokio::time::sleep_until(began + READ_EACH).await;
+        }
+        let began = Instant::now();
+        read.await;
+        *last = Some(began);
+    }
 }
 
 impl Metrics {
     /// The text that Prometheus reads, of a reading that began after it was asked for.
     pub(crate) async fn text(&self, store: &dyn Store, now_ms: i64) -> String {
-        let asked = Instant::now();
-        let mut read = self.read.lock().await;
-        if read.is_none_or(|began| began < asked) {
-            if let Some(began) = *read {
-                tokio::time::sleep_until(began + READ_EACH).await;
-            }
-            let began = Instant::now();
-            if let Err(error) = observe(store, now_ms).await {
-                tracing::warn!(cause = %error, "the database gives no figures");
-            }
-            *read = Some(began);
-        }
-        drop(read);
+        self.readings
+            .one(async {
+                if let Err(error) = observe(store, now_ms).await {
+                    tracing::warn!(cause = %error, "the database gives no figures");
+                }
+            })
+            .await;
         self.handle.render()
     }
 }
@@ -62,7 +76,7 @@ pub(crate) fn install() -> Result<Metrics> {
     checkout::count_alarms_from_zero();
     Ok(Metrics {
         handle,
-        read: Arc::default(),
+        readings: Arc::default(),
     })
 }
 
@@ -92,4 +106,29 @@ async fn observe(store: &dyn Store, now_ms: i64) -> Result<(), StoreError> {
         gauge!(BACKLOG, "kind" => kind).set(count as f64);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::join_all;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_scrape_the_database_is_read_once_a_second() {
+        let (readings, read) = (Readings::default(), AtomicUsize::new(0));
+        let scrape = || {
+            readings.one(async {
+                read.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        let began = Instant::now();
+        join_all((0..64).map(|_| scrape())).await;
+        assert_eq!(read.load(Ordering::Relaxed), 1);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        tokio::time::advance(Duration::from_millis(10)).await;
+        join_all((0..64).map(|_| scrape())).await;
+        assert_eq!(read.load(Ordering::Relaxed), 2);
+        assert!(began.elapsed() >= READ_EACH);
+    }
 }

@@ -166,7 +166,16 @@ impl Checkout {
                 let by = Source::Notify(id);
                 self.taken_back(gateway, &back, Cause::Chargeback, by).await
             }
-            Notify::Other(kind) => Ok(format!("ignored: {kind}")),
+            Notify::Other(kind) => {
+                tracing::warn!(
+                    notify.id = id,
+                    channel.code = gateway.channel().code(),
+                    channel.account = gateway.account(),
+                    kind = printable(&kind),
+                    "a genuine notify of a kind that we do nothing about; kept"
+                );
+                Ok(format!("ignored: {kind}"))
+            }
             Notify::Odd(cause) => {
                 raise(Alarm::Mismatch);
                 tracing::error!(

@@ -5,12 +5,15 @@ use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::order::{Attempt, Event};
 use payment::ports::{AttemptRow, ChannelError, Gateway, OrderState};
+use payment::refund::SILENT_MS;
 use payment::story::Source;
 use std::sync::Arc;
 
 /// After these many ms since an attempt began its channel is asked; then each minute.
 const SCHEDULE_MS: [i64; 5] = [5_000, 10_000, 20_000, 40_000, 60_000];
 const THEN_EACH_MS: i64 = 60_000;
+/// One whose channel says nothing long after its end is asked about at least this often.
+const SILENT_EACH_MS: i64 = 3_600_000;
 /// An order that may be paid after its end is asked about this long, ms.
 const LINGER_MS: i64 = 26 * 3_600_000;
 /// An order call that may still be under way after this long is lost, ms: it has a
@@ -59,7 +62,7 @@ impl Checkout {
                 }
             }
             Attempt::Held => self.check(attempt, Source::Timer).await?,
-            Attempt::Closed if self.lingers(attempt)? => self.check(attempt, Source::Timer).await?,
+            Attempt::Closed if self.lingers(attempt) => self.check(attempt, Source::Timer).await?,
             _ => Outcome::Ended,
         };
         let ended = outcome == Outcome::Ended || attempt.status == Attempt::Closed;
@@ -76,8 +79,7 @@ impl Checkout {
             Outcome::Ended if now_ms < attempt.expires_ms => Some(attempt.expires_ms),
             Outcome::Open | Outcome::Ended => {
                 let end_ms = self.close_overdue(attempt).await?;
-                let lingers = self.lingers(attempt)?;
-                let linger_ms = lingering_ms(attempt, now_ms).filter(|_| lingers);
+                let linger_ms = lingering_ms(attempt, now_ms).filter(|_| self.lingers(attempt));
                 linger_ms.or(end_ms)
             }
         };
@@ -100,6 +102,36 @@ impl Checkout {
         self.settle(&*gateway, attempt, state, Source::Operator)
             .await?;
         self.reload(&attempt.order_sn).await
+    }
+
+    /// The operator saw at the channel's own console that an order is not paid, and its
+    /// channel has not said so for [`SILENT_MS`] after its end: it ends. Money that comes
+    /// all the same is dealt with as after any end.
+    ///
+    /// # Errors
+    /// [`Failure::NotPaid`] when there is no such order, [`Failure::AlreadyPaid`] when
+    /// the channel, asked once more, says that it is paid, [`Failure::InProgress`] when
+    /// its time or that of its channel is not over, or the channel says that it is open.
+    pub async fn end_unpaid(&self, order_sn: &str) -> Result<(), Failure> {
+        let attempt = self.parts.store.attempt(order_sn).await?;
+        let attempt = attempt.ok_or(Failure::NotPaid)?;
+        if attempt.status.has_money() {
+            return Err(Failure::AlreadyPaid);
+        }
+        if self.now_ms() - attempt.expires_ms <= SILENT_MS {
+            return Err(Failure::InProgress);
+        }
+        let outcome = match self.gateway(attempt.channel, &attempt.account) {
+            Some(gateway) if gateway.query(&attempt.order()).await.is_ok() => {
+                self.expire(&attempt, Source::Operator).await?
+            }
+            _ => self.end(&attempt, Event::Closed, Source::Operator).await?,
+        };
+        match outcome {
+            Outcome::Ended => self.close_overdue(&attempt).await.map(drop),
+            Outcome::Paid | Outcome::Mismatch => Err(Failure::AlreadyPaid),
+            Outcome::Open | Outcome::Held => Err(Failure::InProgress),
+        }
     }
 
     /// The timer's question, unless a page has just asked it.
@@ -160,8 +192,9 @@ impl Checkout {
 
     /// Whether an order may be paid after its attempt has ended: its channel can't
     /// close it, or never said that it took it and may still do so.
-    fn lingers(&self, attempt: &AttemptRow) -> Result<bool, Failure> {
-        Ok(attempt.obj.is_none() || self.gateway_of(attempt)?.lingers())
+    fn lingers(&self, attempt: &AttemptRow) -> bool {
+        let gateway = self.gateway(attempt.channel, &attempt.account);
+        attempt.obj.is_none() || gateway.is_some_and(|gateway| gateway.lingers())
     }
 
     /// Whether a payer who has not opened the order yet can't any more: he needs a new
@@ -188,17 +221,18 @@ fn lingering_ms(attempt: &AttemptRow, now_ms: i64) -> Option<i64> {
     (age_ms < LINGER_MS).then(|| now_ms + (age_ms / 4).max(THEN_EACH_MS))
 }
 
-/// When an open attempt is asked about next: by the schedule, and at its end.
+/// When an open attempt is asked about next: by the schedule, at its end, and then the
+/// more seldom the longer its channel says nothing of its end.
 fn next_query_ms(attempt: &AttemptRow, now_ms: i64) -> i64 {
     let since = attempt.created_ms;
+    if now_ms >= attempt.expires_ms {
+        let silent_ms = now_ms - attempt.expires_ms;
+        return now_ms + (silent_ms / 4).clamp(THEN_EACH_MS, SILENT_EACH_MS);
+    }
     let scheduled = SCHEDULE_MS
         .into_iter()
         .map(|after| since + after)
         .find(|at| *at > now_ms);
     let next_ms = scheduled.unwrap_or(now_ms + THEN_EACH_MS);
-    if now_ms < attempt.expires_ms {
-        next_ms.min(attempt.expires_ms)
-    } else {
-        next_ms
-    }
+    next_ms.min(attempt.expires_ms)
 }

@@ -87,6 +87,8 @@ pub(crate) enum Kind {
     Abnormal,
     /// The merchant's balance is too short for a refund, before the effect.
     NotEnough,
+    /// The payer disputes the payment: PayPal refuses a refund, before the effect.
+    Disputed,
     /// The access token is withdrawn, before the effect.
     TokenExpired,
     /// The payer looks at a snapshot of the page.

@@ -298,7 +298,7 @@ fn done(
             let wish = refunds::Wish {
                 request_id,
                 whole,
-                is_short: fault.is_some_and(|fault| fault.kind == Kind::NotEnough),
+                trouble: fault.and_then(|fault| refunds::trouble(fault.kind)),
             };
             refunds::refund(world, id, asked, wish, now_ms)
         }

@@ -63,7 +63,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         Ok(()) => println!("ok    the database takes writes"),
         Err(cause) => findings.add(format!("the database takes no writes: {cause}")),
     }
-    domains(store.as_ref(), &mut findings).await?;
+    domains(store.as_ref(), &gateways, &mut findings).await?;
     clocks(&gateways, &mut findings).await;
     proxies(config, &mut findings).await;
     for finding in check_accounts(&gateways).await {
@@ -123,9 +123,24 @@ async fn metrics(address: SocketAddr) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Secrets that end soon, and domains whose signs can be read in several ways.
-async fn domains(store: &dyn Store, findings: &mut Findings) -> Result<()> {
+/// Secrets that end soon, domains whose signs can be read in several ways, and accounts
+/// for domains that there are not.
+async fn domains(
+    store: &dyn Store,
+    gateways: &[Arc<dyn Gateway>],
+    findings: &mut Findings,
+) -> Result<()> {
     let domains = store.domains().await?;
+    for gateway in gateways {
+        for named in &gateway.terms().domains {
+            if domains.iter().all(|domain| domain.code != *named) {
+                let (channel, account) = (gateway.channel().code(), gateway.account());
+                findings.add(format!(
+                    "the account {channel}/{account} serves {named}, and there is no such domain"
+                ));
+            }
+        }
+    }
     for domain in &domains {
         let secrets = domain.secrets();
         if secrets.iter().all(|secret| {

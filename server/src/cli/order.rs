@@ -1,4 +1,4 @@
-//! `tongfu order show|list|refund|honour|requery`.
+//! `tongfu order show|list|refund|honour|requery|unpaid`.
 
 use crate::config::Config;
 use crate::serve::{checkout, free, no_rates, now_ms, open};
@@ -57,6 +57,12 @@ pub(crate) enum Command {
         /// Our order number.
         order_sn: String,
     },
+    /// Ends an order that you saw unpaid at the channel's console. Its channel, asked
+    /// once more, still does not say how it ended, ten minutes after its time.
+    Unpaid {
+        /// Our order number.
+        order_sn: String,
+    },
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
@@ -80,6 +86,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Refund { .. } => bail!("--money or --by-hand is needed"),
         Command::Honour { order_sn } => honour(config, store, &order_sn).await,
         Command::Requery { order_sn } => requery(config, store, &order_sn).await,
+        Command::Unpaid { order_sn } => unpaid(config, store, &order_sn).await,
     }
 }
 
@@ -315,6 +322,19 @@ async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resul
             bail!("{order_sn} is no payment that came after its request was closed")
         }
         Err(Failure::InProgress) => bail!("the refund of {order_sn} is on its way, or done"),
+        Err(failure) => bail!(failure.text(Lang::En)),
+    }
+}
+
+async fn unpaid(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
+    let checkout = checkout(config, Arc::clone(&store), no_rates(), free())?;
+    match checkout.end_unpaid(order_sn).await {
+        Ok(()) => show(&store, order_sn).await,
+        Err(Failure::NotPaid) => bail!("no order {order_sn}"),
+        Err(Failure::AlreadyPaid) => bail!("{order_sn} is paid"),
+        Err(Failure::InProgress) => bail!(
+            "{order_sn} may still be paid: its channel says so, or has not been silent for ten minutes after its time"
+        ),
         Err(failure) => bail!(failure.text(Lang::En)),
     }
 }

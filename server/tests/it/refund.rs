@@ -275,22 +275,26 @@ async fn the_operator_finds_a_payment_that_nobody_told() {
     let pay = json!({ "channelOrderNo": number });
     world.control(&world.gateway, "pay", pay).await;
     let number = number.as_str();
-    let requery = || {
+    let order = |what: &str| {
         let mut command = tongfu(&world.database_url);
         command.env(
             "TONGFU_ACCOUNTS",
             world.folder.join("sandbox/accounts.toml"),
         );
-        let output = command.args(["order", "requery", number]).output().unwrap();
+        let output = command.args(["order", what, number]).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(text).unwrap())
     };
     let deaf = json!({"on": "query", "kind": "unsigned_502"});
     world.control(&world.gateway, "fault", deaf).await;
-    let (done, text) = requery();
+    let (done, text) = order("requery");
     assert!(!done && text.contains("502"), "{text}");
-    let (done, text) = requery();
+    let (done, text) = order("unpaid");
+    assert!(!done && text.contains("may still be paid"), "{text}");
+    let (done, text) = order("requery");
     assert!(done && text.contains("SUCCESSPAY"), "{text}");
+    let (done, text) = order("unpaid");
+    assert!(!done && text.contains("is paid"), "{text}");
     let platform = world.start_platform();
     world.programs.push(platform);
     eventually("the callback", async || {

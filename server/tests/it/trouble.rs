@@ -494,6 +494,13 @@ async fn accounts_are_tried_by_the_operator() {
         let (well, text) = run(&world, arguments);
         assert!(!well && text.contains("client_secret"), "{text}");
     }
+    let strange = accounts.replace("client_secret", "domains = [\"demos\"]\nclient_secret");
+    std::fs::write(&file, strange).unwrap();
+    let (well, text) = run(&world, &["doctor"]);
+    assert!(
+        !well && text.contains("Paypal/sandbox-paypal serves demos, and there is no such"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -173,6 +173,21 @@ async fn money_that_paypal_takes_back_is_told() {
     };
     assert_eq!(back.trade_no, order.trade_no);
     assert_eq!(back.sum, BackSum::Of(order.money));
+    // What is left is the dispute's: a refund waits for a person.
+    let refund = gateway.refund(&refund_of(&order, "R1", 1)).await;
+    let held = RefundState::Held("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK".to_owned());
+    assert_eq!(refund.map(|made| made.state), Ok(held));
+}
+
+#[tokio::test]
+async fn a_refund_of_a_disputed_payment_waits_for_a_person() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    world.fault("refund", "disputed").await;
+    let refund = gateway.refund(&refund_of(&order, "R1", 1)).await;
+    let held = RefundState::Held("TRANSACTION_DISPUTED".to_owned());
+    assert_eq!(refund.map(|made| made.state), Ok(held));
 }
 
 /// An order whose payer approved it, and whose bank then declines.

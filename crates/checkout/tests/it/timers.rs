@@ -79,6 +79,52 @@ async fn what_is_unknown_at_the_end_stays_open_until_the_channel_speaks() {
 }
 
 #[tokio::test]
+async fn what_stays_unknown_is_asked_about_hourly_and_ended_by_the_operator_alone() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    let end_unpaid = || scene.checkout.end_unpaid(&attempt.order_sn);
+    scene.answers(Err(ChannelError::Unknown("code 307".to_owned())));
+    scene.after_s(900).await;
+    assert_eq!(end_unpaid().await, Err(Failure::InProgress));
+    let mut asked = 0;
+    for _ in 0..48 * 60 {
+        asked += scene.after_s(60).await;
+    }
+    // Some while it is young; then once an hour.
+    assert!((46..70).contains(&asked), "{asked}");
+    assert_eq!(scene.attempt("k").await.status, Attempt::Open);
+    scene.answers(Ok(OrderState::Pending));
+    scene.channel.told.lock().unwrap().close = Some(ChannelError::Refused {
+        code: "X".to_owned(),
+        message: "no".to_owned(),
+    });
+    assert_eq!(end_unpaid().await, Err(Failure::InProgress));
+    scene.answers(Err(ChannelError::Unknown("code 307".to_owned())));
+    assert_eq!(end_unpaid().await, Ok(()));
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    // The next payer's order is another one; money of the first still counts.
+    let second = scene.pay("k").await.unwrap();
+    assert_ne!(second.order_sn, attempt.order_sn);
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    assert_eq!(end_unpaid().await, Err(Failure::AlreadyPaid));
+}
+
+#[tokio::test]
+async fn what_was_paid_all_the_while_is_not_ended_as_unpaid() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Err(ChannelError::Unknown("time-out".to_owned())));
+    scene.after_s(900 + 601).await;
+    scene.answers(Ok(paid(&attempt, 100)));
+    let ended = scene.checkout.end_unpaid(&attempt.order_sn).await;
+    assert_eq!(ended, Err(Failure::AlreadyPaid));
+    assert_eq!(scene.attempt("k").await.status, Attempt::Paid);
+    let nobody = scene.checkout.end_unpaid("none").await;
+    assert_eq!(nobody, Err(Failure::NotPaid));
+}
+
+#[tokio::test]
 async fn a_wrong_sum_is_never_settled() {
     let scene = Scene::new().await;
     let attempt = scene.pay("k").await.unwrap();

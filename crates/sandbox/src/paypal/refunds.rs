@@ -4,6 +4,7 @@ use super::orders::by_capture;
 use super::sums::{money, sum};
 use super::{Answer, id};
 use crate::book::{Order, Refund};
+use crate::fault::Kind;
 use crate::text::utc_time;
 use crate::world::{Asked, World};
 use serde_json::{Value, json};
@@ -14,8 +15,17 @@ pub(super) struct Wish<'a> {
     pub(super) request_id: &'a str,
     /// Whether the answer holds more than id, status and links.
     pub(super) whole: bool,
-    /// Whether the merchant's balance is too short.
-    pub(super) is_short: bool,
+    /// Why no refund is possible now.
+    pub(super) trouble: Option<&'static str>,
+}
+
+/// The issue by which a fault keeps a refund from being made.
+pub(super) fn trouble(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::NotEnough => Some("REFUND_FAILED_INSUFFICIENT_FUNDS"),
+        Kind::Disputed => Some("TRANSACTION_DISPUTED"),
+        _ => None,
+    }
 }
 
 pub(super) fn refund(
@@ -48,10 +58,10 @@ pub(super) fn refund(
         () if amount > order.refundable() => {
             return refused("REFUND_AMOUNT_EXCEEDED", "/amount/value");
         }
-        () if wish.is_short => {
-            return Answer::unprocessable("REFUND_FAILED_INSUFFICIENT_FUNDS");
-        }
         () => {}
+    }
+    if let Some(issue) = wish.trouble {
+        return Answer::unprocessable(issue);
     }
     let asked = Asked {
         // Each request id is a refund of its own, whatever custom_id says.
