@@ -4,6 +4,7 @@ use crate::apay::UpstreamRates;
 use crate::{Clock, alipay, apay, chinapay, http, paypal, wechat};
 use payment::address::Address;
 use payment::channel::Channel;
+use payment::forecore::LARGEST_MINOR;
 use payment::money::Currency;
 use payment::ports::{Gateway, Terms};
 use serde::Deserialize;
@@ -236,14 +237,13 @@ fn setup<'a>(
         (None, Channel::Paypal) => Currency::Usd,
         (None, _) => Currency::Cny,
     };
-    let (smallest, largest) = (
-        common.smallest.unwrap_or(1),
-        common.largest.unwrap_or(LARGEST),
-    );
-    if smallest < 1 || largest < smallest {
-        return Err(invalid(
-            "smallest is at least 1, and largest no less than it".to_owned(),
-        ));
+    // Apay's wire carries no more.
+    let most = common.via.as_ref().map_or(LARGEST, |_| LARGEST_MINOR);
+    let (smallest, largest) = (common.smallest.unwrap_or(1), common.largest.unwrap_or(most));
+    if smallest < 1 || largest < smallest || largest > most {
+        return Err(invalid(format!(
+            "smallest is at least 1, and largest from it to {most}"
+        )));
     }
     let terms = Terms {
         enabled: common.enabled,

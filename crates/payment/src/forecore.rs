@@ -6,5 +6,5 @@ mod order;
 mod sign;
 
 pub use fields::Fields;
-pub use order::{Order, PartnerOrder, PayType, fen_of_yuan, yuan};
+pub use order::{LARGEST_MINOR, Order, PartnerOrder, PayType, fen_of_yuan, yuan};
 pub use sign::{md5_sign, verifies};

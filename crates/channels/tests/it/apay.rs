@@ -722,7 +722,8 @@ fn an_account_that_can_not_be_trusted_is_not_opened() {
         ("base", "https://".into(), "base must be"),
         ("base", "https://apay.example/?x".into(), "base must be"),
         ("smallest", 0.into(), "smallest is at least 1"),
-        ("largest", 0.into(), "largest no less"),
+        ("largest", 0.into(), "largest from it to"),
+        ("largest", 1_000_000_000.into(), "largest from it to"),
     ] {
         let told = set(name, value);
         assert!(told.contains(what), "{name}: {told}");

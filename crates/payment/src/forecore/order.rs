@@ -7,8 +7,8 @@ use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
 use crate::request::broken_address;
 
-/// The largest sum: 9999999.99.
-const LARGEST_MINOR: i64 = 999_999_999;
+/// The largest sum of an order: 9999999.99 (seed 001), in fen or cents.
+pub const LARGEST_MINOR: i64 = 999_999_999;
 const TEXT_MAX: usize = 128;
 /// What no address of a partner holds, and a cb_url neither.
 const URL_WITHOUT: [&str; 4] = ["\\", "\"", "<", ">"];
