@@ -5,6 +5,7 @@ use reqwest::{Client, Response};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -13,6 +14,12 @@ const LOOKS: u32 = 600;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
+/// The sandbox's keys of all worlds: an RSA key is slow to make.
+static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = temp_folder();
+    make_keys("http://127.0.0.1", &folder);
+    folder
+});
 
 /// A program that ends with the test.
 pub(crate) struct Program(Child);
@@ -88,13 +95,9 @@ impl World {
         let [platform, operator, gateway, shop] =
             [(); 4].map(|()| format!("127.0.0.1:{}", free_port()));
         let data = folder.join("sandbox");
-        let keys = sandbox()
-            .arg("keys")
-            .args(["--base", &format!("http://{gateway}")])
-            .arg("--data")
-            .arg(&data)
-            .status();
-        assert!(keys.is_ok_and(|status| status.success()), "sandbox keys");
+        let copied = Command::new("cp").arg("-r").arg(&*KEYS).arg(&data).status();
+        assert!(copied.is_ok_and(|status| status.success()));
+        make_keys(&format!("http://{gateway}"), &data);
         let mut world = Self {
             platform: format!("http://{platform}"),
             operator: format!("http://{operator}"),
@@ -335,6 +338,13 @@ pub(crate) fn value_of(query: &str, name: &str) -> String {
 }
 
 /// A fresh folder that is this test's own.
+/// The keys that are missing in a folder, and the accounts of a gateway at `base`.
+fn make_keys(base: &str, data: &Path) {
+    let mut keys = sandbox();
+    let made = keys.args(["keys", "--base", base, "--data"]).arg(data);
+    assert!(made.status().is_ok_and(|status| status.success()));
+}
+
 pub(crate) fn temp_folder() -> PathBuf {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = format!("tongfu-it-{}-{number}", std::process::id());

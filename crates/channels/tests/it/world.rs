@@ -11,12 +11,19 @@ use payment::obj::{Form, Obj};
 use payment::ports::{ChannelError, ChannelOrder, Gateway, Kind, NewOrder, RawNotify, RefundOrder};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
+/// The sandbox's keys of all worlds: an RSA key is slow to make.
+static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = temp_folder();
+    sandbox::gateway::make_keys("http://127.0.0.1", &folder).unwrap();
+    folder
+});
 
 /// How often something that must come is looked for: 20 s in all.
 pub(crate) const LOOKS: u32 = 400;
@@ -40,6 +47,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn start() -> Self {
         let folder = temp_folder();
+        copy(&KEYS, &folder);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let router = sandbox::gateway::router(&base, &folder, Some(vec![])).unwrap();
@@ -223,6 +231,16 @@ pub(crate) fn temp_folder() -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+/// Copies what is in a folder into another one.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(from.join("."))
+        .arg(to)
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()));
 }
 
 /// The adapters of the accounts that are kept; WeChat in public-key and in
