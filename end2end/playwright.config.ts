@@ -1,6 +1,6 @@
 import { defineConfig } from '@playwright/test';
+import { port, worlds } from './tests/ports';
 
-const port = Number(process.env.TONGFU_PORT ?? 3000);
 const args = [
   '--no-sandbox',
   '--disable-gpu',
@@ -17,14 +17,15 @@ const chromium = (more: string[] = []) => ({
 // its compilers V8 has no WebAssembly.
 export default defineConfig({
   testDir: 'tests',
-  // The gateway has one book, and its faults come to whoever calls next.
-  workers: 1,
+  // A gateway has one book, and its faults come to whoever calls next.
+  workers: worlds,
+  fullyParallel: true,
   timeout: 60_000,
   // A machine that stands still for a minute fails whatever test it meets; one that
   // fails twice is broken. What passed the second time is named, with its page.
   retries: 1,
   expect: { timeout: 15_000 },
-  use: { baseURL: `http://127.0.0.1:${port}`, locale: 'zh-CN' },
+  use: { baseURL: `http://127.0.0.1:${port}`, locale: 'zh-CN', contextOptions: { reducedMotion: 'reduce' } },
   projects: [
     { name: 'script', use: chromium() },
     { name: 'no-script', use: { ...chromium(), javaScriptEnabled: false } },

@@ -9,8 +9,8 @@ import {
   type Page,
 } from '@playwright/test';
 import { createHash } from 'node:crypto';
+import { port } from './ports';
 
-const port = Number(process.env.TONGFU_PORT ?? 3000);
 export const platform = `http://127.0.0.1:${port}`;
 export const gateway = `http://127.0.0.1:${port + 1}`;
 export const shop = `http://127.0.0.1:${port + 2}`;
@@ -30,7 +30,7 @@ export const WECHAT =
 
 /** Another browser of the same mode. */
 export function another(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  return browser.newContext({ locale: 'zh-CN', javaScriptEnabled: scripted(), ...options });
+  return browser.newContext({ locale: 'zh-CN', reducedMotion: 'reduce', javaScriptEnabled: scripted(), ...options });
 }
 
 /** A bridge that comes 50 ms late, and does what the payer does: pay, cancel, fail. */

@@ -11,6 +11,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+/// Tests of the programs wait more than they work.
+const THREADS: &str = "6";
+const BROWSER_WORLDS: usize = 2;
+
 /// What a run of tests came to.
 #[derive(Clone, Copy, Default)]
 struct Count {
@@ -20,7 +24,7 @@ struct Count {
 
 pub(crate) fn run() -> Result<ExitCode> {
     let modules = tools::node_modules()?;
-    let chromium = browser::chromium(&modules)?;
+    let chromium = browser::for_tests(&modules)?;
     site::build()?;
     step("building platform and sandbox", || world::build(&[]))?;
     let rust = {
@@ -51,6 +55,7 @@ fn rust_tests(postgres: &Postgres) -> Result<Count> {
         .current_dir(root());
     cargo
         .env("TONGFU_TEST_POSTGRES", &postgres.url)
+        .env("RUST_TEST_THREADS", THREADS)
         .stdout(Stdio::piped());
     let mut child = cargo.spawn().context("starting cargo test")?;
     let mut count = Count::default();
@@ -68,14 +73,18 @@ fn rust_tests(postgres: &Postgres) -> Result<Count> {
     Ok(count)
 }
 
-/// Playwright, against a whole world of its own.
+/// Playwright, whose runners have each a whole world of their own.
 fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let node = modules.parent().context("no folder above node_modules")?;
     copy_specs(node)?;
-    let world = World::fresh("browser")?;
     let mut programs = Programs::default();
-    world.start(&mut programs)?;
-    let report = target("browser")?.join("report.json");
+    let mut ports = Vec::new();
+    for number in 0..BROWSER_WORLDS {
+        let world = World::fresh(&format!("browser-{number}"))?;
+        world.start(&mut programs)?;
+        ports.push(world.port.to_string());
+    }
+    let report = target("browser-0")?.join("report.json");
     let _ = std::fs::remove_file(&report);
     let mut playwright = Command::new(modules.join(".bin/playwright"));
     playwright
@@ -84,7 +93,7 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     playwright
         .env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report)
         .env("TONGFU_CHROMIUM", chromium)
-        .env("TONGFU_PORT", world.port.to_string())
+        .env("TONGFU_PORT", ports.join(","))
         .env("TONGFU_SCREENSHOTS", target("screenshots")?);
     let passed = crate::step::run(&mut playwright).is_ok();
     let report = std::fs::read_to_string(&report).context("Playwright wrote no report")?;
