@@ -3,6 +3,7 @@
 
 use crate::limits::{Network, Rate, Rates};
 use crate::listen::Times;
+use crate::log::Format;
 use anyhow::{Context, Result, bail};
 use payment::address::Address;
 use serde::Deserialize;
@@ -41,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) callback_delays_ms: Vec<i64>,
     pub(crate) lease_ms: i64,
     pub(crate) log: String,
+    pub(crate) log_format: Format,
     pub(crate) operator_listen: String,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) connections: u32,

@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod limits;
 mod listen;
+mod log;
 mod marks;
 mod metrics;
 mod rates;

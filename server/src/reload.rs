@@ -2,17 +2,14 @@
 //! are read anew. The rest of the configuration holds from the next start.
 
 use crate::config::Config;
+use crate::log;
 use crate::marks::Pictures;
-use crate::serve::{channel_accounts, log_filter, system_clock};
+use crate::serve::{channel_accounts, system_clock};
 use anyhow::Result;
 use checkout::Checkout;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
-
-/// Puts another filter in the place of the log's.
-pub(crate) type LogFilter = Box<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>;
 
 /// What can be changed while the program runs.
 pub(crate) struct Reloaded {
@@ -20,7 +17,7 @@ pub(crate) struct Reloaded {
     pub(crate) file: Option<PathBuf>,
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) pictures: Pictures,
-    pub(crate) filter: LogFilter,
+    pub(crate) set_filter: log::SetFilter,
 }
 
 /// Reads everything anew at each SIGHUP, for as long as the program runs.
@@ -45,9 +42,9 @@ impl Reloaded {
     fn reload(&self) -> Result<usize> {
         let config = Config::load(self.file.as_deref())?;
         let gateways = channel_accounts(&config, &system_clock())?;
-        let filter = log_filter(&config)?;
+        let filter = log::filter(&config)?;
         self.pictures.read(&config.marks)?;
-        (self.filter)(filter)?;
+        (self.set_filter)(filter)?;
         let count = gateways.len();
         self.checkout.replace_gateways(gateways);
         Ok(count)

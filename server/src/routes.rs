@@ -13,6 +13,7 @@ mod openid;
 mod page;
 mod public;
 mod respond;
+mod trace;
 
 use crate::state::State;
 use axum::Router;
@@ -70,6 +71,7 @@ pub(crate) fn router(state: State) -> Router {
         .fallback(page::unknown)
         .layer(charge)
         .layer(CatchPanicLayer::custom(respond::panicked))
+        .layer(middleware::from_fn(trace::trace))
         .with_state(state)
 }
 

@@ -3,9 +3,10 @@
 use crate::config::Config;
 use crate::limits::{Limits, Proxies};
 use crate::listen::{self, Gate, Way};
+use crate::log;
 use crate::marks::Pictures;
 use crate::rates;
-use crate::reload::{self, LogFilter, Reloaded};
+use crate::reload::{self, Reloaded};
 use crate::routes::{self, Streams};
 use crate::state::State;
 use crate::worker;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tracing_subscriber::EnvFilter;
 
 /// What is under way when the program is told to stop has this long to end; the
 /// program is gone within 10 s.
@@ -34,7 +34,7 @@ const OPERATOR_CONNECTIONS: usize = 64;
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> Result<()> {
-    let filter = log_to_stderr(&config)?;
+    let set_filter = log::start(&config)?;
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
@@ -61,7 +61,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         file,
         checkout: Arc::clone(&checkout),
         pictures: pictures.clone(),
-        filter,
+        set_filter,
     }));
     let connections = listen::descriptors(u64::from(config.connections));
     let state = State {
@@ -256,26 +256,6 @@ pub(crate) fn now_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Logs, and gives what changes the filter later.
-fn log_to_stderr(config: &Config) -> Result<LogFilter> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(log_filter(config)?)
-        .with_writer(std::io::stderr)
-        // It would tell of a log that can't be written by a panic.
-        .log_internal_errors(false)
-        .with_filter_reloading();
-    let handle = builder.reload_handle();
-    builder.init();
-    Ok(Box::new(move |filter| {
-        handle.reload(filter).context("changing the log's filter")
-    }))
-}
-
-/// What is logged.
-pub(crate) fn log_filter(config: &Config) -> Result<EnvFilter> {
-    EnvFilter::try_new(&config.log).context("reading `log`")
 }
 
 async fn told_to_stop(stop: watch::Sender<bool>) {

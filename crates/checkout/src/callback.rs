@@ -11,6 +11,7 @@ use payment::ports::{
 use payment::sign;
 use payment::status::PayStatus;
 use std::sync::Arc;
+use tracing::{Instrument, info_span};
 
 /// The default delays before each try, seconds: the first at once, fourteen in all.
 const DELAYS_S: [i64; 14] = [
@@ -73,12 +74,14 @@ impl Checkout {
                 continue;
             };
             let this = Arc::clone(self);
-            self.tasks.spawn(async move {
+            let span = info_span!("callback", callback.id, domain.code = callback.domain_code);
+            let work = async move {
                 let _place = place;
                 if let Err(failure) = this.call_back(&callback).await {
                     tracing::warn!(callback.id, cause = %failure, "a callback's try is not kept");
                 }
-            });
+            };
+            self.tasks.spawn(work.instrument(span));
         }
         Ok(count)
     }

@@ -57,6 +57,7 @@ use payment::verify::{self, Verified};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 /// Where an attempt's page is; its token follows.
 pub const ATTEMPT_PATH: &str = "/pay/attempt/";
@@ -220,8 +221,9 @@ impl Checkout {
             .await
     }
 
-    /// Charges for a call whose sign held.
+    /// Charges for a call whose sign held, and names its business system in the log.
     fn take_toll(&self, domain: &Domain, request_key: Option<&str>) -> Result<(), Failure> {
+        Span::current().record("domain.code", &domain.code);
         let charged = (self.parts.toll)(&domain.code, request_key);
         charged.map_err(|wait_s| Failure::TooMany { wait_s })
     }

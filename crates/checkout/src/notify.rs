@@ -13,6 +13,7 @@ use payment::printable::printable;
 use payment::refund::Cause;
 use payment::story::Source;
 use std::sync::Arc;
+use tracing::{Instrument, info_span};
 
 /// Notifies that one round takes.
 const ROUND: i64 = 32;
@@ -58,9 +59,11 @@ impl Checkout {
                 let this = Arc::clone(self);
                 let worker = Arc::clone(&gateway);
                 let received_ms = raw.received_ms;
-                self.tasks.spawn(async move {
+                let span = info_span!("notify", notify.id = id);
+                let work = async move {
                     this.work_on(worker.as_ref(), id, received_ms, notify).await;
-                });
+                };
+                self.tasks.spawn(work.instrument(span));
                 (true, true)
             }
             Err(failure) => {
@@ -113,7 +116,8 @@ impl Checkout {
             .take_due_notifies(now_ms, self.lease_end_ms(now_ms), ROUND)
             .await?;
         for kept in &due {
-            self.take_up(kept).await;
+            let span = info_span!("notify", notify.id = kept.id);
+            self.take_up(kept).instrument(span).await;
         }
         Ok(due.len())
     }

@@ -14,6 +14,7 @@ use payment::story::Source;
 use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::{Instrument, Span};
 
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
@@ -60,12 +61,13 @@ impl Checkout {
     ) -> Result<AttemptRow, Failure> {
         let choice = self.choose(domain, start.channel, &start.place, Sum::of(request))?;
         let (this, domain, request) = (Arc::clone(self), domain.clone(), request.clone());
-        let task = self.tasks.spawn(async move {
+        let work = async move {
             match this.begin(&domain, &request, &start, &choice).await? {
                 Turn::Ours(attempt) => this.order(attempt).await,
                 Turn::Anothers(attempt) => this.order_of_another(attempt).await,
             }
-        });
+        };
+        let task = self.tasks.spawn(work.in_current_span());
         task.await
             .map_err(|error| Failure::Internal(error.to_string()))?
     }
@@ -96,6 +98,7 @@ impl Checkout {
             let new = self.new_attempt(domain, request, start, choice)?;
             match self.parts.store.begin_attempt(&new).await? {
                 Begun::New(row) => {
+                    Span::current().record("order.sn", &row.order_sn);
                     tracing::info!(
                         order.sn = row.order_sn,
                         domain.code = row.domain_code,
@@ -105,7 +108,10 @@ impl Checkout {
                     tell_other_readings(request, &row);
                     return Ok(Turn::Ours(row));
                 }
-                Begun::Same(row) => return Ok(Turn::Anothers(row)),
+                Begun::Same(row) => {
+                    Span::current().record("order.sn", &row.order_sn);
+                    return Ok(Turn::Anothers(row));
+                }
                 Begun::KeyReused => return Err(Failure::KeyReused),
                 Begun::AlreadyPaid => return Err(Failure::AlreadyPaid),
                 Begun::Closed => return Err(Failure::Closed),

@@ -19,6 +19,7 @@ use payment::status::PayStatus;
 use payment::story::Source;
 use payment::verify;
 use std::sync::Arc;
+use tracing::{Instrument, info_span};
 
 /// Refunds that one round takes.
 const ROUND: i64 = 32;
@@ -202,12 +203,18 @@ impl Checkout {
         let mut tasks = Vec::with_capacity(count);
         for refund in due {
             let this = Arc::clone(self);
-            tasks.push(tokio::spawn(async move {
+            let span = info_span!(
+                "refund",
+                refund.no = refund.refund_no,
+                order.sn = refund.order_sn
+            );
+            let work = async move {
                 if let Err(error) = this.run_refund(&refund).await {
                     tracing::warn!(refund.no = refund.refund_no, cause = %error,
                         "refund not worked on; it is repeated");
                 }
-            }));
+            };
+            tasks.push(tokio::spawn(work.instrument(span)));
         }
         for task in tasks {
             task.await

@@ -8,6 +8,7 @@ use payment::ports::{AttemptRow, ChannelError, Gateway, OrderState};
 use payment::refund::SILENT_MS;
 use payment::story::Source;
 use std::sync::Arc;
+use tracing::{Instrument, info_span};
 
 /// After these many ms since an attempt began its channel is asked; then each minute.
 const SCHEDULE_MS: [i64; 5] = [5_000, 10_000, 20_000, 40_000, 60_000];
@@ -38,12 +39,14 @@ impl Checkout {
         let mut tasks = Vec::with_capacity(count);
         for attempt in due {
             let this = Arc::clone(self);
-            tasks.push(tokio::spawn(async move {
+            let span = info_span!("query", order.sn = attempt.order_sn);
+            let work = async move {
                 if let Err(error) = this.run_query(&attempt).await {
                     tracing::warn!(order.sn = attempt.order_sn, cause = %error,
                         "query failed; it is repeated");
                 }
-            }));
+            };
+            tasks.push(tokio::spawn(work.instrument(span)));
         }
         for task in tasks {
             task.await

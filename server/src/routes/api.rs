@@ -19,6 +19,7 @@ use leptos::prelude::provide_context;
 use payment::errcode::ErrCode;
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
+use tracing::Span;
 
 /// No documented body is longer.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -49,6 +50,7 @@ pub(super) async fn call(
         let text = ErrCode::Malformed.message(lang);
         return (StatusCode::NOT_FOUND, envelope(ErrCode::Malformed, text)).into_response();
     };
+    Span::current().record("http.path", path);
     if parts.method != method {
         return envelope(ErrCode::Method, ErrCode::Method.message(lang)).into_response();
     }

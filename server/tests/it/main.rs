@@ -13,6 +13,7 @@ mod forecore_contract;
 mod forged;
 mod harness;
 mod identity;
+mod log;
 mod operator;
 mod page;
 mod partner;

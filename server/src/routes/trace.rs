@@ -1,0 +1,40 @@
+//! A span for each request, and its number in the answer, so that what a caller saw is
+//! found in the log.
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+use std::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, info_span};
+
+/// The header that tells the request's number.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Business system and order are filled in by the use case that learns them, the path of
+/// a documented call by its route.
+pub(super) async fn trace(request: Request, next: Next) -> Response {
+    let id = checkout::token().unwrap_or_default();
+    let route = request.extensions().get::<MatchedPath>();
+    let span = info_span!(
+        "request",
+        id,
+        method = %request.method(),
+        route = route.map_or("none", MatchedPath::as_str),
+        http.path = Empty,
+        domain.code = Empty,
+        order.sn = Empty,
+    );
+    let began = Instant::now();
+    let answered = async {
+        let mut response = next.run(request).await;
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let ms = began.elapsed().as_millis();
+        tracing::debug!(status = response.status().as_u16(), ms, "answered");
+        response
+    };
+    answered.instrument(span).await
+}
