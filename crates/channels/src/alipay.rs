@@ -206,10 +206,7 @@ fn refunded(trade: &Trade, out_biz_no: &str, refund_fee: &str) -> Notify {
     };
     Notify::Refund {
         refund_no: number.clone(),
-        report: RefundReport {
-            state: RefundState::Done,
-            reference: None,
-        },
+        report: RefundReport::from(RefundState::Done),
         back: MoneyBack {
             channel_order_no: Some(trade.out_trade_no.clone()),
             trade_no: Some(trade.trade_no.clone()),
@@ -367,10 +364,7 @@ impl Gateway for Alipay {
             // No failure: it was taken before, and the query tells the rest.
             _ => RefundState::Pending,
         };
-        Ok(RefundReport {
-            state,
-            reference: None,
-        })
+        Ok(RefundReport::from(state))
     }
 
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
@@ -386,10 +380,7 @@ impl Gateway for Alipay {
             // Not done: the same number is sent again, which is the same refund.
             _ => RefundState::NotFound,
         };
-        Ok(RefundReport {
-            state,
-            reference: None,
-        })
+        Ok(RefundReport::from(state))
     }
 
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {

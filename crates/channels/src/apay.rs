@@ -275,10 +275,9 @@ impl Apay {
 /// A refund that nobody but a person can clear up: the gateway knows it by no number
 /// of ours, and its order's status says nothing about one refund.
 fn unanswered(why: &str) -> RefundReport {
-    RefundReport {
-        state: RefundState::Held(format!("{why}; look at the gateway whether it was made")),
-        reference: None,
-    }
+    RefundReport::from(RefundState::Held(format!(
+        "{why}; look at the gateway whether it was made"
+    )))
 }
 
 /// What is to be paid where an order's answer names another sum: it may differ a
@@ -452,10 +451,7 @@ impl Gateway for Apay {
                 state: RefundState::Pending,
                 reference: refund.reference.clone(),
             }),
-            (true, None) => Ok(RefundReport {
-                state: RefundState::NotFound,
-                reference: None,
-            }),
+            (true, None) => Ok(RefundReport::from(RefundState::NotFound)),
             (true, Some(_)) => {
                 let sent = self.send_refund(refund).await;
                 sent.map_err(ChannelError::or_unknown)

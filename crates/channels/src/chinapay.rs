@@ -489,10 +489,7 @@ impl Gateway for Chinapay {
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         Ok(match refund.reference {
             Some(_) => pending(),
-            None => RefundReport {
-                state: RefundState::NotFound,
-                reference: None,
-            },
+            None => RefundReport::from(RefundState::NotFound),
         })
     }
 

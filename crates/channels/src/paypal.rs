@@ -343,10 +343,7 @@ impl Gateway for Paypal {
                     "TRANSACTION_DISPUTED" | "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"
                 ) =>
             {
-                Ok(RefundReport {
-                    state: RefundState::Held(code),
-                    reference: None,
-                })
+                Ok(RefundReport::from(RefundState::Held(code)))
             }
             Err(error) => Err(error),
         }
@@ -360,10 +357,7 @@ impl Gateway for Paypal {
         let Some(id) = &refund.reference else {
             // PayPal finds no refund by our number; sent again under the same
             // request id it is the same refund, and answers how it stands.
-            return Ok(RefundReport {
-                state: RefundState::NotFound,
-                reference: None,
-            });
+            return Ok(RefundReport::from(RefundState::NotFound));
         };
         let asked = self.api.get(&format!("/v2/payments/refunds/{id}")).await;
         let found: Refund = asked.map_err(ChannelError::or_unknown)?;

@@ -250,10 +250,9 @@ impl Gateway for Wechat {
         let target = format!("/v3/refund/domestic/refunds/{}", refund.refund_no);
         match self.api.get(&target).await {
             Ok(answer) => refund_report(answer.content()?),
-            Err(error) if error.is_refusal("RESOURCE_NOT_EXISTS") => Ok(RefundReport {
-                state: RefundState::NotFound,
-                reference: None,
-            }),
+            Err(error) if error.is_refusal("RESOURCE_NOT_EXISTS") => {
+                Ok(RefundReport::from(RefundState::NotFound))
+            }
             Err(error) => Err(error.or_unknown()),
         }
     }

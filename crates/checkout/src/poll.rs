@@ -8,6 +8,7 @@ use payment::status::PayStatus;
 use payment::story::Source;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// A waiting page gets its answer after this time, whatever the channel does.
 const CHANNEL_WAIT: Duration = Duration::from_millis(1_500);
@@ -72,11 +73,12 @@ impl Checkout {
             return Ok(waiting(newest, self.now_ms()));
         };
         let (this, attempt) = (Arc::clone(self), newest.clone());
-        let asked = self.tasks.spawn(async move {
+        let work = async move {
             let checked = this.check(&attempt, Source::Page).await;
             drop(flight);
             checked
-        });
+        };
+        let asked = self.tasks.spawn(work.in_current_span());
         if tokio::time::timeout(CHANNEL_WAIT, asked).await.is_err() {
             tracing::debug!(
                 order.sn = newest.order_sn,

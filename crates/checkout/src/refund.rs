@@ -235,17 +235,11 @@ impl Checkout {
             money: row.channel_money,
         };
         if self.is_overtaken(&attempt, row).await? {
-            let overtaken = RefundReport {
-                state: RefundState::Failed(OVERTAKEN.to_owned()),
-                reference: None,
-            };
+            let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
             return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
         }
         let asked = match row.state {
-            Refund::New => Ok(RefundReport {
-                state: RefundState::NotFound,
-                reference: None,
-            }),
+            Refund::New => Ok(RefundReport::from(RefundState::NotFound)),
             _ => gateway.query_refund(&order).await,
         };
         let report = match asked {
@@ -300,10 +294,7 @@ impl Checkout {
             _ => store.step_refund(&row.refund_no, &step).await?.state == Refund::Sent,
         };
         if !may_send {
-            let elsewhere = RefundReport {
-                state: RefundState::Pending,
-                reference: None,
-            };
+            let elsewhere = RefundReport::from(RefundState::Pending);
             return Ok(Ok(elsewhere));
         }
         Ok(gateway.refund(order).await)

@@ -102,8 +102,8 @@ pub struct Strict {
     pub length: usize,
     /// The one value of requestChannel, always there; or always empty.
     pub request_channel: String,
-    /// The one currency, as an ISO code.
-    pub currency: String,
+    /// The one currency.
+    pub currency: Currency,
     /// Decimals of rate, where one is given.
     pub rate_decimals: u8,
 }
@@ -306,7 +306,7 @@ impl Domain {
                 prefix: "D1-".to_owned(),
                 length: 16,
                 request_channel: "1".to_owned(),
-                currency: Currency::Cny.code().to_owned(),
+                currency: Currency::Cny,
                 rate_decimals: 4,
             }),
             settings: DomainSettings {
@@ -493,8 +493,7 @@ impl Domain {
         }
         let channel = &strict.request_channel;
         check_channel(channel)?;
-        let currency = Currency::parse(&strict.currency);
-        if currency.is_none_or(|currency| !Currency::SEED.contains(&currency)) {
+        if !Currency::SEED.contains(&strict.currency) {
             return refuse("the currency is CNY or USD");
         }
         if !RATE_DECIMALS.contains(&strict.rate_decimals) {
@@ -552,7 +551,7 @@ mod tests {
             prefix: "M7-".into(),
             length: 16,
             request_channel: "1".into(),
-            currency: "CNY".into(),
+            currency: Currency::Cny,
             rate_decimals: 4,
         };
         change(&mut rule);
@@ -592,8 +591,7 @@ mod tests {
         assert!(strict(|rule| rule.length = 65).is_err());
         assert!(strict(|rule| rule.request_channel = "2".into()).is_err());
         assert!(strict(|rule| rule.request_channel = "app".into()).is_ok());
-        assert!(strict(|rule| rule.currency = "EUR".into()).is_err());
-        assert!(strict(|rule| rule.currency = "CAD".into()).is_err());
+        assert!(strict(|rule| rule.currency = Currency::Cad).is_err());
         assert!(strict(|rule| rule.rate_decimals = 7).is_err());
         assert!(strict(|rule| rule.request_channel = "xM7-".into()).is_err());
     }

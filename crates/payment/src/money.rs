@@ -1,11 +1,13 @@
 //! Money as whole minor units with a currency. Nothing here, or anywhere else
 //! in the product, holds an amount in a floating-point number.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A currency that the platform takes: its ISO 4217 code decides minor units
 /// and symbol. All of them have two decimals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Currency {
     /// Renminbi, counted in fen.
     Cny,

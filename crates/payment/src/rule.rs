@@ -2,6 +2,7 @@
 //! business system reads them: each with its figure, in both languages.
 
 use crate::lang::Lang;
+use crate::money::Currency;
 
 /// A rule that a request breaks whose sign holds (design 4a).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Rule {
     /// requestChannel: one of the domain's values.
     RequestChannel(Vec<String>),
     /// The domain's one currency.
-    Currency(String),
+    Currency(Currency),
     /// rate: one digit, a point, and this many decimals.
     Rate(u8),
     /// These goods begin with a letter.
@@ -40,7 +41,7 @@ pub enum Rule {
     /// requestKey, money, rate or requestChannel could begin and end elsewhere.
     DigitsMove,
     /// The values hold the word of the other currency.
-    OtherCurrency(String),
+    OtherCurrency(Currency),
     /// Whole values, given to other parameters, make another payment.
     Swapped,
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Secret, Strict};
+use payment::money::Currency;
 use payment::ports::{OtherReadings, Store};
 use payment::verify::may_call;
 use std::sync::Arc;
@@ -68,8 +69,8 @@ pub(crate) struct RuleArgs {
     #[arg(long, conflicts_with_all = ["key_prefix", "key_length"])]
     any_request_key: bool,
     /// The domain's currency.
-    #[arg(long, default_value = "CNY")]
-    currency: String,
+    #[arg(long, default_value = "CNY", value_parser = currency)]
+    currency: Currency,
     /// The value of requestChannel; with --any-request-key it may be repeated,
     /// and '' stands for an empty one.
     #[arg(long, default_value = "1")]
@@ -404,6 +405,10 @@ fn recut(text: &str) -> Result<Recut, String> {
         "log" => Ok(Recut::Log),
         _ => Err("refuse or log".to_owned()),
     }
+}
+
+fn currency(text: &str) -> Result<Currency, String> {
+    Currency::parse(text).ok_or_else(|| "CNY or USD".to_owned())
 }
 
 fn late_money(text: &str) -> Result<LateMoney, String> {

@@ -129,6 +129,16 @@ pub struct RefundReport {
     pub reference: Option<String>,
 }
 
+/// One of which the channel has no number to tell.
+impl From<RefundState> for RefundReport {
+    fn from(state: RefundState) -> Self {
+        Self {
+            state,
+            reference: None,
+        }
+    }
+}
+
 /// To whom and for what an account is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {

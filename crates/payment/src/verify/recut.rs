@@ -111,11 +111,11 @@ impl Request<'_> {
     }
 
     /// The word of the other currency, where the signed text holds it.
-    fn other_currency(&self) -> Option<String> {
+    fn other_currency(&self) -> Option<Currency> {
         let ours = self.get("currencyType");
-        let mut words = Currency::SEED.iter().map(|currency| currency.code());
-        let other = words.find(|word| *word != ours && self.joined.contains(word));
-        other.map(str::to_owned)
+        Currency::SEED
+            .into_iter()
+            .find(|other| other.code() != ours && self.joined.contains(other.code()))
     }
 
     /// What money could be cut into: low goods and low bare hosts. The requestKey

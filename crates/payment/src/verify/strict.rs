@@ -77,8 +77,8 @@ pub fn check_with(
     if channel != strict.request_channel && !absent {
         return refuse(Rule::RequestChannel(vec![strict.request_channel.clone()]));
     }
-    if rules.one_currency && value(known, "currencyType") != strict.currency {
-        return refuse(Rule::Currency(strict.currency.clone()));
+    if rules.one_currency && value(known, "currencyType") != strict.currency.code() {
+        return refuse(Rule::Currency(strict.currency));
     }
     if rules.rate_has_fixed_decimals && !rate_fits(strict, value(known, "rate")) {
         return refuse(Rule::Rate(strict.rate_decimals));

@@ -12,6 +12,7 @@ use cut::{Reading, readings};
 use genuine::{Genuine, Random, Taste};
 use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, Secret, Strict};
+use payment::money::Currency;
 use payment::request::check_shape;
 use payment::verify::{StrictRules, check_with, verify_pay};
 
@@ -46,7 +47,7 @@ impl Guard {
             prefix: prefix.to_owned(),
             length: 16,
             request_channel: "1".to_owned(),
-            currency: "CNY".to_owned(),
+            currency: Currency::Cny,
             rate_decimals: 4,
         };
         let callbacks = vec!["http://shop.cn".to_owned()];
