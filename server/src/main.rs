@@ -33,6 +33,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
+    if !matches!(cli.command, Command::Serve { .. }) {
+        // `tongfu order list | head` ends as other programs do.
+        sigpipe::reset();
+    }
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
         Command::Serve { dev } => serve::serve(config, cli.config, dev).await,

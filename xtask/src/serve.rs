@@ -81,12 +81,15 @@ fn welcome(world: &World, took: Duration) -> Result<String> {
          \x20 platform   http://127.0.0.1:{port}/pay.html\n\
          \x20 operator   http://127.0.0.1:{}/metrics\n\
          A signed address to pay:\n  {}\n\
-         Data: {}. Ctrl-C stops everything.\n",
+         For the operator's commands, such as `target/release/tongfu doctor`:\n\
+         \x20 export TONGFU_DATABASE_URL=sqlite:{data}/tongfu.db\n\
+         \x20 export TONGFU_ACCOUNTS={data}/sandbox/accounts.toml\n\
+         Data: {data}. Ctrl-C stops everything.\n",
         took.as_secs_f32(),
         port + 2,
         port + 1,
         port + 3,
         url.trim(),
-        world.data.display(),
+        data = world.data.display(),
     ))
 }

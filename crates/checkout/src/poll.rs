@@ -48,7 +48,13 @@ impl Checkout {
             .attempts(&domain.code, &request.request_key)
             .await?;
         let Some(newest) = attempts.last() else {
-            return Ok(Poll::Waiting(None));
+            let key = &request.request_key;
+            let closed = self.parts.store.is_closed(&domain.code, key).await?;
+            return Ok(if closed {
+                Poll::Failed(Failure::Closed)
+            } else {
+                Poll::Waiting(None)
+            });
         };
         if newest.money != request.money {
             return Err(Failure::KeyReused);

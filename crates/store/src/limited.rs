@@ -92,6 +92,7 @@ limited! {
     LIMIT attempt_by_token(token: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_channel_no(channel: Channel, account: &str, no: &str) -> Option<AttemptRow>;
     LIMIT attempt_by_trade_no(channel: Channel, account: &str, no: &str) -> Option<AttemptRow>;
+    LIMIT is_closed(code: &str, key: &str) -> bool;
     LIMIT attempts(code: &str, key: &str) -> Vec<AttemptRow>;
     LIMIT take_due_attempts(now_ms: i64, again_ms: i64, limit: i64) -> Vec<AttemptRow>;
     LIMIT schedule_query(order_sn: &str, at_ms: Option<i64>) -> ();

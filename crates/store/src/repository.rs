@@ -351,6 +351,10 @@ impl Store for Repository {
         attempts::by_trade_no(&self.read, channel, account, trade_no).await
     }
 
+    async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool> {
+        attempts::is_closed(&self.read, domain_code, request_key).await
+    }
+
     async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>> {
         attempts::of_request(&self.read, domain_code, request_key).await
     }

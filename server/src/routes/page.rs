@@ -27,6 +27,7 @@ use payment::payee::Payee;
 use payment::ports::AttemptRow;
 use payment::refusal::Refusal;
 use payment::request::{PayRequest, SEED_NAMES};
+use payment::status::PayStatus;
 use payment::verify::{Verified, signed_query};
 use std::sync::Arc;
 use std::time::Duration;
@@ -353,7 +354,8 @@ fn start_path(scene: Scene) -> &'static str {
     }
 }
 
-/// A request that is paid stays paid, whatever channel the address names.
+/// A request that is paid stays paid, whatever channel the address names, and one that
+/// is closed is offered to nobody.
 async fn already(
     checkout: &Arc<Checkout>,
     request: &Verified<PayRequest>,
@@ -363,7 +365,12 @@ async fn already(
     let (domain, key) = (&request.domain_code, &request.request_key);
     let attempts = checkout.store().attempts(domain, key).await?;
     let Some(last) = attempts.last() else {
-        return Ok(None);
+        let closed = checkout.store().is_closed(domain, key).await?;
+        return if closed {
+            Err(Failure::Closed)
+        } else {
+            Ok(None)
+        };
     };
     if last.money != request.money {
         return Err(Failure::KeyReused);
@@ -378,10 +385,16 @@ async fn already(
     }
     // A payer whose money is on its way back is not told that he was not charged.
     let late = |attempt: &AttemptRow| attempt.status == Attempt::PaidAfterClose;
-    Ok(attempts.iter().any(late).then(|| Screen::Returned {
-        order: view::order(request, visit.lang),
-        leave: leave.fail.clone(),
-    }))
+    if attempts.iter().any(late) {
+        return Ok(Some(Screen::Returned {
+            order: view::order(request, visit.lang),
+            leave: leave.fail.clone(),
+        }));
+    }
+    match last.request_status {
+        PayStatus::Closed => Err(Failure::Closed),
+        _ => Ok(None),
+    }
 }
 
 /// The page of a paid request, of which these are the attempts.

@@ -174,6 +174,11 @@ async fn a_business_system_closes(database: Database) {
         .text(&format!("/pay/api/pc/wechatQuery?{query}"))
         .await;
     assert_eq!(errcode(&polled), "10008", "{polled}");
+    let page = world.text(&format!("/pay.html?{query}")).await;
+    assert!(
+        page.contains("10008") && !page.contains("name=\"channel\""),
+        "{page}"
+    );
     // One that nobody opened is closed too; one that is paid is not.
     let query = world.signed_query().await;
     let key = value_of(&query, "requestKey");
@@ -182,6 +187,15 @@ async fn a_business_system_closes(database: Database) {
         .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
         .await;
     assert_eq!(errcode(&pay), "10008", "{pay}");
+    let polled = world
+        .text(&format!("/pay/api/pc/wechatQuery?{query}"))
+        .await;
+    assert_eq!(errcode(&polled), "10008", "{polled}");
+    let page = world.text(&format!("/pay.html?{query}")).await;
+    assert!(
+        page.contains("10008") && !page.contains("name=\"channel\""),
+        "{page}"
+    );
     let (query, _) = paid_order(&world).await;
     let close = close_body(&value_of(&query, "requestKey"));
     assert_eq!(errcode(&world.post(CLOSE, &close).await), "10009");

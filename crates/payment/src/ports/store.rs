@@ -725,6 +725,8 @@ pub trait Store: Send + Sync {
         account: &str,
         trade_no: &str,
     ) -> Result<Option<AttemptRow>, StoreError>;
+    /// Whether a request was closed, though nobody ever opened it.
+    async fn is_closed(&self, domain_code: &str, request_key: &str) -> Result<bool, StoreError>;
     /// All attempts of a request, oldest first.
     async fn attempts(
         &self,

@@ -13,7 +13,7 @@ use payment::ports::{
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
-use sqlx::{Pool, Transaction};
+use sqlx::{Executor, Pool, Transaction};
 
 const LOCK_REQUEST: &str = locked!(
     "select id, money, currency, status, created_ms from payment_request \
@@ -161,7 +161,7 @@ pub(super) async fn begin(tx: &mut Transaction<'static, Db>, new: &NewAttempt) -
     if open.iter().any(|row| row.status == Attempt::Held) {
         return Ok(Begun::Held);
     }
-    let closed = is_closed(tx, &new.domain_code, &new.request_key).await?;
+    let closed = is_closed(&mut **tx, &new.domain_code, &new.request_key).await?;
     if closed || status == PayStatus::Closed {
         return Ok(Begun::Closed);
     }
@@ -482,8 +482,8 @@ async fn win_request(
 }
 
 /// Whether the key was closed before any payer came.
-async fn is_closed(
-    tx: &mut Transaction<'static, Db>,
+pub(super) async fn is_closed<'e>(
+    at: impl Executor<'e, Database = Db>,
     domain_code: &str,
     request_key: &str,
 ) -> Answer<bool> {
@@ -492,7 +492,7 @@ async fn is_closed(
     let row = sqlx::query(query)
         .bind(domain_code)
         .bind(request_key)
-        .fetch_one(&mut **tx)
+        .fetch_one(at)
         .await
         .map_err(unavailable)?;
     Ok(get::<i64>(&row, "n")? > 0)

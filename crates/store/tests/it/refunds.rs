@@ -287,6 +287,13 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
 }
 
 pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
+    let is_closed = async |key| store.is_closed("shop", key).await.unwrap();
+    assert!(!is_closed("never opened").await);
+    store
+        .close_request("shop", "never opened", None, act())
+        .await
+        .unwrap();
+    assert!(is_closed("never opened").await);
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     assert_eq!(
         store.close_request("shop", "k", None, act()).await.unwrap(),
