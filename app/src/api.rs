@@ -1,4 +1,4 @@
-//! The server functions of seed 000, at its paths and with its JSON. Each takes
+//! The server functions, at the documented paths (docs/protocol.md, Paths). Each takes
 //! its values from the raw pairs of the request, since the sign covers values
 //! in order and with repeats; the logic stands in `checkout`.
 

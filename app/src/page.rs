@@ -1,5 +1,5 @@
 //! The checkout page as the server renders it: complete and payable before and
-//! without any script (design section 6).
+//! without any script (docs/page.md).
 
 mod marks;
 mod parts;

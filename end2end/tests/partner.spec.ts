@@ -1,4 +1,4 @@
-// The address that a partner's order gives [seed 001, 统一下单], in each kind of
+// The address that a partner's order gives [docs/forecore.md], in each kind of
 // browser, in yuan and in dollars.
 import { test, expect } from '@playwright/test';
 import {

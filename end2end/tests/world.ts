@@ -52,7 +52,7 @@ export async function bridge(page: Page, acts: string[]): Promise<void> {
   });
 }
 
-/** An order of the development partner, as its program makes it [seed 001]. */
+/** An order of the development partner, as its program makes it [docs/forecore.md]. */
 export async function partnerOrder(
   request: APIRequestContext,
   fields: Record<string, string>,

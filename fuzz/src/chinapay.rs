@@ -1,4 +1,5 @@
-//! ChinaPay's key files, written from the channels document (section 4.4).
+//! ChinaPay's key files, written from docs/reference/chinapay.md,
+//! Signatures and keys.
 
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockEncryptMut, KeyIvInit};

@@ -1,4 +1,4 @@
-//! The shapes of design 4a, written from the design alone: what was accepted must
+//! The shapes (docs/signing.md), written from that page alone: what was accepted must
 //! have them.
 
 use payment::domain::{Domain, KeyRule, Strict};

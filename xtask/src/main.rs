@@ -13,6 +13,7 @@ mod site;
 mod size;
 mod step;
 mod test;
+mod tidy;
 mod tools;
 mod world;
 
@@ -31,6 +32,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   siege                           strangers who cost us, beside a payer who pays
   peers                           programs of others against the sandbox
   fuzz [--seconds N] [TARGET…]    fuzz the readers of outside bytes, each for N seconds (600)
+  tidy                            what comments and pages cite is there; lengths of files
   wasm-target                     find or set up the WebAssembly target";
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         Some((command, [])) if command == "peers" => peers::run(),
         Some((command, [])) if command == "siege" => siege::run(),
         Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
+        Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
         _ => bail!("{USAGE}"),
     }

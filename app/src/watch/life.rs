@@ -1,4 +1,4 @@
-//! Polling and countdown [seed 000, PC微信支付查询结果接口: every two seconds].
+//! Polling and countdown [docs/protocol.md].
 
 use crate::browser::{self, Answer, Order};
 use gloo_timers::callback::Timeout;

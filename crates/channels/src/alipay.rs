@@ -1,5 +1,5 @@
 //! Alipay's OpenAPI with RSA2: page and wap payments, query, close, refunds and
-//! notifies (channels document, section 3).
+//! notifies (docs/reference/alipay.md).
 
 mod api;
 mod certificates;
@@ -196,7 +196,7 @@ impl Alipay {
 }
 
 /// A refund, ours or one that was made by hand; `refund_fee` is all that was refunded
-/// of the trade so far (section 3.5).
+/// of the trade so far (docs/reference/alipay.md, Refunds).
 fn refunded(trade: &Trade, out_biz_no: &str, refund_fee: &str) -> Notify {
     let in_all = minor(refund_fee).and_then(|minor| Money::from_minor(minor, Currency::Cny));
     let number = match out_biz_no {
@@ -247,7 +247,7 @@ impl Gateway for Alipay {
         true
     }
 
-    /// A form: nothing is called (section 3.3).
+    /// A form: nothing is called (docs/reference/alipay.md, Forms).
     async fn check(&self) -> Result<(), String> {
         if self.api.public.holds(&self.api.key.public()) {
             return Err(

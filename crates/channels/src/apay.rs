@@ -1,5 +1,5 @@
 //! A gateway of Apay's family as an upstream: the seed's fourth-party interface
-//! (seed 001), with us as its client (wire-facts B4).
+//! (docs/forecore.md), with us as its client (docs/reference/apay.md).
 
 mod rates;
 mod wire;
@@ -281,7 +281,7 @@ fn unanswered(why: &str) -> RefundReport {
 }
 
 /// What is to be paid where an order's answer names another sum: it may differ a
-/// little, so that sums in flight differ (wire-facts B4). Nobody is led to an order
+/// little, so that sums in flight differ (docs/reference/apay.md). Nobody is led to an order
 /// whose sum or currency is too far from what was asked.
 fn changed_sum(answer: &Fields, asked: Money) -> Result<Option<Money>, ChannelError> {
     let (sum, currency) = (answer.get("money"), answer.get("currency"));
@@ -348,7 +348,7 @@ impl Gateway for Apay {
     }
 
     /// At WeChat the address becomes a code, and inside WeChat it is simply opened; in
-    /// another currency than CNY it opens nowhere else (seed 001, 使用微信支付).
+    /// another currency than CNY it opens nowhere else (docs/forecore.md).
     fn offers(&self, kind: Kind) -> bool {
         match (self.channel, kind) {
             (Channel::Wechat, Kind::Native | Kind::Wap) => true,
@@ -429,8 +429,8 @@ impl Gateway for Apay {
         Err(ChannelError::NotOffered)
     }
 
-    /// It leaves once where the gateway does not know it by our number (wire-facts
-    /// B4): whatever numbers an answer bears, it is about this refund.
+    /// It leaves once where the gateway does not know it by our number
+    /// (docs/reference/apay.md, Refunds): whatever numbers an answer bears, it is about this refund.
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         match self.send_refund(refund).await {
             Err(ChannelError::Unknown(why)) if !self.refunds_by_number => Ok(unanswered(&why)),

@@ -1,5 +1,5 @@
-//! ChinaPay's old form interface: signed form, query, refund, notifies (channels
-//! document, section 4).
+//! ChinaPay's old form interface: signed form, query, refund, notifies
+//! (docs/reference/chinapay.md).
 
 mod keys;
 mod wire;
@@ -480,7 +480,7 @@ impl Gateway for Chinapay {
     }
 
     /// A form bears the day on which it was made, and is taken on that day alone
-    /// (section 4.2; that midnight is the end is not confirmed by ChinaPay).
+    /// (docs/reference/chinapay.md, Orders; that midnight is the end is not confirmed by ChinaPay).
     fn fresh_since_ms(&self, now_ms: i64) -> i64 {
         payment::beijing::midnight_before(now_ms)
     }

@@ -1,5 +1,5 @@
 //! The European Central Bank's daily reference rates: read, kept while they are
-//! fresh, and crossed (channels document, section 6).
+//! fresh, and crossed (docs/reference/rates.md).
 
 use crate::http::{self, is_guarded};
 use crate::{Clock, text};

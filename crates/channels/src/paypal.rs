@@ -1,5 +1,5 @@
-//! PayPal's Orders v2: create, approve, capture, refunds and webhooks (channels
-//! document, section 5).
+//! PayPal's Orders v2: create, approve, capture, refunds and webhooks
+//! (docs/reference/paypal.md).
 
 mod api;
 mod certificates;

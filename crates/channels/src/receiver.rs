@@ -1,6 +1,6 @@
 //! Sends callbacks to business systems through one guarded client: no
 //! redirects, 10 s, 64 KB, and no address that is private unless it is listed
-//! (design 4a, "Where we send requests").
+//! (docs/signing.md, Shapes that every request keeps).
 
 use crate::{Clock, http};
 use payment::address::{Address, is_public};

@@ -1,5 +1,5 @@
 //! WeChat Pay APIv3: Native and JSAPI orders, query, close, refunds, notifies,
-//! and openid (channels document, sections 1 and 2).
+//! and openid (docs/reference/wechat.md).
 
 mod api;
 mod certificates;
@@ -312,7 +312,7 @@ impl Wechat {
         }
     }
 
-    /// What the in-WeChat bridge takes (section 1.7).
+    /// What the in-WeChat bridge takes (docs/reference/wechat.md, The bridge).
     fn bridge(&self, prepay_id: &str) -> Result<Bridge, ChannelError> {
         let (time_stamp, nonce_str) = self.api.moment()?;
         let package = format!("prepay_id={prepay_id}");
@@ -335,7 +335,7 @@ fn refund_report(refund: Refund) -> Result<RefundReport, ChannelError> {
     })
 }
 
-/// Section 1.10; ABNORMAL waits for a person, who may still send the money.
+/// docs/reference/wechat.md, Refunds; ABNORMAL waits for a person, who may still send the money.
 fn refund_state(status: &str) -> Result<RefundState, ChannelError> {
     match status {
         "SUCCESS" => Ok(RefundState::Done),
@@ -348,7 +348,7 @@ fn refund_state(status: &str) -> Result<RefundState, ChannelError> {
     }
 }
 
-/// What WeChat's transaction object says (section 1.8, state use).
+/// What WeChat's transaction object says (docs/reference/wechat.md, Query and close, state use).
 fn state(transaction: Transaction) -> Result<OrderState, ChannelError> {
     match transaction.trade_state.as_str() {
         "SUCCESS" | "REFUND" => paid(transaction).map(OrderState::Paid),

@@ -1,5 +1,5 @@
 //! Callbacks to business systems: an outbox that is worked off on a schedule
-//! (seed 000, 申请支付后的回调接口; design section 4, rule 8).
+//! (docs/protocol.md; docs/reference/orders.md, Callbacks).
 
 use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure};
@@ -134,7 +134,7 @@ impl Checkout {
     }
 
     /// Taken is a 2xx whose body, trimmed, is the word `success`; of a partner, a
-    /// JSON object without a true `err` (wire-facts B3).
+    /// JSON object without a true `err` (docs/forecore.md, The notification).
     fn outcome(&self, callback: &CallbackRow, answer: &CallbackAnswer) -> TryOutcome {
         let answered = answer
             .status

@@ -1,4 +1,4 @@
-//! Closing a request for its business system (design sections 2 and 4, rule 7).
+//! Closing a request for its business system (docs/protocol.md, Refunds and closing).
 
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
@@ -87,7 +87,7 @@ impl Checkout {
         domain: &Domain,
         request_key: &str,
     ) -> Result<Option<(String, NewCallback)>, Failure> {
-        // A partner is told of payments alone (seed 001, cb_url).
+        // A partner is told of payments alone (docs/forecore.md).
         if !domain.settings.failurepay || domain.settings.partner.is_some() {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! What partners ask for through Apay's interface (seed 001; wire-facts B). Each
+//! What partners ask for through Apay's interface (docs/forecore.md). Each
 //! order is a payment request of the partner's, paid on our own page like any other.
 
 use crate::{Checkout, Failure, callback};
@@ -482,7 +482,7 @@ fn unpaid_word(attempts: &[AttemptRow]) -> &'static str {
     }
 }
 
-/// Where we would send requests (design 4a).
+/// Where we would send requests (docs/signing.md).
 fn check_addresses(domain: &Domain, order: &Order) -> Result<(), PartnerFailure> {
     let callbacks = &domain.settings.callbacks;
     let refused = || Refusal::AddressRefused("cb_url".to_owned());
@@ -495,7 +495,7 @@ fn check_addresses(domain: &Domain, order: &Order) -> Result<(), PartnerFailure>
 }
 
 /// The notification of a payment: the documented fields, providerOrderId, and
-/// cb_url's own, signed (wire-facts B3).
+/// cb_url's own, signed (docs/forecore.md, The notification).
 fn notification(
     kept: &PartnerOrder,
     attempt: &AttemptRow,

@@ -1,5 +1,5 @@
 //! Callbacks to one receiver share a lane of so many at once: a receiver that is
-//! slow fills its own lane, and no other (design section 4, rule 8).
+//! slow fills its own lane, and no other (docs/reference/orders.md, Callbacks).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -228,7 +228,7 @@ impl Checkout {
         charged.map_err(|wait_s| Failure::TooMany { wait_s })
     }
 
-    /// A payment request whose sign holds and has one meaning (design 4a).
+    /// A payment request whose sign holds and has one meaning (docs/signing.md).
     ///
     /// # Errors
     /// [`Failure`] with the rule that it breaks.

@@ -1,5 +1,5 @@
 //! Notifies: verified over raw bytes, stored, answered; work follows
-//! (design section 4, rule 6).
+//! (docs/reference/orders.md, Settling).
 
 use crate::alarm::{Alarm, raise};
 use crate::settle::Outcome;

@@ -16,7 +16,8 @@ impl Numbers {
         })
     }
 
-    /// An orderSn: `yyyyMMddHHmmss` in Beijing time and six digits (design rule 2).
+    /// An orderSn: `yyyyMMddHHmmss` in Beijing time and six digits
+    /// (docs/reference/orders.md, Attempts).
     pub(crate) fn order_sn(&self, now_ms: i64) -> String {
         let count = self.counter.fetch_add(1, Ordering::Relaxed) % 1_000_000;
         format!("{}{count:06}", beijing_second(now_ms))

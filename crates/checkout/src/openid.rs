@@ -1,5 +1,5 @@
-//! The payer's way to WeChat and back, for an openid [seed 000, 获取openid;
-//! channels document, section 2].
+//! The payer's way to WeChat and back, for an openid (docs/protocol.md, openid;
+//! docs/reference/wechat.md, openid).
 
 mod state;
 

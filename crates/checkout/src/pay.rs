@@ -1,4 +1,4 @@
-//! Starting a payment [seed 000, PC支付请求接口; design section 4, rule 2].
+//! Starting a payment [docs/protocol.md; docs/reference/orders.md, Attempts].
 
 use crate::alarm::{self, Alarm};
 use crate::pay_types::{Choice, Sum};
@@ -250,7 +250,7 @@ impl Checkout {
     }
 }
 
-/// Logs that the sign of a request has other readings (design 4a); that it could fit
+/// Logs that the sign of a request has other readings (docs/signing.md); that it could fit
 /// another sum is an alarm.
 fn tell_other_readings(request: &Verified<PayRequest>, row: &AttemptRow) {
     if request.fits_another_key() {

@@ -1,5 +1,5 @@
-//! Which channels a payer is offered, and by which account [seed 000,
-//! PC支付请求支付类型接口; design sections 5 and 6].
+//! Which channels a payer is offered, and by which account (docs/protocol.md,
+//! Requests and attempts).
 
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
@@ -349,7 +349,7 @@ impl Checkout {
             (Currency::Cny, foreign) | (foreign, Currency::Cny) => foreign,
             _ => return None,
         };
-        // A request's own rate is CNY per USD (seed 000).
+        // A request's own rate is CNY per USD (docs/protocol.md).
         let own = rate.filter(|_| foreign == Currency::Usd);
         own.or_else(|| (self.parts.rates)(foreign, gateway.channel()).ok())
             .map(Exchange::At)

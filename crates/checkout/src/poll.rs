@@ -1,4 +1,4 @@
-//! What a waiting page is told [seed 000, PC微信支付查询结果接口].
+//! What a waiting page is told [docs/protocol.md].
 
 use crate::{Checkout, Failure};
 use payment::order::Attempt;

@@ -1,4 +1,4 @@
-//! Whether a request was paid, for the business system [seed 000, 查询接口].
+//! Whether a request was paid, for the business system [docs/protocol.md].
 
 use crate::refund::shown_key;
 use crate::{Checkout, Failure};

@@ -1,5 +1,5 @@
 //! Refunds: written down with their number before the channel hears of them, and
-//! sent until the channel says how they stand (design section 4, rules 3 to 5).
+//! sent until the channel says how they stand (docs/reference/refunds.md).
 
 use crate::alarm::{Alarm, raise};
 use crate::callback::{self, RefundNews};
@@ -39,7 +39,7 @@ pub(crate) fn shown_key(row: &RefundRow) -> &str {
 
 impl Checkout {
     /// `private/pay/refund`: a business system's wish, by HMAC alone; the same
-    /// call again asks how the refund stands (design section 2).
+    /// call again asks how the refund stands (docs/protocol.md, Refunds and closing).
     ///
     /// # Errors
     /// [`Failure`] with the rule that it breaks.
@@ -125,7 +125,7 @@ impl Checkout {
     }
 
     /// The operator lets money that came after its request was closed pay it after
-    /// all (design section 4, rule 7).
+    /// all (docs/reference/orders.md, One winner).
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when the order is no such money, [`Failure::InProgress`]

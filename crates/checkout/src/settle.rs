@@ -1,5 +1,5 @@
 //! The one way by which money settles an order: notify, page query and timer
-//! all come here (design section 4, rule 6).
+//! all come here (docs/reference/orders.md, Settling).
 
 use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure};

@@ -1,4 +1,4 @@
-//! Own query timers: no order waits for a notify alone (design section 4, rule 7).
+//! Own query timers: no order waits for a notify alone (docs/reference/orders.md, Timers).
 
 use crate::patience::next_look_ms;
 use crate::settle::Outcome;

@@ -1,5 +1,5 @@
 //! Addresses: their shapes, which of them a request may name, and which
-//! addresses of the network are public (design 4a).
+//! addresses of the network are public (docs/signing.md).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};

@@ -1,4 +1,5 @@
-//! The payment channels that a payer can pick, with the words of seed 000.
+//! The payment channels that a payer can pick, with the words that payTypeCode has for
+//! them (docs/protocol.md, The payment request).
 
 use crate::lang::Lang;
 

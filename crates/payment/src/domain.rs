@@ -1,5 +1,5 @@
 //! A business system: its code, secrets, and what its requests may hold
-//! (design 4a).
+//! (docs/signing.md).
 
 use crate::address::{Address, is_host, origin};
 use crate::money::Currency;
@@ -158,12 +158,12 @@ pub struct DomainSettings {
     /// Who is paid, as payers read it.
     pub payee: Payee,
     /// Present where the business system is a partner: it speaks Apay's interface
-    /// (seed 001), and its code is [`Domain::partner_code`].
+    /// (docs/forecore.md), and its code is [`Domain::partner_code`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerSettings>,
 }
 
-/// What only a partner has (seed 001).
+/// What only a partner has (docs/forecore.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartnerSettings {
@@ -222,7 +222,7 @@ impl Default for DomainSettings {
     }
 }
 
-/// A domain's settings contradict design 4a.
+/// A domain's settings contradict docs/signing.md.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DomainError(String);
@@ -246,7 +246,7 @@ impl Domain {
     /// A new domain; secrets in any order.
     ///
     /// # Errors
-    /// [`DomainError`] when it breaks a rule that design 4a puts on domains.
+    /// [`DomainError`] when it breaks a rule that docs/signing.md puts on domains.
     pub fn new(
         code: &str,
         rule: KeyRule,
@@ -397,7 +397,7 @@ impl Domain {
     /// Adds a new secret; the ones before end at `old_until_ms` at the latest.
     ///
     /// # Errors
-    /// [`DomainError`] when the secret breaks a rule of design 4a.
+    /// [`DomainError`] when the secret breaks a rule of docs/signing.md.
     pub fn rotate(&mut self, text: &str, old_until_ms: i64) -> Result<(), DomainError> {
         let generation = self.secrets[0].generation + 1;
         for secret in &mut self.secrets {
@@ -408,7 +408,7 @@ impl Domain {
         self.check()
     }
 
-    /// Every rule that design 4a puts on a domain itself.
+    /// Every rule that docs/signing.md puts on a domain itself.
     ///
     /// # Errors
     /// [`DomainError`] with the rule that is broken.

@@ -5,7 +5,7 @@ use crate::lang::Lang;
 use crate::obj::{Bridge, Obj};
 use serde::{Deserialize, Serialize};
 
-/// The JSON that every `/pay/api` path answers with (seed 000, 返回形式).
+/// The JSON that every `/pay/api` path answers with (docs/protocol.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
     /// `0`, or the code of a cause: text, as in the seed.
@@ -111,7 +111,7 @@ pub struct RefundDetail {
     pub pay_status: String,
 }
 
-/// refund's `obj` (ours; design section 2).
+/// refund's `obj` (ours; docs/protocol.md, Refunds and closing).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundInfo {

@@ -1,4 +1,4 @@
-//! The published table of errcodes: one code per cause (design section 2).
+//! The published table of errcodes: one code per cause (docs/protocol.md, errcodes).
 
 use crate::lang::Lang;
 
@@ -28,7 +28,7 @@ pub enum ErrCode {
     /// `10010`: openid is missing.
     OpenidMissing,
     /// `10011`: the sign would hold for another reading of the values too, or a rule
-    /// is broken that keeps the domain's requests to one (design 4a).
+    /// is broken that keeps the domain's requests to one (docs/signing.md).
     Ambiguous,
     /// `10012`: the channel can't be reached or refused the order.
     ChannelUnavailable,

@@ -1,5 +1,5 @@
-//! Apay's fourth-party interface (seed 001): its fields as they came, its MD5 sign
-//! over names and values (wire-facts B1), and what its calls ask for.
+//! Apay's fourth-party interface (docs/forecore.md): its fields as they came, its MD5 sign
+//! over names and values (docs/forecore.md, The sign), and what its calls ask for.
 
 mod fields;
 mod order;

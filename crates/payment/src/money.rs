@@ -13,14 +13,14 @@ pub enum Currency {
     Cny,
     /// US dollar, counted in cents.
     Usd,
-    /// Canadian dollar, counted in cents; partners alone order in it (seed 001).
+    /// Canadian dollar, counted in cents; partners alone order in it (docs/forecore.md).
     Cad,
 }
 
 impl Currency {
     /// Every currency.
     pub const ALL: [Self; 3] = [Self::Cny, Self::Usd, Self::Cad];
-    /// Those that `currencyType` may name (seed 000).
+    /// Those that `currencyType` may name (docs/protocol.md).
     pub const SEED: [Self; 2] = [Self::Cny, Self::Usd];
 
     /// The ISO 4217 code, as `currencyType` spells it.

@@ -1,4 +1,4 @@
-//! What a started payment gives the page to go on with: `obj` of pay (seed 000).
+//! What a started payment gives the page to go on with: `obj` of pay (docs/protocol.md).
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;

@@ -1,5 +1,5 @@
 //! The order machine: which state follows which event, for the attempt and for
-//! the payment request that it belongs to (design section 4, rules 2 to 5, 7).
+//! the payment request that it belongs to (docs/reference/orders.md).
 //! Only these functions decide; the store writes with the old state in the
 //! condition.
 
@@ -147,7 +147,7 @@ impl Attempt {
 }
 
 /// The request's state as late money meets it: a domain that honours money for a
-/// closed request lets it pay (design rule 7).
+/// closed request lets it pay (docs/reference/orders.md, One winner).
 #[must_use]
 pub fn seen_by_money(request: PayStatus, late: LateMoney) -> PayStatus {
     match (request, late) {

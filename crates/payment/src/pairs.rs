@@ -1,5 +1,6 @@
 //! The raw decoded pairs of a request, in order and with repeats: the sign
-//! covers values, so nothing may be lost before it is judged (design 4a, Reading).
+//! covers values, so nothing may be lost before it is judged (docs/signing.md,
+//! Shapes that every request keeps).
 
 use crate::refusal::Refusal;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};

@@ -1,5 +1,5 @@
 //! Exchange rates between CNY and another currency: CNY per unit of that, exact to
-//! the millionth (seed 000, `rate`; design section 5).
+//! the millionth (docs/protocol.md, Requests and attempts).
 
 use crate::money::{Currency, Money};
 use std::fmt;
@@ -11,7 +11,7 @@ const ONE: i128 = 1_000_000;
 const CUT_DECIMALS_MAX: usize = 16;
 
 /// Why the platform has no rate of its own for a currency and a payment: partners
-/// read it as `err` (seed 001, 汇率).
+/// read it as `err` (docs/forecore.md).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRate {
     /// No figure is configured, and no source of rates.

@@ -1,4 +1,4 @@
-//! The states of one refund (seed 000, payStatus; design section 4, rules 3 to 5).
+//! The states of one refund (docs/protocol.md; docs/reference/refunds.md).
 
 use crate::money::Money;
 use crate::ports::RefundRow;

@@ -6,7 +6,7 @@ use crate::lang::Lang;
 use crate::printable::printable;
 use crate::rule::Rule;
 
-/// Why a signed request is refused (design 4a).
+/// Why a signed request is refused (docs/signing.md).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A required parameter is absent or empty.

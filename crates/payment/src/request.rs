@@ -1,5 +1,5 @@
 //! The requests that business systems sign, typed, and the shapes of their
-//! values (seed 000; design 4a, "The shapes").
+//! values (docs/protocol.md; docs/signing.md, Shapes that every request keeps).
 
 use crate::address::{Address, AddressError};
 use crate::channel::Channel;

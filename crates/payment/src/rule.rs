@@ -4,7 +4,7 @@
 use crate::lang::Lang;
 use crate::money::Currency;
 
-/// A rule that a request breaks whose sign holds (design 4a).
+/// A rule that a request breaks whose sign holds (docs/signing.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// requestKey: the domain's prefix, and its length in all.

@@ -1,5 +1,5 @@
 //! The platform's two signs: SHA-1 over sorted values, and HMAC-SHA256 over
-//! names and values (wire-facts A1; design 4a, HMAC).
+//! names and values (docs/signing.md, SHA-1; docs/signing.md, HMAC-SHA256).
 
 use crate::budget::hashed;
 use crate::domain::Secret;
@@ -116,7 +116,7 @@ pub fn equal(ours: &str, theirs: &str) -> bool {
 }
 
 /// Text as `java.net.URLEncoder` writes it: the second form of the four
-/// addresses (wire-facts A1).
+/// addresses (docs/signing.md, SHA-1).
 #[must_use]
 pub fn java_url_encode(text: &str) -> String {
     escape_keeping(text, b".-*_ ").replace(' ', "+")

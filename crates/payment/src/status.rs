@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// `payStatus` of seed 000, in callback and queryInfo.
+/// `payStatus` in callback and queryInfo (docs/protocol.md, The payment request).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PayStatus {
     /// 未支付: not paid.

@@ -1,4 +1,4 @@
-//! From raw pairs to a request whose sign holds and has one meaning (design 4a).
+//! From raw pairs to a request whose sign holds and has one meaning (docs/signing.md).
 
 mod forms;
 mod legacy;
@@ -96,7 +96,7 @@ pub fn domain_code(pairs: &Pairs) -> Result<&str, Refusal> {
 /// A payment request: for the pages, pay and wechatQuery.
 ///
 /// # Errors
-/// The first rule of design 4a that it breaks.
+/// The first rule of docs/signing.md that it breaks.
 pub fn verify_pay(
     domain: &Domain,
     pairs: &Pairs,
@@ -321,7 +321,7 @@ fn value<'a>(known: &[(&'a str, &'a str)], name: &str) -> &'a str {
         .map_or("", |(_, value)| value)
 }
 
-/// Where this request may send payers and us (design 4a, "Where we send requests").
+/// Where this request may send payers and us (docs/signing.md, Shapes that every request keeps).
 fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusal> {
     let settings = &domain.settings;
     let refuse = |name: &str| Err(Refusal::AddressRefused(name.to_owned()));

@@ -1,4 +1,4 @@
-//! Alipay's OpenAPI, the gateway's side (channels document, section 3): every
+//! Alipay's OpenAPI, the gateway's side (docs/reference/alipay.md): every
 //! request is verified over the union of query and body, every answer is signed
 //! over its exact node.
 
@@ -57,7 +57,8 @@ pub(crate) async fn gateway(State(world): State<Arc<World>>, request: Request) -
     respond(merchant, &method, answer, fault).await
 }
 
-/// A failure of the gateway (section 3.4): in the node of the method, where there is
+/// A failure of the gateway (docs/reference/alipay.md, Answers): in the node of the
+/// method, where there is
 /// such a method.
 fn unsigned(method: &str, answer: &Answer) -> Response {
     let node = match calls::is_method(method) {

@@ -1,4 +1,4 @@
-//! A fourth party's gateway, its side of the wire (seed 001, Apay 四方接口): orders,
+//! A fourth party's gateway, its side of the wire (docs/forecore.md): orders,
 //! queries, refunds and rates of its one partner, and the payer's page.
 
 mod answer;

@@ -1,4 +1,4 @@
-//! ChinaPay's old interface, the gateway's side (channels document, section 4):
+//! ChinaPay's old interface, the gateway's side (docs/reference/chinapay.md):
 //! the bank page that a signed form opens, queries, refunds and notifies.
 
 mod calls;

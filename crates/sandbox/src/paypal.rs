@@ -1,4 +1,4 @@
-//! PayPal's REST API, the gateway's side (channels document, section 5): access
+//! PayPal's REST API, the gateway's side (docs/reference/paypal.md): access
 //! tokens, Orders v2, Payments v2, webhooks and the page on which payers approve.
 
 mod checkout;

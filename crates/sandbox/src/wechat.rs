@@ -1,4 +1,4 @@
-//! WeChat Pay APIv3, the platform's side (channels document, section 1): every
+//! WeChat Pay APIv3, the platform's side (docs/reference/wechat.md): every
 //! request is verified over its raw target and body, every answer is signed.
 
 mod authorization;
@@ -110,7 +110,7 @@ async fn respond(
     response.body(Body::from(body)).unwrap_or_default()
 }
 
-/// The transaction object of a query and of a notify (section 1.8).
+/// The transaction object of a query and of a notify (docs/reference/wechat.md, Query and close).
 pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<Value> {
     let merchant = world.keys.wechat.named(&order.account)?;
     let state = order.state_at(now_ms);
@@ -137,7 +137,7 @@ pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<V
     Some(object)
 }
 
-/// The content of a refund's notify (section 1.11).
+/// The content of a refund's notify (docs/reference/wechat.md, Notifies).
 pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Option<Value> {
     let merchant = world.keys.wechat.named(&order.account)?;
     Some(json!({

@@ -354,7 +354,7 @@ fn kind(domain: &Domain) -> String {
     }
 }
 
-/// What a list says of signs with several readings (design 4a).
+/// What a list says of signs with several readings (docs/signing.md).
 fn told(counted: OtherReadings) -> String {
     let part = |count: i64, what: &str| match count {
         0 => String::new(),

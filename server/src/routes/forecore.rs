@@ -1,4 +1,4 @@
-//! `/forecore/*` for partners (seed 001): by GET, form POST and JSON POST; every
+//! `/forecore/*` for partners (docs/forecore.md): by GET, form POST and JSON POST; every
 //! answer is JSON with HTTP status 200, an error is a text in `err`.
 
 use super::{body, respond};

@@ -1,5 +1,5 @@
-//! `GET /pay/api/h5/openid`: the payer's way to WeChat and back [seed 000,
-//! 获取openid]. WeChat sends the payer back to the same address, with `code` and
+//! `GET /pay/api/h5/openid`: the payer's way to WeChat and back
+//! (docs/protocol.md, openid). WeChat sends the payer back to the same address, with `code` and
 //! `state`.
 
 use super::cookies::{self, Cookies};

@@ -1,4 +1,4 @@
-//! The checkout pages: GET shows, POST starts (design section 6).
+//! The checkout pages: GET shows, POST starts (docs/page.md).
 
 use super::cookies::Cookies;
 use super::respond::{

@@ -1,4 +1,4 @@
-//! Settlement and callbacks when things go wrong (design section 4).
+//! Settlement and callbacks when things go wrong (docs/reference/orders.md).
 
 use crate::harness::{Database, World, a_while, eventually, tongfu, value_of};
 use serde_json::json;

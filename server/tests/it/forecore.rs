@@ -1,5 +1,5 @@
-//! Partners: Apay's interface as the seed and its known clients speak it (seed 001;
-//! wire-facts B).
+//! Partners: Apay's interface as the seed and its known clients speak it (docs/forecore.md;
+//! docs/forecore.md).
 
 use crate::harness::{Database, World, eventually, tongfu};
 use crate::partner::{

@@ -1,5 +1,5 @@
 //! Bad input of every kind to each of the four calls: HTTP status 200, an `err` that a
-//! person understands, and nothing written (seed 001, 调用接口).
+//! person understands, and nothing written (docs/forecore.md).
 
 use crate::harness::{Database, World};
 use crate::partner::{By, KEY, call, paid_order, query, signed};

@@ -1,5 +1,5 @@
 //! The seed's four tables and its notification, name by name and type by type, and its
-//! example of the sign (seed 001; wire-facts B).
+//! example of the sign (docs/forecore.md).
 
 use crate::harness::{Database, World, eventually};
 use crate::partner::{By, KEY, Receiver, call, fields_of, pay_order, query, sign, signed};

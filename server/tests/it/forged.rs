@@ -1,4 +1,4 @@
-//! Addresses forged from genuine ones, under their own signs (design 4a): each is
+//! Addresses forged from genuine ones, under their own signs (docs/signing.md): each is
 //! refused by the API and by a page that says so, and nothing is ordered.
 
 use crate::harness::{Database, World};

@@ -1,5 +1,5 @@
-//! A partner's own side of Apay's interface, written for these tests alone (seed 001;
-//! wire-facts B).
+//! A partner's own side of Apay's interface, written for these tests alone (docs/forecore.md;
+//! docs/forecore.md).
 
 use crate::harness::{World, eventually};
 use crate::pay::{body_of, errcode};

@@ -1,5 +1,5 @@
 //! A payment over the documented paths, as an old page and a business system
-//! make it [seed 000].
+//! make it [docs/protocol.md].
 
 use crate::harness::{Database, World, eventually, value_of};
 use crate::sign::signed;

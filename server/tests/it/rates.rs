@@ -1,5 +1,5 @@
 //! The platform's own rates, as partners ask for them and as payments are converted
-//! by them (seed 001, 汇率).
+//! by them (docs/forecore.md).
 
 use crate::harness::{Database, World, eventually};
 use crate::partner::{By, KEY, call, signed};

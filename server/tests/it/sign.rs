@@ -29,7 +29,7 @@ pub(crate) fn unsigned(pairs: &[(&str, &str)], sign: &str) -> String {
     format!("{}sign={sign}", pairs.iter().map(pair).collect::<String>())
 }
 
-/// A JSON body of these pairs with an HMAC for `purpose` (design 4a).
+/// A JSON body of these pairs with an HMAC for `purpose` (docs/signing.md).
 pub(crate) fn hmac_body(purpose: &str, pairs: &[(&str, &str)], secret: &str) -> String {
     let mut pairs = pairs.to_vec();
     pairs.push(("signType", "HMAC-SHA256"));

@@ -1,5 +1,5 @@
 //! The database in trouble, a program that is told to stop, notifies that come in
-//! crowds or too early, and what the operator sees of it all (design section 4).
+//! crowds or too early, and what the operator sees of it all (docs/reference/orders.md).
 
 use crate::callback::delivered;
 use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};

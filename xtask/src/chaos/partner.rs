@@ -1,4 +1,4 @@
-//! A partner's calls (seed 001): orders, questions and refunds, by GET, form or JSON,
+//! A partner's calls (docs/forecore.md): orders, questions and refunds, by GET, form or JSON,
 //! repeated with the same values until the platform answers.
 
 use super::books::fen_of_yuan;

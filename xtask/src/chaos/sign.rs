@@ -48,7 +48,7 @@ pub(crate) fn signed(
     pairs
 }
 
-/// A partner's fields with their sign (seed 001, 签名算法). None of ours holds a
+/// A partner's fields with their sign (docs/forecore.md). None of ours holds a
 /// character that its escaping leaves bare and ours does not.
 pub(crate) fn md5_signed(fields: &[(&str, &str)], key: &str) -> Vec<(String, String)> {
     let mut pairs: Vec<(String, String)> = fields

@@ -72,7 +72,7 @@ impl Api {
         Ok(format!("{}?{}", self.gateway, query.join("&")))
     }
 
-    /// Calls a method; only a verified answer counts (design rule 5).
+    /// Calls a method; only a verified answer counts (docs/reference/orders.md, What is unknown).
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         method: &str,

@@ -1,4 +1,5 @@
-//! Certificate mode: the numbers by which Alipay names certificates (section 3.9).
+//! Certificate mode: the numbers by which Alipay names certificates
+//! (docs/reference/alipay.md, Certificate mode).
 
 use crate::rsa::{KeyError, VerifyingKey};
 use md5::{Digest, Md5};

@@ -1,5 +1,5 @@
 //! The rates that a gateway of this family gives its partners, kept while they are
-//! fresh (seed 001, 汇率; wire-facts B2 and B4). Their answers are not signed: TLS
+//! fresh (docs/forecore.md; docs/reference/apay.md). Their answers are not signed: TLS
 //! vouches for them, as for every question to such a gateway.
 
 use super::Apay;

@@ -1,4 +1,4 @@
-//! What a gateway of this family answers (seed 001; wire-facts B2).
+//! What a gateway of this family answers (docs/forecore.md).
 
 use crate::text::shortened;
 use payment::domain::Secret;

@@ -1,5 +1,5 @@
 //! ChinaPay's key files and its signature: RSA of 1024 bits over SHA-1, in hex
-//! (channels document, sections 4.4 and 4.5). Both are weak; it is the channel's
+//! (docs/reference/chinapay.md, Signatures and keys). Both are weak; it is the channel's
 //! rule, and nothing else here uses them.
 
 use aws_lc_rs::signature::{RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RsaPublicKeyComponents};

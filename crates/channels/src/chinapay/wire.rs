@@ -1,4 +1,4 @@
-//! What is signed, and what comes back (channels document, sections 4.2 to 4.8).
+//! What is signed, and what comes back (docs/reference/chinapay.md).
 
 use crate::text::{each_once, form_pairs};
 use payment::money::{Currency, Money};

@@ -1,5 +1,5 @@
 //! Calls with an access token; PayPal signs no answers, TLS vouches for them
-//! (channels document, section 5.1).
+//! (docs/reference/paypal.md, Access).
 
 use super::wire::Trouble;
 use crate::{Clock, http};
@@ -45,7 +45,8 @@ impl Api {
         self.call(Method::GET, path, None).await
     }
 
-    /// `request_id`: the same again is the same work, done once (section 5.5).
+    /// `request_id`: the same again is the same work, done once
+    /// (docs/reference/paypal.md, Idempotency).
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -1,5 +1,5 @@
 //! Whether a webhook is PayPal's own: local verification over the raw bytes
-//! (channels document, section 5.7).
+//! (docs/reference/paypal.md, Webhooks).
 
 use super::certificates::{Certificates, Found, proved};
 use crate::config::{ConfigError, Setup};

@@ -1,5 +1,5 @@
-//! The JSON of Orders v2 and Payments v2, and what its states mean (channels
-//! document, sections 5.2 to 5.6).
+//! The JSON of Orders v2 and Payments v2, and what its states mean
+//! (docs/reference/paypal.md).
 
 use crate::text::{minor, rfc3339_ms};
 use payment::money::{Currency, Money};
@@ -249,7 +249,7 @@ impl Refund {
     }
 }
 
-/// A refusal: its first issue says why (section 5.4).
+/// A refusal: its first issue says why (docs/reference/paypal.md, Refusals).
 #[derive(Deserialize)]
 pub(super) struct Trouble {
     name: String,

@@ -323,8 +323,8 @@ impl Api {
         })
     }
 
-    /// Section 1.12: the list is opened with the APIv3 key, and then proved by
-    /// a certificate that it holds itself.
+    /// The list is opened with the APIv3 key, and then proved by a certificate that it
+    /// holds itself (docs/reference/wechat.md, Platform certificates).
     async fn fetch_certificates(&self) -> Result<Vec<PlatformKey>, ChannelError> {
         let answer = self
             .send(Method::GET, "/v3/certificates", Vec::new())

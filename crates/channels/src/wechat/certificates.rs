@@ -1,5 +1,5 @@
 //! The platform's certificates as they were last listed, and the one flight that
-//! asks for the list (section 1.12).
+//! asks for the list (docs/reference/wechat.md, Platform certificates).
 
 use super::keys::PlatformKey;
 use std::sync::{Mutex, PoisonError, RwLock};

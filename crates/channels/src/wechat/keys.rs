@@ -1,4 +1,4 @@
-//! The keys of the platform, under the serial or id that names them (section 1.2).
+//! The keys of the platform, under the serial or id that names them (docs/reference/wechat.md, Keys).
 
 use crate::rsa::{KeyError, VerifyingKey};
 use rustls_pki_types::CertificateDer;

@@ -1,4 +1,4 @@
-//! The payer's openid under an official account (section 2).
+//! The payer's openid under an official account (docs/reference/wechat.md, openid).
 
 use super::Account;
 use crate::http;

@@ -1,4 +1,4 @@
-//! AES-256-GCM under the APIv3 key (section 1.5).
+//! AES-256-GCM under the APIv3 key (docs/reference/wechat.md, Encrypted resources).
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;

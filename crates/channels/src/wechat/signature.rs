@@ -25,7 +25,7 @@ pub fn answer_text(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     text
 }
 
-/// What `paySign` of the in-WeChat bridge covers (section 1.7).
+/// What `paySign` of the in-WeChat bridge covers (docs/reference/wechat.md, The bridge).
 #[must_use]
 pub fn pay_text(app_id: &str, time_stamp: &str, nonce_str: &str, package: &str) -> Vec<u8> {
     format!("{app_id}\n{time_stamp}\n{nonce_str}\n{package}\n").into_bytes()

@@ -1,5 +1,5 @@
 //! What a dead instance, a hung receiver or a crowd of pages may not lose or double
-//! (design section 4, rules 6 to 8).
+//! (docs/reference/orders.md).
 
 use crate::scene::{Scene, paid};
 use checkout::{Failure, Poll};

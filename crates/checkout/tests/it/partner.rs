@@ -1,5 +1,5 @@
-//! A partner's refunds, sentence by sentence of what the documents promise (seed 001,
-//! 退单; wire-facts B2).
+//! A partner's refunds, sentence by sentence of what the documents promise
+//! (docs/forecore.md, Refunds).
 
 use crate::scene::{Scene, paid};
 use checkout::{PartnerFailure, PartnerRefund, Place, Start};

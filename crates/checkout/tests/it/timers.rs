@@ -1,5 +1,5 @@
-//! Own query timers, expiry, late money, and what is unknown (design section 4,
-//! rules 3, 5 and 7).
+//! Own query timers, expiry, late money, and what is unknown (docs/reference/orders.md,
+//! Timers).
 
 use crate::scene::{Scene, paid};
 use checkout::Failure;

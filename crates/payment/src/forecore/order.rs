@@ -1,4 +1,4 @@
-//! What a partner orders (seed 001, 下单; wire-facts B2).
+//! What a partner orders (docs/forecore.md).
 
 use super::Fields;
 use crate::address::{Address, AddressError};
@@ -7,7 +7,7 @@ use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
 use crate::request::broken_address;
 
-/// The largest sum of an order: 9999999.99 (seed 001), in fen or cents.
+/// The largest sum of an order: 9999999.99 (docs/forecore.md), in fen or cents.
 pub const LARGEST_MINOR: i64 = 999_999_999;
 const TEXT_MAX: usize = 128;
 /// What no address of a partner holds, and a cb_url neither.

@@ -1,5 +1,5 @@
 //! The MD5 sign: the key, then every field but `sign`, sorted by name, as
-//! `name=value` joined by `&` (seed 001, 签名算法; wire-facts B1).
+//! `name=value` joined by `&` (docs/forecore.md, The sign).
 
 use super::Fields;
 use super::fields::Field;

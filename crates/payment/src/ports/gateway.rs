@@ -6,7 +6,7 @@ use crate::obj::Obj;
 use crate::printable::printable;
 use std::borrow::Cow;
 
-/// How a payment is started at a channel (design rule 2).
+/// How a payment is started at a channel (docs/reference/orders.md, Attempts).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A code that the payer scans.
@@ -169,7 +169,7 @@ impl Terms {
     }
 }
 
-/// Why a channel call gave no answer to rely on (design rule 5).
+/// Why a channel call gave no answer to rely on (docs/reference/orders.md, What is unknown).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelError {
     /// The channel refused for certain; nothing was done.
@@ -364,7 +364,7 @@ pub enum OauthError {
     Unavailable(String),
 }
 
-/// The way to a payer's openid (channels document, section 2).
+/// The way to a payer's openid (docs/reference/wechat.md, openid).
 #[async_trait::async_trait]
 pub trait Oauth: Send + Sync {
     /// Where the payer's browser goes; WeChat sends it on to `redirect_uri` with

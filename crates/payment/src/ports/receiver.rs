@@ -12,7 +12,7 @@ pub struct CallbackAnswer {
 }
 
 /// Sends callbacks: no redirects, 10 s, 64 KB, and never to an address that is
-/// private unless it is listed (design 4a, "Where we send requests").
+/// private unless it is listed (docs/signing.md, Shapes that every request keeps).
 #[async_trait::async_trait]
 pub trait Receiver: Send + Sync {
     /// GETs `url`; `private_hosts` lists the hosts that may be private,

@@ -68,7 +68,7 @@ pub struct NewAttempt {
     pub expires_ms: i64,
     /// When the channel is first asked by our own timer.
     pub next_query_ms: i64,
-    /// Whether the same sign fits another requestKey too (design 4a): counted.
+    /// Whether the same sign fits another requestKey too (docs/signing.md): counted.
     pub fits_another_key: bool,
     /// Whether the same sign could fit another sum too, its values cut elsewhere:
     /// counted.
@@ -83,7 +83,7 @@ pub struct NewAttempt {
     pub attempts_an_hour: i64,
 }
 
-/// Requests of a domain whose sign has other readings (design 4a), counted.
+/// Requests of a domain whose sign has other readings (docs/signing.md), counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OtherReadings {
     /// The sign fits another requestKey too.

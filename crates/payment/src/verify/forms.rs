@@ -1,4 +1,4 @@
-//! In which form a sign holds (wire-facts A1): payTypeCode left out or included,
+//! In which form a sign holds (docs/signing.md, SHA-1): payTypeCode left out or included,
 //! the four addresses decoded or as Java encodes them, any live secret.
 
 use super::{is_hmac, is_known, value};

@@ -1,5 +1,5 @@
 //! Legacy domains: a request is refused where its whole values, given to other
-//! parameters, make another payment under the same sign (design 4a).
+//! parameters, make another payment under the same sign (docs/signing.md).
 
 use super::forms::Proof;
 use super::recut::{RecutRules, recut_rule};

@@ -1,5 +1,5 @@
-//! Strict domains: what has one meaning by construction (design 4a; docs/signing.md
-//! holds the argument).
+//! Strict domains: what has one meaning by construction (docs/signing.md, Strict
+//! domains: one sign, one meaning, holds the argument).
 
 use super::forms::Proof;
 use super::value;

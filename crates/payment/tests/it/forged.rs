@@ -1,4 +1,4 @@
-//! The forgeries of design 4a, each from one genuine request under its own sign,
+//! The forgeries that docs/signing.md tells of: each from one genuine request under its own sign,
 //! and the requests of real senders that must stay accepted.
 
 use crate::signer::{sign_pairs, signed, under, with};

@@ -1,7 +1,7 @@
 //! A forger, with code of his own: from genuine requests of a strict domain he
 //! takes the text that was signed, cuts it in every way, and gives the pieces to
 //! any parameter. He must find nothing; and with one rule left out he must find
-//! a forgery, or he would be no good (design 4a).
+//! a forgery, or he would be no good (docs/signing.md).
 
 mod cut;
 mod genuine;

@@ -111,7 +111,7 @@ pub(super) fn trade_no(order: &Order) -> &str {
     order.more["trade_no"].as_str().unwrap_or_default()
 }
 
-/// Section 3.5: wholly refunded reads TRADE_CLOSED.
+/// docs/reference/alipay.md, Orders: wholly refunded reads TRADE_CLOSED.
 pub(super) fn status(order: &Order, now_ms: i64) -> &'static str {
     match order.state_at(now_ms) {
         "SUCCESS" => "TRADE_SUCCESS",
@@ -193,7 +193,7 @@ fn refund(
     }
 }
 
-/// Why no money is given back (section 3.8).
+/// Why no money is given back (docs/reference/alipay.md, Codes).
 fn refused(
     order: &Order,
     old: Option<&Refund>,

@@ -214,7 +214,7 @@ pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -
     }
 }
 
-/// return_url with the signed parameters of section 3.5; no state among them.
+/// return_url with the signed parameters of docs/reference/alipay.md, Orders; no state among them.
 fn back(world: &World, order: &Order) -> Option<String> {
     let merchant = world.keys.alipay.named(&order.account)?;
     let return_url = order.more["return_url"].as_str()?;

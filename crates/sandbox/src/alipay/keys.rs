@@ -178,7 +178,7 @@ fn parameters(name: &str, serial: u64) -> Result<CertificateParams> {
     Ok(parameters)
 }
 
-/// All three are issued by the one root: section 3.9 over its name.
+/// All three are issued by the one root: docs/reference/alipay.md, Certificate mode over its name.
 fn number(serial: u64) -> String {
     let text = format!("CN=Sandbox Root,O=Ant Sandbox,C=CN{serial}");
     let digest = Md5::digest(text.as_bytes());

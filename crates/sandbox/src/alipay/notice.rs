@@ -1,5 +1,5 @@
 //! Notifies of Alipay: a signed form, sent until the answer is `success`
-//! (section 3.6).
+//! (docs/reference/alipay.md, Notifies).
 
 use super::calls::{status, trade_no};
 use super::signed::text;

@@ -1,4 +1,4 @@
-//! The signature of requests (section 3.2), and of what Alipay sends.
+//! The signature of requests (docs/reference/alipay.md, Requests), and of what Alipay sends.
 
 use super::keys::{Keys, Merchant, Numbers};
 use crate::text::from_beijing_time;

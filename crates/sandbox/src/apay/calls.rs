@@ -1,4 +1,4 @@
-//! The four calls of a partner's server (seed 001, 1 to 3 and 汇率).
+//! The four calls of a partner's server (docs/forecore.md).
 
 use super::answer::{bad, good, refused};
 use super::sign::{Fields, fields, sign, yuan};
@@ -338,8 +338,8 @@ fn too_much(cannot: Cannot) -> &'static str {
     }
 }
 
-/// Where the order's provider numbers refunds itself, as the original does (wire-facts
-/// B4): in how many ms after a refund its status says so, if ever.
+/// Where the order's provider numbers refunds itself, as the original does
+/// (docs/reference/apay.md, Refunds): in how many ms after a refund its status says so, if ever.
 fn own_numbers(world: &World, order: &Order) -> Option<Option<i64>> {
     let forgotten = world.forgotten.lock();
     let forgotten = forgotten.unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The notify to `cb_url` (seed 001, cb_url的说明): a signed form, or JSON, with the
+//! The notify to `cb_url` (docs/forecore.md): a signed form, or JSON, with the
 //! address's own query fields in it.
 
 use super::answer::json;

@@ -1,4 +1,4 @@
-//! The fields of a call and their MD5 sign (seed 001, 签名算法): every field but
+//! The fields of a call and their MD5 sign (docs/forecore.md): every field but
 //! `sign`, empty and unknown ones too.
 
 use crate::text::pairs_of;

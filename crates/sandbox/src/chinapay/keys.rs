@@ -1,5 +1,5 @@
-//! The keys of ChinaPay and of its merchant, as key files (channels document,
-//! sections 4.4 and 4.5).
+//! The keys of ChinaPay and of its merchant, as key files
+//! (docs/reference/chinapay.md, Signatures and keys).
 
 use crate::keys::{digits, kept};
 use anyhow::{Context, Result};

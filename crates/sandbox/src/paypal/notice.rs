@@ -1,4 +1,4 @@
-//! Webhooks: JSON, signed over the CRC-32 of its bytes (section 5.7).
+//! Webhooks: JSON, signed over the CRC-32 of its bytes (docs/reference/paypal.md, Webhooks).
 
 use super::orders::{captured, whole};
 use super::refunds::{refunded, reversed};

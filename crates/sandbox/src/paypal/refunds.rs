@@ -1,4 +1,4 @@
-//! Refunds of captures (section 5.6).
+//! Refunds of captures (docs/reference/paypal.md, Refunds).
 
 use super::orders::by_capture;
 use super::sums::{money, sum};

@@ -51,7 +51,7 @@ fn hundredths(currency: &str, value: &str) -> Result<i64, Answer> {
     Ok(minor)
 }
 
-/// Whether the parts of a unit's sum make it up (section 5.3).
+/// Whether the parts of a unit's sum make it up (docs/reference/paypal.md, Sums).
 pub(super) fn parts_add_up(body: &Value, amount: i64) -> Result<(), Answer> {
     let unit = &body["purchase_units"][0];
     let breakdown = &unit["amount"]["breakdown"];

@@ -1,4 +1,4 @@
-//! A partner's receiver: the notification at `cb_url` (seed 001, cb_url的说明), for
+//! A partner's receiver: the notification at `cb_url` (docs/forecore.md), for
 //! orders that somebody made who signs for himself.
 
 use crate::apay::sign;

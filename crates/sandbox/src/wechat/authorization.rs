@@ -1,4 +1,4 @@
-//! Proves a request by its Authorization header (section 1.3).
+//! Proves a request by its Authorization header (docs/reference/wechat.md, Requests).
 
 use super::calls::Answer;
 use super::keys::{Keys, Merchant};
@@ -28,7 +28,7 @@ pub(super) struct Unproved<'k> {
 }
 
 impl Unproved<'_> {
-    /// The documented answer (section 1.14).
+    /// The documented answer (docs/reference/wechat.md, Refusals).
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
         let shown = self.text.floor_char_boundary(SHOWN_MAX);
         Answer::detailed(
@@ -106,7 +106,7 @@ pub(super) fn verify<'k>(
     Ok(known)
 }
 
-/// The header that a request lacks or that is wrong (section 1.1).
+/// The header that a request lacks or that is wrong (docs/reference/wechat.md, Requests).
 pub(super) fn wrong_header(asked: &Asked<'_>) -> Option<&'static str> {
     let value = |name: &str| {
         let value = asked.headers.get(name);

@@ -1,4 +1,5 @@
-//! What WeChat's own sheet does when a page invokes the bridge (section 1.7): a
+//! What WeChat's own sheet does when a page invokes the bridge
+//! (docs/reference/wechat.md, The bridge): a
 //! browser test's WeixinJSBridge posts the parameters here.
 
 use crate::book::{Channel, Order};

@@ -216,7 +216,7 @@ impl Call<'_> {
         }
     }
 
-    /// The first field that breaks its rule (section 1.6).
+    /// The first field that breaks its rule (docs/reference/wechat.md, Orders).
     fn wrong_field(&self, new: &NewOrder, trade_type: &str) -> Option<&'static str> {
         let number = new.out_trade_no.as_bytes();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-|*".contains(byte);

@@ -1,4 +1,5 @@
-//! Notifies of WeChat Pay: encrypted, and signed anew at each try (section 1.11).
+//! Notifies of WeChat Pay: encrypted, and signed anew at each try
+//! (docs/reference/wechat.md, Notifies).
 
 use super::{refund_notice, sealed, signed, transaction};
 use crate::book::Channel;

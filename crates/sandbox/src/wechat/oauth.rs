@@ -1,4 +1,4 @@
-//! The official account's side of openid (channels document, section 2).
+//! The official account's side of openid (docs/reference/wechat.md, openid).
 
 use super::PAYER;
 use crate::fault::{Kind, On};
@@ -104,7 +104,7 @@ fn is_registered(world: &World, address: &str) -> bool {
     }
 }
 
-/// The page's own errors (section 2.1): the payer sees them, and goes nowhere.
+/// The page's own errors (docs/reference/wechat.md, openid): the payer sees them, and goes nowhere.
 fn wrong(world: &World, asked: &Authorize, names: &[&str]) -> Option<&'static str> {
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let web = |url: &str| url.starts_with("http://") || url.starts_with("https://");

@@ -1,4 +1,4 @@
-//! Refunds and what is said of them (section 1.10).
+//! Refunds and what is said of them (docs/reference/wechat.md, Refunds).
 
 use super::calls::{Answer, Call};
 use super::refund_state;

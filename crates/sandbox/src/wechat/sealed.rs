@@ -1,4 +1,4 @@
-//! AES-256-GCM under the APIv3 key (section 1.5).
+//! AES-256-GCM under the APIv3 key (docs/reference/wechat.md, Encrypted resources).
 
 use crate::random_text;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};

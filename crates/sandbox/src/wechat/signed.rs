@@ -1,4 +1,4 @@
-//! The signature headers of answers and notifies (section 1.4), and how they
+//! The signature headers of answers and notifies (docs/reference/wechat.md, Answers), and how they
 //! are spoiled on demand.
 
 use super::keys::{Keys, Mode};

@@ -1,4 +1,4 @@
-//! The outbox of callbacks (design section 4, rule 8).
+//! The outbox of callbacks (docs/reference/orders.md, Callbacks).
 
 use super::rows::{callback_row, get, json, try_row};
 use super::{Answer, Db, attempts, story, unavailable};

@@ -1,4 +1,4 @@
-//! What partners order (seed 001).
+//! What partners order (docs/forecore.md).
 
 use super::rows::{get, money, optional};
 use super::{Answer, Db, DbRow, is_unique_violation, unavailable};
