@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// Reads at once: fewer than any database has connections.
-const AT_ONCE: usize = 2;
+/// Reads at once: half of a PostgreSQL's connections, so that one far away still answers
+/// for many business systems; and nobody else waits behind more of them.
+const AT_ONCE: usize = 8;
 /// Nobody waits longer for his turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -34,14 +35,18 @@ struct Seat<'a> {
 
 impl Default for DomainReads {
     fn default() -> Self {
-        Self {
-            turns: Semaphore::new(AT_ONCE),
-            rounds: Mutex::default(),
-        }
+        Self::of(AT_ONCE)
     }
 }
 
 impl DomainReads {
+    fn of(at_once: usize) -> Self {
+        Self {
+            turns: Semaphore::new(at_once),
+            rounds: Mutex::default(),
+        }
+    }
+
     /// The business system with this code, as `read` finds it after now.
     ///
     /// # Errors
@@ -116,7 +121,7 @@ mod tests {
     impl Slow {
         fn new() -> Arc<Self> {
             Arc::new(Self {
-                reads: DomainReads::default(),
+                reads: DomainReads::of(2),
                 now: watch::Sender::new(false),
                 begun: AtomicUsize::new(0),
             })
