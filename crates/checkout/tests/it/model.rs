@@ -336,10 +336,9 @@ impl World {
         match poll {
             Some(Poll::Paid) => assert!(status.is_some_and(PayStatus::was_paid)),
             Some(Poll::Failed(failure)) => {
-                assert_eq!(
-                    (failure, status),
-                    (Failure::Closed, Some(PayStatus::Closed))
-                );
+                // It may have been closed before any payer came.
+                assert_eq!(failure, Failure::Closed);
+                assert!(status.is_none_or(|status| status == PayStatus::Closed));
             }
             Some(Poll::Waiting(_)) | None => {}
         }
