@@ -110,6 +110,15 @@ mod tests {
     }
 
     #[test]
+    fn a_currency_is_kept_as_its_code_and_no_other_is_read() {
+        for currency in Currency::ALL {
+            let kept = serde_json::to_value(currency).unwrap();
+            assert_eq!(kept, currency.code());
+        }
+        assert!(serde_json::from_str::<Currency>("\"EUR\"").is_err());
+    }
+
+    #[test]
     fn amounts_are_written_with_thousands_and_two_decimals() {
         assert_eq!(shown(1, Currency::Cny), "¥0.01");
         assert_eq!(shown(12_345, Currency::Cny), "¥123.45");

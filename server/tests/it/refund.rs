@@ -166,25 +166,21 @@ async fn a_business_system_closes(database: Database) {
         .iter()
         .find(|order| order["channelOrderNo"] == number.as_str());
     assert_eq!(order.unwrap()["state"], "CLOSED");
-    let again = world
-        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
-        .await;
-    assert_eq!(errcode(&again), "10008", "{again}");
-    let polled = world
-        .text(&format!("/pay/api/pc/wechatQuery?{query}"))
-        .await;
-    assert_eq!(errcode(&polled), "10008", "{polled}");
-    let page = world.text(&format!("/pay.html?{query}")).await;
-    assert!(
-        page.contains("10008") && !page.contains("name=\"channel\""),
-        "{page}"
-    );
+    nobody_can_pay(&world, &query).await;
     // One that nobody opened is closed too; one that is paid is not.
     let query = world.signed_query().await;
     let key = value_of(&query, "requestKey");
     assert_eq!(errcode(&world.post(CLOSE, &close_body(&key)).await), "0");
+    nobody_can_pay(&world, &query).await;
+    let (query, _) = paid_order(&world).await;
+    let close = close_body(&value_of(&query, "requestKey"));
+    assert_eq!(errcode(&world.post(CLOSE, &close).await), "10009");
+}
+
+/// Says so to who starts, who polls and who opens the page.
+async fn nobody_can_pay(world: &World, query: &str) {
     let pay = world
-        .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
+        .post("/pay/api/pc/pay", &body_of(query, "Wechat"))
         .await;
     assert_eq!(errcode(&pay), "10008", "{pay}");
     let polled = world
@@ -196,9 +192,6 @@ async fn a_business_system_closes(database: Database) {
         page.contains("10008") && !page.contains("name=\"channel\""),
         "{page}"
     );
-    let (query, _) = paid_order(&world).await;
-    let close = close_body(&value_of(&query, "requestKey"));
-    assert_eq!(errcode(&world.post(CLOSE, &close).await), "10009");
 }
 
 async fn money_that_comes_twice_goes_back_by_itself(database: Database) {

@@ -725,7 +725,7 @@ pub trait Store: Send + Sync {
         account: &str,
         trade_no: &str,
     ) -> Result<Option<AttemptRow>, StoreError>;
-    /// Whether a request was closed, though nobody ever opened it.
+    /// Whether a request was closed, be it one that nobody ever opened.
     async fn is_closed(&self, domain_code: &str, request_key: &str) -> Result<bool, StoreError>;
     /// All attempts of a request, oldest first.
     async fn attempts(

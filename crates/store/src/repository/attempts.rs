@@ -481,7 +481,7 @@ async fn win_request(
     changed_one(written.rows_affected(), "request", order_sn)
 }
 
-/// Whether the key was closed before any payer came.
+/// Whether the key was closed, maybe before any payer came.
 pub(super) async fn is_closed<'e>(
     at: impl Executor<'e, Database = Db>,
     domain_code: &str,
