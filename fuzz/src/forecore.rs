@@ -1,7 +1,8 @@
 //! The fields of Apay's interface: read, signed, and judged as an order.
 
 use payment::domain::Secret;
-use payment::forecore::{Fields, Order, fen_of_yuan, md5_sign, verifies, yuan};
+use doors::apay::Order;
+use payment::forecore::{Fields, fen_of_yuan, md5_sign, verifies, yuan};
 use payment::pairs::Pairs;
 
 /// A query or form, a JSON body, or a query with a JSON body over it.
@@ -69,7 +70,7 @@ fn form(raw: &[u8]) {
 
 /// What is taken as an order has the shapes of the document.
 fn judge(fields: &Fields) {
-    let Ok(order) = Order::read(fields) else {
+    let Ok(Order { order, .. }) = Order::read(fields) else {
         return;
     };
     let fen = order.money.minor();

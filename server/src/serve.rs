@@ -170,7 +170,11 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
 /// are printed in the documents.
 async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
     if dev {
-        let documented = [Some(Domain::test()), Some(Domain::demo()), Domain::p001()];
+        let documented = [
+            Some(Domain::test()),
+            Some(Domain::demo()),
+            doors::apay::p001(),
+        ];
         for domain in documented.into_iter().flatten() {
             match store.add_domain(&domain).await {
                 Ok(()) | Err(StoreError::Exists(_)) => {}
@@ -201,6 +205,7 @@ pub(crate) fn checkout(
     let parts = Parts {
         store,
         gateways: channel_accounts(config, &clock)?,
+        doors: doors::all(),
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),

@@ -4,7 +4,7 @@
 
 use crate::{Clock, http};
 use payment::address::{Address, is_public};
-use payment::ports::{CallbackAnswer, Receiver};
+use payment::ports::{Call, CallbackAnswer, Receiver};
 use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::CONTENT_TYPE;
@@ -60,36 +60,11 @@ impl HttpReceiver {
         })
     }
 
-    async fn answer(
-        &self,
-        url: &str,
-        form: Option<&str>,
-        private_hosts: &[String],
-        loopback: bool,
-    ) -> CallbackAnswer {
-        let started_ms = (self.clock)();
-        let (status, text) = match self.call(url, form, private_hosts, loopback).await {
-            Ok((status, text)) => (Some(status), text),
-            Err(cause) => (None, cause),
-        };
-        CallbackAnswer {
-            status,
-            text,
-            duration_ms: (self.clock)() - started_ms,
-        }
-    }
-
-    async fn call(
-        &self,
-        url: &str,
-        form: Option<&str>,
-        private_hosts: &[String],
-        loopback: bool,
-    ) -> Result<(u16, String), String> {
-        let address = Address::parse(url).map_err(|rule| format!("bgUrl must be {rule}"))?;
-        let reach = match private_hosts.iter().any(|host| host == address.host()) {
+    async fn send(&self, call: &Call<'_>) -> Result<(u16, String), String> {
+        let address = Address::parse(call.url).map_err(|rule| format!("bgUrl must be {rule}"))?;
+        let reach = match call.private_hosts.iter().any(|host| host == address.host()) {
             true => Reach::Any,
-            false if loopback => Reach::Loopback,
+            false if call.loopback => Reach::Loopback,
             false => Reach::Public,
         };
         if address.ip().is_some_and(|ip| !reach.allows(ip)) {
@@ -102,12 +77,12 @@ impl HttpReceiver {
             Reach::Any => &self.any,
         };
         let work = async {
-            let request = match form {
+            let request = match call.body {
                 None => client.get(url),
-                Some(form) => client
+                Some((media_type, body)) => client
                     .post(url)
-                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                    .body(form.to_owned()),
+                    .header(CONTENT_TYPE, media_type)
+                    .body(body.to_owned()),
             };
             let answer = request.send().await.map_err(|error| http::cause(&error))?;
             let status = answer.status().as_u16();
@@ -121,18 +96,17 @@ impl HttpReceiver {
 
 #[async_trait::async_trait]
 impl Receiver for HttpReceiver {
-    async fn get(&self, url: &str, private_hosts: &[String], loopback: bool) -> CallbackAnswer {
-        self.answer(url, None, private_hosts, loopback).await
-    }
-
-    async fn post(
-        &self,
-        url: &str,
-        form: &str,
-        private_hosts: &[String],
-        loopback: bool,
-    ) -> CallbackAnswer {
-        self.answer(url, Some(form), private_hosts, loopback).await
+    async fn call(&self, call: &Call<'_>) -> CallbackAnswer {
+        let started_ms = (self.clock)();
+        let (status, text) = match self.send(call).await {
+            Ok((status, text)) => (Some(status), text),
+            Err(cause) => (None, cause),
+        };
+        CallbackAnswer {
+            status,
+            text,
+            duration_ms: (self.clock)() - started_ms,
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, CallbackAnswer, CallbackRow, CallbackTry, NewCallback, TryOutcome,
+    AttemptRow, Call, CallbackAnswer, CallbackRow, CallbackTry, Door, NewCallback, News,
+    RefundTold, TryOutcome,
 };
-use payment::sign;
 use payment::status::PayStatus;
 use std::sync::Arc;
 use tracing::{Instrument, info_span};
@@ -93,14 +93,18 @@ impl Checkout {
     pub async fn call_back(&self, callback: &CallbackRow) -> Result<(), Failure> {
         let domain = self.domain_named(&callback.domain_code).await?;
         let at_ms = self.now_ms();
-        let hosts = &domain.settings.private_callback_hosts;
-        let (url, loopback) = (&callback.url, domain.development);
-        let receiver = &self.parts.receiver;
-        let answer = match &callback.form {
-            Some(form) => receiver.post(url, form, hosts, loopback).await,
-            None => receiver.get(url, hosts, loopback).await,
+        let door = self.door(&domain)?;
+        let call = Call {
+            url: &callback.url,
+            body: callback
+                .body
+                .as_deref()
+                .map(|body| (door.media_type(), body)),
+            private_hosts: &domain.settings.private_callback_hosts,
+            loopback: domain.development,
         };
-        let outcome = self.outcome(callback, &answer);
+        let answer = self.parts.receiver.call(&call).await;
+        let outcome = self.outcome(door.as_ref(), callback, &answer);
         match outcome {
             TryOutcome::Delivered => tracing::info!(
                 order.sn = callback.order_sn,
@@ -133,16 +137,17 @@ impl Checkout {
         Ok(self.parts.store.callback_tried(callback.id, &tried).await?)
     }
 
-    /// Taken is a 2xx whose body, trimmed, is the word `success`; of a partner, a
-    /// JSON object without a true `err` (docs/forecore.md, The notification).
-    fn outcome(&self, callback: &CallbackRow, answer: &CallbackAnswer) -> TryOutcome {
+    /// Taken is a 2xx whose body its door reads as that.
+    fn outcome(
+        &self,
+        door: &dyn Door,
+        callback: &CallbackRow,
+        answer: &CallbackAnswer,
+    ) -> TryOutcome {
         let answered = answer
             .status
             .is_some_and(|status| (200..300).contains(&status));
-        let taken = match callback.form {
-            Some(_) => is_object_without_err(&answer.text),
-            None => answer.text.trim() == "success",
-        };
+        let taken = door.takes(&answer.text);
         if answered && taken {
             return TryOutcome::Delivered;
         }
@@ -155,157 +160,121 @@ impl Checkout {
     }
 }
 
-/// `err` is true as JavaScript reads it: neither null, false, 0 nor empty.
-fn is_object_without_err(text: &str) -> bool {
-    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(text) else {
-        return false;
-    };
-    object.get("err").is_none_or(|err| match err {
-        serde_json::Value::Null => true,
-        serde_json::Value::Bool(err) => !err,
-        serde_json::Value::Number(err) => err.to_string().trim_matches(['0', '.', '-']).is_empty(),
-        serde_json::Value::String(err) => err.is_empty(),
-        _ => false,
-    })
-}
-
-/// A refund's callback, but for the sum of all that went back of its payment.
-pub(crate) struct RefundNews {
-    pub(crate) domain: Domain,
-    pub(crate) attempt: AttemptRow,
-    pub(crate) status: PayStatus,
-    /// Where it goes to.
-    pub(crate) bg_url: String,
-    pub(crate) refund_key: String,
-    /// The refund's sum, fen (cents).
-    pub(crate) refund_money: i64,
-    pub(crate) now_ms: i64,
-}
-
-impl RefundNews {
-    /// The callback, with the sums where the domain wants them; `refunded_money` is
-    /// all that was given back of the payment so far, fen (cents).
-    pub(crate) fn callback(&self, refunded_money: i64) -> NewCallback {
-        let (domain, attempt) = (&self.domain, &self.attempt);
-        let details = [
-            ("refundKey", self.refund_key.clone()),
-            ("refundMoney", self.refund_money.to_string()),
-            ("refundedMoney", refunded_money.to_string()),
-        ];
-        let details = if domain.settings.refund_details {
-            &details[..]
-        } else {
-            &[]
-        };
-        let paid_ms = attempt.paid_ms.unwrap_or(self.now_ms);
-        let nine = nine_values(attempt, self.status, paid_ms);
-        written(domain, attempt, &self.bg_url, nine, details, self.now_ms)
-    }
-}
-
-/// A callback to be written down: its complete address is bgUrl, the nine values, sign.
-pub(crate) fn new(
-    domain: &Domain,
-    attempt: &AttemptRow,
+/// What a business system is told, but for the sum of all that went back of a payment.
+pub(crate) struct Told {
+    door: Arc<dyn Door>,
+    domain: Domain,
+    attempt: AttemptRow,
+    number: String,
+    address: String,
     status: PayStatus,
-    paid_ms: i64,
+    at_ms: i64,
+    /// The refund that it is about: its key, and its sum in fen (cents).
+    refund: Option<(String, i64)>,
     now_ms: i64,
-) -> Result<NewCallback, Failure> {
-    let nine = nine_values(attempt, status, paid_ms);
-    Ok(written(
-        domain,
-        attempt,
-        &bg_url(attempt)?,
-        nine,
-        &[],
-        now_ms,
-    ))
 }
 
-/// The address that a request signed for its callbacks.
-///
-/// # Errors
-/// [`Failure`] where the kept values can't be read.
-pub(crate) fn bg_url(attempt: &AttemptRow) -> Result<String, Failure> {
-    let signed = Pairs::from_query(&attempt.signed_values)?;
-    Ok(signed.get("bgUrl").unwrap_or_default().to_owned())
-}
+impl Told {
+    /// It is about this refund: its key, and its sum in fen (cents).
+    pub(crate) fn of_refund(self, key: &str, minor: i64) -> Self {
+        Self {
+            refund: Some((key.to_owned(), minor)),
+            ..self
+        }
+    }
 
-/// `sign` covers the nine values, `sign2` all that is sent beside it and `sign`.
-fn written(
-    domain: &Domain,
-    attempt: &AttemptRow,
-    bg_url: &str,
-    nine: Vec<(String, String)>,
-    details: &[(&str, String)],
-    now_ms: i64,
-) -> NewCallback {
-    let secret = domain.secret_for(attempt.secret_generation, now_ms);
-    let sign = sign::sha1_sign(nine.iter().map(|(_, v)| v.as_str()), secret);
-    let mut pairs = nine;
-    let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
-    pairs.extend(details.iter().map(owned));
-    let all = pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    let sign2 = domain
-        .settings
-        .sign2
-        .then(|| sign::callback_sign2(all, secret));
-    pairs.push(("sign".into(), sign));
-    pairs.extend(sign2.map(|sign2| ("sign2".to_owned(), sign2)));
-    NewCallback {
-        url: format!("{bg_url}?{}", Pairs::from_stored(pairs).to_query()),
-        receiver: bg_url.to_owned(),
-        form: None,
-        created_ms: now_ms,
+    /// The callback; `refunded_money` is all that was given back of the payment so far,
+    /// fen (cents).
+    pub(crate) fn callback(&self, refunded_money: i64) -> NewCallback {
+        let refund = self.refund.as_ref().map(|(key, money)| RefundTold {
+            key,
+            money: *money,
+            refunded_money,
+        });
+        self.door.callback(&News {
+            domain: &self.domain,
+            attempt: &self.attempt,
+            number: &self.number,
+            address: &self.address,
+            status: self.status,
+            at_ms: self.at_ms,
+            refund,
+            now_ms: self.now_ms,
+        })
     }
 }
 
-/// The callback's values, in the order of the seed's sample.
-fn nine_values(attempt: &AttemptRow, status: PayStatus, paid_ms: i64) -> Vec<(String, String)> {
-    [
-        ("money", attempt.money.minor().to_string()),
-        ("requestKey", attempt.request_key.clone()),
-        ("payTime", paid_ms.to_string()),
-        ("orderSn", attempt.order_sn.clone()),
-        ("payTypeCode", attempt.channel.code().to_owned()),
-        ("payTypeName", attempt.channel.name().to_owned()),
-        ("currencyType", attempt.money.currency().code().to_owned()),
-        ("payStatus", status.word().to_owned()),
-        ("domainCode", attempt.domain_code.clone()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
+impl Checkout {
+    /// The door by which a business system comes in.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where this program does not have it.
+    pub fn door(&self, domain: &Domain) -> Result<&Arc<dyn Door>, Failure> {
+        let mut doors = self.parts.doors.iter();
+        let door = doors.find(|door| door.name() == domain.door());
+        door.ok_or_else(|| Failure::Internal(format!("no door `{}`", domain.door())))
+    }
+
+    /// What a business system is told of an attempt; none where it does not want to be.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where what was kept can't be read.
+    pub(crate) async fn news(
+        &self,
+        domain: &Domain,
+        attempt: &AttemptRow,
+        status: PayStatus,
+        at_ms: i64,
+    ) -> Result<Option<Told>, Failure> {
+        let door = self.door(domain)?;
+        if !door.tells(domain, status) {
+            return Ok(None);
+        }
+        let key = &attempt.request_key;
+        let (number, address) = if domain.settings.partner.is_some() {
+            let kept = self.parts.store.partner_order(&domain.code, key).await?;
+            let gone = || Failure::Internal(format!("order {key} is gone"));
+            let order = kept.ok_or_else(gone)?.order;
+            (order.out_order_id, order.cb_url)
+        } else {
+            let signed = Pairs::from_query(&attempt.signed_values)?;
+            let bg_url = signed.get("bgUrl").unwrap_or_default();
+            (key.clone(), bg_url.to_owned())
+        };
+        Ok(Some(Told {
+            door: Arc::clone(door),
+            domain: domain.clone(),
+            attempt: attempt.clone(),
+            number,
+            address,
+            status,
+            at_ms,
+            refund: None,
+            now_ms: self.now_ms(),
+        }))
+    }
+
+    /// The callback of a payment.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where what was kept can't be read.
+    pub(crate) async fn paid_callback(
+        &self,
+        domain: &Domain,
+        attempt: &AttemptRow,
+        paid_ms: i64,
+    ) -> Result<NewCallback, Failure> {
+        let told = self
+            .news(domain, attempt, PayStatus::SuccessPay, paid_ms)
+            .await?;
+        let told = told.ok_or_else(|| Failure::Internal("a door is silent".to_owned()))?;
+        Ok(told.callback(0))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_partner_takes_by_any_object_without_err() {
-        for taken in [
-            r#"{"result":"success"}"#,
-            "{}",
-            r#" {"err":null} "#,
-            r#"{"err":""}"#,
-            r#"{"err":0}"#,
-            r#"{"err":false}"#,
-        ] {
-            assert!(is_object_without_err(taken), "{taken}");
-        }
-        for refused in [
-            "success",
-            "",
-            "[]",
-            r#"{"err":"x"}"#,
-            r#"{"err":{}}"#,
-            r#"{"err":5}"#,
-        ] {
-            assert!(!is_object_without_err(refused), "{refused}");
-        }
-    }
 
     #[test]
     fn the_schedule_is_spread_by_a_tenth_and_ends() {

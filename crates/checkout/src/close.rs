@@ -87,18 +87,16 @@ impl Checkout {
         domain: &Domain,
         request_key: &str,
     ) -> Result<Option<(String, NewCallback)>, Failure> {
-        // A partner is told of payments alone (docs/forecore.md).
-        if !domain.settings.failurepay || domain.settings.partner.is_some() {
+        let status = PayStatus::FailurePay;
+        if !self.door(domain)?.tells(domain, status) {
             return Ok(None);
         }
         let attempts = self.parts.store.attempts(&domain.code, request_key).await?;
         let Some(last) = attempts.last() else {
             return Ok(None);
         };
-        let now_ms = self.now_ms();
-        let status = PayStatus::FailurePay;
-        let callback = self.new_callback(domain, last, status, now_ms).await?;
-        Ok(Some((last.order_sn.clone(), callback)))
+        let told = self.news(domain, last, status, self.now_ms()).await?;
+        Ok(told.map(|told| (last.order_sn.clone(), told.callback(0))))
     }
 }
 

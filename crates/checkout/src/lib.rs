@@ -9,12 +9,12 @@ mod close;
 mod domain_reads;
 mod failure;
 mod flights;
-mod forecore;
 mod hold;
 mod lanes;
 mod notify;
 mod numbers;
 mod openid;
+mod partner;
 mod patience;
 mod pay;
 mod pay_types;
@@ -30,7 +30,6 @@ pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use bells::Bell;
 pub use callback::Schedule;
 pub use failure::Failure;
-pub use forecore::{ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
 pub use notify::Taken;
 pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
@@ -48,7 +47,7 @@ use payment::domain::Domain;
 use payment::money::Currency;
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, Gateway, Receiver, Store, StoreError};
+use payment::ports::{AttemptRow, Door, Gateway, Receiver, Store, StoreError};
 use payment::rate::{NoRate, Rate};
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
@@ -80,6 +79,8 @@ pub struct Parts {
     /// The channel accounts, in the order in which they are preferred;
     /// [`Checkout::replace_gateways`] puts others in their place.
     pub gateways: Vec<Arc<dyn Gateway>>,
+    /// The ways in of business systems.
+    pub doors: Vec<Arc<dyn Door>>,
     /// The way out to business systems.
     pub receiver: Arc<dyn Receiver>,
     /// The time.

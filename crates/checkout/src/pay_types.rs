@@ -249,8 +249,8 @@ impl Checkout {
         let asked = match pairs.get("currencyType").filter(|code| !code.is_empty()) {
             None => Asked::Nothing,
             Some(code) => {
-                let partner = domain.settings.partner.is_some();
-                let taken = |currency: &Currency| partner || Currency::SEED.contains(currency);
+                let currencies = self.door(&domain)?.currencies();
+                let taken = |currency: &Currency| currencies.contains(currency);
                 let currency = Currency::parse(code).filter(taken);
                 Asked::Currency(currency.ok_or(Refusal::Amount("currencyType".to_owned()))?)
             }

@@ -2,7 +2,7 @@
 //! sent until the channel says how they stand (docs/reference/refunds.md).
 
 use crate::alarm::{Alarm, raise};
-use crate::callback::{self, RefundNews};
+use crate::callback::Told;
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
 use payment::envelope::RefundInfo;
@@ -15,7 +15,6 @@ use payment::ports::{
 };
 use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back};
 use payment::refusal::Refusal;
-use payment::status::PayStatus;
 use payment::story::Source;
 use payment::verify;
 use std::sync::Arc;
@@ -71,8 +70,12 @@ impl Checkout {
         })
     }
 
-    /// A partner's refund, under a key that is unique in his domain.
-    pub(crate) async fn refund_keyed(
+    /// A partner's refund, under a key that is unique among those of its payment;
+    /// `minor` is fen or cents of the request. The same again is the same refund.
+    ///
+    /// # Errors
+    /// [`Failure`] when more is asked for than is left, or the key was another refund's.
+    pub async fn refund_keyed(
         &self,
         paid: &AttemptRow,
         key: String,
@@ -136,10 +139,7 @@ impl Checkout {
         let domain = self.domain_named(&attempt.domain_code).await?;
         let now_ms = self.now_ms();
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
-        let status = PayStatus::SuccessPay;
-        let callback = self
-            .new_callback(&domain, &attempt, status, paid_ms)
-            .await?;
+        let callback = self.paid_callback(&domain, &attempt, paid_ms).await?;
         let act = self.act(Source::Operator);
         match self.parts.store.honour(order_sn, &callback, act).await? {
             Honoured::Done => Ok(()),
@@ -372,23 +372,14 @@ impl Checkout {
         row: &RefundRow,
         next: Refund,
         now_ms: i64,
-    ) -> Result<Option<RefundNews>, Failure> {
+    ) -> Result<Option<Told>, Failure> {
         if !row.cause.is_told() || !matches!(next, Refund::Done | Refund::Failed) {
             return Ok(None);
         }
         let attempt = self.reload(&row.order_sn).await?;
         let domain = self.domain_named(&attempt.domain_code).await?;
-        if !domain.settings.refund_callbacks || domain.settings.partner.is_some() {
-            return Ok(None);
-        }
-        Ok(Some(RefundNews {
-            status: next.status(),
-            bg_url: callback::bg_url(&attempt)?,
-            refund_key: shown_key(row).to_owned(),
-            refund_money: row.money.minor(),
-            domain,
-            attempt,
-            now_ms,
-        }))
+        let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
+        let told = self.news(&domain, &attempt, next.status(), paid_ms).await?;
+        Ok(told.map(|told| told.of_refund(shown_key(row), row.money.minor())))
     }
 }

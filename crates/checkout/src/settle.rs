@@ -221,8 +221,7 @@ impl Checkout {
         paid_ms: i64,
     ) -> Result<(NewCallback, BesideRefund), Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
-        let status = PayStatus::SuccessPay;
-        let callback = self.new_callback(&domain, attempt, status, paid_ms).await?;
+        let callback = self.paid_callback(&domain, attempt, paid_ms).await?;
         let beside = BesideRefund {
             // One order has one such refund at most.
             refund_no: format!("D{}", attempt.order_sn),

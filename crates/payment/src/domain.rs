@@ -17,6 +17,9 @@ const RATE_DECIMALS: RangeInclusive<u8> = 1..=6;
 /// How far a partner's clock may be from ours, unless it is set, s: a day.
 const PARTNER_TIME_WINDOW_S: i64 = 86_400;
 
+/// The word of the platform's own door.
+pub const PLATFORM: &str = "platform";
+
 /// A secret of a domain; generations follow each other as secrets are rotated.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -157,20 +160,28 @@ pub struct DomainSettings {
     pub late_money: LateMoney,
     /// Who is paid, as payers read it.
     pub payee: Payee,
-    /// Present where the business system is a partner: it speaks Apay's interface
-    /// (docs/forecore.md), and its code is [`Domain::partner_code`].
+    /// Present where the business system is a partner: it comes in by another door than
+    /// the platform's, and its code is [`Domain::partner_code`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerSettings>,
 }
 
-/// What only a partner has (docs/forecore.md).
+/// What only a partner has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartnerSettings {
-    /// `partnerId`.
+    /// The word of its door.
+    #[serde(default = "first_door")]
+    pub door: String,
+    /// Its own id at that door.
     pub id: String,
     /// How far `time` may be from ours, seconds; none: it is not looked at.
     pub time_window_s: Option<i64>,
+}
+
+/// The door of partners that were kept before there was another.
+fn first_door() -> String {
+    "apay".to_owned()
 }
 
 impl DomainSettings {
@@ -322,19 +333,27 @@ impl Domain {
         }
     }
 
-    /// The code under which a partner is kept: no business system of the platform
-    /// can have it.
+    /// The code under which a partner of a door is kept: no business system of the
+    /// platform can have it.
     #[must_use]
-    pub fn partner_code(partner_id: &str) -> String {
-        format!("apay.{partner_id}")
+    pub fn partner_code(door: &str, partner_id: &str) -> String {
+        format!("{door}.{partner_id}")
     }
 
-    /// A partner. Its payers are sent to our page with an address that we sign
+    /// The word of the door by which it comes in.
+    #[must_use]
+    pub fn door(&self) -> &str {
+        let partner = self.settings.partner.as_ref();
+        partner.map_or(PLATFORM, |partner| &partner.door)
+    }
+
+    /// A partner of a door. Its payers are sent to our page with an address that we sign
     /// ourselves, by HMAC alone.
     ///
     /// # Errors
     /// [`DomainError`] for an id that is no plain word.
     pub fn partner(
+        door: &str,
         id: &str,
         settings: DomainSettings,
         key: &str,
@@ -346,11 +365,12 @@ impl Domain {
             ));
         }
         let partner = settings.partner.clone().unwrap_or(PartnerSettings {
+            door: door.to_owned(),
             id: id.to_owned(),
             time_window_s: Some(PARTNER_TIME_WINDOW_S),
         });
         Ok(Self {
-            code: Self::partner_code(id),
+            code: Self::partner_code(door, id),
             rule: KeyRule::Legacy(Legacy {
                 request_channels: vec![String::new()],
                 ..Legacy::default()
@@ -364,12 +384,6 @@ impl Domain {
             development,
             secrets: vec![Secret::new(1, key, None)],
         })
-    }
-
-    /// The partner of the seed's example: `p001`, key `123456`.
-    #[must_use]
-    pub fn p001() -> Option<Self> {
-        Self::partner("p001", DomainSettings::default(), "123456", true).ok()
     }
 
     /// All secrets, the newest first.
@@ -422,7 +436,7 @@ impl Domain {
             return refuse("a domain needs a secret");
         }
         if let Some(partner) = &self.settings.partner {
-            let fits = self.code == Self::partner_code(&partner.id);
+            let fits = self.code == Self::partner_code(&partner.door, &partner.id);
             return if fits {
                 self.settings.check_page()
             } else {
@@ -649,7 +663,8 @@ mod tests {
 
     #[test]
     fn a_partner_has_a_code_that_no_domain_can_have() {
-        let partner = Domain::p001().unwrap();
+        let partner = DomainSettings::default();
+        let partner = Domain::partner("apay", "p001", partner, "k", true).unwrap();
         assert_eq!(partner.code, "apay.p001");
         assert_eq!(partner.check(), Ok(()));
         let same = Domain::new(
@@ -660,7 +675,7 @@ mod tests {
         );
         assert!(same.is_err());
         for bad in ["", "a b", "a.b", "中"] {
-            assert!(Domain::partner(bad, DomainSettings::default(), "k", false).is_err());
+            assert!(Domain::partner("apay", bad, DomainSettings::default(), "k", false).is_err());
         }
     }
 

@@ -1,10 +1,10 @@
-//! Apay's fourth-party interface (docs/forecore.md): its fields as they came, its MD5 sign
-//! over names and values (docs/forecore.md, The sign), and what its calls ask for.
+//! Apay's wire (docs/forecore.md), which its door and the adapter that is its client both
+//! speak: fields as they came, the MD5 sign over names and values, words and sums.
 
 mod fields;
-mod order;
 mod sign;
+mod words;
 
 pub use fields::Fields;
-pub use order::{LARGEST_MINOR, Order, PartnerOrder, PayType, fen_of_yuan, yuan};
 pub use sign::{md5_sign, verifies};
+pub use words::{LARGEST_MINOR, PayType, fen_of_yuan, yuan};

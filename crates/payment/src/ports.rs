@@ -1,16 +1,18 @@
-//! The doors to the outside that other crates implement: the store, the
-//! channels, and the sender of callbacks. Types here are plain; nothing does IO.
+//! What other crates implement: the store, the channels (ways out), the doors (ways in),
+//! and the sender of callbacks. Types here are plain; nothing does IO.
 
+mod door;
 mod gateway;
 mod receiver;
 mod store;
 
+pub use door::{Door, News, RefundTold};
 pub use gateway::{
     BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
     Notify, NotifyAnswer, Oauth, OauthError, OrderState, PaidReport, RawNotify, RefundOrder,
     RefundReport, RefundState, Terms,
 };
-pub use receiver::{CallbackAnswer, Receiver};
+pub use receiver::{Call, CallbackAnswer, Receiver};
 pub use store::{
     AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
     ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,

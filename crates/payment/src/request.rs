@@ -156,7 +156,8 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
 }
 
 /// The rule that an address breaks.
-pub(crate) fn broken_address(name: &str, rule: AddressError) -> Refusal {
+#[must_use]
+pub fn broken_address(name: &str, rule: AddressError) -> Refusal {
     Refusal::malformed(name, &rule.to_string())
 }
 

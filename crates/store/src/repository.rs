@@ -30,8 +30,8 @@ use crate::limited::Renewed;
 use crate::renewal::Renewal;
 use payment::channel::Channel;
 use payment::domain::Domain;
-use payment::forecore::PartnerOrder;
 use payment::order::Event;
+use payment::partner::PartnerOrder;
 use payment::ports::{
     AttemptRow, Backlog, Begun, CallbackRow, CallbackTry, ClosedRequest, Created, Honoured,
     KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow, OtherReadings, Payment,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use doors::apay;
 use payment::domain::{Domain, DomainSettings, PartnerSettings};
 use payment::ports::Store;
 use std::sync::Arc;
@@ -83,7 +84,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
                 bail!("`p001` is a development partner: choose another id");
             }
             let key = make_secret()?;
-            let mut partner = Domain::partner(&id, DomainSettings::default(), &key, false)?;
+            let mut partner = apay::partner(&id, DomainSettings::default(), &key, false)?;
             settings.apply(&mut partner);
             partner.check()?;
             store.add_domain(&partner).await?;
@@ -134,7 +135,7 @@ fn told(partner: &PartnerSettings, domain: &Domain) -> String {
 
 async fn find(store: &Arc<dyn Store>, id: &str) -> Result<Domain> {
     store
-        .domain(&Domain::partner_code(id))
+        .domain(&Domain::partner_code(apay::NAME, id))
         .await?
         .with_context(|| format!("no partner `{id}`"))
 }

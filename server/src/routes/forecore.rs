@@ -9,13 +9,11 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use checkout::{Failure, ListedRefund, OrderInfo, Ordered, PartnerFailure, PartnerRefund};
-use payment::errcode::ErrCode;
-use payment::forecore::{Fields, yuan};
+use doors::apay::{self, Failure, OrderInfo, Ordered, PartnerRefund};
+use payment::forecore::Fields;
 use payment::pairs::body_text;
-use payment::rate::Rate;
 use payment::refusal::Refusal;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// No documented body is longer.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -28,9 +26,9 @@ pub(super) async fn order(
 ) -> Response {
     let ordered = async {
         let fields = read(&parts, body).await?;
-        state.checkout.partner_orders(&fields).await
+        apay::order(&state.checkout, &fields).await
     };
-    answer("order", ordered.await.map(ordered_json))
+    answer("order", ordered.await.map(Ordered::json))
 }
 
 /// `/forecore/queryOrder`.
@@ -41,9 +39,9 @@ pub(super) async fn query_order(
 ) -> Response {
     let asked = async {
         let fields = read(&parts, body).await?;
-        state.checkout.partner_asks(&fields).await
+        apay::query_order(&state.checkout, &fields).await
     };
-    answer("queryOrder", asked.await.map(info_json))
+    answer("queryOrder", asked.await.map(OrderInfo::json))
 }
 
 /// `/forecore/refund`.
@@ -54,9 +52,9 @@ pub(super) async fn refund(
 ) -> Response {
     let refunded = async {
         let fields = read(&parts, body).await?;
-        state.checkout.partner_refunds(&fields).await
+        apay::refund(&state.checkout, &fields).await
     };
-    answer("refund", refunded.await.map(refund_json))
+    answer("refund", refunded.await.map(PartnerRefund::json))
 }
 
 /// `/forecore/exchangeRate`.
@@ -67,9 +65,9 @@ pub(super) async fn exchange_rate(
 ) -> Response {
     let rate = async {
         let fields = read(&parts, body).await?;
-        state.checkout.partner_rate(&fields).await
+        apay::rate(&state.checkout, &fields).await
     };
-    answer("exchangeRate", rate.await.map(rate_json))
+    answer("exchangeRate", rate.await)
 }
 
 /// Query and body together; the body's value holds where both have a name.
@@ -116,83 +114,21 @@ impl Media {
     }
 }
 
-fn ordered_json(ordered: Ordered) -> Map<String, Value> {
-    object(json!({
-        "result": "ok",
-        "outOrderId": ordered.out_order_id,
-        "orderId": ordered.order_id,
-        "url": ordered.url,
-        "sign": ordered.sign,
-    }))
-}
-
-fn info_json(info: OrderInfo) -> Map<String, Value> {
-    let order = &info.order.order;
-    object(json!({
-        "result": "ok",
-        "outOrderId": order.out_order_id,
-        "orderId": info.order.order_id,
-        // Old clients read this name.
-        "_id": info.order.order_id,
-        "money": number(order.money.minor()),
-        "received": info.received.map_or_else(|| json!(-1), number),
-        "currency": order.money.currency().code(),
-        "status": info.status,
-        "refunds": info.refunds.iter().map(listed_json).collect::<Vec<_>>(),
-    }))
-}
-
-fn listed_json(refund: &ListedRefund) -> Value {
-    json!({
-        "trans_no": refund.trans_no,
-        "out_refund_no": refund.out_refund_no,
-        "money": number(refund.minor),
-        "trans_status": refund.status,
-    })
-}
-
-fn refund_json(refund: PartnerRefund) -> Map<String, Value> {
-    object(json!({
-        "result": "ok",
-        "trans_no": refund.trans_no,
-        "out_order_no": refund.out_order_id,
-        "out_refund_no": refund.out_refund_no,
-        "trans_status": refund.status,
-    }))
-}
-
-fn rate_json(rate: Rate) -> Map<String, Value> {
-    let exact = serde_json::from_str(&rate.to_string()).unwrap_or(Value::Null);
-    object(json!({"result": "ok", "exchange_rate": exact}))
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(object) => object,
-        _ => Map::new(),
-    }
-}
-
-/// A sum in yuan as a JSON number, its text exact.
-fn number(minor: i64) -> Value {
-    serde_json::from_str(&yuan(minor)).unwrap_or(Value::Null)
-}
-
-fn answer(call: &str, done: Result<Map<String, Value>, PartnerFailure>) -> Response {
+fn answer(call: &str, done: Result<Map<String, Value>, Failure>) -> Response {
     match done {
         Ok(object) => json_answer(object),
         Err(failure) => {
-            tracing::info!(call, cause = %failure, "a partner's call is refused");
+            tracing::info!(call, cause = failure.cause(), "a partner's call is refused");
             refused(&failure)
         }
     }
 }
 
-/// An error as partners read it.
-pub(super) fn refused(failure: &PartnerFailure) -> Response {
-    let mut response = json_answer(refused_json(failure));
-    if let PartnerFailure::Other(Failure::TooMany { wait_s }) = failure {
-        respond::retry_after(&mut response, *wait_s);
+/// The answer for a call that is not done.
+pub(super) fn refused(failure: &Failure) -> Response {
+    let mut response = json_answer(failure.json());
+    if let Some(wait_s) = failure.wait_s() {
+        respond::retry_after(&mut response, wait_s);
     }
     response
 }
@@ -200,44 +136,4 @@ pub(super) fn refused(failure: &PartnerFailure) -> Response {
 fn json_answer(object: Map<String, Value>) -> Response {
     let json = Value::Object(object).to_string();
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
-}
-
-/// What is not refused for good has an errcode beside the text: a program sees that
-/// the call may be done, and is to be repeated with the same values.
-fn refused_json(failure: &PartnerFailure) -> Map<String, Value> {
-    let mut refused = object(json!({"result": "error", "err": text(failure)}));
-    let code = match failure {
-        PartnerFailure::Other(Failure::Internal(_)) => Some(ErrCode::Internal),
-        PartnerFailure::Other(Failure::TooMany { .. }) => Some(ErrCode::TooMany),
-        PartnerFailure::Parked => Some(ErrCode::InProgress),
-        _ => None,
-    };
-    if let Some(code) = code {
-        refused.insert("errcode".to_owned(), code.code().into());
-    }
-    refused
-}
-
-/// What a person reads: what was wrong and what to do; causes of our own stay out.
-fn text(failure: &PartnerFailure) -> String {
-    match failure {
-        PartnerFailure::Other(failure) => failure.text(payment::lang::Lang::En),
-        told => told.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_be_done_has_an_errcode_and_what_is_refused_has_none() {
-        let internal = Failure::Internal("the key is 123".to_owned());
-        let told = refused_json(&internal.into());
-        assert_eq!(told["errcode"], "10099");
-        assert!(!told["err"].to_string().contains("123"));
-        assert_eq!(refused_json(&PartnerFailure::Parked)["errcode"], "10017");
-        let refused = refused_json(&PartnerFailure::TooMuch(Some(1)));
-        assert!(refused["err"].is_string() && !refused.contains_key("errcode"));
-    }
 }

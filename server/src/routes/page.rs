@@ -203,9 +203,11 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Ok(verified) => verified,
         Err(failure) => return refused(&visit, &failure, None),
     };
-    // A partner has one address for all its payers: a desktop is served as one.
+    // Where a door gives one address for all payers, a desktop is served as one.
     let desktop = visit.browser == Browser::Other && !visit.phone;
-    if visit.scene == Scene::H5 && desktop && domain.settings.partner.is_some() {
+    let door = state.checkout.door(&domain);
+    let one_page = door.is_ok_and(|door| door.has_one_page());
+    if visit.scene == Scene::H5 && desktop && one_page {
         return see_other(&format!("{}?{}", page_path(Scene::Pc), pairs.to_query()));
     }
     let leave = Leave::of(&domain, &request);

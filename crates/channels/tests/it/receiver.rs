@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::routing::get;
 use channels::receiver::HttpReceiver;
-use payment::ports::Receiver;
+use payment::ports::{Call, CallbackAnswer, Receiver};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -30,11 +30,26 @@ fn receiver() -> HttpReceiver {
     HttpReceiver::new(Arc::new(now_ms)).unwrap()
 }
 
+async fn call(
+    receiver: &HttpReceiver,
+    url: &str,
+    private_hosts: &[String],
+    loopback: bool,
+) -> CallbackAnswer {
+    let call = Call {
+        url,
+        body: None,
+        private_hosts,
+        loopback,
+    };
+    receiver.call(&call).await
+}
+
 #[tokio::test]
 async fn an_answer_is_kept_as_far_as_it_is_needed() {
     let base = business_system().await;
     let receiver = receiver();
-    let get = async |path: &str| receiver.get(&format!("{base}{path}"), &[], true).await;
+    let get = async |path: &str| call(&receiver, &format!("{base}{path}"), &[], true).await;
     let answer = get("/ok").await;
     assert_eq!(
         (answer.status, answer.text.as_str()),
@@ -59,7 +74,7 @@ async fn private_addresses_are_called_where_that_is_allowed_only() {
         format!("{base}/ok").replace("127.0.0.1", "localhost"),
     );
     for url in [&literal, &named] {
-        let answer = receiver.get(url, &[], false).await;
+        let answer = call(&receiver, url, &[], false).await;
         assert_eq!(answer.status, None, "{url}");
         assert!(
             answer.text.contains("not allowed"),
@@ -67,14 +82,14 @@ async fn private_addresses_are_called_where_that_is_allowed_only() {
             answer.text
         );
         assert_eq!(
-            receiver.get(url, &[], true).await.status,
+            call(&receiver, url, &[], true).await.status,
             Some(200),
             "{url}"
         );
     }
     let listed = ["127.0.0.1".to_owned()];
     assert_eq!(
-        receiver.get(&literal, &listed, false).await.status,
+        call(&receiver, &literal, &listed, false).await.status,
         Some(200)
     );
     for url in [
@@ -83,6 +98,6 @@ async fn private_addresses_are_called_where_that_is_allowed_only() {
         "http://[fd00::1]/",
         "not an address",
     ] {
-        assert_eq!(receiver.get(url, &[], true).await.status, None, "{url}");
+        assert_eq!(call(&receiver, url, &[], true).await.status, None, "{url}");
     }
 }

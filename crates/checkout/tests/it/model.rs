@@ -9,7 +9,7 @@ use payment::channel::Channel;
 use payment::money::Currency;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, CallbackAnswer, Gateway, RawNotify, Receiver, Store};
+use payment::ports::{AttemptRow, Call, CallbackAnswer, Gateway, RawNotify, Receiver, Store};
 use payment::refund::{Cause, Refund};
 use payment::sign::Purpose;
 use payment::status::PayStatus;
@@ -85,17 +85,13 @@ struct Shop {
 
 #[async_trait::async_trait]
 impl Receiver for Shop {
-    async fn post(&self, url: &str, _: &str, hosts: &[String], own: bool) -> CallbackAnswer {
-        self.get(url, hosts, own).await
-    }
-
-    async fn get(&self, url: &str, _: &[String], _: bool) -> CallbackAnswer {
+    async fn call(&self, call: &Call<'_>) -> CallbackAnswer {
         let takes = !self.refuses.load(Ordering::Relaxed);
         *self
             .called
             .lock()
             .unwrap()
-            .entry(url.to_owned())
+            .entry(call.url.to_owned())
             .or_default() += u32::from(takes);
         CallbackAnswer {
             status: Some(if takes { 200 } else { 500 }),

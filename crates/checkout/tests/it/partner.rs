@@ -2,30 +2,35 @@
 //! (docs/forecore.md, Refunds).
 
 use crate::scene::{Scene, paid};
-use checkout::{PartnerFailure, PartnerRefund, Place, Start};
+use checkout::{Place, Start};
+use doors::apay::{self, Failure, PartnerRefund};
 use payment::channel::Channel;
-use payment::domain::Domain;
 use payment::forecore::{Fields, md5_sign};
+use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
+use payment::partner::Order;
 use payment::ports::{AttemptRow, ChannelError, RefundState};
 
 /// A scene with the partner `p001`, whose order of one yuan is paid.
 async fn paid_order() -> (Scene, AttemptRow) {
+    paid_order_told_at("http://127.0.0.1:9/cb").await
+}
+
+async fn paid_order_told_at(cb_url: &str) -> (Scene, AttemptRow) {
     let scene = Scene::new().await;
-    let domain = Domain::p001().unwrap();
+    let domain = apay::p001().unwrap();
     scene.store.add_domain(&domain).await.unwrap();
-    let order = [
-        ("outOrderId", "o1"),
-        ("money", "1"),
-        ("currency", "CNY"),
-        ("cb_url", "http://127.0.0.1:9/cb"),
-    ];
-    let ordered = scene
-        .checkout
-        .partner_orders(&fields(&order))
-        .await
-        .unwrap();
-    let (_, values) = ordered.url.split_once('?').unwrap();
+    let order = Order {
+        out_order_id: "o1".to_owned(),
+        money: Money::from_minor(100, Currency::Cny).unwrap(),
+        cb_url: cb_url.to_owned(),
+        return_url: String::new(),
+        user_id: String::new(),
+        pay_type: None,
+    };
+    let kept = scene.checkout.keep_order(&domain, order).await.unwrap();
+    let url = scene.checkout.order_page(&domain, &kept, None);
+    let (_, values) = url.split_once('?').unwrap();
     let pairs = Pairs::from_query(values).unwrap();
     let (domain, request) = scene.checkout.verified(&pairs).await.unwrap();
     let start = Start {
@@ -40,7 +45,7 @@ async fn paid_order() -> (Scene, AttemptRow) {
 }
 
 fn fields(fields: &[(&str, &str)]) -> Fields {
-    let domain = Domain::p001().unwrap();
+    let domain = apay::p001().unwrap();
     let fields = || {
         [("partnerId", "p001")]
             .into_iter()
@@ -53,7 +58,7 @@ fn fields(fields: &[(&str, &str)]) -> Fields {
     Fields::from_query(&query).unwrap()
 }
 
-async fn refund(scene: &Scene, money: &str, number: &str) -> Result<PartnerRefund, PartnerFailure> {
+async fn refund(scene: &Scene, money: &str, number: &str) -> Result<PartnerRefund, Failure> {
     let wish = [
         ("outOrderId", "o1"),
         ("money", money),
@@ -61,18 +66,15 @@ async fn refund(scene: &Scene, money: &str, number: &str) -> Result<PartnerRefun
     ];
     // A number that is not given is not sent either.
     let count = if number.is_empty() { 2 } else { 3 };
-    scene
-        .checkout
-        .partner_refunds(&fields(&wish[..count]))
-        .await
+    apay::refund(&scene.checkout, &fields(&wish[..count])).await
 }
 
 const DAY_S: i64 = 86_400;
 
 /// A refund without a number, said at this time.
-async fn unnamed(scene: &Scene, money: &str, time: &str) -> Result<PartnerRefund, PartnerFailure> {
+async fn unnamed(scene: &Scene, money: &str, time: &str) -> Result<PartnerRefund, Failure> {
     let wish = [("outOrderId", "o1"), ("money", money), ("time", time)];
-    scene.checkout.partner_refunds(&fields(&wish)).await
+    apay::refund(&scene.checkout, &fields(&wish)).await
 }
 
 #[tokio::test]
@@ -95,11 +97,11 @@ async fn without_a_number_the_same_call_is_the_same_refund_for_ever() {
     let asked = refund(&scene, "0.3", &first.out_refund_no).await.unwrap();
     assert_eq!(asked.trans_no, first.trans_no);
     let wrong = refund(&scene, "0.1", &first.out_refund_no).await;
-    assert_eq!(wrong, Err(PartnerFailure::RefundReused));
+    assert_eq!(wrong, Err(Failure::RefundReused));
     let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
     assert_eq!(kept.len(), 3);
     let much = unnamed(&scene, "0.11", "3").await;
-    assert_eq!(much, Err(PartnerFailure::TooMuch(Some(10))));
+    assert_eq!(much, Err(Failure::TooMuch(Some(10))));
     assert!(much.unwrap_err().to_string().contains("0.1 are left"));
 }
 
@@ -116,7 +118,7 @@ async fn a_number_is_one_refund_for_ever() {
     assert_eq!((again.trans_no, again.status), (first.trans_no, "SUCCESS"));
     assert_eq!(
         refund(&scene, "0.31", "r1").await,
-        Err(PartnerFailure::RefundReused)
+        Err(Failure::RefundReused)
     );
     // The same sum twice within a day, by two numbers; and beside one without.
     for number in ["r2", ""] {
@@ -142,7 +144,7 @@ async fn a_refund_that_the_channel_refuses_is_closed_and_frees_its_sum() {
     scene.refunds_after_s(0).await;
     assert_eq!(refund(&scene, "1", "r1").await.unwrap().status, "CLOSE");
     let question = fields(&[("outOrderId", "o1")]);
-    let info = scene.checkout.partner_asks(&question).await.unwrap();
+    let info = apay::query_order(&scene.checkout, &question).await.unwrap();
     assert_eq!((info.status, info.received), ("refundclosed", Some(100)));
     scene.channel.told.lock().unwrap().refund = None;
     refund(&scene, "1", "r2").await.unwrap();
@@ -157,7 +159,7 @@ async fn a_channel_that_can_not_refund_says_so() {
     refund(&scene, "1", "r1").await.unwrap();
     scene.refunds_after_s(0).await;
     let refused = refund(&scene, "1", "r1").await.unwrap_err();
-    assert_eq!(refused, PartnerFailure::Parked);
+    assert_eq!(refused, Failure::Parked);
     assert!(refused.to_string().contains("waits for a person"));
 }
 
@@ -180,4 +182,32 @@ async fn a_refund_of_unknown_outcome_is_asked_about_before_all() {
         scene.refunds_after_s(3_600).await;
         assert_eq!(scene.asked(), ["query_refund"]);
     }
+}
+
+#[tokio::test]
+async fn an_order_whose_cb_url_cant_be_read_is_refused() {
+    let scene = Scene::new().await;
+    let domain = apay::p001().unwrap();
+    scene.store.add_domain(&domain).await.unwrap();
+    let many = "http://127.0.0.1:9/cb?".to_owned() + &"a=1&".repeat(65);
+    for cb_url in ["http://127.0.0.1:9/cb?name=%C4%E3", many.as_str()] {
+        let order = [
+            ("outOrderId", "o1"),
+            ("money", "1"),
+            ("currency", "CNY"),
+            ("cb_url", cb_url),
+        ];
+        let refused = apay::order(&scene.checkout, &fields(&order)).await;
+        assert!(
+            refused.unwrap_err().to_string().contains("cb_url"),
+            "{cb_url}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_old_order_whose_cb_url_cant_be_read_is_paid_and_told() {
+    let (scene, attempt) = paid_order_told_at("http://127.0.0.1:9/cb?name=%C4%E3").await;
+    let attempt = scene.store.attempt(&attempt.order_sn).await.unwrap();
+    assert_eq!(attempt.unwrap().status, payment::order::Attempt::Paid);
 }

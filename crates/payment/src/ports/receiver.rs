@@ -11,19 +11,23 @@ pub struct CallbackAnswer {
     pub duration_ms: i64,
 }
 
+/// One call of a business system.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The complete address.
+    pub url: &'a str,
+    /// A body, which is posted, with its media type; none: a GET.
+    pub body: Option<(&'static str, &'a str)>,
+    /// Hosts that may be private addresses.
+    pub private_hosts: &'a [String],
+    /// Whether this machine may be called: the development domains.
+    pub loopback: bool,
+}
+
 /// Sends callbacks: no redirects, 10 s, 64 KB, and never to an address that is
 /// private unless it is listed (docs/signing.md, Shapes that every request keeps).
 #[async_trait::async_trait]
 pub trait Receiver: Send + Sync {
-    /// GETs `url`; `private_hosts` lists the hosts that may be private,
-    /// `loopback` lets the development domains call this machine.
-    async fn get(&self, url: &str, private_hosts: &[String], loopback: bool) -> CallbackAnswer;
-    /// POSTs a form to `url`, under the same guard.
-    async fn post(
-        &self,
-        url: &str,
-        form: &str,
-        private_hosts: &[String],
-        loopback: bool,
-    ) -> CallbackAnswer;
+    /// Calls, and gives what was answered.
+    async fn call(&self, call: &Call<'_>) -> CallbackAnswer;
 }

@@ -4,10 +4,10 @@
 use super::gateway::{ChannelOrder, Created, Kind};
 use crate::channel::Channel;
 use crate::domain::{Domain, LateMoney};
-use crate::forecore::PartnerOrder;
 use crate::money::Money;
 use crate::obj::Obj;
 use crate::order::{Attempt, Event};
+use crate::partner::PartnerOrder;
 use crate::rate::Rate;
 use crate::refund::{Cause, Refund};
 use crate::status::PayStatus;
@@ -195,8 +195,8 @@ pub struct NewCallback {
     pub url: String,
     /// Who is called: bgUrl or cb_url. Callbacks to one receiver share a lane.
     pub receiver: String,
-    /// A form body, for a partner: it is posted; none: a plain GET.
-    pub form: Option<String>,
+    /// A body, which is posted; none: a plain GET.
+    pub body: Option<String>,
     /// When it was decided.
     pub created_ms: i64,
 }
@@ -399,8 +399,8 @@ pub struct CallbackRow {
     pub url: String,
     /// Who is called: bgUrl or cb_url.
     pub receiver: String,
-    /// A form body: it is posted; none: a plain GET.
-    pub form: Option<String>,
+    /// A body, which is posted; none: a plain GET.
+    pub body: Option<String>,
     /// Where it stands.
     pub state: CallbackState,
     /// How often it was tried.

@@ -52,7 +52,7 @@ pub(super) async fn write(
     .bind(order_sn)
     .bind(&callback.url)
     .bind(&callback.receiver)
-    .bind(&callback.form)
+    .bind(&callback.body)
     .bind(callback.created_ms)
     .execute(&mut **tx)
     .await

@@ -1,8 +1,8 @@
 //! What partners order (docs/forecore.md).
 
-use super::rows::{get, money, optional};
+use super::rows::{get, money};
 use super::{Answer, Db, DbRow, is_unique_violation, unavailable};
-use payment::forecore::{Order, PartnerOrder, PayType};
+use payment::partner::{Order, PartnerOrder};
 use sqlx::Pool;
 
 /// Orders, with what [`order_row`] reads of each.
@@ -33,7 +33,7 @@ pub(super) async fn begin(write: &Pool<Db>, new: &PartnerOrder) -> Answer<Option
         .bind(&order.cb_url)
         .bind(&order.return_url)
         .bind(&order.user_id)
-        .bind(order.pay_type.map(PayType::word))
+        .bind(&order.pay_type)
         .bind(new.created_ms)
         .execute(write)
         .await;
@@ -89,8 +89,7 @@ fn order_row(row: &DbRow) -> Answer<PartnerOrder> {
             cb_url: get(row, "cb_url")?,
             return_url: get(row, "return_url")?,
             user_id: get(row, "user_id")?,
-            pay_type: optional(row, "pay_type", PayType::parse)?,
-            time_ms: None,
+            pay_type: get(row, "pay_type")?,
         },
         created_ms: get(row, "created_ms")?,
     })

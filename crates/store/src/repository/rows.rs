@@ -65,7 +65,7 @@ pub(super) fn callback_row(row: &DbRow) -> Answer<CallbackRow> {
         order_sn: get(row, "order_sn")?,
         url: get(row, "url")?,
         receiver: get(row, "receiver")?,
-        form: get(row, "form")?,
+        body: get(row, "form")?,
         state: word(row, "state", CallbackState::parse)?,
         tries: get(row, "tries")?,
         created_ms: get(row, "created_ms")?,

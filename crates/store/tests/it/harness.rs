@@ -111,7 +111,7 @@ pub(crate) fn callback() -> NewCallback {
     NewCallback {
         url: "http://shop.cn/cb?sign=x".to_owned(),
         receiver: "http://shop.cn".to_owned(),
-        form: None,
+        body: None,
         created_ms: 1_000,
     }
 }

@@ -5,10 +5,10 @@ use crate::harness::{
     act, attempt, begun, beside, callback, code, money, postgres_address, temp_folder,
 };
 use payment::channel::Channel;
-use payment::domain::Domain;
-use payment::forecore::{Order, PartnerOrder};
+use payment::domain::{Domain, DomainSettings};
 use payment::money::{Currency, Money};
 use payment::order::Event;
+use payment::partner::{Order, PartnerOrder};
 use payment::ports::{
     CallbackTry, NewRefund, NotifyRow, RefundStep, Refunded, Resend, Store, TryOutcome,
 };
@@ -157,7 +157,6 @@ async fn a_partners_order(store: &dyn Store, number: u32) {
             return_url: "http://p.cn".to_owned(),
             user_id: "u".to_owned(),
             pay_type: None,
-            time_ms: None,
         },
         created_ms: 1,
     };
@@ -213,7 +212,9 @@ async fn works(store: &dyn Store, number: u32) {
 }
 
 async fn with_domains(store: &dyn Store) {
-    for domain in [Domain::test(), Domain::p001().unwrap()] {
+    let settings = DomainSettings::default();
+    let partner = Domain::partner("apay", "p001", settings, "123456", true);
+    for domain in [Domain::test(), partner.unwrap()] {
         store.add_domain(&domain).await.unwrap();
     }
 }

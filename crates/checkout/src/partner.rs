@@ -1,0 +1,186 @@
+//! What doors other than the platform's ask for. Each order of a partner is a payment
+//! request, paid on our own page like any other.
+
+use crate::{Checkout, Failure};
+use payment::address::Address;
+use payment::channel::Channel;
+use payment::domain::{Domain, Secret};
+use payment::money::Currency;
+use payment::pairs::Pairs;
+use payment::partner::{Order, PartnerOrder};
+use payment::ports::{AttemptRow, CallbackState, RefundRow};
+use payment::rate::{NoRate, Rate};
+use payment::refusal::Refusal;
+use payment::request::{PayRequest, check_shape};
+use payment::sign::{Purpose, hmac_sign};
+use payment::verify;
+
+/// New numbers are tried this often before the store is called broken.
+const NUMBER_TRIES: usize = 8;
+
+impl Checkout {
+    /// The business system with this code, and the secret by which it proves itself;
+    /// its call is charged for, with the number of its order where it names one.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDomain`], [`Refusal::BadSign`] where no secret proves it, and
+    /// [`Failure::TooMany`].
+    pub async fn proved(
+        &self,
+        code: &str,
+        number: Option<&str>,
+        proves: impl Fn(&Secret) -> bool,
+    ) -> Result<(Domain, Secret), Failure> {
+        let domain = self.unproved_domain(code).await?;
+        let domain = domain.ok_or(Refusal::UnknownDomain)?;
+        let secret = domain
+            .live_secrets(self.now_ms())
+            .find(|secret| proves(secret))
+            .cloned()
+            .ok_or(Refusal::BadSign)?;
+        self.take_toll(&domain, number)?;
+        Ok((domain, secret))
+    }
+
+    /// Keeps an order under a number of ours; the same again is the same order.
+    ///
+    /// # Errors
+    /// [`Failure::KeyReused`] where the partner's number was used for another one;
+    /// [`Refusal::AddressRefused`] for a callback that we would not send.
+    pub async fn keep_order(&self, domain: &Domain, order: Order) -> Result<PartnerOrder, Failure> {
+        check_callback(domain, &order.cb_url)?;
+        for _ in 0..NUMBER_TRIES {
+            let now_ms = self.now_ms();
+            let new = PartnerOrder {
+                order_id: self.numbers.order_sn(now_ms),
+                domain_code: domain.code.clone(),
+                order: order.clone(),
+                created_ms: now_ms,
+            };
+            match self.parts.store.begin_partner_order(&new).await? {
+                None => {}
+                Some(kept) if kept.order == order => return Ok(kept),
+                Some(_) => return Err(Failure::KeyReused),
+            }
+        }
+        Err(Failure::Internal("no free order number".to_owned()))
+    }
+
+    /// The order that has the partner's number, with its attempts, oldest first.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn ordered(
+        &self,
+        domain: &Domain,
+        number: &str,
+    ) -> Result<Option<(PartnerOrder, Vec<AttemptRow>)>, Failure> {
+        let store = &self.parts.store;
+        let Some(order) = store.partner_order_of(&domain.code, number).await? else {
+            return Ok(None);
+        };
+        let attempts = store.attempts(&domain.code, &order.order_id).await?;
+        Ok(Some((order, attempts)))
+    }
+
+    /// The refunds of a paid attempt, oldest first.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn refunds_of(&self, order_sn: &str) -> Result<Vec<RefundRow>, Failure> {
+        Ok(self.parts.store.refunds(order_sn).await?)
+    }
+
+    /// How the callback of a paid attempt stands; none: nobody is told.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn told(&self, order_sn: &str) -> Result<Option<CallbackState>, Failure> {
+        let callbacks = self.parts.store.callbacks(order_sn).await?;
+        Ok(callbacks.first().map(|callback| callback.state))
+    }
+
+    /// What the platform converts by when it is paid by this channel, CNY per unit of
+    /// the currency.
+    ///
+    /// # Errors
+    /// Why there is no rate.
+    pub fn rate(&self, currency: Currency, channel: Channel) -> Result<Rate, NoRate> {
+        (self.parts.rates)(currency, channel)
+    }
+
+    /// Our page for an order, at one channel or at those that are offered: an address
+    /// that we sign in the partner's name, so that page, attempts and polling are the
+    /// platform's own.
+    #[must_use]
+    pub fn order_page(
+        &self,
+        domain: &Domain,
+        kept: &PartnerOrder,
+        channel: Option<Channel>,
+    ) -> String {
+        let order = &kept.order;
+        let (bg_url, _) = order.cb_url.split_once('?').unwrap_or((&order.cb_url, ""));
+        let minor = order.money.minor().to_string();
+        // The partner's number may be no text that a page takes for goods; ours is.
+        let named = format!("订单 {}", order.out_order_id);
+        let shown = match check_shape(domain, "info", &named) {
+            Ok(()) => &order.out_order_id,
+            Err(_) => &kept.order_id,
+        };
+        let goods = format!("订单 {shown}");
+        let goods_en = format!("Order {shown}");
+        let mut pairs = vec![
+            ("domainCode", domain.code.as_str()),
+            ("money", &minor),
+            ("info", &goods),
+            ("infoEn", &goods_en),
+            ("requestKey", &kept.order_id),
+            ("currencyType", order.money.currency().code()),
+            ("pageUrl", &order.return_url),
+            ("bgUrl", bg_url),
+            ("signType", "HMAC-SHA256"),
+        ];
+        pairs.retain(|(_, value)| !value.is_empty());
+        let secret = &domain.secrets()[0];
+        let sign = hmac_sign(Purpose::Pay, pairs.iter().copied(), secret);
+        pairs.extend(channel.map(|channel| ("payTypeCode", channel.code())));
+        pairs.push(("sign", &sign));
+        let pairs = pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let query = Pairs::from_stored(pairs.collect()).to_query();
+        format!("{}/mpay.html?{query}", self.parts.public_url)
+    }
+
+    /// A partner who has the key could sign pages of his own: only what he ordered
+    /// is paid.
+    pub(crate) async fn check_ordered(
+        &self,
+        domain: &Domain,
+        request: &PayRequest,
+    ) -> Result<(), Failure> {
+        if domain.settings.partner.is_none() {
+            return Ok(());
+        }
+        let key = &request.request_key;
+        let order = self.parts.store.partner_order(&domain.code, key).await?;
+        match order {
+            Some(kept) if kept.order.money == request.money => Ok(()),
+            _ => Err(Failure::KeyReused),
+        }
+    }
+}
+
+/// Where we would send requests (docs/signing.md, Shapes that every request keeps).
+fn check_callback(domain: &Domain, cb_url: &str) -> Result<(), Refusal> {
+    let refused = || Refusal::AddressRefused("cb_url".to_owned());
+    let cb_url = Address::parse(cb_url).map_err(|_| refused())?;
+    let callbacks = &domain.settings.callbacks;
+    let listed = callbacks.is_empty() || verify::is_listed(&cb_url, callbacks);
+    if listed && verify::may_call(domain, &cb_url) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
+}

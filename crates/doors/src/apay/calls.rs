@@ -1,0 +1,216 @@
+//! What partners ask for (docs/forecore.md). Each order is a payment request of the
+//! partner's, paid on our own page like any other.
+
+use super::answer::{self, ListedRefund, NAMED, OrderInfo, Ordered, PartnerRefund};
+use super::{Failure, NAME, Order};
+use checkout::{Checkout, Failure as Trouble};
+use payment::domain::{Domain, Secret};
+use payment::forecore::{Fields, PayType, fen_of_yuan, md5_sign, verifies};
+use payment::money::Currency;
+use payment::order::Attempt;
+use payment::partner::PartnerOrder;
+use payment::ports::{AttemptRow, RefundRow};
+use payment::rate::Rate;
+use payment::refund::Refund;
+use payment::refusal::Refusal;
+use serde_json::{Map, Value};
+
+/// A refund's key in the store, where the partner gave no number.
+const UNNAMED: &str = "as:";
+const UNNAMED_BEFORE: &str = "day:";
+const REFUND_NO_MAX: usize = 64;
+/// Refunds of before this rule: the same order and sum was the same for a day, ms.
+const SAME_REFUND_MS: i64 = 86_400_000;
+
+/// `/forecore/order`: the same content again is the same order.
+///
+/// # Errors
+/// [`Failure`] with what the partner can do.
+pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Failure> {
+    let (domain, key) = partner(checkout, fields).await?;
+    let Order {
+        order,
+        pay_type,
+        time_ms,
+    } = Order::read(fields)?;
+    check_time(&domain, time_ms, checkout.now_ms())?;
+    let kept = checkout.keep_order(&domain, order).await;
+    let kept = kept.map_err(|failure| match failure {
+        Trouble::KeyReused => Failure::OrderReused,
+        other => other.into(),
+    })?;
+    let url = checkout.order_page(&domain, &kept, pay_type.map(PayType::channel));
+    let signed = [
+        ("orderId", kept.order_id.as_str()),
+        ("outOrderId", &kept.order.out_order_id),
+        ("url", &url),
+    ];
+    let sign = md5_sign(signed.into_iter(), &key);
+    Ok(Ordered {
+        out_order_id: kept.order.out_order_id,
+        order_id: kept.order_id,
+        url,
+        sign,
+    })
+}
+
+/// `/forecore/queryOrder`.
+///
+/// # Errors
+/// [`Failure`] with what the partner can do.
+pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderInfo, Failure> {
+    let (domain, _) = partner(checkout, fields).await?;
+    let (order, attempts) = ordered(checkout, &domain, fields).await?;
+    let Some(paid) = paid(&attempts) else {
+        return Ok(OrderInfo {
+            order,
+            received: None,
+            status: answer::unpaid_word(&attempts),
+            refunds: Vec::new(),
+        });
+    };
+    let told = checkout.told(&paid.order_sn).await?;
+    let refunds = checkout.refunds_of(&paid.order_sn).await?;
+    Ok(OrderInfo {
+        order,
+        received: Some(paid.money.minor()),
+        status: answer::paid_word(paid, told),
+        refunds: refunds.iter().map(ListedRefund::of).collect(),
+    })
+}
+
+/// `/forecore/refund`: the same `out_refund_no` again is the same refund; without one, a
+/// call identical in all signed values is.
+///
+/// # Errors
+/// [`Failure`] with what the partner can do.
+pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefund, Failure> {
+    let (domain, _) = partner(checkout, fields).await?;
+    fields.required("outOrderId")?;
+    let money = fields.required("money")?;
+    let form = "yuan, more than zero, at most two decimals";
+    let fen = fen_of_yuan(money).ok_or_else(|| Refusal::malformed("money", form))?;
+    let named = fields.given("out_refund_no");
+    if named.is_some_and(|named| named.len() > REFUND_NO_MAX) {
+        return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
+    }
+    let (order, attempts) = ordered(checkout, &domain, fields).await?;
+    let paid = paid(&attempts).ok_or(Failure::NotPaid)?;
+    let refunds = checkout.refunds_of(&paid.order_sn).await?;
+    let key = match named {
+        Some(named) => named_key(&refunds, named),
+        None => unnamed_key(&refunds, fields, &order, fen, checkout.now_ms()),
+    };
+    let refund = checkout.refund_keyed(paid, key, fen).await;
+    let refund = refund.map_err(|failure| match failure {
+        Trouble::RefundKeyReused => Failure::RefundReused,
+        Trouble::Refused(Refusal::Amount(_)) => Failure::TooMuch(None),
+        Trouble::TooMuch(left) => Failure::TooMuch(Some(left)),
+        other => other.into(),
+    })?;
+    if refund.state == Refund::Parked {
+        return Err(Failure::Parked);
+    }
+    Ok(PartnerRefund {
+        status: answer::refund_word(refund.state),
+        out_refund_no: named.unwrap_or(&refund.refund_no).to_owned(),
+        trans_no: refund.refund_no,
+        out_order_id: order.order.out_order_id,
+    })
+}
+
+/// `/forecore/exchangeRate`: what the platform itself converts by when this payment is
+/// made, CNY per unit of the currency.
+///
+/// # Errors
+/// [`Failure`] with what the partner can do.
+pub async fn rate(checkout: &Checkout, fields: &Fields) -> Result<Map<String, Value>, Failure> {
+    partner(checkout, fields).await?;
+    let currency = fields.required("currency")?;
+    let foreign = |currency: &Currency| *currency != Currency::Cny;
+    let currency = Currency::parse(currency)
+        .filter(foreign)
+        .ok_or_else(|| Refusal::malformed("currency", "CAD or USD"))?;
+    let payment = PayType::read("payment", fields.required("payment")?)?;
+    let rate = checkout.rate(currency, payment.channel());
+    rate.map(|rate: Rate| answer::rate_json(rate))
+        .map_err(Failure::NoRate)
+}
+
+/// The partner whose sign holds over these fields, and the key that it holds by.
+async fn partner(checkout: &Checkout, fields: &Fields) -> Result<(Domain, Secret), Failure> {
+    if fields.given("sign").is_none() {
+        return Err(Failure::NoSign);
+    }
+    let id = fields.given("partnerId").ok_or(Failure::NoPartner)?;
+    let code = Domain::partner_code(NAME, id);
+    let number = fields.given("outOrderId");
+    let proved = checkout
+        .proved(&code, number, |key| verifies(fields, key))
+        .await;
+    proved.map_err(|failure| match failure {
+        Trouble::Refused(Refusal::UnknownDomain) => Failure::UnknownPartner,
+        Trouble::Refused(Refusal::BadSign) => Failure::WrongSign,
+        other => other.into(),
+    })
+}
+
+/// The order that these fields name, with its attempts.
+async fn ordered(
+    checkout: &Checkout,
+    domain: &Domain,
+    fields: &Fields,
+) -> Result<(PartnerOrder, Vec<AttemptRow>), Failure> {
+    let number = fields.required("outOrderId")?;
+    let ordered = checkout.ordered(domain, number).await?;
+    ordered.ok_or(Failure::UnknownOrder)
+}
+
+fn paid(attempts: &[AttemptRow]) -> Option<&AttemptRow> {
+    attempts
+        .iter()
+        .find(|attempt| attempt.status == Attempt::Paid)
+}
+
+fn check_time(domain: &Domain, time_ms: Option<i64>, now_ms: i64) -> Result<(), Failure> {
+    let partner = domain.settings.partner.as_ref();
+    let window_s = partner.and_then(|partner| partner.time_window_s);
+    match (window_s, time_ms) {
+        (Some(window_s), Some(time_ms))
+            if now_ms.abs_diff(time_ms) > window_s.unsigned_abs() * 1000 =>
+        {
+            Err(Failure::Time)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The key of a refund that names no number: a call identical in all signed values,
+/// `time` among them, is the same refund for ever.
+fn unnamed_key(
+    refunds: &[RefundRow],
+    fields: &Fields,
+    order: &PartnerOrder,
+    fen: i64,
+    now_ms: i64,
+) -> String {
+    // Before, the same order and sum within a day was the same refund.
+    let before = format!("{UNNAMED_BEFORE}{}:{fen}:", order.order_id);
+    let since_ms = now_ms - SAME_REFUND_MS;
+    let old = refunds.iter().find_map(|row| {
+        let old = row.refund_key.clone()?;
+        (old.starts_with(&before) && row.created_ms > since_ms).then_some(old)
+    });
+    old.unwrap_or_else(|| format!("{UNNAMED}{}", fields.digest()))
+}
+
+/// The key of a refund that the partner names: by his number, or by ours.
+fn named_key(refunds: &[RefundRow], named: &str) -> String {
+    match refunds.iter().find(|row| row.refund_no == named) {
+        Some(row) => row
+            .refund_key
+            .clone()
+            .unwrap_or_else(|| row.refund_no.clone()),
+        None => format!("{NAMED}{named}"),
+    }
+}
