@@ -64,7 +64,7 @@ fn check_strict(strict: &Strict, pairs: &Pairs, request: &Verified<PayRequest>) 
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     assert!(key.starts_with("D1-") && key.len() == 16 && key.bytes().all(plain));
     assert_eq!(request.request_channel, strict.request_channel);
-    assert_eq!(request.money.currency().code(), strict.currency);
+    assert_eq!(request.money.currency(), strict.currency);
     if let Some(rate) = &request.rate {
         assert_eq!((rate.len(), rate.find('.')), (6, Some(1)), "rate {rate:?}");
     }
