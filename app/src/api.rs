@@ -89,10 +89,13 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
             keep_polling(call.lang)
         }
         Poll::Failed(failure) => refused(&failure, call.lang),
-        Poll::Waiting(open) => {
-            if let Some(open) = open {
-                tell(ATTEMPT_HEADER, open.as_deref().unwrap_or("ended"));
-            }
+        Poll::Waiting => keep_polling(call.lang),
+        Poll::Open(order_sn) => {
+            tell(ATTEMPT_HEADER, &order_sn);
+            keep_polling(call.lang)
+        }
+        Poll::Ended => {
+            tell(ATTEMPT_HEADER, "ended");
             keep_polling(call.lang)
         }
     })

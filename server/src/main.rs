@@ -1,18 +1,19 @@
 //! `tongfu`: the checkout, its database and its operator's commands.
 
+mod business;
+mod channel;
 mod cli;
 mod config;
 mod limits;
 mod listen;
 mod log;
-mod marks;
-mod metrics;
+mod operator;
+mod payer;
 mod rates;
 mod reload;
 mod routes;
 mod serve;
 mod state;
-mod view;
 mod worker;
 
 use clap::Parser;

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::log;
-use crate::marks::Pictures;
+use crate::payer::marks::Pictures;
 use crate::serve::{channel_accounts, system_clock};
 use anyhow::Result;
 use checkout::Checkout;

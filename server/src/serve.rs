@@ -4,12 +4,13 @@ use crate::config::Config;
 use crate::limits::{Limits, Proxies};
 use crate::listen::{self, Gate, Way};
 use crate::log;
-use crate::marks::Pictures;
+use crate::payer::Streams;
+use crate::payer::marks::Pictures;
 use crate::rates;
 use crate::reload::{self, Reloaded};
-use crate::routes::{self, Streams};
 use crate::state::State;
 use crate::worker;
+use crate::{operator, routes};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use channels::config::{Accounts, gateways};
@@ -48,9 +49,9 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let store = store::migrate(&config.database_url).await?;
     check_domains(store.as_ref(), dev).await?;
     let (rates, source) = rates::open(&config, dev)?;
+    let metrics = operator::metrics::install(Arc::clone(&store))?;
     let checkout = checkout(&config, store, rates, limits.toll())?;
     checkout.trip_key().await?;
-    let metrics = crate::metrics::install()?;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
@@ -79,7 +80,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         &config,
         &state,
         OPERATOR_CONNECTIONS,
-        routes::operator_router(state.clone()),
+        operator::router(state.clone()),
     );
     let served = listen::serve(listener, public, stopped.clone());
     let operated = operator.map(|listener| listen::serve(listener, own, stopped.clone()));

@@ -1,9 +1,9 @@
 //! What handlers may hold.
 
 use crate::limits::Limits;
-use crate::marks::Pictures;
-use crate::metrics::Metrics;
-use crate::routes::Streams;
+use crate::operator::metrics::Metrics;
+use crate::payer::Streams;
+use crate::payer::marks::Pictures;
 use checkout::Checkout;
 use std::sync::Arc;
 use tokio::sync::watch;

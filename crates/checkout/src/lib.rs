@@ -11,6 +11,7 @@ mod failure;
 mod flights;
 mod hold;
 mod lanes;
+pub mod links;
 mod notify;
 mod numbers;
 mod openid;
@@ -35,12 +36,13 @@ pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
 pub use pay::Start;
 pub use pay_types::{Browser, Place, Scene};
-pub use poll::Poll;
+pub use poll::{Poll, Requested, Standing, Watched};
 
 use bells::Bells;
 use domain_reads::DomainReads;
 use flights::Flights;
 use lanes::Lanes;
+use links::ATTEMPT;
 use numbers::Numbers;
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -57,9 +59,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::task::TaskTracker;
 use tracing::Span;
-
-/// Where an attempt's page is; its token follows.
-pub const ATTEMPT_PATH: &str = "/pay/attempt/";
 
 /// Gives the time, ms since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -134,10 +133,12 @@ impl Checkout {
         }))
     }
 
-    /// The store, for what needs no use case: readiness and page tokens.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.parts.store
+    /// Whether the database answers and can be written to.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.parts.store.ready().await
     }
 
     /// What a page that is not ours needs to go on with an attempt. Where the channel
@@ -147,7 +148,7 @@ impl Checkout {
         let obj = attempt.obj.clone()?;
         let says_nothing = attempt.asked_money.is_some() && matches!(obj, Obj::Form(_));
         Some(if says_nothing {
-            let action = format!("{}{ATTEMPT_PATH}{}", self.parts.public_url, attempt.token);
+            let action = format!("{}{ATTEMPT}{}", self.parts.public_url, attempt.token);
             Obj::Form(Form {
                 method: Method::Get,
                 action,

@@ -1,7 +1,7 @@
 //! What doors other than the platform's ask for. Each order of a partner is a payment
 //! request, paid on our own page like any other.
 
-use crate::{Checkout, Failure};
+use crate::{Checkout, Failure, Scene, links};
 use payment::address::Address;
 use payment::channel::Channel;
 use payment::domain::{Domain, Secret};
@@ -150,7 +150,11 @@ impl Checkout {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let query = Pairs::from_stored(pairs.collect()).to_query();
-        format!("{}/mpay.html?{query}", self.parts.public_url)
+        format!(
+            "{}{}?{query}",
+            self.parts.public_url,
+            links::page(Scene::H5)
+        )
     }
 
     /// A partner who has the key could sign pages of his own: only what he ordered

@@ -1,6 +1,7 @@
 //! Starting a payment [docs/protocol.md; docs/reference/orders.md, Attempts].
 
 use crate::alarm::{self, Alarm};
+use crate::links::{ATTEMPT, RETURN};
 use crate::pay_types::{Choice, Sum};
 use crate::{Checkout, Failure, Place, numbers};
 use payment::channel::Channel;
@@ -244,8 +245,8 @@ impl Checkout {
             goods: goods.unwrap_or(&attempt.request_key).to_owned(),
             expires_ms: attempt.expires_ms,
             openid: attempt.openid.clone(),
-            return_url: format!("{url}/pay/return/{token}"),
-            quit_url: format!("{url}/pay/attempt/{token}/stay"),
+            return_url: format!("{url}{RETURN}{token}"),
+            quit_url: format!("{url}{ATTEMPT}{token}/stay"),
         })
     }
 }

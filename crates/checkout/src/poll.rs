@@ -1,9 +1,11 @@
-//! What a waiting page is told [docs/protocol.md].
+//! What a waiting page is told (docs/protocol.md).
 
+use crate::flights::Flight;
 use crate::{Checkout, Failure};
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::AttemptRow;
+use payment::request::PayRequest;
 use payment::status::PayStatus;
 use payment::story::Source;
 use std::sync::Arc;
@@ -12,18 +14,58 @@ use tracing::Instrument;
 
 /// A waiting page gets its answer after this time, whatever the channel does.
 const CHANNEL_WAIT: Duration = Duration::from_millis(1_500);
+/// An order younger than this has not been paid by whom its page is shown to first, ms.
+const JUST_MADE_MS: i64 = 1_800;
 
 /// Where a payment request stands, for the page that waits for it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Poll {
     /// Paid: errcode 0.
     Paid,
-    /// Keep polling: errcode 30000. Where an attempt was begun, the orderSn of the
-    /// one that is open now, or that none is.
-    Waiting(Option<Option<String>>),
+    /// Keep polling, errcode 30000; no attempt is known.
+    Waiting,
+    /// Keep polling: the attempt with this orderSn can be paid.
+    Open(String),
+    /// Keep polling: the last attempt has ended, and another can be begun.
+    Ended,
     /// It can't be paid any more, or the question itself is refused. After too many
     /// of them ([`Failure::TooMany`]) a page polls on.
     Failed(Failure),
+}
+
+/// Where the request of an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is paid.
+    Paid,
+    /// The attempt can be paid, or its channel has the payer's money and checks it.
+    Open,
+    /// The attempt has ended; another can be begun.
+    Ended,
+    /// The request can't be paid any more.
+    Closed,
+}
+
+/// An attempt as it is now, and where its request stands.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The attempt.
+    pub attempt: AttemptRow,
+    /// Where its request stands.
+    pub standing: Standing,
+}
+
+/// Where a verified payment request stands, for a page that opens it.
+#[derive(Clone, Debug)]
+pub enum Requested {
+    /// It can be paid.
+    Payable,
+    /// It is paid; by this attempt, unless that can't be told.
+    Paid(Option<AttemptRow>),
+    /// A channel has the payer's money and checks it.
+    Held(AttemptRow),
+    /// Money that came after its end is on its way back.
+    GoingBack,
 }
 
 impl Checkout {
@@ -34,7 +76,7 @@ impl Checkout {
             Ok(poll) => poll,
             Err(failure) if failure.passes() && failure.wait_s().is_none() => {
                 tracing::warn!(cause = %failure, "poll in trouble");
-                Poll::Waiting(None)
+                Poll::Waiting
             }
             Err(failure) => Poll::Failed(failure),
         }
@@ -42,24 +84,85 @@ impl Checkout {
 
     async fn poll_verified(self: &Arc<Self>, pairs: &Pairs) -> Result<Poll, Failure> {
         let (domain, request) = self.verified(pairs).await?;
-        let attempts = self
-            .parts
-            .store
-            .attempts(&domain.code, &request.request_key)
-            .await?;
-        let Some(newest) = attempts.last() else {
-            let key = &request.request_key;
+        let key = &request.request_key;
+        let mut attempts = self.parts.store.attempts(&domain.code, key).await?;
+        let Some(newest) = attempts.pop() else {
             let closed = self.parts.store.is_closed(&domain.code, key).await?;
             return Ok(if closed {
                 Poll::Failed(Failure::Closed)
             } else {
-                Poll::Waiting(None)
+                Poll::Waiting
             });
         };
         if newest.money != request.money {
             return Err(Failure::KeyReused);
         }
-        self.watch(newest).await
+        let Watched { attempt, standing } = self.watch(newest).await?;
+        Ok(match standing {
+            Standing::Paid => Poll::Paid,
+            Standing::Open => Poll::Open(attempt.order_sn),
+            Standing::Ended => Poll::Ended,
+            Standing::Closed => Poll::Failed(Failure::Closed),
+        })
+    }
+
+    /// Where a request stands that a page opens: what is paid stays paid, whatever
+    /// channel its address names, and what is closed is offered to nobody.
+    ///
+    /// # Errors
+    /// [`Failure::Closed`], [`Failure::KeyReused`], and [`Failure::Internal`] when the
+    /// database is in trouble.
+    pub async fn requested(&self, request: &PayRequest) -> Result<Requested, Failure> {
+        let (domain, key) = (&request.domain_code, &request.request_key);
+        let attempts = self.parts.store.attempts(domain, key).await?;
+        let Some(last) = attempts.last() else {
+            return if self.parts.store.is_closed(domain, key).await? {
+                Err(Failure::Closed)
+            } else {
+                Ok(Requested::Payable)
+            };
+        };
+        if last.money != request.money {
+            return Err(Failure::KeyReused);
+        }
+        let status = last.request_status;
+        let one = |state| attempts.iter().find(|attempt| attempt.status == state);
+        if status.was_paid() {
+            return Ok(Requested::Paid(one(Attempt::Paid).cloned()));
+        }
+        if let Some(held) = one(Attempt::Held) {
+            return Ok(Requested::Held(held.clone()));
+        }
+        // A payer whose money is on its way back is not told that he was not charged.
+        if one(Attempt::PaidAfterClose).is_some() {
+            return Ok(Requested::GoingBack);
+        }
+        match status {
+            PayStatus::Closed => Err(Failure::Closed),
+            _ => Ok(Requested::Payable),
+        }
+    }
+
+    /// The attempt that paid the request of this one, where one did.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn winner(&self, attempt: AttemptRow) -> Result<Option<AttemptRow>, Failure> {
+        if attempt.status == Attempt::Paid {
+            return Ok(Some(attempt));
+        }
+        let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+        let attempts = self.parts.store.attempts(domain, key).await?;
+        let paid = |one: &AttemptRow| one.status == Attempt::Paid;
+        Ok(attempts.into_iter().find(paid))
+    }
+
+    /// The attempt whose page this token opens.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn attempt_by_token(&self, token: &str) -> Result<Option<AttemptRow>, Failure> {
+        Ok(self.parts.store.attempt_by_token(token).await?)
     }
 
     /// Where the request of an attempt stands; asks the channel at most every
@@ -67,18 +170,45 @@ impl Checkout {
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn watch(self: &Arc<Self>, newest: &AttemptRow) -> Result<Poll, Failure> {
-        if let Some(poll) = final_answer(newest) {
-            return Ok(poll);
+    pub async fn watch(self: &Arc<Self>, newest: AttemptRow) -> Result<Watched, Failure> {
+        let now_ms = self.now_ms();
+        let unpaid = !matches!(standing(&newest, now_ms), Standing::Paid | Standing::Closed);
+        let asks = unpaid && newest.status == Attempt::Open;
+        let flight = asks.then(|| self.flights.take_off(&newest.order_sn, now_ms));
+        let attempt = match flight.flatten() {
+            None => newest,
+            Some(flight) => self.asked(newest, flight).await?,
+        };
+        Ok(Watched {
+            standing: standing(&attempt, self.now_ms()),
+            attempt,
+        })
+    }
+
+    /// The same for a page that is opened: an order that was made a moment ago is shown
+    /// as it is.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn shown(self: &Arc<Self>, attempt: AttemptRow) -> Result<Watched, Failure> {
+        let now_ms = self.now_ms();
+        if now_ms - attempt.created_ms >= JUST_MADE_MS {
+            return self.watch(attempt).await;
         }
-        let flight = match newest.status {
-            Attempt::Open => self.flights.take_off(&newest.order_sn, self.now_ms()),
-            _ => None,
-        };
-        let Some(flight) = flight else {
-            return Ok(waiting(newest, self.now_ms()));
-        };
-        let (this, attempt) = (Arc::clone(self), newest.clone());
+        Ok(Watched {
+            standing: standing(&attempt, now_ms),
+            attempt,
+        })
+    }
+
+    /// The attempt as it is once its channel was asked, or has been waited for.
+    async fn asked(
+        self: &Arc<Self>,
+        attempt: AttemptRow,
+        flight: Flight,
+    ) -> Result<AttemptRow, Failure> {
+        let order_sn = attempt.order_sn.clone();
+        let this = Arc::clone(self);
         let work = async move {
             let checked = this.check(&attempt, Source::Page).await;
             drop(flight);
@@ -87,29 +217,23 @@ impl Checkout {
         let asked = self.tasks.spawn(work.in_current_span());
         if tokio::time::timeout(CHANNEL_WAIT, asked).await.is_err() {
             tracing::debug!(
-                order.sn = newest.order_sn,
+                order.sn = order_sn,
                 "the channel is slow; the page polls on"
             );
         }
-        let attempt = self.reload(&newest.order_sn).await?;
-        Ok(final_answer(&attempt).unwrap_or_else(|| waiting(&attempt, self.now_ms())))
+        self.reload(&order_sn).await
     }
 }
 
-fn waiting(newest: &AttemptRow, now_ms: i64) -> Poll {
-    let held = newest.status == Attempt::Held;
-    let open = held || newest.status.is_open() && now_ms < newest.expires_ms;
-    Poll::Waiting(Some(open.then(|| newest.order_sn.clone())))
-}
-
-fn final_answer(attempt: &AttemptRow) -> Option<Poll> {
+fn standing(attempt: &AttemptRow, now_ms: i64) -> Standing {
     // Its channel has the payer's money, though the request was closed meanwhile.
     if attempt.status == Attempt::Held {
-        return None;
+        return Standing::Open;
     }
     match attempt.request_status {
-        PayStatus::Closed => Some(Poll::Failed(Failure::Closed)),
-        status if status.was_paid() => Some(Poll::Paid),
-        _ => None,
+        PayStatus::Closed => Standing::Closed,
+        status if status.was_paid() => Standing::Paid,
+        _ if attempt.status.is_open() && now_ms < attempt.expires_ms => Standing::Open,
+        _ => Standing::Ended,
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn module() -> Option<Module> {
     })
 }
 
-pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub(crate) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -69,7 +69,7 @@ fn encoding(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// `GET /marks/{name}`: one of the operator's own pictures.
-pub(super) async fn mark(
+pub(crate) async fn mark(
     extract::State(state): extract::State<State>,
     Path(name): Path<String>,
 ) -> Response {

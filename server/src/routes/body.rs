@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 const READ_BYTES_MAX: usize = 4 << 20;
 
 /// The whole body; nothing where it is longer than `bytes_max` or breaks off.
-pub(super) async fn read(mut body: Body, bytes_max: usize) -> Option<Vec<u8>> {
+pub(crate) async fn read(mut body: Body, bytes_max: usize) -> Option<Vec<u8>> {
     let (mut kept, mut length) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.ok()?;

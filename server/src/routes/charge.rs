@@ -1,8 +1,8 @@
 //! Charges the peer of each request before anything of it is looked at, and says "too
 //! many" as each kind of caller reads it.
 
-use super::forecore;
 use super::respond::{Form, envelope, page, retry_after, wished_language};
+use crate::business::apay;
 use crate::limits::{Caller, Limits, Wait};
 use crate::listen::Remote;
 use app::page::Screen;
@@ -75,7 +75,7 @@ fn too_many(uri: &Uri, lang: Lang, wait: Wait) -> Response {
     let mut response = match Kind::of(uri.path()) {
         Kind::Poll => told(ErrCode::KeepPolling),
         Kind::Api => told(ErrCode::TooMany),
-        Kind::Partner => forecore::refused(&failure.into()),
+        Kind::Partner => apay::refused(&failure.into()),
         Kind::Health | Kind::Notify | Kind::Part => StatusCode::TOO_MANY_REQUESTS.into_response(),
         Kind::Page => refused_page(uri, lang, &failure),
     };

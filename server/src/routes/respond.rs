@@ -1,7 +1,7 @@
 //! The forms of an answer: the envelope, and a page with its security headers.
 
-use super::cookies::{self, Cookies};
-use super::module;
+use super::assets::module;
+use crate::payer::cookies::{self, Cookies};
 use app::page::{Marks, Payee, Screen, Setting, render};
 use axum::Json;
 use axum::body::Body;
@@ -19,19 +19,19 @@ use payment::lang::Lang;
 use std::any::Any;
 
 /// An error in the platform's envelope, status 200 as the seed shows.
-pub(super) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
+pub(crate) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
     Json(Envelope::error(code, text))
 }
 
 /// Says after how many seconds the same call may come again.
-pub(super) fn retry_after(response: &mut Response, wait_s: u64) {
+pub(crate) fn retry_after(response: &mut Response, wait_s: u64) {
     let headers = response.headers_mut();
     headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
 }
 
 /// The language of a caller who says no more than his headers do: the one that he
 /// chose on a page before, else what his browser prefers.
-pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
+pub(crate) fn wished_language(headers: &HeaderMap) -> Lang {
     if let Some(lang) = Cookies::of(headers).lang() {
         return lang;
     }
@@ -42,13 +42,13 @@ pub(super) fn wished_language(headers: &HeaderMap) -> Lang {
 }
 
 /// The caller's browser, by its User-Agent.
-pub(super) fn browser(headers: &HeaderMap) -> Browser {
+pub(crate) fn browser(headers: &HeaderMap) -> Browser {
     Browser::of(user_agent(headers))
 }
 
 /// Whether the caller holds a phone or tablet in his hands: he can't scan its screen.
 /// Who does not say what he has is taken for one.
-pub(super) fn is_phone(headers: &HeaderMap) -> bool {
+pub(crate) fn is_phone(headers: &HeaderMap) -> bool {
     held_in_hands(user_agent(headers))
 }
 
@@ -89,7 +89,7 @@ const PREVIEWERS: [&str; 24] = [
 
 /// Whether nobody looks at the answer, yet or at all: a HEAD, a browser that fetches
 /// ahead, a program that previews links.
-pub(super) fn is_preview(parts: &Parts) -> bool {
+pub(crate) fn is_preview(parts: &Parts) -> bool {
     let ahead = ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| {
         let purpose = parts.headers.get(name).map(HeaderValue::as_bytes);
         purpose.is_some_and(|purpose| {
@@ -107,7 +107,7 @@ pub(super) fn is_preview(parts: &Parts) -> bool {
 }
 
 /// Whether the answer is shown in a frame, by a browser that tells.
-pub(super) fn in_frame(headers: &HeaderMap) -> bool {
+pub(crate) fn in_frame(headers: &HeaderMap) -> bool {
     let target = headers.get("sec-fetch-dest");
     target.is_some_and(|target| target == "iframe" || target == "frame")
 }
@@ -120,25 +120,25 @@ fn user_agent(headers: &HeaderMap) -> &str {
 }
 
 /// How a page is to be sent.
-pub(super) struct Form {
-    pub(super) status: StatusCode,
-    pub(super) lang: Lang,
+pub(crate) struct Form {
+    pub(crate) status: StatusCode,
+    pub(crate) lang: Lang,
     /// The page's own address in the other language.
-    pub(super) other_lang_url: Option<String>,
+    pub(crate) other_lang_url: Option<String>,
     /// The address says another language than the browser does: it is kept; whether
     /// by https alone.
-    pub(super) keep_lang: Option<Secure>,
+    pub(crate) keep_lang: Option<Secure>,
     /// Origins that may show the page in a frame.
-    pub(super) frame_origins: Vec<String>,
+    pub(crate) frame_origins: Vec<String>,
     /// The operator's pictures of the channels.
-    pub(super) marks: Marks,
+    pub(crate) marks: Marks,
     /// Who is paid.
-    pub(super) payee: Option<Payee>,
+    pub(crate) payee: Option<Payee>,
 }
 
 impl Form {
     /// A page that knows of no business system.
-    pub(super) fn plain(status: StatusCode, lang: Lang) -> Self {
+    pub(crate) fn plain(status: StatusCode, lang: Lang) -> Self {
         Self {
             status,
             lang,
@@ -153,10 +153,10 @@ impl Form {
 
 /// Whether our own address is https.
 #[derive(Clone, Copy)]
-pub(super) struct Secure(pub(super) bool);
+pub(crate) struct Secure(pub(crate) bool);
 
 /// A page, with its headers.
-pub(super) fn page(screen: Screen, form: Form) -> Response {
+pub(crate) fn page(screen: Screen, form: Form) -> Response {
     let Ok(nonce) = checkout::token() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -226,14 +226,14 @@ fn policy(nonce: &str, screen: &Screen, frame_origins: &[String]) -> HeaderValue
 }
 
 /// For who finds all connections taken.
-pub(super) async fn busy() -> Response {
+pub(crate) async fn busy() -> Response {
     let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
     retry_after(&mut response, 1);
     response
 }
 
 /// The last resort: a defect of ours is logged and answered, never shown.
-pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(cause = text.unwrap_or("unknown"), "a request panicked");

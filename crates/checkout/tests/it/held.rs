@@ -36,7 +36,7 @@ async fn a_payment_that_its_channel_checks_stays_open_and_alone() {
     let closed = scene.checkout.close_asked(&close).await;
     assert_eq!(closed, Err(Failure::InProgress));
     let poll = scene.checkout.poll(&signed(&[("requestKey", "k")])).await;
-    assert!(matches!(poll, Poll::Waiting(Some(Some(_)))), "{poll:?}");
+    assert!(matches!(poll, Poll::Open(_)), "{poll:?}");
     let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
     let risk = risks.iter().find(|risk| risk.kind == RiskKind::Held);
     assert!(risk.unwrap().detail.contains("ECHECK"));
@@ -171,6 +171,6 @@ async fn a_payment_that_is_checked_after_its_request_was_closed_is_not_called_cl
         (Attempt::Held, PayStatus::Closed)
     );
     let poll = scene.checkout.poll(&signed(&[("requestKey", "k")])).await;
-    assert!(matches!(poll, Poll::Waiting(Some(Some(_)))), "{poll:?}");
+    assert!(matches!(poll, Poll::Open(_)), "{poll:?}");
     assert_eq!(scene.pay("k").await.err(), Some(Failure::InProgress));
 }

@@ -336,7 +336,7 @@ impl World {
                 assert_eq!(failure, Failure::Closed);
                 assert!(status.is_none_or(|status| status == PayStatus::Closed));
             }
-            Some(Poll::Waiting(_)) | None => {}
+            Some(Poll::Waiting | Poll::Open(_) | Poll::Ended) | None => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! Why a call of a partner is not done, and how it is told (docs/forecore.md, Errors).
+//! Why a call of a partner is not done, and how it is told (docs/forecore.md).
 
 use checkout::Failure as Trouble;
 use payment::errcode::ErrCode;

@@ -5,8 +5,8 @@
 //! Accept with 302, and another method with 405. So the raw pairs are read here,
 //! put beside the request, and the function gets a request that it can't misread.
 
-use super::body;
-use super::respond::{browser, envelope, wished_language};
+use crate::routes::body;
+use crate::routes::respond::{browser, envelope, wished_language};
 use crate::state::State;
 use app::api::Call;
 use axum::body::Body;

@@ -17,10 +17,10 @@ const LANG_AGE_S: u32 = 365 * 86_400;
 const LANG: &str = "tongfu_lang";
 
 /// The cookies of a request.
-pub(super) struct Cookies(Vec<(String, String)>);
+pub(crate) struct Cookies(Vec<(String, String)>);
 
 impl Cookies {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let texts = headers.get_all(COOKIE).iter();
         let texts = texts.filter_map(|value| value.to_str().ok());
         let pair = |text: &str| {
@@ -36,19 +36,19 @@ impl Cookies {
     }
 
     /// The payer's openid under an account.
-    pub(super) fn openid(&self, account: &str) -> Option<String> {
+    pub(crate) fn openid(&self, account: &str) -> Option<String> {
         self.get(&openid_name(account))
             .filter(|openid| is_openid(openid))
             .map(str::to_owned)
     }
 
     /// The browser's mark, where it is one that we gave.
-    pub(super) fn browser(&self, secure: bool) -> Option<&str> {
+    pub(crate) fn browser(&self, secure: bool) -> Option<&str> {
         self.get(browser_name(secure)).filter(|mark| is_mark(mark))
     }
 
     /// The language that the payer chose.
-    pub(super) fn lang(&self) -> Option<Lang> {
+    pub(crate) fn lang(&self) -> Option<Lang> {
         self.get(LANG).and_then(Lang::parse)
     }
 
@@ -59,19 +59,19 @@ impl Cookies {
 }
 
 /// Keeps an openid; `secure` where our own address is https.
-pub(super) fn keep_openid(account: &str, openid: &str, secure: bool) -> Option<HeaderValue> {
+pub(crate) fn keep_openid(account: &str, openid: &str, secure: bool) -> Option<HeaderValue> {
     is_openid(openid)
         .then(|| cookie(&openid_name(account), openid, "/", OPENID_AGE_S, secure))
         .flatten()
 }
 
 /// Keeps the language that the payer chose.
-pub(super) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
+pub(crate) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
     cookie(LANG, lang.tag(), "/", LANG_AGE_S, secure)
 }
 
 /// Marks a browser for the way to WeChat and back.
-pub(super) fn keep_browser(mark: &str, secure: bool) -> Option<HeaderValue> {
+pub(crate) fn keep_browser(mark: &str, secure: bool) -> Option<HeaderValue> {
     cookie(browser_name(secure), mark, "/", BROWSER_AGE_S, secure)
 }
 

@@ -1,7 +1,7 @@
 //! `/notify/{channel}/{account}`: raw bytes, handed on before anything is parsed.
 
-use super::body;
 use crate::limits::Caller;
+use crate::routes::body;
 use crate::state::State;
 use axum::Extension;
 use axum::body::Body;

@@ -1,7 +1,7 @@
 //! `/forecore/*` for partners (docs/forecore.md): by GET, form POST and JSON POST; every
 //! answer is JSON with HTTP status 200, an error is a text in `err`.
 
-use super::{body, respond};
+use crate::routes::{body, respond};
 use crate::state::State;
 use axum::body::Body;
 use axum::extract;
@@ -125,7 +125,7 @@ fn answer(call: &str, done: Result<Map<String, Value>, Failure>) -> Response {
 }
 
 /// The answer for a call that is not done.
-pub(super) fn refused(failure: &Failure) -> Response {
+pub(crate) fn refused(failure: &Failure) -> Response {
     let mut response = json_answer(failure.json());
     if let Some(wait_s) = failure.wait_s() {
         respond::retry_after(&mut response, wait_s);

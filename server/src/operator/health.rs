@@ -15,7 +15,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(
     extract::State(state): extract::State<State>,
 ) -> (StatusCode, &'static str) {
-    match state.checkout.store().ready().await {
+    match state.checkout.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::warn!(cause = %error, "not ready");
@@ -29,8 +29,6 @@ pub(super) async fn readyz(
 
 /// Prometheus: alarms, what waits to be done, and money at risk.
 pub(super) async fn metrics(extract::State(state): extract::State<State>) -> Response {
-    let checkout = &state.checkout;
-    let store = checkout.store().as_ref();
-    let text = state.metrics.text(store, checkout.now_ms()).await;
+    let text = state.metrics.text(state.checkout.now_ms()).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -23,6 +23,7 @@ const READ_EACH: Duration = Duration::from_secs(1);
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
     readings: Arc<Readings>,
+    store: Arc<dyn Store>,
 }
 
 /// When the last reading of the database began.
@@ -48,10 +49,10 @@ impl Readings {
 
 impl Metrics {
     /// The text that Prometheus reads, of a reading that began after it was asked for.
-    pub(crate) async fn text(&self, store: &dyn Store, now_ms: i64) -> String {
+    pub(crate) async fn text(&self, now_ms: i64) -> String {
         self.readings
             .one(async {
-                if let Err(error) = observe(store, now_ms).await {
+                if let Err(error) = observe(self.store.as_ref(), now_ms).await {
                     tracing::warn!(cause = %error, "the database gives no figures");
                 }
             })
@@ -61,7 +62,7 @@ impl Metrics {
 }
 
 /// Installs the recorder of this process.
-pub(crate) fn install() -> Result<Metrics> {
+pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("metrics")?;
@@ -77,6 +78,7 @@ pub(crate) fn install() -> Result<Metrics> {
     Ok(Metrics {
         handle,
         readings: Arc::default(),
+        store,
     })
 }
 

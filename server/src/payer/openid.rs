@@ -3,9 +3,9 @@
 //! `state`.
 
 use super::cookies::{self, Cookies};
-use super::page::see_other;
-use super::respond::{Form, page, retry_after, wished_language};
+use super::visit::see_other;
 use crate::limits::{Caller, Limits, Wait};
+use crate::routes::respond::{Form, page, retry_after, wished_language};
 use crate::state::State;
 use app::page::Screen;
 use axum::Extension;

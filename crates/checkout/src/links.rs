@@ -1,0 +1,83 @@
+//! The addresses of our own pages, each made here and nowhere else. A token opens one
+//! attempt; signed values are what `payment::verify::signed_query` gives.
+
+use crate::Scene;
+use payment::lang::Lang;
+use payment::ports::AttemptRow;
+
+/// Where an attempt's page is; its token follows.
+pub const ATTEMPT: &str = "/pay/attempt/";
+/// Where a channel sends a payer back to; the attempt's token follows.
+pub const RETURN: &str = "/pay/return/";
+/// Where short addresses of pages lie; their token follows.
+pub const SHORT: &str = "/pay/to/";
+/// The name, never signed, under which a page's address holds the payer's pick: a
+/// channel's code, or [`PICK_ANEW`].
+pub const PICK: &str = "pick";
+/// The payer wants to pick another channel.
+pub const PICK_ANEW: &str = "none";
+
+/// The seed's page of a scene.
+#[must_use]
+pub fn page(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Pc => "/pay.html",
+        Scene::H5 => "/mpay.html",
+    }
+}
+
+/// Where the picker of a page is posted to.
+#[must_use]
+pub fn start(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Pc => "/pay/start",
+        Scene::H5 => "/mpay/start",
+    }
+}
+
+/// The page of signed values with a pick: a channel's code, or [`PICK_ANEW`].
+#[must_use]
+pub fn picked(scene: Scene, signed_values: &str, pick: &str) -> String {
+    format!("{}?{signed_values}&{PICK}={pick}", page(scene))
+}
+
+/// The page of an attempt, in the payer's language.
+#[must_use]
+pub fn attempt(attempt: &AttemptRow, lang: Lang) -> String {
+    of_token(attempt, "", lang)
+}
+
+/// The same page for a payer who came back or stays: it sends nobody away.
+#[must_use]
+pub fn stay(attempt: &AttemptRow, lang: Lang) -> String {
+    of_token(attempt, "/stay", lang)
+}
+
+fn of_token(attempt: &AttemptRow, look: &str, lang: Lang) -> String {
+    let lang = if lang == Lang::En { "?lang=en" } else { "" };
+    format!("{ATTEMPT}{}{look}{lang}", attempt.token)
+}
+
+/// Where an ended attempt's page is posted to for a new one.
+#[must_use]
+pub fn again(attempt: &AttemptRow) -> String {
+    format!("{ATTEMPT}{}/again", attempt.token)
+}
+
+/// Where a payer goes who says that he has paid.
+#[must_use]
+pub fn come_back(attempt: &AttemptRow) -> String {
+    format!("{RETURN}{}", attempt.token)
+}
+
+/// What a waiting page asks.
+#[must_use]
+pub fn poll(signed_values: &str) -> String {
+    format!("/pay/api/pc/wechatQuery?{signed_values}")
+}
+
+/// The stream that a waiting page listens to.
+#[must_use]
+pub fn events(signed_values: &str) -> String {
+    format!("/pay/events?{signed_values}")
+}

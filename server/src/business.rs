@@ -1,0 +1,18 @@
+//! What business systems call: one file for each door.
+
+pub(crate) mod apay;
+mod platform;
+
+use crate::state::State;
+use axum::Router;
+use axum::routing::any;
+
+/// The business systems' paths.
+pub(crate) fn router() -> Router<State> {
+    Router::new()
+        .route("/pay/api/{*path}", any(platform::call))
+        .route("/forecore/order", any(apay::order))
+        .route("/forecore/queryOrder", any(apay::query_order))
+        .route("/forecore/refund", any(apay::refund))
+        .route("/forecore/exchangeRate", any(apay::exchange_rate))
+}

@@ -1,0 +1,152 @@
+//! The pages of one attempt, each opened by its token (docs/page.md).
+
+use super::leave::Leave;
+use super::screens::{self, Look};
+use super::visit::{Known, Visit, refused, see_other};
+use crate::routes::respond::{in_frame, page};
+use crate::state::State;
+use app::page::Screen;
+use axum::extract::{self, Path};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use checkout::{Checkout, Failure, Standing, Start, Watched, links};
+use payment::order::Attempt;
+use payment::ports::AttemptRow;
+use std::sync::Arc;
+
+/// `GET /pay/attempt/{token}`: where a pick leads.
+pub(super) async fn attempt(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    attempt_page(&state, &token, &parts, Look::Picked).await
+}
+
+/// `/pay/attempt/{token}/stay`: the same for a payer who came back; a channel may
+/// send him by POST.
+pub(super) async fn stay(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    attempt_page(&state, &token, &parts, Look::Back).await
+}
+
+async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> Response {
+    let visit = Visit::of(state, parts);
+    let (attempt, known) = match found(&state.checkout, token, &visit).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing,
+    };
+    match attempt_screen(&state.checkout, attempt, &visit, look, &known.leave).await {
+        Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&known.leave))),
+        Err(failure) => refused(&visit, &failure, Some(known)),
+    }
+}
+
+/// The attempt that a token opens; else the page that says that there is none.
+async fn found(
+    checkout: &Checkout,
+    token: &str,
+    visit: &Visit,
+) -> Result<(AttemptRow, Known), Response> {
+    let lost = |failure: Failure| refused(visit, &failure, None);
+    let attempt = checkout.attempt_by_token(token).await.map_err(lost)?;
+    let none = || page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None));
+    let attempt = attempt.ok_or_else(none)?;
+    let domain = checkout.domain_named(&attempt.domain_code).await;
+    let known = Known {
+        leave: Leave::of_attempt(&domain.map_err(lost)?, &attempt),
+        order: screens::attempt_order(&attempt, visit.lang),
+    };
+    Ok((attempt, known))
+}
+
+/// `/pay/return/{token}`, by GET or POST: the payer comes back from the channel.
+/// What the channel's browser says is a hint to ask, and nothing more.
+pub(super) async fn come_back(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    let visit = Visit::of(&state, &parts);
+    let checkout = &state.checkout;
+    let (attempt, known) = match found(checkout, &token, &visit).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing,
+    };
+    let stay = links::stay(&attempt, visit.lang);
+    let watched = match checkout.watch(attempt).await {
+        Ok(watched) => watched,
+        Err(failure) => return refused(&visit, &failure, Some(known)),
+    };
+    if watched.standing != Standing::Paid {
+        return see_other(&stay);
+    }
+    let attempt = watched.attempt;
+    let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+    checkout.held(domain, key).await;
+    // Out of a frame leads only a page of ours.
+    let address = known.leave.ok.filter(|_| !in_frame(&parts.headers));
+    see_other(&address.unwrap_or(stay))
+}
+
+/// `POST /pay/attempt/{token}/again`: a new attempt with the same values.
+pub(super) async fn again(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    let visit = Visit::of(&state, &parts);
+    let (old, known) = match found(&state.checkout, &token, &visit).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing,
+    };
+    let start = Start {
+        channel: old.channel,
+        place: visit.place_of(&old),
+    };
+    match state.checkout.pay_again(&old, start).await {
+        Ok(new) => see_other(&links::attempt(&new, visit.lang)),
+        Err(Failure::AlreadyPaid | Failure::InProgress) => {
+            see_other(&links::attempt(&old, visit.lang))
+        }
+        Err(failure) => refused(&visit, &failure, Some(known)),
+    }
+}
+
+/// Shows how the attempt stands; a payer who came back makes us ask.
+pub(super) async fn attempt_screen(
+    checkout: &Arc<Checkout>,
+    attempt: AttemptRow,
+    visit: &Visit,
+    look: Look,
+    leave: &Leave,
+) -> Result<Screen, Failure> {
+    let watched = if look == Look::Back {
+        checkout.watch(attempt).await?
+    } else {
+        checkout.shown(attempt).await?
+    };
+    let Watched { attempt, standing } = watched;
+    if standing == Standing::Closed && attempt.status != Attempt::PaidAfterClose {
+        return Err(Failure::Closed);
+    }
+    if screens::is_paid(&attempt) {
+        let order = screens::attempt_order(&attempt, visit.lang);
+        let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+        let held = checkout.holds(domain, key).await;
+        let winner = checkout.winner(attempt).await?;
+        return Ok(screens::paid(order, winner.as_ref(), leave, held));
+    }
+    // Who came back has opened it.
+    let look = match look {
+        Look::Back => Look::Back,
+        _ if checkout.is_stale(&attempt) => Look::Stale,
+        look => look,
+    };
+    let now_ms = checkout.now_ms();
+    Ok(screens::screen(&attempt, now_ms, visit.lang, look, leave))
+}

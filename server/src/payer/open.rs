@@ -1,0 +1,376 @@
+//! The checkout pages of a request: GET shows, POST starts (docs/page.md).
+
+use super::attempt::attempt_screen;
+use super::leave::Leave;
+use super::openid;
+use super::screens::{self, Look, Seen};
+use super::visit::{Known, Visit, refused, see_other};
+use crate::routes::body;
+use crate::routes::respond::{Form, page};
+use crate::state::State;
+use app::page::{Offer, Screen};
+use axum::body::Body;
+use axum::extract::{self, Path};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use checkout::links::{PICK, PICK_ANEW, SHORT};
+use checkout::{Browser, Failure, LAP, Place, Requested, Scene, Start, links};
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::money::Money;
+use payment::pairs::Pairs;
+use payment::refusal::Refusal;
+use payment::request::{PayRequest, SEED_NAMES};
+use payment::verify::{Verified, signed_query};
+use std::time::Duration;
+
+/// A page waits for a channel no longer than this.
+const CHANNEL_WAIT: Duration = Duration::from_secs(2);
+/// A form's body is one short field.
+const FORM_BYTES_MAX: usize = 4 << 10;
+/// A form that is taken as the query.
+const POSTED_BYTES_MAX: usize = 64 << 10;
+
+/// What a page comes to.
+enum Shown {
+    Screen(Box<Screen>),
+    /// Inside WeChat without an openid: the payer fetches one first.
+    FetchOpenid(String),
+}
+
+/// `GET /pay.html`, `GET /mpay.html`.
+pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Parts) -> Response {
+    let visit = Visit::of(&state, &parts);
+    let pairs = match Pairs::from_query(&visit.raw) {
+        Ok(pairs) => pairs,
+        Err(refusal) => return refused(&visit, &refusal.into(), None),
+    };
+    if pairs.get("domainCode").is_none() {
+        let signed = pairs.iter().any(|(name, _)| SEED_NAMES.contains(&name));
+        return match signed {
+            true => refused(&visit, &Refusal::missing("domainCode").into(), None),
+            // The parameters may stand where only the browser sees them.
+            false => page(Screen::Fragment, visit.form(StatusCode::OK, None)),
+        };
+    }
+    if visit.own("openid").is_some() {
+        return see_other(&format!("{}?{}", visit.path, visit.without(&["openid"])));
+    }
+    // Nobody can scan the phone that he holds: inside WeChat the bridge pays.
+    if visit.scene == Scene::Pc && visit.browser == Browser::Wechat {
+        return see_other(&format!("{}?{}", links::page(Scene::H5), pairs.to_query()));
+    }
+    let (domain, request) = match state.checkout.verified(&pairs).await {
+        Ok(verified) => verified,
+        Err(failure) => return refused(&visit, &failure, None),
+    };
+    // Where a door gives one address for all payers, a desktop is served as one.
+    let desktop = visit.browser == Browser::Other && !visit.phone;
+    let door = state.checkout.door(&domain);
+    let one_page = door.is_ok_and(|door| door.has_one_page());
+    if visit.scene == Scene::H5 && desktop && one_page {
+        return see_other(&format!("{}?{}", links::page(Scene::Pc), pairs.to_query()));
+    }
+    let leave = Leave::of(&domain, &request);
+    match show(&state, &domain, &request, &visit, &leave).await {
+        Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
+        Ok(Shown::FetchOpenid(address)) => see_other(&address),
+        Err(failure) => {
+            let order = screens::order(&request, visit.lang);
+            refused(&visit, &failure, Some(Known { leave, order }))
+        }
+    }
+}
+
+/// `POST /pay.html`, `POST /mpay.html`: a form that another site sends is the query.
+pub(super) async fn posted(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let read = async {
+        let form = || Refusal::malformed("body", "a form in UTF-8, at most 64 KB");
+        let body = body::read(body, POSTED_BYTES_MAX).await.ok_or_else(form)?;
+        let body = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
+        let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
+        Ok(query.chain(body))
+    };
+    match read.await {
+        Ok(pairs) => see_other(&format!("{}?{}", parts.uri.path(), pairs.to_query())),
+        Err(refusal) => {
+            let refusal: Refusal = refusal;
+            refused(&Visit::of(&state, &parts), &refusal.into(), None)
+        }
+    }
+}
+
+/// A request whose sign holds, as a payer opens it.
+struct Opened<'a> {
+    state: &'a State,
+    visit: &'a Visit,
+    domain: &'a Domain,
+    request: &'a Verified<PayRequest>,
+    leave: &'a Leave,
+    place: Place,
+    /// Where it can be paid.
+    channels: Vec<Channel>,
+}
+
+/// Without a channel the payer picks; with one, given or the only one, the
+/// payment is started at once. Inside WeChat its bridge pays with one tap, and
+/// what else there is comes on request.
+async fn show(
+    state: &State,
+    domain: &Domain,
+    request: &Verified<PayRequest>,
+    visit: &Visit,
+    leave: &Leave,
+) -> Result<Shown, Failure> {
+    let checkout = &state.checkout;
+    let place = visit.place(checkout, domain);
+    let opened = Opened {
+        channels: checkout.pay_types(domain, &place, request),
+        state,
+        visit,
+        domain,
+        request,
+        leave,
+        place,
+    };
+    let requested = checkout.requested(request).await?;
+    let screen = match opened.done(requested).await {
+        Some(screen) => screen,
+        None => match opened.wechat_trip() {
+            Some(trip) => return Ok(trip),
+            None => opened.payable().await?,
+        },
+    };
+    Ok(Shown::Screen(Box::new(screen)))
+}
+
+impl Opened<'_> {
+    /// The page of a request that can't be paid now.
+    async fn done(&self, requested: Requested) -> Option<Screen> {
+        let lang = self.visit.lang;
+        let order = || screens::order(self.request, lang);
+        match requested {
+            Requested::Payable => None,
+            Requested::Paid(winner) => {
+                let checkout = &self.state.checkout;
+                let (domain, key) = (&self.request.domain_code, &self.request.request_key);
+                let held = checkout.holds(domain, key).await;
+                Some(screens::paid(order(), winner.as_ref(), self.leave, held))
+            }
+            Requested::Held(attempt) => Some(screens::held(&attempt, lang, self.leave)),
+            Requested::GoingBack => Some(screens::going_back(order(), self.leave)),
+        }
+    }
+
+    /// The channel, where there is one alone.
+    fn only(&self) -> Option<Channel> {
+        match self.channels.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// Whether WeChat's bridge can pay here.
+    fn has_bridge(&self) -> bool {
+        self.place.scene == Scene::H5
+            && self.place.browser == Browser::Wechat
+            && self.channels.contains(&Channel::Wechat)
+    }
+
+    /// The channel that the payer is to pay by, where he need not pick one.
+    fn given(&self) -> Option<Channel> {
+        match self.visit.own(PICK) {
+            Some(PICK_ANEW) => self.only(),
+            Some(pick) => Channel::parse(pick).or(self.only()),
+            None => self
+                .request
+                .pay_type
+                .or(self.only())
+                .or(self.has_bridge().then_some(Channel::Wechat)),
+        }
+    }
+
+    /// Where a payer inside WeChat goes whose openid is wanted and not known.
+    fn wechat_trip(&self) -> Option<Shown> {
+        let (visit, request, checkout) = (self.visit, self.request, &self.state.checkout);
+        let wechat = self
+            .given()
+            .is_none_or(|channel| channel == Channel::Wechat);
+        let fetch = self.has_bridge() && wechat && self.place.openid.is_none() && !visit.preview;
+        if !fetch || !checkout.pays_by_bridge(self.domain, request) {
+            return None;
+        }
+        // Asked once more, a browser that keeps no cookie would go round for ever.
+        if visit.own(LAP).is_some_and(|lap| checkout.is_lap(lap)) {
+            let values = signed_query(request);
+            let others = self.channels.len() > 1;
+            return Some(Shown::Screen(Box::new(Screen::NoCookie {
+                order: Some(screens::order(request, visit.lang)),
+                address: format!("{}?{values}", links::page(visit.scene)),
+                back: others.then(|| links::picked(visit.scene, &values, PICK_ANEW)),
+            })));
+        }
+        Some(Shown::FetchOpenid(openid::address(
+            &self.state.public_url,
+            &self.domain.code,
+            &visit.path,
+            &visit.without(&[LAP]),
+        )))
+    }
+
+    /// The page of a request that can be paid: channels to pick from, or the payment
+    /// that is begun.
+    async fn payable(&self) -> Result<Screen, Failure> {
+        let order = screens::order(self.request, self.visit.lang);
+        let Some(channel) = self.given().filter(|_| !self.visit.preview) else {
+            let offers = self.offers().into_iter();
+            return Ok(Screen::Pick {
+                order,
+                offers: offers
+                    .map(|(channel, charged)| Offer { channel, charged })
+                    .collect(),
+                action: format!("{}?{}", links::start(self.visit.scene), self.visit.raw),
+            });
+        };
+        let start = Start {
+            channel,
+            place: self.place.clone(),
+        };
+        let checkout = &self.state.checkout;
+        let started = checkout.pay(self.domain, self.request, start);
+        match tokio::time::timeout(CHANNEL_WAIT, started).await {
+            Err(_) => Ok(Screen::Making(order)),
+            // It was paid a moment ago.
+            Ok(Err(Failure::AlreadyPaid)) => {
+                let requested = checkout.requested(self.request).await?;
+                self.done(requested).await.ok_or(Failure::AlreadyPaid)
+            }
+            Ok(Err(Failure::OpenidMissing)) => self.open_in_wechat(channel).await,
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(attempt)) => {
+                let (visit, leave) = (self.visit, self.leave);
+                let screen = attempt_screen(checkout, attempt, visit, Look::Quiet, leave).await?;
+                Ok(match self.only() {
+                    Some(_) => screens::without_others(screen),
+                    None => screen,
+                })
+            }
+        }
+    }
+
+    /// The page that tells a payer outside WeChat to open it there.
+    async fn open_in_wechat(&self, channel: Channel) -> Result<Screen, Failure> {
+        let offered = |(offer, _): &(Channel, _)| *offer == channel;
+        let seen = Seen {
+            request: self.request,
+            leave: self.leave,
+            charged: self
+                .offers()
+                .into_iter()
+                .find(offered)
+                .and_then(|(_, sum)| sum),
+            others: self.only().is_none(),
+            phone: self.visit.phone,
+        };
+        let public_url = &self.state.public_url;
+        let address = screens::wechat_address(public_url, self.request);
+        let short = self.state.checkout.short(&address).await?;
+        let short = short.map(|token| format!("{public_url}{SHORT}{token}"));
+        let (scene, lang) = (self.visit.scene, self.visit.lang);
+        Ok(screens::open_in_wechat(seen, (address, short), scene, lang))
+    }
+
+    /// The channels to pick from, each with what it charges where that is another sum.
+    fn offers(&self) -> Vec<(Channel, Option<Money>)> {
+        let checkout = &self.state.checkout;
+        checkout.offers_to(self.domain, &self.place, self.request)
+    }
+}
+
+/// `POST /pay/start?{signed values}`, `POST /mpay/start?…`: starts a payment, and
+/// leads to its page.
+pub(super) async fn start(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let visit = Visit::of(&state, &parts);
+    let here = links::page(visit.scene);
+    let checkout = &state.checkout;
+    let asked = async {
+        let channel = picked(body).await?;
+        let pairs = Pairs::from_query(&visit.raw)?;
+        let (domain, request) = checkout.verified(&pairs).await?;
+        Ok::<_, Failure>((channel, domain, request))
+    };
+    let (channel, domain, request) = match asked.await {
+        Ok(asked) => asked,
+        Err(failure) => return refused(&visit, &failure, None),
+    };
+    let place = visit.place(checkout, &domain);
+    let values = signed_query(&request);
+    match checkout
+        .pay(&domain, &request, Start { channel, place })
+        .await
+    {
+        Ok(attempt) => see_other(&links::attempt(&attempt, visit.lang)),
+        // Paid, or the channel checks the money: the page tells.
+        Err(Failure::AlreadyPaid | Failure::InProgress) => see_other(&format!("{here}?{values}")),
+        Err(Failure::OpenidMissing) => {
+            let address = screens::wechat_address(&state.public_url, &request);
+            match checkout.keep_short(&request, &address).await {
+                Ok(()) => see_other(&links::picked(visit.scene, &values, channel.code())),
+                Err(failure) => refused(&visit, &failure, None),
+            }
+        }
+        Err(failure) => {
+            let known = Known {
+                leave: Leave::of(&domain, &request),
+                order: screens::order(&request, visit.lang),
+            };
+            refused(&visit, &failure, Some(known))
+        }
+    }
+}
+
+/// `GET /pay/to/{token}`: the short address of a page, as a code holds it.
+pub(super) async fn short(
+    extract::State(state): extract::State<State>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    match state.checkout.long(&token).await {
+        Ok(Some(address)) => see_other(&address),
+        Ok(None) => unknown(extract::State(state), parts).await,
+        Err(failure) => refused(&Visit::of(&state, &parts), &failure, None),
+    }
+}
+
+/// Any other address.
+pub(crate) async fn unknown(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+) -> Response {
+    let visit = Visit::of(&state, &parts);
+    let form = Form {
+        other_lang_url: None,
+        ..visit.form(StatusCode::NOT_FOUND, None)
+    };
+    page(Screen::Unknown, form)
+}
+
+/// The channel that a form names.
+async fn picked(body: Body) -> Result<Channel, Refusal> {
+    let form = || Refusal::malformed("channel", "Wechat | Alipay | ChinapayOld | Paypal");
+    let body = body::read(body, FORM_BYTES_MAX).await.ok_or_else(form)?;
+    let pairs = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
+    pairs
+        .get("channel")
+        .and_then(Channel::parse)
+        .ok_or_else(form)
+}
