@@ -19,22 +19,15 @@ use leptos::prelude::provide_context;
 use payment::errcode::ErrCode;
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
+use std::sync::LazyLock;
 use tracing::Span;
 
 /// No documented body is longer.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// The documented paths below `/pay/api`, each with its one method.
-const TABLE: [(&str, Method); 8] = [
-    ("/pay/api/pc/pay-types", Method::GET),
-    ("/pay/api/pc/pay", Method::POST),
-    ("/pay/api/h5/pay", Method::POST),
-    ("/pay/api/pc/wechatQuery", Method::GET),
-    ("/pay/api/private/pay/query", Method::GET),
-    ("/pay/api/private/pay/queryInfo", Method::GET),
-    ("/pay/api/private/pay/refund", Method::POST),
-    ("/pay/api/private/pay/close", Method::POST),
-];
+/// The paths of the server functions, each with its one method.
+static PATHS: LazyLock<Vec<(&str, Method)>> =
+    LazyLock::new(|| leptos::server_fn::axum::server_fn_paths().collect());
 
 pub(super) async fn call(
     extract::State(state): extract::State<State>,
@@ -43,10 +36,8 @@ pub(super) async fn call(
     let (parts, body) = request.into_parts();
     let body = body::read(body, BODY_BYTES_MAX).await;
     let lang = wished_language(&parts.headers);
-    let Some((path, method)) = TABLE
-        .into_iter()
-        .find(|(path, _)| parts.uri.path() == *path)
-    else {
+    let mut known = PATHS.iter().cloned();
+    let Some((path, method)) = known.find(|(path, _)| parts.uri.path() == *path) else {
         let text = ErrCode::Malformed.message(lang);
         return (StatusCode::NOT_FOUND, envelope(ErrCode::Malformed, text)).into_response();
     };
@@ -121,4 +112,30 @@ fn readable(path: &'static str, method: Method, call: Call) -> Request {
     request.headers_mut().insert(CONTENT_TYPE, json);
     request.extensions_mut().insert(call);
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_functions_are_the_documented_paths() {
+        let protocol = include_str!("../../../docs/protocol.md");
+        let mut documented: Vec<_> = protocol
+            .lines()
+            .filter_map(|line| {
+                let (path, rest) = line.strip_prefix("| `/pay/api/")?.split_once('`')?;
+                let method = rest.trim_start_matches([' ', '|']).split(' ').next()?;
+                Some((format!("/pay/api/{path}"), method.to_owned()))
+            })
+            // It answers with a redirection or a page.
+            .filter(|(path, _)| path != checkout::OPENID_PATH)
+            .collect();
+        let known = |(path, method): &(&str, Method)| ((*path).to_owned(), method.to_string());
+        let mut known: Vec<_> = PATHS.iter().map(known).collect();
+        documented.sort();
+        known.sort();
+        assert_eq!(known.len(), 8);
+        assert_eq!(known, documented);
+    }
 }
