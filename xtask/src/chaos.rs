@@ -33,9 +33,6 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// What stands for a newer program's migration; `cargo test` builds it as well.
-const AHEAD: &[&str] = &["--package", "store", "--bins", "--example", "migrate_ahead"];
-
 /// What a run stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Database {
@@ -116,7 +113,10 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T> {
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let options = Options::read(args)?;
     process::note_signals()?;
-    step("building platform and sandbox", || world::build(AHEAD))?;
+    step(
+        "building platform, sandbox and tests",
+        world::build_with_tests,
+    )?;
     Ok(if holds(options)? {
         ExitCode::SUCCESS
     } else {

@@ -4,7 +4,7 @@
 use crate::process::Programs;
 use crate::step::{run_quietly, step};
 use crate::world::{self, World};
-use crate::{browser, root, site, target, tools};
+use crate::{browser, root, site, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -80,11 +80,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     let chromium = browser::chromium(&tools::node_modules()?)?;
     let modules = tools::node_packages("xtask/page-speed", "page-speed")?;
     site::build()?;
-    step("building platform and sandbox in release mode", || {
-        world::build(&["--release"])
+    let bin = step("building platform and sandbox in release mode", || {
+        world::build("release")
     })?;
     let world = World {
-        bin: target("release")?,
+        bin,
         ..World::fresh("page-speed")?
     };
     let mut programs = Programs::default();

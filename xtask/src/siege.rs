@@ -9,7 +9,6 @@ mod wire;
 
 use crate::process::{self, Programs};
 use crate::step::{run_quietly, step};
-use crate::target;
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
 use attack::{ATTACKS, Attack, THREADS, Target};
@@ -43,11 +42,11 @@ static SLOW_KEY_ASKED: AtomicUsize = AtomicUsize::new(0);
 /// The command.
 pub(crate) fn run() -> Result<ExitCode> {
     process::note_signals()?;
-    step("building platform and sandbox in release mode", || {
-        world::build(&["--release"])
+    let bin = step("building platform and sandbox in release mode", || {
+        world::build("release")
     })?;
     let world = World {
-        bin: target("release")?,
+        bin,
         settings: &[("TONGFU_LOG", "error")],
         ..World::fresh("siege")?
     };

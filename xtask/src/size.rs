@@ -85,7 +85,10 @@ impl Bytes {
 
 pub(crate) fn run() -> Result<()> {
     let assets = site::build()?;
-    step("building platform and sandbox", || world::build(&[]))?;
+    step(
+        "building platform, sandbox and tests",
+        world::build_with_tests,
+    )?;
     let world = World::fresh("size")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;

@@ -26,7 +26,10 @@ pub(crate) fn run() -> Result<ExitCode> {
     let modules = tools::node_modules()?;
     let chromium = browser::for_tests(&modules)?;
     site::build()?;
-    step("building platform and sandbox", || world::build(&[]))?;
+    step(
+        "building platform, sandbox and tests",
+        world::build_with_tests,
+    )?;
     let rust = {
         let postgres = Postgres::start()?;
         step("rules, vectors, contracts and wire", || {

@@ -6,18 +6,23 @@ use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Builds the programs of a world; `options` are cargo's.
-pub(crate) fn build(options: &[&str]) -> Result<()> {
+/// Builds platform, sandbox and all tests, as `cargo test` does: its features for tests
+/// make other crates of half the dependencies, which would be compiled twice. Gives the
+/// programs' folder.
+pub(crate) fn build_with_tests() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo.args([
-        "build",
-        "--quiet",
-        "--package",
-        "server",
-        "--package",
-        "sandbox",
-    ]);
-    step::run(cargo.args(options).current_dir(root()))
+    cargo.args(["test", "--quiet", "--no-run"]);
+    step::run(cargo.current_dir(root()))?;
+    target("debug")
+}
+
+/// Builds platform and sandbox by a profile of their own; gives their folder.
+pub(crate) fn build(profile: &str) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--profile", profile]);
+    cargo.args(["--bin", "tongfu", "--bin", "sandbox"]);
+    step::run(cargo.current_dir(root()))?;
+    target(profile)
 }
 
 /// A whole small world: where its programs, its data and its ports are.
