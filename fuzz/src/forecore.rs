@@ -1,7 +1,7 @@
 //! The fields of Apay's interface: read, signed, and judged as an order.
 
-use payment::domain::Secret;
 use doors::apay::Order;
+use payment::domain::Secret;
 use payment::forecore::{Fields, fen_of_yuan, md5_sign, verifies, yuan};
 use payment::pairs::Pairs;
 

@@ -4,7 +4,7 @@
 use crate::shapes;
 use payment::domain::Domain;
 use payment::pairs::Pairs;
-use payment::request::{ADDRESS_NAMES, HMAC_NAMES, SEED_NAMES, UNSIGNED_NAMES};
+use payment::param::Param;
 use payment::sign::{Purpose, hmac_sign, java_url_encode, sha1_sign};
 use payment::verify::{
     domain_code, explain, signed_query, verify_close, verify_pay, verify_query, verify_refund,
@@ -122,15 +122,15 @@ fn judge(choice: u8, pairs: &Pairs) {
 fn sha1_signed(domain: &Domain, pairs: &Pairs, second: bool) -> Pairs {
     let mut kept = unsigned(pairs, &["sign", "signType"]);
     let signed = kept.iter().filter(|(name, _)| {
-        SEED_NAMES.contains(&name.as_str()) && (second || name != "payTypeCode")
+        Param::parse(name).is_some_and(Param::is_of_seed) && (second || name != "payTypeCode")
     });
     let values: Vec<String> = signed
-        .map(
-            |(name, value)| match second && ADDRESS_NAMES.contains(&name.as_str()) {
+        .map(|(name, value)| {
+            match second && Param::ADDRESSES.iter().any(|one| one.name() == name) {
                 true => java_url_encode(value),
                 false => value.clone(),
-            },
-        )
+            }
+        })
         .collect();
     let sign = sha1_sign(values.iter().map(String::as_str), &domain.secrets()[0]);
     kept.push(("sign".to_owned(), sign));
@@ -142,12 +142,11 @@ fn hmac_signed(domain: &Domain, pairs: &Pairs, purpose: Purpose) -> Pairs {
     let mut kept = unsigned(pairs, &["sign", "signType"]);
     kept.push(("signType".to_owned(), "HMAC-SHA256".to_owned()));
     let is_signed = |name: &str| {
-        let refund = HMAC_NAMES.contains(&name) && name != "signType";
-        let known = SEED_NAMES.contains(&name) || HMAC_NAMES.contains(&name);
-        known
-            && !UNSIGNED_NAMES.contains(&name)
-            && name != "payTypeCode"
-            && (!refund || purpose == Purpose::Refund)
+        Param::parse(name).is_some_and(|param| match param {
+            Param::RefundKey | Param::RefundMoney => purpose == Purpose::Refund,
+            Param::PayTypeCode => false,
+            param => !param.is_unsigned(),
+        })
     };
     let signed = kept.iter().filter(|(name, _)| is_signed(name));
     let signed = signed.map(|(name, value)| (name.as_str(), value.as_str()));

@@ -7,6 +7,7 @@ use payment::channel::Channel;
 use payment::domain::{Domain, Secret};
 use payment::money::Currency;
 use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::partner::{Order, PartnerOrder};
 use payment::ports::{AttemptRow, CallbackState, RefundRow};
 use payment::rate::{NoRate, Rate};
@@ -124,7 +125,7 @@ impl Checkout {
         let minor = order.money.minor().to_string();
         // The partner's number may be no text that a page takes for goods; ours is.
         let named = format!("订单 {}", order.out_order_id);
-        let shown = match check_shape(domain, "info", &named) {
+        let shown = match check_shape(domain, Param::Info, &named) {
             Ok(()) => &order.out_order_id,
             Err(_) => &kept.order_id,
         };

@@ -20,6 +20,7 @@ mod budget;
 pub mod domain;
 pub mod forecore;
 pub mod pairs;
+pub mod param;
 pub mod partner;
 pub mod payee;
 pub mod printable;

@@ -6,37 +6,10 @@ use crate::channel::Channel;
 use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
 use crate::money::{Currency, Money};
+use crate::param::Param;
 use crate::refund::AT_CHANNEL_PREFIX;
 use crate::refusal::Refusal;
 use crate::status::PayStatus;
-
-/// The seed's fifteen parameters, in its order.
-pub const SEED_NAMES: [&str; 15] = [
-    "domainCode",
-    "payTypeCode",
-    "requestChannel",
-    "money",
-    "info",
-    "infoEn",
-    "requestKey",
-    "currencyType",
-    "pageUrl",
-    "bgUrl",
-    "dialogOkUrl",
-    "dialogFailUrl",
-    "rate",
-    "payTypeCodeIn",
-    "sign",
-];
-/// Known, and not signed.
-pub const UNSIGNED_NAMES: [&str; 2] = ["openid", "lang"];
-/// Known with an HMAC sign only.
-pub const HMAC_NAMES: [&str; 3] = ["signType", "refundKey", "refundMoney"];
-/// The four that the second form of the SHA-1 sign encodes.
-pub const ADDRESS_NAMES: [&str; 4] = ["pageUrl", "bgUrl", "dialogOkUrl", "dialogFailUrl"];
-
-/// The three that send payers on.
-pub const PAGE_ADDRESS_NAMES: [&str; 3] = ["pageUrl", "dialogOkUrl", "dialogFailUrl"];
 
 const INFO_MAX: usize = 1024;
 const KEY_MAX: usize = 64;
@@ -105,17 +78,17 @@ pub struct CloseRequest {
     pub request_key: String,
 }
 
-/// Whether `value`, not empty, has the shape of the parameter `name`: what every
+/// Whether `value`, not empty, has the shape of a parameter: what every
 /// request keeps, whatever its sign. Also asked of values in other places, to
 /// find out whether a sign has another reading.
 ///
 /// # Errors
 /// The refusal that names the parameter and its form.
-pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refusal> {
+pub fn check_shape(domain: &Domain, param: Param, value: &str) -> Result<(), Refusal> {
     let legacy = matches!(domain.rule, KeyRule::Legacy(_));
-    let malformed = |form: &str| Err(Refusal::malformed(name, form));
-    let ok = match name {
-        "money" | "refundMoney" => {
+    let malformed = |form: &str| Err(Refusal::malformed(param.name(), form));
+    let ok = match param {
+        Param::Money | Param::RefundMoney => {
             if !is_sum(value) {
                 return malformed("whole fen: [1-9][0-9]{0,8}");
             }
@@ -123,36 +96,44 @@ pub fn check_shape(domain: &Domain, name: &str, value: &str) -> Result<(), Refus
                 .parse::<i64>()
                 .is_ok_and(|sum| sum > domain.settings.largest_sum)
             {
-                return Err(Refusal::Amount(name.to_owned()));
+                return Err(Refusal::Amount(param.name().to_owned()));
             }
             true
         }
-        "currencyType" => {
+        Param::CurrencyType => {
             let partner = domain.settings.partner.is_some();
             let taken = |currency: &Currency| partner || Currency::SEED.contains(currency);
             if Currency::parse(value).filter(taken).is_none() {
-                return Err(Refusal::Amount(name.to_owned()));
+                return Err(Refusal::Amount(param.name().to_owned()));
             }
             true
         }
-        "rate" => is_rate(value),
-        "requestKey" => is_key(value),
-        "refundKey" => is_key(value) && is_free_refund_key(value),
-        "domainCode" => is_key(value),
-        "payTypeCode" | "payTypeCodeIn" => Channel::parse(value).is_some(),
-        "info" | "infoEn" => is_goods(domain, value),
-        "bgUrl" => {
+        Param::Rate => is_rate(value),
+        Param::RequestKey => is_key(value),
+        Param::RefundKey => is_key(value) && is_free_refund_key(value),
+        Param::DomainCode => is_key(value),
+        Param::PayTypeCode | Param::PayTypeCodeIn => Channel::parse(value).is_some(),
+        Param::Info | Param::InfoEn => is_goods(domain, value),
+        Param::BgUrl => {
             let read = Address::callback(value);
-            return read.map(|_| ()).map_err(|rule| broken_address(name, rule));
+            return read
+                .map(|_| ())
+                .map_err(|rule| broken_address(param.name(), rule));
         }
-        "pageUrl" | "dialogOkUrl" | "dialogFailUrl" => {
+        Param::PageUrl | Param::DialogOkUrl | Param::DialogFailUrl => {
             let read = Address::page(value, legacy);
-            return read.map(|_| ()).map_err(|rule| broken_address(name, rule));
+            return read
+                .map(|_| ())
+                .map_err(|rule| broken_address(param.name(), rule));
         }
-        "openid" => value.len() <= 128 && value.bytes().all(|byte| byte.is_ascii_graphic()),
-        _ => true,
+        Param::Openid => value.len() <= 128 && value.bytes().all(|byte| byte.is_ascii_graphic()),
+        Param::RequestChannel | Param::Sign | Param::SignType | Param::Lang => true,
     };
-    if ok { Ok(()) } else { malformed(form_of(name)) }
+    if ok {
+        Ok(())
+    } else {
+        malformed(form_of(param))
+    }
 }
 
 /// The rule that an address breaks.
@@ -162,18 +143,18 @@ pub fn broken_address(name: &str, rule: AddressError) -> Refusal {
 }
 
 /// What a parameter must be, for the developer who reads the refusal.
-fn form_of(name: &str) -> &'static str {
-    match name {
-        "rate" => "0.01 to 20 with a point: [0-9]{1,2}.[0-9]{1,6}",
-        "requestKey" | "domainCode" => "1 to 64 printable ASCII characters, no blank",
-        "refundKey" => {
+fn form_of(param: Param) -> &'static str {
+    match param {
+        Param::Rate => "0.01 to 20 with a point: [0-9]{1,2}.[0-9]{1,6}",
+        Param::RequestKey | Param::DomainCode => "1 to 64 printable ASCII characters, no blank",
+        Param::RefundKey => {
             "1 to 64 printable ASCII characters, no blank; not beginning with ch- and without any payStatus word"
         }
-        "payTypeCode" | "payTypeCodeIn" => "Wechat | Alipay | ChinapayOld | Paypal",
-        "info" | "infoEn" => {
+        Param::PayTypeCode | Param::PayTypeCodeIn => "Wechat | Alipay | ChinapayOld | Paypal",
+        Param::Info | Param::InfoEn => {
             "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word"
         }
-        "openid" => "1 to 128 printable ASCII characters",
+        Param::Openid => "1 to 128 printable ASCII characters",
         _ => "of its documented form",
     }
 }
@@ -234,7 +215,7 @@ mod tests {
     use super::*;
 
     fn takes(name: &str, value: &str) -> bool {
-        check_shape(&Domain::test(), name, value).is_ok()
+        check_shape(&Domain::test(), Param::parse(name).unwrap(), value).is_ok()
     }
 
     #[test]
@@ -320,7 +301,7 @@ mod tests {
     #[test]
     fn only_legacy_domains_send_bare_hosts() {
         assert!(takes("pageUrl", "www.10020.cn"));
-        assert!(check_shape(&Domain::demo(), "pageUrl", "www.10020.cn").is_err());
+        assert!(check_shape(&Domain::demo(), Param::PageUrl, "www.10020.cn").is_err());
         assert!(!takes("bgUrl", "www.10020.cn"));
         assert!(!takes("pageUrl", "javascript:alert(1)"));
     }

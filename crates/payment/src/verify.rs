@@ -16,10 +16,10 @@ use crate::domain::{Domain, KeyRule};
 use crate::lang::Lang;
 use crate::money::{Currency, Money};
 use crate::pairs::Pairs;
+use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::request::{
-    CloseRequest, HMAC_NAMES, PAGE_ADDRESS_NAMES, PayRequest, QueryRequest, RefundRequest,
-    SEED_NAMES, UNSIGNED_NAMES, broken_address, check_shape,
+    CloseRequest, PayRequest, QueryRequest, RefundRequest, broken_address, check_shape,
 };
 use crate::rule::Rule;
 use crate::sign::Purpose;
@@ -28,7 +28,7 @@ use std::net::IpAddr;
 use std::ops::Deref;
 
 /// The known pairs of a request that are not empty.
-type Known<'a> = Vec<(&'a str, &'a str)>;
+type Known<'a> = Vec<(Param, &'a str)>;
 
 /// Something that was signed by its business system and has one meaning. Only
 /// the functions of this module make one.
@@ -83,10 +83,10 @@ pub fn signed_query<T>(request: &Verified<T>) -> String {
 /// # Errors
 /// When it is missing or malformed.
 pub fn domain_code(pairs: &Pairs) -> Result<&str, Refusal> {
-    let code = required(pairs, "domainCode")?;
+    let code = required(pairs, Param::DomainCode)?;
     if code.len() > 64 || !code.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Refusal::malformed(
-            "domainCode",
+            Param::DomainCode.name(),
             "1 to 64 printable ASCII characters, no blank",
         ));
     }
@@ -103,12 +103,12 @@ pub fn verify_pay(
     now_ms: i64,
 ) -> Result<Verified<PayRequest>, Refusal> {
     let names = [
-        "domainCode",
-        "requestKey",
-        "money",
-        "currencyType",
-        "bgUrl",
-        "sign",
+        Param::DomainCode,
+        Param::RequestKey,
+        Param::Money,
+        Param::CurrencyType,
+        Param::BgUrl,
+        Param::Sign,
     ];
     let known = known(domain, pairs, &names, Purpose::Pay)?;
     check_addresses(domain, &known)?;
@@ -145,16 +145,16 @@ pub fn verify_query(
     let known = known(
         domain,
         pairs,
-        &["domainCode", "requestKey", "sign"],
+        &[Param::DomainCode, Param::RequestKey, Param::Sign],
         Purpose::Query,
     )?;
     let proof = matching(domain, pairs, &known, Purpose::Query, now_ms)?;
     if let (false, KeyRule::Strict(strict)) = (is_hmac(pairs), &domain.rule) {
-        strict::check_key(strict, value(&known, "requestKey"))?;
+        strict::check_key(strict, value(&known, Param::RequestKey))?;
     }
     let content = QueryRequest {
-        domain_code: value(&known, "domainCode").to_owned(),
-        request_key: value(&known, "requestKey").to_owned(),
+        domain_code: value(&known, Param::DomainCode).to_owned(),
+        request_key: value(&known, Param::RequestKey).to_owned(),
     };
     let signed = proof.kept(&known);
     Ok(Verified {
@@ -176,19 +176,20 @@ pub fn verify_refund(
     now_ms: i64,
 ) -> Result<Verified<RefundRequest>, Refusal> {
     let names = [
-        "domainCode",
-        "requestKey",
-        "refundKey",
-        "refundMoney",
-        "sign",
+        Param::DomainCode,
+        Param::RequestKey,
+        Param::RefundKey,
+        Param::RefundMoney,
+        Param::Sign,
     ];
     let (known, proof) = hmac_only(domain, pairs, &names, Purpose::Refund, now_ms)?;
-    let refund_money = value(&known, "refundMoney").parse();
+    let refund_money = value(&known, Param::RefundMoney).parse();
     let content = RefundRequest {
-        domain_code: value(&known, "domainCode").to_owned(),
-        request_key: value(&known, "requestKey").to_owned(),
-        refund_key: value(&known, "refundKey").to_owned(),
-        refund_money: refund_money.map_err(|_| Refusal::malformed("refundMoney", "whole fen"))?,
+        domain_code: value(&known, Param::DomainCode).to_owned(),
+        request_key: value(&known, Param::RequestKey).to_owned(),
+        refund_key: value(&known, Param::RefundKey).to_owned(),
+        refund_money: refund_money
+            .map_err(|_| Refusal::malformed(Param::RefundMoney.name(), "whole fen"))?,
     };
     let signed = proof.kept(&known);
     Ok(Verified {
@@ -209,11 +210,11 @@ pub fn verify_close(
     pairs: &Pairs,
     now_ms: i64,
 ) -> Result<Verified<CloseRequest>, Refusal> {
-    let names = ["domainCode", "requestKey", "sign"];
+    let names = [Param::DomainCode, Param::RequestKey, Param::Sign];
     let (known, proof) = hmac_only(domain, pairs, &names, Purpose::Close, now_ms)?;
     let content = CloseRequest {
-        domain_code: value(&known, "domainCode").to_owned(),
-        request_key: value(&known, "requestKey").to_owned(),
+        domain_code: value(&known, Param::DomainCode).to_owned(),
+        request_key: value(&known, Param::RequestKey).to_owned(),
     };
     let signed = proof.kept(&known);
     Ok(Verified {
@@ -228,7 +229,7 @@ pub fn verify_close(
 fn hmac_only<'a>(
     domain: &Domain,
     pairs: &'a Pairs,
-    names: &[&str],
+    names: &[Param],
     purpose: Purpose,
     now_ms: i64,
 ) -> Result<(Known<'a>, forms::Proof), Refusal> {
@@ -243,10 +244,15 @@ fn hmac_only<'a>(
 
 /// signType is exactly its one word, or empty.
 fn check_sign_type(pairs: &Pairs) -> Result<(), Refusal> {
-    let mut given = pairs.iter().filter(|(name, _)| *name == "signType");
+    let mut given = pairs
+        .iter()
+        .filter(|(name, _)| *name == Param::SignType.name());
     match given.all(|(_, value)| value.is_empty() || value == "HMAC-SHA256") {
         true => Ok(()),
-        false => Err(Refusal::malformed("signType", "HMAC-SHA256, or left out")),
+        false => Err(Refusal::malformed(
+            Param::SignType.name(),
+            "HMAC-SHA256, or left out",
+        )),
     }
 }
 
@@ -257,15 +263,19 @@ fn is_openid(text: &str) -> bool {
 
 /// Whether the request says that its sign is an HMAC.
 fn is_hmac(pairs: &Pairs) -> bool {
-    pairs.iter().any(|pair| pair == ("signType", "HMAC-SHA256"))
+    pairs
+        .iter()
+        .any(|pair| pair == (Param::SignType.name(), "HMAC-SHA256"))
 }
 
-/// Whether a name is part of the interface for this kind of sign and call.
-fn is_known(name: &str, hmac: bool, purpose: Purpose) -> bool {
-    let refund = name != "signType" && purpose != Purpose::Refund;
-    SEED_NAMES.contains(&name)
-        || UNSIGNED_NAMES.contains(&name)
-        || (hmac && HMAC_NAMES.contains(&name) && !refund)
+/// The parameter of this name, where it is part of the interface for this kind of sign
+/// and call.
+fn known_param(name: &str, hmac: bool, purpose: Purpose) -> Option<Param> {
+    Param::parse(name).filter(|param| match param {
+        Param::SignType => hmac,
+        Param::RefundKey | Param::RefundMoney => hmac && purpose == Purpose::Refund,
+        _ => true,
+    })
 }
 
 /// The known pairs that are not empty, each once, the required ones there, all
@@ -273,7 +283,7 @@ fn is_known(name: &str, hmac: bool, purpose: Purpose) -> bool {
 fn known<'a>(
     domain: &Domain,
     pairs: &'a Pairs,
-    required_names: &[&str],
+    needed: &[Param],
     purpose: Purpose,
 ) -> Result<Known<'a>, Refusal> {
     check_sign_type(pairs)?;
@@ -281,69 +291,68 @@ fn known<'a>(
     if domain.settings.hmac_required && !hmac {
         return Err(Refusal::HmacRequired);
     }
-    let mut seen: Vec<(&str, &str)> = Vec::new();
-    for (name, value) in pairs
-        .iter()
-        .filter(|(name, _)| is_known(name, hmac, purpose))
-    {
-        if seen.iter().any(|(other, _)| *other == name) {
+    let mut seen: Known<'a> = Vec::new();
+    for (name, value) in pairs.iter() {
+        let Some(param) = known_param(name, hmac, purpose) else {
+            continue;
+        };
+        if seen.iter().any(|(other, _)| *other == param) {
             return Err(Refusal::Repeated(name.to_owned()));
         }
-        seen.push((name, value));
+        seen.push((param, value));
     }
-    for name in required_names {
-        required(pairs, name)?;
+    for param in needed {
+        required(pairs, *param)?;
     }
-    seen.retain(|(name, value)| !value.is_empty() && (*name != "openid" || is_openid(value)));
-    for (name, value) in &seen {
-        check_shape(domain, name, value)?;
-    }
-    seen.sort_by_key(|(name, _)| {
-        SEED_NAMES
-            .iter()
-            .position(|seed| seed == name)
-            .unwrap_or(99)
+    seen.retain(|(param, value)| {
+        !value.is_empty() && (*param != Param::Openid || is_openid(value))
     });
+    for (param, value) in &seen {
+        check_shape(domain, *param, value)?;
+    }
+    // What comes after the seed's fifteen keeps its order.
+    seen.sort_by_key(|(param, _)| (*param).min(Param::SignType));
     Ok(seen)
 }
 
-fn required<'a>(pairs: &'a Pairs, name: &str) -> Result<&'a str, Refusal> {
+fn required(pairs: &Pairs, param: Param) -> Result<&str, Refusal> {
     pairs
-        .get(name)
+        .get(param.name())
         .filter(|value| !value.is_empty())
-        .ok_or_else(|| Refusal::missing(name))
+        .ok_or_else(|| Refusal::missing(param.name()))
 }
 
-fn value<'a>(known: &[(&'a str, &'a str)], name: &str) -> &'a str {
+fn value<'a>(known: &[(Param, &'a str)], param: Param) -> &'a str {
     known
         .iter()
-        .find(|(key, _)| *key == name)
+        .find(|(key, _)| *key == param)
         .map_or("", |(_, value)| value)
 }
 
 /// Where this request may send payers and us (docs/signing.md, Shapes that every request keeps).
-fn check_addresses(domain: &Domain, known: &[(&str, &str)]) -> Result<(), Refusal> {
+fn check_addresses(domain: &Domain, known: &[(Param, &str)]) -> Result<(), Refusal> {
     let settings = &domain.settings;
-    let refuse = |name: &str| Err(Refusal::AddressRefused(name.to_owned()));
-    let bg_url =
-        Address::callback(value(known, "bgUrl")).map_err(|rule| broken_address("bgUrl", rule))?;
+    let refuse = |param: Param| Err(Refusal::AddressRefused(param.name().to_owned()));
+    let bg_url = Address::callback(value(known, Param::BgUrl))
+        .map_err(|rule| broken_address(Param::BgUrl.name(), rule))?;
     if !may_call(domain, &bg_url) {
-        return refuse("bgUrl");
+        return refuse(Param::BgUrl);
     }
     let strict = matches!(domain.rule, KeyRule::Strict(_));
     let listed = is_listed(&bg_url, &settings.callbacks);
     let development = domain.development && bg_url.ip().is_some();
     if (strict || !settings.callbacks.is_empty()) && !listed && !development {
-        return refuse("bgUrl");
+        return refuse(Param::BgUrl);
     }
-    for name in PAGE_ADDRESS_NAMES {
-        let text = value(known, name);
+    for param in Param::PAGE_ADDRESSES {
+        let text = value(known, param);
         if text.is_empty() || settings.return_hosts.is_empty() {
             continue;
         }
-        let page = Address::page(text, !strict).map_err(|rule| broken_address(name, rule))?;
+        let page =
+            Address::page(text, !strict).map_err(|rule| broken_address(param.name(), rule))?;
         if !settings.return_hosts.iter().any(|host| host == page.host()) {
-            return refuse(name);
+            return refuse(param);
         }
     }
     Ok(())
@@ -365,33 +374,33 @@ pub fn is_listed(address: &Address, prefixes: &[String]) -> bool {
     prefixes.any(|prefix| address.lies_under(&prefix))
 }
 
-fn pay_request(known: &[(&str, &str)]) -> Result<PayRequest, Refusal> {
-    let text = |name: &str| value(known, name).to_owned();
-    let some = |name: &str| Some(text(name)).filter(|value| !value.is_empty());
+fn pay_request(known: &[(Param, &str)]) -> Result<PayRequest, Refusal> {
+    let text = |param: Param| value(known, param).to_owned();
+    let some = |param: Param| Some(text(param)).filter(|value| !value.is_empty());
     // Their shapes were looked at, by which only legacy domains send bare hosts.
-    let address = |name: &str| {
-        let read = some(name).and_then(|value| Address::page(&value, true).ok());
+    let address = |param: Param| {
+        let read = some(param).and_then(|value| Address::page(&value, true).ok());
         read.map(|address| address.as_str().to_owned())
     };
-    let currency = Currency::parse(value(known, "currencyType"));
-    let minor = value(known, "money").parse().ok();
+    let currency = Currency::parse(value(known, Param::CurrencyType));
+    let minor = value(known, Param::Money).parse().ok();
     let money = minor
         .zip(currency)
         .and_then(|(minor, currency)| Money::from_minor(minor, currency));
     Ok(PayRequest {
-        domain_code: text("domainCode"),
-        request_key: text("requestKey"),
-        money: money.ok_or_else(|| Refusal::Amount("money".to_owned()))?,
-        rate: some("rate"),
-        info: text("info"),
-        info_en: text("infoEn"),
-        pay_type: Channel::parse(value(known, "payTypeCode")),
-        request_channel: text("requestChannel"),
-        page_url: address("pageUrl"),
-        bg_url: text("bgUrl"),
-        dialog_ok_url: address("dialogOkUrl"),
-        dialog_fail_url: address("dialogFailUrl"),
-        openid: some("openid"),
-        lang: some("lang").and_then(|lang| Lang::parse(&lang)),
+        domain_code: text(Param::DomainCode),
+        request_key: text(Param::RequestKey),
+        money: money.ok_or_else(|| Refusal::Amount(Param::Money.name().to_owned()))?,
+        rate: some(Param::Rate),
+        info: text(Param::Info),
+        info_en: text(Param::InfoEn),
+        pay_type: Channel::parse(value(known, Param::PayTypeCode)),
+        request_channel: text(Param::RequestChannel),
+        page_url: address(Param::PageUrl),
+        bg_url: text(Param::BgUrl),
+        dialog_ok_url: address(Param::DialogOkUrl),
+        dialog_fail_url: address(Param::DialogFailUrl),
+        openid: some(Param::Openid),
+        lang: some(Param::Lang).and_then(|lang| Lang::parse(&lang)),
     })
 }

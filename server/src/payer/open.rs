@@ -20,8 +20,9 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::Money;
 use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::refusal::Refusal;
-use payment::request::{PayRequest, SEED_NAMES};
+use payment::request::PayRequest;
 use payment::verify::{Verified, signed_query};
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Err(refusal) => return refused(&visit, &refusal.into(), None),
     };
     if pairs.get("domainCode").is_none() {
-        let signed = pairs.iter().any(|(name, _)| SEED_NAMES.contains(&name));
+        let of_seed = |(name, _): (&str, &str)| Param::parse(name).is_some_and(Param::is_of_seed);
+        let signed = pairs.iter().any(of_seed);
         return match signed {
             true => refused(&visit, &Refusal::missing("domainCode").into(), None),
             // The parameters may stand where only the browser sees them.

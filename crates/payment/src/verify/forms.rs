@@ -1,12 +1,12 @@
 //! In which form a sign holds (docs/signing.md, SHA-1): payTypeCode left out or included,
 //! the four addresses decoded or as Java encodes them, any live secret.
 
-use super::{is_hmac, is_known, value};
+use super::{is_hmac, known_param, value};
 use crate::budget::Budget;
 use crate::domain::{Domain, Secret};
 use crate::pairs::Pairs;
+use crate::param::Param;
 use crate::refusal::Refusal;
-use crate::request::{ADDRESS_NAMES, UNSIGNED_NAMES};
 use crate::sign::{Purpose, equal, hmac_sign, java_url_encode, sha1_sign, sort_utf16};
 use std::borrow::Cow;
 
@@ -27,30 +27,30 @@ pub(super) struct Proof {
 
 impl Proof {
     /// The known values as this proof's SHA-1 form signs them, by name.
-    pub(super) fn signed<'a>(&self, known: &[(&'a str, &'a str)]) -> Vec<(&'a str, Cow<'a, str>)> {
+    pub(super) fn signed<'a>(&self, known: &[(Param, &'a str)]) -> Vec<(Param, Cow<'a, str>)> {
         let form = Form {
             pay_type: self.pay_type,
             encoded: self.encoded,
         };
-        let text = |(name, value): &(&'a str, &'a str)| {
-            let encode = self.encoded && ADDRESS_NAMES.contains(name);
+        let text = |(param, value): &(Param, &'a str)| {
+            let encode = self.encoded && Param::ADDRESSES.contains(param);
             let text = match encode {
                 true => Cow::Owned(java_url_encode(value)),
                 false => Cow::Borrowed(*value),
             };
-            (*name, text)
+            (*param, text)
         };
-        let signed = known.iter().filter(|(name, _)| form.signs(name));
+        let signed = known.iter().filter(|(param, _)| form.signs(*param));
         signed.map(text).collect()
     }
 
     /// What is kept of the known pairs: what the sign needs, and the sign.
-    pub(super) fn kept(&self, known: &[(&str, &str)]) -> Pairs {
-        let kept = known.iter().filter(|(name, _)| {
-            !UNSIGNED_NAMES.contains(name) && (self.pay_type || *name != "payTypeCode")
+    pub(super) fn kept(&self, known: &[(Param, &str)]) -> Pairs {
+        let kept = known.iter().filter(|(param, _)| {
+            !param.is_unsigned() && (self.pay_type || *param != Param::PayTypeCode)
         });
         Pairs::from_stored(
-            kept.map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            kept.map(|(param, value)| (param.name().to_owned(), (*value).to_owned()))
                 .collect(),
         )
     }
@@ -92,17 +92,19 @@ impl Form {
         }
     }
 
-    fn signs(self, name: &str) -> bool {
-        name != "sign"
-            && !UNSIGNED_NAMES.contains(&name)
-            && (self.pay_type || name != "payTypeCode")
+    fn signs(self, param: Param) -> bool {
+        match param {
+            Param::Sign => false,
+            Param::PayTypeCode => self.pay_type,
+            param => !param.is_unsigned(),
+        }
     }
 
     /// The values that this form signs, sorted.
     fn values<'v>(self, request: &'v Request<'_>, strange: &[&'v str]) -> Vec<&'v str> {
-        let signed = request.known.iter().filter(|(name, _)| self.signs(name));
-        let value = |(name, value): &(&'v str, &'v str)| match self.encoded {
-            true => request.encoded(name).unwrap_or(value),
+        let signed = request.known.iter().filter(|(param, _)| self.signs(*param));
+        let value = |(param, value): &(Param, &'v str)| match self.encoded {
+            true => request.encoded(*param).unwrap_or(value),
             false => value,
         };
         let mut values: Vec<&str> = signed.map(value).chain(strange.iter().copied()).collect();
@@ -113,30 +115,30 @@ impl Form {
 
 /// What a request's sign may cover, its addresses encoded once.
 struct Request<'a> {
-    known: &'a [(&'a str, &'a str)],
-    encoded: Vec<(&'a str, String)>,
+    known: &'a [(Param, &'a str)],
+    encoded: Vec<(Param, String)>,
 }
 
 impl<'a> Request<'a> {
-    fn new(known: &'a [(&'a str, &'a str)]) -> Self {
+    fn new(known: &'a [(Param, &'a str)]) -> Self {
         let addresses = known
             .iter()
-            .filter(|(name, _)| ADDRESS_NAMES.contains(name));
-        let encoded = addresses.map(|(name, value)| (*name, java_url_encode(value)));
+            .filter(|(param, _)| Param::ADDRESSES.contains(param));
+        let encoded = addresses.map(|(param, value)| (*param, java_url_encode(value)));
         Self {
             known,
             encoded: encoded.collect(),
         }
     }
 
-    fn encoded(&self, name: &str) -> Option<&str> {
-        let found = self.encoded.iter().find(|(address, _)| *address == name);
+    fn encoded(&self, param: Param) -> Option<&str> {
+        let found = self.encoded.iter().find(|(address, _)| *address == param);
         found.map(|(_, text)| text.as_str())
     }
 
     /// The forms that sign different values here.
     fn forms(&self) -> impl Iterator<Item = Form> {
-        let pay_type = !value(self.known, "payTypeCode").is_empty();
+        let pay_type = !value(self.known, Param::PayTypeCode).is_empty();
         let encoded = !self.encoded.is_empty();
         FORMS
             .into_iter()
@@ -153,10 +155,10 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(domain: &'a Domain, known: &'a [(&'a str, &'a str)], now_ms: i64) -> Self {
+    fn new(domain: &'a Domain, known: &'a [(Param, &'a str)], now_ms: i64) -> Self {
         Self {
             request: Request::new(known),
-            sign: value(known, "sign"),
+            sign: value(known, Param::Sign),
             secrets: domain.live_secrets(now_ms).collect(),
             budget: Budget::new(),
         }
@@ -199,12 +201,13 @@ impl<'a> Search<'a> {
 pub(super) fn matching(
     domain: &Domain,
     pairs: &Pairs,
-    known: &[(&str, &str)],
+    known: &[(Param, &str)],
     purpose: Purpose,
     now_ms: i64,
 ) -> Result<Proof, Refusal> {
     if is_hmac(pairs) {
-        let proof = hmac_proof(domain, known, purpose, now_ms);
+        let signed = hmac_signed(known);
+        let proof = hmac_proof(domain, &signed, value(known, Param::Sign), purpose, now_ms);
         return proof.map_err(|_| hmac_stranger(domain, pairs, known, purpose, now_ms));
     }
     let mut search = Search::new(domain, known, now_ms);
@@ -225,7 +228,7 @@ pub(super) fn matching(
 fn no_form(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose) -> Refusal {
     let strange: Vec<_> = pairs
         .iter()
-        .filter(|(name, value)| !value.is_empty() && !is_known(name, false, purpose))
+        .filter(|(name, value)| !value.is_empty() && known_param(name, false, purpose).is_none())
         .take(STRANGE_MAX)
         .collect();
     match search.signed_stranger(&strange) {
@@ -234,20 +237,26 @@ fn no_form(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose) -> Refusal 
     }
 }
 
+/// The known pairs that an HMAC covers, by name.
+fn hmac_signed<'a>(known: &[(Param, &'a str)]) -> Vec<(&'static str, &'a str)> {
+    let left_out =
+        |param: Param| param.is_unsigned() || matches!(param, Param::Sign | Param::PayTypeCode);
+    let signed = known.iter().filter(|(param, _)| !left_out(*param));
+    signed
+        .map(|(param, value)| (param.name(), *value))
+        .collect()
+}
+
 fn hmac_proof(
     domain: &Domain,
-    known: &[(&str, &str)],
+    signed: &[(&str, &str)],
+    sign: &str,
     purpose: Purpose,
     now_ms: i64,
 ) -> Result<Proof, Refusal> {
-    let sign = value(known, "sign");
-    let left_out = ["sign", "payTypeCode", "openid", "lang"];
     let holds = |secret: &&Secret| {
-        let signed = known
-            .iter()
-            .copied()
-            .filter(|(name, _)| !left_out.contains(name));
-        equal(&hmac_sign(purpose, signed, secret), sign)
+        let made = hmac_sign(purpose, signed.iter().copied(), secret);
+        equal(&made, sign)
     };
     let secret = domain
         .live_secrets(now_ms)
@@ -266,25 +275,26 @@ fn hmac_proof(
 fn hmac_stranger(
     domain: &Domain,
     pairs: &Pairs,
-    known: &[(&str, &str)],
+    known: &[(Param, &str)],
     purpose: Purpose,
     now_ms: i64,
 ) -> Refusal {
     let strange: Vec<_> = pairs
         .iter()
-        .filter(|(name, value)| !value.is_empty() && !is_known(name, true, purpose))
+        .filter(|(name, value)| !value.is_empty() && known_param(name, true, purpose).is_none())
         .take(STRANGE_MAX)
         .collect();
     let all = (strange.len() > 1).then_some(strange.as_slice());
     let secrets = domain.live_secrets(now_ms).count();
+    let sign = value(known, Param::Sign);
     let mut budget = Budget::new();
     for added in strange.chunks(1).chain(all) {
-        let signed: Vec<_> = known.iter().chain(added).copied().collect();
+        let signed = [hmac_signed(known).as_slice(), added].concat();
         let bytes: usize = signed.iter().map(|(n, v)| n.len() + v.len()).sum();
         if !budget.spend(bytes * secrets) {
             break;
         }
-        if hmac_proof(domain, &signed, purpose, now_ms).is_ok() {
+        if hmac_proof(domain, &signed, sign, purpose, now_ms).is_ok() {
             return Refusal::signed_stranger(added[0].0);
         }
     }
@@ -305,20 +315,20 @@ pub struct Explanation {
 #[must_use]
 pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) -> Explanation {
     let hmac = is_hmac(pairs);
+    let param = |name: &str| known_param(name, hmac, purpose);
     let known: Vec<_> = pairs
         .iter()
-        .filter(|(name, value)| is_known(name, hmac, purpose) && !value.is_empty())
+        .filter_map(|(name, value)| Some((param(name)?, value)))
+        .filter(|(_, value)| !value.is_empty())
         .collect();
-    let strangers = pairs
-        .iter()
-        .filter(|(name, _)| !is_known(name, hmac, purpose));
+    let strangers = pairs.iter().filter(|(name, _)| param(name).is_none());
     let left_out = strangers.map(|(name, _)| name.to_owned()).collect();
     if hmac {
-        let held = hmac_proof(domain, &known, purpose, now_ms).is_ok();
-        let left_out_names = ["sign", "payTypeCode", "openid", "lang"];
-        let mut lines: Vec<_> = known
+        let signed = hmac_signed(&known);
+        let sign = value(&known, Param::Sign);
+        let held = hmac_proof(domain, &signed, sign, purpose, now_ms).is_ok();
+        let mut lines: Vec<_> = signed
             .iter()
-            .filter(|(name, _)| !left_out_names.contains(name))
             .map(|(name, value)| format!("{name}={}", crate::pairs::escape(value)))
             .collect();
         lines.sort();
@@ -338,7 +348,7 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
     };
     let forms = FORMS
         .into_iter()
-        .filter(|form| !form.pay_type || !value(&known, "payTypeCode").is_empty());
+        .filter(|form| !form.pay_type || !value(&known, Param::PayTypeCode).is_empty());
     let forms = forms.map(explained).collect();
     Explanation { forms, left_out }
 }
@@ -367,7 +377,7 @@ mod tests {
         let pairs = Pairs::from_stored(pairs.collect());
         let known: Vec<_> = pairs
             .iter()
-            .filter(|(name, _)| is_known(name, false, Purpose::Pay))
+            .filter_map(|(name, value)| Some((known_param(name, false, Purpose::Pay)?, value)))
             .collect();
         let domain = Domain::test();
         count_of(|| assert!(matching(&domain, &pairs, &known, Purpose::Pay, 0).is_err()))

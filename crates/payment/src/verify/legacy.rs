@@ -5,25 +5,26 @@ use super::forms::Proof;
 use super::recut::{RecutRules, recut_rule};
 use super::value;
 use crate::domain::{Domain, Legacy, Recut};
+use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::request::check_shape;
 use crate::rule::Rule;
 
 /// Parameters that whole values could be given to; domainCode and payTypeCode
 /// are not among them, since their values fit nowhere else and nothing else there.
-const PLACES: [&str; 12] = [
-    "money",
-    "currencyType",
-    "requestKey",
-    "bgUrl",
-    "rate",
-    "requestChannel",
-    "info",
-    "infoEn",
-    "pageUrl",
-    "dialogOkUrl",
-    "dialogFailUrl",
-    "payTypeCodeIn",
+const PLACES: [Param; 12] = [
+    Param::Money,
+    Param::CurrencyType,
+    Param::RequestKey,
+    Param::BgUrl,
+    Param::Rate,
+    Param::RequestChannel,
+    Param::Info,
+    Param::InfoEn,
+    Param::PageUrl,
+    Param::DialogOkUrl,
+    Param::DialogFailUrl,
+    Param::PayTypeCodeIn,
 ];
 /// These can't be left empty.
 const REQUIRED: usize = 4;
@@ -33,11 +34,11 @@ const REQUIRED: usize = 4;
 pub(super) fn check(
     domain: &Domain,
     legacy: &Legacy,
-    known: &[(&str, &str)],
+    known: &[(Param, &str)],
     proof: &Proof,
 ) -> Result<(bool, Option<Rule>), Refusal> {
     let signed = proof.signed(known);
-    let signed: Vec<(&str, &str)> = signed.iter().map(|(n, text)| (*n, &**text)).collect();
+    let signed: Vec<(Param, &str)> = signed.iter().map(|(n, text)| (*n, &**text)).collect();
     check_with(RecutRules::ALL, domain, legacy, known, &signed)
 }
 
@@ -51,13 +52,13 @@ pub fn check_with(
     rules: RecutRules,
     domain: &Domain,
     legacy: &Legacy,
-    known: &[(&str, &str)],
-    signed: &[(&str, &str)],
+    known: &[(Param, &str)],
+    signed: &[(Param, &str)],
 ) -> Result<(bool, Option<Rule>), Refusal> {
     let channels = &legacy.request_channels;
     if !channels
         .iter()
-        .any(|listed| listed == value(known, "requestChannel"))
+        .any(|listed| listed == value(known, Param::RequestChannel))
     {
         return Err(Refusal::Rule(Rule::RequestChannel(channels.clone())));
     }
@@ -105,24 +106,30 @@ impl<'a> Search<'a> {
     fn new(
         domain: &Domain,
         request_channels: &[String],
-        known: &[(&'a str, &'a str)],
-        signed: &[(&str, &str)],
+        known: &[(Param, &'a str)],
+        signed: &[(Param, &str)],
     ) -> Self {
-        let is_signed = |name: &str| signed.iter().any(|(other, _)| *other == name);
+        let is_signed = |param: Param| signed.iter().any(|(other, _)| *other == param);
         let moves = known
             .iter()
-            .filter(|(name, _)| *name != "domainCode" && is_signed(name));
+            .filter(|(param, _)| *param != Param::DomainCode && is_signed(*param));
         let values: Vec<&str> = moves.map(|(_, value)| *value).collect();
-        let fit = |place: &str, text: &str| match place {
-            "requestChannel" => request_channels.iter().any(|listed| listed == text),
+        let fit = |place: Param, text: &str| match place {
+            Param::RequestChannel => request_channels.iter().any(|listed| listed == text),
             _ => check_shape(domain, place, text).is_ok(),
         };
         let places = PLACES
             .iter()
             .copied()
-            .chain(is_signed("payTypeCode").then_some("payTypeCode"));
+            .chain(is_signed(Param::PayTypeCode).then_some(Param::PayTypeCode));
         let fits = places.map(|place| values.iter().map(|text| fit(place, text)).collect());
-        let ours = ["money", "currencyType", "requestKey", "rate"].map(|name| value(known, name));
+        let ours = [
+            Param::Money,
+            Param::CurrencyType,
+            Param::RequestKey,
+            Param::Rate,
+        ]
+        .map(|param| value(known, param));
         Self {
             fits: fits.collect(),
             values,

@@ -10,7 +10,8 @@
 use super::value;
 use crate::domain::{Domain, Legacy, Recut};
 use crate::money::Currency;
-use crate::request::{PAGE_ADDRESS_NAMES, check_shape};
+use crate::param::Param;
+use crate::request::check_shape;
 use crate::rule::Rule;
 
 /// Money and rate have no more characters than this, each.
@@ -49,7 +50,7 @@ pub fn recut_rule(
     rules: RecutRules,
     domain: &Domain,
     legacy: &Legacy,
-    signed: &[(&str, &str)],
+    signed: &[(Param, &str)],
 ) -> Option<Rule> {
     let mut texts: Vec<&str> = signed.iter().map(|(_, text)| *text).collect();
     crate::sign::sort_utf16(&mut texts);
@@ -69,7 +70,7 @@ struct Request<'a> {
     rules: RecutRules,
     domain: &'a Domain,
     legacy: &'a Legacy,
-    signed: &'a [(&'a str, &'a str)],
+    signed: &'a [(Param, &'a str)],
     joined: &'a str,
 }
 
@@ -83,7 +84,7 @@ struct Sums<'t> {
 
 impl Request<'_> {
     fn broken_rule(&self) -> Option<Rule> {
-        if self.rules.rate_has_fixed_decimals && !self.rate_fits(self.get("rate")) {
+        if self.rules.rate_has_fixed_decimals && !self.rate_fits(self.get(Param::Rate)) {
             return Some(match self.legacy.rate_decimals {
                 Some(decimals) => Rule::Rate(decimals),
                 None => Rule::NoRate,
@@ -100,19 +101,19 @@ impl Request<'_> {
 
     /// Whether everything low on the side of money and rate is of a fixed form.
     fn is_rigid(&self) -> bool {
-        let texts = ["info", "infoEn"].into_iter().chain(PAGE_ADDRESS_NAMES);
+        let texts = Param::GOODS.into_iter().chain(Param::PAGE_ADDRESSES);
         texts
-            .map(|name| self.get(name))
+            .map(|param| self.get(param))
             .all(|text| !is_low(text) || self.stands_apart(text))
     }
 
-    fn get(&self, name: &str) -> &str {
-        value(self.signed, name)
+    fn get(&self, param: Param) -> &str {
+        value(self.signed, param)
     }
 
     /// The word of the other currency, where the signed text holds it.
     fn other_currency(&self) -> Option<Currency> {
-        let ours = self.get("currencyType");
+        let ours = self.get(Param::CurrencyType);
         Currency::SEED
             .into_iter()
             .find(|other| other.code() != ours && self.joined.contains(other.code()))
@@ -121,22 +122,22 @@ impl Request<'_> {
     /// What money could be cut into: low goods and low bare hosts. The requestKey
     /// has to stand between them and money and rate.
     fn elastic_rule(&self) -> Option<Rule> {
-        let goods = ["info", "infoEn"].map(|name| (name, self.rules.low_goods_stand_apart));
-        let hosts = PAGE_ADDRESS_NAMES.map(|name| (name, self.rules.low_hosts_stand_apart));
+        let goods = Param::GOODS.map(|param| (param, self.rules.low_goods_stand_apart));
+        let hosts = Param::PAGE_ADDRESSES.map(|param| (param, self.rules.low_hosts_stand_apart));
         let mut all = goods.into_iter().chain(hosts);
-        all.find_map(|(name, apart)| {
-            let text = self.get(name);
+        all.find_map(|(param, apart)| {
+            let text = self.get(param);
             let broken = apart && is_low(text) && !self.stands_apart(text);
-            broken.then(|| Rule::Cut(name.to_owned()))
+            broken.then(|| Rule::Cut(param.name().to_owned()))
         })
     }
 
     /// Whether the requestKey stands between a low text and both money and rate.
     fn stands_apart(&self, text: &str) -> bool {
-        let key = self.get("requestKey");
+        let key = self.get(Param::RequestKey);
         let after = text >= key;
         let apart = |number: &str| number.is_empty() || (number > key) != after;
-        apart(self.get("money")) && apart(self.get("rate"))
+        apart(self.get(Param::Money)) && apart(self.get(Param::Rate))
     }
 
     /// Whether a text could be the rate of a request of this domain.
@@ -168,9 +169,9 @@ impl Request<'_> {
     /// where the requestKey stands, before a currency.
     fn has_other_sums(&self) -> bool {
         let ours = Sums {
-            channel: self.get("requestChannel"),
-            money: self.get("money"),
-            rate: self.get("rate"),
+            channel: self.get(Param::RequestChannel),
+            money: self.get(Param::Money),
+            rate: self.get(Param::Rate),
         };
         let only_ours = [ours.channel.to_owned()];
         let channels = if self.rules.one_request_channel {
@@ -189,7 +190,7 @@ impl Request<'_> {
     /// Where the requestKey may stand: begin and end. One that is not low stands
     /// behind all that matters: nowhere.
     fn places(&self) -> Vec<(usize, usize)> {
-        let key = self.get("requestKey");
+        let key = self.get(Param::RequestKey);
         if !is_low(key) {
             return vec![(0, 0)];
         }
@@ -260,7 +261,7 @@ impl Request<'_> {
             .strip_prefix(channel.unwrap_or_default())
             .unwrap_or(before);
         let other = before.bytes().any(|byte| !is_numeric(byte));
-        other || (!rest.is_empty() && check_shape(self.domain, "money", rest).is_err())
+        other || (!rest.is_empty() && check_shape(self.domain, Param::Money, rest).is_err())
     }
 
     /// Reads a text as money, rate and requestChannel in sorted order, with nothing
@@ -287,7 +288,7 @@ impl Request<'_> {
             if piece < last {
                 continue;
             }
-            if begun.money.is_empty() && check_shape(self.domain, "money", piece).is_ok() {
+            if begun.money.is_empty() && check_shape(self.domain, Param::Money, piece).is_ok() {
                 let money = Sums {
                     money: piece,
                     ..begun
@@ -309,8 +310,8 @@ impl Request<'_> {
 
     fn is_rate(&self, text: &str) -> bool {
         let fixed = self.rules.rate_has_fixed_decimals;
-        let form = check_shape(self.domain, "rate", text).is_ok() && self.rate_fits(text);
-        form && (fixed || text == self.get("rate"))
+        let form = check_shape(self.domain, Param::Rate, text).is_ok() && self.rate_fits(text);
+        form && (fixed || text == self.get(Param::Rate))
     }
 }
 

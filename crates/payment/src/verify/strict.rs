@@ -4,6 +4,7 @@
 use super::forms::Proof;
 use super::value;
 use crate::domain::Strict;
+use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::rule::Rule;
 use crate::status::PayStatus;
@@ -36,7 +37,11 @@ impl StrictRules {
 }
 
 /// Judges a request whose sign holds, by every rule.
-pub(super) fn check(strict: &Strict, known: &[(&str, &str)], proof: &Proof) -> Result<(), Refusal> {
+pub(super) fn check(
+    strict: &Strict,
+    known: &[(Param, &str)],
+    proof: &Proof,
+) -> Result<(), Refusal> {
     check_with(StrictRules::ALL, strict, known, &proof.sorted)
 }
 
@@ -66,27 +71,27 @@ pub(super) fn check_key(strict: &Strict, key: &str) -> Result<(), Refusal> {
 pub fn check_with(
     rules: StrictRules,
     strict: &Strict,
-    known: &[(&str, &str)],
+    known: &[(Param, &str)],
     sorted: &[String],
 ) -> Result<(), Refusal> {
     if rules.key_has_prefix_and_length {
-        check_key(strict, value(known, "requestKey"))?;
+        check_key(strict, value(known, Param::RequestKey))?;
     }
-    let channel = value(known, "requestChannel");
+    let channel = value(known, Param::RequestChannel);
     let absent = !rules.request_channel_is_always_there && channel.is_empty();
     if channel != strict.request_channel && !absent {
         return refuse(Rule::RequestChannel(vec![strict.request_channel.clone()]));
     }
-    if rules.one_currency && value(known, "currencyType") != strict.currency.code() {
+    if rules.one_currency && value(known, Param::CurrencyType) != strict.currency.code() {
         return refuse(Rule::Currency(strict.currency));
     }
-    if rules.rate_has_fixed_decimals && !rate_fits(strict, value(known, "rate")) {
+    if rules.rate_has_fixed_decimals && !rate_fits(strict, value(known, Param::Rate)) {
         return refuse(Rule::Rate(strict.rate_decimals));
     }
-    for name in ["info", "infoEn"] {
-        check_goods(rules, strict, name, value(known, name))?;
+    for param in Param::GOODS {
+        check_goods(rules, strict, param.name(), value(known, param))?;
     }
-    if !value(known, "payTypeCodeIn").is_empty() {
+    if !value(known, Param::PayTypeCodeIn).is_empty() {
         return refuse(Rule::PayTypeCodeIn);
     }
     if rules.no_status_word && sorted.concat().contains(PayStatus::SuccessPay.word()) {

@@ -13,6 +13,7 @@ use genuine::{Genuine, Random, Taste};
 use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, Secret, Strict};
 use payment::money::Currency;
+use payment::param::Param;
 use payment::request::check_shape;
 use payment::verify::{StrictRules, check_with, verify_pay};
 
@@ -86,7 +87,7 @@ impl Guard {
             "requestKey" => text.len() == 16 && text.starts_with(&self.strict.prefix),
             "requestChannel" => text == "1",
             "pageUrl" | "dialogOkUrl" if self.loose_addresses && is_loose(text) => true,
-            _ => check_shape(&self.domain, name, text).is_ok(),
+            _ => check_shape(&self.domain, param(name), text).is_ok(),
         }
     }
 
@@ -104,8 +105,19 @@ impl Guard {
         sorted.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
         complete.into_iter().all(has)
             && known.iter().all(|(name, text)| self.fits(name, text))
-            && check_with(self.rules, &self.strict, &known, &sorted).is_ok()
+            && check_with(self.rules, &self.strict, &params(&known), &sorted).is_ok()
     }
+}
+
+/// The parameter of a name that the interface knows.
+fn param(name: &str) -> Param {
+    Param::parse(name).unwrap()
+}
+
+/// These values by their parameters.
+fn params<'a>(values: &[(&str, &'a str)]) -> Vec<(Param, &'a str)> {
+    let known = values.iter().filter(|(name, _)| *name != "strange");
+    known.map(|(name, value)| (param(name), *value)).collect()
 }
 
 fn is_digits_key(text: &str) -> bool {

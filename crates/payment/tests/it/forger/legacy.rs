@@ -4,9 +4,11 @@
 
 use super::cut::{Reading, readings};
 use super::genuine::{Genuine, Random};
+use super::{param, params};
 use crate::signer::{sign, under};
 use payment::domain::{Domain, DomainSettings, KeyRule, Legacy, Recut, Secret};
-use payment::request::{ADDRESS_NAMES, check_shape};
+use payment::param::Param;
+use payment::request::check_shape;
 use payment::sign::java_url_encode;
 use payment::verify::{RecutRules, check_legacy_with, verify_pay};
 
@@ -55,7 +57,7 @@ impl Guard {
             "domainCode" => text == self.domain.code,
             "requestKey" => text == key,
             "requestChannel" => self.legacy.request_channels.iter().any(|one| one == text),
-            _ => check_shape(&self.domain, name, text).is_ok(),
+            _ => check_shape(&self.domain, param(name), text).is_ok(),
         }
     }
 
@@ -64,7 +66,7 @@ impl Guard {
         let signed: Vec<(&str, String)> = known
             .iter()
             .map(|(name, value)| {
-                let encode = encoded && ADDRESS_NAMES.contains(name);
+                let encode = encoded && Param::ADDRESSES.contains(&param(name));
                 let text = if encode {
                     java_url_encode(value)
                 } else {
@@ -86,7 +88,14 @@ impl Guard {
             && known
                 .iter()
                 .all(|(name, text)| self.fits(key.map_or("", |(_, key)| key), name, text))
-            && check_legacy_with(self.rules, &self.domain, &self.legacy, &known, &signed).is_ok()
+            && check_legacy_with(
+                self.rules,
+                &self.domain,
+                &self.legacy,
+                &params(&known),
+                &params(&signed),
+            )
+            .is_ok()
     }
 
     /// Another accepted reading of a genuine request that is itself accepted.
