@@ -152,7 +152,16 @@ impl Checkout {
             return Ok(Some(attempt));
         }
         let (domain, key) = (&attempt.domain_code, &attempt.request_key);
-        let attempts = self.parts.store.attempts(domain, key).await?;
+        self.paid_attempt_of(domain, key).await
+    }
+
+    /// The attempt that paid a request, where one did.
+    pub(crate) async fn paid_attempt_of(
+        &self,
+        domain_code: &str,
+        request_key: &str,
+    ) -> Result<Option<AttemptRow>, Failure> {
+        let attempts = self.parts.store.attempts(domain_code, request_key).await?;
         let paid = |one: &AttemptRow| one.status == Attempt::Paid;
         Ok(attempts.into_iter().find(paid))
     }

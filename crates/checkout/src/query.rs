@@ -4,7 +4,6 @@ use crate::refund::shown_key;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::envelope::{PaymentInfo, RefundDetail};
-use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, RefundRow};
 use payment::refund::given_back;
@@ -41,13 +40,9 @@ impl Checkout {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_query(&domain, pairs, self.now_ms())?;
         self.take_toll(&domain, Some(&request.request_key))?;
-        let attempts = self
-            .parts
-            .store
-            .attempts(&domain.code, &request.request_key)
+        let paid = self
+            .paid_attempt_of(&domain.code, &request.request_key)
             .await?;
-        let paid = |attempt: &AttemptRow| attempt.status == Attempt::Paid;
-        let paid = attempts.into_iter().find(paid);
         Ok(paid.map(|attempt| (domain, attempt)))
     }
 }

@@ -7,7 +7,6 @@ use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
 use payment::envelope::RefundInfo;
 use payment::money::Money;
-use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
@@ -46,18 +45,13 @@ impl Checkout {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_refund(&domain, pairs, self.now_ms())?;
         self.take_toll(&domain, Some(&request.request_key))?;
-        let attempts = self
-            .parts
-            .store
-            .attempts(&domain.code, &request.request_key)
+        let paid = self
+            .paid_attempt_of(&domain.code, &request.request_key)
             .await?;
-        let paid = attempts
-            .iter()
-            .find(|attempt| attempt.status == Attempt::Paid);
         let paid = paid.ok_or(Failure::NotPaid)?;
         let key = Some(request.refund_key.clone());
         let row = self
-            .begin_refund(paid, key, request.refund_money, Cause::Business)
+            .begin_refund(&paid, key, request.refund_money, Cause::Business)
             .await?;
         let all = self.parts.store.refunds(&row.order_sn).await?;
         Ok(RefundInfo {

@@ -42,6 +42,16 @@ pub struct Verified<T> {
 }
 
 impl<T> Verified<T> {
+    fn new(content: T, proof: &forms::Proof, known: &[(Param, &str)]) -> Self {
+        Self {
+            content,
+            signed: proof.kept(known),
+            generation: proof.generation,
+            other_key: false,
+            recut: None,
+        }
+    }
+
     /// The generation of the secret that it was signed with.
     #[must_use]
     pub fn generation(&self) -> i64 {
@@ -122,14 +132,10 @@ pub fn verify_pay(
             }
         }
     }
-    let signed = proof.kept(&known);
-    let content = pay_request(&known)?;
     Ok(Verified {
-        content,
-        signed,
-        generation: proof.generation,
         other_key,
         recut,
+        ..Verified::new(pay_request(&known)?, &proof, &known)
     })
 }
 
@@ -156,14 +162,7 @@ pub fn verify_query(
         domain_code: value(&known, Param::DomainCode).to_owned(),
         request_key: value(&known, Param::RequestKey).to_owned(),
     };
-    let signed = proof.kept(&known);
-    Ok(Verified {
-        content,
-        signed,
-        generation: proof.generation,
-        other_key: false,
-        recut: None,
-    })
+    Ok(Verified::new(content, &proof, &known))
 }
 
 /// A refund: HMAC only.
@@ -191,14 +190,7 @@ pub fn verify_refund(
         refund_money: refund_money
             .map_err(|_| Refusal::malformed(Param::RefundMoney.name(), "whole fen"))?,
     };
-    let signed = proof.kept(&known);
-    Ok(Verified {
-        content,
-        signed,
-        generation: proof.generation,
-        other_key: false,
-        recut: None,
-    })
+    Ok(Verified::new(content, &proof, &known))
 }
 
 /// A close: HMAC only.
@@ -216,14 +208,7 @@ pub fn verify_close(
         domain_code: value(&known, Param::DomainCode).to_owned(),
         request_key: value(&known, Param::RequestKey).to_owned(),
     };
-    let signed = proof.kept(&known);
-    Ok(Verified {
-        content,
-        signed,
-        generation: proof.generation,
-        other_key: false,
-        recut: None,
-    })
+    Ok(Verified::new(content, &proof, &known))
 }
 
 fn hmac_only<'a>(

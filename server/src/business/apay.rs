@@ -24,11 +24,11 @@ pub(super) async fn order(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let ordered = async {
-        let fields = read(&parts, body).await?;
-        apay::order(&state.checkout, &fields).await
-    };
-    answer("order", ordered.await.map(Ordered::json))
+    answer("order", &parts, body, async |fields| {
+        let ordered = apay::order(&state.checkout, fields).await;
+        ordered.map(Ordered::json)
+    })
+    .await
 }
 
 /// `/forecore/queryOrder`.
@@ -37,11 +37,11 @@ pub(super) async fn query_order(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let asked = async {
-        let fields = read(&parts, body).await?;
-        apay::query_order(&state.checkout, &fields).await
-    };
-    answer("queryOrder", asked.await.map(OrderInfo::json))
+    answer("queryOrder", &parts, body, async |fields| {
+        let info = apay::query_order(&state.checkout, fields).await;
+        info.map(OrderInfo::json)
+    })
+    .await
 }
 
 /// `/forecore/refund`.
@@ -50,11 +50,11 @@ pub(super) async fn refund(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let refunded = async {
-        let fields = read(&parts, body).await?;
-        apay::refund(&state.checkout, &fields).await
-    };
-    answer("refund", refunded.await.map(PartnerRefund::json))
+    answer("refund", &parts, body, async |fields| {
+        let refund = apay::refund(&state.checkout, fields).await;
+        refund.map(PartnerRefund::json)
+    })
+    .await
 }
 
 /// `/forecore/exchangeRate`.
@@ -63,11 +63,10 @@ pub(super) async fn exchange_rate(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let rate = async {
-        let fields = read(&parts, body).await?;
-        apay::rate(&state.checkout, &fields).await
-    };
-    answer("exchangeRate", rate.await)
+    answer("exchangeRate", &parts, body, async |fields| {
+        apay::rate(&state.checkout, fields).await
+    })
+    .await
 }
 
 /// Query and body together; the body's value holds where both have a name.
@@ -114,8 +113,18 @@ impl Media {
     }
 }
 
-fn answer(call: &str, done: Result<Map<String, Value>, Failure>) -> Response {
-    match done {
+/// Reads the fields of a call, has it done, and says what came of it.
+async fn answer(
+    call: &str,
+    parts: &Parts,
+    body: Body,
+    done: impl AsyncFnOnce(&Fields) -> Result<Map<String, Value>, Failure>,
+) -> Response {
+    let answer = match read(parts, body).await {
+        Ok(fields) => done(&fields).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    match answer {
         Ok(object) => json_answer(object),
         Err(failure) => {
             tracing::info!(call, cause = failure.cause(), "a partner's call is refused");
