@@ -7,7 +7,7 @@ use crate::server::Server;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use channels::chinapay::PrivateKey;
-use channels::config::{Accounts, gateways};
+use channels::registry::{Accounts, gateways};
 use payment::channel::Channel;
 use payment::ports::{ChannelError, Gateway, Notify, RawNotify};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};

@@ -1,6 +1,5 @@
 //! The log, on standard error: lines for a person, or JSON for a program.
 
-use crate::config::Config;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::io::{IsTerminal, stderr};
@@ -23,14 +22,14 @@ pub(crate) enum Format {
 pub(crate) type SetFilter = Box<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>;
 
 /// Logs from now on; gives what changes the filter later.
-pub(crate) fn start(config: &Config) -> Result<SetFilter> {
-    let (filter, handle) = reload::Layer::new(filter(config)?);
+pub(crate) fn start(wanted: &str, format: Format) -> Result<SetFilter> {
+    let (filter, handle) = reload::Layer::new(filter(wanted)?);
     let lines = fmt::layer()
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
         // It would tell of a log that can't be written by a panic.
         .log_internal_errors(false);
-    let lines = match config.log_format {
+    let lines = match format {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
     };
@@ -41,6 +40,6 @@ pub(crate) fn start(config: &Config) -> Result<SetFilter> {
 }
 
 /// What is logged.
-pub(crate) fn filter(config: &Config) -> Result<EnvFilter> {
-    EnvFilter::try_new(&config.log).context("reading `log`")
+pub(crate) fn filter(wanted: &str) -> Result<EnvFilter> {
+    EnvFilter::try_new(wanted).context("reading `log`")
 }

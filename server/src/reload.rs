@@ -42,7 +42,7 @@ impl Reloaded {
     fn reload(&self) -> Result<usize> {
         let config = Config::load(self.file.as_deref())?;
         let gateways = channel_accounts(&config, &system_clock())?;
-        let filter = log::filter(&config)?;
+        let filter = log::filter(&config.log)?;
         self.pictures.read(&config.marks)?;
         (self.set_filter)(filter)?;
         let count = gateways.len();

@@ -13,8 +13,8 @@ use crate::worker;
 use crate::{operator, routes};
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use channels::config::{Accounts, gateways};
 use channels::receiver::HttpReceiver;
+use channels::registry::{Accounts, gateways};
 use checkout::{Checkout, Clock, Parts, Rates, Schedule, Toll};
 use futures_util::future::OptionFuture;
 use payment::domain::Domain;
@@ -35,7 +35,7 @@ const OPERATOR_CONNECTIONS: usize = 64;
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> Result<()> {
-    let set_filter = log::start(&config)?;
+    let set_filter = log::start(&config.log, config.log_format)?;
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }

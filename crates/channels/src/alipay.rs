@@ -8,8 +8,8 @@ mod signature;
 pub use certificates::{certificate_sn, root_sn};
 pub use signature::{AnswerNode, answer_node, notify_text, request_text};
 
-use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::rsa::{KeyError, SigningKey, VerifyingKey};
+use crate::setup::{ConfigError, NO_ORDER, Setup};
 use crate::text::{beijing_time, beijing_time_ms, major, minor, shortened};
 use api::Api;
 use certificates::Keys;

@@ -6,8 +6,8 @@ mod wire;
 
 pub use rates::UpstreamRates;
 
-use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::http::is_guarded;
+use crate::setup::{ConfigError, NO_ORDER, Setup};
 use crate::text::major;
 use crate::{Clock, http, link};
 use payment::channel::Channel;

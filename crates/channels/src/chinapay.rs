@@ -7,8 +7,8 @@ mod wire;
 pub use keys::{KeyFileError, PrivateKey, PublicKey};
 pub use wire::Version;
 
-use crate::config::{ConfigError, Setup};
 use crate::http::is_guarded;
+use crate::setup::{ConfigError, Setup};
 use crate::text::beijing_day;
 use crate::{Clock, http};
 use payment::channel::Channel;

@@ -1,7 +1,7 @@
 //! What an operator should know of the accounts before it hurts: certificates that
 //! end, and a clock that goes wrong.
 
-use crate::config::Accounts;
+use crate::registry::Accounts;
 use crate::{Clock, http};
 use reqwest::header::DATE;
 use rustls_pki_types::CertificateDer;
@@ -21,7 +21,7 @@ pub struct CertificateEnd {
 }
 
 /// The certificates in all files that the accounts name. Files that can't be read
-/// are left to [`crate::config::gateways`], which tells them.
+/// are left to [`crate::registry::gateways`], which tells them.
 #[must_use]
 pub fn certificate_ends(accounts: &Accounts, folder: &Path) -> Vec<CertificateEnd> {
     let mut files = Vec::new();

@@ -4,14 +4,15 @@
 pub mod alipay;
 pub mod apay;
 pub mod chinapay;
-pub mod config;
 pub mod ecb;
 pub mod health;
 mod http;
 mod link;
 pub mod paypal;
 pub mod receiver;
+pub mod registry;
 pub mod rsa;
+mod setup;
 mod text;
 pub mod wechat;
 

@@ -8,9 +8,9 @@ mod wire;
 
 pub use webhook::signed_text;
 
-use crate::config::{ConfigError, Setup};
 use crate::http::is_guarded;
 use crate::link;
+use crate::setup::{ConfigError, Setup};
 use crate::text::{major, shortened};
 use api::Api;
 use payment::channel::Channel;

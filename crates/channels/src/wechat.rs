@@ -13,8 +13,8 @@ pub use keys::PlatformKey;
 pub use seal::{SealError, open, open_any_length};
 pub use signature::{answer_text, authorization, pay_text, request_text};
 
-use crate::config::{ConfigError, NO_ORDER, Setup};
 use crate::http::is_guarded;
+use crate::setup::{ConfigError, NO_ORDER, Setup};
 use crate::text::{rfc3339_ms, shortened};
 use api::Api;
 use oauth::Official;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::serve::{accounts, system_clock};
 use anyhow::{Result, bail};
-use channels::config::gateways;
+use channels::registry::gateways;
 use clap::Subcommand;
 use payment::ports::Gateway;
 use payment::printable::printable;

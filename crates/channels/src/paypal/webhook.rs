@@ -2,8 +2,8 @@
 //! (docs/reference/paypal.md, Webhooks).
 
 use super::certificates::{Certificates, Found, proved};
-use crate::config::{ConfigError, Setup};
 use crate::rsa::VerifyingKey;
+use crate::setup::{ConfigError, Setup};
 use crate::{Clock, http};
 use payment::ports::{ChannelError, RawNotify};
 use reqwest::{Client, Url};

@@ -2,7 +2,7 @@
 
 use crate::world::{World, assert_unknown, form, order, refund_of};
 use channels::Clock;
-use channels::config::{Accounts, gateways};
+use channels::registry::{Accounts, gateways};
 use payment::channel::Channel;
 use payment::domain::Secret;
 use payment::forecore::{Fields, md5_sign, verifies};

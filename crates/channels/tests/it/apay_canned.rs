@@ -4,7 +4,7 @@ use crate::world::{assert_unknown, order, refund_of};
 use axum::Router;
 use axum::extract::State;
 use channels::Clock;
-use channels::config::{Accounts, gateways};
+use channels::registry::{Accounts, gateways};
 use payment::domain::Secret;
 use payment::forecore::md5_sign;
 use payment::money::{Currency, Money};

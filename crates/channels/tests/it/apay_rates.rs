@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use channels::Clock;
 use channels::apay::UpstreamRates;
-use channels::config::{Accounts, upstream_rates};
+use channels::registry::{Accounts, upstream_rates};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::rate::NoRate;

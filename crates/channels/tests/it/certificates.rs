@@ -10,7 +10,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use channels::Clock;
-use channels::config::{Accounts, gateways};
+use channels::registry::{Accounts, gateways};
 use channels::rsa::SigningKey;
 use channels::wechat::answer_text;
 use payment::ports::{Gateway, Notify, RawNotify};

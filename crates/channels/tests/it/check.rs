@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use channels::Clock;
-use channels::config::{Accounts, gateways};
+use channels::registry::{Accounts, gateways};
 use payment::channel::Channel;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 
 use crate::world::{World, now_ms};
 use channels::Clock;
-use channels::config::Accounts;
 use channels::health::{certificate_ends, clock_ahead_ms};
+use channels::registry::Accounts;
 use std::sync::Arc;
 
 #[tokio::test]

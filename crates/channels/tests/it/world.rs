@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use channels::Clock;
-use channels::config::{Accounts, gateways};
+use channels::registry::{Accounts, gateways};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Obj};

@@ -1,12 +1,11 @@
-//! The file that lists the channel accounts, and the keys beside it.
+//! One account of the accounts file: what every account has, and the keys beside it.
 
-use crate::apay::UpstreamRates;
-use crate::{Clock, alipay, apay, chinapay, http, paypal, wechat};
+use crate::Clock;
 use payment::address::Address;
 use payment::channel::Channel;
 use payment::forecore::LARGEST_MINOR;
 use payment::money::Currency;
-use payment::ports::{Gateway, Terms};
+use payment::ports::Terms;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -15,16 +14,6 @@ use toml::Table;
 
 /// The largest sum of an account that names none, minor units.
 const LARGEST: i64 = 10_000_000_000;
-
-/// The accounts file: `[[account]]` tables, in the order in which they are
-/// preferred.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Accounts {
-    /// One table an account: what every account has, and what its channel needs.
-    #[serde(default)]
-    pub account: Vec<Table>,
-}
 
 /// What every account has.
 #[derive(Deserialize)]
@@ -55,13 +44,14 @@ fn yes() -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A key file can't be read.
-    #[error("account {account}: {path} can't be read: {cause}")]
+    #[error("account {account}: {path} can't be read")]
     File {
         /// The account's name.
         account: String,
         /// The file.
         path: PathBuf,
         /// Why.
+        #[source]
         cause: std::io::Error,
     },
     /// A key or setting is not of its form.
@@ -90,7 +80,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) notify_url: String,
     pub(crate) client: reqwest::Client,
     pub(crate) clock: Clock,
-    via: Option<String>,
+    /// The system that stands between us and the channel; none: the channel itself.
+    pub(crate) via: Option<String>,
     table: Table,
     folder: &'a Path,
 }
@@ -136,75 +127,11 @@ fn without_value(message: &str) -> String {
     }
 }
 
-/// Makes the gateways of all accounts. `folder` is where the accounts file lies,
-/// `public_url` our own address as channels reach it, without a slash at its end.
-///
-/// # Errors
-/// [`ConfigError`] naming the account and what is wrong with it.
-pub fn gateways(
-    accounts: Accounts,
-    folder: &Path,
-    public_url: &str,
-    clock: &Clock,
-) -> Result<Vec<Arc<dyn Gateway>>, ConfigError> {
-    let client = http::client()?;
-    let mut gateways: Vec<Arc<dyn Gateway>> = Vec::with_capacity(accounts.account.len());
-    for table in accounts.account {
-        let mut setup = setup(table, folder, public_url, &client, clock)?;
-        let gateway = open(&mut setup)?;
-        let taken = gateways.iter().any(|other| {
-            other.channel() == gateway.channel() && other.account() == gateway.account()
-        });
-        if taken {
-            return Err(setup.invalid("the name is used twice for this channel"));
-        }
-        gateways.push(gateway);
-    }
-    Ok(gateways)
-}
-
-/// The rates of the first account with this name that leads through a gateway of
-/// Apay's family; whether it is enabled for payments does not matter. A rate is
-/// refused `age_max_days` days after it was given.
-///
-/// # Errors
-/// [`ConfigError`] when there is no such account, or what is wrong with it.
-pub fn upstream_rates(
-    accounts: Accounts,
-    folder: &Path,
-    name: &str,
-    age_max_days: u32,
-    clock: &Clock,
-) -> Result<UpstreamRates, ConfigError> {
-    let is = |table: &Table, key: &str, text: &str| {
-        table.get(key).and_then(|value| value.as_str()) == Some(text)
-    };
-    let mut tables = accounts.account.into_iter();
-    let table = tables.find(|table| is(table, "via", "apay") && is(table, "name", name));
-    let table = table.ok_or_else(|| ConfigError::Invalid {
-        account: name.to_owned(),
-        what: "rates need an account via apay of this name".to_owned(),
-    })?;
-    let mut setup = setup(table, folder, "", &http::client()?, clock)?;
-    let gateway = apay::Apay::open(&mut setup)?;
-    Ok(UpstreamRates::new(gateway, age_max_days, Arc::clone(clock)))
-}
-
 /// The number of an order that nobody makes: asked about, an account is tried.
 pub(crate) const NO_ORDER: &str = "0000000000000000";
 
-fn open(setup: &mut Setup<'_>) -> Result<Arc<dyn Gateway>, ConfigError> {
-    Ok(match (setup.via.as_deref(), setup.channel) {
-        (Some("apay"), _) => Arc::new(apay::Apay::open(setup)?),
-        (Some(other), _) => return Err(setup.invalid(format!("unknown via {other}"))),
-        (None, Channel::Wechat) => Arc::new(wechat::Wechat::open(setup)?),
-        (None, Channel::Alipay) => Arc::new(alipay::Alipay::open(setup)?),
-        (None, Channel::Paypal) => Arc::new(paypal::Paypal::open(setup)?),
-        (None, Channel::ChinapayOld) => Arc::new(chinapay::Chinapay::open(setup)?),
-    })
-}
-
-fn setup<'a>(
+/// Reads what every account has.
+pub(crate) fn setup<'a>(
     mut table: Table,
     folder: &'a Path,
     public_url: &str,
