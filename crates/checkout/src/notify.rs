@@ -6,8 +6,8 @@ use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
 use payment::ports::{
-    AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyRow, OrderState, PaidReport,
-    RawNotify,
+    AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyOutcome, NotifyRow, OrderState,
+    PaidReport, RawNotify,
 };
 use payment::printable::printable;
 use payment::refund::Cause;
@@ -22,8 +22,13 @@ const ROUND: i64 = 32;
 const AGAIN_MIN_MS: i64 = 2_000;
 const AGAIN_MAX_MS: i64 = 3_600_000;
 
-/// What a notify is marked with whose order we do not have.
-pub(crate) const UNKNOWN_ORDER: &str = "no such order";
+/// What a notify came to, and what there is to say of that.
+pub(crate) type Noted = (NotifyOutcome, String);
+
+/// An outcome of which there is no more to say.
+pub(crate) fn noted(outcome: NotifyOutcome) -> Noted {
+    (outcome, String::new())
+}
 
 /// What a notify came to.
 #[derive(Debug)]
@@ -178,7 +183,7 @@ impl Checkout {
                     kind = printable(&kind),
                     "a genuine notify of a kind that we do nothing about; kept"
                 );
-                Ok(format!("ignored: {kind}"))
+                Ok((NotifyOutcome::Ignored, kind))
             }
             Notify::Odd(cause) => {
                 raise(Alarm::Mismatch);
@@ -189,11 +194,11 @@ impl Checkout {
                     cause = printable(&cause),
                     "a genuine notify can't be understood; not settled"
                 );
-                Ok(format!("mismatch: {cause}"))
+                Ok((NotifyOutcome::Odd, cause))
             }
         };
         match outcome {
-            Ok(outcome) => self.mark(id, &outcome, None).await,
+            Ok((outcome, detail)) => self.mark(id, outcome, &detail, None).await,
             Err(failure) => {
                 tracing::warn!(notify.id = id, cause = %failure, "notify not worked on");
                 self.put_off(id, received_ms, &failure.to_string()).await;
@@ -204,14 +209,14 @@ impl Checkout {
     async fn put_off(&self, id: i64, received_ms: i64, cause: &str) {
         let now_ms = self.now_ms();
         let after_ms = ((now_ms - received_ms) / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS);
-        self.mark(id, &format!("put off: {cause}"), Some(now_ms + after_ms))
-            .await;
+        let again_ms = Some(now_ms + after_ms);
+        self.mark(id, NotifyOutcome::PutOff, cause, again_ms).await;
     }
 
     /// A mark that is lost costs no more than a second look at the same notify.
-    async fn mark(&self, id: i64, outcome: &str, again_ms: Option<i64>) {
+    async fn mark(&self, id: i64, outcome: NotifyOutcome, detail: &str, again_ms: Option<i64>) {
         let store = &self.parts.store;
-        if let Err(error) = store.mark_notify(id, outcome, again_ms).await {
+        if let Err(error) = store.mark_notify(id, outcome, detail, again_ms).await {
             tracing::warn!(notify.id = id, cause = %error, "notify not marked");
         }
     }
@@ -221,7 +226,7 @@ impl Checkout {
         gateway: &dyn Gateway,
         report: PaidReport,
         id: i64,
-    ) -> Result<String, Failure> {
+    ) -> Result<Noted, Failure> {
         let number = report.channel_order_no.clone();
         let Some(attempt) = self.attempt_of(gateway, &number).await? else {
             raise(Alarm::Mismatch);
@@ -229,7 +234,7 @@ impl Checkout {
                 channel.order_no = number,
                 "a payment for an order that is not ours"
             );
-            return Ok(UNKNOWN_ORDER.to_owned());
+            return Ok(noted(NotifyOutcome::NoSuchOrder));
         };
         let outcome = self
             .settle(
@@ -239,10 +244,10 @@ impl Checkout {
                 Source::Notify(id),
             )
             .await?;
-        Ok(match outcome {
-            Outcome::Mismatch => "mismatch".to_owned(),
-            _ => "settled".to_owned(),
-        })
+        Ok(noted(match outcome {
+            Outcome::Mismatch => NotifyOutcome::Differs,
+            _ => NotifyOutcome::Settled,
+        }))
     }
 
     /// The channel is asked: what a notify says of other things than money is a hint.
@@ -251,11 +256,14 @@ impl Checkout {
         gateway: &dyn Gateway,
         channel_order_no: &str,
         id: i64,
-    ) -> Result<String, Failure> {
+    ) -> Result<Noted, Failure> {
         let by = Source::Notify(id);
         Ok(match self.attempt_of(gateway, channel_order_no).await? {
-            Some(attempt) => format!("asked: {:?}", self.check(&attempt, by).await?),
-            None => UNKNOWN_ORDER.to_owned(),
+            Some(attempt) => {
+                let outcome = self.check(&attempt, by).await?;
+                (NotifyOutcome::Asked, format!("{outcome:?}"))
+            }
+            None => noted(NotifyOutcome::NoSuchOrder),
         })
     }
 

@@ -3,12 +3,12 @@
 //! never exceed what is left.
 
 use crate::alarm::{Alarm, raise};
-use crate::notify::UNKNOWN_ORDER;
+use crate::notify::{Noted, noted};
 use crate::{Checkout, Failure};
 use payment::money::Money;
 use payment::ports::{
-    AttemptRow, BackSum, Gateway, GivenBack, MoneyBack, RefundReport, RefundRow, RefundState,
-    TakenBack, WriteCallback,
+    AttemptRow, BackSum, Gateway, GivenBack, MoneyBack, NotifyOutcome, RefundReport, RefundRow,
+    RefundState, TakenBack, WriteCallback,
 };
 use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, UNTOLD, share_at_channel};
 use payment::story::Source;
@@ -22,22 +22,23 @@ impl Checkout {
         report: RefundReport,
         back: &MoneyBack,
         by: Source,
-    ) -> Result<String, Failure> {
+    ) -> Result<Noted, Failure> {
         let store = &self.parts.store;
         let Some(row) = store.refund(refund_no).await? else {
             return match report.state {
                 RefundState::Done => self.taken_back(gateway, back, Cause::AtChannel, by).await,
-                _ => Ok("a refund of another's that is not done".to_owned()),
+                _ => Ok(noted(NotifyOutcome::NotOurs)),
             };
         };
         let attempt = self.reload(&row.order_sn).await?;
         if attempt.channel != gateway.channel() || attempt.account != gateway.account() {
             raise(Alarm::Mismatch);
             tracing::error!(refund.no = refund_no, "a refund of another account");
-            return Ok(format!("mismatch: refund {refund_no} of another account"));
+            let detail = format!("refund {refund_no} of another account");
+            return Ok((NotifyOutcome::Odd, detail));
         }
         self.keep_refund(&row, Ok(report), by).await?;
-        Ok("refund".to_owned())
+        Ok(noted(NotifyOutcome::Refund))
     }
 
     /// What a paid order shows to have gone back. A refund of ours that is under way may
@@ -85,7 +86,7 @@ impl Checkout {
         back: &MoneyBack,
         cause: Cause,
         by: Source,
-    ) -> Result<String, Failure> {
+    ) -> Result<Noted, Failure> {
         let Some(attempt) = self.paid_by(gateway, back).await? else {
             raise(Alarm::Mismatch);
             tracing::error!(
@@ -95,7 +96,7 @@ impl Checkout {
                 cause = cause.word(),
                 "money went back of no order of ours"
             );
-            return Ok(UNKNOWN_ORDER.to_owned());
+            return Ok(noted(NotifyOutcome::NoSuchOrder));
         };
         let key = format!("{AT_CHANNEL_PREFIX}{}", back.number);
         let refunds = self.parts.store.refunds(&attempt.order_sn).await?;
@@ -104,7 +105,7 @@ impl Checkout {
             row.refund_key.as_deref() == Some(&key) || row.reference.as_ref() == Some(&back.number)
         };
         if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
-            return Ok("known".to_owned());
+            return Ok(noted(NotifyOutcome::Known));
         }
         raise(Alarm::TakenBack);
         tracing::error!(
@@ -114,11 +115,11 @@ impl Checkout {
             "money went back without a refund of ours"
         );
         let Some(part) = part_of(&attempt, &refunds, back.sum)? else {
-            return Ok(format!("{}: nothing was left of the order", cause.word()));
+            return Ok((NotifyOutcome::NothingLeft, cause.word().to_owned()));
         };
         self.keep_taken_back(&attempt, &key, back, part, cause, by)
             .await?;
-        Ok(cause.word().to_owned())
+        Ok((NotifyOutcome::TakenBack, cause.word().to_owned()))
     }
 
     async fn keep_taken_back(

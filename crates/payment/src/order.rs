@@ -117,7 +117,7 @@ impl Attempt {
 
     /// The word under which the store keeps the state.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
             Self::Open => "NOTPAY",

@@ -14,8 +14,9 @@ pub use gateway::{
 };
 pub use receiver::{Call, CallbackAnswer, Receiver};
 pub use store::{
-    AttemptRow, Backlog, Begun, BesideRefund, CallbackRow, CallbackState, CallbackTry,
-    ClosedRequest, Honoured, KeptNotify, KeptTry, NewAttempt, NewCallback, NewRefund, NotifyRow,
-    OtherReadings, Payment, RefundRow, RefundStep, Refunded, Resend, Risk, RiskCount, RiskKind,
-    Settled, Store, StoreError, Story, TakenBack, TryOutcome, WriteCallback,
+    Answer, AttemptRow, Attempts, Audit, Backlog, Begun, BesideRefund, Businesses, CallbackRow,
+    CallbackState, CallbackTry, Callbacks, ClosedRequest, Health, Honoured, KeptNotify, KeptTry,
+    NewAttempt, NewCallback, NewRefund, Notifies, NotifyOutcome, NotifyRow, OtherReadings,
+    Partners, Payment, RefundRow, RefundStep, Refunded, Refunds, Resend, Risk, RiskCount, RiskKind,
+    Settled, Settling, Store, StoreError, Story, TakenBack, Trips, TryOutcome, WriteCallback,
 };

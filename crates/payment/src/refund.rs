@@ -101,7 +101,7 @@ impl Refund {
     /// The seed's word for it. A parked one is not called failed: its money may be
     /// back already, and who gives it back once more gives it twice.
     #[must_use]
-    pub fn status(self) -> PayStatus {
+    pub const fn status(self) -> PayStatus {
         match self {
             Self::New => PayStatus::NotRefund,
             Self::Sent | Self::Parked => PayStatus::WaitRefund,
@@ -112,7 +112,7 @@ impl Refund {
 
     /// The word under which the store keeps it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Parked => "PARKED",
             Self::Withdrawn => "WITHDRAWN",
@@ -140,7 +140,7 @@ impl Cause {
 
     /// The word under which the store keeps it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Business => "business",
             Self::Operator => "operator",

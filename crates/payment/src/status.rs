@@ -38,7 +38,7 @@ impl PayStatus {
 
     /// The seed's word.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::NotPay => "NOTPAY",
             Self::SuccessPay => "SUCCESSPAY",

@@ -1,13 +1,18 @@
 //! The database: SQLite and PostgreSQL behind [`payment::ports::Store`].
 //!
-//! Both speak through the same file of queries (`repository.rs`), compiled once
-//! for each database; what differs stands in `sqlite.rs` and `postgres.rs`.
-//! Nothing here decides: states follow from `payment::order`.
+//! `queries` holds each method once, by entity, with its statements; `db` sends them
+//! to either database. What differs stands in `sqlite` and `postgres`. Nothing here
+//! decides: states follow from `payment::order`.
 
-mod limited;
+mod db;
+mod migrations;
 mod open;
 mod postgres;
+mod queries;
 mod renewal;
+mod sql;
 mod sqlite;
 
 pub use open::{OpenError, migrate, open};
+pub use queries::statements;
+pub use sql::Sql;

@@ -1,6 +1,5 @@
 //! Opens a database by its address.
 
-use crate::limited::Limited;
 use payment::ports::Store;
 use std::sync::Arc;
 
@@ -61,12 +60,10 @@ pub async fn migrate(address: &str) -> Result<Arc<dyn Store>, OpenError> {
 
 async fn open_with(address: &str, tables: Tables) -> Result<Arc<dyn Store>, OpenError> {
     if address.starts_with("sqlite:") {
-        let repository = crate::sqlite::open(address, tables).await?;
-        return Ok(Arc::new(Limited(repository)));
+        return Ok(Arc::new(crate::sqlite::open(address, tables).await?));
     }
     if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-        let repository = crate::postgres::open(address, tables).await?;
-        return Ok(Arc::new(Limited(repository)));
+        return Ok(Arc::new(crate::postgres::open(address, tables).await?));
     }
     Err(OpenError::Scheme)
 }

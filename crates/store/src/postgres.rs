@@ -2,6 +2,8 @@
 
 mod hosts;
 
+use crate::db::{Database, Dialect, Pools};
+use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
 use hosts::Hosts;
@@ -10,43 +12,13 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgPool};
 use std::time::Duration;
 
-/// A query whose rows nobody else changes until the transaction ends.
-macro_rules! locked {
-    ($($query:expr),+ $(,)?) => {
-        concat!($($query),+, " for update")
-    };
-}
-
-/// The same, passing over rows that others have locked.
-macro_rules! skip_locked {
-    ($($query:expr),+ $(,)?) => {
-        concat!($($query),+, " for update skip locked")
-    };
-}
-
-/// The texts of a JSON array, as rows with the column `value`.
-macro_rules! json_texts {
-    ($place:literal) => {
-        concat!(
-            "json_array_elements_text(",
-            $place,
-            "::json) as busy (value)"
-        )
-    };
-}
-
-#[path = "repository.rs"]
-#[expect(
-    clippy::duplicate_mod,
-    reason = "the same queries, compiled for each database"
-)]
-mod repository;
-
-use repository::Repository;
-
-type Db = sqlx::Postgres;
-
-const BEGIN: &str = "begin";
+/// Rows are locked one by one.
+pub(crate) const DIALECT: Dialect = Dialect {
+    begin: "begin",
+    locked: " for update",
+    skip_locked: " for update skip locked",
+    texts: ["json_array_elements_text(", "::json) as busy (value)"],
+};
 
 const MIGRATIONS_TABLE: &str =
     "select tablename from pg_tables where tablename = '_sqlx_migrations'";
@@ -57,7 +29,7 @@ const MIGRATION_PAUSE: Duration = Duration::from_millis(500);
 /// A connection that has not answered for this long is not used again.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn open(address: &str, tables: Tables) -> Result<Repository, OpenError> {
+pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, OpenError> {
     let unreadable = || OpenError::Database("the address can't be read".to_owned());
     let hosts = Hosts::parse(address).ok_or_else(unreadable)?;
     let options = hosts
@@ -81,13 +53,14 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Repository, Op
         .await
         .map_err(refused)?;
     let mut migrator = sqlx::migrate!("migrations/postgres");
-    repository::check_tables(&pool, &migrator, tables).await?;
+    let applied = migrations::applied(&pool, MIGRATIONS_TABLE).await?;
+    migrations::check(&applied, &migrator, tables)?;
     if tables == Tables::Migrate {
         migrator.set_ignore_missing(true).set_locking(false);
         migrate(&pool, &migrator).await?;
     }
     tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
-    Ok(Repository::new(pool.clone(), pool, renewal))
+    Ok(Database::new(Pools::Postgres(pool), renewal))
 }
 
 /// Without the driver's advisory lock, which not every server of this wire has: who
@@ -101,40 +74,5 @@ async fn migrate(pool: &PgPool, migrator: &Migrator) -> Result<(), OpenError> {
             Err(error) => return Err(refused(error)),
         }
         tokio::time::sleep(MIGRATION_PAUSE).await;
-    }
-}
-
-/// What tests of single queries need.
-#[cfg(test)]
-mod trial {
-    use super::{Repository, Tables, open};
-    use sqlx::postgres::PgRow;
-    use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
-
-    /// Before a query: how it would be answered.
-    pub(super) const PLAN: &str = "explain";
-
-    /// A fresh database; `None`, said aloud, where no PostgreSQL is given.
-    pub(super) async fn fresh() -> Option<Repository> {
-        let Ok(server) = std::env::var("TONGFU_TEST_POSTGRES") else {
-            eprintln!("SKIPPED on PostgreSQL: TONGFU_TEST_POSTGRES is not set");
-            return None;
-        };
-        let name = format!("plan_{}", std::process::id());
-        let admin = PgConnection::connect(&format!("{server}/postgres")).await;
-        let create = AssertSqlSafe(format!("create database {name}"));
-        let created = sqlx::query(create).execute(&mut admin.unwrap()).await;
-        created.unwrap();
-        Some(
-            open(&format!("{server}/{name}"), Tables::Migrate)
-                .await
-                .unwrap(),
-        )
-    }
-
-    /// The steps that read every row of a table.
-    pub(super) fn scans(plan: &[PgRow]) -> Vec<String> {
-        let steps = plan.iter().map(|row| row.get::<String, _>(0));
-        steps.filter(|step| step.contains("Seq Scan")).collect()
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
-use payment::ports::{CallbackRow, CallbackTry, NewCallback, NotifyRow, Resend, Store, TryOutcome};
+use payment::ports::{
+    CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Resend, Store, TryOutcome,
+};
 use std::sync::Arc;
 
 async fn one_callback(store: &dyn Store) -> CallbackRow {
@@ -147,7 +149,10 @@ pub(crate) async fn a_notify_is_kept_byte_for_byte(store: Arc<dyn Store>) {
     other.account = "b".to_owned();
     assert!(store.keep_notify(&other, 50).await.unwrap().is_some());
     assert_eq!(store.notify_body(first).await.unwrap(), Some(notify.body));
-    store.mark_notify(first, "settled", None).await.unwrap();
+    store
+        .mark_notify(first, NotifyOutcome::Settled, "", None)
+        .await
+        .unwrap();
 }
 
 pub(crate) async fn a_notify_that_nobody_finished_is_due_again(store: Arc<dyn Store>) {
@@ -172,7 +177,10 @@ pub(crate) async fn a_notify_that_nobody_finished_is_due_again(store: Arc<dyn St
             .unwrap()
     };
     assert!(due(49).await.is_empty(), "its first worker has it");
-    store.mark_notify(one, "settled", None).await.unwrap();
+    store
+        .mark_notify(one, NotifyOutcome::Settled, "", None)
+        .await
+        .unwrap();
     let taken = due(50).await;
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].id, two);
@@ -181,7 +189,10 @@ pub(crate) async fn a_notify_that_nobody_finished_is_due_again(store: Arc<dyn St
         (&b"x=1"[..], 1)
     );
     assert!(due(79).await.is_empty());
-    store.mark_notify(two, "put off", Some(200)).await.unwrap();
+    store
+        .mark_notify(two, NotifyOutcome::PutOff, "", Some(200))
+        .await
+        .unwrap();
     assert!(due(199).await.is_empty());
     assert_eq!(due(200).await.len(), 1);
 }

@@ -10,7 +10,8 @@ use payment::money::{Currency, Money};
 use payment::order::Event;
 use payment::partner::{Order, PartnerOrder};
 use payment::ports::{
-    CallbackTry, NewRefund, NotifyRow, RefundStep, Refunded, Resend, Store, TryOutcome,
+    CallbackTry, NewRefund, NotifyOutcome, NotifyRow, RefundStep, Refunded, Resend, Store,
+    TryOutcome,
 };
 use payment::refund::{Cause, Refund};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -134,7 +135,10 @@ async fn a_notify_and_a_trip(store: &dyn Store, number: u32) {
     let id = store.keep_notify(&notify, 2).await.unwrap().unwrap();
     let due = store.take_due_notifies(9, 99, 9).await.unwrap();
     assert_eq!(due[0].row.body, notify.body);
-    store.mark_notify(id, "done", None).await.unwrap();
+    store
+        .mark_notify(id, NotifyOutcome::Settled, "", None)
+        .await
+        .unwrap();
     assert_eq!(store.notify_body(id).await.unwrap(), Some(notify.body));
     let nonce = format!("n{number}");
     assert!(store.use_trip(&nonce, 9, 1).await.unwrap());
@@ -347,7 +351,7 @@ async fn only_who_migrates_makes_or_changes_tables() {
 
 #[test]
 fn every_statement_names_its_columns() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/repository");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/queries");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();

@@ -2,22 +2,19 @@
 //! `compatible_` leaves programs that don't know it at work: it adds tables,
 //! indexes, or columns that may stay empty. Any other refuses them.
 
-use super::rows::get;
-use super::{Db, StoreError};
 use crate::open::{OpenError, Tables, refused};
-use sqlx::Pool;
 use sqlx::migrate::Migrator;
+use sqlx::{ColumnIndex, Database, Decode, Executor, IntoArguments, Pool, Row, Type};
 
 const COMPATIBLE: &str = "compatible ";
 
 /// Refuses tables of a program that this one can't work beside, and, where they are
 /// not to be brought up to date, older ones.
-pub(in super::super) async fn check(
-    pool: &Pool<Db>,
+pub(crate) fn check(
+    applied: &[(i64, String)],
     known: &Migrator,
     tables: Tables,
 ) -> Result<(), OpenError> {
-    let applied = applied(pool).await?;
     let foreign = |(version, name): &&(i64, String)| {
         !known.version_exists(*version) && !name.starts_with(COMPATIBLE)
     };
@@ -33,15 +30,27 @@ pub(in super::super) async fn check(
     }
 }
 
-/// The migrations that the database has seen: number and name.
-async fn applied(pool: &Pool<Db>) -> Result<Vec<(i64, String)>, OpenError> {
-    let table = sqlx::query(super::super::MIGRATIONS_TABLE).fetch_optional(pool);
+/// The migrations that the database has seen, number and name; `table` finds where
+/// they are noted.
+pub(crate) async fn applied<D>(
+    pool: &Pool<D>,
+    table: &'static str,
+) -> Result<Vec<(i64, String)>, OpenError>
+where
+    D: Database,
+    D::Arguments: IntoArguments<D>,
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+    for<'r> i64: Decode<'r, D> + Type<D>,
+    for<'r> String: Decode<'r, D> + Type<D>,
+    usize: ColumnIndex<D::Row>,
+{
+    let table = sqlx::query(table).fetch_optional(pool);
     if table.await.map_err(refused)?.is_none() {
         return Ok(Vec::new());
     }
     let query = "select version, description from _sqlx_migrations order by version";
     let rows = sqlx::query(query).fetch_all(pool).await.map_err(refused)?;
-    let read = |row| Ok((get(row, "version")?, get(row, "description")?));
-    let read = rows.iter().map(read).collect::<Result<_, StoreError>>();
+    let read = |row: &D::Row| Ok((row.try_get(0)?, row.try_get(1)?));
+    let read = rows.iter().map(read).collect::<Result<_, sqlx::Error>>();
     read.map_err(refused)
 }

@@ -1,0 +1,120 @@
+//! What a person, a gauge or a check of the whole database looks at.
+
+use super::Answer;
+use crate::channel::Channel;
+use crate::story::Entry;
+
+/// An order's story as it is kept, with what it must end with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// Its entries, oldest first.
+    pub entries: Vec<Entry>,
+    /// How many entries were written.
+    pub length: i64,
+    /// The hash of the last entry that was written.
+    pub head: String,
+}
+
+/// Why money needs a person's eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RiskKind {
+    /// A second payment of one request that is not given back yet.
+    Duplicate,
+    /// Money for a closed request that is not given back yet.
+    Late,
+    /// Verified money that differs from its order, or names none of ours.
+    Mismatch,
+    /// The channel has not said how an order ended, or where a refund stands.
+    Unknown,
+    /// A refund that failed, or that the channel can't do.
+    Refund,
+    /// A callback that nobody took.
+    Callback,
+    /// The payer's money is with the channel, which checks it.
+    Held,
+    /// Money that went back without a refund of ours: a dispute, or by hand at the
+    /// channel.
+    TakenBack,
+}
+
+impl RiskKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Duplicate,
+        Self::Late,
+        Self::Mismatch,
+        Self::Unknown,
+        Self::Refund,
+        Self::Callback,
+        Self::Held,
+        Self::TakenBack,
+    ];
+
+    /// Its word in lists and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::Mismatch => "mismatch",
+            Self::Unknown => "unknown",
+            Self::Refund => "refund",
+            Self::Callback => "callback",
+            Self::Held => "held",
+            Self::TakenBack => "takenback",
+        }
+    }
+}
+
+/// One line of the list of money at risk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risk {
+    /// Why.
+    pub kind: RiskKind,
+    /// The order; empty for a notify that names none of ours.
+    pub order_sn: String,
+    /// What stands there, for the operator.
+    pub detail: String,
+    /// Since when, ms since 1970.
+    pub since_ms: i64,
+}
+
+/// How much money of one kind is at risk, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RiskCount {
+    /// Why.
+    pub kind: RiskKind,
+    /// How many lines the list has of it.
+    pub count: i64,
+}
+
+/// What waits to be done, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Orders whose query is due.
+    pub queries: i64,
+    /// Callbacks that wait for their next try.
+    pub callbacks: i64,
+    /// Refunds that are not at their end.
+    pub refunds: i64,
+    /// Notifies that are not worked on yet.
+    pub notifies: i64,
+}
+
+/// What a person, a gauge or a check of the whole database looks at.
+#[async_trait::async_trait]
+pub trait Audit: Send + Sync {
+    /// The order's story.
+    async fn story(&self, order_sn: &str) -> Answer<Option<Story>>;
+    /// Money that needs a person's eye, the oldest first.
+    async fn at_risk(&self, now_ms: i64) -> Answer<Vec<Risk>>;
+    /// How many lines [`Audit::at_risk`] has of each kind, in the order of
+    /// [`RiskKind::ALL`]; cheap, however many orders there are.
+    async fn risk_counts(&self, now_ms: i64) -> Answer<Vec<RiskCount>>;
+    /// What waits to be done.
+    async fn backlog(&self, now_ms: i64) -> Answer<Backlog>;
+    /// The accounts that open orders or refunds wait for.
+    async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>>;
+    /// States that contradict each other, a line each; none in a sound database.
+    async fn contradictions(&self) -> Answer<Vec<String>>;
+}

@@ -1,0 +1,28 @@
+//! Business systems with their rules, settings and secrets.
+
+use super::Answer;
+use crate::domain::Domain;
+
+/// Requests of a domain whose sign has other readings (docs/signing.md), counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherReadings {
+    /// The sign fits another requestKey too.
+    pub other_key: i64,
+    /// The sign could fit another sum too, its values cut elsewhere.
+    pub recut: i64,
+}
+
+/// Business systems with their rules, settings and secrets.
+#[async_trait::async_trait]
+pub trait Businesses: Send + Sync {
+    /// A domain with its secrets.
+    async fn domain(&self, code: &str) -> Answer<Option<Domain>>;
+    /// All domains, by code.
+    async fn domains(&self) -> Answer<Vec<Domain>>;
+    /// A new domain; [`StoreError::Exists`](super::StoreError::Exists) when the code is taken.
+    async fn add_domain(&self, domain: &Domain) -> Answer<()>;
+    /// Writes a domain's rule, settings and secrets over the old ones.
+    async fn set_domain(&self, domain: &Domain) -> Answer<()>;
+    /// How many requests of a domain had a sign with other readings.
+    async fn other_readings(&self, domain_code: &str) -> Answer<OtherReadings>;
+}

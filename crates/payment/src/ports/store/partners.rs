@@ -1,0 +1,24 @@
+//! What partners order.
+
+use super::Answer;
+use crate::partner::PartnerOrder;
+
+/// What partners order.
+#[async_trait::async_trait]
+pub trait Partners: Send + Sync {
+    /// Keeps what a partner orders; where his number is known, gives the order that
+    /// has it, unchanged. `None` where only our number is taken: make a new one.
+    async fn begin_partner_order(&self, new: &PartnerOrder) -> Answer<Option<PartnerOrder>>;
+    /// A partner's order by our number.
+    async fn partner_order(
+        &self,
+        domain_code: &str,
+        order_id: &str,
+    ) -> Answer<Option<PartnerOrder>>;
+    /// A partner's order by his number.
+    async fn partner_order_of(
+        &self,
+        domain_code: &str,
+        out_order_id: &str,
+    ) -> Answer<Option<PartnerOrder>>;
+}

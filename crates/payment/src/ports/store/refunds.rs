@@ -1,0 +1,138 @@
+//! Money that goes back.
+
+use super::Answer;
+use super::callbacks::NewCallback;
+use crate::money::Money;
+use crate::refund::{Cause, Refund};
+use crate::story::Act;
+
+/// A refund to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRefund {
+    /// Our number of it.
+    pub refund_no: String,
+    /// The order that was paid.
+    pub order_sn: String,
+    /// The business system's key of it, where it asked.
+    pub refund_key: Option<String>,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// Who wants it.
+    pub cause: Cause,
+    /// Now.
+    pub created_ms: i64,
+}
+
+/// A refund as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRow {
+    /// Our number of it.
+    pub refund_no: String,
+    /// The order that was paid.
+    pub order_sn: String,
+    /// The business system's key of it.
+    pub refund_key: Option<String>,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// The sum in the channel's currency.
+    pub channel_money: Money,
+    /// Who wants it.
+    pub cause: Cause,
+    /// Where it stands.
+    pub state: Refund,
+    /// The channel's own number of it.
+    pub reference: Option<String>,
+    /// What was last heard of it, for the operator.
+    pub note: String,
+    /// When it was written down.
+    pub created_ms: i64,
+}
+
+/// A refund's next state, and what goes with it.
+#[derive(Clone, Copy)]
+pub struct RefundStep<'a> {
+    /// The state that it comes to, where it may go there.
+    pub next: Refund,
+    /// The channel's own number of it, where it gave one.
+    pub reference: Option<&'a str>,
+    /// Why, for the operator.
+    pub note: &'a str,
+    /// When it is looked at again, ms since 1970.
+    pub next_ms: Option<i64>,
+    /// What the business system is told if this brings it to another state.
+    pub callback: Option<WriteCallback<'a>>,
+    /// When, and who says so.
+    pub act: Act,
+}
+
+/// Money that went back without a refund of ours.
+#[derive(Clone, Copy)]
+pub struct TakenBack<'a> {
+    /// The order that was paid.
+    pub order_sn: &'a str,
+    /// Its key, which begins with [`crate::refund::AT_CHANNEL_PREFIX`]; the row's
+    /// number too.
+    pub refund_key: &'a str,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// The sum in the channel's currency.
+    pub channel_money: Money,
+    /// Who took it.
+    pub cause: Cause,
+    /// The channel's own number of it.
+    pub reference: &'a str,
+    /// For the operator.
+    pub note: &'a str,
+    /// What the business system is told.
+    pub callback: Option<WriteCallback<'a>>,
+    /// When, and who says so.
+    pub act: Act,
+}
+
+/// What became of the wish to refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    /// Written down, to be sent.
+    New(RefundRow),
+    /// The refund of the same key.
+    Same(RefundRow),
+    /// The key was used for another sum or payment.
+    KeyReused,
+    /// More than was paid and is not given back yet, minor units.
+    TooMuch(i64),
+    /// Nothing is left of it in the channel's currency.
+    TooLittle,
+    /// A number was taken: make a new one and try again.
+    NumberTaken,
+}
+
+/// Writes a refund's callback, given all that went back of its payment, minor units of
+/// the request's currency: that sum is known only where no other refund can end.
+pub type WriteCallback<'a> = &'a (dyn Fn(i64) -> NewCallback + Send + Sync);
+
+/// Money that goes back.
+#[async_trait::async_trait]
+pub trait Refunds: Send + Sync {
+    /// Writes a refund down, within the sum that was paid.
+    async fn begin_refund(&self, new: &NewRefund) -> Answer<Refunded>;
+    /// Brings a refund forward, and shows it in its request's status; gives it as
+    /// it stands then.
+    async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow>;
+    /// Brings a new refund to [`Refund::Sent`](crate::refund::Refund::Sent); whether it was
+    /// new until now: of all workers that hold it, one alone sends it.
+    async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool>;
+    /// Keeps money that went back without a refund of ours as given back, with what the
+    /// business system is told of it; nothing where its key is kept already.
+    async fn take_back(&self, new: &TakenBack<'_>) -> Answer<Option<RefundRow>>;
+    /// The refund of this number.
+    async fn refund(&self, refund_no: &str) -> Answer<Option<RefundRow>>;
+    /// All refunds of an order, oldest first.
+    async fn refunds(&self, order_sn: &str) -> Answer<Vec<RefundRow>>;
+    /// Takes up to `limit` refunds that are due, and puts them to `again_ms`.
+    async fn take_due_refunds(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<RefundRow>>;
+}

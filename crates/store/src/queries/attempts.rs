@@ -1,0 +1,342 @@
+//! Attempts and their requests. Everything that changes an order locks its request
+//! first, so there is one order of locks, and the order's story has one writer.
+
+use super::rows::{CREATING, NOT_PAID, OPEN_OR_HELD, attempt_row, json};
+use super::settling::{is_closed, write_step};
+use super::{domains, story};
+use crate::db::{Database, LIMIT, Row, Tx};
+use crate::sql::{Statement, statements};
+use payment::channel::Channel;
+use payment::money::Money;
+use payment::order::{Attempt, Event};
+use payment::ports::{
+    Answer, AttemptRow, Attempts, Begun, Created, NewAttempt, Settled, StoreError,
+};
+use payment::status::PayStatus;
+use payment::story::{Act, Source};
+
+/// Attempts together with what their requests add, as [`attempt_row`] reads them.
+const ATTEMPTS: &str = "select a.order_sn, a.token, a.channel, a.account, a.kind, \
+    a.channel_order_no, a.channel_money, a.channel_currency, a.asked_money, a.rate, a.openid, \
+    a.signed_values, a.secret_generation, a.status, a.obj, a.reference, a.created_ms, \
+    a.expires_ms, a.trade_no, a.paid_ms, a.mismatch, a.held, r.domain_code, r.request_key, \
+    r.money, r.currency, r.status as request_status, r.created_ms as request_created_ms \
+    from attempt a join payment_request r on r.id = a.request_id where ";
+
+statements! {
+    ONE = ATTEMPTS, "a.order_sn = $1";
+    BY_TOKEN = ATTEMPTS, "a.token = $1";
+    BY_CHANNEL_NO = ATTEMPTS, "a.channel = $1 and a.account = $2 and a.channel_order_no = $3";
+    BY_TRADE_NO = ATTEMPTS, "a.channel = $1 and a.account = $2 and a.trade_no = $3";
+    OF_REQUEST = ATTEMPTS,
+        "r.domain_code = $1 and r.request_key = $2 order by a.created_ms, a.order_sn";
+    OPEN_OF_REQUEST = ATTEMPTS,
+        "a.request_id = $1 and a.status in ", OPEN_OR_HELD, " order by a.created_ms";
+    PAGE = ATTEMPTS, "a.order_sn > $1 order by a.order_sn limit $2";
+    ADD_REQUEST = "insert into payment_request \
+        (domain_code, request_key, money, currency, status, created_ms) \
+        values ($1, $2, $3, $4, ", NOT_PAID, ", $5) \
+        on conflict (domain_code, request_key) do nothing";
+    LOCK_REQUEST(OF) = "select id, money, currency, status, created_ms from payment_request \
+        where domain_code = $1 and request_key = $2", OF.locked;
+    LOCK_REQUEST_OF(OF) = "select id, domain_code, status from payment_request \
+        where id = (select request_id from attempt where order_sn = $1)", OF.locked;
+    STATUS = "select status from attempt where order_sn = $1";
+    /// How many attempts of a request have begun since then.
+    BEGUN_SINCE = "select count(*) as n from attempt where request_id = $1 and created_ms > $2";
+    ADD = "insert into attempt (order_sn, request_id, token, channel, account, kind, \
+        channel_order_no, channel_money, channel_currency, openid, signed_values, \
+        secret_generation, status, created_ms, expires_ms, next_query_ms, rate) values \
+        ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ", CREATING, ", $13, $14, $15, $16)";
+    END = "update attempt set expires_ms = $2, next_query_ms = $2 where order_sn = $1";
+    SET_OBJ = "update attempt set obj = $2, reference = $3 where order_sn = $1";
+    CHANGE_SUM = "update attempt set asked_money = coalesce(asked_money, channel_money), \
+        channel_money = $2 where order_sn = $1 and channel_money <> $2 \
+        and channel_currency = $3 and paid_ms is null";
+    TAKE_DUE(OF) = "update attempt set next_query_ms = $2 where order_sn in (\
+        select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3",
+        OF.skip_locked, ") returning order_sn";
+    SCHEDULE = "update attempt set next_query_ms = $2 where order_sn = $1";
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+#[async_trait::async_trait]
+impl Attempts for Database {
+    async fn begin_attempt(&self, new: &NewAttempt) -> Answer<Begun> {
+        let is_new = |begun: &Begun| matches!(begun, Begun::New(_));
+        let begun = async |tx: &mut Tx| begin(tx, new).await;
+        self.write_if(LIMIT, is_new, begun).await
+    }
+
+    async fn accept_attempt(&self, order_sn: &str, created: &Created, act: Act) -> Answer<Settled> {
+        self.write(LIMIT, async |tx| {
+            let locked = lock(tx, order_sn).await?;
+            // A page that waits needs obj even where the money was faster than the answer.
+            let obj = SET_OBJ.bind(order_sn).bind(json(&created.obj)?);
+            tx.change(obj.bind(&created.reference)).await?;
+            if let Some(changed) = created.changed {
+                change_sum(tx, order_sn, changed, act).await?;
+            }
+            write_step(tx, order_sn, &locked, Event::Accepted, "", act).await
+        })
+        .await
+    }
+
+    async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {
+        self.find(LIMIT, ONE.bind(order_sn), attempt_row).await
+    }
+
+    async fn attempt_by_token(&self, token: &str) -> Answer<Option<AttemptRow>> {
+        self.find(LIMIT, BY_TOKEN.bind(token), attempt_row).await
+    }
+
+    async fn attempt_by_channel_no(
+        &self,
+        channel: Channel,
+        account: &str,
+        channel_order_no: &str,
+    ) -> Answer<Option<AttemptRow>> {
+        let named = BY_CHANNEL_NO.bind(channel.code()).bind(account);
+        self.find(LIMIT, named.bind(channel_order_no), attempt_row)
+            .await
+    }
+
+    async fn attempt_by_trade_no(
+        &self,
+        channel: Channel,
+        account: &str,
+        trade_no: &str,
+    ) -> Answer<Option<AttemptRow>> {
+        let named = BY_TRADE_NO.bind(channel.code()).bind(account);
+        self.find(LIMIT, named.bind(trade_no), attempt_row).await
+    }
+
+    async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>> {
+        let all = OF_REQUEST.bind(domain_code).bind(request_key);
+        self.list(LIMIT, all, attempt_row).await
+    }
+
+    async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
+        let page = PAGE.bind(after).bind(limit);
+        self.list(LIMIT, page, attempt_row).await
+    }
+
+    async fn take_due_attempts(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<AttemptRow>> {
+        let due = TAKE_DUE.bind(now_ms).bind(again_ms).bind(limit);
+        let found = |row: &Row| {
+            let number: String = row.get("order_sn")?;
+            Ok((number.clone(), ONE.bind(number)))
+        };
+        self.take(due, found, attempt_row).await
+    }
+
+    async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Answer<()> {
+        self.change(SCHEDULE.bind(order_sn).bind(at_ms)).await
+    }
+}
+
+/// An attempt as it stands while its request is locked.
+pub(super) struct Locked {
+    pub(super) status: Attempt,
+    pub(super) request_id: i64,
+    pub(super) request_status: PayStatus,
+    pub(super) domain_code: String,
+}
+
+/// Locks the request of an order until the transaction ends.
+pub(super) async fn lock(tx: &mut Tx, order_sn: &str) -> Answer<Locked> {
+    let missing = || StoreError::Corrupt(format!("no attempt {order_sn}"));
+    let request = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await?;
+    let request = request.ok_or_else(missing)?;
+    // Read after the lock was had, and not with it: it may have been waited for.
+    let attempt = tx.one(STATUS.bind(order_sn)).await?;
+    Ok(Locked {
+        status: attempt.word("status", Attempt::parse)?,
+        request_id: request.get("id")?,
+        request_status: request.word("status", PayStatus::parse)?,
+        domain_code: request.get("domain_code")?,
+    })
+}
+
+/// A request that is locked until the transaction ends.
+pub(super) struct LockedRequest {
+    pub(super) id: i64,
+    pub(super) status: PayStatus,
+    money: Money,
+    /// When it was first seen.
+    seen_ms: i64,
+}
+
+pub(super) async fn lock_request(
+    tx: &mut Tx,
+    domain_code: &str,
+    request_key: &str,
+) -> Answer<Option<LockedRequest>> {
+    let read = |row: &Row| {
+        Ok(LockedRequest {
+            id: row.get("id")?,
+            status: row.word("status", PayStatus::parse)?,
+            money: row.money("money", "currency")?,
+            seen_ms: row.get("created_ms")?,
+        })
+    };
+    let locked = LOCK_REQUEST.bind(domain_code).bind(request_key);
+    tx.find(locked, read).await
+}
+
+async fn begin(tx: &mut Tx, new: &NewAttempt) -> Answer<Begun> {
+    let request = open_request(tx, new).await?;
+    if request.money != new.money {
+        return Ok(Begun::KeyReused);
+    }
+    if request.status.was_paid() {
+        return Ok(Begun::AlreadyPaid);
+    }
+    // A channel may have the payer's money though the request was closed meanwhile.
+    let mut open = tx
+        .list(OPEN_OF_REQUEST.bind(request.id), attempt_row)
+        .await?;
+    if open.iter().any(|row| row.status == Attempt::Held) {
+        return Ok(Begun::Held);
+    }
+    let closed = is_closed(tx, &new.domain_code, &new.request_key).await?;
+    if closed || request.status == PayStatus::Closed {
+        return Ok(Begun::Closed);
+    }
+    let end_ms = new
+        .deadline_after_ms
+        .map(|after_ms| request.seen_ms + after_ms);
+    if end_ms.is_some_and(|end_ms| end_ms <= new.created_ms) {
+        return Ok(Begun::Overdue);
+    }
+    if let Some(index) = open.iter().position(|row| is_same(row, new)) {
+        return Ok(Begun::Same(open.swap_remove(index)));
+    }
+    let since = BEGUN_SINCE.bind(request.id);
+    let begun = tx.one(since.bind(new.created_ms - HOUR_MS)).await?;
+    if begun.get::<i64>("n")? >= new.attempts_an_hour {
+        return Ok(Begun::TooMany);
+    }
+    if !tx.insert(added(request.id, new)).await? {
+        return Ok(Begun::NumberTaken);
+    }
+    tell_begun(tx, new, &open).await?;
+    if new.fits_another_key || new.could_be_recut {
+        domains::count_other_readings(tx, new).await?;
+    }
+    Ok(Begun::New(fresh(new, &request)))
+}
+
+/// Makes the request where it is new, and locks it.
+async fn open_request(tx: &mut Tx, new: &NewAttempt) -> Answer<LockedRequest> {
+    let request = ADD_REQUEST
+        .bind(&new.domain_code)
+        .bind(&new.request_key)
+        .bind(new.money.minor())
+        .bind(new.money.currency().code())
+        .bind(new.created_ms);
+    tx.change(request).await?;
+    let locked = lock_request(tx, &new.domain_code, &new.request_key).await?;
+    locked.ok_or_else(|| StoreError::Unavailable("a request is gone".to_owned()))
+}
+
+/// Rule 2: the same channel, kind, values and openid, and time left.
+fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
+    row.channel == new.channel
+        && row.kind == new.kind
+        && row.signed_values == new.signed_values
+        && row.openid == new.openid
+        && row.expires_ms > new.created_ms
+        && row.created_ms >= new.fresh_since_ms
+}
+
+fn added(request_id: i64, new: &NewAttempt) -> Statement<'_> {
+    ADD.bind(&new.order_sn)
+        .bind(request_id)
+        .bind(&new.token)
+        .bind(new.channel.code())
+        .bind(&new.account)
+        .bind(new.kind.word())
+        .bind(&new.channel_order_no)
+        .bind(new.channel_money.minor())
+        .bind(new.channel_money.currency().code())
+        .bind(&new.openid)
+        .bind(&new.signed_values)
+        .bind(new.secret_generation)
+        .bind(new.created_ms)
+        .bind(new.expires_ms)
+        .bind(new.next_query_ms)
+        .bind(new.rate.map(|rate| rate.to_string()))
+}
+
+/// Tells that the attempt began, and ends the other open ones now: their timers query
+/// and close them.
+async fn tell_begun(tx: &mut Tx, new: &NewAttempt, open: &[AttemptRow]) -> Answer<()> {
+    let act = Act {
+        at_ms: new.created_ms,
+        by: Source::Payer,
+    };
+    let detail = format!(
+        "{}/{} {} {} as {}",
+        new.channel.code(),
+        new.account,
+        new.kind.word(),
+        new.channel_money,
+        new.channel_order_no
+    );
+    story::append(tx, &new.order_sn, "begun", &detail, act).await?;
+    for row in open.iter().filter(|row| row.expires_ms > new.created_ms) {
+        tx.change(END.bind(&row.order_sn).bind(new.created_ms))
+            .await?;
+        let detail = format!("by {}", new.order_sn);
+        story::append(tx, &row.order_sn, "superseded", &detail, act).await?;
+    }
+    Ok(())
+}
+
+/// The channel wants another sum; what is paid already stays as it was paid.
+async fn change_sum(tx: &mut Tx, order_sn: &str, changed: Money, act: Act) -> Answer<()> {
+    let sum = CHANGE_SUM.bind(order_sn).bind(changed.minor());
+    if tx.change(sum.bind(changed.currency().code())).await? > 0 {
+        let detail = format!("to {changed}");
+        story::append(tx, order_sn, "sum changed", &detail, act).await?;
+    }
+    Ok(())
+}
+
+fn fresh(new: &NewAttempt, request: &LockedRequest) -> AttemptRow {
+    AttemptRow {
+        order_sn: new.order_sn.clone(),
+        domain_code: new.domain_code.clone(),
+        request_key: new.request_key.clone(),
+        money: new.money,
+        request_status: request.status,
+        request_created_ms: request.seen_ms,
+        token: new.token.clone(),
+        channel: new.channel,
+        account: new.account.clone(),
+        kind: new.kind,
+        channel_order_no: new.channel_order_no.clone(),
+        channel_money: new.channel_money,
+        asked_money: None,
+        rate: new.rate,
+        openid: new.openid.clone(),
+        reference: None,
+        signed_values: new.signed_values.clone(),
+        secret_generation: new.secret_generation,
+        status: Attempt::Creating,
+        obj: None,
+        created_ms: new.created_ms,
+        expires_ms: new.expires_ms,
+        trade_no: None,
+        paid_ms: None,
+        mismatch: None,
+        held: None,
+    }
+}

@@ -1,0 +1,227 @@
+//! Money that needs a person's eye, what waits to be done, and states that
+//! contradict each other.
+
+use super::rows::{
+    BESIDE, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE,
+    OLD_STRAY, OPEN, OPEN_OR_HELD, PAID, PARKED, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNPAID,
+    UNTOLD,
+};
+use super::story;
+use crate::db::{Database, LIMIT, LONG_LIMIT, Line, Row};
+use crate::sql::{Sql, Statement, statements, text};
+use payment::channel::Channel;
+use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story};
+use payment::refund::SILENT_MS;
+
+/// Of money beside a request: it is not given back yet.
+const NOT_BACK: &str = text!("f.state <> ", DONE);
+/// Money went back, until a refund, or a notify of one, says how much it was.
+const STILL_UNTOLD: &str = text!(
+    "mismatch is not null and ",
+    UNTOLD,
+    " and not exists (select 1 from refund f where f.order_sn = attempt.order_sn \
+    and f.state not in ",
+    FREED,
+    ")"
+);
+/// Money came that differs, and none that settles.
+const UNSETTLED: &str = text!("mismatch is not null and status not in ", MONEY_CAME);
+/// A notify as a line of the list.
+const NOTIFY: &str = "select '' as order_sn, 'notify ' || id || ' of ' || channel || '/' || \
+    account || ': ' || outcome as detail, received_ms as since_ms from notify where ";
+
+// What begins with `RISK_` gives lines of the list: order, detail, since.
+statements! {
+    RISK_DUPLICATE = "select a.order_sn, 'paid twice; refund ' || f.state as detail, \
+        coalesce(a.paid_ms, a.created_ms) as since_ms from attempt a \
+        join refund f on f.order_sn = a.order_sn and f.cause = ", OF_DUPLICATE,
+        " where a.status = ", DUPLICATE, " and ", NOT_BACK;
+    RISK_LATE = "select a.order_sn, \
+        'paid after its request was closed; refund ' || f.state as detail, \
+        coalesce(a.paid_ms, a.created_ms) as since_ms from attempt a \
+        join refund f on f.order_sn = a.order_sn and f.cause = ", OF_LATE,
+        " where a.status = ", LATE, " and ", NOT_BACK;
+    RISK_MISMATCH = "select order_sn, mismatch as detail, created_ms as since_ms from attempt \
+        where ", UNSETTLED;
+    RISK_STRAY = NOTIFY, "outcome_word in ", STRAY;
+    RISK_OLD_STRAY = NOTIFY, OLD_STRAY;
+    RISK_REFUND = "select order_sn, 'refund ' || refund_no || ' ' || state || ': ' || note \
+        as detail, created_ms as since_ms from refund where state in ", FOR_A_PERSON;
+    RISK_HELD = "select order_sn, \
+        'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
+        created_ms as since_ms from attempt where status = ", HELD;
+    RISK_TAKEN_BACK = "select order_sn, note as detail, created_ms as since_ms from refund \
+        where cause in ", TAKEN_BACK;
+    RISK_UNTOLD = "select order_sn, mismatch as detail, created_ms as since_ms from attempt \
+        where ", STILL_UNTOLD;
+    RISK_CALLBACK = "select order_sn, 'nobody took it in ' || tries || ' tries' as detail, \
+        created_ms as since_ms from callback where state = ", PARKED;
+    RISK_UNKNOWN = "select order_sn, 'the channel has not said how it ended' as detail, \
+        expires_ms as since_ms from attempt where status in ", OPEN, " and expires_ms < $1";
+    RISK_UNKNOWN_REFUND = "select order_sn, \
+        'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
+        created_ms as since_ms from refund where state in ", UNCONFIRMED, " and created_ms < $1";
+    /// How many lines of each kind the list has, from indexes that hold no more than
+    /// those: `cross join` says in which order SQLite reads. The kinds are in the order
+    /// of [`RiskKind::ALL`].
+    COUNTS = "select \
+        (select count(*) from refund f cross join attempt a where a.order_sn = f.order_sn \
+            and f.cause = ", OF_DUPLICATE, " and ", NOT_BACK, " and a.status = ", DUPLICATE,
+        ") as duplicate, \
+        (select count(*) from refund f cross join attempt a where a.order_sn = f.order_sn \
+            and f.cause = ", OF_LATE, " and ", NOT_BACK, " and a.status = ", LATE,
+        ") as late, \
+        (select count(*) from attempt where ", UNSETTLED, ") + \
+        (select count(*) from notify where outcome_word in ", STRAY, ") + \
+        (select count(*) from notify where ", OLD_STRAY, ") as mismatch, \
+        (select count(*) from attempt where status in ", OPEN, " and expires_ms < $1) + \
+        (select count(*) from refund where state in ", UNCONFIRMED, " and created_ms < $1) \
+        as unknown, \
+        (select count(*) from refund where state in ", FOR_A_PERSON, ") as refund, \
+        (select count(*) from callback where state = ", PARKED, ") as callback, \
+        (select count(*) from attempt where status = ", HELD, ") as held, \
+        (select count(*) from refund where cause in ", TAKEN_BACK, ") + \
+        (select count(*) from attempt where ", STILL_UNTOLD, ") as takenback";
+    BACKLOG = "select \
+        (select count(*) from attempt where next_query_ms <= $1) as queries, \
+        (select count(*) from callback where next_ms is not null) as callbacks, \
+        (select count(*) from refund where next_ms is not null) as refunds, \
+        (select count(*) from notify where next_ms is not null) as notifies";
+    ACCOUNTS = "select distinct a.channel, a.account from attempt a \
+        where a.status in ", OPEN_OR_HELD, " or exists (select 1 from refund f \
+        where f.order_sn = a.order_sn and f.state in ", UNENDED, ")";
+    PAID_BY_NONE = "select request_key as name from payment_request r where status not in ",
+        UNPAID, " and not exists (select 1 from attempt a \
+        where a.order_sn = r.paid_order_sn and a.status = ", PAID, ")";
+    UNPAID_BY_ONE = "select request_key as name from payment_request where status in ",
+        UNPAID, " and paid_order_sn is not null";
+    PAID_BY_TWO = "select max(order_sn) as name from attempt where status = ", PAID,
+        " group by request_id having count(*) > 1";
+    PAID_BY_ANOTHER = "select a.order_sn as name from attempt a \
+        join payment_request r on r.id = a.request_id where a.status = ", PAID,
+        " and (r.paid_order_sn is null or r.paid_order_sn <> a.order_sn)";
+    NOT_TOLD = "select order_sn as name from attempt a where status = ", PAID,
+        " and not exists (select 1 from callback c where c.order_sn = a.order_sn)";
+    BESIDE_UNREFUNDED = "select order_sn as name from attempt a where status in ", BESIDE,
+        " and not exists (select 1 from refund f where f.order_sn = a.order_sn)";
+    TOO_MUCH_BACK = "select a.order_sn as name from attempt a \
+        join payment_request r on r.id = a.request_id \
+        join refund f on f.order_sn = a.order_sn and f.state not in ", FREED,
+        " and (f.state = ", DONE, " or not exists (select 1 from refund o where \
+        o.order_sn = a.order_sn and o.cause in ", TAKEN_BACK, ")) \
+        group by a.order_sn, a.channel_money, r.money \
+        having sum(f.channel_money) > a.channel_money or sum(f.money) > r.money";
+}
+
+/// Each kind with the lines that belong to it.
+const STANDING: [(RiskKind, Sql); 10] = [
+    (RiskKind::Duplicate, RISK_DUPLICATE),
+    (RiskKind::Late, RISK_LATE),
+    (RiskKind::Mismatch, RISK_MISMATCH),
+    (RiskKind::Mismatch, RISK_STRAY),
+    (RiskKind::Mismatch, RISK_OLD_STRAY),
+    (RiskKind::Refund, RISK_REFUND),
+    (RiskKind::Held, RISK_HELD),
+    (RiskKind::TakenBack, RISK_TAKEN_BACK),
+    (RiskKind::TakenBack, RISK_UNTOLD),
+    (RiskKind::Callback, RISK_CALLBACK),
+];
+
+/// The same, where an answer was due before `$1`.
+const OVERDUE: [(RiskKind, Sql); 2] = [
+    (RiskKind::Unknown, RISK_UNKNOWN),
+    (RiskKind::Unknown, RISK_UNKNOWN_REFUND),
+];
+
+/// What can't be in a sound database, with the query that finds it.
+const CONTRADICTIONS: [(&str, Sql); 7] = [
+    ("a paid request names no order that paid it", PAID_BY_NONE),
+    (
+        "an unpaid request names an order that paid it",
+        UNPAID_BY_ONE,
+    ),
+    ("two orders paid one request", PAID_BY_TWO),
+    (
+        "an order is paid and its request was paid by another",
+        PAID_BY_ANOTHER,
+    ),
+    ("a paid order has no callback", NOT_TOLD),
+    ("money beside a request has no refund", BESIDE_UNREFUNDED),
+    ("more is given back than was paid", TOO_MUCH_BACK),
+];
+
+#[async_trait::async_trait]
+impl Audit for Database {
+    async fn story(&self, order_sn: &str) -> Answer<Option<Story>> {
+        let told = async |line: &mut Line| story::read(line, order_sn).await;
+        self.read(LIMIT, told).await
+    }
+
+    async fn at_risk(&self, now_ms: i64) -> Answer<Vec<Risk>> {
+        let standing = STANDING.map(|(kind, sql)| (kind, Statement::from(sql)));
+        let overdue = OVERDUE.map(|(kind, sql)| (kind, sql.bind(now_ms - SILENT_MS)));
+        self.read(LIMIT, async |line| {
+            let mut risks = Vec::new();
+            for (kind, asked) in standing.iter().chain(&overdue) {
+                for row in &line.rows(asked.clone()).await? {
+                    risks.push(risk(*kind, row)?);
+                }
+            }
+            risks.sort_by_key(|risk| risk.since_ms);
+            Ok(risks)
+        })
+        .await
+    }
+
+    async fn risk_counts(&self, now_ms: i64) -> Answer<Vec<RiskCount>> {
+        self.read(LIMIT, async |line| {
+            let row = line.one(COUNTS.bind(now_ms - SILENT_MS)).await?;
+            let count = |kind: RiskKind| {
+                let count = row.get(kind.word())?;
+                Ok(RiskCount { kind, count })
+            };
+            RiskKind::ALL.into_iter().map(count).collect()
+        })
+        .await
+    }
+
+    async fn backlog(&self, now_ms: i64) -> Answer<Backlog> {
+        self.read(LIMIT, async |line| {
+            let row = line.one(BACKLOG.bind(now_ms)).await?;
+            Ok(Backlog {
+                queries: row.get("queries")?,
+                callbacks: row.get("callbacks")?,
+                refunds: row.get("refunds")?,
+                notifies: row.get("notifies")?,
+            })
+        })
+        .await
+    }
+
+    async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>> {
+        let account = |row: &Row| Ok((row.word("channel", Channel::parse)?, row.get("account")?));
+        self.list(LONG_LIMIT, ACCOUNTS.into(), account).await
+    }
+
+    async fn contradictions(&self) -> Answer<Vec<String>> {
+        self.read(LONG_LIMIT, async |line| {
+            let mut found = Vec::new();
+            for (what, sql) in CONTRADICTIONS {
+                for name in line.list(sql, |row| row.get::<String>("name")).await? {
+                    found.push(format!("{what}: {name}"));
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+}
+
+fn risk(kind: RiskKind, row: &Row) -> Answer<Risk> {
+    Ok(Risk {
+        kind,
+        order_sn: row.get("order_sn")?,
+        detail: row.get("detail")?,
+        since_ms: row.get("since_ms")?,
+    })
+}

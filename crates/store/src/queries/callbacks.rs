@@ -1,0 +1,159 @@
+//! The outbox of callbacks (docs/reference/orders.md, Callbacks).
+
+use super::rows::{DELIVERED, PARKED, WAITING, after_try, callback_row, json, try_row};
+use super::{attempts, story};
+use crate::db::{Database, LIMIT, LONG_LIMIT, Row, Tx};
+use crate::sql::statements;
+use payment::ports::{
+    Answer, CallbackRow, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
+};
+use payment::story::{Act, Source};
+
+/// What [`callback_row`] reads.
+const COLUMNS: &str = "id, domain_code, order_sn, url, receiver, form, state, tries, created_ms";
+
+statements! {
+    ADD = "insert into callback \
+        (domain_code, order_sn, url, receiver, form, state, tries, next_ms, created_ms) \
+        values ($1, $2, $3, $4, $5, ", WAITING, ", 0, $6, $6)";
+    TAKE_DUE(OF) = "update callback set next_ms = $2 where id in (\
+        select id from callback where next_ms <= $1 and receiver not in \
+        (select value from ", OF.texts[0], "$4", OF.texts[1], ") order by next_ms limit $3",
+        OF.skip_locked, ") returning ", COLUMNS;
+    PUT_BACK = "update callback set next_ms = $2 where id = $1 and state = ", WAITING;
+    ORDER_OF = "select order_sn from callback where id = $1";
+    ADD_TRY = "insert into callback_try (callback_id, at_ms, status, answer, duration_ms) \
+        values ($1, $2, $3, $4, $5)";
+    /// A delivered callback stays delivered, whatever a slower try says.
+    STEP = "update callback set state = $2, next_ms = $3, tries = tries + 1 \
+        where id = $1 and state <> ", DELIVERED;
+    OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
+    TRIES = "select at_ms, status, answer, duration_ms from callback_try \
+        where callback_id = $1 order by id";
+    ALL_PARKED = "select ", COLUMNS, " from callback where state = ", PARKED,
+        " order by created_ms, id";
+    RESEND_ORDER = "select id, order_sn from callback where order_sn = $1 order by id";
+    RESEND_SINCE = "select id, order_sn from callback where created_ms >= $1 \
+        and (state = ", PARKED, " or $2 = 1 and state = ", DELIVERED, ") order by id";
+    SEND_AGAIN = "update callback set state = ", WAITING, ", tries = 0, next_ms = $2 \
+        where id = $1";
+}
+
+#[async_trait::async_trait]
+impl Callbacks for Database {
+    async fn take_due_callbacks(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+        busy: &[String],
+    ) -> Answer<Vec<CallbackRow>> {
+        let busy = json(&busy)?;
+        self.write_each(LIMIT, async |line| {
+            let due = TAKE_DUE.bind(now_ms).bind(again_ms).bind(limit);
+            line.list(due.bind(&busy), callback_row).await
+        })
+        .await
+    }
+
+    async fn put_back_callback(&self, id: i64, at_ms: i64) -> Answer<()> {
+        self.change(PUT_BACK.bind(id).bind(at_ms)).await
+    }
+
+    async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
+        self.write(LIMIT, async |tx| {
+            let order_sn: String = tx.one(ORDER_OF.bind(id)).await?.get("order_sn")?;
+            attempts::lock(tx, &order_sn).await?;
+            add_try(tx, id, tried).await?;
+            let (state, next_ms) = after_try(tried.outcome);
+            let step = STEP.bind(id).bind(state.word()).bind(next_ms);
+            let stepped = tx.change(step).await? > 0;
+            let what = match tried.outcome {
+                TryOutcome::Delivered if stepped => "callback delivered",
+                TryOutcome::Parked if stepped => "callback parked",
+                _ => return Ok(()),
+            };
+            let act = Act {
+                at_ms: tried.at_ms,
+                by: Source::Business,
+            };
+            story::append(tx, &order_sn, what, &format!("callback {id}"), act).await
+        })
+        .await
+    }
+
+    async fn callbacks(&self, order_sn: &str) -> Answer<Vec<CallbackRow>> {
+        let all = OF_ORDER.bind(order_sn);
+        self.list(LIMIT, all, callback_row).await
+    }
+
+    async fn callback_tries(&self, id: i64) -> Answer<Vec<KeptTry>> {
+        self.list(LIMIT, TRIES.bind(id), try_row).await
+    }
+
+    async fn parked_callbacks(&self) -> Answer<Vec<CallbackRow>> {
+        self.list(LONG_LIMIT, ALL_PARKED.into(), callback_row).await
+    }
+
+    async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Answer<u64> {
+        let asked = match which {
+            Resend::Order(order_sn) => RESEND_ORDER.bind(order_sn),
+            Resend::Since {
+                created_ms,
+                delivered,
+            } => RESEND_SINCE.bind(*created_ms).bind(*delivered),
+        };
+        let numbers = |row: &Row| Ok((row.get("id")?, row.get::<String>("order_sn")?));
+        let once = || async {
+            let all = self.reader().await?.list(asked.clone(), numbers).await?;
+            for (id, order_sn) in &all {
+                let again = async |tx: &mut Tx| send_again(tx, *id, order_sn, now_ms).await;
+                self.transact(|()| true, again).await?;
+            }
+            Ok(all.len() as u64)
+        };
+        self.within(LONG_LIMIT, once).await
+    }
+}
+
+/// Writes a callback with the change that it tells of.
+pub(super) async fn add(
+    tx: &mut Tx,
+    domain_code: &str,
+    order_sn: &str,
+    callback: &NewCallback,
+    act: Act,
+) -> Answer<()> {
+    let added = ADD
+        .bind(domain_code)
+        .bind(order_sn)
+        .bind(&callback.url)
+        .bind(&callback.receiver)
+        .bind(&callback.body)
+        .bind(callback.created_ms);
+    tx.change(added).await?;
+    let detail = format!("to {}", callback.receiver);
+    story::append(tx, order_sn, "callback written", &detail, act).await
+}
+
+async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
+    let added = ADD_TRY
+        .bind(id)
+        .bind(tried.at_ms)
+        .bind(tried.status.map(i64::from))
+        .bind(&tried.answer)
+        .bind(tried.duration_ms);
+    tx.change(added).await.map(|_| ())
+}
+
+/// Begins a callback's schedule anew, by the operator's word.
+async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, now_ms: i64) -> Answer<()> {
+    attempts::lock(tx, order_sn).await?;
+    tx.change(SEND_AGAIN.bind(id).bind(now_ms)).await?;
+    let act = Act {
+        at_ms: now_ms,
+        by: Source::Operator,
+    };
+    let detail = format!("callback {id}");
+    story::append(tx, order_sn, "callback sent again", &detail, act).await
+}

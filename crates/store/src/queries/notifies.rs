@@ -1,0 +1,75 @@
+//! Notifies as they came, until they are worked on.
+
+use super::rows::kept_notify_row;
+use crate::db::{Database, LIMIT, Row};
+use crate::sql::statements;
+use payment::ports::{Answer, KeptNotify, Notifies, NotifyOutcome, NotifyRow};
+use payment::story::digest;
+
+statements! {
+    KEEP = "insert into notify \
+        (channel, account, channel_order_no, headers, body, received_ms, next_ms, digest) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8) \
+        on conflict (channel, account, digest) where digest is not null do nothing \
+        returning id";
+    ONE = "select id, channel, account, channel_order_no, headers, body, received_ms from notify \
+        where id = $1";
+    TAKE_DUE(OF) = "update notify set next_ms = $2 where id in (\
+        select id from notify where next_ms <= $1 order by next_ms limit $3",
+        OF.skip_locked, ") returning id";
+    MARK = "update notify set outcome = $2, outcome_word = $3, next_ms = $4 where id = $1";
+}
+
+#[async_trait::async_trait]
+impl Notifies for Database {
+    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Answer<Option<i64>> {
+        let digest = digest(&notify.body);
+        self.write_each(LIMIT, async |line| {
+            let kept = KEEP
+                .bind(notify.channel.code())
+                .bind(&notify.account)
+                .bind(&notify.channel_order_no)
+                .bind(&notify.headers)
+                .bind(&notify.body)
+                .bind(notify.received_ms)
+                .bind(again_ms)
+                .bind(&digest);
+            line.find(kept, |row| row.get("id")).await
+        })
+        .await
+    }
+
+    async fn take_due_notifies(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<KeptNotify>> {
+        let due = TAKE_DUE.bind(now_ms).bind(again_ms).bind(limit);
+        let one = |row: &Row| {
+            let id: i64 = row.get("id")?;
+            Ok((id.to_string(), ONE.bind(id)))
+        };
+        self.take(due, one, kept_notify_row).await
+    }
+
+    async fn mark_notify(
+        &self,
+        id: i64,
+        outcome: NotifyOutcome,
+        detail: &str,
+        again_ms: Option<i64>,
+    ) -> Answer<()> {
+        let marked = MARK
+            .bind(id)
+            .bind(outcome.text(detail))
+            .bind(outcome.word())
+            .bind(again_ms);
+        self.change(marked).await
+    }
+
+    async fn notify_body(&self, id: i64) -> Answer<Option<Vec<u8>>> {
+        let notify = self.find(LIMIT, ONE.bind(id), kept_notify_row).await?;
+        Ok(notify.map(|notify| notify.row.body))
+    }
+}

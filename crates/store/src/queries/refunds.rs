@@ -1,0 +1,304 @@
+//! Refunds: within the sum that was paid, and shown in the request's status.
+
+use super::rows::{OF_BESIDE, refund_row};
+use super::{attempts, callbacks, story};
+use crate::db::{Database, LIMIT, Line, Row, Tx};
+use crate::sql::{Statement, statements};
+use payment::money::Money;
+use payment::ports::{
+    Answer, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
+    WriteCallback,
+};
+use payment::refund::{Cause, Left, Refund, given_back, share};
+use payment::status::PayStatus;
+use payment::story::{Act, Source};
+
+/// Refunds, with what [`refund_row`] reads of each.
+const REFUNDS: &str = "select refund_no, order_sn, refund_key, money, currency, channel_money, \
+    channel_currency, cause, state, reference, note, created_ms from refund where ";
+
+statements! {
+    ONE = REFUNDS, "refund_no = $1";
+    OF_ORDER = REFUNDS, "order_sn = $1 order by created_ms, refund_no";
+    /// Where there is no key, our number is shown as one.
+    OF_KEY = REFUNDS,
+        "domain_code = $1 and (refund_key = $2 or refund_key is null and refund_no = $2)";
+    /// Money beside the request is not its own.
+    OF_REQUEST = REFUNDS, "order_sn = (select paid_order_sn from payment_request where id = $1) \
+        and cause not in ", OF_BESIDE, " order by created_ms, refund_no";
+    PAID = "select r.money, r.currency, a.channel_money, a.channel_currency from attempt a \
+        join payment_request r on r.id = a.request_id where a.order_sn = $1";
+    ADD = "insert into refund (refund_no, order_sn, domain_code, refund_key, money, currency, \
+        channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $11)";
+    ADD_WHOLE = "insert into refund (refund_no, order_sn, domain_code, money, currency, \
+        channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
+        select $2, a.order_sn, r.domain_code, r.money, r.currency, a.channel_money, \
+        a.channel_currency, $3, $4, '', $5, $5 from attempt a \
+        join payment_request r on r.id = a.request_id where a.order_sn = $1";
+    STEP = "update refund set state = $3, note = $4, next_ms = $5, \
+        reference = coalesce($6, reference) where refund_no = $1 and state = $2";
+    END_TAKEN_BACK = "update refund set state = $2, note = $3, reference = $4, next_ms = null \
+        where refund_no = $1";
+    WITHDRAW = "update refund set state = $2, next_ms = null where refund_no = $1";
+    SHOW = "update payment_request set status = $2 where id = $1 and status <> $3";
+    TAKE_DUE(OF) = "update refund set next_ms = $2 where refund_no in (\
+        select refund_no from refund where next_ms <= $1 order by next_ms limit $3",
+        OF.skip_locked, ") returning refund_no";
+}
+
+#[async_trait::async_trait]
+impl Refunds for Database {
+    async fn begin_refund(&self, new: &NewRefund) -> Answer<Refunded> {
+        let is_new = |begun: &Refunded| matches!(begun, Refunded::New(_));
+        let begun = async |tx: &mut Tx| begin(tx, new).await;
+        self.write_if(LIMIT, is_new, begun).await
+    }
+
+    async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
+        let stepped = async |tx: &mut Tx| take_step(tx, refund_no, step).await;
+        self.write(LIMIT, stepped).await
+    }
+
+    async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool> {
+        self.write(LIMIT, async |tx| {
+            let order_sn = one(tx, refund_no).await?.order_sn;
+            attempts::lock(tx, &order_sn).await?;
+            let is_new = one(tx, refund_no).await?.state == Refund::New;
+            if is_new {
+                take_step(tx, refund_no, step).await?;
+            }
+            Ok(is_new)
+        })
+        .await
+    }
+
+    async fn take_back(&self, new: &TakenBack<'_>) -> Answer<Option<RefundRow>> {
+        self.write(LIMIT, async |tx| {
+            let locked = attempts::lock(tx, new.order_sn).await?;
+            let known = of_key(tx, &locked.domain_code, new.refund_key).await?;
+            if known.is_some() {
+                return Ok(None);
+            }
+            check_left(tx, new).await?;
+            add_taken_back(tx, &locked.domain_code, new).await?;
+            show(tx, locked.request_id).await?;
+            let what = match new.cause {
+                Cause::Chargeback => "chargeback",
+                _ => "made at the channel",
+            };
+            let detail = format!("{} of {}", new.reference, new.channel_money);
+            story::append(tx, new.order_sn, what, &detail, new.act).await?;
+            tell(tx, &locked.domain_code, new.order_sn, new.callback, new.act).await?;
+            one(tx, new.refund_key).await.map(Some)
+        })
+        .await
+    }
+
+    async fn refund(&self, refund_no: &str) -> Answer<Option<RefundRow>> {
+        self.find(LIMIT, ONE.bind(refund_no), refund_row).await
+    }
+
+    async fn refunds(&self, order_sn: &str) -> Answer<Vec<RefundRow>> {
+        self.list(LIMIT, OF_ORDER.bind(order_sn), refund_row).await
+    }
+
+    async fn take_due_refunds(
+        &self,
+        now_ms: i64,
+        again_ms: i64,
+        limit: i64,
+    ) -> Answer<Vec<RefundRow>> {
+        let due = TAKE_DUE.bind(now_ms).bind(again_ms).bind(limit);
+        let found = |row: &Row| {
+            let number: String = row.get("refund_no")?;
+            Ok((number.clone(), ONE.bind(number)))
+        };
+        self.take(due, found, refund_row).await
+    }
+}
+
+async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
+    // The lock on order and request puts refunds of one payment in a row.
+    let locked = attempts::lock(tx, &new.order_sn).await?;
+    let domain_code = &locked.domain_code;
+    if let Some(key) = &new.refund_key
+        && let Some(old) = of_key(tx, domain_code, key).await?
+    {
+        let same = old.order_sn == new.order_sn && old.money == new.money;
+        return Ok(if same {
+            Refunded::Same(old)
+        } else {
+            Refunded::KeyReused
+        });
+    }
+    let (paid, channel_paid, refunds) = paid_and_refunds(tx, &new.order_sn).await?;
+    let left = Left::of(paid, channel_paid, &refunds);
+    let part = share(paid.minor(), channel_paid.minor(), left, new.money.minor());
+    let Some(part) = part.filter(|_| new.money.currency() == paid.currency()) else {
+        return Ok(Refunded::TooMuch(left.money));
+    };
+    let channel_money = Money::from_minor(part, channel_paid.currency()).filter(|_| part > 0);
+    let Some(channel_money) = channel_money else {
+        return Ok(Refunded::TooLittle);
+    };
+    if !tx.insert(added(domain_code, new, channel_money)).await? {
+        return Ok(Refunded::NumberTaken);
+    }
+    show(tx, locked.request_id).await?;
+    let act = Act {
+        at_ms: new.created_ms,
+        by: match new.cause {
+            Cause::Operator => Source::Operator,
+            _ => Source::Business,
+        },
+    };
+    let detail = format!("{} of {}", new.refund_no, new.money);
+    story::append(tx, &new.order_sn, "refund begun", &detail, act).await?;
+    one(tx, &new.refund_no).await.map(Refunded::New)
+}
+
+/// The whole sum of an order goes back, for a cause of ours.
+pub(super) async fn add_whole(
+    tx: &mut Tx,
+    order_sn: &str,
+    refund_no: &str,
+    cause: Cause,
+    act: Act,
+) -> Answer<()> {
+    let added = ADD_WHOLE
+        .bind(order_sn)
+        .bind(refund_no)
+        .bind(cause.word())
+        .bind(Refund::New.word())
+        .bind(act.at_ms);
+    tx.change(added).await?;
+    let detail = format!("{refund_no} of the whole: {}", cause.word());
+    story::append(tx, order_sn, "refund begun", &detail, act).await
+}
+
+async fn take_step(tx: &mut Tx, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
+    let refund = tx.find(ONE.bind(refund_no), refund_row).await?;
+    let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
+    let order_sn = refund.ok_or_else(missing)?.order_sn;
+    let locked = attempts::lock(tx, &order_sn).await?;
+    let state = one(tx, refund_no).await?.state;
+    let next = state.forward(step.next);
+    let stepped = STEP
+        .bind(refund_no)
+        .bind(state.word())
+        .bind(next.word())
+        .bind(step.note)
+        .bind(step.next_ms.filter(|_| next.is_awaited()))
+        .bind(step.reference);
+    tx.change(stepped).await?;
+    show(tx, locked.request_id).await?;
+    if next != state {
+        let detail = format!("{refund_no} {}: {}", next.word(), step.note);
+        story::append(tx, &order_sn, "refund", &detail, step.act).await?;
+        tell(tx, &locked.domain_code, &order_sn, step.callback, step.act).await?;
+    }
+    one(tx, refund_no).await
+}
+
+/// The lock on the order keeps the sum of what went back as it is.
+async fn tell(
+    tx: &mut Tx,
+    domain_code: &str,
+    order_sn: &str,
+    callback: Option<WriteCallback<'_>>,
+    act: Act,
+) -> Answer<()> {
+    let Some(write) = callback else { return Ok(()) };
+    let callback = write(given_back(&of_order(tx, order_sn).await?));
+    callbacks::add(tx, domain_code, order_sn, &callback, act).await
+}
+
+/// What stands in the channel's book fits into ours.
+async fn check_left(tx: &mut Tx, new: &TakenBack<'_>) -> Answer<()> {
+    let (paid, channel_paid, refunds) = paid_and_refunds(tx, new.order_sn).await?;
+    let left = Left::after(paid, channel_paid, &refunds, Refund::is_done);
+    if new.money.minor() > left.money || new.channel_money.minor() > left.channel {
+        let changed = format!("refunds of {} changed meanwhile", new.order_sn);
+        return Err(StoreError::Unavailable(changed));
+    }
+    Ok(())
+}
+
+async fn add_taken_back(tx: &mut Tx, domain_code: &str, new: &TakenBack<'_>) -> Answer<()> {
+    let row = NewRefund {
+        refund_no: new.refund_key.to_owned(),
+        order_sn: new.order_sn.to_owned(),
+        refund_key: Some(new.refund_key.to_owned()),
+        money: new.money,
+        cause: new.cause,
+        created_ms: new.act.at_ms,
+    };
+    tx.change(added(domain_code, &row, new.channel_money))
+        .await?;
+    let ended = END_TAKEN_BACK
+        .bind(new.refund_key)
+        .bind(Refund::Done.word())
+        .bind(new.note)
+        .bind(new.reference);
+    tx.change(ended).await.map(|_| ())
+}
+
+/// A refund that has not left stays here: its order pays the request after all.
+pub(super) async fn withdraw(tx: &mut Tx, refund: &RefundRow, act: Act) -> Answer<()> {
+    let withdrawn = Refund::Withdrawn.word();
+    tx.change(WITHDRAW.bind(&refund.refund_no).bind(withdrawn))
+        .await?;
+    let detail = format!("{} {withdrawn}", refund.refund_no);
+    story::append(tx, &refund.order_sn, "refund", &detail, act).await
+}
+
+pub(super) async fn of_order(line: &mut Line, order_sn: &str) -> Answer<Vec<RefundRow>> {
+    line.list(OF_ORDER.bind(order_sn), refund_row).await
+}
+
+async fn one(tx: &mut Tx, refund_no: &str) -> Answer<RefundRow> {
+    refund_row(&tx.one(ONE.bind(refund_no)).await?)
+}
+
+async fn of_key(tx: &mut Tx, domain_code: &str, key: &str) -> Answer<Option<RefundRow>> {
+    tx.find(OF_KEY.bind(domain_code).bind(key), refund_row)
+        .await
+}
+
+/// What was paid, in both currencies, and the refunds of it.
+async fn paid_and_refunds(tx: &mut Tx, order_sn: &str) -> Answer<(Money, Money, Vec<RefundRow>)> {
+    let row = tx.one(PAID.bind(order_sn)).await?;
+    let paid = row.money("money", "currency")?;
+    let channel_paid = row.money("channel_money", "channel_currency")?;
+    Ok((paid, channel_paid, of_order(tx, order_sn).await?))
+}
+
+fn added<'q>(domain_code: &'q str, new: &'q NewRefund, channel_money: Money) -> Statement<'q> {
+    ADD.bind(&new.refund_no)
+        .bind(&new.order_sn)
+        .bind(domain_code)
+        .bind(&new.refund_key)
+        .bind(new.money.minor())
+        .bind(new.money.currency().code())
+        .bind(channel_money.minor())
+        .bind(channel_money.currency().code())
+        .bind(new.cause.word())
+        .bind(Refund::New.word())
+        .bind(new.created_ms)
+}
+
+/// The request's status follows the refunds of the payment that paid it: an open
+/// one shows first, else the last one does.
+async fn show(tx: &mut Tx, request_id: i64) -> Answer<()> {
+    let refunds = tx.list(OF_REQUEST.bind(request_id), refund_row).await?;
+    let open = refunds.iter().rfind(|refund| refund.state.is_open());
+    let Some(shown) = open.or(refunds.last()) else {
+        return Ok(());
+    };
+    let shown = SHOW
+        .bind(request_id)
+        .bind(shown.state.status().word())
+        .bind(PayStatus::Closed.word());
+    tx.change(shown).await.map(|_| ())
+}

@@ -1,0 +1,251 @@
+//! What becomes of attempts and their requests: each change with the old state in its
+//! condition, and told in the order's story.
+
+use super::attempts::{Locked, lock, lock_request};
+use super::rows::PAYABLE;
+use super::{callbacks, refunds, story};
+use crate::db::{Database, LIMIT, Line, Row, Tx};
+use crate::sql::statements;
+use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
+use payment::ports::{
+    Answer, ClosedRequest, Honoured, NewCallback, Payment, Settled, Settling, StoreError,
+};
+use payment::refund::{Cause, Refund};
+use payment::status::PayStatus;
+use payment::story::Act;
+
+statements! {
+    SET_STATUS = "update attempt set status = $3 where order_sn = $1 and status = $2";
+    SET_HELD = "update attempt set held = $2 where order_sn = $1";
+    SET_PAID = "update attempt set trade_no = $2, paid_ms = $3, next_query_ms = null \
+        where order_sn = $1";
+    SET_MISMATCH = "update attempt set mismatch = $2 where order_sn = $1 \
+        and (mismatch is null or mismatch <> $2)";
+    WIN_REQUEST = "update payment_request set status = $3, paid_order_sn = $4 \
+        where id = $1 and status = $2 and paid_order_sn is null";
+    CLOSE_KEY = "insert into closed_request (domain_code, request_key) values ($1, $2) \
+        on conflict (domain_code, request_key) do nothing";
+    CLOSED_KEYS = "select count(*) as n from closed_request \
+        where domain_code = $1 and request_key = $2";
+    PAYABLE_OF_REQUEST = "select count(*) as n from attempt \
+        where request_id = $1 and status in ", PAYABLE;
+    CLOSE_REQUEST = "update payment_request set status = $3 where id = $1 and status = $2";
+    ORDERS_OF_REQUEST = "select order_sn from attempt where request_id = $1 \
+        order by created_ms, order_sn";
+}
+
+#[async_trait::async_trait]
+impl Settling for Database {
+    async fn apply(&self, order_sn: &str, event: Event, act: Act) -> Answer<Settled> {
+        self.write(LIMIT, async |tx| {
+            let locked = lock(tx, order_sn).await?;
+            write_step(tx, order_sn, &locked, event, "", act).await
+        })
+        .await
+    }
+
+    async fn hold(&self, order_sn: &str, reason: &str, act: Act) -> Answer<Settled> {
+        self.write(LIMIT, async |tx| {
+            let locked = lock(tx, order_sn).await?;
+            tx.change(SET_HELD.bind(order_sn).bind(reason)).await?;
+            write_step(tx, order_sn, &locked, Event::Held, reason, act).await
+        })
+        .await
+    }
+
+    async fn settle_paid(
+        &self,
+        order_sn: &str,
+        payment: &Payment<'_>,
+        act: Act,
+    ) -> Answer<Settled> {
+        let settled = async |tx: &mut Tx| settle_paid(tx, order_sn, payment, act).await;
+        self.write(LIMIT, settled).await
+    }
+
+    async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<()> {
+        self.write(LIMIT, async |tx| {
+            lock(tx, order_sn).await?;
+            let noted = SET_MISMATCH.bind(order_sn).bind(difference);
+            // Asked again and told the same, nothing new has happened.
+            if tx.change(noted).await? > 0 {
+                story::append(tx, order_sn, "mismatch", difference, act).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn honour(&self, order_sn: &str, callback: &NewCallback, act: Act) -> Answer<Honoured> {
+        let is_done = |honoured: &Honoured| *honoured == Honoured::Done;
+        let honoured = async |tx: &mut Tx| honour(tx, order_sn, callback, act).await;
+        self.write_if(LIMIT, is_done, honoured).await
+    }
+
+    async fn close_request(
+        &self,
+        domain_code: &str,
+        request_key: &str,
+        told: Option<&(String, NewCallback)>,
+        act: Act,
+    ) -> Answer<ClosedRequest> {
+        let is_unpaid = |closed: &ClosedRequest| *closed != ClosedRequest::Paid;
+        let closed = async |tx: &mut Tx| close(tx, domain_code, request_key, told, act).await;
+        self.write_if(LIMIT, is_unpaid, closed).await
+    }
+
+    async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool> {
+        let closed = async |line: &mut Line| is_closed(line, domain_code, request_key).await;
+        self.read(LIMIT, closed).await
+    }
+}
+
+async fn settle_paid(
+    tx: &mut Tx,
+    order_sn: &str,
+    payment: &Payment<'_>,
+    act: Act,
+) -> Answer<Settled> {
+    let mut locked = lock(tx, order_sn).await?;
+    let kept_status = locked.request_status;
+    locked.request_status = seen_by_money(kept_status, payment.beside.after_close);
+    let detail = format!("trade {} at {} ms", payment.trade_no, payment.paid_ms);
+    let settled = write_step(tx, order_sn, &locked, Event::Paid, &detail, act).await?;
+    let Settled::Went(state) = settled else {
+        return Ok(settled);
+    };
+    let paid = SET_PAID.bind(order_sn).bind(payment.trade_no);
+    tx.change(paid.bind(payment.paid_ms)).await?;
+    if let Some(status) = request_after(locked.request_status, state) {
+        locked.request_status = kept_status;
+        win_request(tx, &locked, order_sn, status).await?;
+        callbacks::add(tx, &locked.domain_code, order_sn, payment.callback, act).await?;
+    }
+    let cause = match state {
+        Attempt::Duplicate => Some(Cause::Duplicate),
+        Attempt::PaidAfterClose => Some(Cause::AfterClose),
+        _ => None,
+    };
+    if let Some(cause) = cause {
+        refunds::add_whole(tx, order_sn, &payment.beside.refund_no, cause, act).await?;
+    }
+    Ok(settled)
+}
+
+async fn honour(tx: &mut Tx, order_sn: &str, callback: &NewCallback, act: Act) -> Answer<Honoured> {
+    let locked = lock(tx, order_sn).await?;
+    let late = locked.status == Attempt::PaidAfterClose;
+    if !late || locked.request_status != PayStatus::Closed {
+        return Ok(Honoured::NotLate);
+    }
+    for refund in refunds::of_order(tx, order_sn).await? {
+        if refund.state.forward(Refund::Withdrawn) != Refund::Withdrawn {
+            return Ok(Honoured::GoingBack);
+        }
+        refunds::withdraw(tx, &refund, act).await?;
+    }
+    write_status(tx, order_sn, locked.status, Attempt::Paid).await?;
+    story::append(tx, order_sn, "honoured", "", act).await?;
+    win_request(tx, &locked, order_sn, PayStatus::SuccessPay).await?;
+    callbacks::add(tx, &locked.domain_code, order_sn, callback, act).await?;
+    Ok(Honoured::Done)
+}
+
+async fn close(
+    tx: &mut Tx,
+    domain_code: &str,
+    request_key: &str,
+    told: Option<&(String, NewCallback)>,
+    act: Act,
+) -> Answer<ClosedRequest> {
+    // Written first: a payer who comes at the same moment meets it, or is met.
+    tx.change(CLOSE_KEY.bind(domain_code).bind(request_key))
+        .await?;
+    let Some(request) = lock_request(tx, domain_code, request_key).await? else {
+        return Ok(ClosedRequest::Closed);
+    };
+    if request.status.was_paid() {
+        return Ok(ClosedRequest::Paid);
+    }
+    let payable = tx.one(PAYABLE_OF_REQUEST.bind(request.id)).await?;
+    if payable.get::<i64>("n")? > 0 {
+        return Ok(ClosedRequest::Open);
+    }
+    if request.status == PayStatus::Closed {
+        return Ok(ClosedRequest::Closed);
+    }
+    let closed = CLOSE_REQUEST.bind(request.id).bind(request.status.word());
+    tx.change(closed.bind(PayStatus::Closed.word())).await?;
+    let number = |row: &Row| row.get::<String>("order_sn");
+    for order_sn in tx.list(ORDERS_OF_REQUEST.bind(request.id), number).await? {
+        story::append(tx, &order_sn, "request closed", "", act).await?;
+    }
+    if let Some((order_sn, callback)) = told {
+        callbacks::add(tx, domain_code, order_sn, callback, act).await?;
+    }
+    Ok(ClosedRequest::Closed)
+}
+
+/// Whether the key was closed, maybe before any payer came.
+pub(super) async fn is_closed(
+    line: &mut Line,
+    domain_code: &str,
+    request_key: &str,
+) -> Answer<bool> {
+    let closed = CLOSED_KEYS.bind(domain_code).bind(request_key);
+    Ok(line.one(closed).await?.get::<i64>("n")? > 0)
+}
+
+/// Writes what `event` makes of the attempt.
+pub(super) async fn write_step(
+    tx: &mut Tx,
+    order_sn: &str,
+    locked: &Locked,
+    event: Event,
+    detail: &str,
+    act: Act,
+) -> Answer<Settled> {
+    let next = match locked.status.on(event, locked.request_status) {
+        Err(contradiction) => {
+            let detail = contradiction.to_string();
+            story::append(tx, order_sn, "contradiction", &detail, act).await?;
+            return Ok(Settled::Contradicts(locked.status));
+        }
+        Ok(Step::Stay) => return Ok(Settled::Stayed(locked.status)),
+        Ok(Step::Go(next)) => next,
+    };
+    write_status(tx, order_sn, locked.status, next).await?;
+    story::append(tx, order_sn, next.word(), detail, act).await?;
+    Ok(Settled::Went(next))
+}
+
+/// The new state, with the old one in the condition.
+async fn write_status(tx: &mut Tx, order_sn: &str, old: Attempt, new: Attempt) -> Answer<()> {
+    let status = SET_STATUS.bind(order_sn).bind(old.word());
+    let changed = tx.change(status.bind(new.word())).await?;
+    changed_one(changed, "attempt", order_sn)
+}
+
+async fn win_request(
+    tx: &mut Tx,
+    locked: &Locked,
+    order_sn: &str,
+    status: PayStatus,
+) -> Answer<()> {
+    let won = WIN_REQUEST
+        .bind(locked.request_id)
+        .bind(locked.request_status.word())
+        .bind(status.word())
+        .bind(order_sn);
+    changed_one(tx.change(won).await?, "request", order_sn)
+}
+
+/// The old state stood in the condition: who changed it meanwhile was faster.
+fn changed_one(rows: u64, what: &str, order_sn: &str) -> Answer<()> {
+    match rows {
+        1 => Ok(()),
+        _ => Err(StoreError::Unavailable(format!(
+            "{what} of {order_sn} changed meanwhile"
+        ))),
+    }
+}
