@@ -2,15 +2,12 @@
 //! compiled once and say nothing of either. Everything that is asked comes through
 //! [`Database::read`], [`Database::write`] and [`Database::write_each`].
 
+use crate::line::{Connection, Line, Read, Tx, unavailable};
 use crate::renewal::Renewal;
-use crate::sql::{Statement, Value};
+use crate::sql::Statement;
 use payment::ports::{Answer, StoreError};
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Decode, Encode, Postgres, Row as _, Sqlite, Transaction, Type};
-use std::ops::{Deref, DerefMut};
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -19,9 +16,6 @@ use tokio::sync::Mutex;
 pub(crate) const LIMIT: Duration = Duration::from_secs(12);
 /// What an operator's command over the whole database waits for.
 pub(crate) const LONG_LIMIT: Duration = Duration::from_secs(300);
-
-/// What a row is read as.
-pub(crate) type Read<T> = fn(&Row) -> Answer<T>;
 
 /// What the databases write differently.
 pub(crate) struct Dialect {
@@ -190,15 +184,27 @@ impl Database {
 
     pub(crate) async fn reader(&self) -> Answer<Line> {
         match &self.pools {
-            Pools::Sqlite { read, .. } => read.acquire().await.map(Held::Alone).map(Line::Sqlite),
-            Pools::Postgres(pool) => pool.acquire().await.map(Held::Alone).map(Line::Postgres),
+            Pools::Sqlite { read, .. } => read
+                .acquire()
+                .await
+                .map(Connection::Alone)
+                .map(Line::Sqlite),
+            Pools::Postgres(pool) => pool
+                .acquire()
+                .await
+                .map(Connection::Alone)
+                .map(Line::Postgres),
         }
         .map_err(unavailable)
     }
 
     async fn writer(&self) -> Answer<Line> {
         match &self.pools {
-            Pools::Sqlite { write, .. } => write.acquire().await.map(Held::Alone).map(Line::Sqlite),
+            Pools::Sqlite { write, .. } => write
+                .acquire()
+                .await
+                .map(Connection::Alone)
+                .map(Line::Sqlite),
             Pools::Postgres(_) => return self.reader().await,
         }
         .map_err(unavailable)
@@ -208,11 +214,11 @@ impl Database {
         match &self.pools {
             Pools::Sqlite { write, .. } => {
                 let begun = write.begin_with(crate::sqlite::DIALECT.begin).await;
-                begun.map(Held::Together).map(Line::Sqlite)
+                begun.map(Connection::Together).map(Line::Sqlite)
             }
             Pools::Postgres(pool) => {
                 let begun = pool.begin_with(crate::postgres::DIALECT.begin).await;
-                begun.map(Held::Together).map(Line::Postgres)
+                begun.map(Connection::Together).map(Line::Postgres)
             }
         }
         .map(Tx)
@@ -236,203 +242,4 @@ async fn in_time<T>(limit: Duration, work: impl Future<Output = Answer<T>>) -> A
     tokio::time::timeout(limit, work)
         .await
         .unwrap_or_else(|_| Err(late()))
-}
-
-/// A connection, in a transaction or not.
-pub(crate) enum Held<D: sqlx::Database> {
-    Alone(PoolConnection<D>),
-    Together(Transaction<'static, D>),
-}
-
-impl<D: sqlx::Database> Held<D> {
-    fn connection(&mut self) -> &mut D::Connection {
-        match self {
-            Self::Alone(connection) => connection,
-            Self::Together(tx) => tx,
-        }
-    }
-
-    async fn commit(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Alone(_) => Ok(()),
-            Self::Together(tx) => tx.commit().await,
-        }
-    }
-}
-
-/// What statements are sent over.
-pub(crate) enum Line {
-    Sqlite(Held<Sqlite>),
-    Postgres(Held<Postgres>),
-}
-
-/// A line whose statements are kept together or not at all. Dropped, it undoes them.
-pub(crate) struct Tx(Line);
-
-impl Tx {
-    async fn commit(self) -> Answer<()> {
-        match self.0 {
-            Line::Sqlite(held) => held.commit().await,
-            Line::Postgres(held) => held.commit().await,
-        }
-        .map_err(unavailable)
-    }
-}
-
-impl Deref for Tx {
-    type Target = Line;
-
-    fn deref(&self) -> &Line {
-        &self.0
-    }
-}
-
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Line {
-        &mut self.0
-    }
-}
-
-impl Line {
-    /// All rows of a query.
-    pub(crate) async fn rows<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<Vec<Row>> {
-        let Statement { sql, values } = asked.into();
-        let rows = match self {
-            Self::Sqlite(held) => {
-                let query = bound(sql.sqlite, &values).fetch_all(held.connection());
-                query
-                    .await
-                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
-            Self::Postgres(held) => {
-                let query = bound(sql.postgres, &values).fetch_all(held.connection());
-                query
-                    .await
-                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
-            }
-        };
-        rows.map_err(unavailable)
-    }
-
-    /// The first row of a query, if it has one.
-    pub(crate) async fn row<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<Option<Row>> {
-        let Statement { sql, values } = asked.into();
-        let row = match self {
-            Self::Sqlite(held) => {
-                let query = bound(sql.sqlite, &values).fetch_optional(held.connection());
-                query.await.map(|row| row.map(Row::Sqlite))
-            }
-            Self::Postgres(held) => {
-                let query = bound(sql.postgres, &values).fetch_optional(held.connection());
-                query.await.map(|row| row.map(Row::Postgres))
-            }
-        };
-        row.map_err(unavailable)
-    }
-
-    /// The first row of a query, if it has one, as it is read.
-    pub(crate) async fn find<'q, T>(
-        &mut self,
-        asked: impl Into<Statement<'q>>,
-        read: Read<T>,
-    ) -> Answer<Option<T>> {
-        self.row(asked).await?.as_ref().map(read).transpose()
-    }
-
-    /// All rows of a query, as they are read.
-    pub(crate) async fn list<'q, T>(
-        &mut self,
-        asked: impl Into<Statement<'q>>,
-        read: Read<T>,
-    ) -> Answer<Vec<T>> {
-        self.rows(asked).await?.iter().map(read).collect()
-    }
-
-    /// The row of a query that has one.
-    pub(crate) async fn one<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<Row> {
-        let row = self.row(asked).await?;
-        row.ok_or_else(|| unavailable(sqlx::Error::RowNotFound))
-    }
-
-    /// Changes rows; gives how many.
-    pub(crate) async fn change<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<u64> {
-        self.changed(asked.into()).await.map_err(unavailable)
-    }
-
-    /// The same; false where a name that is to be written is taken.
-    pub(crate) async fn insert<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<bool> {
-        match self.changed(asked.into()).await {
-            Err(error) if is_unique_violation(&error) => Ok(false),
-            other => other.map(|_| true).map_err(unavailable),
-        }
-    }
-
-    async fn changed(&mut self, asked: Statement<'_>) -> Result<u64, sqlx::Error> {
-        let Statement { sql, values } = asked;
-        match self {
-            Self::Sqlite(held) => {
-                let done = bound(sql.sqlite, &values).execute(held.connection());
-                done.await.map(|done| done.rows_affected())
-            }
-            Self::Postgres(held) => {
-                let done = bound(sql.postgres, &values).execute(held.connection());
-                done.await.map(|done| done.rows_affected())
-            }
-        }
-    }
-}
-
-fn bound<'q, D: sqlx::Database>(
-    text: &'static str,
-    values: &'q [Value<'_>],
-) -> Query<'q, D, D::Arguments>
-where
-    Option<i64>: Encode<'q, D> + Type<D>,
-    Option<&'q str>: Encode<'q, D> + Type<D>,
-    &'q [u8]: Encode<'q, D> + Type<D>,
-{
-    values
-        .iter()
-        .fold(sqlx::query(text), |query, value| match value {
-            Value::Number(number) => query.bind(*number),
-            Value::Text(text) => query.bind(text.as_deref()),
-            Value::Bytes(bytes) => query.bind(*bytes),
-        })
-}
-
-/// A row of either database.
-pub(crate) enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
-}
-
-impl Row {
-    /// What stands in a column.
-    pub(crate) fn get<'r, T>(&'r self, column: &str) -> Answer<T>
-    where
-        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
-    {
-        match self {
-            Self::Sqlite(row) => row.try_get(column),
-            Self::Postgres(row) => row.try_get(column),
-        }
-        .map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
-    }
-}
-
-/// What PostgreSQL says of a statement that was prepared before its tables changed.
-const PLAN_IS_OLD: &str = "0A000";
-
-fn unavailable(error: sqlx::Error) -> StoreError {
-    let code = error.as_database_error().and_then(|error| error.code());
-    match code.as_deref() {
-        Some(PLAN_IS_OLD) => StoreError::Outdated(error.to_string()),
-        _ => StoreError::Unavailable(error.to_string()),
-    }
-}
-
-fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|database| database.is_unique_violation())
 }

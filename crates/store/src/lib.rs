@@ -1,10 +1,11 @@
 //! The database: SQLite and PostgreSQL behind [`payment::ports::Store`].
 //!
-//! `queries` holds each method once, by entity, with its statements; `db` sends them
-//! to either database. What differs stands in `sqlite` and `postgres`. Nothing here
-//! decides: states follow from `payment::order`.
+//! `queries` holds each method once, by entity and with its statements, which `db` and
+//! `line` send to either database; what differs stands in `sqlite` and `postgres`.
+//! Nothing here decides: states follow from `payment::order`.
 
 mod db;
+mod line;
 mod migrations;
 mod open;
 mod postgres;

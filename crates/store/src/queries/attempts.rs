@@ -4,7 +4,8 @@
 use super::rows::{CREATING, NOT_PAID, OPEN_OR_HELD, attempt_row, json};
 use super::settling::{is_closed, write_step};
 use super::{domains, story};
-use crate::db::{Database, LIMIT, Row, Tx};
+use crate::db::{Database, LIMIT};
+use crate::line::{Row, Tx};
 use crate::sql::{Statement, statements};
 use payment::channel::Channel;
 use payment::money::Money;

@@ -7,7 +7,8 @@ use super::rows::{
     UNTOLD,
 };
 use super::story;
-use crate::db::{Database, LIMIT, LONG_LIMIT, Line, Row};
+use crate::db::{Database, LIMIT, LONG_LIMIT};
+use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
 use payment::channel::Channel;
 use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story};

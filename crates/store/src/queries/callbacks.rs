@@ -2,7 +2,8 @@
 
 use super::rows::{DELIVERED, PARKED, WAITING, after_try, callback_row, json, try_row};
 use super::{attempts, story};
-use crate::db::{Database, LIMIT, LONG_LIMIT, Row, Tx};
+use crate::db::{Database, LIMIT, LONG_LIMIT};
+use crate::line::{Row, Tx};
 use crate::sql::statements;
 use payment::ports::{
     Answer, CallbackRow, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,

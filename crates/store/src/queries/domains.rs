@@ -1,7 +1,8 @@
 //! Business systems with their rules, settings and secrets.
 
 use super::rows::json;
-use crate::db::{Database, LIMIT, Line, Row, Tx};
+use crate::db::{Database, LIMIT};
+use crate::line::{Line, Row, Tx};
 use crate::sql::{Sql, Statement, statements};
 use payment::domain::{Domain, Secret};
 use payment::ports::{Answer, Businesses, NewAttempt, OtherReadings, StoreError};

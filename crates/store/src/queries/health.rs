@@ -1,7 +1,8 @@
 //! Whether the database answers, and takes writes.
 
 use super::domains;
-use crate::db::{Database, LIMIT, Tx};
+use crate::db::{Database, LIMIT};
+use crate::line::Tx;
 use crate::sql::statements;
 use payment::ports::{Answer, Health};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! Notifies as they came, until they are worked on.
 
 use super::rows::kept_notify_row;
-use crate::db::{Database, LIMIT, Row};
+use crate::db::{Database, LIMIT};
+use crate::line::Row;
 use crate::sql::statements;
 use payment::ports::{Answer, KeptNotify, Notifies, NotifyOutcome, NotifyRow};
 use payment::story::digest;

@@ -1,7 +1,8 @@
 //! How the databases answer what is asked often: never by reading every row.
 
 use super::audit::{BACKLOG, COUNTS};
-use crate::db::{Database, LIMIT, Line, Row};
+use crate::db::{Database, LIMIT};
+use crate::line::{Line, Row};
 use crate::open::Tables;
 use crate::sql::Sql;
 use payment::ports::{Audit, RiskKind};

@@ -2,7 +2,8 @@
 
 use super::rows::{OF_BESIDE, refund_row};
 use super::{attempts, callbacks, story};
-use crate::db::{Database, LIMIT, Line, Row, Tx};
+use crate::db::{Database, LIMIT};
+use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
 use payment::money::Money;
 use payment::ports::{

@@ -1,7 +1,7 @@
 //! From rows to values and from values to words: the one table of what is written
 //! where. A value that this program can't have written is told.
 
-use crate::db::Row;
+use crate::line::Row;
 use crate::sql::{text, word, words};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};

@@ -4,7 +4,8 @@
 use super::attempts::{Locked, lock, lock_request};
 use super::rows::PAYABLE;
 use super::{callbacks, refunds, story};
-use crate::db::{Database, LIMIT, Line, Row, Tx};
+use crate::db::{Database, LIMIT};
+use crate::line::{Line, Row, Tx};
 use crate::sql::statements;
 use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
 use payment::ports::{

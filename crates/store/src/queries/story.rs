@@ -2,7 +2,7 @@
 //! it tells of, under the lock of the order's request.
 
 use super::rows::entry_row;
-use crate::db::{Line, Row, Tx};
+use crate::line::{Line, Row, Tx};
 use crate::sql::statements;
 use payment::ports::{Answer, StoreError, Story};
 use payment::story::{Act, Entry, digest};

@@ -4,7 +4,7 @@ use crate::harness::{act, attempt, begun, beside, callback, changed, code, money
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
-use payment::ports::{Begun, Settled, Store};
+use payment::ports::{Begun, ClosedRequest, RiskKind, Settled, Store};
 use payment::status::PayStatus;
 use std::sync::Arc;
 
@@ -292,4 +292,40 @@ pub(crate) async fn a_due_query_is_taken_by_one(store: Arc<dyn Store>) {
             .len(),
         9
     );
+}
+
+pub(crate) async fn an_attempt_is_found_by_its_payment(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let find = async |channel, account, number| {
+        let found = store.attempt_by_trade_no(channel, account, number).await;
+        found.unwrap().map(|row| row.order_sn)
+    };
+    assert_eq!(find(Channel::Wechat, "a", "t").await, None, "unpaid");
+    let (callback, beside) = (callback(), beside("R"));
+    let paid = money(&callback, &beside);
+    let settled = store.settle_paid(&row.order_sn, &paid, act()).await;
+    assert_eq!(settled.unwrap(), Settled::Went(Attempt::Paid));
+    let found = find(Channel::Wechat, "a", "t").await;
+    assert_eq!(found, Some(row.order_sn));
+    assert_eq!(find(Channel::Wechat, "b", "t").await, None);
+    assert_eq!(find(Channel::Alipay, "a", "t").await, None);
+    assert_eq!(find(Channel::Wechat, "a", "u").await, None);
+}
+
+pub(crate) async fn money_that_its_channel_holds_keeps_others_away(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let held = store.hold(&row.order_sn, "review", act()).await;
+    assert_eq!(held.unwrap(), Settled::Went(Attempt::Held));
+    let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.status, kept.held.as_deref()),
+        (Attempt::Held, Some("review"))
+    );
+    let risks = store.at_risk(0).await.unwrap();
+    assert_eq!((risks.len(), risks[0].kind), (1, RiskKind::Held));
+    assert!(risks[0].detail.ends_with("review"), "{risks:?}");
+    let other = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();
+    assert!(matches!(other, Begun::Held));
+    let closed = store.close_request("shop", "k", None, act()).await;
+    assert_eq!(closed.unwrap(), ClosedRequest::Open);
 }

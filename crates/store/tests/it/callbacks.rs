@@ -3,7 +3,8 @@
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
 use payment::ports::{
-    CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Resend, Store, TryOutcome,
+    CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Resend, RiskKind, Store,
+    TryOutcome,
 };
 use std::sync::Arc;
 
@@ -259,4 +260,35 @@ pub(crate) async fn a_parked_callback_is_listed_and_sent_again(store: Arc<dyn St
     store.callback_tried(callback.id, &delivered).await.unwrap();
     assert_eq!(resend(Resend::Order(callback.order_sn.clone())).await, 1);
     assert_eq!(resend(Resend::Order("none".to_owned())).await, 0);
+}
+
+/// Of all outcomes two are money that nothing of ours is about.
+pub(crate) async fn a_notify_is_listed_by_its_outcome_alone(store: Arc<dyn Store>) {
+    let outcomes = [
+        NotifyOutcome::NoSuchOrder,
+        NotifyOutcome::Odd,
+        NotifyOutcome::Settled,
+        NotifyOutcome::Differs,
+        NotifyOutcome::Ignored,
+        // Worded as one that older programs list.
+        NotifyOutcome::TakenBack,
+    ];
+    for (number, outcome) in (0..).zip(outcomes) {
+        let notify = NotifyRow {
+            channel: Channel::Wechat,
+            account: "a".to_owned(),
+            channel_order_no: None,
+            body: vec![number],
+            headers: String::new(),
+            received_ms: number.into(),
+        };
+        let id = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+        let marked = store.mark_notify(id, outcome, "mismatch: x", None).await;
+        marked.unwrap();
+    }
+    let risks = store.at_risk(0).await.unwrap();
+    let since: Vec<_> = risks.iter().map(|risk| risk.since_ms).collect();
+    assert_eq!(since, [0, 1], "{risks:?}");
+    assert!(risks.iter().all(|risk| risk.kind == RiskKind::Mismatch));
+    assert!(risks[0].detail.ends_with("no such order"), "{risks:?}");
 }

@@ -17,18 +17,19 @@ static COUNTER: AtomicU32 = AtomicU32::new(0);
 /// Makes two tests of each scenario.
 macro_rules! on_both {
     ($($module:ident::$scenario:ident),+ $(,)?) => {
+        /// How many tests there are.
+        pub(crate) const SCENARIOS: usize = 2 * [$(stringify!($scenario)),+].len();
+
         mod sqlite {
             $(#[tokio::test]
             async fn $scenario() {
-                crate::$module::$scenario(crate::harness::sqlite().await).await;
+                crate::reach::on_sqlite(crate::$module::$scenario).await;
             })+
         }
         mod postgres {
             $(#[tokio::test]
             async fn $scenario() {
-                if let Some(store) = crate::harness::postgres().await {
-                    crate::$module::$scenario(store).await;
-                }
+                crate::reach::on_postgres(crate::$module::$scenario).await;
             })+
         }
     };

@@ -7,6 +7,8 @@ mod callbacks;
 mod domains;
 mod harness;
 mod migrations;
+mod partners;
+mod reach;
 mod refunds;
 mod story;
 mod versions;
@@ -24,6 +26,8 @@ on_both! {
     attempts::a_taken_number_is_told,
     attempts::twenty_at_once_begin_one_attempt,
     attempts::an_attempt_is_found_by_token_and_by_channel_number,
+    attempts::an_attempt_is_found_by_its_payment,
+    attempts::money_that_its_channel_holds_keeps_others_away,
     attempts::the_code_is_kept_once_the_channel_took_the_order,
     attempts::another_sum_of_the_channels_is_kept_until_it_is_paid,
     attempts::money_settles_once_among_fifty,
@@ -46,6 +50,7 @@ on_both! {
     refunds::a_refund_goes_forward_and_shows_in_the_status,
     refunds::a_failed_refund_frees_its_sum_and_is_listed,
     refunds::money_beside_the_request_is_to_be_refunded,
+    refunds::money_that_went_back_is_kept_once_within_what_is_left,
     refunds::a_closed_request_takes_no_attempt,
     refunds::a_paid_request_is_not_closed,
     refunds::late_money_follows_the_domains_policy,
@@ -56,6 +61,9 @@ on_both! {
     story::late_money_is_honoured_where_its_refund_has_not_left,
     story::a_sound_database_has_no_contradictions,
     story::what_waits_is_counted,
+    story::each_kind_has_as_many_lines_as_are_counted,
+    callbacks::a_notify_is_listed_by_its_outcome_alone,
+    partners::an_order_is_kept_once_under_the_partners_number,
     callbacks::a_notify_that_nobody_finished_is_due_again,
     callbacks::a_busy_receiver_is_passed_over,
     refunds::a_trip_is_used_once,

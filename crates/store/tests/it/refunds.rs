@@ -6,7 +6,8 @@ use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
     AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewCallback, NewRefund,
-    OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store, WriteCallback,
+    OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store, StoreError, TakenBack,
+    WriteCallback,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -284,6 +285,43 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
         .await
         .unwrap();
     assert_eq!(status(&*store).await, PayStatus::SuccessPay);
+}
+
+pub(crate) async fn money_that_went_back_is_kept_once_within_what_is_left(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    let back = async |key: &str, fen| {
+        let money = Money::from_minor(fen, Currency::Cny).unwrap();
+        let told = |sum: i64| NewCallback {
+            url: format!("http://shop.cn/cb?refundedMoney={sum}"),
+            ..callback()
+        };
+        let taken = TakenBack {
+            order_sn: &order,
+            refund_key: key,
+            money,
+            channel_money: money,
+            cause: Cause::Chargeback,
+            reference: "theirs",
+            note: "a dispute",
+            callback: Some(&told),
+            act: act(),
+        };
+        store.take_back(&taken).await
+    };
+    let kept = back("ch-1", 60).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.cause), (Refund::Done, Cause::Chargeback));
+    assert_eq!(kept.reference.as_deref(), Some("theirs"));
+    assert_eq!(back("ch-1", 60).await, Ok(None), "known");
+    let refused = back("ch-2", 41).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+    assert!(back("ch-2", 40).await.unwrap().is_some());
+    assert_eq!(status(&*store).await, PayStatus::SuccessRefund);
+    let told = store.callbacks(&order).await.unwrap();
+    assert!(told.iter().any(|row| row.url.ends_with("=100")), "{told:?}");
+    let risks = store.at_risk(0).await.unwrap();
+    let all = |kind| risks.iter().all(|risk| risk.kind == kind);
+    assert!(risks.len() == 2 && all(RiskKind::TakenBack), "{risks:?}");
+    assert!(store.contradictions().await.unwrap().is_empty());
 }
 
 pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {

@@ -6,6 +6,7 @@ use payment::order::{Attempt, Event};
 use payment::ports::{
     Backlog, CallbackTry, Honoured, NotifyRow, RiskKind, Settled, Store, TryOutcome,
 };
+use payment::refund::UNTOLD;
 use payment::status::PayStatus;
 use payment::story::{Act, Source, check, digest};
 use std::sync::Arc;
@@ -194,4 +195,44 @@ pub(crate) async fn what_waits_is_counted(store: Arc<dyn Store>) {
     begun(&*store, &attempt("k2", 2, 0)).await;
     let risks = store.at_risk(900_000 + 600_001).await.unwrap();
     assert!(risks.iter().any(|risk| risk.kind == RiskKind::Unknown));
+}
+
+pub(crate) async fn each_kind_has_as_many_lines_as_are_counted(store: Arc<dyn Store>) {
+    let now_ms = 2_000_000;
+    let row = |number: u32| begun_as(&*store, number);
+    // Not heard of again; held; and one that differs.
+    row(1).await;
+    store.hold(&row(2).await, "review", act()).await.unwrap();
+    let differs = row(3).await;
+    store
+        .note_mismatch(&differs, "amount", act())
+        .await
+        .unwrap();
+    // Given back at the channel, which does not say how much.
+    let untold = row(4).await;
+    paid(&*store, &untold, "R4", act()).await;
+    let noted = store.note_mismatch(&untold, UNTOLD, act()).await;
+    noted.unwrap();
+    // Late money.
+    let late = row(5).await;
+    store.apply(&late, Event::Closed, act()).await.unwrap();
+    let closed = store.close_request("shop", "k5", None, act()).await;
+    closed.unwrap();
+    paid(&*store, &late, "R5", act()).await;
+    let lines = store.at_risk(now_ms).await.unwrap();
+    for counted in store.risk_counts(now_ms).await.unwrap() {
+        let lines = lines.iter().filter(|line| line.kind == counted.kind);
+        assert_eq!(lines.count() as i64, counted.count, "{:?}", counted.kind);
+    }
+    for kind in [RiskKind::Unknown, RiskKind::Held, RiskKind::Mismatch] {
+        assert!(lines.iter().any(|line| line.kind == kind), "{kind:?}");
+    }
+    for kind in [RiskKind::TakenBack, RiskKind::Late] {
+        assert!(lines.iter().any(|line| line.kind == kind), "{kind:?}");
+    }
+}
+
+async fn begun_as(store: &dyn Store, number: u32) -> String {
+    let new = attempt(&format!("k{number}"), number, 0);
+    begun(store, &new).await.order_sn
 }

@@ -1,0 +1,46 @@
+//! What partners order.
+
+use payment::domain::{Domain, DomainSettings};
+use payment::money::{Currency, Money};
+use payment::partner::{Order, PartnerOrder};
+use payment::ports::Store;
+use std::sync::Arc;
+
+const CODE: &str = "apay.p001";
+
+fn order(ours: &str, theirs: &str) -> PartnerOrder {
+    PartnerOrder {
+        order_id: ours.to_owned(),
+        domain_code: CODE.to_owned(),
+        order: Order {
+            out_order_id: theirs.to_owned(),
+            money: Money::from_minor(10, Currency::Cny).unwrap(),
+            cb_url: "http://p.cn/cb".to_owned(),
+            return_url: "http://p.cn".to_owned(),
+            user_id: "u".to_owned(),
+            pay_type: Some("ALIPAYH5".to_owned()),
+        },
+        created_ms: 1,
+    }
+}
+
+pub(crate) async fn an_order_is_kept_once_under_the_partners_number(store: Arc<dyn Store>) {
+    let settings = DomainSettings::default();
+    let partner = Domain::partner("apay", "p001", settings, "123456", true);
+    store.add_domain(&partner.unwrap()).await.unwrap();
+    let begin = async |ours, theirs| {
+        let begun = store.begin_partner_order(&order(ours, theirs)).await;
+        begun.unwrap()
+    };
+    let first = order("O1", "P1");
+    assert_eq!(begin("O1", "P1").await, Some(first.clone()));
+    assert_eq!(begin("O2", "P1").await, Some(first.clone()), "unchanged");
+    assert_eq!(begin("O1", "P2").await, None, "our number is taken");
+    let ours = async |code| store.partner_order(code, "O1").await.unwrap();
+    assert_eq!(ours(CODE).await, Some(first.clone()));
+    assert_eq!(ours("apay.p002").await, None);
+    let theirs = store.partner_order_of(CODE, "P1").await;
+    assert_eq!(theirs.unwrap(), Some(first));
+    let none = store.partner_order_of(CODE, "P2").await;
+    assert_eq!(none.unwrap(), None);
+}
