@@ -13,10 +13,4 @@ pub use gateway::{
     RefundReport, RefundState, Terms,
 };
 pub use receiver::{Call, CallbackAnswer, Receiver};
-pub use store::{
-    Answer, AttemptRow, Attempts, Audit, Backlog, Begun, BesideRefund, Businesses, CallbackRow,
-    CallbackState, CallbackTry, Callbacks, ClosedRequest, Health, Honoured, KeptNotify, KeptTry,
-    NewAttempt, NewCallback, NewRefund, Notifies, NotifyOutcome, NotifyRow, OtherReadings,
-    Partners, Payment, RefundRow, RefundStep, Refunded, Refunds, Resend, Risk, RiskCount, RiskKind,
-    Settled, Settling, Store, StoreError, Story, TakenBack, Trips, TryOutcome, WriteCallback,
-};
+pub use store::*;

@@ -2,12 +2,10 @@
 //! compiled once and say nothing of either. Everything that is asked comes through
 //! [`Database::read`], [`Database::write`] and [`Database::write_each`].
 
-use crate::line::{Connection, Line, Read, Tx, unavailable};
+use crate::line::{Line, Pool, Read, Tx};
 use crate::renewal::Renewal;
 use crate::sql::Statement;
 use payment::ports::{Answer, StoreError};
-use sqlx::postgres::PgPool;
-use sqlx::sqlite::SqlitePool;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -30,31 +28,22 @@ pub(crate) struct Dialect {
     pub(crate) texts: [&'static str; 2],
 }
 
-/// The connections of an opened database.
-pub(crate) enum Pools {
-    /// One connection writes.
-    Sqlite {
-        read: SqlitePool,
-        write: SqlitePool,
-    },
-    Postgres(PgPool),
-}
-
 /// The store.
 pub(crate) struct Database {
-    pools: Pools,
+    pub(crate) reads: Pool,
+    pub(crate) writes: Pool,
     renewal: Renewal,
     /// When a write was last tried for readiness' sake, and what came of it.
     pub(crate) probed: Mutex<Option<(Instant, Answer<()>)>>,
 }
 
 impl Database {
-    pub(crate) fn new(pools: Pools, renewal: Renewal) -> Self {
-        let probed = Mutex::new(None);
+    pub(crate) fn new(reads: Pool, writes: Pool, renewal: Renewal) -> Self {
         Self {
-            pools,
+            reads,
+            writes,
             renewal,
-            probed,
+            probed: Mutex::new(None),
         }
     }
 
@@ -64,19 +53,14 @@ impl Database {
         limit: Duration,
         work: impl AsyncFnOnce(&mut Line) -> Answer<T> + Copy,
     ) -> Answer<T> {
-        let once = || async move { work(&mut self.reader().await?).await };
+        let once = || async move { work(&mut self.reads.line().await?).await };
         self.within(limit, once).await
     }
 
     /// Reads the row that a query finds.
-    pub(crate) async fn find<T>(
-        &self,
-        limit: Duration,
-        asked: Statement<'_>,
-        read: Read<T>,
-    ) -> Answer<Option<T>> {
+    pub(crate) async fn find<T>(&self, asked: Statement<'_>, read: Read<T>) -> Answer<Option<T>> {
         let found = async |line: &mut Line| line.find(asked.clone(), read).await;
-        self.read(limit, found).await
+        self.read(LIMIT, found).await
     }
 
     /// Reads all rows that a query finds.
@@ -99,10 +83,10 @@ impl Database {
         read: Read<T>,
     ) -> Answer<Vec<T>> {
         let once = || async {
-            let taken = self.writer().await?.list(due.clone(), one).await?;
+            let taken = self.writes.line().await?.list(due.clone(), one).await?;
             let mut rows = Vec::with_capacity(taken.len());
             for (name, asked) in taken {
-                let found = self.reader().await?.find(asked, read).await;
+                let found = self.reads.line().await?.find(asked, read).await;
                 rows.extend(readable(&name, found)?);
             }
             Ok(rows)
@@ -122,7 +106,7 @@ impl Database {
         limit: Duration,
         work: impl AsyncFnOnce(&mut Line) -> Answer<T> + Copy,
     ) -> Answer<T> {
-        let once = || async move { work(&mut self.writer().await?).await };
+        let once = || async move { work(&mut self.writes.line().await?).await };
         self.within(limit, once).await
     }
 
@@ -151,7 +135,7 @@ impl Database {
         kept: fn(&T) -> bool,
         work: impl AsyncFnOnce(&mut Tx) -> Answer<T>,
     ) -> Answer<T> {
-        let mut tx = self.judged(self.begin().await)?;
+        let mut tx = self.judged(self.writes.begin().await)?;
         let answer = work(&mut tx).await?;
         if kept(&answer) {
             self.judged(tx.commit().await)?;
@@ -180,49 +164,6 @@ impl Database {
     /// A connection that failed to begin or to commit is not trusted again.
     pub(crate) fn judged<T>(&self, done: Answer<T>) -> Answer<T> {
         done.inspect_err(|_| self.renewal.renew())
-    }
-
-    pub(crate) async fn reader(&self) -> Answer<Line> {
-        match &self.pools {
-            Pools::Sqlite { read, .. } => read
-                .acquire()
-                .await
-                .map(Connection::Alone)
-                .map(Line::Sqlite),
-            Pools::Postgres(pool) => pool
-                .acquire()
-                .await
-                .map(Connection::Alone)
-                .map(Line::Postgres),
-        }
-        .map_err(unavailable)
-    }
-
-    async fn writer(&self) -> Answer<Line> {
-        match &self.pools {
-            Pools::Sqlite { write, .. } => write
-                .acquire()
-                .await
-                .map(Connection::Alone)
-                .map(Line::Sqlite),
-            Pools::Postgres(_) => return self.reader().await,
-        }
-        .map_err(unavailable)
-    }
-
-    async fn begin(&self) -> Answer<Tx> {
-        match &self.pools {
-            Pools::Sqlite { write, .. } => {
-                let begun = write.begin_with(crate::sqlite::DIALECT.begin).await;
-                begun.map(Connection::Together).map(Line::Sqlite)
-            }
-            Pools::Postgres(pool) => {
-                let begun = pool.begin_with(crate::postgres::DIALECT.begin).await;
-                begun.map(Connection::Together).map(Line::Postgres)
-            }
-        }
-        .map(Tx)
-        .map_err(unavailable)
     }
 }
 

@@ -1,13 +1,46 @@
 //! What statements are sent over, and the rows that come back, of either database.
 
 use crate::sql::{Statement, Value};
+use Connection::{Alone, Together};
 use payment::ports::{Answer, StoreError};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgPool, PgRow};
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Decode, Encode, Postgres, Row as _, Sqlite, Transaction, Type};
 use std::ops::{Deref, DerefMut};
+
+/// The connections of an opened database.
+pub(crate) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Pool {
+    /// A connection whose statements stand alone.
+    pub(crate) async fn line(&self) -> Answer<Line> {
+        let line = match self {
+            Self::Sqlite(pool) => pool.acquire().await.map(|one| Line::Sqlite(Alone(one))),
+            Self::Postgres(pool) => pool.acquire().await.map(|one| Line::Postgres(Alone(one))),
+        };
+        line.map_err(unavailable)
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self) -> Answer<Tx> {
+        let line = match self {
+            Self::Sqlite(pool) => {
+                let begun = pool.begin_with(crate::sqlite::DIALECT.begin).await;
+                begun.map(|tx| Line::Sqlite(Together(tx)))
+            }
+            Self::Postgres(pool) => {
+                let begun = pool.begin_with(crate::postgres::DIALECT.begin).await;
+                begun.map(|tx| Line::Postgres(Together(tx)))
+            }
+        };
+        line.map(Tx).map_err(unavailable)
+    }
+}
 
 /// A connection, in a transaction or not.
 pub(crate) enum Connection<D: sqlx::Database> {
@@ -18,15 +51,15 @@ pub(crate) enum Connection<D: sqlx::Database> {
 impl<D: sqlx::Database> Connection<D> {
     fn connection(&mut self) -> &mut D::Connection {
         match self {
-            Self::Alone(connection) => connection,
-            Self::Together(tx) => tx,
+            Alone(connection) => connection,
+            Together(tx) => tx,
         }
     }
 
     async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Alone(_) => Ok(()),
-            Self::Together(tx) => tx.commit().await,
+            Alone(_) => Ok(()),
+            Together(tx) => tx.commit().await,
         }
     }
 }
@@ -38,13 +71,13 @@ pub(crate) enum Line {
 }
 
 /// A line whose statements are kept together or not at all. Dropped, it undoes them.
-pub(crate) struct Tx(pub(crate) Line);
+pub(crate) struct Tx(Line);
 
 impl Tx {
     pub(crate) async fn commit(self) -> Answer<()> {
         match self.0 {
-            Line::Sqlite(connection) => connection.commit().await,
-            Line::Postgres(connection) => connection.commit().await,
+            Line::Sqlite(line) => line.commit().await,
+            Line::Postgres(line) => line.commit().await,
         }
         .map_err(unavailable)
     }
@@ -69,17 +102,15 @@ impl Line {
     pub(crate) async fn rows<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<Vec<Row>> {
         let Statement { sql, values } = asked.into();
         let rows = match self {
-            Self::Sqlite(connection) => {
-                let query = bound(sql.sqlite, &values).fetch_all(connection.connection());
-                query
-                    .await
-                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            Self::Sqlite(line) => {
+                let rows = bound(sql.sqlite, &values).fetch_all(line.connection());
+                let rows = rows.await.map(Vec::into_iter);
+                rows.map(|rows| rows.map(Row::Sqlite).collect())
             }
-            Self::Postgres(connection) => {
-                let query = bound(sql.postgres, &values).fetch_all(connection.connection());
-                query
-                    .await
-                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            Self::Postgres(line) => {
+                let rows = bound(sql.postgres, &values).fetch_all(line.connection());
+                let rows = rows.await.map(Vec::into_iter);
+                rows.map(|rows| rows.map(Row::Postgres).collect())
             }
         };
         rows.map_err(unavailable)
@@ -87,18 +118,7 @@ impl Line {
 
     /// The first row of a query, if it has one.
     pub(crate) async fn row<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<Option<Row>> {
-        let Statement { sql, values } = asked.into();
-        let row = match self {
-            Self::Sqlite(connection) => {
-                let query = bound(sql.sqlite, &values).fetch_optional(connection.connection());
-                query.await.map(|row| row.map(Row::Sqlite))
-            }
-            Self::Postgres(connection) => {
-                let query = bound(sql.postgres, &values).fetch_optional(connection.connection());
-                query.await.map(|row| row.map(Row::Postgres))
-            }
-        };
-        row.map_err(unavailable)
+        Ok(self.rows(asked).await?.into_iter().next())
     }
 
     /// The first row of a query, if it has one, as it is read.
@@ -141,12 +161,12 @@ impl Line {
     async fn changed(&mut self, asked: Statement<'_>) -> Result<u64, sqlx::Error> {
         let Statement { sql, values } = asked;
         match self {
-            Self::Sqlite(connection) => {
-                let done = bound(sql.sqlite, &values).execute(connection.connection());
+            Self::Sqlite(line) => {
+                let done = bound(sql.sqlite, &values).execute(line.connection());
                 done.await.map(|done| done.rows_affected())
             }
-            Self::Postgres(connection) => {
-                let done = bound(sql.postgres, &values).execute(connection.connection());
+            Self::Postgres(line) => {
+                let done = bound(sql.postgres, &values).execute(line.connection());
                 done.await.map(|done| done.rows_affected())
             }
         }
@@ -197,7 +217,7 @@ impl Row {
 /// What PostgreSQL says of a statement that was prepared before its tables changed.
 const PLAN_IS_OLD: &str = "0A000";
 
-pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
+fn unavailable(error: sqlx::Error) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code());
     match code.as_deref() {
         Some(PLAN_IS_OLD) => StoreError::Outdated(error.to_string()),

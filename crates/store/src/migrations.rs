@@ -4,7 +4,7 @@
 
 use crate::open::{OpenError, Tables, refused};
 use sqlx::migrate::Migrator;
-use sqlx::{ColumnIndex, Database, Decode, Executor, IntoArguments, Pool, Row, Type};
+use sqlx::{Database, Executor, FromRow, IntoArguments, Pool};
 
 const COMPATIBLE: &str = "compatible ";
 
@@ -40,17 +40,13 @@ where
     D: Database,
     D::Arguments: IntoArguments<D>,
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-    for<'r> i64: Decode<'r, D> + Type<D>,
-    for<'r> String: Decode<'r, D> + Type<D>,
-    usize: ColumnIndex<D::Row>,
+    for<'r> (i64, String): FromRow<'r, D::Row>,
 {
     let table = sqlx::query(table).fetch_optional(pool);
     if table.await.map_err(refused)?.is_none() {
         return Ok(Vec::new());
     }
     let query = "select version, description from _sqlx_migrations order by version";
-    let rows = sqlx::query(query).fetch_all(pool).await.map_err(refused)?;
-    let read = |row: &D::Row| Ok((row.try_get(0)?, row.try_get(1)?));
-    let read = rows.iter().map(read).collect::<Result<_, sqlx::Error>>();
-    read.map_err(refused)
+    let rows = sqlx::query_as(query).fetch_all(pool);
+    rows.await.map_err(refused)
 }

@@ -2,7 +2,8 @@
 
 mod hosts;
 
-use crate::db::{Database, Dialect, Pools};
+use crate::db::{Database, Dialect};
+use crate::line::Pool;
 use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
@@ -60,7 +61,8 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         migrate(&pool, &migrator).await?;
     }
     tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
-    Ok(Database::new(Pools::Postgres(pool), renewal))
+    let (reads, writes) = (Pool::Postgres(pool.clone()), Pool::Postgres(pool));
+    Ok(Database::new(reads, writes, renewal))
 }
 
 /// Without the driver's advisory lock, which not every server of this wire has: who

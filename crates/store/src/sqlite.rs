@@ -1,7 +1,8 @@
 //! What is SQLite's own: one connection writes, several read; a commit is on
 //! disk before it is answered (`synchronous = full`).
 
-use crate::db::{Database, Dialect, Pools};
+use crate::db::{Database, Dialect};
+use crate::line::Pool;
 use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
@@ -49,7 +50,8 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         .connect_with(options.read_only(true))
         .await
         .map_err(refused)?;
-    Ok(Database::new(Pools::Sqlite { read, write }, renewal))
+    let (reads, writes) = (Pool::Sqlite(read), Pool::Sqlite(write));
+    Ok(Database::new(reads, writes, renewal))
 }
 
 fn pool(size: u32, renewal: &Renewal) -> SqlitePoolOptions {

@@ -85,11 +85,11 @@ impl Attempts for Database {
     }
 
     async fn attempt(&self, order_sn: &str) -> Answer<Option<AttemptRow>> {
-        self.find(LIMIT, ONE.bind(order_sn), attempt_row).await
+        self.find(ONE.bind(order_sn), attempt_row).await
     }
 
     async fn attempt_by_token(&self, token: &str) -> Answer<Option<AttemptRow>> {
-        self.find(LIMIT, BY_TOKEN.bind(token), attempt_row).await
+        self.find(BY_TOKEN.bind(token), attempt_row).await
     }
 
     async fn attempt_by_channel_no(
@@ -99,8 +99,7 @@ impl Attempts for Database {
         channel_order_no: &str,
     ) -> Answer<Option<AttemptRow>> {
         let named = BY_CHANNEL_NO.bind(channel.code()).bind(account);
-        self.find(LIMIT, named.bind(channel_order_no), attempt_row)
-            .await
+        self.find(named.bind(channel_order_no), attempt_row).await
     }
 
     async fn attempt_by_trade_no(
@@ -110,7 +109,7 @@ impl Attempts for Database {
         trade_no: &str,
     ) -> Answer<Option<AttemptRow>> {
         let named = BY_TRADE_NO.bind(channel.code()).bind(account);
-        self.find(LIMIT, named.bind(trade_no), attempt_row).await
+        self.find(named.bind(trade_no), attempt_row).await
     }
 
     async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>> {

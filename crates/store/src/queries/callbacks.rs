@@ -106,7 +106,12 @@ impl Callbacks for Database {
         };
         let numbers = |row: &Row| Ok((row.get("id")?, row.get::<String>("order_sn")?));
         let once = || async {
-            let all = self.reader().await?.list(asked.clone(), numbers).await?;
+            let all = self
+                .reads
+                .line()
+                .await?
+                .list(asked.clone(), numbers)
+                .await?;
             for (id, order_sn) in &all {
                 let again = async |tx: &mut Tx| send_again(tx, *id, order_sn, now_ms).await;
                 self.transact(|()| true, again).await?;

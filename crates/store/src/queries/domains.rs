@@ -66,7 +66,7 @@ impl Businesses for Database {
                 recut: row.get("recut_requests")?,
             })
         };
-        let counted = self.find(LIMIT, counted, read).await?;
+        let counted = self.find(counted, read).await?;
         Ok(counted.unwrap_or_default())
     }
 }

@@ -20,7 +20,7 @@ const PROBE_HOLDS: Duration = Duration::from_secs(2);
 impl Health for Database {
     async fn ready(&self) -> Answer<()> {
         let once = || async {
-            domains::one(&mut self.reader().await?, "").await?;
+            domains::one(&mut self.reads.line().await?, "").await?;
             let mut probed = self.probed.lock().await;
             match &*probed {
                 Some((at, answer)) if at.elapsed() < PROBE_HOLDS => answer.clone(),

@@ -70,7 +70,7 @@ impl Notifies for Database {
     }
 
     async fn notify_body(&self, id: i64) -> Answer<Option<Vec<u8>>> {
-        let notify = self.find(LIMIT, ONE.bind(id), kept_notify_row).await?;
+        let notify = self.find(ONE.bind(id), kept_notify_row).await?;
         Ok(notify.map(|notify| notify.row.body))
     }
 }

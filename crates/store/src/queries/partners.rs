@@ -52,7 +52,7 @@ impl Partners for Database {
         order_id: &str,
     ) -> Answer<Option<PartnerOrder>> {
         let known = BY_ORDER_ID.bind(domain_code).bind(order_id);
-        self.find(LIMIT, known, partner_order_row).await
+        self.find(known, partner_order_row).await
     }
 
     async fn partner_order_of(
@@ -61,6 +61,6 @@ impl Partners for Database {
         out_order_id: &str,
     ) -> Answer<Option<PartnerOrder>> {
         let known = BY_OUT_ORDER_ID.bind(domain_code).bind(out_order_id);
-        self.find(LIMIT, known, partner_order_row).await
+        self.find(known, partner_order_row).await
     }
 }

@@ -97,7 +97,7 @@ impl Refunds for Database {
     }
 
     async fn refund(&self, refund_no: &str) -> Answer<Option<RefundRow>> {
-        self.find(LIMIT, ONE.bind(refund_no), refund_row).await
+        self.find(ONE.bind(refund_no), refund_row).await
     }
 
     async fn refunds(&self, order_sn: &str) -> Answer<Vec<RefundRow>> {

@@ -52,6 +52,6 @@ impl Trips for Database {
 
     async fn trip_address(&self, token: &str) -> Answer<Option<String>> {
         let found = ADDRESS.bind(token);
-        self.find(LIMIT, found, |row| row.get("address")).await
+        self.find(found, |row| row.get("address")).await
     }
 }

@@ -377,6 +377,8 @@ pub(crate) async fn a_paid_request_is_not_closed(store: Arc<dyn Store>) {
         store.close_request("shop", "k", None, act()).await.unwrap(),
         ClosedRequest::Paid
     );
+    // Nothing of the wish is left.
+    assert!(!store.is_closed("shop", "k").await.unwrap());
     let again = store.begin_attempt(&attempt("k", 2, 0)).await.unwrap();
     assert!(matches!(again, Begun::AlreadyPaid));
 }
