@@ -17,8 +17,8 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
-    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    BackSum, ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack,
+    NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
     RefundState, Terms,
 };
 use serde::Deserialize;
@@ -183,7 +183,7 @@ impl Alipay {
     ) -> Result<PaidReport, ChannelError> {
         let money = minor(&trade.total_amount)
             .and_then(|minor| Money::from_minor(minor, Currency::Cny))
-            .ok_or_else(|| ChannelError::Unknown("total_amount is no sum".to_owned()))?;
+            .ok_or_else(|| ChannelError::unknown(Doubt::Nonsense, "total_amount is no sum"))?;
         Ok(PaidReport {
             merchant,
             channel_order_no: trade.out_trade_no.clone(),
@@ -334,7 +334,10 @@ impl Gateway for Alipay {
                 }
                 None => Ok(OrderState::Closed),
             },
-            other => Err(ChannelError::Unknown(format!("trade_status {other}"))),
+            other => Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                format!("trade_status {other}"),
+            )),
         }
     }
 

@@ -17,12 +17,14 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::pairs::escape;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, NewOrder, Notify, NotifyAnswer,
-    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, NewOrder, Notify,
+    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    Unknown,
 };
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
+use std::fmt::Display;
 use std::time::Duration;
 use wire::{Answer, Status};
 
@@ -185,11 +187,14 @@ impl Apay {
     /// Reads what an order was answered, once its sign holds: over every field but
     /// `result`.
     fn made(&self, body: &[u8], new: &NewOrder) -> Result<Created, ChannelError> {
-        let unknown = |what: &str| ChannelError::Unknown(what.to_owned());
+        let unknown = |what: &str| ChannelError::unknown(Doubt::Nonsense, what);
         let fields = Fields::from_json(body).map_err(|_| unknown("no flat answer"))?;
         let fields = fields.without("result");
         if !verifies(&fields, &self.key) {
-            return Err(unknown("the sign does not verify"));
+            return Err(ChannelError::unknown(
+                Doubt::Signature,
+                "it does not verify",
+            ));
         }
         let value = |name: &str| fields.get(name).unwrap_or_default();
         if value("outOrderId") != new.order.number {
@@ -216,11 +221,14 @@ impl Apay {
         let order_id = order_id(&answer);
         let named = order.reference.as_ref();
         if answer.text("outOrderId") != order.number || named.is_some_and(|id| *id != order_id) {
-            return Err(ChannelError::Unknown("about another order".to_owned()));
+            return Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                "about another order",
+            ));
         }
         let word = answer.text("status");
         let status = Status::parse(&word);
-        let strange = || ChannelError::Unknown("a status that nobody knows".to_owned());
+        let strange = || ChannelError::unknown(Doubt::Nonsense, "a status that nobody knows");
         Ok((answer, status.ok_or_else(strange)?))
     }
 
@@ -231,8 +239,9 @@ impl Apay {
         // changed the sum may go on naming the one that it was asked for.
         let fits = ordered == order.money || Some(ordered) == order.asked;
         if !fits && received == order.money {
-            return Err(ChannelError::Unknown(
-                "money and received differ".to_owned(),
+            return Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                "money and received differ",
             ));
         }
         Ok(PaidReport {
@@ -262,7 +271,7 @@ impl Apay {
             "REFUNDING" => RefundState::Pending,
             "SUCCESS" => RefundState::Done,
             "CLOSE" => RefundState::Failed("the gateway says CLOSE".to_owned()),
-            _ => return Err(ChannelError::Unknown("no trans_status".to_owned())),
+            _ => return Err(ChannelError::unknown(Doubt::Nonsense, "no trans_status")),
         };
         let number = Some(answer.text("trans_no")).filter(|number| !number.is_empty());
         Ok(RefundReport {
@@ -274,7 +283,7 @@ impl Apay {
 
 /// A refund that nobody but a person can clear up: the gateway knows it by no number
 /// of ours, and its order's status says nothing about one refund.
-fn unanswered(why: &str) -> RefundReport {
+fn unanswered(why: impl Display) -> RefundReport {
     RefundReport::from(RefundState::Held(format!(
         "{why}; look at the gateway whether it was made"
     )))
@@ -410,9 +419,10 @@ impl Gateway for Apay {
         };
         let is_paid = answer.money("received").is_ok();
         match status {
-            Status::Unpaid | Status::Closed if is_paid => {
-                Err(ChannelError::Unknown("unpaid, and received".to_owned()))
-            }
+            Status::Unpaid | Status::Closed if is_paid => Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                "unpaid, and received",
+            )),
             Status::Unpaid => Ok(OrderState::Pending),
             Status::Closed => Ok(OrderState::Closed),
             _ => {
@@ -433,7 +443,7 @@ impl Gateway for Apay {
     /// (docs/reference/apay.md, Refunds): whatever numbers an answer bears, it is about this refund.
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         match self.send_refund(refund).await {
-            Err(ChannelError::Unknown(why)) if !self.refunds_by_number => Ok(unanswered(&why)),
+            Err(ChannelError::Unknown(why)) if !self.refunds_by_number => Ok(unanswered(why)),
             other => other,
         }
     }
@@ -462,17 +472,19 @@ impl Gateway for Apay {
     /// It tells that an order was paid; what is believed of that is what the gateway
     /// then answers to our own question.
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
-        let unknown = |what: &str| ChannelError::Unknown(what.to_owned());
         let fields = match notify.body.first() {
             Some(b'{') => Fields::from_json(&notify.body),
             _ => {
                 let text = std::str::from_utf8(&notify.body);
-                Fields::from_query(text.map_err(|_| unknown("not a form"))?)
+                Fields::from_query(text.map_err(|error| Unknown::by(Doubt::Nonsense, error))?)
             }
         };
-        let fields = fields.map_err(|refusal| ChannelError::Unknown(refusal.to_string()))?;
+        let fields = fields.map_err(|refusal| Unknown::by(Doubt::Nonsense, refusal))?;
         if !verifies(&fields, &self.key) {
-            return Err(unknown("the sign does not verify"));
+            return Err(ChannelError::unknown(
+                Doubt::Signature,
+                "it does not verify",
+            ));
         }
         let value = |name: &str| fields.get(name).unwrap_or_default();
         let currency = Currency::parse(value("currency"));

@@ -16,8 +16,8 @@ use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::escape;
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
-    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    BackSum, ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack,
+    NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
     RefundState, Terms,
 };
 use reqwest::Client;
@@ -194,7 +194,10 @@ impl Chinapay {
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let (status, body) = http::answer(request.body(body.join("&"))).await?;
         if !status.is_success() {
-            return Err(ChannelError::Unknown(format!("HTTP {status}")));
+            return Err(ChannelError::unknown(
+                Doubt::Undecided,
+                format!("HTTP {status}"),
+            ));
         }
         // Texts may be GBK; what counts is ASCII.
         Fields::of_page(&String::from_utf8_lossy(&body))
@@ -219,12 +222,18 @@ impl Chinapay {
             "307" if self.is_fresh(order) => return Ok(OrderState::NotFound),
             code => {
                 let message = answer.get("Message");
-                return Err(ChannelError::Unknown(format!("code {code} {message}")));
+                return Err(ChannelError::unknown(
+                    Doubt::Undecided,
+                    format!("code {code} {message}"),
+                ));
             }
         }
         self.prove(&answer, &PAID, "checkvalue")?;
         if answer.get("orderno") != order.number {
-            return Err(ChannelError::Unknown("about another order".to_owned()));
+            return Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                "about another order",
+            ));
         }
         match answer.get("status") {
             "1001" => report(&answer).map(OrderState::Paid),
@@ -239,7 +248,7 @@ impl Chinapay {
 
     fn prove(&self, fields: &Fields, names: &[&str], sign: &str) -> Result<(), ChannelError> {
         let proved = self.public.verifies(&fields.text(names), fields.get(sign));
-        let refuse = || ChannelError::Unknown("the signature does not verify".to_owned());
+        let refuse = || ChannelError::unknown(Doubt::Signature, "it does not verify");
         proved.then_some(()).ok_or_else(refuse)
     }
 
@@ -249,7 +258,10 @@ impl Chinapay {
             "1" => Ok(RefundState::Pending),
             "3" => Ok(RefundState::Done),
             "8" => Ok(RefundState::Failed("ChinaPay says 8".to_owned())),
-            other => Err(ChannelError::Unknown(format!("refund status {other}"))),
+            other => Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                format!("refund status {other}"),
+            )),
         }
     }
 }
@@ -296,7 +308,7 @@ fn report(fields: &Fields) -> Result<PaidReport, ChannelError> {
         channel_order_no: fields.get("orderno").to_owned(),
         // It has no number of its own for a payment.
         trade_no: fields.get("orderno").to_owned(),
-        money: money.ok_or_else(|| ChannelError::Unknown("amount is no sum".to_owned()))?,
+        money: money.ok_or_else(|| ChannelError::unknown(Doubt::Nonsense, "amount is no sum"))?,
         paid_ms: None,
         given_back: GivenBack::Nothing,
     })
@@ -422,7 +434,7 @@ impl Gateway for Chinapay {
                 .entry(order.number.clone())
                 .or_insert((i64::MIN / 2, None));
             if now_ms - last.0 < self.account.query_gap_s * 1000 {
-                let unknown = || ChannelError::Unknown("asked a moment ago".to_owned());
+                let unknown = || ChannelError::unknown(Doubt::Unasked, "it was a moment ago");
                 return last.1.clone().ok_or_else(unknown);
             }
             last.0 = now_ms;
@@ -474,7 +486,10 @@ impl Gateway for Chinapay {
         }
         let state = self.refunded(&answer)?;
         if answer.get("Priv1") != refund.refund_no {
-            return Err(ChannelError::Unknown("about another refund".to_owned()));
+            return Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                "about another refund",
+            ));
         }
         Ok(RefundReport { state, ..pending() })
     }

@@ -4,6 +4,7 @@
 use crate::http::{self, is_guarded};
 use crate::{Clock, text};
 use payment::money::Currency;
+use payment::ports::{Doubt, Unknown};
 use payment::rate::{NoRate, Rate};
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
@@ -32,10 +33,13 @@ pub enum RatesError {
     File(#[from] std::io::Error),
     /// The address did not answer.
     #[error("no answer: {0}")]
-    Fetch(String),
+    Fetch(#[from] Unknown),
     /// Not the document that the bank publishes.
     #[error("not the bank's document: {0}")]
     Form(String),
+    /// No XML.
+    #[error("not the bank's document: {0}")]
+    Xml(#[from] quick_xml::Error),
     /// Its day is before that of the rates at hand.
     #[error("the rates of {0} are older than those at hand")]
     Older(String),
@@ -67,7 +71,7 @@ impl Reference {
     /// Reads the bank's XML; of a history the newest day, which comes first.
     ///
     /// # Errors
-    /// [`RatesError::Form`].
+    /// [`RatesError::Form`], [`RatesError::Xml`].
     pub fn parse(xml: &str) -> Result<Self, RatesError> {
         let form = |why: &str| RatesError::Form(why.to_owned());
         let mut reader = NsReader::from_str(xml);
@@ -75,9 +79,7 @@ impl Reference {
         let mut per_euro = BTreeMap::new();
         let mut is_root = true;
         loop {
-            let (namespace, event) = reader
-                .read_resolved_event()
-                .map_err(|error| RatesError::Form(error.to_string()))?;
+            let (namespace, event) = reader.read_resolved_event()?;
             let element = match &event {
                 Event::Start(element) | Event::Empty(element) => element,
                 Event::DocType(_) => return Err(form("a DOCTYPE")),
@@ -140,7 +142,7 @@ fn within(namespace: &ResolveResult<'_>, wanted: Namespace<'_>) -> bool {
 fn attribute(element: &BytesStart<'_>, name: &str) -> Result<Option<String>, RatesError> {
     let found = element
         .try_get_attribute(name)
-        .map_err(|error| RatesError::Form(error.to_string()))?;
+        .map_err(quick_xml::Error::from)?;
     // Days, codes and figures: nothing is escaped in them.
     Ok(found.map(|found| found.value.into_owned()))
 }
@@ -225,12 +227,11 @@ impl RateTable {
     }
 
     async fn fetch(&self, address: &str) -> Result<String, RatesError> {
-        let failed = |error: reqwest::Error| RatesError::Fetch(http::cause(&error));
-        let answer = self.client.get(address).send().await.map_err(failed)?;
-        let status = answer.status();
-        let body = http::read_body(answer).await.map_err(failed)?;
-        let body = body.filter(|_| status.is_success());
-        let body = body.ok_or_else(|| RatesError::Fetch(format!("HTTP {status}")))?;
+        let (status, body) = http::answer(self.client.get(address)).await?;
+        if !status.is_success() {
+            let what = format!("HTTP {status}");
+            return Err(Unknown::new(Doubt::Undecided, what).into());
+        }
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 

@@ -62,9 +62,9 @@ fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
 /// # Errors
 /// Why there is no such answer.
 pub async fn clock_ahead_ms(address: &str, clock: &Clock) -> Result<i64, String> {
-    let client = http::client().map_err(|error| http::cause(&error))?;
+    let client = http::client().map_err(|error| http::lost(error).to_string())?;
     let answer = client.head(address).send().await;
-    let answer = answer.map_err(|error| http::cause(&error))?;
+    let answer = answer.map_err(|error| http::lost(error).to_string())?;
     let date = answer
         .headers()
         .get(DATE)

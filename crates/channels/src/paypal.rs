@@ -16,8 +16,8 @@ use api::Api;
 use payment::channel::Channel;
 use payment::obj::Obj;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, OrderState,
-    RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    ChannelError, ChannelOrder, Created, Doubt, Gateway, Kind, NewOrder, Notify, NotifyAnswer,
+    OrderState, RawNotify, RefundOrder, RefundReport, RefundState, Terms, Unknown,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -257,7 +257,7 @@ impl Gateway for Paypal {
         let mut links = order.links.iter();
         let link = links.find(|link| matches!(link.rel.as_str(), "payer-action" | "approve"));
         let form = link.and_then(|link| link::form(&link.href));
-        let no_link = || ChannelError::Unknown("no link for the payer".to_owned());
+        let no_link = || ChannelError::unknown(Doubt::Nonsense, "no link for the payer");
         Ok(Created {
             obj: Obj::Form(form.ok_or_else(no_link)?),
             reference: Some(order.id),
@@ -316,7 +316,7 @@ impl Gateway for Paypal {
 
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         let Some(capture) = &refund.order.trade_no else {
-            return Err(ChannelError::Unknown("no capture is known".to_owned()));
+            return Err(ChannelError::unknown(Doubt::Unasked, "no capture is known"));
         };
         let path = format!("/v2/payments/captures/{capture}/refund");
         let body = json!({
@@ -328,13 +328,11 @@ impl Gateway for Paypal {
             Ok(made) => made.report(),
             // These pass, and nobody else would give this money back: the same number
             // again, later; where it stays refused, a person sees it at risk.
-            Err(ChannelError::Refused { code, message })
-                if matches!(
-                    code.as_str(),
-                    "REFUND_FAILED_INSUFFICIENT_FUNDS" | "PENDING_CAPTURE"
-                ) =>
+            Err(error)
+                if error.is_refusal("REFUND_FAILED_INSUFFICIENT_FUNDS")
+                    || error.is_refusal("PENDING_CAPTURE") =>
             {
-                Err(ChannelError::Unknown(format!("{code}: {message}")))
+                Err(error.or_unknown())
             }
             // The dispute decides who has the money: a person must look.
             Err(ChannelError::Refused { code, .. })
@@ -392,5 +390,5 @@ fn changed(number: Option<&str>, event_type: &str) -> Notify {
 }
 
 fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ChannelError> {
-    serde_json::from_slice(json).map_err(|error| ChannelError::Unknown(error.to_string()))
+    Ok(serde_json::from_slice(json).map_err(|error| Unknown::by(Doubt::Nonsense, error))?)
 }

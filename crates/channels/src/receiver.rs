@@ -84,7 +84,7 @@ impl HttpReceiver {
                     .header(CONTENT_TYPE, media_type)
                     .body(body.to_owned()),
             };
-            let answer = request.send().await.map_err(|error| http::cause(&error))?;
+            let answer = request.send().await.map_err(lost)?;
             let status = answer.status().as_u16();
             Ok((status, read_text(answer).await?))
         };
@@ -139,10 +139,15 @@ impl Resolve for GuardedResolver {
     }
 }
 
+/// What went wrong in a call.
+fn lost(error: reqwest::Error) -> String {
+    http::lost(error).to_string()
+}
+
 /// The first 2 KB of a body that is not too long.
 async fn read_text(mut answer: reqwest::Response) -> Result<String, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| http::cause(&error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         body.extend_from_slice(&chunk);
         if body.len() > BODY_BYTES_MAX {
             return Err("the answer is longer than 64 KB".to_owned());

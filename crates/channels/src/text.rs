@@ -3,7 +3,7 @@
 pub(crate) use payment::beijing::time as beijing_time;
 use payment::money::Money;
 use payment::pairs::FIELDS_MAX;
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt};
 use std::collections::HashSet;
 use time::format_description::well_known::Rfc3339;
 use time::macros::{format_description, offset};
@@ -30,7 +30,7 @@ pub(crate) fn form_pairs(body: &[u8]) -> Result<Vec<(String, String)>, ChannelEr
         .collect();
     if pairs.len() > FIELDS_MAX {
         let cause = format!("more than {FIELDS_MAX} fields");
-        return Err(ChannelError::Unknown(cause));
+        return Err(ChannelError::unknown(Doubt::Nonsense, cause));
     }
     each_once(&pairs)?;
     Ok(pairs)
@@ -41,7 +41,10 @@ pub(crate) fn each_once(pairs: &[(String, String)]) -> Result<(), ChannelError> 
     let mut seen = HashSet::new();
     match pairs.iter().all(|(name, _)| seen.insert(name)) {
         true => Ok(()),
-        false => Err(ChannelError::Unknown("a name that comes twice".to_owned())),
+        false => Err(ChannelError::unknown(
+            Doubt::Nonsense,
+            "a name that comes twice",
+        )),
     }
 }
 

@@ -22,9 +22,9 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Bridge, Obj};
 use payment::ports::{
-    BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
-    Notify, NotifyAnswer, Oauth, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
-    RefundState, Terms,
+    BackSum, ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack,
+    NewOrder, Notify, NotifyAnswer, Oauth, OrderState, PaidReport, RawNotify, RefundOrder,
+    RefundReport, RefundState, Terms,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -344,7 +344,10 @@ fn refund_state(status: &str) -> Result<RefundState, ChannelError> {
         "ABNORMAL" => Ok(RefundState::Held(
             "WeChat says ABNORMAL: end it on the merchant platform".to_owned(),
         )),
-        other => Err(ChannelError::Unknown(format!("refund status {other}"))),
+        other => Err(ChannelError::unknown(
+            Doubt::Nonsense,
+            format!("refund status {other}"),
+        )),
     }
 }
 
@@ -355,12 +358,16 @@ fn state(transaction: Transaction) -> Result<OrderState, ChannelError> {
         "NOTPAY" | "USERPAYING" | "ACCEPT" => Ok(OrderState::Pending),
         "CLOSED" | "REVOKED" => Ok(OrderState::Closed),
         "PAYERROR" => Ok(OrderState::Declined),
-        other => Err(ChannelError::Unknown(format!("trade_state {other}"))),
+        other => Err(ChannelError::unknown(
+            Doubt::Nonsense,
+            format!("trade_state {other}"),
+        )),
     }
 }
 
 fn paid(transaction: Transaction) -> Result<PaidReport, ChannelError> {
-    let lacks = |what: &str| ChannelError::Unknown(format!("a paid order without {what}"));
+    let lacks =
+        |what: &str| ChannelError::unknown(Doubt::Nonsense, format!("a paid order without {what}"));
     let amount = transaction.amount.ok_or_else(|| lacks("amount"))?;
     let currency = Currency::parse(&amount.currency).ok_or_else(|| lacks("a known currency"))?;
     Ok(PaidReport {

@@ -5,6 +5,7 @@ mod door;
 mod gateway;
 mod receiver;
 mod store;
+mod unknown;
 
 pub use door::{Door, News, RefundTold};
 pub use gateway::{
@@ -14,3 +15,4 @@ pub use gateway::{
 };
 pub use receiver::{Call, CallbackAnswer, Receiver};
 pub use store::*;
+pub use unknown::{Doubt, Unknown};

@@ -99,11 +99,10 @@ pub(crate) fn kept<T: Serialize + DeserializeOwned>(
 
 /// A fresh RSA key: its public and its private part, PEM.
 pub(crate) fn make_pair() -> Result<(String, String)> {
-    let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow::anyhow!("no RSA key"))?;
-    let private: Pkcs8V1Der<'_> = key.as_der().map_err(|_| anyhow::anyhow!("no PKCS#8"))?;
+    let key = KeyPair::generate(KeySize::Rsa2048).context("no RSA key")?;
+    let private: Pkcs8V1Der<'_> = key.as_der().context("no PKCS#8")?;
     let public = aws_lc_rs::signature::KeyPair::public_key(&key);
-    let public = AsDer::<PublicKeyX509Der<'_>>::as_der(public)
-        .map_err(|_| anyhow::anyhow!("no public key"))?;
+    let public = AsDer::<PublicKeyX509Der<'_>>::as_der(public).context("no public key")?;
     Ok((
         pem("PUBLIC KEY", public.as_ref()),
         pem("PRIVATE KEY", private.as_ref()),
@@ -117,7 +116,7 @@ pub(crate) fn read_key(pem: &str) -> Result<Key> {
         .filter(|line| !line.starts_with("-----"))
         .collect();
     let der = STANDARD.decode(text)?;
-    let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| anyhow::anyhow!("not an RSA key"))?;
+    let key = RsaKeyPair::from_pkcs8(&der).context("not an RSA key")?;
     Ok(Key(key))
 }
 

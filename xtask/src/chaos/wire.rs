@@ -1,6 +1,6 @@
 //! HTTP as business systems, payers and people at the control interface speak it.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
@@ -63,6 +63,6 @@ fn read(sent: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answer> {
     Ok(Answer {
         status,
         location,
-        body: body.map_err(|error| anyhow!("an answer broke off: {error}"))?,
+        body: body.context("an answer broke off")?,
     })
 }

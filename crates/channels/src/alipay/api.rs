@@ -6,7 +6,7 @@ use crate::rsa::SigningKey;
 use crate::text::{beijing_time, form_pairs};
 use crate::{Clock, http};
 use payment::pairs::escape;
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt, Unknown};
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -65,7 +65,7 @@ impl Api {
         pairs.push(("biz_content".to_owned(), content.to_owned()));
         let sign = self.key.sign(request_text(&pairs).as_bytes());
         pairs.pop();
-        let sign = sign.map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let sign = sign.map_err(|error| Unknown::by(Doubt::Unasked, error))?;
         pairs.push(("sign".to_owned(), sign));
         let escaped = |(name, value): &(String, String)| format!("{name}={}", escape(value));
         let query: Vec<_> = pairs.iter().map(escaped).collect();
@@ -87,32 +87,35 @@ impl Api {
             )
             .body(format!("biz_content={}", escape(&content)));
         let (status, body) = http::answer(request).await?;
-        let lost = |why: &str| ChannelError::Unknown(format!("HTTP {status}: {why}"));
-        let raw = str::from_utf8(&body).map_err(|_| lost("not UTF-8"))?;
+        let lost = |why: Unknown| why.within(format_args!("HTTP {status}")).into();
+        let raw =
+            str::from_utf8(&body).map_err(|error| lost(Unknown::by(Doubt::Nonsense, error)))?;
         self.believed(method, raw).map_err(|error| match error {
-            ChannelError::Unknown(why) => lost(&why),
+            ChannelError::Unknown(why) => lost(why),
             other => other,
         })
     }
 
     fn believed<T: DeserializeOwned>(&self, method: &str, raw: &str) -> Result<T, ChannelError> {
-        let unknown = |why: &str| ChannelError::Unknown(why.to_owned());
         let node = format!("{}_response", method.replace('.', "_"));
         let found = answer_node(raw, &node).or_else(|| answer_node(raw, "error_response"));
-        let found = found.ok_or_else(|| unknown("not the documented answer"))?;
+        let found = found.ok_or_else(|| Unknown::new(Doubt::Nonsense, "not the documented one"))?;
         let sign = found.sign.as_deref();
-        let sign = sign.ok_or_else(|| unknown("an answer without signature"))?;
+        let sign = sign.ok_or_else(|| Unknown::new(Doubt::Signature, "there is none"))?;
         let (text, named) = (&found.text, found.certificate_sn.as_deref());
         if !self.public.verifies(text.as_bytes(), sign, named) {
-            return Err(unknown("the signature does not verify"));
+            return Err(ChannelError::unknown(
+                Doubt::Signature,
+                "it does not verify",
+            ));
         }
-        let read = |error: serde_json::Error| ChannelError::Unknown(error.to_string());
+        let read = |error: serde_json::Error| Unknown::by(Doubt::Nonsense, error);
         let head: Head = serde_json::from_str(text).map_err(read)?;
         let cause = || format!("{} {} {}", head.msg, head.sub_code, head.sub_msg);
         match (head.code.as_str(), head.sub_code.as_str()) {
-            ("10000", _) => serde_json::from_str(text).map_err(read),
+            ("10000", _) => Ok(serde_json::from_str(text).map_err(read)?),
             ("10003" | "20000" | "40005", _) | (_, "ACQ.SYSTEM_ERROR") => {
-                Err(ChannelError::Unknown(cause()))
+                Err(ChannelError::unknown(Doubt::Undecided, cause()))
             }
             _ => Err(ChannelError::Refused {
                 message: cause(),
@@ -126,7 +129,7 @@ impl Api {
 
     /// The values of a notify that is Alipay's own, each name once.
     pub(super) fn verify_notify(&self, body: &[u8]) -> Result<Vec<(String, String)>, ChannelError> {
-        let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
+        let refuse = |why: &str| Err(ChannelError::unknown(Doubt::Signature, why));
         let pairs = form_pairs(body)?;
         let get = |name: &str| {
             let found = pairs.iter().find(|(key, _)| key == name);
@@ -138,7 +141,7 @@ impl Api {
         let named = Some(get("alipay_cert_sn")).filter(|named| !named.is_empty());
         let text = notify_text(&pairs);
         if !self.public.verifies(text.as_bytes(), get("sign"), named) {
-            return refuse("the signature does not verify");
+            return refuse("it does not verify");
         }
         Ok(pairs)
     }

@@ -8,7 +8,7 @@ use crate::ecb::{check_age, jumps};
 use payment::channel::Channel;
 use payment::forecore::PayType;
 use payment::money::Currency;
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt};
 use payment::rate::{NoRate, Rate};
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -85,7 +85,7 @@ impl UpstreamRates {
         let fields = [("currency", currency.code()), ("payment", pay_type.word())];
         let (answer, _) = self.gateway.call("exchangeRate", &fields).await?;
         let rate = Rate::parse_rounded(&answer.text("exchange_rate"));
-        rate.ok_or_else(|| ChannelError::Unknown("exchange_rate is no rate".to_owned()))
+        rate.ok_or_else(|| ChannelError::unknown(Doubt::Nonsense, "exchange_rate is no rate"))
     }
 
     fn keep(&self, pair: (Currency, PayType), rate: Rate) -> Result<(), ChannelError> {
@@ -95,10 +95,13 @@ impl UpstreamRates {
         {
             let (currency, payment) = (pair.0, pair.1.word());
             let was = old.rate;
-            return Err(ChannelError::Unknown(format!(
-                "CNY per {currency} by {payment} went from {was} to {rate}: not believed; \
-                 restart to take it"
-            )));
+            return Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                format!(
+                    "CNY per {currency} by {payment} went from {was} to {rate}: not believed; \
+                     restart to take it"
+                ),
+            ));
         }
         let at_ms = (self.clock)();
         kept.insert(pair, Some(Given { rate, at_ms }));

@@ -5,7 +5,7 @@ use payment::domain::Secret;
 use payment::errcode::ErrCode;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, Money};
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt};
 use reqwest::StatusCode;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -26,18 +26,22 @@ impl Answer {
         key: &Secret,
     ) -> Result<Self, ChannelError> {
         if !status.is_success() {
-            return Err(ChannelError::Unknown(format!("HTTP {status}")));
+            return Err(ChannelError::unknown(
+                Doubt::Undecided,
+                format!("HTTP {status}"),
+            ));
         }
         // What can't be read is not told: some gateways repeat the key.
         let members = serde_json::from_slice(body);
-        let answer = Self(members.map_err(|_| ChannelError::Unknown("no JSON object".to_owned()))?);
+        let answer =
+            Self(members.map_err(|_| ChannelError::unknown(Doubt::Nonsense, "no JSON object"))?);
         let failed = answer.has("err") || (answer.has("result") && answer.text("result") != "ok");
         let message = || answer.complaint(key);
         // In another Tongfu's words it is not refused for good: perhaps it is done.
         let errcode = answer.text("errcode");
         let open = [ErrCode::Internal, ErrCode::InProgress, ErrCode::TooMany];
         if failed && open.iter().any(|code| code.code() == errcode) {
-            return Err(ChannelError::Unknown(message()));
+            return Err(ChannelError::unknown(Doubt::Undecided, message()));
         }
         if failed {
             return Err(ChannelError::Refused {
@@ -83,7 +87,7 @@ impl Answer {
         let currency = Currency::parse(&self.text("currency"));
         let fen = fen_of_yuan(&self.text(name));
         let money = currency.and_then(|currency| Money::from_minor(fen?, currency));
-        money.ok_or_else(|| ChannelError::Unknown(format!("{name} is no sum")))
+        money.ok_or_else(|| ChannelError::unknown(Doubt::Nonsense, format!("{name} is no sum")))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::text::{each_once, form_pairs};
 use payment::money::{Currency, Money};
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt};
 
 /// How a merchant's pay requests are signed; ChinaPay tells each merchant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Fields {
             .into_iter()
             .filter_map(|name| text.find(name))
             .min();
-        let none = || ChannelError::Unknown("not the documented answer".to_owned());
+        let none = || ChannelError::unknown(Doubt::Nonsense, "not the documented one");
         let pairs = text[start.ok_or_else(none)?..].split('&').map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (name.to_owned(), value.to_owned())

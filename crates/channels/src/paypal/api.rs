@@ -4,7 +4,7 @@
 use super::wire::Trouble;
 use crate::{Clock, http};
 use bytes::Bytes;
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt, Unknown};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
@@ -70,16 +70,19 @@ impl Api {
             let token = self.token(Some(&token)).await?;
             (status, body) = self.send(&method, path, work, &token).await?;
         }
-        let lost = |why: String| ChannelError::Unknown(format!("HTTP {status}: {why}"));
+        let lost =
+            |error| Unknown::by(Doubt::Nonsense, error).within(format_args!("HTTP {status}"));
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| lost(error.to_string()));
+            return Ok(serde_json::from_slice(&body).map_err(lost)?);
         }
-        let trouble: Trouble =
-            serde_json::from_slice(&body).map_err(|_| lost("not the documented error".into()))?;
+        let trouble: Trouble = serde_json::from_slice(&body).map_err(lost)?;
         let (code, message) = (trouble.code(), trouble.message());
         match status.as_u16() {
             400 | 403 | 404 | 422 => Err(ChannelError::Refused { code, message }),
-            _ => Err(lost(format!("{code}: {message}"))),
+            _ => {
+                let what = format!("HTTP {status}: {code}: {message}");
+                Err(ChannelError::unknown(Doubt::Undecided, what))
+            }
         }
     }
 
@@ -89,7 +92,7 @@ impl Api {
         path: &str,
         work: Option<&(&str, String)>,
         token: &str,
-    ) -> Result<(StatusCode, Bytes), ChannelError> {
+    ) -> Result<(StatusCode, Bytes), Unknown> {
         let address = format!("{}{path}", self.base);
         let mut request = self.client.request(method.clone(), address);
         request = request
@@ -120,11 +123,12 @@ impl Api {
             .body("grant_type=client_credentials");
         let (status, body) = http::answer(request).await?;
         // The body of a failure may repeat the client's id: it is not shown.
-        let none = || ChannelError::Unknown(format!("no access token: HTTP {status}"));
+        let none = |doubt| ChannelError::unknown(doubt, format!("no access token: HTTP {status}"));
         if !status.is_success() {
-            return Err(none());
+            return Err(none(Doubt::Undecided));
         }
-        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| none())?;
+        let answer: TokenAnswer =
+            serde_json::from_slice(&body).map_err(|_| none(Doubt::Nonsense))?;
         let life_ms = answer.expires_in.clamp(0, 86_400 * 30) * 1000;
         *kept = Some(Token {
             text: answer.access_token.clone(),

@@ -91,18 +91,29 @@ impl Certificates {
     }
 }
 
+/// Why a certificate proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unproved {
+    #[error("no certificate in PEM")]
+    Unreadable,
+    #[error(transparent)]
+    Chain(#[from] webpki::Error),
+    #[error("for another than PayPal")]
+    Name,
+}
+
 /// A certificate for PayPal, valid now, that leads to a root.
 pub(super) fn proved(
     pem: &[u8],
     anchors: &[TrustAnchor<'_>],
     now_s: i64,
-) -> Result<Certificate, String> {
+) -> Result<Certificate, Unproved> {
     let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|_| "no PEM")?;
-    let (leaf, intermediates) = chain.split_first().ok_or("none")?;
-    let end = EndEntityCert::try_from(leaf).map_err(|error| error.to_string())?;
-    let since = Duration::from_secs(u64::try_from(now_s).map_err(|_| "before 1970")?);
+        .map_err(|_| Unproved::Unreadable)?;
+    let (leaf, intermediates) = chain.split_first().ok_or(Unproved::Unreadable)?;
+    let end = EndEntityCert::try_from(leaf)?;
+    let since = Duration::from_secs(now_s.max(0).unsigned_abs());
     end.verify_for_usage(
         webpki::ALL_VERIFICATION_ALGS,
         anchors,
@@ -111,13 +122,12 @@ pub(super) fn proved(
         KeyUsage::server_auth(),
         None,
         None,
-    )
-    .map_err(|error| error.to_string())?;
-    let (_, read) = X509Certificate::from_der(leaf).map_err(|_| "unreadable")?;
+    )?;
+    let (_, read) = X509Certificate::from_der(leaf).map_err(|_| Unproved::Unreadable)?;
     let mut names = read.subject().iter_common_name();
     let name = names.next().and_then(|name| name.as_str().ok());
     if !name.is_some_and(|name| name == "paypal.com" || name.ends_with(".paypal.com")) {
-        return Err("for another than PayPal".to_owned());
+        return Err(Unproved::Name);
     }
     Ok(Certificate {
         key: VerifyingKey::of_certificate(&read),

@@ -5,7 +5,7 @@ use super::certificates::{Certificates, Found, proved};
 use crate::rsa::VerifyingKey;
 use crate::setup::{ConfigError, Setup};
 use crate::{Clock, http};
-use payment::ports::{ChannelError, RawNotify};
+use payment::ports::{ChannelError, Doubt, RawNotify, Unknown};
 use reqwest::{Client, Url};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
@@ -68,16 +68,16 @@ impl Webhook {
     /// Refuses what PayPal did not send to this webhook of ours. Repeats keep
     /// their first time for days: an old one is genuine all the same.
     pub(super) async fn verify(&self, notify: &RawNotify) -> Result<(), ChannelError> {
-        let unknown = |why: &str| ChannelError::Unknown(why.to_owned());
+        let unknown = |why: String| ChannelError::unknown(Doubt::Signature, why);
         let header = |name: &str| {
             let mut values = notify.headers.iter().filter(|(key, _)| key == name);
             match (values.next(), values.next()) {
                 (Some((_, value)), None) => Ok(value.as_str()),
-                _ => Err(ChannelError::Unknown(format!("not one {name}"))),
+                _ => Err(unknown(format!("not one {name}"))),
             }
         };
         if header("paypal-auth-algo")? != "SHA256withRSA" {
-            return Err(unknown("paypal-auth-algo is not SHA256withRSA"));
+            return Err(unknown("paypal-auth-algo is not SHA256withRSA".to_owned()));
         }
         let text = signed_text(
             header("paypal-transmission-id")?,
@@ -88,19 +88,18 @@ impl Webhook {
         let signature = header("paypal-transmission-sig")?;
         let key = self.key(header("paypal-cert-url")?).await?;
         if !key.verifies(text.as_bytes(), signature) {
-            return Err(unknown("the signature does not verify"));
+            return Err(unknown("it does not verify".to_owned()));
         }
         Ok(())
     }
 
     async fn key(&self, address: &str) -> Result<VerifyingKey, ChannelError> {
         if !self.allows(address) {
-            return Err(ChannelError::Unknown(
-                "paypal-cert-url is not PayPal's".to_owned(),
-            ));
+            let why = "paypal-cert-url is not PayPal's";
+            return Err(ChannelError::unknown(Doubt::Signature, why));
         }
         let now_ms = (self.clock)();
-        let none = |why: &str| Err(ChannelError::Unknown(format!("the certificate: {why}")));
+        let none = |why: Unknown| Err(why.within("the certificate").into());
         match self.certificates.find(address, now_ms) {
             Found::Key(key) => Ok(key),
             Found::Fetch(_landed) => {
@@ -110,7 +109,7 @@ impl Webhook {
                         self.certificates.keep(address, certificate.clone());
                         Ok(certificate.key)
                     }
-                    Err(why) => none(&why),
+                    Err(why) => none(Unknown::by(Doubt::Signature, why)),
                 }
             }
             Found::Awaited(mut landed) => {
@@ -118,10 +117,10 @@ impl Webhook {
                 let _ = landed.changed().await;
                 match self.certificates.find(address, now_ms) {
                     Found::Key(key) => Ok(key),
-                    _ => none("it was not to be had"),
+                    _ => none(Unknown::new(Doubt::Signature, "it was not to be had")),
                 }
             }
-            Found::Refused => none("another was asked for a moment ago"),
+            Found::Refused => none(Unknown::new(Doubt::Unasked, "another was a moment ago")),
         }
     }
 
@@ -145,12 +144,11 @@ impl Webhook {
     }
 
     async fn fetch(&self, address: &str) -> Result<Vec<u8>, ChannelError> {
-        let unknown = |error: reqwest::Error| ChannelError::Unknown(http::cause(&error));
-        let answer = self.client.get(address).send().await.map_err(unknown)?;
-        let status = answer.status();
-        let body = http::read_body(answer).await.map_err(unknown)?;
-        let body = body.filter(|body| status.is_success() && body.len() <= CERTIFICATE_BYTES_MAX);
-        let none = || ChannelError::Unknown(format!("no certificate: HTTP {status}"));
-        Ok(body.ok_or_else(none)?.to_vec())
+        let (status, body) = http::answer(self.client.get(address)).await?;
+        if !status.is_success() || body.len() > CERTIFICATE_BYTES_MAX {
+            let what = format!("no certificate: HTTP {status}");
+            return Err(ChannelError::unknown(Doubt::Signature, what));
+        }
+        Ok(body.to_vec())
     }
 }

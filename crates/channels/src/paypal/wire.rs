@@ -4,7 +4,8 @@
 use crate::text::{minor, rfc3339_ms};
 use payment::money::{Currency, Money};
 use payment::ports::{
-    BackSum, ChannelError, GivenBack, MoneyBack, OrderState, PaidReport, RefundReport, RefundState,
+    BackSum, ChannelError, Doubt, GivenBack, MoneyBack, OrderState, PaidReport, RefundReport,
+    RefundState,
 };
 use serde::Deserialize;
 
@@ -17,7 +18,7 @@ pub(super) struct Amount {
 
 impl Amount {
     fn money(&self) -> Result<Money, ChannelError> {
-        let no_sum = || ChannelError::Unknown("amount is no sum that we know".to_owned());
+        let no_sum = || ChannelError::unknown(Doubt::Nonsense, "amount is no sum that we know");
         let currency = Currency::parse(&self.currency_code).ok_or_else(no_sum)?;
         minor(&self.value)
             .and_then(|minor| Money::from_minor(minor, currency))
@@ -143,7 +144,10 @@ impl Order {
             _ if approved => Ok(OrderState::Approved),
             "VOIDED" => Ok(OrderState::Closed),
             "COMPLETED" if !states.is_empty() => Ok(OrderState::Declined),
-            other => Err(ChannelError::Unknown(format!("order status {other}"))),
+            other => Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                format!("order status {other}"),
+            )),
         }
     }
 
@@ -196,7 +200,10 @@ impl Capture {
             }
             "PENDING" => Ok(OrderState::Held(self.reason().to_owned())),
             "DECLINED" | "FAILED" => Ok(OrderState::Declined),
-            other => Err(ChannelError::Unknown(format!("capture status {other}"))),
+            other => Err(ChannelError::unknown(
+                Doubt::Nonsense,
+                format!("capture status {other}"),
+            )),
         }
     }
 }
@@ -240,7 +247,12 @@ impl Refund {
             "COMPLETED" => RefundState::Done,
             "PENDING" => RefundState::Pending,
             "FAILED" | "CANCELLED" => RefundState::Failed(reason()),
-            other => return Err(ChannelError::Unknown(format!("refund status {other}"))),
+            other => {
+                return Err(ChannelError::unknown(
+                    Doubt::Nonsense,
+                    format!("refund status {other}"),
+                ));
+            }
         };
         Ok(RefundReport {
             state,

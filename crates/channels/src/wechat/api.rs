@@ -10,7 +10,7 @@ use crate::setup::{ConfigError, Setup};
 use crate::text::shortened;
 use crate::{Clock, http};
 use bytes::Bytes;
-use payment::ports::{ChannelError, RawNotify};
+use payment::ports::{ChannelError, Doubt, RawNotify, Unknown};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method};
 use serde::Serialize;
@@ -57,13 +57,14 @@ impl Answer {
     fn trouble(&self) -> ChannelError {
         let status = self.status;
         let Ok(Trouble { code, message }) = wire::read(&self.body) else {
-            return ChannelError::Unknown(format!("HTTP {status}"));
+            return ChannelError::unknown(Doubt::Undecided, format!("HTTP {status}"));
         };
         let message = shortened(&message, WORDS_BYTES_MAX).to_owned();
         match status {
-            401 => ChannelError::Unknown(format!(
-                "mchid, serial and private_key do not belong together: {message}"
-            )),
+            401 => ChannelError::unknown(
+                Doubt::Undecided,
+                format!("mchid, serial and private_key do not belong together: {message}"),
+            ),
             _ => ChannelError::Refused { code, message },
         }
     }
@@ -125,15 +126,14 @@ impl Api {
 
     /// Unix seconds as text, and 32 random hex digits.
     pub(super) fn moment(&self) -> Result<(String, String), ChannelError> {
-        let nonce = nonce().map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let nonce = nonce().map_err(|error| Unknown::by(Doubt::Unasked, error))?;
         Ok((((self.clock)() / 1000).to_string(), nonce))
     }
 
     /// The merchant's signature.
     pub(super) fn sign_text(&self, text: &[u8]) -> Result<String, ChannelError> {
-        self.key
-            .sign(text)
-            .map_err(|error| ChannelError::Unknown(error.to_string()))
+        let signed = self.key.sign(text);
+        Ok(signed.map_err(|error| Unknown::by(Doubt::Unasked, error))?)
     }
 
     pub(super) async fn get(self: &Arc<Self>, target: &str) -> Result<Verified, ChannelError> {
@@ -146,8 +146,8 @@ impl Api {
         target: &str,
         body: &impl Serialize,
     ) -> Result<Verified, ChannelError> {
-        let body =
-            serde_json::to_vec(body).map_err(|error| ChannelError::Unknown(error.to_string()))?;
+        let body = serde_json::to_vec(body);
+        let body = body.map_err(|error| Unknown::by(Doubt::Unasked, error))?;
         let answer = self.send(Method::POST, target, body).await?;
         self.believed(answer).await
     }
@@ -181,19 +181,19 @@ impl Api {
         notify: &RawNotify,
     ) -> Result<(), ChannelError> {
         let signed = Signed::read(|name| notify.header(name))
-            .ok_or_else(|| ChannelError::Unknown("a notify without signature".to_owned()))?;
+            .ok_or_else(|| ChannelError::unknown(Doubt::Signature, "a notify without one"))?;
         self.verify(&signed, &notify.body, notify.received_ms).await
     }
 
     /// Opens what was sealed with the APIv3 key.
     pub(super) fn unseal(&self, sealed: &Sealed) -> Result<Vec<u8>, ChannelError> {
-        seal::open(
+        let opened = seal::open(
             &self.api_v3_key,
             &sealed.nonce,
             &sealed.associated_data,
             &sealed.ciphertext,
-        )
-        .map_err(|error| ChannelError::Unknown(error.to_string()))
+        );
+        Ok(opened.map_err(|error| Unknown::by(Doubt::Nonsense, error))?)
     }
 
     async fn send(
@@ -202,7 +202,6 @@ impl Api {
         target: &str,
         body: Vec<u8>,
     ) -> Result<Answer, ChannelError> {
-        let unknown = |error: &reqwest::Error| ChannelError::Unknown(http::cause(error));
         let mut request = self
             .client
             .request(method.clone(), format!("{}{target}", self.base))
@@ -214,12 +213,10 @@ impl Api {
         if method == Method::POST {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let answer = request.send().await.map_err(|error| unknown(&error))?;
+        let answer = request.send().await.map_err(http::lost)?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = http::read_body(answer)
-            .await
-            .map_err(|error| unknown(&error))?;
-        let body = body.ok_or_else(|| ChannelError::Unknown("a body too long".to_owned()))?;
+        let body = http::read_body(answer).await?;
+        let body = body.ok_or_else(|| ChannelError::unknown(Doubt::Nonsense, "too long"))?;
         Ok(Answer {
             status,
             headers,
@@ -247,20 +244,29 @@ impl Api {
         let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
         let Some(signed) = signed else {
             let status = answer.status;
-            return Err(ChannelError::Unknown(format!(
-                "HTTP {status} without signature"
-            )));
+            let doubt = match status {
+                500.. => Doubt::Undecided,
+                _ => Doubt::Signature,
+            };
+            let what = format!("HTTP {status} without signature");
+            return Err(ChannelError::unknown(doubt, what));
         };
         self.verify(&signed, &answer.body, (self.clock)()).await?;
         match answer.status {
             200 | 204 => Ok(Verified(answer.body)),
             401 => Err(answer.trouble()),
-            429 => Err(ChannelError::Unknown("429 too many requests".to_owned())),
+            429 => Err(ChannelError::unknown(
+                Doubt::Undecided,
+                "429 too many requests",
+            )),
             400..500 => {
                 let Trouble { code, message } = wire::read(&answer.body)?;
                 Err(ChannelError::Refused { code, message })
             }
-            status => Err(ChannelError::Unknown(format!("HTTP {status}"))),
+            status => {
+                let what = format!("HTTP {status}");
+                Err(ChannelError::unknown(Doubt::Undecided, what))
+            }
         }
     }
 
@@ -270,16 +276,16 @@ impl Api {
         body: &[u8],
         now_ms: i64,
     ) -> Result<(), ChannelError> {
-        let refuse = |why: &str| Err(ChannelError::Unknown(why.to_owned()));
+        let refuse = |why: &str| Err(ChannelError::unknown(Doubt::Signature, why));
         if !signed.is_fresh(now_ms) {
-            return refuse("the signature's time is too old or not a time");
+            return refuse("its time is too old or not a time");
         }
         let Some(key) = self.platform_key(signed.serial).await else {
-            return refuse("signed with an unknown key");
+            return refuse("of an unknown key");
         };
         let text = answer_text(signed.timestamp, signed.nonce, body);
         if !key.verifies(&text, signed.signature) {
-            return refuse("the signature does not verify");
+            return refuse("it does not verify");
         }
         Ok(())
     }
@@ -336,10 +342,11 @@ impl Api {
         let mut keys = Vec::with_capacity(list.data.len());
         for entry in &list.data {
             let pem = self.unseal(&entry.encrypt_certificate).map_err(|_| {
-                ChannelError::Unknown("api_v3_key does not open the certificates".to_owned())
+                let what = "api_v3_key does not open the certificates";
+                ChannelError::unknown(Doubt::Signature, what)
             })?;
             let key = PlatformKey::from_certificate_pem(&pem);
-            keys.push(key.map_err(|error| ChannelError::Unknown(error.to_string()))?);
+            keys.push(key.map_err(|error| Unknown::by(Doubt::Nonsense, error))?);
         }
         let signed = Signed::read(|name| answer.headers.get(name)?.to_str().ok());
         let now_ms = (self.clock)();
@@ -354,9 +361,8 @@ impl Api {
             })
         });
         if !proved {
-            return Err(ChannelError::Unknown(
-                "the certificate list is not proved".to_owned(),
-            ));
+            let what = "the certificate list is not proved";
+            return Err(ChannelError::unknown(Doubt::Signature, what));
         }
         Ok(keys)
     }

@@ -3,7 +3,7 @@
 use super::Account;
 use crate::http;
 use payment::pairs::escape;
-use payment::ports::{Oauth, OauthError};
+use payment::ports::{Doubt, Oauth, OauthError, Unknown};
 use reqwest::Client;
 use serde::Deserialize;
 
@@ -41,8 +41,7 @@ impl Official {
     }
 
     async fn exchange(&self, code: &str) -> Result<Answer, OauthError> {
-        let unavailable = |error: reqwest::Error| OauthError::Unavailable(http::cause(&error));
-        // Holds the secret: it is never logged, and `cause` leaves addresses out.
+        // Holds the secret: it is never logged, and errors leave addresses out.
         let url = format!(
             "{}/sns/oauth2/access_token?appid={}&secret={}&code={}&grant_type=authorization_code",
             self.base,
@@ -50,10 +49,10 @@ impl Official {
             escape(&self.secret),
             escape(code)
         );
-        let answer = self.client.get(url).send().await.map_err(unavailable)?;
-        let body = http::read_body(answer).await.map_err(unavailable)?;
-        let answer = body.and_then(|body| serde_json::from_slice(&body).ok());
-        answer.ok_or_else(|| OauthError::Unavailable("not the documented answer".to_owned()))
+        let (_, body) = http::answer(self.client.get(url)).await?;
+        // Nothing of it is told: it may hold the openid.
+        let nonsense = |_| Unknown::new(Doubt::Nonsense, "not the documented one").into();
+        serde_json::from_slice(&body).map_err(nonsense)
     }
 }
 
@@ -81,7 +80,9 @@ impl Oauth for Official {
             (40029 | 40163 | 42003 | 42007, _) => {
                 Err(OauthError::Code(format!("errcode {}", answer.errcode)))
             }
-            (errcode, _) => Err(OauthError::Unavailable(format!("errcode {errcode}"))),
+            (errcode, _) => {
+                Err(Unknown::new(Doubt::Undecided, format!("errcode {errcode}")).into())
+            }
         }
     }
 }

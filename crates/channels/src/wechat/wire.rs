@@ -1,7 +1,7 @@
 //! The JSON of WeChat Pay APIv3, as far as we use it (sections 1.6 to 1.12).
 
 use crate::text::BEIJING;
-use payment::ports::ChannelError;
+use payment::ports::{ChannelError, Doubt, Unknown};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -148,7 +148,7 @@ fn cny() -> String {
 
 /// Reads JSON that was verified.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ChannelError> {
-    serde_json::from_slice(bytes).map_err(|error| ChannelError::Unknown(error.to_string()))
+    Ok(serde_json::from_slice(bytes).map_err(|error| Unknown::by(Doubt::Nonsense, error))?)
 }
 
 /// RFC 3339 in Beijing time, whole seconds.

@@ -3,7 +3,7 @@
 use crate::world::{World, assert_unknown, now_ms, order};
 use payment::channel::Channel;
 use payment::obj::Obj;
-use payment::ports::{ChannelError, OrderState};
+use payment::ports::{ChannelError, Doubt, OrderState};
 
 #[tokio::test]
 async fn an_order_is_made_queried_and_paid() {
@@ -77,22 +77,23 @@ async fn other_fields_under_a_used_number_are_refused() {
 async fn what_does_not_verify_is_unknown_and_never_refused() {
     let world = World::start().await;
     let faults = [
-        "bad_signature",
-        "old_timestamp",
-        "unknown_serial",
-        "unsigned_502",
-        "corrupt",
-        "error",
-        "rate_limit",
-        "drop",
-        "signtest",
+        ("bad_signature", Doubt::Signature),
+        ("old_timestamp", Doubt::Signature),
+        ("unknown_serial", Doubt::Signature),
+        ("unsigned_502", Doubt::Undecided),
+        ("corrupt", Doubt::Signature),
+        ("error", Doubt::Undecided),
+        ("rate_limit", Doubt::Undecided),
+        ("drop", Doubt::Signature),
+        ("signtest", Doubt::Signature),
     ];
     for gateway in &world.of(Channel::Wechat) {
-        for kind in faults {
+        for (kind, doubt) in faults {
             let order = order();
             world.fault("create", kind).await;
             let created = gateway.create(&order).await;
-            assert_unknown(&format!("create {kind}"), &created);
+            let told = matches!(&created, Err(ChannelError::Unknown(why)) if why.doubt == doubt);
+            assert!(told, "create {kind}: {created:?}");
             world.fault("query", kind).await;
             let queried = gateway.query(&order.order).await;
             assert_unknown(&format!("query {kind}"), &queried);

@@ -156,7 +156,7 @@ async fn a_refund_that_a_short_balance_holds_up_is_not_over() {
         panic!("{held_up:?}")
     };
     assert!(
-        cause.contains("REFUND_FAILED_INSUFFICIENT_FUNDS"),
+        cause.what.contains("REFUND_FAILED_INSUFFICIENT_FUNDS"),
         "{cause}"
     );
 }

@@ -5,8 +5,9 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
-    ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder, Notify,
-    NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
+    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    RefundState, Terms,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify as Bell;
@@ -91,7 +92,7 @@ pub(crate) struct Bank {
 type Told<T> = Result<T, ChannelError>;
 
 fn unknown<T>() -> Told<T> {
-    Err(ChannelError::Unknown("no answer".to_owned()))
+    Err(ChannelError::unknown(Doubt::Network, "no answer"))
 }
 
 fn refused<T>(code: &str) -> Told<T> {

@@ -6,7 +6,7 @@ use checkout::{Failure, Standing};
 use payment::channel::Channel;
 use payment::order::Attempt;
 use payment::ports::{
-    AttemptRow, ChannelError, Notify, NotifyRow, OrderState, PaidReport, RiskKind,
+    AttemptRow, ChannelError, Doubt, Notify, NotifyRow, OrderState, PaidReport, RiskKind,
 };
 use payment::refund::Refund;
 use payment::status::PayStatus;
@@ -68,7 +68,7 @@ async fn a_notify_that_can_not_be_read_now_is_read_later() {
 #[tokio::test]
 async fn an_order_that_may_be_under_way_is_not_closed_unseen() {
     let scene = Scene::new().await;
-    let lost = ChannelError::Unknown("the instance died".to_owned());
+    let lost = ChannelError::unknown(Doubt::Network, "the instance died");
     scene.channel.told.lock().unwrap().create = Some(lost);
     scene.pay("k").await.unwrap_err();
     // The payer picks another channel at once: the first order ends.

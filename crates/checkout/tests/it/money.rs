@@ -7,7 +7,8 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::order::Attempt;
 use payment::ports::{
-    AttemptRow, ChannelError, Created, GivenBack, OrderState, PaidReport, RefundState, RiskKind,
+    AttemptRow, ChannelError, Created, Doubt, GivenBack, OrderState, PaidReport, RefundState,
+    RiskKind,
 };
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
@@ -15,7 +16,7 @@ use payment::story::{Act, Source};
 use std::sync::Arc;
 
 fn unknown() -> ChannelError {
-    ChannelError::Unknown("time-out".to_owned())
+    ChannelError::unknown(Doubt::TimeOut, "time-out")
 }
 
 /// An attempt that is paid.

@@ -9,7 +9,7 @@ use payment::forecore::{Fields, md5_sign};
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::partner::Order;
-use payment::ports::{AttemptRow, ChannelError, RefundState};
+use payment::ports::{AttemptRow, ChannelError, Doubt, RefundState};
 
 /// A scene with the partner `p001`, whose order of one yuan is paid.
 async fn paid_order() -> (Scene, AttemptRow) {
@@ -166,7 +166,7 @@ async fn a_channel_that_can_not_refund_says_so() {
 #[tokio::test]
 async fn a_refund_of_unknown_outcome_is_asked_about_before_all() {
     let (scene, _) = paid_order().await;
-    let unknown = || ChannelError::Unknown("time-out".to_owned());
+    let unknown = || ChannelError::unknown(Doubt::TimeOut, "time-out");
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
     scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
     let first = refund(&scene, "1", "r1").await.unwrap();

@@ -7,7 +7,7 @@ use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, BackSum, ChannelError, GivenBack, MoneyBack, Notify, OrderState, RawNotify,
+    AttemptRow, BackSum, ChannelError, Doubt, GivenBack, MoneyBack, Notify, OrderState, RawNotify,
     RefundReport, RefundRow, RefundState, RiskCount, RiskKind,
 };
 use payment::refund::{Cause, Refund};
@@ -210,7 +210,7 @@ async fn a_refusal_of_what_was_sent_before_is_no_proof() {
     {
         let mut told = scene.channel.told.lock().unwrap();
         told.is_mute = true;
-        told.refund = Some(Err(ChannelError::Unknown("lost".to_owned())));
+        told.refund = Some(Err(ChannelError::unknown(Doubt::Network, "lost")));
         told.query_refund = Some(Ok(RefundState::NotFound));
     }
     scene.refunds_after_s(1).await;
@@ -227,7 +227,7 @@ async fn a_refusal_of_what_was_sent_before_is_no_proof() {
     {
         let mut told = scene.channel.told.lock().unwrap();
         told.is_mute = false;
-        told.refund = Some(Err(ChannelError::Unknown("lost".to_owned())));
+        told.refund = Some(Err(ChannelError::unknown(Doubt::Network, "lost")));
     }
     scene.refunds_after_s(1).await;
     scene.channel.told.lock().unwrap().refund = Some(refused);

@@ -4,7 +4,7 @@
 use crate::scene::{Scene, paid};
 use checkout::Failure;
 use payment::order::Attempt;
-use payment::ports::{ChannelError, OrderState};
+use payment::ports::{ChannelError, Doubt, OrderState};
 use payment::status::PayStatus;
 
 #[tokio::test]
@@ -24,7 +24,8 @@ async fn an_open_order_is_asked_about_by_the_schedule() {
 #[tokio::test]
 async fn an_order_that_the_channel_does_not_know_yet_is_asked_about_again() {
     let scene = Scene::new().await;
-    scene.channel.told.lock().unwrap().create = Some(ChannelError::Unknown("time-out".to_owned()));
+    scene.channel.told.lock().unwrap().create =
+        Some(ChannelError::unknown(Doubt::TimeOut, "time-out"));
     assert!(matches!(
         scene.pay("k").await,
         Err(Failure::ChannelUnavailable(_))
@@ -56,7 +57,7 @@ async fn at_its_end_an_order_is_queried_closed_queried_and_only_then_closed() {
 #[tokio::test]
 async fn an_order_that_never_arrived_is_closed_under_its_number_too() {
     let scene = Scene::new().await;
-    scene.channel.told.lock().unwrap().create = Some(ChannelError::Unknown("lost".to_owned()));
+    scene.channel.told.lock().unwrap().create = Some(ChannelError::unknown(Doubt::Network, "lost"));
     scene.pay("k").await.unwrap_err();
     scene.answers(Ok(OrderState::NotFound));
     scene.asked();
@@ -69,7 +70,7 @@ async fn an_order_that_never_arrived_is_closed_under_its_number_too() {
 async fn what_is_unknown_at_the_end_stays_open_until_the_channel_speaks() {
     let scene = Scene::new().await;
     let attempt = scene.pay("k").await.unwrap();
-    scene.answers(Err(ChannelError::Unknown("time-out".to_owned())));
+    scene.answers(Err(ChannelError::unknown(Doubt::TimeOut, "time-out")));
     scene.after_s(900).await;
     scene.after_s(60).await;
     assert_eq!(scene.attempt("k").await.status, Attempt::Open);
@@ -83,7 +84,7 @@ async fn what_stays_unknown_is_asked_about_hourly_and_ended_by_the_operator_alon
     let scene = Scene::new().await;
     let attempt = scene.pay("k").await.unwrap();
     let end_unpaid = || scene.checkout.end_unpaid(&attempt.order_sn);
-    scene.answers(Err(ChannelError::Unknown("code 307".to_owned())));
+    scene.answers(Err(ChannelError::unknown(Doubt::Undecided, "code 307")));
     scene.after_s(900).await;
     assert_eq!(end_unpaid().await, Err(Failure::InProgress));
     let mut asked = 0;
@@ -99,7 +100,7 @@ async fn what_stays_unknown_is_asked_about_hourly_and_ended_by_the_operator_alon
         message: "no".to_owned(),
     });
     assert_eq!(end_unpaid().await, Err(Failure::InProgress));
-    scene.answers(Err(ChannelError::Unknown("code 307".to_owned())));
+    scene.answers(Err(ChannelError::unknown(Doubt::Undecided, "code 307")));
     assert_eq!(end_unpaid().await, Ok(()));
     assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
     // The next payer's order is another one; money of the first still counts.
@@ -114,7 +115,7 @@ async fn what_stays_unknown_is_asked_about_hourly_and_ended_by_the_operator_alon
 async fn what_was_paid_all_the_while_is_not_ended_as_unpaid() {
     let scene = Scene::new().await;
     let attempt = scene.pay("k").await.unwrap();
-    scene.answers(Err(ChannelError::Unknown("time-out".to_owned())));
+    scene.answers(Err(ChannelError::unknown(Doubt::TimeOut, "time-out")));
     scene.after_s(900 + 601).await;
     scene.answers(Ok(paid(&attempt, 100)));
     let ended = scene.checkout.end_unpaid(&attempt.order_sn).await;

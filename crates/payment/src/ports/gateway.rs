@@ -1,5 +1,6 @@
 //! One channel account, as the use cases see it.
 
+use super::unknown::{Doubt, Unknown};
 use crate::channel::Channel;
 use crate::money::{Currency, Money};
 use crate::obj::Obj;
@@ -180,15 +181,21 @@ pub enum ChannelError {
         /// The channel's own text, for the log.
         message: String,
     },
-    /// Time-out, 5xx, or an answer that does not verify: only a query settles it.
-    #[error("outcome unknown: {}", printable(.0))]
-    Unknown(String),
+    /// No answer, or none to believe: only a query settles it.
+    #[error("outcome unknown: {0}")]
+    Unknown(#[from] Unknown),
     /// This account or channel does not offer the call.
     #[error("not offered by this channel account")]
     NotOffered,
 }
 
 impl ChannelError {
+    /// An unknown outcome that no other error caused.
+    #[must_use]
+    pub fn unknown(doubt: Doubt, what: impl Into<String>) -> Self {
+        Self::Unknown(Unknown::new(doubt, what))
+    }
+
     /// Whether the channel refused with this code of its own.
     #[must_use]
     pub fn is_refusal(&self, of: &str) -> bool {
@@ -200,7 +207,9 @@ impl ChannelError {
     #[must_use]
     pub fn or_unknown(self) -> Self {
         match self {
-            Self::Refused { code, message } => Self::Unknown(format!("{code}: {message}")),
+            Self::Refused { code, message } => {
+                Self::unknown(Doubt::Undecided, format!("{code}: {message}"))
+            }
             other => other,
         }
     }
@@ -360,8 +369,8 @@ pub enum OauthError {
     #[error("the payer is in snapshot mode")]
     Snapshot,
     /// Anything else: configuration, limits, no connection.
-    #[error("openid unavailable: {}", printable(.0))]
-    Unavailable(String),
+    #[error("openid unavailable: {0}")]
+    Unavailable(#[from] Unknown),
 }
 
 /// The way to a payer's openid (docs/reference/wechat.md, openid).
