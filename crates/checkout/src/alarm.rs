@@ -1,4 +1,5 @@
-//! Alarms: beside the log line at error and the operator's list, a count.
+//! Alarms: each is counted and logged at error; what is at risk is on the operator's
+//! list besides.
 
 /// What needs a person's eye.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,7 @@ impl Alarm {
         Self::Recut,
     ];
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Duplicate => "duplicate",
             Self::Late => "late",
@@ -47,10 +48,16 @@ impl Alarm {
     }
 }
 
-/// Counts an alarm: `tongfu_alarms_total` by kind.
-pub(crate) fn raise(alarm: Alarm) {
-    metrics::counter!("tongfu_alarms_total", "kind" => alarm.word()).increment(1);
+/// Counts an alarm, `tongfu_alarms_total` by kind, and logs it at error: its fields and
+/// text are those of `tracing::error!`.
+macro_rules! raise {
+    ($alarm:expr, $($told:tt)+) => {{
+        let alarm: $crate::alarm::Alarm = $alarm;
+        metrics::counter!("tongfu_alarms_total", "kind" => alarm.word()).increment(1);
+        tracing::error!($($told)+);
+    }};
 }
+pub(crate) use raise;
 
 /// Lets each kind of alarm read 0, and not nothing, before it is first raised:
 /// `tongfu_alarms_total`, once the recorder of metrics is installed.

@@ -119,8 +119,8 @@ impl Checkout {
                 "callback not taken; it is tried again"
             ),
             TryOutcome::Parked => {
-                raise(Alarm::Callback);
-                tracing::error!(
+                raise!(
+                    Alarm::Callback,
                     order.sn = callback.order_sn,
                     domain.code = callback.domain_code,
                     "callback parked after its last try"

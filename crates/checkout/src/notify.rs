@@ -186,8 +186,8 @@ impl Checkout {
                 Ok((NotifyOutcome::Ignored, kind))
             }
             Notify::Odd(cause) => {
-                raise(Alarm::Mismatch);
-                tracing::error!(
+                raise!(
+                    Alarm::Mismatch,
                     notify.id = id,
                     channel.code = gateway.channel().code(),
                     channel.account = gateway.account(),
@@ -229,8 +229,8 @@ impl Checkout {
     ) -> Result<Noted, Failure> {
         let number = report.channel_order_no.clone();
         let Some(attempt) = self.attempt_of(gateway, &number).await? else {
-            raise(Alarm::Mismatch);
-            tracing::error!(
+            raise!(
+                Alarm::Mismatch,
                 channel.order_no = number,
                 "a payment for an order that is not ours"
             );

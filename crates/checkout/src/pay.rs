@@ -1,6 +1,6 @@
 //! Starting a payment [docs/protocol.md; docs/reference/orders.md, Attempts].
 
-use crate::alarm::{self, Alarm};
+use crate::alarm::{Alarm, raise};
 use crate::links::{ATTEMPT, RETURN};
 use crate::pay_types::{Choice, Sum};
 use crate::{Checkout, Failure, Place, numbers};
@@ -262,8 +262,8 @@ fn tell_other_readings(request: &Verified<PayRequest>, row: &AttemptRow) {
         );
     }
     if let Some(rule) = request.could_be_recut() {
-        alarm::raise(Alarm::Recut);
-        tracing::error!(
+        raise!(
+            Alarm::Recut,
             order.sn = row.order_sn,
             domain.code = row.domain_code,
             rule = rule.text(Lang::En),

@@ -342,8 +342,8 @@ impl Checkout {
                 "refunded"
             ),
             Refund::Failed | Refund::Parked => {
-                raise(Alarm::Refund);
-                tracing::error!(
+                raise!(
+                    Alarm::Refund,
                     refund.no = kept.refund_no,
                     order.sn = kept.order_sn,
                     cause = note,

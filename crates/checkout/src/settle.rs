@@ -115,8 +115,8 @@ impl Checkout {
         }
         let attempt = fresh.as_ref().unwrap_or(attempt);
         if let Some(difference) = difference(gateway, attempt, report) {
-            raise(Alarm::Mismatch);
-            tracing::error!(
+            raise!(
+                Alarm::Mismatch,
                 order.sn = attempt.order_sn,
                 channel.code = attempt.channel.code(),
                 difference,
@@ -170,11 +170,12 @@ impl Checkout {
                 );
             }
             Settled::Went(state) => {
-                raise(match state {
+                let alarm = match state {
                     Attempt::PaidAfterClose => Alarm::Late,
                     _ => Alarm::Duplicate,
-                });
-                tracing::error!(
+                };
+                raise!(
+                    alarm,
                     order.sn = attempt.order_sn,
                     ?state,
                     "paid beside the request: the money goes back"
@@ -195,8 +196,8 @@ impl Checkout {
         let store = &self.parts.store;
         match store.apply(&attempt.order_sn, event, self.act(by)).await? {
             Settled::Contradicts(state) => {
-                raise(Alarm::Contradiction);
-                tracing::error!(
+                raise!(
+                    Alarm::Contradiction,
                     order.sn = attempt.order_sn,
                     ?state,
                     ?event,

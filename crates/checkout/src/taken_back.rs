@@ -32,8 +32,11 @@ impl Checkout {
         };
         let attempt = self.reload(&row.order_sn).await?;
         if attempt.channel != gateway.channel() || attempt.account != gateway.account() {
-            raise(Alarm::Mismatch);
-            tracing::error!(refund.no = refund_no, "a refund of another account");
+            raise!(
+                Alarm::Mismatch,
+                refund.no = refund_no,
+                "a refund of another account"
+            );
             let detail = format!("refund {refund_no} of another account");
             return Ok((NotifyOutcome::Odd, detail));
         }
@@ -62,8 +65,8 @@ impl Checkout {
             GivenBack::Parts(parts) => parts,
             _ if refunds.iter().any(|row| row.state.counts()) => return Ok(()),
             _ => {
-                raise(Alarm::TakenBack);
-                tracing::error!(
+                raise!(
+                    Alarm::TakenBack,
                     order.sn = attempt.order_sn,
                     "money went back without a refund of ours; the channel does not say how much"
                 );
@@ -88,8 +91,8 @@ impl Checkout {
         by: Source,
     ) -> Result<Noted, Failure> {
         let Some(attempt) = self.paid_by(gateway, back).await? else {
-            raise(Alarm::Mismatch);
-            tracing::error!(
+            raise!(
+                Alarm::Mismatch,
                 channel.code = gateway.channel().code(),
                 channel.account = gateway.account(),
                 reference = back.number,
@@ -107,8 +110,8 @@ impl Checkout {
         if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
             return Ok(noted(NotifyOutcome::Known));
         }
-        raise(Alarm::TakenBack);
-        tracing::error!(
+        raise!(
+            Alarm::TakenBack,
             order.sn = attempt.order_sn,
             reference = back.number,
             cause = cause.word(),
