@@ -7,7 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod notice;
 pub(crate) mod sign;
 
-use crate::book::{Channel, Order};
+use crate::book::{Channel, Order, Stage};
 use crate::now_ms;
 use crate::text::{html, page, plain_yuan};
 use crate::world::World;
@@ -62,7 +62,7 @@ async fn open(
     headers: HeaderMap,
 ) -> Response {
     let order = by_id(&world, &which.order);
-    let Some(order) = order.filter(|order| order.state_at(now_ms()) == "NOTPAY") else {
+    let Some(order) = order.filter(|order| order.state_at(now_ms()) == Stage::NotPay) else {
         return trouble("订单不存在，或已不能支付");
     };
     let agent = headers

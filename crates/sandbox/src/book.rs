@@ -71,6 +71,24 @@ pub(crate) struct Refund {
     pub(crate) state: Option<String>,
 }
 
+/// How an order stands, in WeChat's words and some more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Stage {
+    NotPay,
+    /// The money was taken, and is held back.
+    Pending,
+    /// Money that was held back is not had.
+    Denied,
+    Success,
+    /// Some of it went back.
+    Refund,
+    /// The channel took it back itself.
+    Reversed,
+    Closed,
+    PayError,
+}
+
 /// An order at the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -82,8 +100,7 @@ pub(crate) struct Order {
     pub(crate) description: String,
     pub(crate) amount: i64,
     pub(crate) currency: String,
-    /// NOTPAY, PENDING, DENIED, SUCCESS, REFUND, REVERSED, CLOSED, PAYERROR.
-    pub(crate) state: String,
+    pub(crate) state: Stage,
     pub(crate) notify_url: String,
     pub(crate) attach: Option<String>,
     pub(crate) code_url: String,
@@ -111,7 +128,7 @@ impl Order {
             description: String::new(),
             amount: 0,
             currency: "CNY".to_owned(),
-            state: "NOTPAY".to_owned(),
+            state: Stage::NotPay,
             notify_url: String::new(),
             attach: None,
             code_url: String::new(),
@@ -127,11 +144,10 @@ impl Order {
     }
 
     /// The state now: an unpaid order past its time reads CLOSED.
-    pub(crate) fn state_at(&self, now_ms: i64) -> &str {
-        if self.state == "NOTPAY" && now_ms >= self.expires_ms {
-            "CLOSED"
-        } else {
-            &self.state
+    pub(crate) fn state_at(&self, now_ms: i64) -> Stage {
+        match self.state {
+            Stage::NotPay if now_ms >= self.expires_ms => Stage::Closed,
+            state => state,
         }
     }
 

@@ -5,7 +5,7 @@ mod calls;
 pub(crate) mod keys;
 pub(crate) mod notice;
 
-use crate::book::{Channel, Order};
+use crate::book::{Channel, Order, Stage};
 use crate::now_ms;
 use crate::text::{html, page, pairs_of, yuan};
 use crate::world::World;
@@ -72,7 +72,7 @@ fn open(world: &World, pairs: &[(String, String)]) -> Response {
         }
     };
     match order.state_at(now_ms) {
-        "NOTPAY" | "PAYERROR" => Html(bank(&order)).into_response(),
+        Stage::NotPay | Stage::PayError => Html(bank(&order)).into_response(),
         _ => trouble("OrdId: 205"),
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn orders(State(world): TheWorld) -> Json<Vec<Order>> {
     let now_ms = now_ms();
     let book = world.book();
     let seen = book.all().cloned().map(|mut order| {
-        order.state = order.state_at(now_ms).to_owned();
+        order.state = order.state_at(now_ms);
         order
     });
     Json(seen.collect())

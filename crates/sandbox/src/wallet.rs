@@ -1,6 +1,6 @@
 //! The payer's wallet: plain pages on which a person "scans" and pays.
 
-use crate::book::{Order, OrderRef};
+use crate::book::{Order, OrderRef, Stage};
 use crate::now_ms;
 use crate::text::{html, page, yuan};
 use crate::world::World;
@@ -36,7 +36,7 @@ pub(crate) async fn list(State(world): State<Arc<World>>) -> Html<String> {
     let mut open: Vec<Order> = {
         let book = world.book();
         book.all()
-            .filter(|order| order.state_at(now_ms) == "NOTPAY")
+            .filter(|order| order.state_at(now_ms) == Stage::NotPay)
             .cloned()
             .collect()
     };

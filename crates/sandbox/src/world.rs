@@ -4,7 +4,7 @@ mod refunds;
 
 pub(crate) use refunds::{Asked, PROCESSING};
 
-use crate::book::{Book, Order, OrderRef};
+use crate::book::{Book, Order, OrderRef, Stage};
 use crate::control::Forgotten;
 use crate::fault::{Faults, PendingReason};
 use crate::keys::{Keys, digits, upper};
@@ -82,14 +82,14 @@ impl World {
     /// A payer pays; at PayPal he approves, and the merchant takes the money.
     pub(crate) fn pay(self: &Arc<Self>, which: OrderRef<'_>, now_ms: i64) -> Result<Order, Cannot> {
         let found = self.named(which).ok_or(Cannot::NotFound)?;
-        if found.channel != book::Channel::Paypal || found.state == "PENDING" {
+        if found.channel != book::Channel::Paypal || found.state == Stage::Pending {
             return self.settle(which, now_ms);
         }
         let order = self.change(which, |order| {
-            if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR") {
+            if !matches!(order.state_at(now_ms), Stage::NotPay | Stage::PayError) {
                 return Err(Cannot::Conflict);
             }
-            "NOTPAY".clone_into(&mut order.state);
+            order.state = Stage::NotPay;
             order.more["approved"] = json!(true);
             Ok(())
         })?;
@@ -105,10 +105,10 @@ impl World {
         now_ms: i64,
     ) -> Result<Order, Cannot> {
         let order = self.change(which, |order| {
-            if order.state_at(now_ms) != "NOTPAY" {
+            if order.state_at(now_ms) != Stage::NotPay {
                 return Err(Cannot::Conflict);
             }
-            "PENDING".clone_into(&mut order.state);
+            order.state = Stage::Pending;
             order.more["reason"] = json!(reason);
             order.transaction_id = Some(trade_no(order, now_ms));
             Ok(())
@@ -124,10 +124,13 @@ impl World {
         now_ms: i64,
     ) -> Result<Order, Cannot> {
         let order = self.change(which, |order| {
-            if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR" | "PENDING") {
+            if !matches!(
+                order.state_at(now_ms),
+                Stage::NotPay | Stage::PayError | Stage::Pending
+            ) {
                 return Err(Cannot::Conflict);
             }
-            "SUCCESS".clone_into(&mut order.state);
+            order.state = Stage::Success;
             let known = order.transaction_id.take();
             order.transaction_id = Some(known.unwrap_or_else(|| trade_no(order, now_ms)));
             order.paid_ms = Some(now_ms);
@@ -146,14 +149,14 @@ impl World {
     ) -> Result<Order, Cannot> {
         let order = self.change(which, |order| {
             let state = match order.state_at(now_ms) {
-                "NOTPAY" => "PAYERROR",
-                "PENDING" => "DENIED",
+                Stage::NotPay => Stage::PayError,
+                Stage::Pending => Stage::Denied,
                 _ => return Err(Cannot::Conflict),
             };
-            state.clone_into(&mut order.state);
+            order.state = state;
             Ok(())
         })?;
-        if order.state == "DENIED" {
+        if order.state == Stage::Denied {
             notify::send(self, Event::Denied(order.clone()));
         }
         Ok(order)
@@ -162,7 +165,7 @@ impl World {
     /// A declined order waits for its payer's approval again.
     pub(crate) fn disapprove(&self, which: OrderRef<'_>) -> Result<Order, Cannot> {
         self.change(which, |order| {
-            "NOTPAY".clone_into(&mut order.state);
+            order.state = Stage::NotPay;
             order.more["approved"] = json!(false);
             Ok(())
         })
@@ -171,10 +174,13 @@ impl World {
     /// Time runs out, or the merchant closes.
     pub(crate) fn close(&self, which: OrderRef<'_>, now_ms: i64) -> Result<Order, Cannot> {
         self.change(which, |order| {
-            if !matches!(order.state_at(now_ms), "NOTPAY" | "PAYERROR" | "CLOSED") {
+            if !matches!(
+                order.state_at(now_ms),
+                Stage::NotPay | Stage::PayError | Stage::Closed
+            ) {
                 return Err(Cannot::Conflict);
             }
-            "CLOSED".clone_into(&mut order.state);
+            order.state = Stage::Closed;
             Ok(())
         })
     }

@@ -2,7 +2,7 @@
 
 use super::keys::Merchant;
 use super::signed::get;
-use crate::book::{Channel, Order, Refund};
+use crate::book::{Channel, Order, Refund, Stage};
 use crate::fault::{Kind, On};
 use crate::text::{beijing_time, plain_yuan, yuan_text};
 use crate::world::{Asked, Cannot, World};
@@ -114,9 +114,9 @@ pub(super) fn trade_no(order: &Order) -> &str {
 /// docs/reference/alipay.md, Orders: wholly refunded reads TRADE_CLOSED.
 pub(super) fn status(order: &Order, now_ms: i64) -> &'static str {
     match order.state_at(now_ms) {
-        "SUCCESS" => "TRADE_SUCCESS",
-        "REFUND" if order.refunded() < order.amount => "TRADE_SUCCESS",
-        "REFUND" | "CLOSED" => "TRADE_CLOSED",
+        Stage::Success => "TRADE_SUCCESS",
+        Stage::Refund if order.refunded() < order.amount => "TRADE_SUCCESS",
+        Stage::Refund | Stage::Closed => "TRADE_CLOSED",
         _ => "WAIT_BUYER_PAY",
     }
 }

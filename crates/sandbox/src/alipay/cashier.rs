@@ -3,7 +3,7 @@
 use super::calls::trade_no;
 use super::keys::Merchant;
 use super::signed::{get, text};
-use crate::book::{Channel, Order};
+use crate::book::{Channel, Order, Stage};
 use crate::keys::digits;
 use crate::now_ms;
 use crate::text::{
@@ -69,8 +69,8 @@ pub(super) fn open(world: &World, merchant: &Merchant, pairs: &[(String, String)
         Some(old) => old,
     };
     match order.state_at(now_ms) {
-        "NOTPAY" | "PAYERROR" => Html(cashier(&order)).into_response(),
-        "CLOSED" => trouble("ACQ.TRADE_HAS_CLOSE"),
+        Stage::NotPay | Stage::PayError => Html(cashier(&order)).into_response(),
+        Stage::Closed => trouble("ACQ.TRADE_HAS_CLOSE"),
         _ => trouble("ACQ.TRADE_HAS_SUCCESS"),
     }
 }

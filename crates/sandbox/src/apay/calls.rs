@@ -2,7 +2,7 @@
 
 use super::answer::{bad, good, refused};
 use super::sign::{Fields, fields, sign, yuan};
-use crate::book::{Channel, Order, Refund};
+use crate::book::{Channel, Order, Refund, Stage};
 use crate::fault::{self, Fault, Kind, On};
 use crate::keys::{digits, hex};
 use crate::now_ms;
@@ -217,13 +217,13 @@ fn status(world: &World, order: &Order, now_ms: i64) -> &'static str {
         .chain(closed)
         .map(|word| trans_status(word, now_ms));
     match order.state_at(now_ms) {
-        "SUCCESS" | "REFUND" => match words.clone().any(|word| word == "REFUNDING") {
+        Stage::Success | Stage::Refund => match words.clone().any(|word| word == "REFUNDING") {
             true => "refunding",
             false if !order.refunds.is_empty() => "refund",
             false if words.any(|word| word == "CLOSE") => "refundclosed",
             false => "已支付",
         },
-        "CLOSED" => "作废",
+        Stage::Closed => "作废",
         _ => "待支付",
     }
 }

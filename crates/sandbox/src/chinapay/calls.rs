@@ -2,7 +2,7 @@
 
 use super::keys::{Keys, QUERY_GAP_S};
 use super::{get, is_digits};
-use crate::book::{Order, Refund};
+use crate::book::{Order, Refund, Stage};
 use crate::fault::{self, Fault, Kind, On};
 use crate::now_ms;
 use crate::text::{beijing_time, pairs_of};
@@ -171,7 +171,7 @@ pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Resp
         return trouble("ResponeseCode", "307");
     };
     let status = match order.state_at(now_ms) {
-        "SUCCESS" | "REFUND" => "1001",
+        Stage::Success | Stage::Refund => "1001",
         _ => "1005",
     };
     let pairs = fields(keys, &order, status);

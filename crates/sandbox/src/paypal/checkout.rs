@@ -2,7 +2,7 @@
 
 use super::orders::by_id;
 use super::sums::money;
-use crate::book::Order;
+use crate::book::{Order, Stage};
 use crate::now_ms;
 use crate::text::{html, page};
 use crate::world::World;
@@ -28,7 +28,7 @@ pub(super) struct Act {
 /// `/checkoutnow?token=`.
 pub(super) async fn open(State(world): State<Arc<World>>, Query(token): Query<Token>) -> Response {
     match by_id(&world, &token.token) {
-        Some(order) if order.state_at(now_ms()) == "NOTPAY" => {
+        Some(order) if order.state_at(now_ms()) == Stage::NotPay => {
             Html(shown(&order, &token.token)).into_response()
         }
         _ => trouble(),

@@ -3,7 +3,7 @@
 use super::refunds::refunded;
 use super::sums::{money, parts_add_up, sum};
 use super::{Answer, id};
-use crate::book::{Channel, Order, OrderRef};
+use crate::book::{Channel, Order, OrderRef, Stage};
 use crate::fault::PendingReason;
 use crate::text::utc_time;
 use crate::world::World;
@@ -111,8 +111,10 @@ fn webhook_url(return_url: &str, account: &str) -> String {
 
 fn status(order: &Order, now_ms: i64) -> &'static str {
     match order.state_at(now_ms) {
-        "SUCCESS" | "REFUND" | "REVERSED" | "PENDING" | "DENIED" => "COMPLETED",
-        "CLOSED" => "VOIDED",
+        Stage::Success | Stage::Refund | Stage::Reversed | Stage::Pending | Stage::Denied => {
+            "COMPLETED"
+        }
+        Stage::Closed => "VOIDED",
         _ if order.more["approved"] == true => "APPROVED",
         _ if order.more["payer_action"] == true => "PAYER_ACTION_REQUIRED",
         _ => "CREATED",
@@ -160,11 +162,11 @@ pub(super) fn whole(world: &World, order: &Order, now_ms: i64) -> Value {
 }
 
 pub(super) fn captured(world: &World, order: &Order) -> Value {
-    let status = match order.state.as_str() {
-        "PENDING" => "PENDING",
-        "DENIED" => "DECLINED",
-        "REFUND" if order.refunded() < order.amount => "PARTIALLY_REFUNDED",
-        "REFUND" | "REVERSED" => "REFUNDED",
+    let status = match order.state {
+        Stage::Pending => "PENDING",
+        Stage::Denied => "DECLINED",
+        Stage::Refund if order.refunded() < order.amount => "PARTIALLY_REFUNDED",
+        Stage::Refund | Stage::Reversed => "REFUNDED",
         _ => "COMPLETED",
     };
     let id = order.transaction_id.as_deref().unwrap_or_default();
@@ -201,7 +203,9 @@ pub(super) fn by_capture(world: &World, id: &str) -> Option<Order> {
 
 pub(super) fn order(world: &World, id: &str, now_ms: i64) -> Answer {
     match by_id(world, id) {
-        Some(order) if order.state == "NOTPAY" && now_ms >= order.expires_ms => Answer::not_found(),
+        Some(order) if order.state == Stage::NotPay && now_ms >= order.expires_ms => {
+            Answer::not_found()
+        }
         Some(order) => Answer::new(200, whole(world, &order, now_ms)),
         None => Answer::not_found(),
     }
@@ -219,16 +223,16 @@ pub(super) fn capture(
     };
     let which = OrderRef::from(&order);
     match order.state_at(now_ms) {
-        "CLOSED" => return Answer::not_found(),
-        "PAYERROR" => {
+        Stage::Closed => return Answer::not_found(),
+        Stage::PayError => {
             // The payer may choose another instrument, and has to approve anew.
             let _ = world.disapprove(which);
             return Answer::unprocessable(DECLINED);
         }
-        "NOTPAY" if order.more["approved"] != true => {
+        Stage::NotPay if order.more["approved"] != true => {
             return Answer::unprocessable("ORDER_NOT_APPROVED");
         }
-        "NOTPAY" => {}
+        Stage::NotPay => {}
         _ => return Answer::unprocessable("ORDER_ALREADY_CAPTURED"),
     }
     let invoice = &order.more["invoice_id"];

@@ -3,7 +3,7 @@
 use super::orders::by_capture;
 use super::sums::{money, sum};
 use super::{Answer, id};
-use crate::book::{Order, Refund};
+use crate::book::{Order, Refund, Stage};
 use crate::fault::Kind;
 use crate::text::utc_time;
 use crate::world::{Asked, World};
@@ -50,8 +50,10 @@ pub(super) fn refund(
         () if currency != order.currency => {
             return refused("REFUND_CAPTURE_CURRENCY_MISMATCH", "/amount/currency_code");
         }
-        () if order.state == "PENDING" => return Answer::unprocessable("PENDING_CAPTURE"),
-        () if order.state == "REVERSED" => {
+        () if order.state == Stage::Pending => {
+            return Answer::unprocessable("PENDING_CAPTURE");
+        }
+        () if order.state == Stage::Reversed => {
             return Answer::unprocessable("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK");
         }
         () if order.refundable() < 1 => return Answer::unprocessable("CAPTURE_FULLY_REFUNDED"),

@@ -2,7 +2,7 @@
 
 use super::keys::{Merchant, Mode};
 use super::{refunds, sealed, transaction};
-use crate::book::{Channel, Order, OrderRef};
+use crate::book::{Channel, Order, OrderRef, Stage};
 use crate::fault::Fault;
 use crate::random_text;
 use crate::text::{from_rfc3339, rfc3339};
@@ -176,8 +176,10 @@ impl Call<'_> {
         let order = match book.get(self.account(), &new.out_trade_no).cloned() {
             None => self.fresh(new, trade_type, fields, code_url),
             Some(old) => match old.state_at(self.now_ms) {
-                "CLOSED" => return Answer::error(400, "ORDER_CLOSED", "订单已关闭"),
-                "SUCCESS" | "REFUND" => return Answer::error(400, "ORDERPAID", "订单已支付"),
+                Stage::Closed => return Answer::error(400, "ORDER_CLOSED", "订单已关闭"),
+                Stage::Success | Stage::Refund => {
+                    return Answer::error(400, "ORDERPAID", "订单已支付");
+                }
                 _ if old.fields != fields => {
                     return Answer::error(403, "OUT_TRADE_NO_USED", "商户订单号重复");
                 }

@@ -1,7 +1,7 @@
 //! Money that goes back: taken, on its way, ended; or taken back by the channel.
 
 use super::{Cannot, World};
-use crate::book::{self, Order, OrderRef, Refund};
+use crate::book::{self, Order, OrderRef, Refund, Stage};
 use crate::keys::{digits, upper};
 use crate::notify::{self, Event};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ impl World {
                 return same.then_some(()).ok_or(Cannot::Conflict);
             }
             let refund = fresh_refund(order, asked, now_ms)?;
-            "REFUND".clone_into(&mut order.state);
+            order.state = Stage::Refund;
             order.refunds.push(refund.clone());
             (made, is_new) = (Some(refund), true);
             Ok(())
@@ -98,7 +98,7 @@ impl World {
                 stuck[number] = json!(refund);
             } else {
                 stuck.as_object_mut().map(|stuck| stuck.remove(number));
-                "REFUND".clone_into(&mut order.state);
+                order.state = Stage::Refund;
                 order.refunds.push(refund.clone());
             }
             ended = Some(refund);
@@ -122,11 +122,11 @@ impl World {
         now_ms: i64,
     ) -> Result<Order, Cannot> {
         let order = self.change(which, |order| {
-            if !matches!(order.state.as_str(), "SUCCESS" | "REFUND") || order.refundable() < 1 {
+            if !matches!(order.state, Stage::Success | Stage::Refund) || order.refundable() < 1 {
                 return Err(Cannot::Conflict);
             }
             order.more["reversed_ms"] = json!(now_ms);
-            "REVERSED".clone_into(&mut order.state);
+            order.state = Stage::Reversed;
             Ok(())
         })?;
         notify::send(self, Event::Reversed(order.clone()));
@@ -136,7 +136,7 @@ impl World {
 
 /// The refund that is asked for, where the order has as much to give back.
 fn fresh_refund(order: &Order, asked: Asked<'_>, now_ms: i64) -> Result<Refund, Cannot> {
-    let paid = matches!(order.state.as_str(), "SUCCESS" | "REFUND");
+    let paid = matches!(order.state, Stage::Success | Stage::Refund);
     if !paid || asked.amount < 1 || asked.amount > order.refundable() {
         return Err(Cannot::Conflict);
     }
