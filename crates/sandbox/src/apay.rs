@@ -7,7 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod notice;
 pub(crate) mod sign;
 
-use crate::book::{Channel, Order, Stage};
+use crate::book::{Order, Stage};
 use crate::now_ms;
 use crate::text::{html, page, plain_yuan};
 use crate::world::World;
@@ -50,8 +50,7 @@ struct Act {
 }
 
 fn by_id(world: &World, order_id: &str) -> Option<Order> {
-    let wanted =
-        |order: &Order| order.channel == Channel::Apay && calls::more(order, "orderId") == order_id;
+    let wanted = |order: &Order| order.apay().is_some_and(|own| own.order_id == order_id);
     world.book().find(wanted).cloned()
 }
 
@@ -90,7 +89,7 @@ fn shown(order: &Order, note: &str) -> String {
         html(&order.currency),
         plain_yuan(order.amount),
         html(&order.trade_type),
-        html(calls::more(order, "orderId")),
+        html(calls::order_id(order)),
     );
     page("Apay", "", &body)
 }
@@ -110,7 +109,7 @@ async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response 
     }
     match world.pay((&order).into(), now_ms()) {
         Ok(_) => {
-            let back = calls::more(&order, "return_url").to_owned();
+            let back = order.apay().map_or("", |own| &own.return_url).to_owned();
             (StatusCode::SEE_OTHER, [(LOCATION, back)]).into_response()
         }
         Err(_) => trouble("订单已不能支付"),

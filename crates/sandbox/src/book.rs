@@ -1,6 +1,7 @@
 //! What was truly ordered and paid at the gateway. Each change is appended to a
 //! journal, and the journal is read back at the next start.
 
+use crate::memory::{self, Memory};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 /// The channel whose order it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channel {
     Wechat,
     Alipay,
@@ -93,7 +94,8 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Order {
-    pub(crate) channel: Channel,
+    #[serde(flatten)]
+    pub(crate) memory: Memory,
     pub(crate) account: String,
     pub(crate) channel_order_no: String,
     pub(crate) trade_type: String,
@@ -112,16 +114,13 @@ pub(crate) struct Order {
     pub(crate) created_ms: i64,
     pub(crate) expires_ms: i64,
     pub(crate) refunds: Vec<Refund>,
-    /// What only this channel knows of an order.
-    #[serde(default)]
-    pub(crate) more: Value,
 }
 
 impl Order {
     /// An unpaid order of which nothing more is known.
-    pub(crate) fn fresh(channel: Channel, account: &str, number: &str, now_ms: i64) -> Self {
+    pub(crate) fn fresh(memory: Memory, account: &str, number: &str, now_ms: i64) -> Self {
         Self {
-            channel,
+            memory,
             account: account.to_owned(),
             channel_order_no: number.to_owned(),
             trade_type: String::new(),
@@ -139,7 +138,51 @@ impl Order {
             created_ms: now_ms,
             expires_ms: i64::MAX,
             refunds: Vec::new(),
-            more: Value::Null,
+        }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        match self.memory {
+            Memory::Wechat(_) => Channel::Wechat,
+            Memory::Alipay(_) => Channel::Alipay,
+            Memory::ChinapayOld(_) => Channel::ChinapayOld,
+            Memory::Paypal(_) => Channel::Paypal,
+            Memory::Apay(_) => Channel::Apay,
+        }
+    }
+
+    pub(crate) fn wechat(&self) -> Option<&memory::Wechat> {
+        match &self.memory {
+            Memory::Wechat(own) => Some(own),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn alipay(&self) -> Option<&memory::Alipay> {
+        match &self.memory {
+            Memory::Alipay(own) => Some(own),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn chinapay(&self) -> Option<&memory::Chinapay> {
+        match &self.memory {
+            Memory::ChinapayOld(own) => Some(own),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn paypal(&self) -> Option<&memory::Paypal> {
+        match &self.memory {
+            Memory::Paypal(own) => Some(own),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn apay(&self) -> Option<&memory::Apay> {
+        match &self.memory {
+            Memory::Apay(own) => Some(own),
+            _ => None,
         }
     }
 
@@ -153,7 +196,7 @@ impl Order {
 
     /// A refund that was taken and has moved no money.
     pub(crate) fn stuck(&self, number: &str) -> Option<Refund> {
-        serde_json::from_value(self.more["stuck"][number].clone()).ok()
+        self.memory.stuck()?.get(number).cloned()
     }
 
     /// A refund of this number, however it stands.
@@ -170,11 +213,10 @@ impl Order {
 
     /// What can still be asked back, minor units: refunds that are not over count.
     pub(crate) fn refundable(&self) -> i64 {
-        let stuck = self.more["stuck"].as_object();
-        let stuck = stuck.into_iter().flat_map(|stuck| stuck.values());
-        let open = stuck.filter(|refund| refund["state"] != "CLOSED" && refund["state"] != "8");
-        let open: i64 = open.filter_map(|refund| refund["amount"].as_i64()).sum();
-        self.amount - self.refunded() - open
+        let stuck = self.memory.stuck().into_iter().flat_map(BTreeMap::values);
+        let over = |refund: &&Refund| matches!(refund.state.as_deref(), Some("CLOSED" | "8"));
+        let open = stuck.filter(|refund| !over(refund));
+        self.amount - self.refunded() - open.map(|refund| refund.amount).sum::<i64>()
     }
 }
 

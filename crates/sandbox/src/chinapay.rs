@@ -5,7 +5,8 @@ mod calls;
 pub(crate) mod keys;
 pub(crate) mod notice;
 
-use crate::book::{Channel, Order, Stage};
+use crate::book::{Order, Stage};
+use crate::memory::{self, Memory, Stuck};
 use crate::now_ms;
 use crate::text::{html, page, pairs_of, yuan};
 use crate::world::World;
@@ -15,7 +16,6 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get as by_get, post};
 use keys::Keys;
 use serde::Deserialize;
-use serde_json::json;
 use std::sync::Arc;
 
 /// A payer has this long, ms.
@@ -64,7 +64,7 @@ fn open(world: &World, pairs: &[(String, String)]) -> Response {
     let order = match book.get(&keys.name, number).cloned() {
         // The same form, opened again by a payer who went back.
         Some(old) if old.fields == sign => old,
-        Some(old) if old.more["day"] == get(pairs, "TransDate") => return trouble("OrdId: 205"),
+        Some(old) if is_of(&old, get(pairs, "TransDate")) => return trouble("OrdId: 205"),
         _ => {
             let order = fresh(keys, pairs, now_ms);
             book.put(order.clone());
@@ -126,6 +126,11 @@ fn wrong(keys: &Keys, pairs: &[(String, String)], now_ms: i64) -> Option<&'stati
     (!proved).then_some("ChkValue")
 }
 
+/// Whether the order was made on this day.
+fn is_of(order: &Order, day: &str) -> bool {
+    order.chinapay().is_some_and(|own| own.day == day)
+}
+
 fn fresh(keys: &Keys, pairs: &[(String, String)], now_ms: i64) -> Order {
     Order {
         trade_type: "0001".to_owned(),
@@ -134,13 +139,13 @@ fn fresh(keys: &Keys, pairs: &[(String, String)], now_ms: i64) -> Order {
         notify_url: get(pairs, "BgRetUrl").to_owned(),
         fields: get(pairs, "ChkValue").to_owned(),
         expires_ms: now_ms + LIFE_MS,
-        more: json!({
-            "day": get(pairs, "TransDate"),
-            "priv1": get(pairs, "Priv1"),
-            "page_ret_url": get(pairs, "PageRetUrl"),
-        }),
         ..Order::fresh(
-            Channel::ChinapayOld,
+            Memory::ChinapayOld(memory::Chinapay {
+                day: get(pairs, "TransDate").to_owned(),
+                priv1: get(pairs, "Priv1").to_owned(),
+                page_ret_url: get(pairs, "PageRetUrl").to_owned(),
+                stuck: Stuck::new(),
+            }),
             &keys.name,
             get(pairs, "OrdId"),
             now_ms,
@@ -199,7 +204,7 @@ async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response 
             format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
         })
         .collect();
-    let url = order.more["page_ret_url"].as_str().unwrap_or_default();
+    let url = order.chinapay().map_or("", |own| &own.page_ret_url);
     let body = format!(
         "<h1>正在返回商户</h1><form id=\"back\" method=\"post\" action=\"{}\">{inputs}\
          <button>返回商户</button></form>\

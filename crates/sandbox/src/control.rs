@@ -84,7 +84,7 @@ pub(crate) async fn refund(State(world): TheWorld, Json(which): Json<Which>) -> 
 
 /// The channel takes the money back itself, as after a dispute.
 pub(crate) async fn reverse(State(world): TheWorld, Json(which): Json<Which>) -> StatusCode {
-    answer(world.reverse(which.order(), now_ms()))
+    answer(world.reverse(which.order()))
 }
 
 /// A person ends a refund that waits for one, or is on its way: the money is sent, or

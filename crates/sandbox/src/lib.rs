@@ -15,6 +15,7 @@ mod chinapay;
 mod control;
 mod fault;
 mod keys;
+mod memory;
 mod notify;
 mod paypal;
 mod text;

@@ -144,7 +144,7 @@ pub(crate) fn send(world: &Arc<World>, event: Event) {
 
 /// The channel's words for an event; nothing where it tells of none.
 fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
-    match event.order().channel {
+    match event.order().channel() {
         Channel::Wechat => wechat::notice::letter(world, event, lie),
         Channel::Alipay => alipay::notice::letter(world, event, lie),
         Channel::Paypal => paypal::notice::letter(world, event, lie),

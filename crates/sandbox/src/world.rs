@@ -8,12 +8,12 @@ use crate::book::{Book, Order, OrderRef, Stage};
 use crate::control::Forgotten;
 use crate::fault::{Faults, PendingReason};
 use crate::keys::{Keys, digits, upper};
+use crate::memory::Memory;
 use crate::notify;
 use crate::notify::{Event, Sent};
+use crate::paypal;
 use crate::wechat::oauth::Code;
-use crate::{book, paypal};
 use anyhow::Result;
-use serde_json::json;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,7 +82,7 @@ impl World {
     /// A payer pays; at PayPal he approves, and the merchant takes the money.
     pub(crate) fn pay(self: &Arc<Self>, which: OrderRef<'_>, now_ms: i64) -> Result<Order, Cannot> {
         let found = self.named(which).ok_or(Cannot::NotFound)?;
-        if found.channel != book::Channel::Paypal || found.state == Stage::Pending {
+        if found.paypal().is_none() || found.state == Stage::Pending {
             return self.settle(which, now_ms);
         }
         let order = self.change(which, |order| {
@@ -90,7 +90,7 @@ impl World {
                 return Err(Cannot::Conflict);
             }
             order.state = Stage::NotPay;
-            order.more["approved"] = json!(true);
+            approve(order, true);
             Ok(())
         })?;
         notify::send(self, Event::Approved(order.clone()));
@@ -109,7 +109,9 @@ impl World {
                 return Err(Cannot::Conflict);
             }
             order.state = Stage::Pending;
-            order.more["reason"] = json!(reason);
+            if let Memory::Paypal(own) = &mut order.memory {
+                own.reason = Some(reason);
+            }
             order.transaction_id = Some(trade_no(order, now_ms));
             Ok(())
         })?;
@@ -166,7 +168,7 @@ impl World {
     pub(crate) fn disapprove(&self, which: OrderRef<'_>) -> Result<Order, Cannot> {
         self.change(which, |order| {
             order.state = Stage::NotPay;
-            order.more["approved"] = json!(false);
+            approve(order, false);
             Ok(())
         })
     }
@@ -202,11 +204,18 @@ impl World {
     }
 }
 
+/// What a payer at PayPal says to the order.
+fn approve(order: &mut Order, approved: bool) {
+    if let Memory::Paypal(own) = &mut order.memory {
+        own.approved = approved;
+    }
+}
+
 /// The channel's number of a payment: known from the beginning, or made now.
 fn trade_no(order: &Order, now_ms: i64) -> String {
-    match (order.more["trade_no"].as_str(), order.channel) {
-        (Some(known), _) => known.to_owned(),
-        (None, book::Channel::Paypal) => upper(17),
-        (None, _) => format!("42000{now_ms}{}", digits(10)),
+    match &order.memory {
+        Memory::Alipay(own) => own.trade_no.clone(),
+        Memory::Paypal(_) => upper(17),
+        _ => format!("42000{now_ms}{}", digits(10)),
     }
 }

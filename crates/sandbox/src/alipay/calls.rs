@@ -2,7 +2,7 @@
 
 use super::keys::Merchant;
 use super::signed::get;
-use crate::book::{Channel, Order, Refund, Stage};
+use crate::book::{Order, Refund, Stage};
 use crate::fault::{Kind, On};
 use crate::text::{beijing_time, plain_yuan, yuan_text};
 use crate::world::{Asked, Cannot, World};
@@ -94,7 +94,7 @@ pub(super) fn answer(
 
 fn found(world: &World, merchant: &Merchant, content: &Value) -> Option<Order> {
     let book = world.book();
-    let ours = |order: &Order| order.channel == Channel::Alipay && order.account == merchant.name;
+    let ours = |order: &Order| order.alipay().is_some() && order.account == merchant.name;
     // Where both are given trade_no counts.
     let found = match content["trade_no"].as_str().filter(|no| !no.is_empty()) {
         Some(no) => book.find(|order| ours(order) && trade_no(order) == no),
@@ -108,7 +108,7 @@ fn found(world: &World, merchant: &Merchant, content: &Value) -> Option<Order> {
 
 /// The one number of a trade, from the opening of the cashier on.
 pub(super) fn trade_no(order: &Order) -> &str {
-    order.more["trade_no"].as_str().unwrap_or_default()
+    order.alipay().map_or("", |own| &own.trade_no)
 }
 
 /// docs/reference/alipay.md, Orders: wholly refunded reads TRADE_CLOSED.

@@ -3,8 +3,9 @@
 use super::calls::trade_no;
 use super::keys::Merchant;
 use super::signed::{get, text};
-use crate::book::{Channel, Order, Stage};
+use crate::book::{Order, OrderRef, Stage};
 use crate::keys::digits;
+use crate::memory::{self, Memory};
 use crate::now_ms;
 use crate::text::{
     beijing_time, encode, from_beijing_time, html, page, plain_yuan, yuan, yuan_text,
@@ -16,7 +17,6 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// An order without a time of its own lives this long, ms.
@@ -142,15 +142,14 @@ fn fresh(
         notify_url: get(pairs, "notify_url").to_owned(),
         fields,
         expires_ms: asked_ms.unwrap_or(now_ms + DEFAULT_LIFE_MS),
-        more: json!({
-            "return_url": get(pairs, "return_url"),
-            "quit_url": content.quit_url,
-            "body": content.body,
-            "passback_params": content.passback_params,
-            "trade_no": format!("{day}2200{}", digits(16)),
-        }),
         ..Order::fresh(
-            Channel::Alipay,
+            Memory::Alipay(memory::Alipay {
+                return_url: get(pairs, "return_url").to_owned(),
+                quit_url: content.quit_url.clone(),
+                body: content.body.clone(),
+                passback_params: content.passback_params.clone(),
+                trade_no: format!("{day}2200{}", digits(16)),
+            }),
             &merchant.name,
             &content.out_trade_no,
             now_ms,
@@ -195,18 +194,18 @@ pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -
         .book()
         .get(&act.account, &act.channel_order_no)
         .cloned();
-    let Some(order) = found.filter(|order| order.channel == Channel::Alipay) else {
+    let Some(Memory::Alipay(own)) = found.as_ref().map(|order| &order.memory) else {
         return trouble("ACQ.TRADE_NOT_EXIST");
     };
     let address = match act.act.as_str() {
-        "pay" => match world.pay((&order).into(), now_ms()) {
+        "pay" => match world.pay(OrderRef::of(&act.account, &act.channel_order_no), now_ms()) {
             Ok(order) => back(&world, &order),
             Err(_) => return trouble("ACQ.TRADE_HAS_SUCCESS"),
         },
-        _ => match &order.more["quit_url"] {
-            Value::String(quit_url) => Some(quit_url.clone()),
-            _ => order.more["return_url"].as_str().map(str::to_owned),
-        },
+        _ => own
+            .quit_url
+            .clone()
+            .or_else(|| Some(own.return_url.clone())),
     };
     match address.filter(|address| !address.is_empty()) {
         Some(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
@@ -217,7 +216,7 @@ pub(crate) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -
 /// return_url with the signed parameters of docs/reference/alipay.md, Orders; no state among them.
 fn back(world: &World, order: &Order) -> Option<String> {
     let merchant = world.keys.alipay.named(&order.account)?;
-    let return_url = order.more["return_url"].as_str()?;
+    let return_url = &order.alipay()?.return_url;
     let mut pairs: Vec<(String, String)> = [
         ("charset", "utf-8".to_owned()),
         ("out_trade_no", order.channel_order_no.clone()),

@@ -66,10 +66,12 @@ pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Le
         ("point_amount", "0.00".to_owned()),
     ];
     // They come back as they were sent, passback_params in its own encoding.
-    for name in ["body", "passback_params"] {
-        if let Some(text) = order.more[name].as_str() {
-            pairs.push((name, text.to_owned()));
-        }
+    let own = order.alipay()?;
+    for (name, text) in [
+        ("body", &own.body),
+        ("passback_params", &own.passback_params),
+    ] {
+        pairs.extend(text.clone().map(|text| (name, text)));
     }
     if let Some(refund) = &refund {
         pairs.push(("gmt_refund", format!("{}.000", beijing_time(refund.at_ms))));

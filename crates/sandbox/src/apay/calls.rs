@@ -2,9 +2,10 @@
 
 use super::answer::{bad, good, refused};
 use super::sign::{Fields, fields, sign, yuan};
-use crate::book::{Channel, Order, Refund, Stage};
+use crate::book::{Order, Refund, Stage};
 use crate::fault::{self, Fault, Kind, On};
 use crate::keys::{digits, hex};
+use crate::memory::{self, Memory};
 use crate::now_ms;
 use crate::text::yuan_text;
 use crate::world::{Asked, Cannot, World};
@@ -12,6 +13,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 /// A payer has this long, ms.
@@ -71,7 +73,7 @@ pub(super) async fn order(
     };
     let answer = owned([
         ("outOrderId", &order.channel_order_no),
-        ("orderId", more(&order, "orderId")),
+        ("orderId", order_id(&order)),
         ("url", &order.code_url),
         ("money", &yuan(order.amount)),
         ("currency", &order.currency),
@@ -130,9 +132,12 @@ fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &
         code_url: format!("{}/pay?order={order_id}", keys.base),
         fields: content,
         expires_ms: now_ms + LIFE_MS,
-        more: json!({"orderId": order_id, "return_url": value("return_url"), "closed": {}}),
         ..Order::fresh(
-            Channel::Apay,
+            Memory::Apay(memory::Apay {
+                order_id,
+                return_url: value("return_url").to_owned(),
+                closed: BTreeMap::new(),
+            }),
             &keys.partner.name,
             value("outOrderId"),
             now_ms,
@@ -142,9 +147,9 @@ fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &
     Ok(order)
 }
 
-/// A text that only Apay knows of an order.
-pub(super) fn more<'a>(order: &'a Order, name: &str) -> &'a str {
-    order.more[name].as_str().unwrap_or_default()
+/// Apay's own number of an order.
+pub(super) fn order_id(order: &Order) -> &str {
+    order.apay().map_or("", |own| &own.order_id)
 }
 
 fn found(world: &World, fields: &Fields) -> Result<Order, &'static str> {
@@ -181,8 +186,8 @@ pub(super) async fn query_order(
     let is_paid = order.paid_ms.is_some();
     let answer = owned([
         ("outOrderId", &order.channel_order_no),
-        ("orderId", more(&order, "orderId")),
-        ("_id", more(&order, "orderId")),
+        ("orderId", order_id(&order)),
+        ("_id", order_id(&order)),
         ("money", &sum),
         ("received", if is_paid { &sum } else { "-1" }),
         ("currency", &currency),
@@ -208,13 +213,12 @@ fn status(world: &World, order: &Order, now_ms: i64) -> &'static str {
             _ => "complete",
         };
     }
-    let closed = order.more["closed"].as_object();
-    let closed = closed.into_iter().flat_map(|closed| closed.values());
+    let closed = order.apay().map(|own| own.closed.values());
     let mut words = order
         .refunds
         .iter()
         .map(|refund| &refund.custom_id)
-        .chain(closed)
+        .chain(closed.into_iter().flatten())
         .map(|word| trans_status(word, now_ms));
     match order.state_at(now_ms) {
         Stage::Success | Stage::Refund => match words.clone().any(|word| word == "REFUNDING") {
@@ -253,7 +257,7 @@ pub(super) async fn refund(
     };
     let renames = own_numbers(&world, &order).is_some();
     let out_order_no = match renames {
-        true => more(&order, "orderId"),
+        true => order_id(&order),
         false => &order.channel_order_no,
     };
     let answer = owned([
@@ -307,7 +311,9 @@ fn refunded(
         let made = world.refund((&order).into(), asked, now_ms);
         return made.map_err(too_much);
     }
-    let failed = order.more["closed"].get(&number).cloned();
+    let failed = order
+        .apay()
+        .and_then(|own| own.closed.get(&number).cloned());
     let known = order.refunds.iter().any(|old| old.out_refund_no == number);
     if failed.is_some() || (noted["fails"] == true && !known) {
         let refund = Refund {
@@ -353,7 +359,10 @@ fn fail(world: &World, mut order: Order, refund: Refund) -> Result<(Order, Refun
     if order.paid_ms.is_none() || order.refunded() + refund.amount > order.amount {
         return Err("the order has not so much to give back");
     }
-    order.more["closed"][&refund.out_refund_no] = refund.custom_id.clone();
+    if let Memory::Apay(own) = &mut order.memory {
+        let (number, noted) = (&refund.out_refund_no, &refund.custom_id);
+        own.closed.insert(number.clone(), noted.clone());
+    }
     world.book().put(order.clone());
     Ok((order, refund))
 }

@@ -2,7 +2,7 @@
 //! address's own query fields in it.
 
 use super::answer::json;
-use super::calls::{more, other_currency};
+use super::calls::{order_id, other_currency};
 use super::sign::{Fields, sign, yuan};
 use crate::book::Channel;
 use crate::fault::Kind;
@@ -35,7 +35,7 @@ pub(crate) fn letter(_world: &World, event: Event, lie: Option<Lie>) -> Option<L
     }
     let told = [
         ("outOrderId", order.channel_order_no.as_str()),
-        ("orderId", more(&order, "orderId")),
+        ("orderId", order_id(&order)),
         ("money", &yuan(fen)),
         ("currency", currency),
         // Sent and signed, though the document does not name it.

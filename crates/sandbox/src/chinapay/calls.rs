@@ -1,7 +1,7 @@
 //! Query and refund, by a merchant's server (sections 4.7 and 4.8).
 
 use super::keys::{Keys, QUERY_GAP_S};
-use super::{get, is_digits};
+use super::{get, is_digits, is_of};
 use crate::book::{Order, Refund, Stage};
 use crate::fault::{self, Fault, Kind, On};
 use crate::now_ms;
@@ -46,17 +46,17 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// What notify, page return and query say of an order; the signature is missing.
 pub(super) fn fields(keys: &Keys, order: &Order, status: &str) -> Vec<(String, String)> {
-    let more = |name: &str| order.more[name].as_str().unwrap_or_default();
+    let own = order.chinapay();
     owned(&[
         ("merid", &keys.mer_id),
         ("orderno", &order.channel_order_no),
-        ("transdate", more("day")),
+        ("transdate", own.map_or("", |own| &own.day)),
         ("amount", &format!("{:012}", order.amount)),
         ("currencycode", "156"),
         ("transtype", "0001"),
         ("status", status),
         ("GateId", "8607"),
-        ("Priv1", more("priv1")),
+        ("Priv1", own.map_or("", |own| &own.priv1)),
     ])
 }
 
@@ -136,7 +136,7 @@ async fn respond(
 fn found(world: &World, number: &str, on: &str) -> Option<Order> {
     let book = world.book();
     let found = book.get(&world.keys.chinapay.name, number);
-    found.filter(|order| order.more["day"] == on).cloned()
+    found.filter(|order| is_of(order, on)).cloned()
 }
 
 /// `/QueryWeb/processQuery.jsp`.

@@ -64,14 +64,16 @@ pub(super) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -
     let Some(order) = by_id(&world, &act.token) else {
         return trouble();
     };
-    let (name, more) = match act.act.as_str() {
+    let Some(own) = order.paypal() else {
+        return trouble();
+    };
+    let (url, more) = match act.act.as_str() {
         "approve" => match world.pay((&order).into(), now_ms()) {
-            Ok(_) => ("return_url", "&PayerID=SANDBOXPAYER1"),
+            Ok(_) => (&own.return_url, "&PayerID=SANDBOXPAYER1"),
             Err(_) => return trouble(),
         },
-        _ => ("cancel_url", ""),
+        _ => (&own.cancel_url, ""),
     };
-    let url = order.more[name].as_str().unwrap_or_default();
     if url.is_empty() {
         return Html(page("PayPal", "", "<h1>Approved</h1>")).into_response();
     }

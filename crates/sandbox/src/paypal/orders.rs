@@ -3,8 +3,9 @@
 use super::refunds::refunded;
 use super::sums::{money, parts_add_up, sum};
 use super::{Answer, id};
-use crate::book::{Channel, Order, OrderRef, Stage};
+use crate::book::{Order, OrderRef, Stage};
 use crate::fault::PendingReason;
+use crate::memory::{self, Memory};
 use crate::text::utc_time;
 use crate::world::World;
 use serde_json::{Value, json};
@@ -79,17 +80,17 @@ pub(super) fn create(
         notify_url: webhook_url(&return_url, &keys.merchant.name),
         fields: asked.to_string(),
         expires_ms: now_ms + LIFE_MS,
-        more: json!({
-            "id": id,
-            "custom_id": unit["custom_id"],
-            "invoice_id": unit["invoice_id"],
-            "return_url": return_url,
-            "cancel_url": cancel_url,
-            "payer_action": source.is_object(),
-            "approved": false,
-        }),
         ..Order::fresh(
-            Channel::Paypal,
+            Memory::Paypal(memory::Paypal {
+                id: id.clone(),
+                custom_id: unit["custom_id"].clone(),
+                invoice_id: unit["invoice_id"].clone(),
+                return_url,
+                cancel_url,
+                payer_action: source.is_object(),
+                approved: false,
+                reason: None,
+            }),
             &keys.merchant.name,
             if free { custom_id } else { &id },
             now_ms,
@@ -115,16 +116,16 @@ fn status(order: &Order, now_ms: i64) -> &'static str {
             "COMPLETED"
         }
         Stage::Closed => "VOIDED",
-        _ if order.more["approved"] == true => "APPROVED",
-        _ if order.more["payer_action"] == true => "PAYER_ACTION_REQUIRED",
+        _ if order.paypal().is_some_and(|own| own.approved) => "APPROVED",
+        _ if order.paypal().is_some_and(|own| own.payer_action) => "PAYER_ACTION_REQUIRED",
         _ => "CREATED",
     }
 }
 
 fn brief(world: &World, order: &Order, now_ms: i64) -> Value {
     let base = &world.keys.paypal.base;
-    let id = order.more["id"].as_str().unwrap_or_default();
-    let rel = match order.more["payer_action"] == true {
+    let id = order.paypal().map_or("", |own| &own.id);
+    let rel = match order.paypal().is_some_and(|own| own.payer_action) {
         true => "payer-action",
         false => "approve",
     };
@@ -147,8 +148,8 @@ pub(super) fn whole(world: &World, order: &Order, now_ms: i64) -> Value {
         "amount": money(order, order.amount),
         "payee": {"merchant_id": world.keys.paypal.merchant.merchant_id},
         "description": order.description,
-        "custom_id": order.more["custom_id"],
-        "invoice_id": order.more["invoice_id"],
+        "custom_id": order.paypal().map(|own| &own.custom_id),
+        "invoice_id": order.paypal().map(|own| &own.invoice_id),
     });
     if order.transaction_id.is_some() {
         unit["payments"] = json!({"captures": [captured(world, order)]});
@@ -176,28 +177,27 @@ pub(super) fn captured(world: &World, order: &Order) -> Value {
         "status": status,
         "amount": money(order, order.amount),
         "final_capture": true,
-        "custom_id": order.more["custom_id"],
-        "invoice_id": order.more["invoice_id"],
+        "custom_id": order.paypal().map(|own| &own.custom_id),
+        "invoice_id": order.paypal().map(|own| &own.invoice_id),
         "create_time": utc_time(order.paid_ms.unwrap_or(order.created_ms)),
         "update_time": utc_time(order.paid_ms.unwrap_or(order.created_ms)),
-        "supplementary_data": {"related_ids": {"order_id": order.more["id"]}},
+        "supplementary_data": {"related_ids": {"order_id": order.paypal().map(|own| &own.id)}},
         "links": [{"href": format!("{base}/v2/payments/captures/{id}"), "rel": "self", "method": "GET"}],
     });
     if status == "PENDING" {
-        capture["status_details"] = json!({"reason": order.more["reason"]});
+        capture["status_details"] = json!({"reason": order.paypal().map(|own| own.reason)});
     }
     capture
 }
 
 pub(super) fn by_id(world: &World, id: &str) -> Option<Order> {
-    let wanted = |order: &Order| order.channel == Channel::Paypal && order.more["id"] == id;
+    let wanted = |order: &Order| order.paypal().is_some_and(|own| own.id == id);
     world.book().find(wanted).cloned()
 }
 
 pub(super) fn by_capture(world: &World, id: &str) -> Option<Order> {
-    let wanted = |order: &Order| {
-        order.channel == Channel::Paypal && order.transaction_id.as_deref() == Some(id)
-    };
+    let wanted =
+        |order: &Order| order.paypal().is_some() && order.transaction_id.as_deref() == Some(id);
     world.book().find(wanted).cloned()
 }
 
@@ -229,18 +229,16 @@ pub(super) fn capture(
             let _ = world.disapprove(which);
             return Answer::unprocessable(DECLINED);
         }
-        Stage::NotPay if order.more["approved"] != true => {
+        Stage::NotPay if !order.paypal().is_some_and(|own| own.approved) => {
             return Answer::unprocessable("ORDER_NOT_APPROVED");
         }
         Stage::NotPay => {}
         _ => return Answer::unprocessable("ORDER_ALREADY_CAPTURED"),
     }
-    let invoice = &order.more["invoice_id"];
+    let invoice = |order: &Order| order.paypal().map(|own| own.invoice_id.clone());
+    let wanted = invoice(&order).filter(|invoice| !invoice.is_null());
     let again = |other: &Order| {
-        other.channel == Channel::Paypal
-            && other.transaction_id.is_some()
-            && !invoice.is_null()
-            && other.more["invoice_id"] == *invoice
+        other.transaction_id.is_some() && wanted.is_some() && invoice(other) == wanted
     };
     if world.book().find(again).is_some() {
         return Answer::unprocessable("DUPLICATE_INVOICE_ID");

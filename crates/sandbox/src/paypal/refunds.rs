@@ -120,7 +120,9 @@ pub(super) fn reversed(world: &World, order: &Order, now_ms: i64) -> Value {
         refund_id: id(),
         amount: order.refundable(),
         at_ms: now_ms,
-        custom_id: order.more["custom_id"].clone(),
+        custom_id: order
+            .paypal()
+            .map_or(Value::Null, |own| own.custom_id.clone()),
         notify_url: None,
         state: None,
     };

@@ -2,7 +2,7 @@
 //! (docs/reference/wechat.md, The bridge): a
 //! browser test's WeixinJSBridge posts the parameters here.
 
-use crate::book::{Channel, Order};
+use crate::book::Order;
 use crate::now_ms;
 use crate::world::World;
 use axum::Json;
@@ -72,9 +72,7 @@ fn checked(world: &World, invoked: &Invoked) -> Result<Order, &'static str> {
         return Err("支付验证签名失败");
     }
     let book = world.book();
-    let found = book.find(|order| {
-        order.channel == Channel::Wechat && order.more["prepay_id"] == json!(prepay_id)
-    });
+    let found = book.find(|order| order.wechat().is_some_and(|own| own.prepay_id == prepay_id));
     found.cloned().ok_or("该订单已过期")
 }
 

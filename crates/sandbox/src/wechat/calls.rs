@@ -2,8 +2,9 @@
 
 use super::keys::{Merchant, Mode};
 use super::{refunds, sealed, transaction};
-use crate::book::{Channel, Order, OrderRef, Stage};
+use crate::book::{Order, OrderRef, Stage};
 use crate::fault::Fault;
+use crate::memory::{self, Memory, Stuck};
 use crate::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
@@ -189,7 +190,7 @@ impl Call<'_> {
         };
         let answer = match trade_type {
             "NATIVE" => json!({"code_url": order.code_url}),
-            _ => json!({"prepay_id": order.more["prepay_id"]}),
+            _ => json!({"prepay_id": order.wechat().map(|own| &own.prepay_id)}),
         };
         book.put(order);
         Answer::json(&answer)
@@ -208,9 +209,11 @@ impl Call<'_> {
             code_url,
             fields,
             expires_ms: expires_ms.max(self.now_ms + LIFE_MIN_MS),
-            more: json!({"prepay_id": format!("wx{}", random_text(32))}),
             ..Order::fresh(
-                Channel::Wechat,
+                Memory::Wechat(memory::Wechat {
+                    prepay_id: format!("wx{}", random_text(32)),
+                    stuck: Stuck::new(),
+                }),
                 self.account(),
                 &new.out_trade_no,
                 self.now_ms,

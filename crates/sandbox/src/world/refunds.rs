@@ -1,10 +1,11 @@
 //! Money that goes back: taken, on its way, ended; or taken back by the channel.
 
 use super::{Cannot, World};
-use crate::book::{self, Order, OrderRef, Refund, Stage};
+use crate::book::{Order, OrderRef, Refund, Stage};
 use crate::keys::{digits, upper};
+use crate::memory::Memory;
 use crate::notify::{self, Event};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// The state of a refund that is on its way.
@@ -63,10 +64,8 @@ impl World {
         let order = self.change(which, |order| {
             let mut refund = fresh_refund(order, asked, now_ms)?;
             refund.state = Some(state.to_owned());
-            if !order.more.is_object() {
-                order.more = json!({});
-            }
-            order.more["stuck"][&refund.out_refund_no] = json!(refund);
+            let stuck = order.memory.stuck_mut().ok_or(Cannot::Conflict)?;
+            stuck.insert(refund.out_refund_no.clone(), refund.clone());
             made = Some(refund);
             Ok(())
         })?;
@@ -93,11 +92,11 @@ impl World {
             }
             refund.at_ms = now_ms;
             refund.state = state;
-            let stuck = &mut order.more["stuck"];
+            let stuck = order.memory.stuck_mut().ok_or(Cannot::NotFound)?;
             if refund.state.is_some() {
-                stuck[number] = json!(refund);
+                stuck.insert(number.to_owned(), refund.clone());
             } else {
-                stuck.as_object_mut().map(|stuck| stuck.remove(number));
+                stuck.remove(number);
                 order.state = Stage::Refund;
                 order.refunds.push(refund.clone());
             }
@@ -116,16 +115,11 @@ impl World {
     }
 
     /// The channel takes money back itself, as after a dispute.
-    pub(crate) fn reverse(
-        self: &Arc<Self>,
-        which: OrderRef<'_>,
-        now_ms: i64,
-    ) -> Result<Order, Cannot> {
+    pub(crate) fn reverse(self: &Arc<Self>, which: OrderRef<'_>) -> Result<Order, Cannot> {
         let order = self.change(which, |order| {
             if !matches!(order.state, Stage::Success | Stage::Refund) || order.refundable() < 1 {
                 return Err(Cannot::Conflict);
             }
-            order.more["reversed_ms"] = json!(now_ms);
             order.state = Stage::Reversed;
             Ok(())
         })?;
@@ -142,8 +136,8 @@ fn fresh_refund(order: &Order, asked: Asked<'_>, now_ms: i64) -> Result<Refund, 
     }
     Ok(Refund {
         out_refund_no: asked.number.to_owned(),
-        refund_id: match order.channel {
-            book::Channel::Paypal => upper(17),
+        refund_id: match order.memory {
+            Memory::Paypal(_) => upper(17),
             _ => format!("503{now_ms}{}", digits(12)),
         },
         amount: asked.amount,
