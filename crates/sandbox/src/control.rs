@@ -3,6 +3,7 @@
 use crate::book::{Order, OrderRef};
 use crate::chaos::{Chaos, Wish};
 use crate::fault::Fault;
+use crate::memory::Forgotten;
 use crate::notify::Sent;
 use crate::now_ms;
 use crate::world::{Asked, Cannot, World};
@@ -10,7 +11,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
 use std::sync::{Arc, PoisonError};
 
 type TheWorld = State<Arc<World>>;
@@ -97,17 +97,6 @@ pub(crate) async fn finish_refund(State(world): TheWorld, Json(which): Json<Whic
 pub(crate) async fn fault(State(world): TheWorld, Json(fault): Json<Fault>) -> StatusCode {
     world.faults.add(fault);
     StatusCode::NO_CONTENT
-}
-
-/// A type of Apay's.
-#[derive(Deserialize)]
-pub(crate) struct Forgotten {
-    #[serde(rename = "type")]
-    pub(crate) of_type: String,
-    /// In how many ms after a refund the order's status says `refund`; anything but
-    /// a number: never.
-    #[serde(default)]
-    pub(crate) status: Value,
 }
 
 /// Apay numbers this type's refunds itself from now on: the same one sent again is

@@ -1,7 +1,9 @@
 //! The gateway process: its routes, and how it starts.
 
+use crate::book::Channel;
 use crate::calls::{self, Calls};
-use crate::keys::{self, Keys};
+use crate::face::Face;
+use crate::keyring::{self, Keys};
 use crate::world::World;
 use crate::{alipay, apay, chinapay, control, now_ms, paypal, serve, wallet, wechat};
 use anyhow::Result;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 /// # Errors
 /// When a key can't be made or a file can't be written.
 pub fn make_keys(base: &str, data: &Path) -> Result<()> {
-    keys::open(base, data).map(|_| ())
+    keyring::open(base, data).map(|_| ())
 }
 
 /// The gateway's routes over its world: for tests that run it in their process.
@@ -25,7 +27,7 @@ pub fn make_keys(base: &str, data: &Path) -> Result<()> {
 /// # Errors
 /// When keys or book can't be opened.
 pub fn router(base: &str, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
-    let keys = keys::open(base, data)?;
+    let keys = keyring::open(base, data)?;
     routes(keys, data, schedule_ms)
 }
 
@@ -41,8 +43,19 @@ pub async fn run(listen: SocketAddr, data: &Path, schedule_ms: Option<Vec<u64>>)
     .await
 }
 
+/// The gateway of a channel, as far as all are alike.
+fn face(channel: Channel) -> &'static dyn Face {
+    match channel {
+        Channel::Wechat => &wechat::notice::Notices,
+        Channel::Alipay => &alipay::notice::Notices,
+        Channel::ChinapayOld => &chinapay::notice::Notices,
+        Channel::Paypal => &paypal::notice::Notices,
+        Channel::Apay => &apay::notice::Notices,
+    }
+}
+
 fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Router> {
-    let world = Arc::new(World::open(keys, data, schedule_ms, now_ms())?);
+    let world = Arc::new(World::open(keys, data, schedule_ms, face, now_ms())?);
     let calls = Calls::default();
     let counted = Router::new()
         .route("/control/calls", get(calls::list))

@@ -1,7 +1,6 @@
-//! RSA keys, made once and kept, and the accounts file that an operator of the
-//! platform would write. Each channel keeps its own keys.
+//! RSA keys and random texts, made once and kept.
 
-use crate::{alipay, apay, chinapay, paypal, random_text, wechat};
+use crate::random_text;
 use anyhow::{Context, Result};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -42,44 +41,6 @@ impl Key {
             .verify(text, &signature)
             .is_ok()
     }
-}
-
-/// The keys of all channels.
-pub(crate) struct Keys {
-    pub(crate) wechat: wechat::keys::Keys,
-    pub(crate) alipay: alipay::keys::Keys,
-    pub(crate) paypal: paypal::keys::Keys,
-    pub(crate) chinapay: chinapay::keys::Keys,
-    pub(crate) apay: apay::keys::Keys,
-}
-
-/// Opens the keys in `data`, making them where they are missing, and writes the
-/// accounts file for a gateway at `base`.
-pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
-    fs::create_dir_all(data)?;
-    let (wechat, wechat_accounts) = wechat::keys::open(base, data)?;
-    let (alipay, alipay_accounts) = alipay::keys::open(base, data)?;
-    let (paypal, paypal_accounts) = paypal::keys::open(base, data)?;
-    let (chinapay, chinapay_accounts) = chinapay::keys::open(base, data)?;
-    let (apay, apay_accounts) = apay::keys::open(base, data)?;
-    fs::write(
-        data.join("accounts.toml"),
-        [
-            wechat_accounts,
-            alipay_accounts,
-            chinapay_accounts,
-            paypal_accounts,
-            apay_accounts,
-        ]
-        .concat(),
-    )?;
-    Ok(Keys {
-        wechat,
-        alipay,
-        paypal,
-        chinapay,
-        apay,
-    })
 }
 
 /// What is kept in a file, made at the first time.

@@ -1,11 +1,12 @@
-//! What only its channel knows of an order; beside the book's common fields this is
-//! `channel` and `more` of its JSON.
+//! What one channel alone remembers: of an order, which beside the book's common fields
+//! is `channel` and `more` of its JSON, and beside the book.
 
 use crate::book::Refund;
 use crate::fault::PendingReason;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
 
 /// The channel whose order it is, and what that one remembers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,41 @@ impl Memory {
             _ => None,
         }
     }
+}
+
+/// A code that was given out.
+pub(crate) struct Code {
+    pub(crate) code: String,
+    pub(crate) appid: String,
+    pub(crate) scope: String,
+    pub(crate) given_ms: i64,
+    pub(crate) used: bool,
+}
+
+/// A type of Apay's.
+#[derive(Deserialize)]
+pub(crate) struct Forgotten {
+    #[serde(rename = "type")]
+    pub(crate) of_type: String,
+    /// In how many ms after a refund the order's status says `refund`; anything but
+    /// a number: never.
+    #[serde(default)]
+    pub(crate) status: Value,
+}
+
+/// What PayPal remembers beside the book.
+#[derive(Default)]
+pub(crate) struct PaypalCalls {
+    pub(crate) tokens: Mutex<HashMap<String, i64>>,
+    /// By request id: what was asked under it, and what was answered.
+    pub(crate) answers: Mutex<HashMap<String, (String, PaypalAnswer)>>,
+}
+
+/// A status and the JSON that goes with it.
+#[derive(Clone)]
+pub(crate) struct PaypalAnswer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod refunds;
 mod sums;
 
 use crate::fault::{self, Fault, Kind, On};
+use crate::memory::PaypalAnswer as Answer;
 use crate::random_text;
 use crate::text::pairs_of;
 use crate::world::World;
@@ -24,28 +25,12 @@ use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 const TOKEN_LIFE_MS: i64 = 32_400_000;
 /// A request id has at most this many characters.
 const REQUEST_ID_MAX: usize = 108;
-
-/// What PayPal remembers beside the book.
-#[derive(Default)]
-pub(crate) struct Memory {
-    tokens: Mutex<HashMap<String, i64>>,
-    /// By request id: what was asked under it, and what was answered.
-    answers: Mutex<HashMap<String, (String, Answer)>>,
-}
-
-/// A status and the JSON that goes with it.
-#[derive(Clone)]
-struct Answer {
-    status: u16,
-    body: Value,
-}
 
 impl Answer {
     fn new(status: u16, body: Value) -> Self {

@@ -4,15 +4,14 @@ mod refunds;
 
 pub(crate) use refunds::{Asked, PROCESSING};
 
-use crate::book::{Book, Order, OrderRef, Stage};
-use crate::control::Forgotten;
+use crate::book::{Book, Channel, Order, OrderRef, Stage};
+use crate::face::{Event, Face, Letter};
 use crate::fault::{Faults, PendingReason};
-use crate::keys::{Keys, digits, upper};
-use crate::memory::Memory;
+use crate::keyring::Keys;
+use crate::keys::{digits, upper};
+use crate::memory::{Code, Forgotten, Memory, PaypalCalls};
 use crate::notify;
-use crate::notify::{Event, Sent};
-use crate::paypal;
-use crate::wechat::oauth::Code;
+use crate::notify::Sent;
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,18 +25,23 @@ pub(crate) struct World {
     pub(crate) schedule_ms: Option<Vec<u64>>,
     pub(crate) client: reqwest::Client,
     pub(crate) sent: Mutex<Vec<Sent>>,
-    pub(crate) held_back: Mutex<Option<notify::Letter>>,
+    pub(crate) held_back: Mutex<Option<Letter>>,
     /// Codes for an openid that were given out.
     pub(crate) codes: Mutex<Vec<Code>>,
-    pub(crate) paypal: paypal::Memory,
+    pub(crate) paypal: PaypalCalls,
     /// The type of Apay's orders whose refunds have no number there: each call is one.
     pub(crate) forgotten: Mutex<Option<Forgotten>>,
     /// The domain that payers are sent back to for an openid; none: this machine.
     pub(crate) oauth_domain: Mutex<Option<String>>,
     /// When ChinaPay was asked about an order, ms.
     pub(crate) asked: Mutex<HashMap<String, i64>>,
+    /// The gateways; given from outside, since they know this world themselves.
+    faces: Faces,
     book: Mutex<Book>,
 }
+
+/// Which gateway a channel has.
+pub(crate) type Faces = fn(Channel) -> &'static dyn Face;
 
 /// Why something can't happen to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ impl World {
         keys: Keys,
         data: &Path,
         schedule_ms: Option<Vec<u64>>,
+        faces: Faces,
         now_ms: i64,
     ) -> Result<Self> {
         let book = Book::open(&data.join("book.jsonl"))?;
@@ -67,12 +72,17 @@ impl World {
             sent: Mutex::default(),
             held_back: Mutex::default(),
             codes: Mutex::default(),
-            paypal: paypal::Memory::default(),
+            paypal: PaypalCalls::default(),
             forgotten: Mutex::default(),
             oauth_domain: Mutex::default(),
             asked: Mutex::default(),
+            faces,
             book: Mutex::new(book),
         })
+    }
+
+    pub(crate) fn face(&self, channel: Channel) -> &'static dyn Face {
+        (self.faces)(channel)
     }
 
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {

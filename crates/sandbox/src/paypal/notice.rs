@@ -4,9 +4,9 @@ use super::orders::{captured, whole};
 use super::refunds::{refunded, reversed};
 use super::{Answer, allowed, written};
 use crate::book::Channel;
+use crate::face::{Envelope, Event, Face, Letter, Lie};
 use crate::fault::Kind;
 use crate::keys::upper;
-use crate::notify::{Envelope, Event, Letter, Lie};
 use crate::text::utc_time;
 use crate::world::World;
 use crate::{now_ms, random_text};
@@ -20,63 +20,116 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Between the tries, ms: 25 within three days.
-pub(crate) const SCHEDULE_MS: [u64; 25] = [10_368_000; 25];
+const SCHEDULE_MS: [u64; 25] = [10_368_000; 25];
 
-pub(crate) fn letter(world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
-    let (event_type, resource_type, mut resource) = match &event {
-        Event::Approved(order) => (
-            "CHECKOUT.ORDER.APPROVED",
-            "checkout-order",
-            whole(world, order, now_ms()),
-        ),
-        Event::Pending(order) => ("PAYMENT.CAPTURE.PENDING", "capture", captured(world, order)),
-        Event::Paid(order) => (
-            "PAYMENT.CAPTURE.COMPLETED",
-            "capture",
-            captured(world, order),
-        ),
-        Event::Denied(order) => ("PAYMENT.CAPTURE.DENIED", "capture", captured(world, order)),
-        Event::Reversed(order) => (
-            "PAYMENT.CAPTURE.REVERSED",
-            "refund",
-            reversed(world, order, now_ms()),
-        ),
-        Event::RefundFailed(..) => return None,
-        Event::Refunded(order, refund) => (
-            "PAYMENT.CAPTURE.REFUNDED",
-            "refund",
-            refunded(world, order, refund),
-        ),
-    };
-    if resource_type == "capture" {
-        let merchant_id = &world.keys.paypal.merchant.merchant_id;
-        resource["payee"] = json!({"merchant_id": merchant_id});
+/// The gateway, as the sender of notifies knows it.
+pub(crate) struct Notices;
+
+impl Face for Notices {
+    fn letter(&self, world: &World, event: Event, lie: Option<Lie>) -> Option<Letter> {
+        let (event_type, resource_type, mut resource) = match &event {
+            Event::Approved(order) => (
+                "CHECKOUT.ORDER.APPROVED",
+                "checkout-order",
+                whole(world, order, now_ms()),
+            ),
+            Event::Pending(order) => ("PAYMENT.CAPTURE.PENDING", "capture", captured(world, order)),
+            Event::Paid(order) => (
+                "PAYMENT.CAPTURE.COMPLETED",
+                "capture",
+                captured(world, order),
+            ),
+            Event::Denied(order) => ("PAYMENT.CAPTURE.DENIED", "capture", captured(world, order)),
+            Event::Reversed(order) => (
+                "PAYMENT.CAPTURE.REVERSED",
+                "refund",
+                reversed(world, order, now_ms()),
+            ),
+            Event::RefundFailed(..) => return None,
+            Event::Refunded(order, refund) => (
+                "PAYMENT.CAPTURE.REFUNDED",
+                "refund",
+                refunded(world, order, refund),
+            ),
+        };
+        if resource_type == "capture" {
+            let merchant_id = &world.keys.paypal.merchant.merchant_id;
+            resource["payee"] = json!({"merchant_id": merchant_id});
+        }
+        if let Some(lie) = lie {
+            tell(&mut resource, lie);
+        }
+        let id = format!("WH-{}-{}", upper(17), upper(17));
+        let body = json!({
+            "id": id,
+            "event_version": "1.0",
+            "create_time": utc_time(now_ms()),
+            "resource_type": resource_type,
+            "resource_version": "2.0",
+            "event_type": event_type,
+            "summary": event_type,
+            "resource": resource,
+            "links": [],
+        });
+        let order = event.order();
+        Some(Letter {
+            channel: Channel::Paypal,
+            account: order.account.clone(),
+            url: order.notify_url.clone(),
+            id,
+            number: order.channel_order_no.clone(),
+            event_type: event_type.to_owned(),
+            body: body.to_string(),
+        })
     }
-    if let Some(lie) = lie {
-        tell(&mut resource, lie);
+
+    fn envelope(&self, world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
+        let keys = &world.keys.paypal;
+        let id = random_text(36);
+        let age_ms = if fault == Some(Kind::OldTimestamp) {
+            86_400_000
+        } else {
+            0
+        };
+        let time = utc_time(now_ms() - age_ms);
+        let webhook_id = match fault {
+            Some(Kind::WrongApp) => "0000000000000000A",
+            _ => &keys.merchant.webhook_id,
+        };
+        let text = signed_text(&id, &time, webhook_id, letter.body.as_bytes());
+        let signature = match fault {
+            Some(Kind::BadSignature | Kind::Signtest) => keys.key.sign(b"something else"),
+            _ => keys.key.sign(text.as_bytes()),
+        };
+        let certificate = match fault {
+            Some(Kind::UnknownSerial) => format!("{}/elsewhere/CERT-1", keys.base),
+            _ => format!("{}/certs/CERT-360caa42-fca2a594-a5cafa77", keys.base),
+        };
+        let mut body = letter.body.clone().into_bytes();
+        if fault == Some(Kind::Corrupt) {
+            body.push(b' ');
+        }
+        Some(Envelope {
+            headers: vec![
+                ("Content-Type", "application/json".to_owned()),
+                ("PAYPAL-TRANSMISSION-ID", id),
+                ("PAYPAL-TRANSMISSION-TIME", time),
+                ("PAYPAL-TRANSMISSION-SIG", signature),
+                ("PAYPAL-CERT-URL", certificate),
+                ("PAYPAL-AUTH-ALGO", "SHA256withRSA".to_owned()),
+                ("PAYPAL-AUTH-VERSION", "v2".to_owned()),
+            ],
+            body,
+        })
     }
-    let id = format!("WH-{}-{}", upper(17), upper(17));
-    let body = json!({
-        "id": id,
-        "event_version": "1.0",
-        "create_time": utc_time(now_ms()),
-        "resource_type": resource_type,
-        "resource_version": "2.0",
-        "event_type": event_type,
-        "summary": event_type,
-        "resource": resource,
-        "links": [],
-    });
-    let order = event.order();
-    Some(Letter {
-        channel: Channel::Paypal,
-        account: order.account.clone(),
-        url: order.notify_url.clone(),
-        id,
-        number: order.channel_order_no.clone(),
-        event_type: event_type.to_owned(),
-        body: body.to_string(),
-    })
+
+    fn takes(&self, status: u16, _body: &str) -> bool {
+        (200..300).contains(&status)
+    }
+
+    fn schedule_ms(&self) -> &'static [u64] {
+        &SCHEDULE_MS
+    }
 }
 
 fn tell(resource: &mut Value, lie: Lie) {
@@ -90,46 +143,6 @@ fn tell(resource: &mut Value, lie: Lie) {
         // The application is in the signature: see the envelope.
         Lie::App => {}
     }
-}
-
-pub(crate) fn envelope(world: &World, letter: &Letter, fault: Option<Kind>) -> Option<Envelope> {
-    let keys = &world.keys.paypal;
-    let id = random_text(36);
-    let age_ms = if fault == Some(Kind::OldTimestamp) {
-        86_400_000
-    } else {
-        0
-    };
-    let time = utc_time(now_ms() - age_ms);
-    let webhook_id = match fault {
-        Some(Kind::WrongApp) => "0000000000000000A",
-        _ => &keys.merchant.webhook_id,
-    };
-    let text = signed_text(&id, &time, webhook_id, letter.body.as_bytes());
-    let signature = match fault {
-        Some(Kind::BadSignature | Kind::Signtest) => keys.key.sign(b"something else"),
-        _ => keys.key.sign(text.as_bytes()),
-    };
-    let certificate = match fault {
-        Some(Kind::UnknownSerial) => format!("{}/elsewhere/CERT-1", keys.base),
-        _ => format!("{}/certs/CERT-360caa42-fca2a594-a5cafa77", keys.base),
-    };
-    let mut body = letter.body.clone().into_bytes();
-    if fault == Some(Kind::Corrupt) {
-        body.push(b' ');
-    }
-    Some(Envelope {
-        headers: vec![
-            ("Content-Type", "application/json".to_owned()),
-            ("PAYPAL-TRANSMISSION-ID", id),
-            ("PAYPAL-TRANSMISSION-TIME", time),
-            ("PAYPAL-TRANSMISSION-SIG", signature),
-            ("PAYPAL-CERT-URL", certificate),
-            ("PAYPAL-AUTH-ALGO", "SHA256withRSA".to_owned()),
-            ("PAYPAL-AUTH-VERSION", "v2".to_owned()),
-        ],
-        body,
-    })
 }
 
 fn signed_text(id: &str, time: &str, webhook_id: &str, body: &[u8]) -> String {

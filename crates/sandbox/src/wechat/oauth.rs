@@ -2,6 +2,7 @@
 
 use super::PAYER;
 use crate::fault::{Kind, On};
+use crate::memory::Code;
 use crate::text::{html, page};
 use crate::world::World;
 use crate::{now_ms, random_text};
@@ -17,15 +18,6 @@ use std::sync::{Arc, PoisonError};
 const CODE_LIFE_MS: i64 = 300_000;
 /// WeChat matches the parameters in this order.
 const ORDER: [&str; 5] = ["appid", "redirect_uri", "response_type", "scope", "state"];
-
-/// A code that was given out.
-pub(crate) struct Code {
-    pub(crate) code: String,
-    pub(crate) appid: String,
-    pub(crate) scope: String,
-    pub(crate) given_ms: i64,
-    pub(crate) used: bool,
-}
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

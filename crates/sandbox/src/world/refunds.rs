@@ -2,9 +2,10 @@
 
 use super::{Cannot, World};
 use crate::book::{Order, OrderRef, Refund, Stage};
+use crate::face::Event;
 use crate::keys::{digits, upper};
 use crate::memory::Memory;
-use crate::notify::{self, Event};
+use crate::notify;
 use serde_json::Value;
 use std::sync::Arc;
 
