@@ -49,7 +49,7 @@ pub fn sha1_sign<'a>(values: impl Iterator<Item = &'a str>, secret: &'a Secret) 
         hashed(value.len());
         hash.update(value.as_bytes());
     }
-    hex(&hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 /// Sorts texts by UTF-16 code unit, not by Unicode scalar: the two differ above U+FFFF.
@@ -93,7 +93,7 @@ fn keyed<'a>(
     let mut mac = mac.expect("HMAC takes a key of any length");
     hashed(text.len());
     mac.update(text.as_bytes());
-    hex(&mac.finalize().into_bytes())
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// The HMAC-SHA256 of texts, one after the other, each with its length before it;
@@ -106,7 +106,7 @@ pub fn seal(key: &[u8], texts: &[&str]) -> String {
         mac.update(&text.len().to_be_bytes());
         mac.update(text.as_bytes());
     }
-    hex(&mac.finalize().into_bytes())
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// Whether two signs are equal, in constant time.
@@ -120,10 +120,6 @@ pub fn equal(ours: &str, theirs: &str) -> bool {
 #[must_use]
 pub fn java_url_encode(text: &str) -> String {
     escape_keeping(text, b".-*_ ").replace(' ', "+")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

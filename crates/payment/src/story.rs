@@ -110,7 +110,7 @@ impl Entry {
             hash.update((field.len() as u64).to_be_bytes());
             hash.update(field);
         }
-        hex(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 }
 
@@ -142,11 +142,7 @@ pub fn check(order_sn: &str, entries: &[Entry], length: i64, head: &str) -> Resu
 /// What an entry keeps of raw bytes that stand elsewhere: their SHA-256 in hex.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

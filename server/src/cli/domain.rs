@@ -382,8 +382,7 @@ fn show(domain: &Domain) -> Result<()> {
 pub(super) fn make_secret() -> Result<String> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes)?;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("s{hex}"))
+    Ok(format!("s{}", hex::encode(bytes)))
 }
 
 pub(super) fn duration_s(text: &str) -> Result<i64, String> {

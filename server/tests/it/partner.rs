@@ -33,7 +33,7 @@ pub(crate) fn sign(fields: &BTreeMap<String, String>, key: &str) -> String {
         .map(|(name, value)| format!("{name}={}", escaped(value)))
         .collect();
     let hash = Md5::digest(format!("{key}{}", pairs.join("&")).as_bytes());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash)
 }
 
 pub(crate) fn signed(fields: &[(&str, &str)], key: &str) -> BTreeMap<String, String> {

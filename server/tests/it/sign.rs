@@ -14,7 +14,7 @@ pub(crate) fn sign(values: &[&str], secret: &str) -> String {
         .collect();
     all.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
     let digest = Sha1::digest(all.concat().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest)
 }
 
 /// A signed query string of these pairs.
@@ -39,7 +39,7 @@ pub(crate) fn hmac_body(purpose: &str, pairs: &[(&str, &str)], secret: &str) -> 
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{purpose}\n{text}").as_bytes());
     let sign = mac.finalize().into_bytes();
-    let sign: String = sign.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sign = hex::encode(sign);
     let mut body: serde_json::Map<_, _> = pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).into()))

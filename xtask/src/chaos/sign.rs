@@ -3,6 +3,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
@@ -57,7 +58,7 @@ pub(crate) fn md5_signed(fields: &[(&str, &str)], key: &str) -> Vec<(String, Str
         .collect();
     pairs.sort_unstable();
     let digest = Md5::digest(format!("{key}{}", query(&pairs)).as_bytes());
-    let sign = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sign = hex::encode(digest);
     pairs.push(("sign".to_owned(), sign));
     pairs
 }
@@ -82,34 +83,19 @@ pub(crate) fn query(pairs: &[(String, String)]) -> String {
 
 /// The pairs of a query string, decoded.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .map(|(name, value)| (unescaped(name), unescaped(value)))
+    form_urlencoded::parse(query.as_bytes())
+        .into_owned()
         .collect()
-}
-
-fn unescaped(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
-        bytes.extend(u8::from_str_radix(digits, 16));
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// As RFC 3986 has it.
 pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+    const BARE: AsciiSet = NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, &BARE).to_string()
 }
 
 fn hmac(secret: &str, text: &str) -> String {
@@ -118,8 +104,7 @@ fn hmac(secret: &str, text: &str) -> String {
         return String::new();
     };
     mac.update(text.as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

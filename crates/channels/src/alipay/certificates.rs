@@ -61,8 +61,7 @@ fn sn(certificate: &X509Certificate<'_>) -> Option<String> {
     }
     parts.reverse();
     let text = format!("{}{}", parts.join(","), certificate.serial);
-    let digest = Md5::digest(text.as_bytes());
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(Md5::digest(text.as_bytes())))
 }
 
 /// The keys that Alipay signs with: one, or those of its certificates.

@@ -11,7 +11,6 @@ use rsa::signature::{RandomizedSigner, SignatureEncoding};
 use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, RsaPrivateKey};
 use sha1_of_rsa::Sha1;
-use std::fmt::Write;
 
 /// Bytes before the structure of a private and of a public key.
 const PRIVATE_HEADER: usize = 40;
@@ -69,14 +68,7 @@ impl PrivateKey {
     #[must_use]
     pub fn sign(&self, text: &str) -> String {
         let signature = self.key.sign_with_rng(&mut OsRng, text.as_bytes());
-        signature
-            .to_bytes()
-            .iter()
-            .fold(String::new(), |mut hex, byte| {
-                // Writing to a String can't fail.
-                let _ = write!(hex, "{byte:02X}");
-                hex
-            })
+        hex::encode_upper(signature.to_bytes())
     }
 }
 
@@ -109,10 +101,10 @@ impl PublicKey {
         }
     }
 
-    /// Whether `hex`, in either case, is this key's signature of `text`.
+    /// Whether `signature`, hex in either case, is this key's signature of `text`.
     #[must_use]
-    pub fn verifies(&self, text: &str, hex: &str) -> bool {
-        let Some(signature) = unhex(hex) else {
+    pub fn verifies(&self, text: &str, signature: &str) -> bool {
+        let Ok(signature) = hex::decode(signature) else {
             return false;
         };
         let key = RsaPublicKeyComponents {
@@ -139,16 +131,6 @@ fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn field(text: &str, name: &'static str) -> Result<Vec<u8>, KeyFileError> {
-    line(text, name)
-        .and_then(unhex)
-        .ok_or(KeyFileError::Field(name))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len() / 2)
-        .map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok())
-        .collect()
+    let digits = line(text, name).unwrap_or_default();
+    hex::decode(digits).map_err(|_| KeyFileError::Field(name))
 }

@@ -372,5 +372,5 @@ impl Api {
 fn nonce() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02X}")).collect())
+    Ok(hex::encode_upper(bytes))
 }

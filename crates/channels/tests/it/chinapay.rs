@@ -320,12 +320,6 @@ async fn every_version_is_signed_and_numbered_as_it_wants() {
     }
 }
 
-fn unhex(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2)
-        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-        .collect()
-}
-
 /// The signature holds, and nothing near it does.
 fn check_proof(key: &PublicKey, plain: &str, sign: &str) {
     assert!(key.verifies(plain, sign) && key.verifies(plain, &sign.to_lowercase()));
@@ -349,7 +343,7 @@ fn every_published_value_is_made_and_proved() {
     let merchant = PrivateKey::from_text(text("MerPrK_808080000000001.key")).unwrap();
     assert_eq!(merchant.merchant.as_deref(), file["merid"].as_str());
     let gateway = PublicKey::from_text(text("PgPubk.key")).unwrap();
-    let n = unhex(file["keys"]["merchant"]["n"].as_str().unwrap());
+    let n = hex::decode(file["keys"]["merchant"]["n"].as_str().unwrap()).unwrap();
     let merchants_public = PublicKey::from_parts(&n, &[1, 0, 1]);
     for case in file["cases"].as_array().unwrap() {
         let (plain, sign) = (
@@ -371,7 +365,7 @@ fn chinapays_own_answers_verify() {
     let Some(file) = vectors("chinapay/live_responses.json") else {
         return;
     };
-    let n = unhex(file["public_modulus_hex"].as_str().unwrap());
+    let n = hex::decode(file["public_modulus_hex"].as_str().unwrap()).unwrap();
     let key = PublicKey::from_parts(&n, &[1, 0, 1]);
     for case in file["cases"].as_array().unwrap() {
         let text = |value: &Value| value.as_str().unwrap().to_owned();

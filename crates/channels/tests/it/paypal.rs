@@ -473,9 +473,7 @@ fn the_webhooks_of_others_verify_and_changed_ones_do_not() {
         return;
     };
     let hex = file["public_modulus_hex"].as_str().unwrap();
-    let n: Vec<u8> = (0..hex.len() / 2)
-        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-        .collect();
+    let n = hex::decode(hex).unwrap();
     let key = RsaPublicKeyComponents {
         n: &n[..],
         e: &[1, 0, 1],

@@ -110,8 +110,7 @@ fn md5(text: &str, key: &Secret) -> String {
     let mut hash = Md5::new();
     hash.update(key.expose().as_bytes());
     hash.update(text.as_bytes());
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 fn as_it_stands(field: &Field) -> String {
@@ -176,7 +175,7 @@ mod tests {
     /// Whether the text, hashed by other means, is taken as the sign of the fields.
     fn signed(query: &str, text: &str) -> bool {
         let hash = Md5::digest(format!("123456{text}").as_bytes());
-        let sign: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sign = hex::encode(hash);
         let fields = Fields::from_query(&format!("{query}&sign={sign}")).unwrap();
         verifies(&fields, &key())
     }
@@ -236,7 +235,7 @@ mod tests {
     fn json_numbers_are_signed_as_they_stand_or_as_javascript_writes_them() {
         let body = |text: &str| {
             let hash = Md5::digest(format!("123456{text}").as_bytes());
-            let sign: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let sign = hex::encode(hash);
             let json = format!(r#"{{"money":1.00,"note":"1.00","n":null,"sign":"{sign}"}}"#);
             verifies(&Fields::from_json(json.as_bytes()).unwrap(), &key())
         };

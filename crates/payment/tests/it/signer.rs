@@ -10,7 +10,7 @@ pub(crate) fn sign(values: &[&str], secret: &str) -> String {
     all.retain(|value| !value.is_empty());
     all.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
     let digest = Sha1::digest(all.concat().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest)
 }
 
 /// The sign of all these pairs.

@@ -182,5 +182,5 @@ fn parameters(name: &str, serial: u64) -> Result<CertificateParams> {
 fn number(serial: u64) -> String {
     let text = format!("CN=Sandbox Root,O=Ant Sandbox,C=CN{serial}");
     let digest = Md5::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest)
 }

@@ -3,6 +3,7 @@
 
 use crate::text::pairs_of;
 use md5::{Digest, Md5};
+use percent_encoding::{AsciiSet, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -54,21 +55,18 @@ pub(crate) fn sign(fields: &Fields, key: &str) -> String {
         .iter()
         .map(|(name, value)| format!("{name}={}", escaped(value)))
         .collect();
-    let digest = Md5::digest(format!("{key}{}", joined.join("&")).as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Md5::digest(format!("{key}{}", joined.join("&"))))
 }
 
 /// As node's querystring escapes.
-fn escaped(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!'()*".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+fn escaped(value: &str) -> PercentEncode<'_> {
+    const BARE: &AsciiSet = &crate::text::BARE
+        .remove(b'!')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')')
+        .remove(b'*');
+    utf8_percent_encode(value, BARE)
 }
 
 #[cfg(test)]

@@ -27,17 +27,17 @@ impl Key {
         let signed = self
             .0
             .sign_with_rng(&mut OsRng, scheme, &Sha1::digest(text));
-        hex(&signed.unwrap_or_default(), 128)
+        padded(&signed.unwrap_or_default(), 128)
     }
 
     pub(super) fn verifies(&self, text: &str, signature: &str) -> bool {
         let scheme = Pkcs1v15Sign::new::<Sha1>();
-        let verified = unhex(signature).map(|bytes| {
+        let verified = hex::decode(signature).map(|bytes| {
             self.0
                 .to_public_key()
                 .verify(scheme, &Sha1::digest(text), &bytes)
         });
-        matches!(verified, Some(Ok(())))
+        matches!(verified, Ok(Ok(())))
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
 /// Two primes, hex.
 fn make() -> Result<[String; 2]> {
     let key = RsaPrivateKey::new(&mut OsRng, 1024)?;
-    let prime = |index: usize| hex(&key.primes()[index].to_bytes_be(), 64);
+    let prime = |index: usize| padded(&key.primes()[index].to_bytes_be(), 64);
     Ok([prime(0), prime(1)])
 }
 
@@ -107,7 +107,7 @@ fn private_file(keys: &Keys) -> String {
     let key = &keys.merchant.0;
     let mut text = "00".repeat(40);
     for public in [key.n(), key.e(), &BigUint::from(0_u32)] {
-        text.push_str(&hex(&public.to_bytes_be(), 128));
+        text.push_str(&padded(&public.to_bytes_be(), 128));
     }
     let [p, q] = [&key.primes()[0], &key.primes()[1]];
     let one = BigUint::from(1_u32);
@@ -121,9 +121,12 @@ fn private_file(keys: &Keys) -> String {
         inverse,
     ];
     for number in secret {
-        let bytes = unhex(&hex(&number.to_bytes_be(), 64)).unwrap_or_default();
+        let bytes = hex::decode(padded(&number.to_bytes_be(), 64)).unwrap_or_default();
         let des = cbc::Encryptor::<des::Des>::new(b"SCUBEPGW".into(), &[0; 8].into());
-        text.push_str(&hex(&des.encrypt_padded_vec_mut::<NoPadding>(&bytes), 64));
+        text.push_str(&padded(
+            &des.encrypt_padded_vec_mut::<NoPadding>(&bytes),
+            64,
+        ));
     }
     text.push_str(&"00".repeat(8));
     format!(
@@ -136,19 +139,13 @@ fn public_file(keys: &Keys) -> String {
     let key = &keys.gateway.0;
     let mut text = "00".repeat(24);
     for public in [key.n(), key.e()] {
-        text.push_str(&hex(&public.to_bytes_be(), 128));
+        text.push_str(&padded(&public.to_bytes_be(), 128));
     }
     format!("[NetPayClient]\r\nPGID={PGID}\r\npubkeyS={text}\r\npubkeyE={text}\r\n")
 }
 
 /// Upper-case hex, filled up to `length` bytes from the left.
-fn hex(bytes: &[u8], length: usize) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+fn padded(bytes: &[u8], length: usize) -> String {
+    let digits = hex::encode_upper(bytes);
     format!("{digits:0>width$}", width = 2 * length)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    (0..text.len() / 2)
-        .map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok())
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! The platform's SHA-1 sign, as a business system writes it from the document.
 
-use crate::text::{decode as unescaped, encode};
+use crate::text::{encode, pairs_of};
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 
@@ -31,10 +31,7 @@ pub(super) fn verifies(values: &BTreeMap<String, String>) -> bool {
 
 /// The pairs of a query string.
 pub(super) fn decode(query: &str) -> BTreeMap<String, String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .map(|(name, value)| (unescaped(name), unescaped(value)))
-        .collect()
+    pairs_of(query).into_iter().collect()
 }
 
 fn sign<'a>(values: impl Iterator<Item = &'a str>, secret: &'a str) -> String {
@@ -43,8 +40,7 @@ fn sign<'a>(values: impl Iterator<Item = &'a str>, secret: &'a str) -> String {
         .filter(|value| !value.is_empty())
         .collect();
     all.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
-    let digest = Sha1::digest(all.concat().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha1::digest(all.concat()))
 }
 
 #[cfg(test)]

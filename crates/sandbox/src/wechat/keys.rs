@@ -147,7 +147,7 @@ fn make_certificate() -> Result<(String, String, String)> {
     let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
     // Real ones begin with a zero at times, and headers keep it.
     let serial = format!("05{}", hex(38).to_uppercase());
-    parameters.serial_number = Some(rcgen::SerialNumber::from_slice(&unhex(&serial)));
+    parameters.serial_number = Some(rcgen::SerialNumber::from_slice(&::hex::decode(&serial)?));
     let certificate = parameters.self_signed(&key)?;
     Ok((serial, certificate.pem(), private))
 }
@@ -184,10 +184,4 @@ fn account(base: &str, merchant: &MerchantFile, key: &str, platform: &PlatformFi
         Mode::Certificate => "enabled = false\n\n".to_owned(),
     });
     text
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2)
-        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap_or(0))
-        .collect()
 }

@@ -16,7 +16,7 @@ async fn call(world: &World, path: &str, fields: &[(&str, &str)]) -> Value {
         .collect();
     let query = pairs.join("&");
     let sign = Md5::digest(format!("{}{query}", get("key")).as_bytes());
-    let sign: String = sign.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sign = hex::encode(sign);
     let request = world
         .client
         .post(format!("{}/forecore/{path}", get("base")));

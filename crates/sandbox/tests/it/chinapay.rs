@@ -41,11 +41,7 @@ impl<'a> Merchant<'a> {
         let sign = self
             .key
             .sign_with_rng(&mut OsRng, scheme, &Sha1::digest(text));
-        let sign: String = sign
-            .unwrap()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
+        let sign = hex::encode_upper(sign.unwrap());
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut pairs: Vec<_> = pairs.iter().map(own).collect();
         pairs.push(("ChkValue".to_owned(), sign));
