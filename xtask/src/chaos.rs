@@ -24,7 +24,7 @@ use crate::database::{Pair, Postgres};
 use crate::process;
 use crate::step::step;
 use crate::world;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use compare::{Books, Kind, Verdict, compare_both};
 use ledger::Ledger;
 use plan::{Plan, Trouble};
@@ -34,13 +34,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a run stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Database {
     /// One instance on a file.
     Sqlite,
     /// Two instances on one server.
     Postgres,
     /// Two instances on a server with a standby, which takes its place midway.
+    #[value(skip)]
     Pair,
 }
 
@@ -63,55 +64,45 @@ impl Options {
             seed: 6,
         }
     }
+}
 
-    fn read(args: &[String]) -> Result<Self> {
-        let mut options = Self {
-            kills: 20,
-            orders: 400,
-            database: Database::Sqlite,
-            seed: fastrand::u64(..1_000_000_000),
-        };
-        let mut failover = false;
-        let mut args = args.iter();
-        while let Some(name) = args.next() {
-            if name == "--failover" {
-                failover = true;
-                continue;
-            }
-            let value = args
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
-            match (name.as_str(), value.as_str()) {
-                ("--kills", value) => options.kills = number(name, value)?,
-                ("--orders", value) => options.orders = number(name, value)?,
-                ("--seed", value) => options.seed = number(name, value)?,
-                ("--database", "sqlite") => options.database = Database::Sqlite,
-                ("--database", "postgres") => options.database = Database::Postgres,
-                _ => bail!(
-                    "chaos takes --kills N, --orders N, --database sqlite|postgres, --seed S and \
-                     --failover, not {name} {value}"
-                ),
-            }
+impl From<&Wish> for Options {
+    fn from(wish: &Wish) -> Self {
+        Self {
+            kills: wish.kills,
+            orders: wish.orders,
+            database: match wish.database {
+                _ if wish.failover => Database::Pair,
+                database => database,
+            },
+            seed: wish.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000)),
         }
-        match (failover, options.database) {
-            (true, Database::Sqlite) => bail!("--failover needs --database postgres"),
-            (true, _) => options.database = Database::Pair,
-            _ => {}
-        }
-        Ok(options)
     }
 }
 
-fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T> {
-    value
-        .parse()
-        .ok()
-        .with_context(|| format!("{name} takes a number"))
+/// A run as the command asks for it.
+#[derive(clap::Args)]
+pub(crate) struct Wish {
+    #[arg(long, default_value_t = 20)]
+    kills: usize,
+    #[arg(long, default_value_t = 400)]
+    orders: usize,
+    #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+    database: Database,
+    /// The same again is the same plan; else one at random
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A standby takes the server's place midway; with --database postgres
+    #[arg(long)]
+    failover: bool,
 }
 
 /// The command.
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    let options = Options::read(args)?;
+pub(crate) fn run(wish: &Wish) -> Result<ExitCode> {
+    if wish.failover && wish.database == Database::Sqlite {
+        bail!("--failover needs --database postgres");
+    }
+    let options = Options::from(wish);
     process::note_signals()?;
     step(
         "building platform, sandbox and tests",

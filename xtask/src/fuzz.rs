@@ -10,13 +10,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 const VERSION: &str = "0.13.2";
-/// How long each target runs, s.
-const SECONDS: u64 = 600;
 /// What a target may use: memory, MB; the time for one input, s; its length.
 const LIMITS: [&str; 3] = ["-rss_limit_mb=2048", "-timeout=10", "-max_len=8192"];
 
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    let (seconds, targets) = asked(args)?;
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// How long each target runs
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
+    /// Which; else all
+    targets: Vec<String>,
+}
+
+pub(crate) fn run(Options { seconds, targets }: Options) -> Result<ExitCode> {
+    let all = all()?;
+    if let Some(name) = targets.iter().find(|name| !all.contains(name)) {
+        bail!("{name} is none of the targets: {}", all.join(", "));
+    }
+    let targets = if targets.is_empty() { all } else { targets };
     let path = set_up()?;
     let mut failed = Vec::new();
     for name in targets {
@@ -30,24 +41,6 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     }
     println!("broke: {}", failed.join(", "));
     Ok(ExitCode::FAILURE)
-}
-
-/// For how long, and which targets.
-fn asked(args: &[String]) -> Result<(u64, Vec<String>)> {
-    let all = all()?;
-    let (mut seconds, mut targets) = (SECONDS, Vec::new());
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--seconds" => {
-                let number = args.next().and_then(|text| text.parse().ok());
-                seconds = number.context("--seconds takes a whole number")?;
-            }
-            name if all.iter().any(|known| known == name) => targets.push(name.to_owned()),
-            name => bail!("{name} is none of the targets: {}", all.join(", ")),
-        }
-    }
-    Ok((seconds, if targets.is_empty() { all } else { targets }))
 }
 
 /// The names of all targets.

@@ -17,27 +17,45 @@ mod tidy;
 mod tools;
 mod world;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask COMMAND
-  serve [--port N] [--data DIR]   build, and start platform, sandbox and shop on N, N+1, N+2 (3000),
-                                  the operator's listener on N+3
-  test                            pass every test; ends with `N passed, N failed`
-  chaos [--kills N] [--orders N]  kill the platform under load, and compare three books (20, 400)
-        [--database sqlite|postgres] [--seed S] [--failover]
-  size                            the bytes of the page, against their limits
-  page-speed                      Lighthouse on the page, and on one of the kind that it replaces
-  siege                           strangers who cost us, beside a payer who pays
-  peers                           programs of others against the sandbox
-  fuzz [--seconds N] [TARGET…]    fuzz the readers of outside bytes, each for N seconds (600)
-  tidy                            what comments and pages cite is there; lengths of files
-  wasm-target                     find or set up the WebAssembly target";
+/// The project's commands.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build, and start platform, sandbox, shop and the operator's listener
+    Serve(serve::Options),
+    /// Pass every test; ends with `N passed, N failed`
+    Test,
+    /// Kill the platform under load, and compare three books
+    Chaos(chaos::Wish),
+    /// The bytes of the page, against their limits
+    Size,
+    /// Lighthouse on the page, and on one of the kind that it replaces
+    PageSpeed,
+    /// Strangers who cost us, beside a payer who pays
+    Siege,
+    /// Programs of others against the sandbox
+    Peers,
+    /// Fuzz the readers of outside bytes
+    Fuzz(fuzz::Options),
+    /// What comments and pages cite is there; lengths of files
+    Tidy,
+    /// Find or set up the WebAssembly target
+    WasmTarget,
+}
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match run(&args) {
+    match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -46,22 +64,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &[String]) -> Result<ExitCode> {
+fn run(task: Task) -> Result<ExitCode> {
     std::env::set_current_dir(root())?;
-    match args.split_first() {
-        Some((command, rest)) if command == "serve" => serve::run(rest),
-        Some((command, [])) if command == "test" => test::run(),
-        Some((command, rest)) if command == "chaos" => chaos::run(rest),
-        Some((command, [])) if command == "wasm-target" => {
-            tools::wasm_build().map(|_| ExitCode::SUCCESS)
-        }
-        Some((command, [])) if command == "page-speed" => page_speed::run(),
-        Some((command, [])) if command == "peers" => peers::run(),
-        Some((command, [])) if command == "siege" => siege::run(),
-        Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
-        Some((command, [])) if command == "tidy" => tidy::run(),
-        Some((command, [])) if command == "size" => size::run().map(|()| ExitCode::SUCCESS),
-        _ => bail!("{USAGE}"),
+    match task {
+        Task::Serve(options) => serve::run(options),
+        Task::Test => test::run(),
+        Task::Chaos(wish) => chaos::run(&wish),
+        Task::Size => size::run().map(|()| ExitCode::SUCCESS),
+        Task::PageSpeed => page_speed::run(),
+        Task::Siege => siege::run(),
+        Task::Peers => peers::run(),
+        Task::Fuzz(options) => fuzz::run(options),
+        Task::Tidy => tidy::run(),
+        Task::WasmTarget => tools::wasm_build().map(|_| ExitCode::SUCCESS),
     }
 }
 
@@ -79,4 +94,25 @@ fn target(name: &str) -> Result<PathBuf> {
     let folder = target.join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_commands_are_read() {
+        for line in [
+            "serve --port 3100 --data target/x",
+            "chaos --kills 30 --orders 600 --database postgres --failover --seed 2028",
+            "fuzz --seconds 60 pairs",
+            "wasm-target",
+            "page-speed",
+        ] {
+            let words = ["xtask"].into_iter().chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+        assert!(Cli::try_parse_from(["xtask", "serve", "--port", "65533"]).is_err());
+        assert!(Cli::try_parse_from(["xtask", "chaos", "--failover"]).is_ok());
+    }
 }

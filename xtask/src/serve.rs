@@ -4,46 +4,27 @@ use crate::process::{self, Programs};
 use crate::step::step;
 use crate::world::{self, World};
 use crate::{site, target};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-struct Options {
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// N for the platform; sandbox, shop and the operator's listener come after it
+    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(..=65_532))]
     port: u16,
-    data: PathBuf,
-}
-
-impl Options {
-    fn read(args: &[String]) -> Result<Self> {
-        let mut options = Self {
-            port: 3000,
-            data: target("data")?,
-        };
-        let mut args = args.iter();
-        while let Some(name) = args.next() {
-            let value = args
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
-            match name.as_str() {
-                "--port" => options.port = value.parse().context("--port takes a number")?,
-                "--data" => options.data = PathBuf::from(value),
-                _ => bail!("serve takes --port N and --data DIR, not {name}"),
-            }
-        }
-        if options.port > u16::MAX - 3 {
-            bail!("--port N needs N, N+1, N+2 and N+3");
-        }
-        Ok(options)
-    }
+    /// Where the data lives; else below target
+    #[arg(long)]
+    data: Option<PathBuf>,
 }
 
 /// Sooner ready than a release build, and fast enough to try.
 const PROFILE: &str = "serve";
 
 /// Builds, starts, prints the addresses, and waits for Ctrl-C.
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    let Options { port, data } = Options::read(args)?;
+pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
+    let data = data.map_or_else(|| target("data"), Ok)?;
     let started = Instant::now();
     for port in port..=port + 3 {
         process::check_free(port)?;

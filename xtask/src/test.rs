@@ -7,6 +7,7 @@ use crate::step::step;
 use crate::world::{self, World};
 use crate::{browser, root, site, target, tools};
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -99,21 +100,36 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
         .env("TONGFU_PORT", ports.join(","))
         .env("TONGFU_SCREENSHOTS", target("screenshots")?);
     let passed = crate::step::run(&mut playwright).is_ok();
-    let report = std::fs::read_to_string(&report).context("Playwright wrote no report")?;
-    let stat = |name: &str| number_after(&report, &format!("\"{name}\": ")).unwrap_or(0);
-    let (failed, flaky) = (stat("unexpected"), stat("flaky"));
-    if failed + flaky > 0 {
-        println!("browser tests that passed on their second try: {flaky}");
+    let report = std::fs::read(&report).context("Playwright wrote no report")?;
+    let Report { stats } = serde_json::from_slice(&report).context("Playwright's report")?;
+    if stats.unexpected + stats.flaky > 0 {
+        println!(
+            "browser tests that passed on their second try: {}",
+            stats.flaky
+        );
         tell_pages(&node.join("test-results"))?;
     }
     let count = Count {
-        passed: stat("expected") + flaky,
-        failed,
+        passed: stats.expected + stats.flaky,
+        failed: stats.unexpected,
     };
     if !passed && count.failed == 0 {
         bail!("Playwright did not come to its end");
     }
     Ok(count)
+}
+
+/// Playwright's report, as far as it is counted.
+#[derive(Deserialize)]
+struct Report {
+    stats: Stats,
+}
+
+#[derive(Deserialize)]
+struct Stats {
+    expected: u32,
+    unexpected: u32,
+    flaky: u32,
 }
 
 /// What stood on the pages on which tests failed, as Playwright wrote it down.
@@ -160,10 +176,4 @@ fn copy_specs(node: &Path) -> Result<()> {
 
 fn number_before(line: &str, word: &str) -> Option<u32> {
     line.split(word).next()?.rsplit(' ').next()?.parse().ok()
-}
-
-fn number_after(text: &str, word: &str) -> Option<u32> {
-    let rest = text.rsplit_once(word)?.1;
-    let end = rest.find(|character: char| !character.is_ascii_digit())?;
-    rest[..end].parse().ok()
 }
