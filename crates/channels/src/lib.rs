@@ -5,6 +5,7 @@ pub mod alipay;
 pub mod apay;
 pub mod chinapay;
 pub mod ecb;
+mod flight;
 pub mod health;
 mod http;
 mod link;

@@ -2,6 +2,7 @@
 //! strangers who make addresses up cause one request a minute (docs/accounts.md,
 //! PayPal).
 
+use crate::flight::{Flights, Turn};
 use crate::rsa::VerifyingKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -14,24 +15,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Certificates that are remembered.
 const CERTIFICATES_MAX: usize = 16;
-/// One flight begins in this time, ms, whether the one before succeeded or not.
-const GAP_MS: u64 = 60_000;
 
-/// What is known of the certificates. No lock is held while anybody waits.
+/// What is known of the certificates, by their address.
 #[derive(Default)]
-pub(super) struct Certificates(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    proved: HashMap<String, Certificate>,
-    last: Option<Flight>,
-}
-
-/// The last flight: it landed when its sender is gone.
-struct Flight {
-    address: String,
-    began_ms: i64,
-    landed: watch::Receiver<()>,
+pub(super) struct Certificates {
+    proved: Mutex<HashMap<String, Certificate>>,
+    flights: Flights<String>,
 }
 
 /// A certificate that its chain proved.
@@ -55,39 +44,28 @@ pub(super) enum Found {
 
 impl Certificates {
     pub(super) fn find(&self, address: &str, now_ms: i64) -> Found {
-        let mut kept = self.lock();
-        if let Some(certificate) = kept.proved.get(address)
+        if let Some(certificate) = self.proved().get(address)
             && now_ms / 1000 <= certificate.not_after_s
         {
             return Found::Key(certificate.key.clone());
         }
-        if let Some(last) = kept.last.as_ref()
-            && now_ms.abs_diff(last.began_ms) < GAP_MS
-        {
-            return match last.address == address {
-                true => Found::Awaited(last.landed.clone()),
-                false => Found::Refused,
-            };
+        match self.flights.turn(&address.to_owned(), now_ms) {
+            Turn::Begin(landed) => Found::Fetch(landed),
+            Turn::Last(of, landed) if of == address => Found::Awaited(landed),
+            Turn::Last(..) => Found::Refused,
         }
-        let (sender, landed) = watch::channel(());
-        kept.last = Some(Flight {
-            address: address.to_owned(),
-            began_ms: now_ms,
-            landed,
-        });
-        Found::Fetch(sender)
     }
 
     pub(super) fn keep(&self, address: &str, certificate: Certificate) {
-        let mut kept = self.lock();
-        if kept.proved.len() >= CERTIFICATES_MAX {
-            kept.proved.clear();
+        let mut proved = self.proved();
+        if proved.len() >= CERTIFICATES_MAX {
+            proved.clear();
         }
-        kept.proved.insert(address.to_owned(), certificate);
+        proved.insert(address.to_owned(), certificate);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn proved(&self) -> MutexGuard<'_, HashMap<String, Certificate>> {
+        self.proved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

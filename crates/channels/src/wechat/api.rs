@@ -5,6 +5,7 @@ use super::keys::{PlatformKey, is_id, is_serial};
 use super::signature::{answer_text, authorization, request_text};
 use super::wire::{self, CertificateList, Sealed, Trouble};
 use super::{Account, seal};
+use crate::flight::Turn;
 use crate::rsa::SigningKey;
 use crate::setup::{ConfigError, Setup};
 use crate::text::shortened;
@@ -315,18 +316,22 @@ impl Api {
     /// The flight for the certificate list that is under way, or just was; else a new
     /// one. It goes on when its caller hangs up.
     fn refresh(self: &Arc<Self>, now_ms: i64) -> watch::Receiver<()> {
-        self.certificates.flight(now_ms, |landed| {
-            let api = Arc::clone(self);
-            tokio::spawn(async move {
-                match api.fetch_certificates().await {
-                    Ok(keys) => api.certificates.keep(keys, now_ms),
-                    Err(error) => {
-                        tracing::warn!(cause = %error, "platform certificates can't be fetched");
-                    }
+        let landed = match self.certificates.flights.turn(&(), now_ms) {
+            Turn::Last((), landed) => return landed,
+            Turn::Begin(landed) => landed,
+        };
+        let waits = landed.subscribe();
+        let api = Arc::clone(self);
+        tokio::spawn(async move {
+            match api.fetch_certificates().await {
+                Ok(keys) => api.certificates.keep(keys, now_ms),
+                Err(error) => {
+                    tracing::warn!(cause = %error, "platform certificates can't be fetched");
                 }
-                drop(landed);
-            });
-        })
+            }
+            drop(landed);
+        });
+        waits
     }
 
     /// The list is opened with the APIv3 key, and then proved by a certificate that it
