@@ -4,6 +4,7 @@
 
 mod alarm;
 mod bells;
+mod browser;
 mod callback;
 mod close;
 mod domain_reads;
@@ -29,13 +30,14 @@ mod timer;
 
 pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use bells::Bell;
+pub use browser::{Browser, is_held_in_hands, is_previewer};
 pub use callback::Schedule;
 pub use failure::Failure;
 pub use notify::Taken;
 pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
 pub use pay::Start;
-pub use pay_types::{Browser, Place, Scene};
+pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
 
 use bells::Bells;

@@ -1,6 +1,7 @@
 //! Which channels a payer is offered, and by which account (docs/protocol.md,
 //! Requests and attempts).
 
+use crate::browser::Browser;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -38,34 +39,6 @@ impl Scene {
         match kind {
             Kind::Native | Kind::Page => Self::Pc,
             Kind::Jsapi | Kind::Mweb | Kind::Wap => Self::H5,
-        }
-    }
-}
-
-/// The browser, as far as it decides what can be paid in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Browser {
-    /// Inside WeChat: its bridge, and no Alipay.
-    Wechat,
-    /// Inside Alipay's app: no WeChat.
-    Alipay,
-    /// Any other.
-    Other,
-}
-
-impl Browser {
-    /// By its User-Agent header. WeCom, the mini program's web view and WeChat on
-    /// a desktop name MicroMessenger too, but have no payment bridge to rely on.
-    #[must_use]
-    pub fn of(user_agent: &str) -> Self {
-        let has = |mark: &str| user_agent.contains(mark);
-        match () {
-            () if has("AlipayClient") => Self::Alipay,
-            () if has("wxwork") || has("miniProgram") => Self::Other,
-            () if has("WindowsWechat") || has("MacWechat") => Self::Other,
-            () if has("(PC; OpenHarmony") => Self::Other,
-            () if has("MicroMessenger") => Self::Wechat,
-            () => Self::Other,
         }
     }
 }
@@ -370,40 +343,6 @@ impl Checkout {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn browsers_are_known_by_their_marks() {
-        let wechat = "Mozilla/5.0 (Linux; Android 14) XWEB/1 MicroMessenger/8.0.49";
-        assert_eq!(Browser::of(wechat), Browser::Wechat);
-        assert_eq!(Browser::of(&format!("{wechat} wxwork/4.1")), Browser::Other);
-        let desktop = format!("{wechat} WindowsWechat(0x63090a13)");
-        assert_eq!(Browser::of(&desktop), Browser::Other);
-        assert_eq!(
-            Browser::of(&format!("{wechat} miniProgram")),
-            Browser::Other
-        );
-        assert_eq!(
-            Browser::of("Mozilla/5.0 AlipayClient/10.5"),
-            Browser::Alipay
-        );
-        assert_eq!(Browser::of("curl/8"), Browser::Other);
-    }
-
-    #[test]
-    fn harmony_os_has_a_bridge_on_phones_and_tablets() {
-        let agent = |device: &str, more: &str| {
-            format!(
-                "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
-                 Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1 {more}"
-            )
-        };
-        let wechat = "MicroMessenger/1.0.6.43(0xf3000000) NetType/WIFI Language/zh_CN";
-        let phone = agent("Phone", &format!("Mobile {wechat}"));
-        assert_eq!(Browser::of(&phone), Browser::Wechat);
-        assert_eq!(Browser::of(&agent("Tablet", wechat)), Browser::Wechat);
-        assert_eq!(Browser::of(&agent("PC", wechat)), Browser::Other);
-        assert_eq!(Browser::of(&agent("Phone", "Mobile")), Browser::Other);
-    }
 
     #[test]
     fn each_browser_pays_what_works_in_it() {

@@ -49,43 +49,8 @@ pub(crate) fn browser(headers: &HeaderMap) -> Browser {
 /// Whether the caller holds a phone or tablet in his hands: he can't scan its screen.
 /// Who does not say what he has is taken for one.
 pub(crate) fn is_phone(headers: &HeaderMap) -> bool {
-    held_in_hands(user_agent(headers))
+    checkout::is_held_in_hands(user_agent(headers))
 }
-
-/// HarmonyOS names the device first; its tablets say nothing else of it.
-fn held_in_hands(user_agent: &str) -> bool {
-    let has = |mark: &str| user_agent.contains(mark);
-    let marks = ["Mobi", "Android", "iPhone", "iPad", "(Phone; ", "(Tablet; "];
-    user_agent.is_empty() || (!has("(PC; OpenHarmony") && marks.into_iter().any(has))
-}
-
-/// Programs that fetch an address to show what is behind it.
-const PREVIEWERS: [&str; 24] = [
-    "facebookexternalhit",
-    "Facebot",
-    "meta-externalagent",
-    "Twitterbot",
-    "TelegramBot",
-    "WhatsApp",
-    "Slackbot",
-    "Slack-ImgProxy",
-    "LinkedInBot",
-    "Discordbot",
-    "SkypeUriPreview",
-    "Viber",
-    "Pinterestbot",
-    "Google-PageRenderer",
-    "Googlebot",
-    "bingbot",
-    "BingPreview",
-    "Applebot",
-    "DingTalkBot",
-    "FeishuBot",
-    "LarkBot",
-    "Baiduspider",
-    "Bytespider",
-    "Sogou web spider",
-];
 
 /// Whether nobody looks at the answer, yet or at all: a HEAD, a browser that fetches
 /// ahead, a program that previews links.
@@ -101,9 +66,7 @@ pub(crate) fn is_preview(parts: &Parts) -> bool {
             })
         })
     });
-    let user_agent = user_agent(&parts.headers);
-    let previews = || PREVIEWERS.iter().any(|name| user_agent.contains(name));
-    parts.method == Method::HEAD || ahead || previews()
+    parts.method == Method::HEAD || ahead || checkout::is_previewer(user_agent(&parts.headers))
 }
 
 /// Whether the answer is shown in a frame, by a browser that tells.
@@ -244,30 +207,4 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::held_in_hands;
-
-    #[test]
-    fn what_is_held_in_hands_is_known_by_its_user_agent() {
-        let harmony = |device: &str, compatible: &str| {
-            format!(
-                "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
-                 Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1{compatible}"
-            )
-        };
-        assert!(held_in_hands(&harmony("Phone", " Mobile")));
-        assert!(held_in_hands(&harmony("Tablet", "")));
-        assert!(!held_in_hands(&harmony("PC", "")));
-        assert!(!held_in_hands(&harmony("PC", " Mobile")));
-        assert!(held_in_hands(
-            "Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AN00)"
-        ));
-        assert!(held_in_hands(""));
-        assert!(!held_in_hands(
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126"
-        ));
-    }
 }
