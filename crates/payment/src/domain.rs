@@ -8,6 +8,7 @@ use crate::printable::is_plain;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
+use zeroize::Zeroizing;
 
 /// A key's prefix, and a key in all, are no longer than this, in characters.
 const PREFIX_MAX: usize = 8;
@@ -20,14 +21,15 @@ const PARTNER_TIME_WINDOW_S: i64 = 86_400;
 /// The word of the platform's own door.
 pub const PLATFORM: &str = "platform";
 
-/// A secret of a domain; generations follow each other as secrets are rotated.
+/// A secret of a domain; generations follow each other as secrets are rotated. Its text
+/// is wiped from memory where it ends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     /// Its generation: 1, 2, ….
     pub generation: i64,
     /// When it ends, ms since 1970; the newest has no end.
     pub not_after_ms: Option<i64>,
-    text: String,
+    text: Zeroizing<String>,
 }
 
 impl Secret {
@@ -37,7 +39,7 @@ impl Secret {
         Self {
             generation,
             not_after_ms,
-            text: text.to_owned(),
+            text: Zeroizing::new(text.to_owned()),
         }
     }
 
