@@ -3,36 +3,30 @@
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
+use cookie::time::Duration;
+use cookie::{Cookie, SameSite};
 use payment::lang::Lang;
 
 /// An openid is kept this long, seconds.
-const OPENID_AGE_S: u32 = 30 * 86_400;
+const OPENID_AGE_S: i64 = 30 * 86_400;
 /// The mark is kept as long as a payer may take, seconds.
-const BROWSER_AGE_S: u32 = 3_600;
+const BROWSER_AGE_S: i64 = 3_600;
 /// On https no other host and no plain page can set it.
 const BROWSER: &str = "__Host-tongfu_browser";
 const BROWSER_PLAIN: &str = "tongfu_browser";
 /// A language is kept this long, seconds.
-const LANG_AGE_S: u32 = 365 * 86_400;
+const LANG_AGE_S: i64 = 365 * 86_400;
 const LANG: &str = "tongfu_lang";
 
 /// The cookies of a request.
-pub(crate) struct Cookies(Vec<(String, String)>);
+pub(crate) struct Cookies(Vec<Cookie<'static>>);
 
 impl Cookies {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let texts = headers.get_all(COOKIE).iter();
         let texts = texts.filter_map(|value| value.to_str().ok());
-        let pair = |text: &str| {
-            let (name, value) = text.trim().split_once('=')?;
-            Some((name.to_owned(), value.to_owned()))
-        };
-        Self(
-            texts
-                .flat_map(|text| text.split(';'))
-                .filter_map(pair)
-                .collect(),
-        )
+        let cookies = texts.flat_map(|text| Cookie::split_parse(text.to_owned()));
+        Self(cookies.flatten().collect())
     }
 
     /// The payer's openid under an account.
@@ -53,26 +47,26 @@ impl Cookies {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
+        let found = self.0.iter().find(|cookie| cookie.name() == name);
+        found.map(Cookie::value)
     }
 }
 
 /// Keeps an openid; `secure` where our own address is https.
 pub(crate) fn keep_openid(account: &str, openid: &str, secure: bool) -> Option<HeaderValue> {
     is_openid(openid)
-        .then(|| cookie(&openid_name(account), openid, "/", OPENID_AGE_S, secure))
+        .then(|| cookie(&openid_name(account), openid, OPENID_AGE_S, secure))
         .flatten()
 }
 
 /// Keeps the language that the payer chose.
 pub(crate) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
-    cookie(LANG, lang.tag(), "/", LANG_AGE_S, secure)
+    cookie(LANG, lang.tag(), LANG_AGE_S, secure)
 }
 
 /// Marks a browser for the way to WeChat and back.
 pub(crate) fn keep_browser(mark: &str, secure: bool) -> Option<HeaderValue> {
-    cookie(browser_name(secure), mark, "/", BROWSER_AGE_S, secure)
+    cookie(browser_name(secure), mark, BROWSER_AGE_S, secure)
 }
 
 fn browser_name(secure: bool) -> &'static str {
@@ -85,11 +79,14 @@ fn is_mark(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(hex)
 }
 
-fn cookie(name: &str, value: &str, path: &str, age_s: u32, secure: bool) -> Option<HeaderValue> {
-    let secure = if secure { "; Secure" } else { "" };
-    let text =
-        format!("{name}={value}; Path={path}; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).ok()
+fn cookie(name: &str, value: &str, age_s: i64, secure: bool) -> Option<HeaderValue> {
+    let cookie = Cookie::build((name, value))
+        .path("/")
+        .max_age(Duration::seconds(age_s))
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(secure);
+    HeaderValue::from_str(&cookie.to_string()).ok()
 }
 
 fn openid_name(account: &str) -> String {
