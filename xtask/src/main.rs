@@ -48,7 +48,7 @@ enum Task {
     Peers,
     /// Fuzz the readers of outside bytes
     Fuzz(fuzz::Options),
-    /// What comments and pages cite is there; lengths of files
+    /// What is cited is there; lengths, idle dependencies, subjects of commits
     Tidy,
     /// Find or set up the WebAssembly target
     WasmTarget,

@@ -1,5 +1,10 @@
-//! `cargo xtask tidy`: what a comment or page cites is there, and no file outgrows the
-//! largest of today.
+//! `cargo xtask tidy`: what a comment or page cites is there, no file or function
+//! outgrows the largest of today, each dependency is used, and commits have short
+//! subjects of one form.
+
+mod dependencies;
+mod functions;
+mod subjects;
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -17,7 +22,8 @@ const OURSELVES: &str = "xtask/src/tidy.rs";
 pub(crate) fn run() -> Result<ExitCode> {
     let files = tracked()?;
     let headings = headings(&files);
-    let mut findings = Vec::new();
+    let mut findings = dependencies::idle(&files);
+    findings.extend(subjects::crooked());
     for (path, text) in &files {
         let found = match path.rsplit_once('.') {
             Some((_, "md")) => dead_links(path, text),
@@ -71,6 +77,9 @@ fn untidy(path: &str, text: &str, headings: &BTreeMap<&str, Vec<&str>>) -> Vec<S
     let lines = text.lines().count();
     if path.ends_with(".rs") && lines > LINES_MAX {
         findings.push(format!("{lines} lines; {LINES_MAX} are the most"));
+    }
+    if path.ends_with(".rs") {
+        findings.extend(functions::long(path, text));
     }
     findings
 }
