@@ -1,11 +1,11 @@
 //! Starts a small world of processes, and speaks to it.
 
+use crate::keys::put_keys;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,12 +14,6 @@ const LOOKS: u32 = 600;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
-/// The sandbox's keys of all worlds: an RSA key is slow to make.
-static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = temp_folder();
-    make_keys("http://127.0.0.1", &folder);
-    folder
-});
 
 /// A program that ends with the test.
 pub(crate) struct Program(Child);
@@ -95,8 +89,7 @@ impl World {
         let [platform, operator, gateway, shop] =
             [(); 4].map(|()| format!("127.0.0.1:{}", free_port()));
         let data = folder.join("sandbox");
-        let copied = Command::new("cp").arg("-r").arg(&*KEYS).arg(&data).status();
-        assert!(copied.is_ok_and(|status| status.success()));
+        put_keys(&data);
         make_keys(&format!("http://{gateway}"), &data);
         let mut world = Self {
             platform: format!("http://{platform}"),
@@ -337,7 +330,6 @@ pub(crate) fn value_of(query: &str, name: &str) -> String {
     found.unwrap_or_default().to_owned()
 }
 
-/// A fresh folder that is this test's own.
 /// The keys that are missing in a folder, and the accounts of a gateway at `base`.
 fn make_keys(base: &str, data: &Path) {
     let mut keys = sandbox();
@@ -345,13 +337,10 @@ fn make_keys(base: &str, data: &Path) {
     assert!(made.status().is_ok_and(|status| status.success()));
 }
 
+/// A fresh folder that is this test's own, and outlasts it: its logs tell why it failed.
 pub(crate) fn temp_folder() -> PathBuf {
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tongfu-it-{}-{number}", std::process::id());
-    let folder = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    let folder = tempfile::Builder::new().prefix("tongfu-it-").tempdir();
+    folder.unwrap().keep()
 }
 
 /// A database of the test's own.

@@ -13,6 +13,8 @@ mod forecore_contract;
 mod forged;
 mod harness;
 mod identity;
+#[path = "../../../crates/sandbox/tests/it/keys.rs"]
+mod keys;
 mod log;
 mod operator;
 mod page;

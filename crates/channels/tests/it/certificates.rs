@@ -1,7 +1,7 @@
 //! WeChat's platform certificates: a platform that counts how often its list is
 //! asked for, and a clock that the tests set.
 
-use crate::world::{LOOKS, now_ms, order, temp_folder};
+use crate::world::{LOOKS, now_ms, order};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use axum::Router;
 use axum::body::Body;
@@ -190,11 +190,11 @@ async fn started(
         .fallback(answered)
         .with_state(Arc::clone(&platform));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let folder = temp_folder();
+    let folder = tempfile::tempdir().unwrap();
     let of = Arc::clone(&platform);
     let clock: Clock = Arc::new(move || of.now_ms.load(Ordering::Relaxed));
-    let account = account(&base, &folder, public_key);
-    let mut opened = gateways(account, &folder, "http://127.0.0.1:1", &clock).unwrap();
+    let account = account(&base, folder.path(), public_key);
+    let mut opened = gateways(account, folder.path(), "http://127.0.0.1:1", &clock).unwrap();
     (platform, opened.remove(0))
 }
 

@@ -182,11 +182,11 @@ async fn rates_come_from_a_file_or_from_where_they_are_vouched_for() {
     for bad in ["http://www.ecb.europa.eu/daily.xml", "ftp://a.eu/x"] {
         assert!(matches!(open(bad), Err(RatesError::Source)), "{bad}");
     }
-    let path = std::env::temp_dir().join(format!("tongfu-rates-{}.xml", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rates.xml");
     let table = open(path.to_str().unwrap()).unwrap();
     assert!(matches!(table.refresh().await, Err(RatesError::File(_))));
     std::fs::write(&path, document("2026-11-24", "1.0", "7.25")).unwrap();
     table.refresh().await.unwrap();
     assert_eq!(table.cny_per(Currency::Usd).ok(), Rate::parse("7.25"));
-    let _ = std::fs::remove_file(path);
 }

@@ -13,6 +13,8 @@ mod chinapay;
 mod ecb;
 mod gateway;
 mod health;
+#[path = "../../../sandbox/tests/it/keys.rs"]
+mod keys;
 mod notify;
 mod paypal;
 mod receiver;

@@ -1,5 +1,6 @@
 //! The sandbox's gateway on a port of its own, and our adapters for it.
 
+use crate::keys::put_keys;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -10,21 +11,14 @@ use payment::money::{Currency, Money};
 use payment::obj::{Form, Obj};
 use payment::ports::{ChannelError, ChannelOrder, Gateway, Kind, NewOrder, RawNotify, RefundOrder};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
-/// The sandbox's keys of all worlds: an RSA key is slow to make.
-static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = temp_folder();
-    sandbox::gateway::make_keys("http://127.0.0.1", &folder).unwrap();
-    folder
-});
-
 /// How often something that must come is looked for: 20 s in all.
 pub(crate) const LOOKS: u32 = 400;
 
@@ -36,7 +30,7 @@ pub(crate) fn now_ms() -> i64 {
 /// Gateway, a place that notifies come to, and both kinds of account.
 pub(crate) struct World {
     base: String,
-    folder: PathBuf,
+    folder: TempDir,
     /// Where notifies come to.
     pub(crate) target: String,
     pub(crate) gateways: Vec<Arc<dyn Gateway>>,
@@ -46,15 +40,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let folder = temp_folder();
-        copy(&KEYS, &folder);
+        let folder = tempfile::tempdir().unwrap();
+        put_keys(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let router = sandbox::gateway::router(&base, &folder, Some(vec![])).unwrap();
+        let router = sandbox::gateway::router(&base, folder.path(), Some(vec![])).unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let letters = Arc::new(Mutex::new(Vec::new()));
         let target = letter_box(Arc::clone(&letters)).await;
-        let gateways = adapters(&folder, &target, is_direct, |_| {});
+        let gateways = adapters(folder.path(), &target, is_direct, |_| {});
         let client = channels::client().unwrap();
         Self {
             base,
@@ -68,7 +62,7 @@ impl World {
 
     /// Where the sandbox keeps its keys and the accounts file.
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// The adapters of a channel.
@@ -88,7 +82,7 @@ impl World {
                 change(account);
             }
         };
-        let mut gateways = adapters(&self.folder, &self.target, is_direct, change);
+        let mut gateways = adapters(self.folder(), &self.target, is_direct, change);
         gateways.retain(|gateway| gateway.channel() == channel);
         gateways
     }
@@ -96,7 +90,7 @@ impl World {
     /// The adapter of the account behind which Apay stands, set up otherwise.
     pub(crate) fn via_apay(&self, change: impl Fn(&mut toml::Table)) -> Arc<dyn Gateway> {
         let via = |account: &toml::Table| !is_direct(account);
-        adapters(&self.folder, &self.target, via, change).remove(0)
+        adapters(self.folder(), &self.target, via, change).remove(0)
     }
 
     /// The address of the outside world.
@@ -106,7 +100,7 @@ impl World {
 
     /// The settings of the account behind which Apay stands.
     pub(crate) fn apay_account(&self) -> toml::Table {
-        let mut accounts = accounts(&self.folder).account;
+        let mut accounts = accounts(self.folder()).account;
         accounts.retain(|account| !is_direct(account));
         accounts.remove(0)
     }
@@ -222,25 +216,6 @@ pub(crate) fn vectors(name: &str) -> Option<Value> {
 pub(crate) fn assert_unknown<T: std::fmt::Debug>(what: &str, answer: &Result<T, ChannelError>) {
     let unknown = matches!(answer, Err(ChannelError::Unknown(_)));
     assert!(unknown, "{what}: {answer:?}");
-}
-
-pub(crate) fn temp_folder() -> PathBuf {
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tongfu-channels-{}-{number}", std::process::id());
-    let folder = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-/// Copies what is in a folder into another one.
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(from.join("."))
-        .arg(to)
-        .status();
-    assert!(copied.is_ok_and(|status| status.success()));
 }
 
 /// The adapters of the accounts that are kept; WeChat in public-key and in

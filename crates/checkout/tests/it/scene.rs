@@ -18,8 +18,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-static COUNTER: AtomicU32 = AtomicU32::new(0);
-
 /// When every scene begins.
 pub(crate) const START_MS: i64 = 1_465_955_270_000;
 
@@ -385,10 +383,8 @@ pub(crate) fn by_hmac(purpose: Purpose, more: &[(&str, &str)]) -> Pairs {
 }
 
 fn temp_folder() -> PathBuf {
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tongfu-checkout-{}-{number}", std::process::id());
-    let folder = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    let folder = tempfile::Builder::new()
+        .prefix("tongfu-checkout-")
+        .tempdir();
+    folder.unwrap().keep()
 }

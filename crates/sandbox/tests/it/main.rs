@@ -5,6 +5,7 @@
 mod alipay;
 mod apay;
 mod chinapay;
+mod keys;
 mod oauth;
 mod paypal;
 mod wechat;

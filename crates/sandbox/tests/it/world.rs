@@ -1,5 +1,6 @@
 //! The gateway on a port of its own, and a box that its notifies come to.
 
+use crate::keys::put_keys;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use axum::Router;
@@ -8,19 +9,13 @@ use axum::extract::{Request, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
-/// Keys of all channels: they are slow to make, and every world may have the same.
-static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = fresh_folder();
-    sandbox::gateway::make_keys("http://127.0.0.1", &folder).unwrap();
-    folder
-});
 /// How often something that must come is looked for: 20 s in all.
 const LOOKS: u32 = 400;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -53,17 +48,17 @@ pub(crate) struct World {
     /// Where notifies come to.
     pub(crate) target: String,
     pub(crate) client: reqwest::Client,
-    folder: PathBuf,
+    folder: TempDir,
     letters: Arc<Mutex<Vec<Letter>>>,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let folder = fresh_folder();
-        copy(&KEYS, &folder);
+        let folder = tempfile::tempdir().unwrap();
+        put_keys(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let router = sandbox::gateway::router(&base, &folder, Some(vec![])).unwrap();
+        let router = sandbox::gateway::router(&base, folder.path(), Some(vec![])).unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let letters = Arc::new(Mutex::new(Vec::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -98,7 +93,7 @@ impl World {
 
     /// A file beside the accounts.
     pub(crate) fn file(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.join(name)).unwrap()
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
     /// Uses the control interface; gives the status.
@@ -139,28 +134,6 @@ impl World {
         tokio::time::sleep(6 * LOOK_AGAIN).await;
         let letters = self.letters.lock().unwrap().clone();
         assert!(letters.is_empty(), "{letters:?}");
-    }
-}
-
-fn fresh_folder() -> PathBuf {
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tongfu-sandbox-{}-{number}", std::process::id());
-    let folder = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 
