@@ -76,7 +76,8 @@ const states: State[] = [
     name: 'pc-paid',
     options: PC,
     show: async (page, request) => {
-      await page.route(`${shop}/return*`, (route) => route.abort());
+      // Unanswered, the way out leaves the page as it is, however long it is looked at.
+      await page.route(`${shop}/return*`, () => undefined);
       const url = await scanUrl(request);
       await page.goto(url);
       await control(request, 'pay');
