@@ -101,6 +101,7 @@ impl Line {
     /// All rows of a query.
     pub(crate) async fn rows<'q>(&mut self, asked: impl Into<Statement<'q>>) -> Answer<Vec<Row>> {
         let Statement { sql, values } = asked.into();
+        tracing::trace!(statement = sql.sqlite, "asked");
         let rows = match self {
             Self::Sqlite(line) => {
                 let rows = bound(sql.sqlite, &values).fetch_all(line.connection());
@@ -160,6 +161,7 @@ impl Line {
 
     async fn changed(&mut self, asked: Statement<'_>) -> Result<u64, sqlx::Error> {
         let Statement { sql, values } = asked;
+        tracing::trace!(statement = sql.sqlite, "asked");
         match self {
             Self::Sqlite(line) => {
                 let done = bound(sql.sqlite, &values).execute(line.connection());

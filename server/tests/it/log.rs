@@ -1,9 +1,17 @@
 //! What the log tells: a request by the number that its answer has, each thing with its
 //! business system and order.
 
-use crate::harness::{Database, World, eventually};
+use crate::harness::{Database, World, a_while, eventually};
 use crate::pay::body_of;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// Reads and writes of one request: a poll where nobody has begun, a page that begins an
+/// attempt, a notify until it is answered, a poll and a page of what is paid.
+const POLLED_BEFORE: (usize, usize) = (4, 0);
+const OPENED: (usize, usize) = (13, 8);
+const NOTIFIED: (usize, usize) = (0, 1);
+const POLLED: (usize, usize) = (5, 0);
+const PAID: (usize, usize) = (5, 0);
 
 /// The entries in which these words stand, as their objects.
 fn entries(world: &World, words: &str) -> Vec<Value> {
@@ -12,6 +20,55 @@ fn entries(world: &World, words: &str) -> Vec<Value> {
         .filter(|line| line.contains(words))
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect()
+}
+
+/// How often the database was asked, reads and writes, for the request in whose entries
+/// these words stand.
+async fn asked(world: &World, words: &str) -> (usize, usize) {
+    let told = eventually("the answer's entry", async || {
+        let told = entries(world, words);
+        let answered = told.iter().any(|entry| entry["message"] == "answered");
+        answered.then_some(told)
+    })
+    .await;
+    let statements = told.iter().filter_map(|entry| entry["statement"].as_str());
+    let (reads, writes): (Vec<_>, Vec<_>) =
+        statements.partition(|statement| statement.trim_start().starts_with("select"));
+    (reads.len(), writes.len())
+}
+
+/// A gate: what is reached stays. Statements in a transaction count like any other.
+#[tokio::test]
+async fn a_page_a_poll_and_a_notify_ask_the_database_this_often() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    let settings = [
+        ("TONGFU_LOG_FORMAT", "json"),
+        ("TONGFU_LOG", "tongfu=debug,store=trace"),
+    ];
+    world.restart_platform_with(&settings).await;
+    let query = world.signed_query().await;
+    let get = async |path: &str| {
+        let answer = world.get(path).await;
+        let id = answer.headers()["x-request-id"].to_str().unwrap();
+        asked(&world, id).await
+    };
+    let page = format!("/pay.html?{query}&pick=Wechat");
+    let poll = format!("/pay/api/pc/wechatQuery?{query}");
+    assert_eq!(get(&poll).await, POLLED_BEFORE);
+    assert_eq!(get(&page).await, OPENED);
+    let order = world.newest_order().await;
+    let number = json!({"channelOrderNo": order});
+    world.control(&world.gateway, "pay", number).await;
+    eventually("it is paid", async || {
+        world.text(&poll).await.contains("\"0\"").then_some(())
+    })
+    .await;
+    a_while().await;
+    assert_eq!(asked(&world, "/notify/{channel}/{account}").await, NOTIFIED);
+    assert_eq!(get(&poll).await, POLLED);
+    assert_eq!(get(&page).await, PAID);
+    let nothing = "/pay/attempt/0123456789abcdef0123456789abcdef";
+    assert_eq!(get(nothing).await, (1, 0));
 }
 
 #[tokio::test]
