@@ -19,8 +19,8 @@ pub(crate) struct Options {
     data: Option<PathBuf>,
 }
 
-/// Sooner ready than a release build, and fast enough to try.
-const PROFILE: &str = "serve";
+/// What a newcomer tries is what is released.
+const PROFILE: &str = "release";
 
 /// Builds, starts, prints the addresses, and waits for Ctrl-C.
 pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
