@@ -78,6 +78,14 @@ pub fn is_previewer(user_agent: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// What HarmonyOS says of this device, and then this.
+    fn harmony(device: &str, more: &str) -> String {
+        format!(
+            "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1 {more}"
+        )
+    }
+
     #[test]
     fn browsers_are_known_by_their_marks() {
         let wechat = "Mozilla/5.0 (Linux; Android 14) XWEB/1 MicroMessenger/8.0.49";
@@ -98,32 +106,20 @@ mod tests {
 
     #[test]
     fn harmony_os_has_a_bridge_on_phones_and_tablets() {
-        let agent = |device: &str, more: &str| {
-            format!(
-                "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
-                 Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1 {more}"
-            )
-        };
         let wechat = "MicroMessenger/1.0.6.43(0xf3000000) NetType/WIFI Language/zh_CN";
-        let phone = agent("Phone", &format!("Mobile {wechat}"));
+        let phone = harmony("Phone", &format!("Mobile {wechat}"));
         assert_eq!(Browser::of(&phone), Browser::Wechat);
-        assert_eq!(Browser::of(&agent("Tablet", wechat)), Browser::Wechat);
-        assert_eq!(Browser::of(&agent("PC", wechat)), Browser::Other);
-        assert_eq!(Browser::of(&agent("Phone", "Mobile")), Browser::Other);
+        assert_eq!(Browser::of(&harmony("Tablet", wechat)), Browser::Wechat);
+        assert_eq!(Browser::of(&harmony("PC", wechat)), Browser::Other);
+        assert_eq!(Browser::of(&harmony("Phone", "Mobile")), Browser::Other);
     }
 
     #[test]
     fn what_is_held_in_hands_is_known_by_its_user_agent() {
-        let harmony = |device: &str, compatible: &str| {
-            format!(
-                "Mozilla/5.0 ({device}; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) \
-                 Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1{compatible}"
-            )
-        };
-        assert!(is_held_in_hands(&harmony("Phone", " Mobile")));
+        assert!(is_held_in_hands(&harmony("Phone", "Mobile")));
         assert!(is_held_in_hands(&harmony("Tablet", "")));
         assert!(!is_held_in_hands(&harmony("PC", "")));
-        assert!(!is_held_in_hands(&harmony("PC", " Mobile")));
+        assert!(!is_held_in_hands(&harmony("PC", "Mobile")));
         assert!(is_held_in_hands(
             "Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AN00)"
         ));

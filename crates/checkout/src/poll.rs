@@ -55,6 +55,15 @@ pub struct Watched {
     pub standing: Standing,
 }
 
+impl Watched {
+    fn of(attempt: AttemptRow, now_ms: i64) -> Self {
+        Self {
+            standing: standing(&attempt, now_ms),
+            attempt,
+        }
+    }
+}
+
 /// Where a verified payment request stands, for a page that opens it.
 #[derive(Clone, Debug)]
 pub enum Requested {
@@ -83,20 +92,10 @@ impl Checkout {
     }
 
     async fn poll_verified(self: &Arc<Self>, pairs: &Pairs) -> Result<Poll, Failure> {
-        let (domain, request) = self.verified(pairs).await?;
-        let key = &request.request_key;
-        let mut attempts = self.parts.store.attempts(&domain.code, key).await?;
-        let Some(newest) = attempts.pop() else {
-            let closed = self.parts.store.is_closed(&domain.code, key).await?;
-            return Ok(if closed {
-                Poll::Failed(Failure::Closed)
-            } else {
-                Poll::Waiting
-            });
+        let (_, request) = self.verified(pairs).await?;
+        let Some(newest) = self.attempts_of(&request).await?.pop() else {
+            return Ok(Poll::Waiting);
         };
-        if newest.money != request.money {
-            return Err(Failure::KeyReused);
-        }
         let Watched { attempt, standing } = self.watch(newest).await?;
         Ok(match standing {
             Standing::Paid => Poll::Paid,
@@ -113,18 +112,10 @@ impl Checkout {
     /// [`Failure::Closed`], [`Failure::KeyReused`], and [`Failure::Internal`] when the
     /// database is in trouble.
     pub async fn requested(&self, request: &PayRequest) -> Result<Requested, Failure> {
-        let (domain, key) = (&request.domain_code, &request.request_key);
-        let attempts = self.parts.store.attempts(domain, key).await?;
+        let attempts = self.attempts_of(request).await?;
         let Some(last) = attempts.last() else {
-            return if self.parts.store.is_closed(domain, key).await? {
-                Err(Failure::Closed)
-            } else {
-                Ok(Requested::Payable)
-            };
+            return Ok(Requested::Payable);
         };
-        if last.money != request.money {
-            return Err(Failure::KeyReused);
-        }
         let status = last.request_status;
         let one = |state| attempts.iter().find(|attempt| attempt.status == state);
         if status.was_paid() {
@@ -140,6 +131,18 @@ impl Checkout {
         match status {
             PayStatus::Closed => Err(Failure::Closed),
             _ => Ok(Requested::Payable),
+        }
+    }
+
+    /// The attempts of a request, oldest first; none where nobody has begun to pay it,
+    /// which it may be closed before.
+    async fn attempts_of(&self, request: &PayRequest) -> Result<Vec<AttemptRow>, Failure> {
+        let (domain, key) = (&request.domain_code, &request.request_key);
+        let attempts = self.parts.store.attempts(domain, key).await?;
+        match attempts.last() {
+            None if self.parts.store.is_closed(domain, key).await? => Err(Failure::Closed),
+            Some(last) if last.money != request.money => Err(Failure::KeyReused),
+            _ => Ok(attempts),
         }
     }
 
@@ -188,10 +191,7 @@ impl Checkout {
             None => newest,
             Some(flight) => self.asked(newest, flight).await?,
         };
-        Ok(Watched {
-            standing: standing(&attempt, self.now_ms()),
-            attempt,
-        })
+        Ok(Watched::of(attempt, self.now_ms()))
     }
 
     /// The same for a page that is opened: an order that was made a moment ago is shown
@@ -204,10 +204,7 @@ impl Checkout {
         if now_ms - attempt.created_ms >= JUST_MADE_MS {
             return self.watch(attempt).await;
         }
-        Ok(Watched {
-            standing: standing(&attempt, now_ms),
-            attempt,
-        })
+        Ok(Watched::of(attempt, now_ms))
     }
 
     /// The attempt as it is once its channel was asked, or has been waited for.

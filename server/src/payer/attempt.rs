@@ -5,7 +5,7 @@ use super::screens::{self, Look};
 use super::visit::{Known, Visit, refused, see_other};
 use crate::routes::respond::{in_frame, page};
 use crate::state::State;
-use app::page::Screen;
+use app::page::{Order, Screen};
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -136,10 +136,9 @@ pub(super) async fn attempt_screen(
     }
     if screens::is_paid(&attempt) {
         let order = screens::attempt_order(&attempt, visit.lang);
-        let (domain, key) = (&attempt.domain_code, &attempt.request_key);
-        let held = checkout.holds(domain, key).await;
+        let domain_code = attempt.domain_code.clone();
         let winner = checkout.winner(attempt).await?;
-        return Ok(screens::paid(order, winner.as_ref(), leave, held));
+        return Ok(paid(checkout, &domain_code, order, winner.as_ref(), leave).await);
     }
     // Who came back has opened it.
     let look = match look {
@@ -149,4 +148,16 @@ pub(super) async fn attempt_screen(
     };
     let now_ms = checkout.now_ms();
     Ok(screens::screen(&attempt, now_ms, visit.lang, look, leave))
+}
+
+/// The page of a paid request of this business system.
+pub(super) async fn paid(
+    checkout: &Checkout,
+    domain_code: &str,
+    order: Order,
+    winner: Option<&AttemptRow>,
+    leave: &Leave,
+) -> Screen {
+    let held = checkout.holds(domain_code, &order.request_key).await;
+    screens::paid(order, winner, leave, held)
 }

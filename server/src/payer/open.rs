@@ -1,6 +1,6 @@
 //! The checkout pages of a request: GET shows, POST starts (docs/page.md).
 
-use super::attempt::attempt_screen;
+use super::attempt::{attempt_screen, paid};
 use super::leave::Leave;
 use super::openid;
 use super::screens::{self, Look, Seen};
@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::links::{PICK, PICK_ANEW, SHORT};
-use checkout::{Browser, Failure, LAP, Place, Requested, Scene, Start, links};
+use checkout::{Browser, Checkout, Failure, LAP, Place, Requested, Scene, Start, links};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::Money;
@@ -130,45 +130,50 @@ async fn show(
     leave: &Leave,
 ) -> Result<Shown, Failure> {
     let checkout = &state.checkout;
-    let place = visit.place(checkout, domain);
-    let opened = Opened {
-        channels: checkout.pay_types(domain, &place, request),
-        state,
-        visit,
-        domain,
-        request,
-        leave,
-        place,
-    };
     let requested = checkout.requested(request).await?;
-    let screen = match opened.done(requested).await {
+    let screen = match done(checkout, requested, request, visit, leave).await {
         Some(screen) => screen,
-        None => match opened.wechat_trip() {
-            Some(trip) => return Ok(trip),
-            None => opened.payable().await?,
-        },
+        None => {
+            let place = visit.place(checkout, domain);
+            let opened = Opened {
+                channels: checkout.pay_types(domain, &place, request),
+                state,
+                visit,
+                domain,
+                request,
+                leave,
+                place,
+            };
+            match opened.wechat_trip() {
+                Some(trip) => return Ok(trip),
+                None => opened.payable().await?,
+            }
+        }
     };
     Ok(Shown::Screen(Box::new(screen)))
 }
 
-impl Opened<'_> {
-    /// The page of a request that can't be paid now.
-    async fn done(&self, requested: Requested) -> Option<Screen> {
-        let lang = self.visit.lang;
-        let order = || screens::order(self.request, lang);
-        match requested {
-            Requested::Payable => None,
-            Requested::Paid(winner) => {
-                let checkout = &self.state.checkout;
-                let (domain, key) = (&self.request.domain_code, &self.request.request_key);
-                let held = checkout.holds(domain, key).await;
-                Some(screens::paid(order(), winner.as_ref(), self.leave, held))
-            }
-            Requested::Held(attempt) => Some(screens::held(&attempt, lang, self.leave)),
-            Requested::GoingBack => Some(screens::going_back(order(), self.leave)),
+/// The page of a request that can't be paid now.
+async fn done(
+    checkout: &Checkout,
+    requested: Requested,
+    request: &PayRequest,
+    visit: &Visit,
+    leave: &Leave,
+) -> Option<Screen> {
+    let order = || screens::order(request, visit.lang);
+    match requested {
+        Requested::Payable => None,
+        Requested::Paid(winner) => {
+            let domain_code = &request.domain_code;
+            Some(paid(checkout, domain_code, order(), winner.as_ref(), leave).await)
         }
+        Requested::Held(attempt) => Some(screens::held(&attempt, visit.lang, leave)),
+        Requested::GoingBack => Some(screens::going_back(order(), leave)),
     }
+}
 
+impl Opened<'_> {
     /// The channel, where there is one alone.
     fn only(&self) -> Option<Channel> {
         match self.channels.as_slice() {
@@ -250,7 +255,9 @@ impl Opened<'_> {
             // It was paid a moment ago.
             Ok(Err(Failure::AlreadyPaid)) => {
                 let requested = checkout.requested(self.request).await?;
-                self.done(requested).await.ok_or(Failure::AlreadyPaid)
+                let (visit, leave) = (self.visit, self.leave);
+                let screen = done(checkout, requested, self.request, visit, leave).await;
+                screen.ok_or(Failure::AlreadyPaid)
             }
             Ok(Err(Failure::OpenidMissing)) => self.open_in_wechat(channel).await,
             Ok(Err(failure)) => Err(failure),

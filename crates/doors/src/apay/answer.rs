@@ -149,18 +149,23 @@ pub(super) fn refund_word(state: Refund) -> &'static str {
     }
 }
 
-/// The word for an order that is paid; `told` is how its callback stands.
-pub(super) fn paid_word(paid: &AttemptRow, told: Option<CallbackState>) -> &'static str {
+/// The word for a paid order of which money went back, or is to.
+pub(super) fn refund_of(paid: &AttemptRow) -> Option<&'static str> {
     match paid.request_status {
-        PayStatus::NotRefund | PayStatus::WaitRefund => "refunding",
-        PayStatus::SuccessRefund => "refund",
-        PayStatus::FailureRefund => "refundclosed",
-        _ => match told {
-            Some(CallbackState::Delivered) => "complete",
-            Some(CallbackState::Parked) => "通知失败",
-            Some(CallbackState::Waiting) => "通知商户",
-            None => "已支付",
-        },
+        PayStatus::NotRefund | PayStatus::WaitRefund => Some("refunding"),
+        PayStatus::SuccessRefund => Some("refund"),
+        PayStatus::FailureRefund => Some("refundclosed"),
+        _ => None,
+    }
+}
+
+/// The word for any other paid order; `told` is how its callback stands.
+pub(super) fn paid_word(told: Option<CallbackState>) -> &'static str {
+    match told {
+        Some(CallbackState::Delivered) => "complete",
+        Some(CallbackState::Parked) => "通知失败",
+        Some(CallbackState::Waiting) => "通知商户",
+        None => "已支付",
     }
 }
 

@@ -69,12 +69,15 @@ pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderIn
             refunds: Vec::new(),
         });
     };
-    let told = checkout.told(&paid.order_sn).await?;
+    let status = match answer::refund_of(paid) {
+        Some(word) => word,
+        None => answer::paid_word(checkout.told(&paid.order_sn).await?),
+    };
     let refunds = checkout.refunds_of(&paid.order_sn).await?;
     Ok(OrderInfo {
         order,
         received: Some(paid.money.minor()),
-        status: answer::paid_word(paid, told),
+        status,
         refunds: refunds.iter().map(ListedRefund::of).collect(),
     })
 }
