@@ -50,8 +50,6 @@ enum Task {
     Fuzz(fuzz::Options),
     /// What is cited is there; lengths, idle dependencies, subjects of commits
     Tidy,
-    /// Find or set up the WebAssembly target
-    WasmTarget,
 }
 
 fn main() -> ExitCode {
@@ -76,7 +74,6 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Peers => peers::run(),
         Task::Fuzz(options) => fuzz::run(options),
         Task::Tidy => tidy::run(),
-        Task::WasmTarget => tools::wasm_build().map(|_| ExitCode::SUCCESS),
     }
 }
 
@@ -106,7 +103,6 @@ mod tests {
             "serve --port 3100 --data target/x",
             "chaos --kills 30 --orders 600 --database postgres --failover --seed 2028",
             "fuzz --seconds 60 pairs",
-            "wasm-target",
             "page-speed",
         ] {
             let words = ["xtask"].into_iter().chain(line.split(' '));

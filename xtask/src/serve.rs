@@ -19,9 +19,6 @@ pub(crate) struct Options {
     data: Option<PathBuf>,
 }
 
-/// What a newcomer tries is what is released.
-const PROFILE: &str = "release";
-
 /// Builds, starts, prints the addresses, and waits for Ctrl-C.
 pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
     let data = data.map_or_else(|| target("data"), Ok)?;
@@ -30,7 +27,9 @@ pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
         process::check_free(port)?;
     }
     site::build()?;
-    let bin = step("building platform and sandbox", || world::build(PROFILE))?;
+    let bin = step("building platform and sandbox in release mode", || {
+        world::build("release")
+    })?;
     process::note_signals()?;
     let mut programs = Programs::default();
     let world = World {
@@ -62,7 +61,7 @@ fn welcome(world: &World, took: Duration) -> Result<String> {
          \x20 platform   http://127.0.0.1:{port}/pay.html\n\
          \x20 operator   http://127.0.0.1:{}/metrics\n\
          A signed address to pay:\n  {}\n\
-         For the operator's commands, such as `target/{PROFILE}/tongfu doctor`:\n\
+         For the operator's commands, such as `target/release/tongfu doctor`:\n\
          \x20 export TONGFU_DATABASE_URL=sqlite:{data}/tongfu.db\n\
          \x20 export TONGFU_ACCOUNTS={data}/sandbox/accounts.toml\n\
          Data: {data}. Ctrl-C stops everything.\n",
