@@ -3,10 +3,55 @@
 //! indexes, or columns that may stay empty. Any other refuses them.
 
 use crate::open::{OpenError, Tables, refused};
-use sqlx::migrate::Migrator;
-use sqlx::{Database, Executor, FromRow, IntoArguments, Pool};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Database, Executor, FromRow, IntoArguments, Pool, SqlSafeStr};
 
 const COMPATIBLE: &str = "compatible ";
+
+/// The two folders of `migrations`. The driver's own `migrate!` would read them, and
+/// compile both databases a second time, for the compiler itself.
+macro_rules! folders {
+    ($($name:literal)+) => {
+        pub(crate) const SQLITE: &[(&str, &str)] = &[$((
+            $name,
+            include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+        )),+];
+        pub(crate) const POSTGRES: &[(&str, &str)] = &[$((
+            $name,
+            include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        )),+];
+    };
+}
+
+folders! {
+    "0001_first_payment"
+    "0002_channels"
+    "0003_nothing_lost"
+    "0004_partners"
+    "0005_changed_sum"
+    "0006_compatible_write_probe"
+    "0007_compatible_money"
+    "0008_compatible_recut"
+    "0009_compatible_metrics"
+    "0010_compatible_trips"
+    "0011_compatible_notify_outcome"
+}
+
+/// What brings a database up to date: the n-th file of a folder is version n.
+pub(crate) fn migrator(folder: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, (name, sql)): (i64, &(&str, &'static str))| {
+        let (_, words) = name.split_once('_').unwrap_or_default();
+        let words = words.replace('_', " ").into();
+        Migration::new(
+            version,
+            words,
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations((1..).zip(folder).map(migration).collect())
+}
 
 /// Refuses tables of a program that this one can't work beside, and, where they are
 /// not to be brought up to date, older ones.
@@ -49,4 +94,25 @@ where
     let query = "select version, description from _sqlx_migrations order by version";
     let rows = sqlx::query_as(query).fetch_all(pool);
     rows.await.map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Migrator, POSTGRES, SQLITE, migrator};
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn the_driver_reads_the_same_migrations_from_the_folders() {
+        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        for (folder, ours) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
+            let ours = migrator(ours);
+            let read = Migrator::new(folders.join(folder)).await.expect("a folder");
+            assert_eq!(ours.iter().len(), read.iter().len(), "{folder}");
+            for (ours, read) in ours.iter().zip(read.iter()) {
+                assert_eq!(ours.version, read.version);
+                assert_eq!(ours.description, read.description);
+                assert_eq!(ours.checksum, read.checksum, "{}", ours.description);
+            }
+        }
+    }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         .connect_with(options.clone())
         .await
         .map_err(refused)?;
-    let mut migrator = sqlx::migrate!("migrations/postgres");
+    let mut migrator = migrations::migrator(migrations::POSTGRES);
     let applied = migrations::applied(&pool, MIGRATIONS_TABLE).await?;
     migrations::check(&applied, &migrator, tables)?;
     if tables == Tables::Migrate {

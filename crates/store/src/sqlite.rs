@@ -39,7 +39,7 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         .connect_with(options.clone())
         .await
         .map_err(refused)?;
-    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    let mut migrator = migrations::migrator(migrations::SQLITE);
     let applied = migrations::applied(&write, MIGRATIONS_TABLE).await?;
     migrations::check(&applied, &migrator, tables)?;
     if tables == Tables::Migrate {
