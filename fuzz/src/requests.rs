@@ -6,8 +6,9 @@ use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::param::Param;
 use payment::sign::{Purpose, hmac_sign, java_url_encode, sha1_sign};
+use payment::signed::Signed;
 use payment::verify::{
-    domain_code, explain, signed_query, verify_close, verify_pay, verify_query, verify_refund,
+    domain_code, explain, verify_close, verify_pay, verify_query, verify_refund,
 };
 use serde_json::Value;
 
@@ -96,10 +97,10 @@ fn judge(choice: u8, pairs: &Pairs) {
     let _ = explain(&domain, &pairs, purpose, 0);
     if let Ok(request) = verify_pay(&domain, &pairs, 0) {
         shapes::check_pay(&domain, &pairs, &request);
-        let kept = signed_query(&request);
-        let again = Pairs::from_query(&kept).expect("what is kept of a request reads back");
-        let again = verify_pay(&domain, &again, 0).expect("what is kept verifies again");
-        assert_eq!(signed_query(&again), kept);
+        let kept = Signed::parse(request.signed().as_query());
+        let kept = kept.expect("what is kept of a request reads back");
+        let again = verify_pay(&domain, kept.pairs(), 0).expect("what is kept verifies again");
+        assert_eq!(again.signed(), request.signed());
         assert_eq!(again.money, request.money);
     }
     if let Ok(question) = verify_query(&domain, &pairs, 0) {

@@ -4,7 +4,7 @@
 use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
-use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::ports::{
     AttemptRow, Call, CallbackAnswer, CallbackRow, CallbackTry, Door, NewCallback, News,
     RefundTold, TryOutcome,
@@ -237,8 +237,7 @@ impl Checkout {
             let order = kept.ok_or_else(gone)?.order;
             (order.out_order_id, order.cb_url)
         } else {
-            let signed = Pairs::from_query(&attempt.signed_values)?;
-            let bg_url = signed.get("bgUrl").unwrap_or_default();
+            let bg_url = attempt.signed.get(Param::BgUrl).unwrap_or_default();
             (key.clone(), bg_url.to_owned())
         };
         Ok(Some(Told {

@@ -1,9 +1,10 @@
 //! The addresses of our own pages, each made here and nowhere else. A token opens one
-//! attempt; signed values are what `payment::verify::signed_query` gives.
+//! attempt.
 
 use crate::Scene;
 use payment::lang::Lang;
 use payment::ports::AttemptRow;
+use payment::signed::Signed;
 
 /// Where an attempt's page is; its token follows.
 pub const ATTEMPT: &str = "/pay/attempt/";
@@ -35,10 +36,16 @@ pub fn start(scene: Scene) -> &'static str {
     }
 }
 
+/// The page of signed values.
+#[must_use]
+pub fn opened(scene: Scene, signed: &Signed) -> String {
+    format!("{}?{}", page(scene), signed.as_query())
+}
+
 /// The page of signed values with a pick: a channel's code, or [`PICK_ANEW`].
 #[must_use]
-pub fn picked(scene: Scene, signed_values: &str, pick: &str) -> String {
-    format!("{}?{signed_values}&{PICK}={pick}", page(scene))
+pub fn picked(scene: Scene, signed: &Signed, pick: &str) -> String {
+    format!("{}&{PICK}={pick}", opened(scene, signed))
 }
 
 /// The page of an attempt, in the payer's language.
@@ -72,12 +79,12 @@ pub fn come_back(attempt: &AttemptRow) -> String {
 
 /// What a waiting page asks.
 #[must_use]
-pub fn poll(signed_values: &str) -> String {
-    format!("/pay/api/pc/wechatQuery?{signed_values}")
+pub fn poll(signed: &Signed) -> String {
+    format!("/pay/api/pc/wechatQuery?{}", signed.as_query())
 }
 
 /// The stream that a waiting page listens to.
 #[must_use]
-pub fn events(signed_values: &str) -> String {
-    format!("/pay/events?{signed_values}")
+pub fn events(signed: &Signed) -> String {
+    format!("/pay/events?{}", signed.as_query())
 }

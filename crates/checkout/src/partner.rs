@@ -150,12 +150,9 @@ impl Checkout {
         let pairs = pairs
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let query = Pairs::from_stored(pairs.collect()).to_query();
-        format!(
-            "{}{}?{query}",
-            self.parts.public_url,
-            links::page(Scene::H5)
-        )
+        let signed = Pairs::from_stored(pairs.collect()).into();
+        let page = links::opened(Scene::H5, &signed);
+        format!("{}{page}", self.parts.public_url)
     }
 
     /// A partner who has the key could sign pages of his own: only what he ordered

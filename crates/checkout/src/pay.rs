@@ -8,11 +8,11 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
 use payment::order::Event;
-use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::ports::{AttemptRow, Begun, ChannelError, Kind, NewAttempt, NewOrder, StoreError};
 use payment::request::PayRequest;
 use payment::story::Source;
-use payment::verify::{Verified, signed_query};
+use payment::verify::Verified;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{Instrument, Span};
@@ -83,8 +83,7 @@ impl Checkout {
         attempt: &AttemptRow,
         start: Start,
     ) -> Result<AttemptRow, Failure> {
-        let pairs = Pairs::from_query(&attempt.signed_values)?;
-        let (domain, request) = self.verified(&pairs).await?;
+        let (domain, request) = self.verified(attempt.signed.pairs()).await?;
         self.pay(&domain, &request, start).await
     }
 
@@ -159,7 +158,7 @@ impl Checkout {
                 .openid
                 .clone()
                 .filter(|_| choice.kind == Kind::Jsapi),
-            signed_values: signed_query(request),
+            signed: request.signed().clone(),
             secret_generation: request.generation(),
             created_ms: now_ms,
             expires_ms: now_ms + domain.settings.attempt_life_s * 1000,
@@ -236,8 +235,7 @@ impl Checkout {
 
     /// What the channel is told, the same in every call for this attempt.
     fn order_for(&self, attempt: &AttemptRow) -> Result<NewOrder, Failure> {
-        let pairs = Pairs::from_query(&attempt.signed_values)?;
-        let goods = pairs.get("info").filter(|info| !info.is_empty());
+        let goods = attempt.signed.get(Param::Info);
         let (url, token) = (&self.parts.public_url, &attempt.token);
         Ok(NewOrder {
             kind: attempt.kind,

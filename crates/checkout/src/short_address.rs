@@ -7,7 +7,7 @@ use payment::domain::Domain;
 use payment::pairs::Pairs;
 use payment::request::PayRequest;
 use payment::sign::seal;
-use payment::verify::{Verified, signed_query};
+use payment::verify::Verified;
 
 /// An address is kept longer than any state that was given with it, ms.
 const LIFE_MS: i64 = 3_600_000;
@@ -36,7 +36,11 @@ impl Checkout {
         if signer.code != domain.code {
             return Err(address_refused());
         }
-        let own = format!("{}{path}?{}", self.parts.public_url, signed_query(&request));
+        let own = format!(
+            "{}{path}?{}",
+            self.parts.public_url,
+            request.signed().as_query()
+        );
         let token = self.address_token(&["page", &own]).await?;
         let address = match back_url.len() > KEPT_BYTES_MAX {
             true => &own,

@@ -28,6 +28,7 @@ pub mod refusal;
 pub mod request;
 pub mod rule;
 pub mod sign;
+pub mod signed;
 pub mod verify;
 
 pub mod ports;

@@ -23,6 +23,7 @@ use crate::request::{
 };
 use crate::rule::Rule;
 use crate::sign::Purpose;
+use crate::signed::Signed;
 use forms::matching;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -35,7 +36,7 @@ type Known<'a> = Vec<(Param, &'a str)>;
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     content: T,
-    signed: Pairs,
+    signed: Signed,
     generation: i64,
     other_key: bool,
     recut: Option<Rule>,
@@ -45,11 +46,18 @@ impl<T> Verified<T> {
     fn new(content: T, proof: &forms::Proof, known: &[(Param, &str)]) -> Self {
         Self {
             content,
-            signed: proof.kept(known),
+            signed: proof.kept(known).into(),
             generation: proof.generation,
             other_key: false,
             recut: None,
         }
+    }
+
+    /// The values that the sign covers, and the sign; in the seed's order, so that
+    /// equal values are equal text.
+    #[must_use]
+    pub fn signed(&self) -> &Signed {
+        &self.signed
     }
 
     /// The generation of the secret that it was signed with.
@@ -79,13 +87,6 @@ impl<T> Deref for Verified<T> {
     fn deref(&self) -> &T {
         &self.content
     }
-}
-
-/// The values that the sign covers, and the sign, as a query string that
-/// verifies again; in the seed's order, so that equal values give equal text.
-#[must_use]
-pub fn signed_query<T>(request: &Verified<T>) -> String {
-    request.signed.to_query()
 }
 
 /// The domainCode that pairs name.

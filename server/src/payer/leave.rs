@@ -1,11 +1,12 @@
 //! What a page knows of its business system.
 
-use payment::address::{Address, origin};
+use payment::address::origin;
 use payment::domain::Domain;
-use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::payee::Payee;
 use payment::ports::{AttemptRow, Kind};
 use payment::request::PayRequest;
+use payment::signed::Signed;
 
 /// Where a payer goes when the page is done,
 /// who may show it, and who is paid (docs/page.md, What a business system decides).
@@ -40,7 +41,7 @@ impl Leave {
     /// The same, of values that were verified when they were stored. Who comes
     /// back from a channel's own page goes on to pageUrl before all.
     pub(super) fn of_attempt(domain: &Domain, attempt: &AttemptRow) -> Self {
-        let leave = Self::of_values(&attempt.signed_values).told_by(domain);
+        let leave = Self::of_values(&attempt.signed).told_by(domain);
         match attempt.kind {
             Kind::Page | Kind::Wap => Self {
                 ok: leave.page.clone().or(leave.ok),
@@ -50,17 +51,12 @@ impl Leave {
         }
     }
 
-    fn of_values(signed_values: &str) -> Self {
-        let pairs = Pairs::from_query(signed_values).unwrap_or_default();
-        let address = |name: &str| {
-            let value = pairs.get(name).filter(|value| !value.is_empty())?;
-            let read = Address::page(value, true).ok()?;
-            Some(read.as_str().to_owned())
-        };
+    fn of_values(signed: &Signed) -> Self {
+        let page = signed.page(Param::PageUrl);
         Self {
-            ok: address("dialogOkUrl").or_else(|| address("pageUrl")),
-            fail: address("dialogFailUrl").or_else(|| address("pageUrl")),
-            page: address("pageUrl"),
+            ok: signed.page(Param::DialogOkUrl).or_else(|| page.clone()),
+            fail: signed.page(Param::DialogFailUrl).or_else(|| page.clone()),
+            page,
             frames: Vec::new(),
             payee: Payee::default(),
         }
@@ -99,8 +95,8 @@ mod tests {
 
     #[test]
     fn a_payer_leaves_by_the_dialog_address_else_by_page_url() {
-        let leave =
-            Leave::of_values("pageUrl=www.10020.cn&dialogOkUrl=http%3A%2F%2Fwww.sohu.com%2Fa");
+        let query = "pageUrl=www.10020.cn&dialogOkUrl=http%3A%2F%2Fwww.sohu.com%2Fa";
+        let leave = Leave::of_values(&Signed::parse(query).unwrap());
         assert_eq!(leave.ok.as_deref(), Some("http://www.sohu.com/a"));
         assert_eq!(leave.fail.as_deref(), Some("http://www.10020.cn"));
         assert_eq!(

@@ -23,7 +23,7 @@ use payment::pairs::Pairs;
 use payment::param::Param;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
-use payment::verify::{Verified, signed_query};
+use payment::verify::Verified;
 use std::time::Duration;
 
 /// A page waits for a channel no longer than this.
@@ -214,12 +214,12 @@ impl Opened<'_> {
         }
         // Asked once more, a browser that keeps no cookie would go round for ever.
         if visit.own(LAP).is_some_and(|lap| checkout.is_lap(lap)) {
-            let values = signed_query(request);
+            let signed = request.signed();
             let others = self.channels.len() > 1;
             return Some(Shown::Screen(Box::new(Screen::NoCookie {
                 order: Some(screens::order(request, visit.lang)),
-                address: format!("{}?{values}", links::page(visit.scene)),
-                back: others.then(|| links::picked(visit.scene, &values, PICK_ANEW)),
+                address: links::opened(visit.scene, signed),
+                back: others.then(|| links::picked(visit.scene, signed, PICK_ANEW)),
             })));
         }
         Some(Shown::FetchOpenid(openid::address(
@@ -309,7 +309,6 @@ pub(super) async fn start(
     body: Body,
 ) -> Response {
     let visit = Visit::of(&state, &parts);
-    let here = links::page(visit.scene);
     let checkout = &state.checkout;
     let asked = async {
         let channel = picked(body).await?;
@@ -322,18 +321,20 @@ pub(super) async fn start(
         Err(failure) => return refused(&visit, &failure, None),
     };
     let place = visit.place(checkout, &domain);
-    let values = signed_query(&request);
+    let signed = request.signed();
     match checkout
         .pay(&domain, &request, Start { channel, place })
         .await
     {
         Ok(attempt) => see_other(&links::attempt(&attempt, visit.lang)),
         // Paid, or the channel checks the money: the page tells.
-        Err(Failure::AlreadyPaid | Failure::InProgress) => see_other(&format!("{here}?{values}")),
+        Err(Failure::AlreadyPaid | Failure::InProgress) => {
+            see_other(&links::opened(visit.scene, signed))
+        }
         Err(Failure::OpenidMissing) => {
             let address = screens::wechat_address(&state.public_url, &request);
             match checkout.keep_short(&request, &address).await {
-                Ok(()) => see_other(&links::picked(visit.scene, &values, channel.code())),
+                Ok(()) => see_other(&links::picked(visit.scene, signed, channel.code())),
                 Err(failure) => refused(&visit, &failure, None),
             }
         }

@@ -9,11 +9,11 @@ use payment::lang::Lang;
 use payment::money::Money;
 use payment::obj::Obj;
 use payment::order::Attempt;
-use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::payee::in_language;
 use payment::ports::{AttemptRow, Kind};
 use payment::request::PayRequest;
-use payment::verify::{Verified, signed_query};
+use payment::verify::Verified;
 
 /// A page that waits for a payment inside WeChat does so this long.
 const WAIT_IN_WECHAT_S: i64 = 1_800;
@@ -59,7 +59,7 @@ pub(super) fn screen(
         return held(attempt, lang, leave);
     }
     let scene = Scene::of(attempt.kind);
-    let back_url = links::picked(scene, &attempt.signed_values, links::PICK_ANEW);
+    let back_url = links::picked(scene, &attempt.signed, links::PICK_ANEW);
     let declined = attempt.status == Attempt::Declined;
     let over = attempt.status == Attempt::Closed || now_ms >= attempt.expires_ms;
     if declined || over || look == Look::Stale {
@@ -88,8 +88,8 @@ pub(super) fn screen(
         confirm: attempt.asked_money.is_some() && look != Look::Back,
         way,
         order_sn: attempt.order_sn.clone(),
-        poll_url: links::poll(&attempt.signed_values),
-        events_url: links::events(&attempt.signed_values),
+        poll_url: links::poll(&attempt.signed),
+        events_url: links::events(&attempt.signed),
         expires_in_s: (attempt.expires_ms - now_ms) / 1000,
         life_s: (attempt.expires_ms - attempt.created_ms) / 1000,
         expires_at: beijing_time(attempt.expires_ms),
@@ -182,11 +182,7 @@ pub(super) struct Seen<'a> {
 
 /// The page's own address, to be opened inside WeChat.
 pub(super) fn wechat_address(public_url: &str, request: &Verified<PayRequest>) -> String {
-    format!(
-        "{public_url}{}?{}",
-        links::page(Scene::H5),
-        signed_query(request)
-    )
+    format!("{public_url}{}", links::opened(Scene::H5, request.signed()))
 }
 
 /// The page on which a payer outside WeChat is told to open it there.
@@ -203,7 +199,7 @@ pub(super) fn open_in_wechat(
         others,
         phone,
     } = seen;
-    let signed_values = signed_query(request);
+    let signed = request.signed();
     Screen::Pay(Box::new(Pay {
         order: order(request, lang),
         charged,
@@ -214,26 +210,25 @@ pub(super) fn open_in_wechat(
             phone,
         },
         order_sn: String::new(),
-        poll_url: links::poll(&signed_values),
-        events_url: links::events(&signed_values),
+        poll_url: links::poll(signed),
+        events_url: links::events(signed),
         expires_in_s: WAIT_IN_WECHAT_S,
         life_s: WAIT_IN_WECHAT_S,
         expires_at: String::new(),
         ok_url: leave.ok.clone(),
         fail_url: leave.fail.clone(),
-        attempt_url: links::picked(scene, &signed_values, Channel::Wechat.code()),
+        attempt_url: links::picked(scene, signed, Channel::Wechat.code()),
         check_url: None,
-        back_url: others.then(|| links::picked(scene, &signed_values, links::PICK_ANEW)),
+        back_url: others.then(|| links::picked(scene, signed, links::PICK_ANEW)),
         came_back: false,
     }))
 }
 
 /// What is bought, by the values that the attempt was started with.
 pub(super) fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Order {
-    let pairs = Pairs::from_query(&attempt.signed_values).unwrap_or_default();
-    let text = |name: &str| pairs.get(name).unwrap_or_default();
+    let text = |param| attempt.signed.get(param).unwrap_or_default();
     Order {
-        goods: in_language(text("info"), text("infoEn"), lang).to_owned(),
+        goods: in_language(text(Param::Info), text(Param::InfoEn), lang).to_owned(),
         money: attempt.money,
         request_key: attempt.request_key.clone(),
     }

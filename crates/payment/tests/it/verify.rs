@@ -6,7 +6,8 @@ use payment::errcode::ErrCode;
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
 use payment::sign::{Purpose, hmac_sign, java_url_encode};
-use payment::verify::{signed_query, verify_close, verify_pay, verify_query, verify_refund};
+use payment::signed::Signed;
+use payment::verify::{verify_close, verify_pay, verify_query, verify_refund};
 
 const SEED: [(&str, &str); 10] = [
     ("domainCode", "test"),
@@ -55,15 +56,17 @@ fn what_is_kept_of_a_request_verifies_again() {
         &sign_pairs(&SEED, "test"),
     );
     let request = verify_pay(&Domain::test(), &pairs, 0).unwrap();
-    let query = signed_query(&request);
+    let query = request.signed().as_query();
     assert!(
         !query.contains("payTypeCode") && !query.contains("lang="),
         "{query}"
     );
-    let again = Pairs::from_query(&query).unwrap();
+    let again = Signed::parse(query).unwrap();
     assert_eq!(
-        signed_query(&verify_pay(&Domain::test(), &again, 0).unwrap()),
-        query
+        verify_pay(&Domain::test(), again.pairs(), 0)
+            .unwrap()
+            .signed(),
+        request.signed()
     );
 }
 
@@ -73,7 +76,7 @@ fn pay_type_code_may_be_signed_or_filled_in_later() {
     let chosen = with(&SEED, &[("payTypeCode", "Alipay")]);
     assert!(verify_pay(&domain, &under(&chosen, &sign_pairs(&SEED, "test")), 0).is_ok());
     let kept = verify_pay(&domain, &signed(&chosen, "test"), 0).unwrap();
-    assert!(signed_query(&kept).contains("payTypeCode=Alipay"));
+    assert!(kept.signed().as_query().contains("payTypeCode=Alipay"));
 }
 
 #[test]

@@ -250,7 +250,7 @@ async fn open_request(tx: &mut Tx, new: &NewAttempt) -> Answer<LockedRequest> {
 fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
     row.channel == new.channel
         && row.kind == new.kind
-        && row.signed_values == new.signed_values
+        && row.signed == new.signed
         && row.openid == new.openid
         && row.expires_ms > new.created_ms
         && row.created_ms >= new.fresh_since_ms
@@ -267,7 +267,7 @@ fn added(request_id: i64, new: &NewAttempt) -> Statement<'_> {
         .bind(new.channel_money.minor())
         .bind(new.channel_money.currency().code())
         .bind(&new.openid)
-        .bind(&new.signed_values)
+        .bind(new.signed.as_query())
         .bind(new.secret_generation)
         .bind(new.created_ms)
         .bind(new.expires_ms)
@@ -328,7 +328,7 @@ fn fresh(new: &NewAttempt, request: &LockedRequest) -> AttemptRow {
         rate: new.rate,
         openid: new.openid.clone(),
         reference: None,
-        signed_values: new.signed_values.clone(),
+        signed: new.signed.clone(),
         secret_generation: new.secret_generation,
         status: Attempt::Creating,
         obj: None,

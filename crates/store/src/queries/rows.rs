@@ -13,6 +13,7 @@ use payment::ports::{
 };
 use payment::rate::Rate;
 use payment::refund::{Cause, Refund};
+use payment::signed::Signed;
 use payment::status::PayStatus;
 use payment::story::Entry;
 
@@ -132,7 +133,7 @@ pub(super) fn attempt_row(row: &Row) -> Answer<AttemptRow> {
         },
         rate: row.optional("rate", Rate::parse)?,
         openid: row.get("openid")?,
-        signed_values: row.get("signed_values")?,
+        signed: signed(row)?,
         secret_generation: row.get("secret_generation")?,
         status: row.word("status", Attempt::parse)?,
         obj: row
@@ -147,6 +148,13 @@ pub(super) fn attempt_row(row: &Row) -> Answer<AttemptRow> {
         mismatch: row.get("mismatch")?,
         held: row.get("held")?,
     })
+}
+
+/// Not by `word`, whose error would show them.
+fn signed(row: &Row) -> Answer<Signed> {
+    let query: String = row.get("signed_values")?;
+    let unreadable = || StoreError::Corrupt("signed_values can't be read".to_owned());
+    Signed::parse(&query).ok_or_else(unreadable)
 }
 
 pub(super) fn callback_row(row: &Row) -> Answer<CallbackRow> {

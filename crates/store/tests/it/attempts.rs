@@ -5,6 +5,7 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{Begun, ClosedRequest, RiskKind, Settled, Store};
+use payment::signed::Signed;
 use payment::status::PayStatus;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(crate) async fn the_same_values_give_the_same_open_attempt(store: Arc<dyn St
 pub(crate) async fn other_values_end_the_open_attempt(store: Arc<dyn Store>) {
     let first = begun(&*store, &attempt("k", 1, 0)).await;
     let mut other = attempt("k", 2, 10);
-    other.signed_values = "info=y".to_owned();
+    other.signed = Signed::parse("info=y").unwrap();
     begun(&*store, &other).await;
     let ended = store.attempt(&first.order_sn).await.unwrap().unwrap();
     assert_eq!(ended.expires_ms, 10);
@@ -198,7 +199,7 @@ pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {
 pub(crate) async fn two_paid_attempts_have_one_winner(store: Arc<dyn Store>) {
     let first = begun(&*store, &attempt("k", 1, 0)).await;
     let mut other = attempt("k", 2, 10);
-    other.signed_values = "info=y".to_owned();
+    other.signed = Signed::parse("info=y").unwrap();
     let second = begun(&*store, &other).await;
     let pay = |order_sn: String| {
         let store = Arc::clone(&store);

@@ -7,6 +7,7 @@ use payment::obj::Obj;
 use payment::ports::{
     AttemptRow, Begun, BesideRefund, Created, Kind, NewAttempt, NewCallback, Payment, Store,
 };
+use payment::signed::Signed;
 use payment::story::{Act, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,7 +88,7 @@ pub(crate) fn attempt(key: &str, number: u32, now_ms: i64) -> NewAttempt {
         channel_money: Money::from_minor(100, Currency::Cny).unwrap(),
         rate: None,
         openid: None,
-        signed_values: "info=x".to_owned(),
+        signed: Signed::parse("info=x").expect("a query"),
         secret_generation: 1,
         created_ms: now_ms,
         expires_ms: now_ms + 900_000,

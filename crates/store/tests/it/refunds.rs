@@ -10,6 +10,7 @@ use payment::ports::{
     WriteCallback,
 };
 use payment::refund::{Cause, Refund};
+use payment::signed::Signed;
 use payment::status::PayStatus;
 use std::sync::Arc;
 
@@ -131,7 +132,7 @@ pub(crate) async fn parts_of_a_changed_sum_make_the_whole(store: Arc<dyn Store>)
     assert_eq!(begin("R6", 1).await, Err(Refunded::TooMuch(0)));
     // Money beside the request goes back as it came.
     let other = NewAttempt {
-        signed_values: "info=y".to_owned(),
+        signed: Signed::parse("info=y").unwrap(),
         ..attempt("other", 2, 0)
     };
     let first = begun(&*store, &attempt("other", 3, 0)).await;
@@ -263,7 +264,7 @@ pub(crate) async fn a_failed_refund_frees_its_sum_and_is_listed(store: Arc<dyn S
 pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn Store>) {
     let first = begun(&*store, &attempt("k", 1, 0)).await;
     let mut other = attempt("k", 2, 10);
-    other.signed_values = "info=y".to_owned();
+    other.signed = Signed::parse("info=y").unwrap();
     let second = begun(&*store, &other).await;
     for row in [&first, &second] {
         let beside = beside(&format!("R{}", row.order_sn));
@@ -339,7 +340,7 @@ pub(crate) async fn a_closed_request_takes_no_attempt(store: Arc<dyn Store>) {
     );
     // While it is being closed nobody starts anew.
     let mut other = attempt("k", 2, 10);
-    other.signed_values = "info=y".to_owned();
+    other.signed = Signed::parse("info=y").unwrap();
     assert!(matches!(
         store.begin_attempt(&other).await.unwrap(),
         Begun::Closed

@@ -7,6 +7,7 @@ use payment::ports::{
     Backlog, CallbackTry, Honoured, NotifyRow, RiskKind, Settled, Store, TryOutcome,
 };
 use payment::refund::UNTOLD;
+use payment::signed::Signed;
 use payment::status::PayStatus;
 use payment::story::{Act, Source, check, digest};
 use std::sync::Arc;
@@ -167,7 +168,7 @@ pub(crate) async fn late_money_is_honoured_where_its_refund_has_not_left(store: 
 pub(crate) async fn a_sound_database_has_no_contradictions(store: Arc<dyn Store>) {
     let first = begun(&*store, &attempt("k", 1, 0)).await;
     let mut other = attempt("k", 2, 0);
-    other.signed_values = "info=y".to_owned();
+    other.signed = Signed::parse("info=y").unwrap();
     let second = begun(&*store, &other).await;
     for row in [first, second] {
         paid(&*store, &row.order_sn, &format!("R{}", row.order_sn), act()).await;

@@ -8,6 +8,7 @@ use crate::obj::Obj;
 use crate::order::Attempt;
 use crate::ports::gateway::{ChannelOrder, Created, Kind};
 use crate::rate::Rate;
+use crate::signed::Signed;
 use crate::status::PayStatus;
 use crate::story::Act;
 
@@ -38,8 +39,8 @@ pub struct NewAttempt {
     pub rate: Option<Rate>,
     /// openid, for JSAPI.
     pub openid: Option<String>,
-    /// The signed values, as a query string.
-    pub signed_values: String,
+    /// What the business system signed.
+    pub signed: Signed,
     /// The generation of the secret that they were signed with.
     pub secret_generation: i64,
     /// Now.
@@ -96,8 +97,8 @@ pub struct AttemptRow {
     pub rate: Option<Rate>,
     /// openid, for JSAPI.
     pub openid: Option<String>,
-    /// The signed values, as a query string.
-    pub signed_values: String,
+    /// What the business system signed.
+    pub signed: Signed,
     /// The generation of the secret that they were signed with.
     pub secret_generation: i64,
     /// Where the attempt stands.
