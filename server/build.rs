@@ -1,6 +1,6 @@
-//! Embeds the page's script and WebAssembly, with their compressed forms, where
+//! Embeds the page's scripts and WebAssembly, with their compressed forms, where
 //! they were built before (`cargo xtask` does so). Without them the page is
-//! complete too: it then works as it does without script.
+//! complete too: it then works by its fallback alone.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,24 @@ fn main() -> io::Result<()> {
         .map_or_else(|| manifest.join("../target/site/assets"), PathBuf::from);
     println!("cargo:rerun-if-changed={}", site.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("assets.rs"), table(&site)?)
+    let mut source = table(&site)?;
+    for (name, path) in [("FALLBACK", "app/fallback.js"), ("STYLE", "style/main.css")] {
+        let text = smallest(&manifest.join("..").join(path), &site)?;
+        let _ = writeln!(
+            source,
+            "pub(crate) static {name}: &str = include_str!({text:?});"
+        );
+    }
+    fs::write(out.join("assets.rs"), source)
+}
+
+/// What stands in the page itself: its source, or the shrunk form where that was built.
+fn smallest(source: &Path, site: &Path) -> io::Result<String> {
+    let small = site.with_file_name(source.file_name().unwrap_or_default());
+    println!("cargo:rerun-if-changed={}", small.display());
+    println!("cargo:rerun-if-changed={}", source.display());
+    let found = if small.is_file() { &small } else { source };
+    Ok(fs::canonicalize(found)?.display().to_string())
 }
 
 /// The source of a table of all assets.

@@ -2,18 +2,23 @@
 //! its values from the raw pairs of the request, since the sign covers values
 //! in order and with repeats; the logic stands in `checkout`.
 
-use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start};
+use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start, links};
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json};
+use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::envelope::{Envelope, PayObj, PayType, PaymentInfo, RefundInfo};
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
+use payment::request::PayRequest;
+use payment::verify::Verified;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Tells a waiting page which attempt is open now: its orderSn, or `ended`.
@@ -21,6 +26,11 @@ pub const ATTEMPT_HEADER: &str = "tongfu-attempt";
 /// Tells a paid page to wait a moment before it leaves, for the domains that want
 /// it: the callback is not acknowledged yet.
 pub const HOLD_HEADER: &str = "tongfu-hold";
+
+/// Tells our own page where the attempt is that it started.
+pub const PAGE_HEADER: &str = "tongfu-page";
+/// By this header our own page names the payer's pick; another site's can't send it.
+pub const PICK_HEADER: &str = "tongfu-pick";
 
 /// What the server puts beside a request for the server functions: its values
 /// as they came, and the language that the caller wishes.
@@ -32,6 +42,17 @@ pub struct Call {
     pub lang: Lang,
     /// The caller's browser.
     pub browser: Browser,
+    /// What our own page says of itself, where it calls.
+    pub page: Option<OwnPage>,
+}
+
+/// Our own page, as it starts a payment.
+#[derive(Clone, Debug)]
+pub struct OwnPage {
+    /// The payer's pick.
+    pub pick: Channel,
+    /// The payer's openid under each account whose cookie he has.
+    pub openids: BTreeMap<String, String>,
 }
 
 /// `pay-types`: the channels of a domain [PC支付请求支付类型接口].
@@ -40,7 +61,7 @@ pub async fn pay_types() -> Result<Envelope<Vec<PayType>>, ServerFnError> {
     let (checkout, call) = context()?;
     let channels = checkout.pay_types_named(&call.pairs, call.browser).await;
     let entries = channels.map(|channels| {
-        let entry = |channel: payment::channel::Channel| PayType {
+        let entry = |channel: Channel| PayType {
             pay_type_code: channel.code().to_owned(),
             pay_type_name: channel.name().to_owned(),
         };
@@ -148,6 +169,9 @@ async fn start(
     scene: Scene,
 ) -> Result<Option<PayObj>, Failure> {
     let (domain, request) = checkout.verified(&call.pairs).await?;
+    if let Some(page) = &call.page {
+        return start_from(page, checkout, call, scene, (&domain, &request)).await;
+    }
     let channel = request.pay_type.ok_or(Refusal::missing("payTypeCode"))?;
     let openid = request.openid.clone().filter(|_| scene == Scene::H5);
     let place = Place {
@@ -160,6 +184,32 @@ async fn start(
         .pay(&domain, &request, Start { channel, place })
         .await?;
     Ok(checkout.obj_for_others(&attempt).map(PayObj::from))
+}
+
+/// The same for our own page, which is told where the attempt's page is: nothing else
+/// reaches it.
+async fn start_from(
+    page: &OwnPage,
+    checkout: &Arc<Checkout>,
+    call: &Call,
+    scene: Scene,
+    (domain, request): (&Domain, &Verified<PayRequest>),
+) -> Result<Option<PayObj>, Failure> {
+    let account = checkout.openid_account(domain);
+    let openid = account.and_then(|account| page.openids.get(&account).cloned());
+    let start = Start {
+        channel: page.pick,
+        place: Place {
+            scene,
+            browser: call.browser,
+            openid: openid.filter(|_| scene == Scene::H5),
+            own_page: true,
+        },
+    };
+    let attempt = checkout.pay(domain, request, start).await?;
+    let lang = request.lang.unwrap_or(call.lang);
+    tell(PAGE_HEADER, &links::attempt(&attempt, lang));
+    Ok(None)
 }
 
 fn context() -> Result<(Arc<Checkout>, Call), ServerFnError> {

@@ -6,6 +6,7 @@ mod parts;
 mod screens;
 mod ways;
 
+use crate::islands::handoff::Handoff;
 use crate::text::text;
 use leptos::prelude::*;
 use payment::address::origin;
@@ -28,7 +29,11 @@ pub struct Setting {
     pub other_lang_url: Option<String>,
     /// Allows this response's own style and scripts (CSP).
     pub nonce: String,
-    /// Addresses of the script and the WebAssembly module, where they were built.
+    /// The style.
+    pub style: &'static str,
+    /// The script that acts where no WebAssembly does, or not yet.
+    pub fallback: &'static str,
+    /// Addresses of the glue and the WebAssembly module, where they were built.
     pub module: Option<Module>,
     /// Origins whose pages may show this one in a frame; they are told the outcome.
     pub frame_origins: Vec<String>,
@@ -94,6 +99,15 @@ pub struct Offer {
     pub charged: Option<Money>,
 }
 
+/// The way to an openid.
+#[derive(Clone, Debug)]
+pub struct Trip {
+    /// Where it begins.
+    pub address: String,
+    /// Whether it is gone as soon as somebody looks: no openid is known.
+    pub at_once: bool,
+}
+
 /// How and when an order was paid.
 #[derive(Clone, Debug)]
 pub struct Receipt {
@@ -116,6 +130,10 @@ pub enum Screen {
         offers: Vec<Offer>,
         /// Where the pick is posted to.
         action: String,
+        /// Where an openid is fetched, inside WeChat.
+        openid: Option<Trip>,
+        /// The channel that this payer picked last on this device.
+        last: Option<Channel>,
     },
     /// The payer pays.
     Pay(Box<Pay>),
@@ -290,21 +308,15 @@ pub fn render(screen: Screen, setting: &Setting) -> String {
 
 fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     let words = text(setting.lang);
-    let (mut title, mut style) = (words.brand.to_owned(), STYLE.to_owned());
+    let (mut title, mut style) = (words.brand.to_owned(), setting.style.to_owned());
     let mut head = None;
-    let mut scripts = None;
     match &screen {
         Screen::Pay(pay) => {
             style.push_str(&time_left(pay));
             let by_itself = matches!(pay.way, Way::Form { at_once: true, .. });
             head = (!by_itself).then(|| parts::refresh_without_script(&pay.attempt_url).into_any());
-            let module = setting.module.as_ref().filter(|_| !by_itself);
-            scripts = module.map(|module| parts::start_script(module, &setting.nonce).into_any());
         }
-        Screen::Making(_) => {
-            head = Some(parts::refresh().into_any());
-            scripts = Some(parts::refresh_script(&setting.nonce).into_any());
-        }
+        Screen::Making(_) => head = Some(parts::refresh().into_any()),
         Screen::Paid {
             leave,
             leave_after_s,
@@ -313,13 +325,13 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
             head = leave
                 .as_ref()
                 .map(|url| parts::leave_without_script(url, *leave_after_s).into_any());
-            scripts = Some(parts::leave_script(&setting.nonce, *leave_after_s).into_any());
         }
         _ => {}
     }
     if let Some(state) = state_in_words(&screen, words) {
         title = format!("{state} · {title}");
     }
+    let scripts = lives(&screen).then(|| parts::scripts(setting));
     let (nonce, tag) = (setting.nonce.clone(), setting.lang.tag());
     let other = setting.lang.other().tag();
     let language = setting.other_lang_url.clone().map(|url| {
@@ -336,7 +348,6 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
                 <meta name="viewport" content="width=device-width,initial-scale=1"/>
                 <meta name="robots" content="noindex"/>
                 <meta name="format-detection" content="telephone=no"/>
-                <link rel="icon" href="/favicon.ico"/>
                 <title>{title}</title>
                 <style nonce=nonce inner_html=style></style>
                 {head}
@@ -351,7 +362,22 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     }
 }
 
-const STYLE: &str = include_str!("../../style/main.css");
+/// Whether anything on the page acts by itself.
+fn lives(screen: &Screen) -> bool {
+    match screen {
+        Screen::Fragment
+        | Screen::Pick { .. }
+        | Screen::Pay(_)
+        | Screen::Making(_)
+        | Screen::Paid { .. } => true,
+        Screen::Ended { .. }
+        | Screen::Held { .. }
+        | Screen::Returned { .. }
+        | Screen::NoCookie { .. }
+        | Screen::Refused { .. }
+        | Screen::Unknown => false,
+    }
+}
 
 /// How much of the ring is gone, percent; the island goes on from there.
 fn time_left(pay: &Pay) -> String {
@@ -384,12 +410,15 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             order,
             offers,
             action,
-        } => pick_screen(setting, order, offers, action).into_any(),
+            openid,
+            last,
+        } => pick_screen(setting, order, (offers, last), action, openid).into_any(),
         Screen::Pay(pay) => pay_screen(setting, *pay).into_any(),
         Screen::Making(order) => view! {
-            <main>
+            <main data-again=parts::REFRESH_S.to_string()>
                 {parts::summary(setting, order)}
                 <p class="card wait" role="status">{words.wait_for_code}</p>
+                <Handoff/>
             </main>
         }
         .into_any(),
@@ -409,13 +438,19 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             order,
             receipt,
             leave,
-            ..
+            leave_after_s,
         } => {
             let key = order.request_key.clone();
             view! {
-                <main data-state="paid" data-key=key data-frames=setting.frame_origins.join(" ")>
+                <main
+                    data-state="paid"
+                    data-leave=leave_after_s.to_string()
+                    data-key=key
+                    data-frames=setting.frame_origins.join(" ")
+                >
                     {parts::summary(setting, order)}
                     {parts::paid_note(setting, receipt, leave)}
+                    <Handoff/>
                 </main>
             }
             .into_any()
@@ -503,6 +538,8 @@ mod tests {
             lang,
             other_lang_url: None,
             nonce: "n".into(),
+            style: "main{}",
+            fallback: "fallback()",
             module,
             frame_origins: vec!["http://shop.cn".into()],
             marks: Marks::default(),
@@ -534,6 +571,8 @@ mod tests {
                 order: order("耳机"),
                 offers,
                 action,
+                openid: None,
+                last: None,
             },
             lang,
         )
@@ -549,9 +588,29 @@ mod tests {
             html.contains("微信支付") && html.contains("<b>¥1,234.56</b></button>"),
             "{html}"
         );
-        assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("<b>US$173.88</b>"), "{html}");
         assert!(pick(Lang::En).contains("WeChat Pay"));
+    }
+
+    #[test]
+    fn the_channel_that_was_picked_last_is_picked_again() {
+        let offer = |channel| Offer {
+            channel,
+            charged: None,
+        };
+        let html = |last| {
+            let screen = Screen::Pick {
+                order: order("耳机"),
+                offers: vec![offer(Channel::Wechat), offer(Channel::Alipay)],
+                action: String::new(),
+                openid: None,
+                last,
+            };
+            shown(screen, Lang::Zh)
+        };
+        assert!(html(Some(Channel::Alipay)).contains("value=\"Alipay\" checked"));
+        // One that is not on offer here is none.
+        assert!(html(Some(Channel::Paypal)).contains("value=\"Wechat\" checked"));
     }
 
     #[test]
@@ -747,12 +806,12 @@ mod tests {
         );
         assert!(html.contains("{&quot;a&quot;:&quot;&lt;&quot;}"), "{html}");
         assert!(
-            html.contains("去支付宝支付") && html.contains(".submit()"),
+            html.contains("去支付宝支付") && html.contains("data-once=\"1\""),
             "{html}"
         );
         assert!(!html.contains("http-equiv=\"refresh\""), "{html}");
         let stays = shown(Screen::Pay(boxed(way(false))), Lang::Zh);
-        assert!(!stays.contains(".submit()") && stays.contains("http-equiv=\"refresh\""));
+        assert!(!stays.contains("data-once") && stays.contains("http-equiv=\"refresh\""));
         assert_eq!(
             way(true).form_origin().as_deref(),
             Some("https://gateway.cn")
@@ -791,9 +850,9 @@ mod tests {
     }
 
     #[test]
-    fn the_bridges_parameters_can_not_end_the_script() {
+    fn the_bridges_parameters_can_not_end_their_attribute() {
         let bridge = Bridge {
-            app_id: "</script><script>alert(1)".into(),
+            app_id: "\"><script>alert(1)</script>".into(),
             time_stamp: "1".into(),
             nonce_str: "n".into(),
             package: "prepay_id=p".into(),
@@ -805,7 +864,13 @@ mod tests {
             at_once: true,
         };
         let html = shown(Screen::Pay(boxed(way)), Lang::Zh);
-        assert!(html.contains("getBrandWCPayRequest") && html.contains("prepay_id=p"));
-        assert!(!html.contains("<script>alert"), "{html}");
+        assert!(
+            html.contains("&quot;package&quot;:&quot;prepay_id=p&quot;"),
+            "{html}"
+        );
+        assert!(
+            !html.contains("<script>alert") && html.contains("data-now=\"1\""),
+            "{html}"
+        );
     }
 }

@@ -42,6 +42,7 @@ const SCRIPT: &str = "es2018";
 /// Builds `target/site/assets`; gives its folder. The server embeds it.
 pub(crate) fn build() -> Result<PathBuf> {
     let modules = node_modules()?;
+    inline(&modules)?;
     let raw = step("compiling the page to WebAssembly", compile)?;
     let assets = target("site/assets")?;
     let stamp = target("site")?.join("stamp");
@@ -194,6 +195,31 @@ fn shrink_glue(bound: &Path, modules: &Path) -> Result<String> {
         .arg(format!("--outfile={}", small.display()));
     run_quietly(&mut esbuild)?;
     Ok(fs::read_to_string(small)?)
+}
+
+/// What stands in the page itself, and the browsers that must read it.
+const INLINE: [(&str, &str); 2] = [
+    ("app/fallback.js", "es5"),
+    ("style/main.css", "chrome63,safari11"),
+];
+
+/// Shrinks what stands in the page, for the server to embed. Written only where it changed:
+/// the server is built again for it.
+fn inline(modules: &Path) -> Result<()> {
+    for (path, browsers) in INLINE {
+        let source = root().join(path);
+        let mut esbuild = Command::new(modules.join(".bin/esbuild"));
+        esbuild
+            .arg(&source)
+            .args(["--minify", &format!("--target={browsers}")]);
+        let text = run_quietly(&mut esbuild)?;
+        let name = source.file_name().context("no file")?;
+        let small = target("site")?.join(name);
+        if !fs::read_to_string(&small).is_ok_and(|old| old == text.trim()) {
+            fs::write(&small, text.trim())?;
+        }
+    }
+    Ok(())
 }
 
 /// Without these esbuild takes each class's clean-up for something that is needed.

@@ -1,11 +1,11 @@
 //! Pieces that several screens share.
 
-use super::{Module, Order, Payee, Receipt, Setting};
+use super::{Order, Payee, Receipt, Setting};
 use crate::text::{text, time};
 use leptos::prelude::*;
 
 /// Seconds after which a page that waits is fetched again without script.
-const REFRESH_S: u32 = 3;
+pub(super) const REFRESH_S: u32 = 3;
 
 /// Characters of a sum that fit the amount's largest size on a narrow phone.
 const SUM_CHARS: usize = 9;
@@ -97,13 +97,6 @@ pub(super) fn refresh() -> impl IntoView {
     view! { <noscript><meta http-equiv="refresh" content=REFRESH_S.to_string()/></noscript> }
 }
 
-/// The same with script; a header that refreshes is no way for readers of the screen
-/// (WCAG 2.2.1), and stays for browsers that have no other.
-pub(super) fn refresh_script(nonce: &str) -> impl IntoView + use<> {
-    let script = format!("setTimeout(function(){{location.reload()}},{REFRESH_S}000)");
-    view! { <script nonce=nonce.to_owned() inner_html=script></script> }
-}
-
 /// Without script a waiting page goes on to the attempt's own page, and comes
 /// again from there until the attempt has ended.
 pub(super) fn refresh_without_script(attempt_url: &str) -> impl IntoView + use<> {
@@ -117,44 +110,23 @@ pub(super) fn leave_without_script(url: &str, after_s: u32) -> impl IntoView + u
     view! { <noscript><meta http-equiv="refresh" content=content/></noscript> }
 }
 
-/// With script it leaves by itself too. In a frame it first tells the page around
-/// it, then leads that page on where the browser lets us; the link stays.
-pub(super) fn leave_script(nonce: &str, after_s: u32) -> impl IntoView + use<> {
-    let script = format!(
-        "(function(){{var m=document.querySelector('main').dataset,l=document.getElementById('leave'),\
-         u=l?l.href:'';parent!=self&&m.frames.split(' ').forEach(function(o){{try{{o&&parent.postMessage(\
-         {{type:'tongfu',result:'paid',requestKey:m.key,url:u}},o)}}catch(e){{}}}});\
-         u&&setTimeout(function(){{try{{parent.location.href=u}}catch(e){{}}}},{after_s}000)}})()"
-    );
-    view! { <script nonce=nonce.to_owned() inner_html=script></script> }
-}
-
-/// What waits where WebAssembly or modules fail, or do not come in time: it asks as
-/// the island does, and goes to the attempt's page once that can tell more.
-const WAIT: &str = "function tongfuWait(){var d=document.querySelector('main').dataset,\
-x=new XMLHttpRequest;x.open('GET',d.poll);x.timeout=1e4;x.onloadend=function(){var c,a;\
-try{c=JSON.parse(x.responseText).errcode;a=x.getResponseHeader('tongfu-attempt')}catch(e){}\
-!c||c=='30000'&&!(d.order&&a&&a!=d.order)?setTimeout(tongfuWait,2e3):\
-setTimeout(function(){location.href=d.ended},c!='0'&&c!='30000'?5e3:0)};x.send()}\
-setTimeout(function(){window.tongfuAlive||tongfuWait()},8e3)";
-
-/// How long after its load event the page comes alive, ms.
+/// How long after its load event the page comes alive, ms: what is fetched earlier delays
+/// the largest paint.
 const AFTER_LOAD_MS: u32 = 200;
 
-/// Starts the WebAssembly and calls its islands, a moment after the page is there:
-/// what is fetched earlier delays the largest paint.
-pub(super) fn start_script(module: &Module, nonce: &str) -> impl IntoView + use<> {
-    let Module { js, wasm } = module;
-    let start = format!(
-        "addEventListener('load',()=>setTimeout(()=>import('{js}').then(m=>\
-         m.default({{module_or_path:'{wasm}'}}).then(()=>{{m.hydrate();\
-         document.querySelectorAll('leptos-island').forEach(e=>m[e.dataset.component](e));self.tongfuAlive=1}}))\
-         .catch(tongfuWait),{AFTER_LOAD_MS}))"
-    );
-    let nonce = || nonce.to_owned();
-    view! {
-        <script nonce=nonce() inner_html=WAIT></script>
-        <script type="module" nonce=nonce() inner_html=start></script>
-        <script nomodule nonce=nonce() inner_html="tongfuWait()"></script>
-    }
+/// What acts at once, or where nothing else does; and what starts the WebAssembly, a
+/// moment after the page is there and when the browser has time, and calls its islands.
+pub(super) fn scripts(setting: &Setting) -> impl IntoView + use<> {
+    let nonce = || setting.nonce.clone();
+    let loader = setting.module.as_ref().map(|module| {
+        let (js, wasm) = (&module.js, &module.wasm);
+        let loader = format!(
+            "addEventListener('load',()=>setTimeout(()=>(self.requestIdleCallback||(f=>f()))(()=>import('{js}')\
+             .then(m=>m.default({{module_or_path:'{wasm}'}}).then(()=>{{m.hydrate();document\
+             .querySelectorAll('leptos-island').forEach(e=>m[e.dataset.component](e))}}))\
+             .catch(()=>self.tongfuWait&&tongfuWait()),{{timeout:1e3}}),{AFTER_LOAD_MS}))"
+        );
+        view! { <script type="module" nonce=nonce() inner_html=loader></script> }
+    });
+    view! { <script nonce=nonce() inner_html=setting.fallback></script> {loader} }
 }

@@ -2,41 +2,41 @@
 
 use super::marks::mark;
 use super::parts::{sign, summary};
-use super::{Offer, Order, Setting};
+use super::{Offer, Order, Setting, Trip};
+use crate::islands::openid::Openid;
+use crate::islands::picker::Picker;
 use crate::text::{hint, text, time};
 use leptos::prelude::*;
 use payment::channel::Channel;
-
-/// Turns `#/?a=b` into `?a=b`, byte for byte, before anything else happens.
-/// What stands in the query already (WeChat appends `from`) is kept.
-pub(super) const FRAGMENT_SCRIPT: &str = "var h=location.hash,i=h.indexOf('?'),\
-s=location.search.slice(1);i<0||location.replace(location.pathname+'?'+(s?s+'&':'')+h.slice(i+1))";
 
 /// The page that reads the fragment.
 pub(super) fn fragment_screen(setting: &Setting) -> impl IntoView + use<> {
     let words = text(setting.lang);
     view! {
-        <main>
+        <main data-fragment="1">
             <section class="card">
                 <h1>{words.reading}</h1>
                 <noscript><p>{words.needs_script}</p></noscript>
                 <p class="small">{words.unknown_page_why}</p>
             </section>
-            <script nonce=setting.nonce.clone() inner_html=FRAGMENT_SCRIPT></script>
+            <Openid/>
         </main>
     }
 }
 
-/// The channel picker: a plain form.
+/// The channel picker: a plain form, whose payment the page starts itself once it lives.
 pub(super) fn pick_screen(
     setting: &Setting,
     order: Order,
-    offers: Vec<Offer>,
+    (offers, last): (Vec<Offer>, Option<Channel>),
     action: String,
+    openid: Option<Trip>,
 ) -> impl IntoView + use<> {
     let (words, lang) = (text(setting.lang), setting.lang);
     let sum = order.money.to_string();
     let empty = offers.is_empty();
+    let last = offers.iter().position(|offer| Some(offer.channel) == last);
+    let picked = last.unwrap_or_default();
     let cards: Vec<_> = offers
         .into_iter()
         .enumerate()
@@ -44,7 +44,7 @@ pub(super) fn pick_screen(
             let charged = charged.map(|money| view! { <b>{money.to_string()}</b> });
             view! {
                 <label>
-                    <input type="radio" name="channel" required value=channel.code() checked=index == 0/>
+                    <input type="radio" name="channel" required value=channel.code() checked=index == picked/>
                     {mark(channel, &setting.marks)}
                     <span>
                         <em>{channel.label(lang)}{charged}</em>
@@ -55,16 +55,23 @@ pub(super) fn pick_screen(
             }
         })
         .collect();
+    let at_once = openid.as_ref().filter(|trip| trip.at_once);
+    let at_once = at_once.map(|trip| trip.address.clone());
+    let trip = openid.is_some().then(|| view! { <Openid/> });
+    let on_wish = openid.map(|trip| trip.address);
     view! {
-        <main>
+        <main data-openid=at_once>
             {summary(setting, order)}
             {if empty {
                 view! { <p class="card bad" role="alert">{words.no_channel}</p> }.into_any()
             } else {
                 view! {
-                    <form class="card" method="post" action=action>
+                    <form class="card" method="post" action=action data-openid=on_wish>
                         <fieldset><legend>{words.pick}</legend>{cards}</fieldset>
                         <button>{words.go}" "<b>{sum}</b></button>
+                        <p class="small" role="status" data-starting=words.starting data-lost=words.lost></p>
+                        <Picker/>
+                        {trip}
                     </form>
                 }.into_any()
             }}

@@ -4,35 +4,14 @@
 use super::marks::mark;
 use super::parts::{paid_note, summary_with};
 use super::{Pay, Setting, Way};
+use crate::islands::bridge::Bridge;
+use crate::islands::handoff::Handoff;
+use crate::islands::watch::Watch;
 use crate::qr;
 use crate::text::{Text, text};
-use crate::watch::Watch;
 use leptos::prelude::*;
 use payment::channel::Channel;
-use payment::obj::{Bridge, Form};
-
-/// Sends the form by itself. A payer who comes back to this page, or to the copy of
-/// it that his browser kept, goes on to the one that waits for him.
-const SUBMIT: &str = "(function(){function on(){location.replace(document.querySelector('main')\
-.dataset.ended)}performance.navigation.type==2?on():document.forms.pay.submit();\
-addEventListener('pageshow',function(e){e.persisted&&on()})})()";
-
-/// Copies the page's address, and says so on the button.
-const COPY: &str = "(b=>{var f=document.getElementById('address');b.hidden=false;\
-b.onclick=()=>{f.select();(navigator.clipboard?navigator.clipboard.writeText(f.value):\
-Promise.reject()).catch(()=>document.execCommand('copy')).then(()=>b.textContent=b.dataset.done)}})\
-(document.getElementById('copy'))";
-
-/// Opens WeChat's own sheet. `ok` is confirmed by our server; anything that is
-/// neither cancel nor fail is looked up there too. The bridge may come up to three
-/// seconds after a tap; however many taps there were, it opens one sheet.
-const BRIDGE: &str = "(b=>{function say(n){document.querySelectorAll('[data-note]').forEach(e=>\
-e.hidden=e.dataset.note!=n)}function pay(){say('open');WeixinJSBridge.invoke('getBrandWCPayRequest',\
-p.bridge,r=>{var m=String(r&&r.err_msg||'').toLowerCase();/:\\s*cancel/.test(m)?say('cancel'):\
-/:\\s*fail/.test(m)?say('fail'):location.href=p.check})}var w=0;function go(){\
-if(window.WeixinJSBridge)return pay();clearTimeout(w);w=setTimeout(()=>{w=0;say('none')},3000)}\
-document.addEventListener('WeixinJSBridgeReady',()=>{if(w){clearTimeout(w);w=0;pay()}});b.onclick=go;p.now&&performance.navigation.type!=2&&go()})\
-(document.getElementById('bridge'))";
+use payment::obj::{self, Form};
 
 /// `main` carries what the island needs; the green note waits in the page until
 /// the island shows it.
@@ -71,13 +50,13 @@ pub(super) fn pay_screen(setting: &Setting, pay: Pay) -> impl IntoView + use<> {
         }
         Way::Bridge { bridge, at_once } => {
             let sum = to_pay.to_string();
-            bridge_to(words, sum, &bridge, &check_url, at_once, &setting.nonce).into_any()
+            bridge_to(words, sum, &bridge, check_url.clone(), at_once).into_any()
         }
         Way::OpenInWechat {
             address,
             short,
             phone,
-        } => open_in_wechat(words, (address, short), phone, &setting.nonce).into_any(),
+        } => open_in_wechat(words, (address, short), phone).into_any(),
     };
     let live = match (pay.expires_at.is_empty(), waits_for_a_phone) {
         (true, _) => "live untimed",
@@ -157,9 +136,6 @@ fn form_to(
     form: Form,
     at_once: bool,
 ) -> impl IntoView + use<> {
-    let script = at_once.then(|| {
-        view! { <script nonce=setting.nonce.clone() inner_html=SUBMIT></script> }
-    });
     let button = (text(setting.lang).go_to)(channel.label(setting.lang));
     let fields: Vec<_> = form
         .fields
@@ -168,48 +144,41 @@ fn form_to(
         .collect();
     view! {
         <h2 class="marked">{mark(channel, &setting.marks)}<span>{title}</span></h2>
-        <form name="pay" method=form.method.word() action=form.action>
+        <form name="pay" method=form.method.word() action=form.action data-once=at_once.then_some("1")>
             {fields}
             <button>{button}</button>
         </form>
-        {script}
+        <Handoff/>
     }
 }
 
 fn bridge_to(
     words: &'static Text,
     sum: String,
-    bridge: &Bridge,
-    check_url: &str,
+    bridge: &obj::Bridge,
+    check_url: String,
     at_once: bool,
-    nonce: &str,
 ) -> impl IntoView + use<> {
-    let script = format!(
-        "var p={{bridge:{{{}}},check:{},now:{at_once}}};{BRIDGE}",
-        [
-            ("appId", &bridge.app_id),
-            ("timeStamp", &bridge.time_stamp),
-            ("nonceStr", &bridge.nonce_str),
-            ("package", &bridge.package),
-            ("signType", &bridge.sign_type),
-            ("paySign", &bridge.pay_sign),
-        ]
-        .map(|(name, value)| format!("{name}:{}", script_text(value)))
-        .join(","),
-        script_text(check_url)
-    );
+    // Text values alone: it can always be written.
+    let bridge = serde_json::to_string(bridge).unwrap_or_default();
     let note = |name: &'static str, text: &'static str| {
         view! { <p class="note" data-note=name role="alert" hidden>{text}</p> }
     };
     view! {
         <h2>{words.in_wechat}</h2>
-        <button id="bridge" type="button">{words.pay_in_wechat}" "<b>{sum}</b></button>
+        <button
+            id="bridge"
+            type="button"
+            data-bridge=bridge
+            data-check=check_url
+            data-now=at_once.then_some("1")
+        >{words.pay_in_wechat}" "<b>{sum}</b></button>
         {note("open", words.sheet_open)}
         {note("cancel", words.cancelled)}
         {note("fail", words.failed)}
         {note("none", words.no_bridge)}
         <noscript><p>{words.needs_script}</p></noscript>
-        <script nonce=nonce.to_owned() inner_html=script></script>
+        <Bridge/>
     }
 }
 
@@ -217,7 +186,6 @@ fn open_in_wechat(
     words: &'static Text,
     (address, short): (String, Option<String>),
     phone: bool,
-    nonce: &str,
 ) -> impl IntoView + use<> {
     let svg = qr::svg(short.as_ref().unwrap_or(&address), words.scan_label);
     let how = match (&svg, phone) {
@@ -234,22 +202,6 @@ fn open_in_wechat(
         {how}
         <input id="address" readonly aria-label=words.address value=address/>
         <button id="copy" type="button" hidden data-done=words.copied>{words.copy}</button>
-        <script nonce=nonce.to_owned() inner_html=COPY></script>
+        <Handoff/>
     }
-}
-
-/// A string literal that can't end the script that it stands in.
-fn script_text(text: &str) -> String {
-    let mut literal = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                literal.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c if c.is_control() => literal.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => literal.push(c),
-        }
-    }
-    literal.push('"');
-    literal
 }

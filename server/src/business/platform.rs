@@ -5,17 +5,19 @@
 //! Accept with 302, and another method with 405. So the raw pairs are read here,
 //! put beside the request, and the function gets a request that it can't misread.
 
+use crate::payer::cookies::{self, Cookies};
 use crate::routes::body;
 use crate::routes::respond::{browser, envelope, wished_language};
 use crate::state::State;
-use app::api::Call;
+use app::api::{Call, OwnPage, PAGE_HEADER, PICK_HEADER};
 use axum::body::Body;
 use axum::extract::{self, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use leptos::prelude::provide_context;
+use payment::channel::Channel;
 use payment::errcode::ErrCode;
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
@@ -57,16 +59,26 @@ pub(super) async fn call(
         }
     };
     let browser = browser(&parts.headers);
+    let page = own_page(&parts.headers);
+    let picked = page.as_ref().map(|page| page.pick);
     let call = Call {
         pairs,
         lang,
         browser,
+        page,
     };
     let request = readable(path, method, call);
     let checkout = state.checkout;
     let context = move || provide_context(checkout.clone());
     let response = leptos_axum::handle_server_fns_with_context(context, request).await;
-    let response = response.into_response();
+    let mut response = response.into_response();
+    if let Some(picked) = picked.filter(|_| response.headers().contains_key(PAGE_HEADER)) {
+        let secure = state.public_url.starts_with("https://");
+        let kept = cookies::keep_channel(picked, secure);
+        response
+            .headers_mut()
+            .extend(kept.map(|cookie| (SET_COOKIE, cookie)));
+    }
     if response.status() != StatusCode::OK {
         tracing::error!(
             http.path = path,
@@ -76,6 +88,15 @@ pub(super) async fn call(
         return envelope(ErrCode::Internal, ErrCode::Internal.message(lang)).into_response();
     }
     response
+}
+
+/// What a page of ours says of itself: its header alone tells it from a business system.
+fn own_page(headers: &HeaderMap) -> Option<OwnPage> {
+    let pick = headers.get(PICK_HEADER)?.to_str().ok()?;
+    Some(OwnPage {
+        pick: Channel::parse(pick)?,
+        openids: Cookies::of(headers).openids(),
+    })
 }
 
 /// All values of a request: the query's, and a JSON body's after them.

@@ -1,11 +1,13 @@
 //! The few cookies that we set: the openid of a WeChat account, a browser's mark
-//! for the way to WeChat and back, and the language that a payer chose.
+//! for the way to WeChat and back, and the language and the channel that a payer chose.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
+use payment::channel::Channel;
 use payment::lang::Lang;
+use std::collections::BTreeMap;
 
 /// An openid is kept this long, seconds.
 const OPENID_AGE_S: i64 = 30 * 86_400;
@@ -17,6 +19,10 @@ const BROWSER_PLAIN: &str = "tongfu_browser";
 /// A language is kept this long, seconds.
 const LANG_AGE_S: i64 = 365 * 86_400;
 const LANG: &str = "tongfu_lang";
+/// So is the channel that was picked last.
+const CHANNEL_AGE_S: i64 = 365 * 86_400;
+const CHANNEL: &str = "tongfu_channel";
+const OPENID: &str = "tongfu_openid_";
 
 /// The cookies of a request.
 pub(crate) struct Cookies(Vec<Cookie<'static>>);
@@ -34,6 +40,20 @@ impl Cookies {
         self.get(&openid_name(account))
             .filter(|openid| is_openid(openid))
             .map(str::to_owned)
+    }
+
+    /// The payer's openid under each account that there is a cookie of.
+    pub(crate) fn openids(&self) -> BTreeMap<String, String> {
+        let account = |cookie: &Cookie| {
+            let account = cookie.name().strip_prefix(OPENID)?;
+            Some((account.to_owned(), self.openid(account)?))
+        };
+        self.0.iter().filter_map(account).collect()
+    }
+
+    /// The channel that the payer picked last.
+    pub(crate) fn channel(&self) -> Option<Channel> {
+        self.get(CHANNEL).and_then(Channel::parse)
     }
 
     /// The browser's mark, where it is one that we gave.
@@ -64,6 +84,11 @@ pub(crate) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
     cookie(LANG, lang.tag(), LANG_AGE_S, secure)
 }
 
+/// Keeps the channel that the payer picked.
+pub(crate) fn keep_channel(channel: Channel, secure: bool) -> Option<HeaderValue> {
+    cookie(CHANNEL, channel.code(), CHANNEL_AGE_S, secure)
+}
+
 /// Marks a browser for the way to WeChat and back.
 pub(crate) fn keep_browser(mark: &str, secure: bool) -> Option<HeaderValue> {
     cookie(browser_name(secure), mark, BROWSER_AGE_S, secure)
@@ -90,7 +115,7 @@ fn cookie(name: &str, value: &str, age_s: i64, secure: bool) -> Option<HeaderVal
 }
 
 fn openid_name(account: &str) -> String {
-    format!("tongfu_openid_{account}")
+    format!("{OPENID}{account}")
 }
 
 /// What can be an openid, and can stand in a cookie.

@@ -8,7 +8,7 @@ use super::visit::{Known, Visit, refused, see_other};
 use crate::routes::body;
 use crate::routes::respond::{Form, page};
 use crate::state::State;
-use app::page::{Offer, Screen};
+use app::page::{Offer, Screen, Trip};
 use axum::body::Body;
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
@@ -208,8 +208,8 @@ impl Opened<'_> {
         let wechat = self
             .given()
             .is_none_or(|channel| channel == Channel::Wechat);
-        let fetch = self.has_bridge() && wechat && self.place.openid.is_none() && !visit.preview;
-        if !fetch || !checkout.pays_by_bridge(self.domain, request) {
+        let fetch = wechat && self.place.openid.is_none() && !visit.preview;
+        if !fetch || !self.bridges() {
             return None;
         }
         // Asked once more, a browser that keeps no cookie would go round for ever.
@@ -222,12 +222,26 @@ impl Opened<'_> {
                 back: others.then(|| links::picked(visit.scene, signed, PICK_ANEW)),
             })));
         }
-        Some(Shown::FetchOpenid(openid::address(
-            &self.state.public_url,
-            &self.domain.code,
-            &visit.path,
-            &visit.without(&[LAP]),
-        )))
+        Some(Shown::FetchOpenid(self.trip().address))
+    }
+
+    /// Whether WeChat's bridge can pay this request here.
+    fn bridges(&self) -> bool {
+        self.has_bridge()
+            && self
+                .state
+                .checkout
+                .pays_by_bridge(self.domain, self.request)
+    }
+
+    /// The way to this payer's openid, and back here.
+    fn trip(&self) -> Trip {
+        let (state, visit) = (self.state, self.visit);
+        let back = visit.without(&[LAP]);
+        Trip {
+            address: openid::address(&state.public_url, &self.domain.code, &visit.path, &back),
+            at_once: self.place.openid.is_none() && visit.own(LAP).is_none(),
+        }
     }
 
     /// The page of a request that can be paid: channels to pick from, or the payment
@@ -242,6 +256,8 @@ impl Opened<'_> {
                     .map(|(channel, charged)| Offer { channel, charged })
                     .collect(),
                 action: format!("{}?{}", links::start(self.visit.scene), self.visit.raw),
+                openid: self.bridges().then(|| self.trip()),
+                last: self.visit.last_channel(),
             });
         };
         let start = Start {
@@ -326,7 +342,11 @@ pub(super) async fn start(
         .pay(&domain, &request, Start { channel, place })
         .await
     {
-        Ok(attempt) => see_other(&links::attempt(&attempt, visit.lang)),
+        Ok(attempt) => {
+            let mut response = see_other(&links::attempt(&attempt, visit.lang));
+            visit.keep_channel(channel, &mut response);
+            response
+        }
         // Paid, or the channel checks the money: the page tells.
         Err(Failure::AlreadyPaid | Failure::InProgress) => {
             see_other(&links::opened(visit.scene, signed))

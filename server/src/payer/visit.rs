@@ -1,6 +1,6 @@
 //! A payer's request to one of our pages, and what every answer to it has in common.
 
-use super::cookies::Cookies;
+use super::cookies::{self, Cookies};
 use super::leave::Leave;
 use super::marks::Pictures;
 use crate::routes::respond::{
@@ -8,11 +8,12 @@ use crate::routes::respond::{
 };
 use crate::state::State;
 use app::page::{Order, Screen};
-use axum::http::header::LOCATION;
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use checkout::{Browser, Checkout, Failure, LAP, Place, Scene, links};
+use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
 use payment::payee::Payee;
@@ -22,8 +23,9 @@ use payment::ports::AttemptRow;
 pub(super) struct Visit {
     pub(super) raw: String,
     pub(super) lang: Lang,
-    /// Present where the address says another language than the browser does.
-    chosen: Option<Secure>,
+    /// Whether the address says another language than the browser does.
+    chosen: bool,
+    secure: Secure,
     pictures: Pictures,
     pub(super) path: String,
     pub(super) scene: Scene,
@@ -51,7 +53,8 @@ impl Visit {
         Self {
             raw,
             lang,
-            chosen: (lang != wished).then_some(secure),
+            chosen: lang != wished,
+            secure,
             pictures: state.pictures.clone(),
             path,
             scene,
@@ -73,6 +76,18 @@ impl Visit {
             openid: h5.then(kept).flatten(),
             own_page: true,
         }
+    }
+
+    /// The channel that this payer picked last.
+    pub(super) fn last_channel(&self) -> Option<Channel> {
+        self.cookies.channel()
+    }
+
+    /// Keeps the payer's pick.
+    pub(super) fn keep_channel(&self, channel: Channel, response: &mut Response) {
+        let kept = cookies::keep_channel(channel, self.secure.0);
+        let headers = response.headers_mut();
+        headers.extend(kept.map(|cookie| (SET_COOKIE, cookie)));
     }
 
     /// Where a payer is who goes on with an attempt.
@@ -140,7 +155,7 @@ impl Visit {
             status,
             lang: self.lang,
             other_lang_url: Some(self.other_language()),
-            keep_lang: self.chosen,
+            keep_lang: self.chosen.then_some(self.secure),
             frame_origins: leave.map(|leave| leave.frames.clone()).unwrap_or_default(),
             marks: self.pictures.marks(),
         }

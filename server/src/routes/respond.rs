@@ -1,6 +1,6 @@
 //! The forms of an answer: the envelope, and a page with its security headers.
 
-use super::assets::module;
+use super::assets::{FALLBACK, STYLE, module};
 use crate::payer::cookies::{self, Cookies};
 use app::page::{Marks, Payee, Screen, Setting, render};
 use axum::Json;
@@ -139,6 +139,8 @@ pub(crate) fn page(screen: Screen, form: Form) -> Response {
             lang,
             other_lang_url,
             nonce,
+            style: STYLE,
+            fallback: FALLBACK,
             module: module(),
             frame_origins,
             marks,
