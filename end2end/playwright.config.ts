@@ -13,8 +13,9 @@ const chromium = (more: string[] = []) => ({
   launchOptions: { executablePath: process.env.TONGFU_CHROMIUM, args: [...args, ...more] },
 });
 
-// Each test runs in all three; one that makes no sense in a mode says why. Without
-// its compilers V8 has no WebAssembly.
+// Each test runs in the first three; one that makes no sense in a mode says why. Without
+// its compilers V8 has no WebAssembly. Every flow runs in two more: Rust alone, and a
+// module that comes ten seconds late.
 export default defineConfig({
   testDir: 'tests',
   // A gateway has one book, and its faults come to whoever calls next.
@@ -30,5 +31,7 @@ export default defineConfig({
     { name: 'script', use: chromium() },
     { name: 'no-script', use: { ...chromium(), javaScriptEnabled: false } },
     { name: 'no-wasm', use: chromium(['--js-flags=--jitless']) },
+    { name: 'no-fallback', use: chromium(), grep: /@flow/ },
+    { name: 'late', use: chromium(), grep: /@flow/ },
   ],
 });

@@ -1,5 +1,5 @@
 // Channels whose own page the payer visits, on PC and on a phone.
-import { test, expect, type APIRequestContext, type Page } from '@playwright/test';
+import { expect, type APIRequestContext, type Page } from '@playwright/test';
 import {
   PHONE,
   another,
@@ -14,6 +14,7 @@ import {
   scripted,
   shop,
   signedUrl,
+  test,
 } from './world';
 
 async function fault(request: APIRequestContext, data: object): Promise<void> {
@@ -88,7 +89,7 @@ for (const channel of [alipay, chinapay, paypal]) {
         (await signedUrl(request)).replace('/pay.html', pagePath);
       const shot = `${channel.code}-${pagePath.slice(1, -5)}`;
 
-      test('is paid at the channel and goes back to the shop', async ({ page, request }) => {
+      test('is paid at the channel and goes back to the shop', { tag: '@flow' }, async ({ page, request }) => {
         const address = await url(request);
         await page.goto(address);
         await picture(page, `pick-${shot}`);
@@ -151,7 +152,7 @@ for (const channel of [alipay, chinapay, paypal]) {
     await expect.poll(async () => (await callbacks(request, requestKeyOf(url))).length).toBe(1);
   });
 
-  test(`${channel.code}: coming back with the browser sends nobody away again`, async ({ page, request }) => {
+  test(`${channel.code}: coming back with the browser sends nobody away again`, { tag: '@flow' }, async ({ page, request }) => {
     await page.goto(await signedUrl(request));
     await toChannel(page, channel);
     await page.goBack();
@@ -184,6 +185,7 @@ test('money that comes by two channels goes back once', async ({ page, request }
   await other.goto(url);
   await request.post(`${gateway}/control/pay`, { data: { channelOrderNo: first.channelOrderNo } });
   await pick(other, 'Wechat');
+  await expect(other).toHaveURL(/\/pay\/attempt\//);
   const wechat = await newestOrder(request);
   await request.post(`${gateway}/control/pay`, { data: { channelOrderNo: wechat.channelOrderNo } });
   const back = async () => {

@@ -1,5 +1,5 @@
 // The payer on a phone: inside WeChat with its bridge, and outside.
-import { test, expect, type BrowserContext, type Page } from '@playwright/test';
+import { expect, type BrowserContext, type Page } from '@playwright/test';
 import {
   MOBILE,
   PHONE,
@@ -16,6 +16,7 @@ import {
   requestKeyOf,
   scripted,
   shop,
+  test,
 } from './world';
 
 test.describe('inside WeChat', () => {
@@ -23,7 +24,7 @@ test.describe('inside WeChat', () => {
   const button = (page: Page) => page.getByRole('button', { name: '微信支付' });
   const needsScript = () => test.skip(!scripted(), "WeChat's bridge is script");
 
-  test('fetches the openid once, pays with one tap, and goes back to the shop', async ({ page, request }) => {
+  test('fetches the openid once, pays with one tap, and goes back to the shop', { tag: '@flow' }, async ({ page, request }) => {
     needsScript();
     await bridge(page, ['pay']);
     const hops: string[] = [];
@@ -47,7 +48,7 @@ test.describe('inside WeChat', () => {
     expect(hops).toHaveLength(1);
   });
 
-  test('cancel and fail lose nothing', async ({ page, request }) => {
+  test('cancel and fail lose nothing', { tag: '@flow' }, async ({ page, request }) => {
     needsScript();
     await bridge(page, ['cancel', 'fail', 'pay']);
     await page.goto(await mobileUrl(request));
@@ -61,14 +62,14 @@ test.describe('inside WeChat', () => {
     await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
   });
 
-  test('a payment that the bridge does not tell of is found by polling', async ({ page, request }) => {
+  test('a payment that the bridge does not tell of is found by polling', { tag: '@flow' }, async ({ page, request }) => {
     await page.goto(await mobileUrl(request));
     await expect(button(page)).toBeVisible();
     await control(request, 'pay');
     await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
   });
 
-  test('without a bridge the page says where to open it', async ({ page, request }) => {
+  test('without a bridge the page says where to open it', { tag: '@flow' }, async ({ page, request }) => {
     needsScript();
     await page.goto(await mobileUrl(request));
     await button(page).click();
@@ -94,7 +95,7 @@ test.describe('inside WeChat', () => {
     await expect(page.locator('svg.qr')).toHaveCount(0);
   });
 
-  test('two taps before the bridge is there open its sheet once', async ({ page, request }) => {
+  test('two taps before the bridge is there open its sheet once', { tag: '@flow' }, async ({ page, request }) => {
     needsScript();
     await page.addInitScript(() => {
       setTimeout(() => {
@@ -134,7 +135,7 @@ test.describe('inside WeChat', () => {
     await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
   });
 
-  test('parameters in the fragment work here too', async ({ page, request }) => {
+  test('parameters in the fragment work here too', { tag: '@flow' }, async ({ page, request }) => {
     needsScript();
     const url = new URL(await mobileUrl(request));
     await page.goto(`${platform}/mpay.html?from=singlemessage#/?${url.search.slice(1)}`);
@@ -145,7 +146,7 @@ test.describe('inside WeChat', () => {
 test.describe('in a phone’s own browser', () => {
   test.use({ viewport: PHONE, userAgent: MOBILE });
 
-  test('WeChat is a code of this page, to be opened inside WeChat', async ({ page, request, browser }) => {
+  test('WeChat is a code of this page, to be opened inside WeChat', { tag: '@flow' }, async ({ page, request, browser }) => {
     const url = await mobileUrl(request);
     await page.goto(`${url}&pick=Wechat`);
     await expect(page.locator('h2').first()).toHaveText('请使用微信浏览器打开');

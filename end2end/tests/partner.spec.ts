@@ -1,6 +1,6 @@
 // The address that a partner's order gives [docs/forecore.md], in each kind of
 // browser, in yuan and in dollars.
-import { test, expect } from '@playwright/test';
+import { expect } from '@playwright/test';
 import {
   MOBILE,
   PHONE,
@@ -14,6 +14,7 @@ import {
   picture,
   scripted,
   shop,
+  test,
 } from './world';
 
 // 14.27 dollars at the development instance's 7.1.

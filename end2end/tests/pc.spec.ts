@@ -1,21 +1,22 @@
 // The payer at a desktop browser.
-import { test, expect } from '@playwright/test';
+import { expect } from '@playwright/test';
 import {
   another,
   callbacks,
   control,
   payInWallet,
   pick,
-  platform,
   picture,
+  platform,
   requestKeyOf,
   scanUrl,
   scripted,
   shop,
+  test,
   wasm,
 } from './world';
 
-test('buys in the shop, pays with the wallet, and comes back', async ({ page, browser, request }) => {
+test('buys in the shop, pays with the wallet, and comes back', { tag: '@flow' }, async ({ page, browser, request }) => {
   await page.goto(shop);
   await page.locator('form[action*="buy"] button').first().click();
   await expect(page).toHaveURL(/\/pay\.html\?/);
@@ -87,7 +88,7 @@ test('a forged sign is refused with its code', async ({ page, request }) => {
 const SEED =
   '#/?domainCode=test&payTypeCode=&requestChannel=&money=1&info=%E8%BF%99%E6%98%AF%E4%BD%A0%E4%B9%B0%E7%9A%84%E5%95%86%E5%93%81%E8%AF%A6%E5%8D%95%E4%BF%A1%E6%81%AF&infoEn=&requestKey=1464659622189&currencyType=CNY&pageUrl=http:%2F%2Fwww.baidu.com&bgUrl=http:%2F%2Fwww.sina.com&dialogOkUrl=http:%2F%2Fwww.sohu.com&dialogFailUrl=http:%2F%2Fwww.163.com&rate=6.8&payTypeCodeIn=&sign=ad3b0a76afb7fecb0c64bed6503b7b1e9dcfd5ed';
 
-test("the seed's own address opens, is paid, and leaves for dialogOkUrl", async ({ page, request }) => {
+test("the seed's own address opens, is paid, and leaves for dialogOkUrl", { tag: '@flow' }, async ({ page, request }) => {
   test.skip(!scripted(), 'the fragment never reaches the server');
   await page.route('http://www.sohu.com/**', (route) => route.fulfill({ body: 'sohu' }));
   // The one order of the document is paid by whoever comes first.

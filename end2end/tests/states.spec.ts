@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import {
-  test,
   expect,
   type APIRequestContext,
   type Browser,
@@ -23,6 +22,7 @@ import {
   scripted,
   shop,
   signedUrl,
+  test,
   wasm,
 } from './world';
 

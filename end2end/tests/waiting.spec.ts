@@ -1,5 +1,5 @@
 // A payer who waits is never in doubt: networks, tabs, frames, keyboards.
-import { test, expect, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import {
   PHONE,
   another,
@@ -11,6 +11,7 @@ import {
   scripted,
   shop,
   signedUrl,
+  test,
   wasm,
 } from './world';
 
@@ -159,7 +160,7 @@ test('the language is chosen by a link, and kept', async ({ page, request }) => 
   await expect(page.locator('legend')).toHaveText('选择支付方式');
 });
 
-test('in a frame the page around is told, and led on or offered a link', async ({ page, request }) => {
+test('in a frame the page around is told, and led on or offered a link', { tag: '@flow' }, async ({ page, request }) => {
   const url = await scanUrl(request);
   // Old systems hold the page by an address with its parameters in the fragment.
   const held = scripted() ? url.replace('?', '#/?') : url;

@@ -1,7 +1,7 @@
 // The world around the page: shop, wallet and the gateway's controls.
 import {
   expect,
-  test,
+  test as base,
   type APIRequestContext,
   type Browser,
   type BrowserContext,
@@ -15,10 +15,41 @@ export const platform = `http://127.0.0.1:${port}`;
 export const gateway = `http://127.0.0.1:${port + 1}`;
 export const shop = `http://127.0.0.1:${port + 2}`;
 
+/** A test whose browser is as its mode wants it. */
+export const test = base.extend({
+  context: async ({ context }, use) => {
+    await prepare(context);
+    await use(context);
+  },
+});
+
 /** What the page has to do without in this run. */
-export const mode = (): string => test.info().project.name;
+export const mode = (): string => base.info().project.name;
 export const scripted = (): boolean => mode() !== 'no-script';
-export const wasm = (): boolean => mode() === 'script';
+/** Whether the islands live as soon as they can. */
+export const wasm = (): boolean => mode() === 'script' || mode() === 'no-fallback';
+
+/** Takes from a browser what its mode lacks. */
+async function prepare(context: BrowserContext): Promise<void> {
+  if (mode() === 'no-fallback') {
+    await context.route(`${platform}/**`, async (route) => {
+      if (route.request().resourceType() !== 'document') return route.fallback();
+      const response = await route.fetch({ maxRedirects: 0 });
+      const body = (await response.text()).replace(/<script nonce="\w+">[^]*?<\/script>/, '');
+      await route.fulfill({ response, body });
+    });
+  }
+  if (mode() === 'late') await slowModule(context, 10_000);
+}
+
+/** Lets the module come so much later. */
+export async function slowModule(context: BrowserContext | Page, ms: number): Promise<void> {
+  await context.route('**/assets/*.wasm', async (route) => {
+    await new Promise((done) => setTimeout(done, ms));
+    // The page may be gone by then.
+    await route.continue().catch(() => undefined);
+  });
+}
 
 export const PHONE = { width: 390, height: 844 };
 export const MOBILE =
@@ -29,8 +60,11 @@ export const WECHAT =
   'Chrome/116.0 XWEB/1420273 Mobile Safari/537.36 MMWEBSDK/20260101 MicroMessenger/8.0.68 Language/zh_CN';
 
 /** Another browser of the same mode. */
-export function another(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  return browser.newContext({ locale: 'zh-CN', reducedMotion: 'reduce', javaScriptEnabled: scripted(), ...options });
+export async function another(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const kind = { locale: 'zh-CN', reducedMotion: 'reduce' as const, javaScriptEnabled: scripted() };
+  const context = await browser.newContext({ ...kind, ...options });
+  await prepare(context);
+  return context;
 }
 
 /** A bridge that comes 50 ms late, and does what the payer does: pay, cancel, fail. */
