@@ -171,6 +171,8 @@ fn copy_specs(node: &Path) -> Result<()> {
         let file = file?;
         std::fs::copy(file.path(), tests.join(file.file_name()))?;
     }
+    let fallback = "fallback.js";
+    std::fs::copy(root().join("app").join(fallback), tests.join(fallback))?;
     Ok(())
 }
 

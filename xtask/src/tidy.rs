@@ -1,9 +1,10 @@
 //! `cargo xtask tidy`: what a comment or page cites is there, no file or function
-//! outgrows the largest of today, each dependency is used, and commits have short
-//! subjects of one form.
+//! outgrows the largest of today, each dependency is used, no string holds a script, and
+//! commits have short subjects of one form.
 
 mod dependencies;
 mod functions;
+mod scripts;
 mod subjects;
 
 use anyhow::{Context, Result};
@@ -80,6 +81,7 @@ fn untidy(path: &str, text: &str, headings: &BTreeMap<&str, Vec<&str>>) -> Vec<S
     }
     if path.ends_with(".rs") {
         findings.extend(functions::long(path, text));
+        findings.extend(scripts::in_strings(path, text));
     }
     findings
 }

@@ -1,8 +1,9 @@
 //! One function for each screen that has a form of its own.
 
 use super::marks::mark;
-use super::parts::{sign, summary};
-use super::{Offer, Order, Setting, Trip};
+use super::parts::{REFRESH_S, paid_note, sign, summary};
+use super::{Offer, Order, Receipt, Setting, Trip};
+use crate::islands::handoff::Handoff;
 use crate::islands::openid::Openid;
 use crate::islands::picker::Picker;
 use crate::text::{hint, text, time};
@@ -75,6 +76,36 @@ pub(super) fn pick_screen(
                     </form>
                 }.into_any()
             }}
+        </main>
+    }
+}
+
+/// Nothing can be shown yet: the page comes again.
+pub(super) fn making_screen(setting: &Setting, order: Order) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    view! {
+        <main data-again=REFRESH_S.to_string()>
+            {summary(setting, order)}
+            <p class="card wait" role="status">{words.wait_for_code}</p>
+            <Handoff/>
+        </main>
+    }
+}
+
+/// A paid order; the page leaves after some seconds.
+pub(super) fn paid_screen(
+    setting: &Setting,
+    order: Order,
+    receipt: Option<Receipt>,
+    (leave, after_s): (Option<String>, u32),
+) -> impl IntoView + use<> {
+    let key = order.request_key.clone();
+    let frames = setting.frame_origins.join(" ");
+    view! {
+        <main data-state="paid" data-leave=after_s.to_string() data-key=key data-frames=frames>
+            {summary(setting, order)}
+            {paid_note(setting, receipt, leave)}
+            <Handoff/>
         </main>
     }
 }

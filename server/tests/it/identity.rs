@@ -2,7 +2,8 @@
 
 use crate::forecore::run;
 use crate::harness::{Database, World};
-use crate::strangers::{Phone, escaped, rows};
+use crate::pay::errcode;
+use crate::strangers::{Phone, escaped, header, rows};
 
 async fn world() -> (World, String) {
     let world = World::start(Database::Sqlite).await.unwrap();
@@ -32,7 +33,7 @@ async fn an_address_that_is_shared_tells_nobody_s_openid() {
     let arrived = trip(&mut payer, &own, &world.platform).await;
     assert!(!arrived.contains("openid="), "{arrived}");
     let shown = payer.ask(&arrived).await.text().await.unwrap();
-    assert!(shown.contains("getBrandWCPayRequest"), "{shown}");
+    assert!(shown.contains("data-bridge="), "{shown}");
     // Who opens an older address, which bears an openid, loses it and is asked himself.
     let old = format!("{own}&openid=oSomebodyElse00000000000000001");
     let mut other = Phone::new();
@@ -226,5 +227,51 @@ async fn every_state_of_the_page_says_who_is_paid() {
     ] {
         let (done, told) = run(&world, &[&["domain", "set", "demo"][..], &bad[..]].concat());
         assert!(!done && told.contains("must be"), "{bad:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn our_own_page_starts_a_payment_by_the_server_function() {
+    let (world, own) = world().await;
+    let query = own.split_once('?').unwrap().1;
+    let call = format!("{}/pay/api/h5/pay?{query}", world.platform);
+    // Without a cookie nobody knows the payer, whatever the address says.
+    let stranger = format!("{call}&openid=oSomebodyElse00000000000000001");
+    let answer = Phone::new().start(&stranger, "Wechat").await;
+    assert!(answer.headers().get("tongfu-page").is_none());
+    assert_eq!(errcode(&answer.text().await.unwrap()), "10010");
+
+    let mut payer = Phone::new();
+    trip(&mut payer, &own, &world.platform).await;
+    let answer = payer.start(&call, "Wechat").await;
+    let page = header(&answer, "tongfu-page");
+    let told = answer.text().await.unwrap();
+    assert!(
+        told.contains("\"errcode\":\"0\"") && told.contains("\"obj\":null"),
+        "{told}"
+    );
+    let shown = payer.ask(&format!("{}{page}", world.platform)).await;
+    let shown = shown.text().await.unwrap();
+    assert!(
+        shown.contains("data-bridge=") && shown.contains("data-now=\"1\""),
+        "{shown}"
+    );
+    // Once more it is the same attempt.
+    let again = payer.start(&call, "Wechat").await;
+    assert_eq!(header(&again, "tongfu-page"), page);
+
+    // The pick is remembered on this device.
+    let answer = payer.start(&call, "ChinapayOld").await;
+    assert_eq!(errcode(&answer.text().await.unwrap()), "0");
+    let picker = payer.ask(&format!("{own}&pick=none")).await;
+    let picker = picker.text().await.unwrap();
+    assert!(picker.contains("value=\"ChinapayOld\" checked"), "{picker}");
+
+    // A business system's call means what it always did.
+    let plain = world.post(&format!("/pay/api/h5/pay?{query}"), "{}").await;
+    assert_eq!(errcode(&plain), "10001");
+    for pick in ["", "Bitcoin", "Wechat, Alipay"] {
+        let answer = payer.start(&call, pick).await;
+        assert_eq!(errcode(&answer.text().await.unwrap()), "10001", "{pick}");
     }
 }

@@ -20,7 +20,7 @@ fn from(address: [u8; 4]) -> Client {
         .unwrap()
 }
 
-fn header(answer: &Response, name: &str) -> String {
+pub(crate) fn header(answer: &Response, name: &str) -> String {
     let value = answer.headers().get(name);
     value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
 }
@@ -278,7 +278,17 @@ impl Phone {
 
     /// Goes to an address, and keeps its cookies.
     pub(crate) async fn ask(&mut self, url: &str) -> reqwest::Response {
-        let request = self.client.get(url).header("User-Agent", "MicroMessenger");
+        self.send(self.client.get(url)).await
+    }
+
+    /// Starts a payment by a channel as a page of ours does.
+    pub(crate) async fn start(&mut self, url: &str, pick: &str) -> reqwest::Response {
+        let request = self.client.post(url).header("tongfu-pick", pick);
+        self.send(request.body("{}")).await
+    }
+
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> reqwest::Response {
+        let request = request.header("User-Agent", "MicroMessenger");
         let request = request.header("Cookie", self.cookies.join("; "));
         let answer = request.send().await.unwrap();
         for cookie in answer.headers().get_all("set-cookie") {

@@ -171,7 +171,7 @@ async fn a_payer_sees_a_changed_sum_before_he_is_led_to_it() {
         world.control(&world.gateway, "fault", fault).await;
         let page = world.text(&format!("/pay.html?{query}")).await;
         assert!(page.contains("/apay/pay"), "{page}");
-        assert_eq!(page.contains("document.forms.pay.submit()"), led, "{page}");
+        assert_eq!(page.contains("data-once=\"1\""), led, "{page}");
         assert_eq!(page.contains("用这种方式支付需付 ¥120.00"), !led, "{page}");
         assert_eq!(page.contains("请核对金额后支付"), !led, "{page}");
     }
