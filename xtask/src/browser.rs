@@ -53,7 +53,8 @@ pub(crate) fn chromium(modules: &Path) -> Result<PathBuf> {
     bail!("install Chromium (Debian: apt-get install chromium fonts-noto-cjk)")
 }
 
-fn installed(names: &[&str]) -> Option<PathBuf> {
+/// The first of these programs that the system has.
+pub(crate) fn installed(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = std::env::split_paths(&path).collect();
     names.iter().find_map(|name| {

@@ -3,6 +3,7 @@
 mod browser;
 mod chaos;
 mod database;
+mod full;
 mod fuzz;
 mod page_speed;
 mod peers;
@@ -42,6 +43,8 @@ enum Task {
     Size,
     /// Lighthouse on the page, and on one of the kind that it replaces
     PageSpeed,
+    /// What is slow and rare: the page's main flows in WebKit and Firefox
+    Full,
     /// Strangers who cost us, beside a payer who pays
     Siege,
     /// Programs of others against the sandbox
@@ -70,6 +73,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Chaos(wish) => chaos::run(&wish),
         Task::Size => size::run().map(|()| ExitCode::SUCCESS),
         Task::PageSpeed => page_speed::run(),
+        Task::Full => full::run(),
         Task::Siege => siege::run(),
         Task::Peers => peers::run(),
         Task::Fuzz(options) => fuzz::run(options),

@@ -59,6 +59,8 @@ struct Page {
 
 #[derive(Deserialize)]
 struct Run {
+    /// When each island came alive, ms.
+    lives: BTreeMap<String, f64>,
     #[serde(flatten)]
     values: BTreeMap<String, serde_json::Value>,
 }
@@ -67,14 +69,19 @@ impl Page {
     fn median(&self, key: &str) -> Result<f64> {
         let value = |run: &Run| run.values.get(key).and_then(serde_json::Value::as_f64);
         let values: Option<Vec<f64>> = self.runs.iter().map(value).collect();
-        let mut values = values.with_context(|| format!("{} has no {key}", self.name))?;
-        values.sort_by(f64::total_cmp);
-        values
-            .get(values.len() / 2)
-            .copied()
-            .with_context(|| format!("{} was not measured", self.name))
+        let values = values.with_context(|| format!("{} has no {key}", self.name))?;
+        middle(values).with_context(|| format!("{} was not measured", self.name))
+    }
+
+    /// When an island of this page lives, ms; none where it has none.
+    fn lives(&self, island: &str) -> Option<f64> {
+        let lives = self.runs.iter().filter_map(|run| run.lives.get(island));
+        middle(lives.copied().collect())
     }
 }
+
+/// The islands, by the marks that they set.
+const ISLANDS: [&str; 5] = ["Picker", "Watch", "Bridge", "Openid", "Handoff"];
 
 pub(crate) fn run() -> Result<ExitCode> {
     let chromium = browser::chromium(&tools::node_modules()?)?;
@@ -104,11 +111,17 @@ pub(crate) fn run() -> Result<ExitCode> {
     std::fs::write(folder.join("report.json"), &told)?;
     let pages: Vec<Page> = serde_json::from_str(&told).context("the script's output")?;
     print_table(&pages)?;
+    print_lives(&pages);
     Ok(if goals_hold(&pages)? {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn middle(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 /// Medians, page beside page; at the end how many times ours the old page takes.
@@ -139,6 +152,19 @@ fn named<'a>(pages: &'a [Page], name: &str) -> Result<&'a Page> {
     let mut pages = pages.iter();
     let found = pages.find(|page| page.name == name);
     found.with_context(|| format!("no figures of the {name}"))
+}
+
+/// When each island lives, as this machine saw it: Lighthouse simulates no marks.
+fn print_lives(pages: &[Page]) {
+    println!("\nalive, ms after the navigation began, as observed here:");
+    for island in ISLANDS {
+        print!("{island:<18}");
+        for page in pages {
+            let lives = page.lives(island).map_or_else(|| "-".to_owned(), plain);
+            print!(" {lives:>11}");
+        }
+        println!();
+    }
 }
 
 /// Whole numbers, but layout shift, which is a small fraction.
