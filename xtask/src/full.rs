@@ -2,7 +2,7 @@
 //! WebKit, the engine of every browser on iOS; what is missing is named.
 
 use crate::browser::installed;
-use crate::process::Programs;
+use crate::process::{Programs, free_ports};
 use crate::step::{self, step, works};
 use crate::tools::{is_root_on_debian, node_packages};
 use crate::world::{self, World};
@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
     match webkit() {
         Some(webkit) => {
-            let driver = webkit.start(&mut programs, world.port)?;
+            let driver = webkit.start(&mut programs, free_ports(1)?)?;
             good &= walk("webkit", &webkit.browser, &driver)?;
         }
         None => println!(
@@ -133,7 +133,6 @@ impl WebKit {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let port = port + 4;
         let mut driver = Command::new(&self.driver);
         driver
             .arg(format!("--port={port}"))

@@ -40,7 +40,7 @@ enum Task {
     /// Kill the platform under load, and compare three books
     Chaos(chaos::Wish),
     /// The bytes of the page, against their limits
-    Size,
+    Size(size::Options),
     /// Lighthouse on the page, and on one of the kind that it replaces
     PageSpeed,
     /// What is slow and rare: the page's main flows in WebKit and Firefox
@@ -71,7 +71,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Serve(options) => serve::run(options),
         Task::Test => test::run(),
         Task::Chaos(wish) => chaos::run(&wish),
-        Task::Size => size::run().map(|()| ExitCode::SUCCESS),
+        Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Task::PageSpeed => page_speed::run(),
         Task::Full => full::run(),
         Task::Siege => siege::run(),

@@ -81,7 +81,7 @@ impl Page {
 }
 
 /// The islands, by the marks that they set.
-const ISLANDS: [&str; 5] = ["Picker", "Watch", "Bridge", "Openid", "Handoff"];
+pub(crate) const ISLANDS: [&str; 5] = ["Picker", "Watch", "Bridge", "Openid", "Handoff"];
 
 pub(crate) fn run() -> Result<ExitCode> {
     let chromium = browser::chromium(&tools::node_modules()?)?;

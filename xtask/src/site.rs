@@ -112,6 +112,15 @@ fn plain(raw: &Path, modules: &Path) -> Result<PathBuf> {
     Ok(plain)
 }
 
+/// The last build's module with its functions' names, as small as it gets with them.
+pub(crate) fn named() -> Result<Vec<u8>> {
+    let bound = target("site/bound")?;
+    let (used, named) = (bound.join("used.wasm"), bound.join("named.wasm"));
+    let mut shrink = wasm_opt(&node_modules()?, &used, &named);
+    run_quietly(shrink.args(["-Oz", "--debuginfo"]).args(enabled()))?;
+    Ok(fs::read(named)?)
+}
+
 /// `wasm-opt` from one file to another.
 fn wasm_opt(modules: &Path, from: &Path, to: &Path) -> Command {
     let mut wasm_opt = Command::new(modules.join(".bin/wasm-opt"));
@@ -134,9 +143,7 @@ fn bind(raw: &Path) -> Result<PathBuf> {
         .web(true)?
         .typescript(false)
         .out_name("tongfu");
-    bindgen
-        .remove_name_section(true)
-        .remove_producers_section(true);
+    bindgen.remove_producers_section(true);
     bindgen.generate(&folder).context("wasm-bindgen")?;
     let glue = folder.join("tongfu.js");
     let text = fs::read_to_string(&glue)?;
@@ -251,6 +258,7 @@ fn shake(bound: &Path, modules: &Path, small: &str) -> Result<PathBuf> {
         .arg(graph)
         .arg("-o")
         .arg(&shaken)
+        .arg("--debuginfo")
         .args(enabled());
     run_quietly(&mut metadce)?;
     Ok(shaken)

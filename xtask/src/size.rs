@@ -1,13 +1,17 @@
 //! `cargo xtask size`: what a payer's browser fetches, page by page and file by
 //! file, against limits that only a decision raises.
 
+use crate::page_speed::ISLANDS;
 use crate::process::{Programs, get};
 use crate::site;
 use crate::site::{BEST, Quality};
 use crate::step::step;
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::collections::BTreeMap;
 use std::path::Path;
+use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
 /// Brotli bytes until a page is payable, and with all that its browser fetches.
 #[derive(Clone, Copy)]
@@ -83,8 +87,19 @@ impl Bytes {
     }
 }
 
-pub(crate) fn run() -> Result<()> {
+/// What to weigh.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The module's code by island, and nothing else
+    #[arg(long)]
+    islands: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
     let assets = site::build()?;
+    if options.islands {
+        return islands();
+    }
     step(
         "building platform, sandbox and tests",
         world::build_with_tests,
@@ -118,6 +133,64 @@ pub(crate) fn run() -> Result<()> {
     let (_, fragment) = without_scripts(&get(world.port, "/pay.html")?);
     Bytes::of(fragment.as_bytes(), SERVED)?.print("script of the page that reads fragments");
     judge(&weights)
+}
+
+/// Prints how many bytes of code bear each island's name. What they share, and what was
+/// inlined elsewhere, is among the rest.
+fn islands() -> Result<()> {
+    let module = step("shrinking the module with its names", site::named)?;
+    let code = code(&module)?;
+    let whole: usize = code.iter().map(|(_, bytes)| bytes).sum();
+    let print = |name: &str, bytes: usize| {
+        println!("{name:<10} {bytes:>8} {:>3} %", bytes * 100 / whole);
+    };
+    let mut rest = whole;
+    let modules =
+        ISLANDS.map(|island| (island, format!("app::islands::{}", island.to_lowercase())));
+    let browser = ("browser", "app::browser".to_owned());
+    for (name, module) in modules.into_iter().chain([browser]) {
+        let own = code.iter().filter(|(symbol, _)| symbol.contains(&module));
+        let bytes = own.map(|(_, bytes)| bytes).sum();
+        rest = rest.saturating_sub(bytes);
+        print(name, bytes);
+    }
+    print("the rest", rest);
+    print("all code", whole);
+    Ok(())
+}
+
+/// The functions of a module: name, and bytes of code.
+fn code(module: &[u8]) -> Result<Vec<(String, usize)>> {
+    let (mut bodies, mut names, mut imported) = (Vec::new(), BTreeMap::new(), 0);
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    imported += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+                }
+            }
+            Payload::CodeSectionEntry(body) => bodies.push(body.range().len()),
+            Payload::CustomSection(section) => {
+                let KnownCustom::Name(parts) = section.as_known() else {
+                    continue;
+                };
+                for part in parts {
+                    let Name::Function(functions) = part? else {
+                        continue;
+                    };
+                    for naming in functions {
+                        let naming = naming?;
+                        names.insert(naming.index, naming.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let named = (imported..).zip(bodies);
+    Ok(named
+        .map(|(index, bytes)| (names.get(&index).cloned().unwrap_or_default(), bytes))
+        .collect())
 }
 
 /// Prints the files that a page fetches when it comes alive; gives their sum under brotli.
