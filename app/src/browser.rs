@@ -7,7 +7,7 @@ mod start;
 mod wake;
 
 pub(crate) use leave::{lead_on, leave, tell_around};
-pub(crate) use poll::{Answer, Order, order, poll, poll_for};
+pub(crate) use poll::{Answer, Awaited, order, poll, poll_for};
 pub(crate) use start::{Started, start};
 pub(crate) use wake::rest;
 

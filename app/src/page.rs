@@ -80,7 +80,7 @@ pub struct Module {
 
 /// What is bought, and for how much.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct Bought {
     /// `info`, or `infoEn` on an English page.
     pub goods: String,
     /// The sum.
@@ -124,7 +124,7 @@ pub enum Screen {
     /// The payer picks a channel.
     Pick {
         /// What is bought.
-        order: Order,
+        order: Bought,
         /// The channels on offer.
         offers: Vec<Offer>,
         /// Where the pick is posted to.
@@ -137,11 +137,11 @@ pub enum Screen {
     /// The payer pays.
     Pay(Box<Pay>),
     /// The channel has not answered yet; the page refreshes itself.
-    Making(Order),
+    Making(Bought),
     /// The attempt ended unpaid; another may be started.
     Ended {
         /// What is bought.
-        order: Order,
+        order: Bought,
         /// Whether it was declined; else it expired.
         declined: bool,
         /// Whether it was a code to scan.
@@ -158,7 +158,7 @@ pub enum Screen {
     /// Paid; the page leaves by itself.
     Paid {
         /// What was bought.
-        order: Order,
+        order: Bought,
         /// How and when.
         receipt: Option<Receipt>,
         /// Where the payer goes on.
@@ -169,7 +169,7 @@ pub enum Screen {
     /// The channel has the payer's money, and checks it.
     Held {
         /// What is bought.
-        order: Order,
+        order: Bought,
         /// The channel.
         channel: Channel,
         /// Where the payer goes on.
@@ -178,7 +178,7 @@ pub enum Screen {
     /// Paid after the request was closed: the money goes back.
     Returned {
         /// What was to be bought.
-        order: Order,
+        order: Bought,
         /// Where the payer goes on.
         leave: Option<String>,
     },
@@ -186,7 +186,7 @@ pub enum Screen {
     /// window that keeps it.
     NoCookie {
         /// What is bought, where the request was genuine.
-        order: Option<Order>,
+        order: Option<Bought>,
         /// The page's own address.
         address: String,
         /// Where another channel can be picked, if there is another.
@@ -195,7 +195,7 @@ pub enum Screen {
     /// Refused, with the published code and what it means.
     Refused {
         /// What was to be bought, where the request was genuine.
-        order: Option<Order>,
+        order: Option<Bought>,
         /// The errcode.
         code: &'static str,
         /// What the business system's developer reads.
@@ -213,7 +213,7 @@ pub enum Screen {
 #[derive(Clone, Debug)]
 pub struct Pay {
     /// What is bought.
-    pub order: Order,
+    pub order: Bought,
     /// What the channel charges, where that is another sum.
     pub charged: Option<Money>,
     /// Whether the channel changed the sum, and the payer has yet to agree to it.

@@ -30,6 +30,8 @@ async function countSheets(page: Page, afterMs: number): Promise<() => Promise<n
     (window as any).sheets = 0;
     setTimeout(() => {
       (window as any).WeixinJSBridge = { invoke: () => ((window as any).sheets += 1) };
+      // Some versions say it twice.
+      document.dispatchEvent(new Event('WeixinJSBridgeReady'));
       document.dispatchEvent(new Event('WeixinJSBridgeReady'));
     }, ms);
   }, afterMs);
@@ -85,7 +87,7 @@ test.describe('the picker', () => {
     await page.goto(await signedUrl(request));
     await expect(page.locator('input[value="Wechat"]')).toBeChecked();
     await pick(page, 'ChinapayOld');
-    await expect(page.locator('h1')).not.toHaveText('蓝牙耳机（星空黑）');
+    await expect(page).not.toHaveURL(/\/pay\.html/);
     await page.goto(await signedUrl(request));
     await expect(page.locator('input[value="ChinapayOld"]')).toBeChecked();
   });

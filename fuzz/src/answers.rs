@@ -70,15 +70,14 @@ fn node(data: &[u8]) {
 fn alipay(data: &[u8], choice: u8, signed: bool) {
     let name =
         ["trade_query", "trade_refund", "trade_fastpay_refund_query"][usize::from(choice >> 3) % 3];
-    let body = match signed {
-        false => data.to_vec(),
-        true => {
-            let sign = WORLD.key.sign(data);
-            let mut body = format!("{{\"alipay_{name}_response\":").into_bytes();
-            body.extend_from_slice(data);
-            body.extend_from_slice(format!(",\"sign\":\"{sign}\"}}").as_bytes());
-            body
-        }
+    let body = if signed {
+        let sign = WORLD.key.sign(data);
+        let mut body = format!("{{\"alipay_{name}_response\":").into_bytes();
+        body.extend_from_slice(data);
+        body.extend_from_slice(format!(",\"sign\":\"{sign}\"}}").as_bytes());
+        body
+    } else {
+        data.to_vec()
     };
     tell(200, Vec::new(), body);
     let gateway = WORLD.of(Channel::Alipay);

@@ -1,6 +1,6 @@
 //! The fields of Apay's interface: read, signed, and judged as an order.
 
-use doors::apay::Order;
+use doors::apay::OrderCall;
 use payment::domain::Secret;
 use payment::forecore::{Fields, fen_of_yuan, md5_sign, verifies, yuan};
 use payment::pairs::Pairs;
@@ -70,7 +70,7 @@ fn form(raw: &[u8]) {
 
 /// What is taken as an order has the shapes of the document.
 fn judge(fields: &Fields) {
-    let Ok(Order { order, .. }) = Order::read(fields) else {
+    let Ok(OrderCall { order, .. }) = OrderCall::read(fields) else {
         return;
     };
     let fen = order.money.minor();

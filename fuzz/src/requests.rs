@@ -127,9 +127,10 @@ fn sha1_signed(domain: &Domain, pairs: &Pairs, second: bool) -> Pairs {
     });
     let values: Vec<String> = signed
         .map(|(name, value)| {
-            match second && Param::ADDRESSES.iter().any(|one| one.name() == name) {
-                true => java_url_encode(value),
-                false => value.clone(),
+            if second && Param::ADDRESSES.iter().any(|one| one.name() == name) {
+                java_url_encode(value)
+            } else {
+                value.clone()
             }
         })
         .collect();

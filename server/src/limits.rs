@@ -7,7 +7,7 @@ mod counts;
 mod proxies;
 
 pub(crate) use buckets::{Buckets, Rate, Wait};
-pub(crate) use counts::{Counts, Place};
+pub(crate) use counts::{Counts, Slot};
 pub(crate) use proxies::{Network, Proxies, UNLISTED};
 
 use checkout::Toll;

@@ -179,9 +179,12 @@ fn narrow(times: Times) -> Times {
 }
 
 fn prepared(request: Request<Incoming>, remote: Remote, body: Duration) -> Request<Body> {
-    let mut request = request.map(|incoming| match incoming.is_end_stream() {
-        true => Body::empty(),
-        false => Body::new(Deadline::new(incoming, body)),
+    let mut request = request.map(|incoming| {
+        if incoming.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(Deadline::new(incoming, body))
+        }
     });
     request.extensions_mut().insert(remote);
     request

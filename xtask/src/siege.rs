@@ -175,9 +175,10 @@ impl Siege {
         let (payer, memory_mb) = thread::scope(|scope| {
             let memory = scope.spawn(|| self.most_memory(&ended));
             let attackers = scope.spawn(|| work(&over));
-            let payer = match paid {
-                true => pays(self.world.port, over),
-                false => Record::default(),
+            let payer = if paid {
+                pays(self.world.port, over)
+            } else {
+                Record::default()
             };
             let _ = attackers.join();
             ended.store(true, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use web_sys::Response;
 const ANSWER_MS: u32 = 10_000;
 
 /// What the server wrote into `main` about the order that the page waits for.
-pub(crate) struct Order {
+pub(crate) struct Awaited {
     /// Address of the poll, signed values included.
     poll_url: String,
     /// Our order number: the page follows this attempt; empty: any, and without end.
@@ -48,10 +48,10 @@ pub(crate) enum Answer {
 }
 
 /// The order that the page waits for, if it does.
-pub(crate) fn order() -> Option<Order> {
+pub(crate) fn order() -> Option<Awaited> {
     let poll_url = main()?.dataset().get("poll")?;
     wake::listen();
-    Some(Order {
+    Some(Awaited {
         poll_url,
         order_sn: word("order"),
         ok_url: word("ok"),
@@ -63,19 +63,19 @@ pub(crate) fn order() -> Option<Order> {
 }
 
 /// Asks the server function once.
-pub(crate) async fn poll(order: &Order) -> Answer {
+pub(crate) async fn poll(order: &Awaited) -> Answer {
     poll_for(order, ANSWER_MS).await
 }
 
 /// The same, where an answer that takes longer than this is lost.
-pub(crate) async fn poll_for(order: &Order, ms: u32) -> Answer {
+pub(crate) async fn poll_for(order: &Awaited, ms: u32) -> Answer {
     match select(pin!(ask(order)), TimeoutFuture::new(ms)).await {
         Either::Left((Ok(answer), _)) => answer,
         Either::Left((Err(_), _)) | Either::Right(_) => Answer::Lost,
     }
 }
 
-async fn ask(order: &Order) -> Result<Answer, JsValue> {
+async fn ask(order: &Awaited) -> Result<Answer, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let response = JsFuture::from(window.fetch_with_str(&order.poll_url)).await?;
     let response: Response = response.dyn_into()?;

@@ -19,7 +19,7 @@ pub fn Watch() -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 mod life {
-    use crate::browser::{self, Answer, Order};
+    use crate::browser::{self, Answer, Awaited};
     use gloo_timers::callback::Timeout;
     use leptos::prelude::*;
 
@@ -51,7 +51,7 @@ mod life {
         }
     }
 
-    async fn wait(order: Order, left: RwSignal<String>, status: RwSignal<String>) {
+    async fn wait(order: Awaited, left: RwSignal<String>, status: RwSignal<String>) {
         // By the clock, not by counted seconds: a page in the background is slowed.
         let started_s = browser::now_s();
         let minute = browser::minute_in(order.expires_in_s);
@@ -117,7 +117,7 @@ mod life {
     }
 
     /// The request can't be paid any more.
-    async fn fail(order: &Order) {
+    async fn fail(order: &Awaited) {
         if order.fail_url.is_empty() {
             // The attempt's page tells why; should it show a code again, it does so slowly.
             browser::sleep(FAILED_MS).await;
@@ -128,7 +128,7 @@ mod life {
     }
 
     async fn leave(
-        order: &Order,
+        order: &Awaited,
         mut held: bool,
         left: RwSignal<String>,
         status: RwSignal<String>,

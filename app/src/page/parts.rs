@@ -1,6 +1,6 @@
 //! Pieces that several screens share.
 
-use super::{Order, Payee, Receipt, Setting};
+use super::{Bought, Payee, Receipt, Setting};
 use crate::text::{text, time};
 use leptos::prelude::*;
 
@@ -11,14 +11,14 @@ pub(super) const REFRESH_S: u32 = 3;
 const SUM_CHARS: usize = 9;
 
 /// Who is paid, how much, and what for.
-pub(super) fn summary(setting: &Setting, order: Order) -> impl IntoView + use<> {
+pub(super) fn summary(setting: &Setting, order: Bought) -> impl IntoView + use<> {
     summary_with(setting, order, None)
 }
 
 /// The same, with what is really charged beside what is asked.
 pub(super) fn summary_with(
     setting: &Setting,
-    order: Order,
+    order: Bought,
     charged: Option<String>,
 ) -> impl IntoView + use<> {
     let words = text(setting.lang);

@@ -2,7 +2,7 @@
 
 use super::marks::mark;
 use super::parts::{REFRESH_S, paid_note, sign, summary};
-use super::{Offer, Order, Receipt, Setting, Trip};
+use super::{Bought, Offer, Receipt, Setting, Trip};
 use crate::islands::handoff::Handoff;
 use crate::islands::openid::Openid;
 use crate::islands::picker::Picker;
@@ -28,7 +28,7 @@ pub(super) fn fragment_screen(setting: &Setting) -> impl IntoView + use<> {
 /// The channel picker: a plain form, whose payment the page starts itself once it lives.
 pub(super) fn pick_screen(
     setting: &Setting,
-    order: Order,
+    order: Bought,
     (offers, last): (Vec<Offer>, Option<Channel>),
     action: String,
     openid: Option<Trip>,
@@ -81,7 +81,7 @@ pub(super) fn pick_screen(
 }
 
 /// Nothing can be shown yet: the page comes again.
-pub(super) fn making_screen(setting: &Setting, order: Order) -> impl IntoView + use<> {
+pub(super) fn making_screen(setting: &Setting, order: Bought) -> impl IntoView + use<> {
     let words = text(setting.lang);
     view! {
         <main data-again=REFRESH_S.to_string()>
@@ -95,7 +95,7 @@ pub(super) fn making_screen(setting: &Setting, order: Order) -> impl IntoView + 
 /// A paid order; the page leaves after some seconds.
 pub(super) fn paid_screen(
     setting: &Setting,
-    order: Order,
+    order: Bought,
     receipt: Option<Receipt>,
     (leave, after_s): (Option<String>, u32),
 ) -> impl IntoView + use<> {
@@ -113,7 +113,7 @@ pub(super) fn paid_screen(
 /// An attempt that ended unpaid.
 pub(super) fn ended_screen(
     setting: &Setting,
-    order: Order,
+    order: Bought,
     (declined, scanned): (bool, bool),
     (channel, begun_ms): (Channel, i64),
     again: String,
@@ -150,7 +150,7 @@ pub(super) fn ended_screen(
 /// another site.
 pub(super) fn no_cookie_screen(
     setting: &Setting,
-    order: Option<Order>,
+    order: Option<Bought>,
     address: String,
     back: Option<String>,
 ) -> impl IntoView + use<> {
@@ -184,15 +184,16 @@ pub(super) struct Message {
 
 pub(super) fn message_screen(
     setting: &Setting,
-    order: Option<Order>,
+    order: Option<Bought>,
     message: Message,
 ) -> impl IntoView + use<> {
     let words = text(setting.lang);
     let known = order.is_some();
     let title = message.title;
-    let (class, role) = match message.good {
-        true => ("good", "status"),
-        false => ("bad", "alert"),
+    let (class, role) = if message.good {
+        ("good", "status")
+    } else {
+        ("bad", "alert")
     };
     let again = message
         .again

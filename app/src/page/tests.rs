@@ -22,9 +22,9 @@ fn shown(screen: Screen, lang: Lang) -> String {
     render(screen, &setting)
 }
 
-fn order(goods: &str) -> Order {
+fn order(goods: &str) -> Bought {
     let money = Money::from_minor(123_456, Currency::Cny).unwrap();
-    Order {
+    Bought {
         goods: goods.into(),
         money,
         request_key: "k".into(),
@@ -237,7 +237,7 @@ fn what_no_code_can_hold_is_not_to_be_scanned() {
 fn a_longer_sum_is_smaller_and_a_changed_one_stands_beside_it() {
     let class = |minor, currency| {
         let money = Money::from_minor(minor, currency).unwrap();
-        let order = Order {
+        let order = Bought {
             money,
             ..order("耳机")
         };

@@ -317,9 +317,10 @@ fn changed_sum(answer: &Fields, asked: Money) -> Result<Option<Money>, ChannelEr
 
 fn order_id(answer: &Answer) -> String {
     let order_id = answer.text("orderId");
-    match order_id.is_empty() {
-        true => answer.text("_id"),
-        false => order_id,
+    if order_id.is_empty() {
+        answer.text("_id")
+    } else {
+        order_id
     }
 }
 
@@ -504,9 +505,10 @@ impl Gateway for Apay {
         NotifyAnswer {
             status: 200,
             content_type: "application/json",
-            body: match received {
-                true => r#"{"result":"success"}"#,
-                false => r#"{"err":"not received"}"#,
+            body: if received {
+                r#"{"result":"success"}"#
+            } else {
+                r#"{"err":"not received"}"#
             }
             .into(),
         }

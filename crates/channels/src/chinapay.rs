@@ -540,9 +540,10 @@ impl Gateway for Chinapay {
         NotifyAnswer {
             status: if received { 200 } else { 500 },
             content_type: "text/plain",
-            body: match received {
-                true => self.account.reply.clone().into(),
-                false => "fail".into(),
+            body: if received {
+                self.account.reply.clone().into()
+            } else {
+                "fail".into()
             },
         }
     }

@@ -249,9 +249,10 @@ impl RateTable {
 
 /// Refuses a rate that is older than so many days.
 pub(crate) fn check_age(age_ms: i64, age_max_days: u32) -> Result<(), NoRate> {
-    match age_ms <= i64::from(age_max_days) * DAY_MS {
-        true => Ok(()),
-        false => Err(NoRate::TooOld(age_max_days)),
+    if age_ms <= i64::from(age_max_days) * DAY_MS {
+        Ok(())
+    } else {
+        Err(NoRate::TooOld(age_max_days))
     }
 }
 

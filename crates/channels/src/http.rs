@@ -48,9 +48,10 @@ pub(crate) async fn answer(request: RequestBuilder) -> Result<(StatusCode, Bytes
 
 /// What went wrong in a call, without the address, whose query may hold a sign.
 pub(crate) fn lost(error: reqwest::Error) -> Unknown {
-    let doubt = match error.is_timeout() {
-        true => Doubt::TimeOut,
-        false => Doubt::Network,
+    let doubt = if error.is_timeout() {
+        Doubt::TimeOut
+    } else {
+        Doubt::Network
     };
     Unknown::by(doubt, error.without_url())
 }

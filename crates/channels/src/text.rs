@@ -39,12 +39,13 @@ pub(crate) fn form_pairs(body: &[u8]) -> Result<Vec<(String, String)>, ChannelEr
 /// Refuses a name that comes twice.
 pub(crate) fn each_once(pairs: &[(String, String)]) -> Result<(), ChannelError> {
     let mut seen = HashSet::new();
-    match pairs.iter().all(|(name, _)| seen.insert(name)) {
-        true => Ok(()),
-        false => Err(ChannelError::unknown(
+    if pairs.iter().all(|(name, _)| seen.insert(name)) {
+        Ok(())
+    } else {
+        Err(ChannelError::unknown(
             Doubt::Nonsense,
             "a name that comes twice",
-        )),
+        ))
     }
 }
 

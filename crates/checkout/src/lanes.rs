@@ -14,7 +14,7 @@ type Counts = Arc<Mutex<HashMap<String, usize>>>;
 pub(crate) struct Lanes(Counts);
 
 /// One callback's place in a lane; free again when it goes away.
-pub(crate) struct Place {
+pub(crate) struct Slot {
     receiver: String,
     lanes: Counts,
 }
@@ -28,21 +28,21 @@ impl Lanes {
     }
 
     /// A place in this receiver's lane, where it has one left.
-    pub(crate) fn enter(&self, receiver: &str) -> Option<Place> {
+    pub(crate) fn enter(&self, receiver: &str) -> Option<Slot> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(receiver.to_owned()).or_default();
         if *count >= LANE {
             return None;
         }
         *count += 1;
-        Some(Place {
+        Some(Slot {
             receiver: receiver.to_owned(),
             lanes: Arc::clone(&self.0),
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.receiver) {

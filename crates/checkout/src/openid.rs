@@ -111,12 +111,11 @@ impl Checkout {
         if !self.may_return(&domain, back_url) {
             return Err(address_refused());
         }
-        let (url, token) = match back_url.len() > BACK_URL_BYTES_MAX {
-            true => {
-                let (url, token) = self.keep_address(&domain, back_url).await?;
-                (url, Some(token))
-            }
-            false => (back_url.to_owned(), None),
+        let (url, token) = if back_url.len() > BACK_URL_BYTES_MAX {
+            let (url, token) = self.keep_address(&domain, back_url).await?;
+            (url, Some(token))
+        } else {
+            (back_url.to_owned(), None)
         };
         let back = Back { url, token };
         self.set_out(&domain, &back, payer, false).await
@@ -159,9 +158,10 @@ impl Checkout {
             },
         };
         Ok(Arrival::Back {
-            url: match self.is_ours(&back.url) {
-                true => with(&back.url, LAP, &(self.now_ms() / 1000).to_string()),
-                false => with(&back.url, "openid", &openid),
+            url: if self.is_ours(&back.url) {
+                with(&back.url, LAP, &(self.now_ms() / 1000).to_string())
+            } else {
+                with(&back.url, "openid", &openid)
             },
             account: gateway.account().to_owned(),
             openid,

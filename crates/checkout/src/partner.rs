@@ -8,7 +8,7 @@ use payment::domain::{Domain, Secret};
 use payment::money::Currency;
 use payment::pairs::Pairs;
 use payment::param::Param;
-use payment::partner::{Order, PartnerOrder};
+use payment::partner::{Ordered, PartnerOrder};
 use payment::ports::{AttemptRow, CallbackState, RefundRow};
 use payment::rate::{NoRate, Rate};
 use payment::refusal::Refusal;
@@ -48,7 +48,11 @@ impl Checkout {
     /// # Errors
     /// [`Failure::KeyReused`] where the partner's number was used for another one;
     /// [`Refusal::AddressRefused`] for a callback that we would not send.
-    pub async fn keep_order(&self, domain: &Domain, order: Order) -> Result<PartnerOrder, Failure> {
+    pub async fn keep_order(
+        &self,
+        domain: &Domain,
+        order: Ordered,
+    ) -> Result<PartnerOrder, Failure> {
         check_callback(domain, &order.cb_url)?;
         for _ in 0..NUMBER_TRIES {
             let now_ms = self.now_ms();

@@ -42,9 +42,10 @@ impl Checkout {
             request.signed().as_query()
         );
         let token = self.address_token(&["page", &own]).await?;
-        let address = match back_url.len() > KEPT_BYTES_MAX {
-            true => &own,
-            false => back_url,
+        let address = if back_url.len() > KEPT_BYTES_MAX {
+            &own
+        } else {
+            back_url
         };
         self.keep_address_as(&token, address).await?;
         // The first one that came is the one that stands.

@@ -9,7 +9,7 @@ mod order;
 pub use answer::{ListedRefund, OrderInfo, Ordered, PartnerRefund};
 pub use calls::{order, query_order, rate, refund};
 pub use failure::Failure;
-pub use order::Order;
+pub use order::OrderCall;
 
 use payment::domain::{Domain, DomainError, DomainSettings};
 use payment::forecore::{md5_sign, yuan};

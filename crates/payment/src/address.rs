@@ -175,9 +175,10 @@ fn check_text(text: &str) -> Result<(), AddressError> {
     if text.chars().count() > LENGTH_MAX {
         return Err(AddressError::Long);
     }
-    match text.contains(char::is_whitespace) {
-        true => Err(AddressError::Blank),
-        false => Ok(()),
+    if text.contains(char::is_whitespace) {
+        Err(AddressError::Blank)
+    } else {
+        Ok(())
     }
 }
 
@@ -201,9 +202,10 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     let port = port.map(read_port).transpose()?;
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let plain = !host.is_empty() && host.bytes().all(named);
-    match plain || bracketed(host).is_some() {
-        true => Ok((host, port)),
-        false => Err(AddressError::Host),
+    if plain || bracketed(host).is_some() {
+        Ok((host, port))
+    } else {
+        Err(AddressError::Host)
     }
 }
 

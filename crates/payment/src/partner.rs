@@ -5,7 +5,7 @@ use crate::money::Money;
 
 /// What a partner ordered, as its door read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct Ordered {
     /// The partner's number.
     pub out_order_id: String,
     /// The sum.
@@ -28,7 +28,7 @@ pub struct PartnerOrder {
     /// The partner's business system.
     pub domain_code: String,
     /// What was ordered.
-    pub order: Order,
+    pub order: Ordered,
     /// When, ms since 1970.
     pub created_ms: i64,
 }

@@ -233,12 +233,13 @@ fn check_sign_type(pairs: &Pairs) -> Result<(), Refusal> {
     let mut given = pairs
         .iter()
         .filter(|(name, _)| *name == Param::SignType.name());
-    match given.all(|(_, value)| value.is_empty() || value == "HMAC-SHA256") {
-        true => Ok(()),
-        false => Err(Refusal::malformed(
+    if given.all(|(_, value)| value.is_empty() || value == "HMAC-SHA256") {
+        Ok(())
+    } else {
+        Err(Refusal::malformed(
             Param::SignType.name(),
             "HMAC-SHA256, or left out",
-        )),
+        ))
     }
 }
 

@@ -61,9 +61,10 @@ pub(crate) async fn gateway(State(world): State<Arc<World>>, request: Request) -
 /// method, where there is
 /// such a method.
 fn unsigned(method: &str, answer: &Answer) -> Response {
-    let node = match calls::is_method(method) {
-        true => format!("{}_response", method.replace('.', "_")),
-        false => "error_response".to_owned(),
+    let node = if calls::is_method(method) {
+        format!("{}_response", method.replace('.', "_"))
+    } else {
+        "error_response".to_owned()
     };
     let body = format!("{{\"{node}\":{}}}", answer.node);
     ([(CONTENT_TYPE, "text/html;charset=utf-8")], body).into_response()

@@ -127,9 +127,10 @@ fn told(partner: &PartnerSettings, domain: &Domain) -> String {
         |seconds| format!("time within {seconds} s"),
     );
     let callbacks = &domain.settings.callbacks;
-    match callbacks.is_empty() {
-        true => format!("{time}, any callback"),
-        false => format!("{time}, callbacks under {}", callbacks.join(" ")),
+    if callbacks.is_empty() {
+        format!("{time}, any callback")
+    } else {
+        format!("{time}, callbacks under {}", callbacks.join(" "))
     }
 }
 

@@ -20,14 +20,14 @@ impl<K: Eq + Hash + Clone> Counts<K> {
     }
 
     /// One more for `key`; nothing where he has all that he may have.
-    pub(crate) fn enter(self: &Arc<Self>, key: K) -> Option<Place<K>> {
+    pub(crate) fn enter(self: &Arc<Self>, key: K) -> Option<Slot<K>> {
         let mut now = self.lock();
         let count = now.entry(key.clone()).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(Place {
+        Some(Slot {
             counts: Arc::clone(self),
             key,
         })
@@ -39,12 +39,12 @@ impl<K: Eq + Hash + Clone> Counts<K> {
 }
 
 /// One that is counted, until this is dropped.
-pub(crate) struct Place<K: Eq + Hash + Clone> {
+pub(crate) struct Slot<K: Eq + Hash + Clone> {
     counts: Arc<Counts<K>>,
     key: K,
 }
 
-impl<K: Eq + Hash + Clone> Drop for Place<K> {
+impl<K: Eq + Hash + Clone> Drop for Slot<K> {
     fn drop(&mut self) {
         let mut now = self.counts.lock();
         if let Some(count) = now.get_mut(&self.key) {

@@ -1,7 +1,7 @@
 //! Who gets in: so many connections in all, so many of one peer, and a narrow way that
 //! is never taken by those.
 
-use crate::limits::{Counts, Peer, Place};
+use crate::limits::{Counts, Peer, Slot};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,7 +44,7 @@ pub(super) enum Entry {
 /// A place, until this is dropped.
 pub(super) struct Pass {
     _permit: OwnedSemaphorePermit,
-    _place: Option<Place<Peer>>,
+    _place: Option<Slot<Peer>>,
 }
 
 impl Gate {

@@ -5,7 +5,7 @@ use super::screens::{self, Look};
 use super::visit::{Known, Visit, refused, see_other};
 use crate::routes::respond::{in_frame, page};
 use crate::state::State;
-use app::page::{Order, Screen};
+use app::page::{Bought, Screen};
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -154,7 +154,7 @@ pub(super) async fn attempt_screen(
 pub(super) async fn paid(
     checkout: &Checkout,
     domain_code: &str,
-    order: Order,
+    order: Bought,
     winner: Option<&AttemptRow>,
     leave: &Leave,
 ) -> Screen {

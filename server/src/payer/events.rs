@@ -1,7 +1,7 @@
 //! The push stream of a waiting page: it says "ask now" when something changed, and
 //! nothing else. A page that hears nothing polls all the same.
 
-use crate::limits::{Caller, Counts, Peer, Place};
+use crate::limits::{Caller, Counts, Peer, Slot};
 use crate::state::State;
 use axum::Extension;
 use axum::extract;
@@ -37,8 +37,8 @@ pub(crate) struct Streams {
 /// The room of one stream, until this is dropped.
 struct Room {
     _all: OwnedSemaphorePermit,
-    _peer: Option<Place<Peer>>,
-    _request: Place<(String, String)>,
+    _peer: Option<Slot<Peer>>,
+    _request: Slot<(String, String)>,
 }
 
 impl Streams {

@@ -50,10 +50,11 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     if pairs.get("domainCode").is_none() {
         let of_seed = |(name, _): (&str, &str)| Param::parse(name).is_some_and(Param::is_of_seed);
         let signed = pairs.iter().any(of_seed);
-        return match signed {
-            true => refused(&visit, &Refusal::missing("domainCode").into(), None),
+        return if signed {
+            refused(&visit, &Refusal::missing("domainCode").into(), None)
+        } else {
             // The parameters may stand where only the browser sees them.
-            false => page(Screen::Fragment, visit.form(StatusCode::OK, None)),
+            page(Screen::Fragment, visit.form(StatusCode::OK, None))
         };
     }
     if visit.own("openid").is_some() {

@@ -1,7 +1,7 @@
 //! What a page shows of a request or an attempt.
 
 use super::leave::Leave;
-use app::page::{Order, Pay, Receipt, Screen, Way};
+use app::page::{Bought, Pay, Receipt, Screen, Way};
 use checkout::{Scene, links};
 use payment::beijing;
 use payment::channel::Channel;
@@ -22,8 +22,8 @@ const GREEN_S: u32 = 1;
 const HELD_S: u32 = 3;
 
 /// What is bought.
-pub(super) fn order(request: &PayRequest, lang: Lang) -> Order {
-    Order {
+pub(super) fn order(request: &PayRequest, lang: Lang) -> Bought {
+    Bought {
         goods: in_language(&request.info, &request.info_en, lang).to_owned(),
         money: request.money,
         request_key: request.request_key.clone(),
@@ -126,7 +126,12 @@ pub(super) fn is_paid(attempt: &AttemptRow) -> bool {
 }
 
 /// The page of a paid request: how and when, by the attempt that paid it.
-pub(super) fn paid(order: Order, winner: Option<&AttemptRow>, leave: &Leave, held: bool) -> Screen {
+pub(super) fn paid(
+    order: Bought,
+    winner: Option<&AttemptRow>,
+    leave: &Leave,
+    held: bool,
+) -> Screen {
     let receipt = winner.and_then(|attempt| {
         Some(Receipt {
             channel: attempt.channel,
@@ -142,7 +147,7 @@ pub(super) fn paid(order: Order, winner: Option<&AttemptRow>, leave: &Leave, hel
 }
 
 /// The page of a payer whose money is on its way back.
-pub(super) fn going_back(order: Order, leave: &Leave) -> Screen {
+pub(super) fn going_back(order: Bought, leave: &Leave) -> Screen {
     Screen::Returned {
         order,
         leave: leave.fail.clone(),
@@ -225,9 +230,9 @@ pub(super) fn open_in_wechat(
 }
 
 /// What is bought, by the values that the attempt was started with.
-pub(super) fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Order {
+pub(super) fn attempt_order(attempt: &AttemptRow, lang: Lang) -> Bought {
     let text = |param| attempt.signed.get(param).unwrap_or_default();
-    Order {
+    Bought {
         goods: in_language(text(Param::Info), text(Param::InfoEn), lang).to_owned(),
         money: attempt.money,
         request_key: attempt.request_key.clone(),

@@ -7,7 +7,7 @@ use crate::routes::respond::{
     Form, Secure, browser, is_phone, is_preview, page, retry_after, wished_language,
 };
 use crate::state::State;
-use app::page::{Order, Screen};
+use app::page::{Bought, Screen};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -165,7 +165,7 @@ impl Visit {
 /// What a refusal may tell of a genuine request.
 pub(super) struct Known {
     pub(super) leave: Leave,
-    pub(super) order: Order,
+    pub(super) order: Bought,
 }
 
 /// Leads to another address.

@@ -18,9 +18,12 @@ pub(crate) const KEY: &str = "123456";
 /// A field's value as node's querystring escapes it.
 pub(crate) fn escaped(text: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*".contains(&byte);
-    let one = |byte: u8| match bare(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
+    let one = |byte: u8| {
+        if bare(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
     };
     text.bytes().map(one).collect()
 }

@@ -38,12 +38,15 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
 
     let good = std::fs::read_to_string(accounts_file(&world)).unwrap();
     // Some are off already.
-    let off = |account: &str| match account.contains("enabled") {
-        true => account.to_owned(),
-        false => account.replace(
-            "channel = \"Wechat\"",
-            "channel = \"Wechat\"\nenabled = false",
-        ),
+    let off = |account: &str| {
+        if account.contains("enabled") {
+            account.to_owned()
+        } else {
+            account.replace(
+                "channel = \"Wechat\"",
+                "channel = \"Wechat\"\nenabled = false",
+            )
+        }
     };
     let without: Vec<_> = good.split("[[account]]").map(off).collect();
     let without = without.join("[[account]]");

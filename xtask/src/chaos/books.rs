@@ -222,9 +222,10 @@ impl Called {
     }
 
     pub(crate) fn domain(&self) -> &str {
-        match self.is_partners() {
-            true => PARTNER.0,
-            false => self.value("domainCode"),
+        if self.is_partners() {
+            PARTNER.0
+        } else {
+            self.value("domainCode")
         }
     }
 
@@ -242,9 +243,10 @@ impl Called {
     }
 
     pub(crate) fn fen(&self) -> Option<i64> {
-        match self.is_partners() {
-            true => fen_of_yuan(self.value("money")),
-            false => self.value("money").parse().ok(),
+        if self.is_partners() {
+            fen_of_yuan(self.value("money"))
+        } else {
+            self.value("money").parse().ok()
         }
     }
 

@@ -205,9 +205,10 @@ impl<'a> Business<'a> {
     /// What the page's address holds: signed by the business system itself, or by the
     /// platform in answer to a partner's order.
     fn page_values(&mut self) -> Option<Vec<(String, String)>> {
-        match self.order.is_partners() {
-            true => self.partner_orders().map(|ordered| ordered.values.clone()),
-            false => Some(self.signed_pay()),
+        if self.order.is_partners() {
+            self.partner_orders().map(|ordered| ordered.values.clone())
+        } else {
+            Some(self.signed_pay())
         }
     }
 

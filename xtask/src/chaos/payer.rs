@@ -40,9 +40,10 @@ impl Payer<'_> {
             return Ok(number_on(&self.wire.get(&url)?).map(Opened::Page));
         }
         let form = Form::read(text).context("obj is no form")?;
-        let form = match form.action.starts_with(self.sandbox) {
-            true => Some(form),
-            false => self.form_behind(&form),
+        let form = if form.action.starts_with(self.sandbox) {
+            Some(form)
+        } else {
+            self.form_behind(&form)
         };
         let Some(form) = form else {
             return Ok(None);

@@ -109,9 +109,12 @@ impl Stage {
         std::fs::write(&setting.accounts, accounts(&known, through)?)?;
         let (each, last, second_port) = (setting.clone(), second.clone(), world.port + behind);
         let all: Vec<u16> = ports.iter().copied().chain([second_port]).collect();
-        let fleet = Fleet::new(&all, move |port| match port == second_port {
-            true => last.platform(port),
-            false => each.platform(port),
+        let fleet = Fleet::new(&all, move |port| {
+            if port == second_port {
+                last.platform(port)
+            } else {
+                each.platform(port)
+            }
         });
         fleet.start()?;
         balancer::start(world.port, ports.clone())?;

@@ -119,9 +119,10 @@ impl Api {
             }
             _ => Err(ChannelError::Refused {
                 message: cause(),
-                code: match head.sub_code.is_empty() {
-                    true => head.code,
-                    false => head.sub_code,
+                code: if head.sub_code.is_empty() {
+                    head.code
+                } else {
+                    head.sub_code
                 },
             }),
         }

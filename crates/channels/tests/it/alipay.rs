@@ -289,9 +289,10 @@ fn the_exact_characters_of_an_answer_are_found() {
 fn certificates_are_named_as_alipay_names_them() {
     for case in cases("cert_sn.json") {
         let pem = case["pem"].as_str().unwrap().as_bytes();
-        let number = match case["root"].as_bool().unwrap() {
-            true => root_sn(pem),
-            false => certificate_sn(pem),
+        let number = if case["root"].as_bool().unwrap() {
+            root_sn(pem)
+        } else {
+            certificate_sn(pem)
         };
         assert_eq!(
             number.unwrap(),

@@ -669,9 +669,10 @@ fn rank(attempt: Attempt) -> u8 {
 }
 
 fn request(key: &str, renamed: bool) -> Pairs {
-    match renamed {
-        true => signed(&[("requestKey", key), ("infoEn", "Goods")]),
-        false => signed(&[("requestKey", key)]),
+    if renamed {
+        signed(&[("requestKey", key), ("infoEn", "Goods")])
+    } else {
+        signed(&[("requestKey", key)])
     }
 }
 

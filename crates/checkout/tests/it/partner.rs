@@ -8,7 +8,7 @@ use payment::channel::Channel;
 use payment::forecore::{Fields, md5_sign};
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
-use payment::partner::Order;
+use payment::partner::Ordered;
 use payment::ports::{AttemptRow, ChannelError, Doubt, RefundState};
 
 /// A scene with the partner `p001`, whose order of one yuan is paid.
@@ -20,7 +20,7 @@ async fn paid_order_told_at(cb_url: &str) -> (Scene, AttemptRow) {
     let scene = Scene::new().await;
     let domain = apay::p001().unwrap();
     scene.store.add_domain(&domain).await.unwrap();
-    let order = Order {
+    let order = Ordered {
         out_order_id: "o1".to_owned(),
         money: Money::from_minor(100, Currency::Cny).unwrap(),
         cb_url: cb_url.to_owned(),

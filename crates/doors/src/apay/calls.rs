@@ -2,7 +2,7 @@
 //! partner's, paid on our own page like any other.
 
 use super::answer::{self, ListedRefund, NAMED, OrderInfo, Ordered, PartnerRefund};
-use super::{Failure, NAME, Order};
+use super::{Failure, NAME, OrderCall};
 use checkout::{Checkout, Failure as Trouble};
 use payment::domain::{Domain, Secret};
 use payment::forecore::{Fields, PayType, fen_of_yuan, md5_sign, verifies};
@@ -28,11 +28,11 @@ const SAME_REFUND_MS: i64 = 86_400_000;
 /// [`Failure`] with what the partner can do.
 pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Failure> {
     let (domain, key) = partner(checkout, fields).await?;
-    let Order {
+    let OrderCall {
         order,
         pay_type,
         time_ms,
-    } = Order::read(fields)?;
+    } = OrderCall::read(fields)?;
     check_time(&domain, time_ms, checkout.now_ms())?;
     let kept = checkout.keep_order(&domain, order).await;
     let kept = kept.map_err(|failure| match failure {

@@ -15,16 +15,16 @@ const CB_URL_WITHOUT: [&str; 5] = ["#", "\\", "\"", "<", ">"];
 
 /// An order as a partner asks for it: its shapes hold, its sign is judged elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct OrderCall {
     /// What is kept of it: the same again is the same order.
-    pub order: partner::Order,
+    pub order: partner::Ordered,
     /// The way to pay.
     pub pay_type: Option<PayType>,
     /// The partner's clock, ms since 1970, where it is sent.
     pub time_ms: Option<i64>,
 }
 
-impl Order {
+impl OrderCall {
     /// Reads an order.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Order {
                     .map_err(|_| Refusal::malformed("time", "ms since 1970"))?,
             ),
         };
-        let order = partner::Order {
+        let order = partner::Ordered {
             out_order_id,
             money,
             cb_url,
@@ -110,9 +110,9 @@ mod tests {
     use super::*;
     use payment::channel::Channel;
 
-    fn read(more: &str) -> Result<Order, Refusal> {
+    fn read(more: &str) -> Result<OrderCall, Refusal> {
         let base = "outOrderId=a1&currency=USD&money=14.27&cb_url=http%3A%2F%2Fa.cn%2Fcb%3Fx%3D1";
-        Order::read(
+        OrderCall::read(
             &Fields::from_query(base)
                 .unwrap()
                 .overlaid(Fields::from_query(more).unwrap()),
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn an_order_is_read_with_its_parts() {
         let read_now = read("userId=u&type=ALIPAYH5&time=5&return_url=https%3A%2F%2Fa.cn%2F");
-        let Order {
+        let OrderCall {
             order,
             pay_type,
             time_ms,

@@ -10,7 +10,7 @@ use checkout::{Checkout, Failure};
 use hmac::{Hmac, KeyInit, Mac};
 use payment::domain::{Domain, DomainSettings};
 use payment::money::{Currency, Money};
-use payment::partner::Order;
+use payment::partner::Ordered;
 use payment::ports::{Door, NewCallback, News};
 use payment::refusal::Refusal;
 use payment::status::PayStatus;
@@ -133,7 +133,7 @@ async fn ordered(checkout: &Checkout, body: &str) -> Result<String, Failure> {
     let (domain, _) = proved.await?;
     let money = cents.parse().ok();
     let money = money.and_then(|cents| Money::from_minor(cents, Currency::Cny));
-    let order = Order {
+    let order = Ordered {
         out_order_id: number.to_owned(),
         money: money.ok_or_else(|| Refusal::malformed("cents", "whole fen"))?,
         cb_url: tell.to_owned(),

@@ -118,9 +118,10 @@ fn as_it_stands(field: &Field) -> String {
 }
 
 fn as_javascript_writes(field: &Field) -> String {
-    match field.is_number {
-        true => javascript_number(&field.value).unwrap_or_else(|| field.value.clone()),
-        false => field.value.clone(),
+    if field.is_number {
+        javascript_number(&field.value).unwrap_or_else(|| field.value.clone())
+    } else {
+        field.value.clone()
     }
 }
 

@@ -34,9 +34,10 @@ impl Proof {
         };
         let text = |(param, value): &(Param, &'a str)| {
             let encode = self.encoded && Param::ADDRESSES.contains(param);
-            let text = match encode {
-                true => Cow::Owned(java_url_encode(value)),
-                false => Cow::Borrowed(*value),
+            let text = if encode {
+                Cow::Owned(java_url_encode(value))
+            } else {
+                Cow::Borrowed(*value)
             };
             (*param, text)
         };
@@ -103,9 +104,12 @@ impl Form {
     /// The values that this form signs, sorted.
     fn values<'v>(self, request: &'v Request<'_>, strange: &[&'v str]) -> Vec<&'v str> {
         let signed = request.known.iter().filter(|(param, _)| self.signs(*param));
-        let value = |(param, value): &(Param, &'v str)| match self.encoded {
-            true => request.encoded(*param).unwrap_or(value),
-            false => value,
+        let value = |(param, value): &(Param, &'v str)| {
+            if self.encoded {
+                request.encoded(*param).unwrap_or(value)
+            } else {
+                value
+            }
         };
         let mut values: Vec<&str> = signed.map(value).chain(strange.iter().copied()).collect();
         sort_utf16(&mut values);

@@ -26,9 +26,10 @@ pub(super) async fn bad(err: &str, fault: Option<Fault>) -> Response {
 /// Fields as a JSON object; sums are numbers.
 pub(super) fn json(fields: &Fields) -> String {
     let member = |(name, value): (&String, &String)| {
-        let value = match NUMBERS.contains(&name.as_str()) {
-            true => value.clone(),
-            false => Value::from(value.as_str()).to_string(),
+        let value = if NUMBERS.contains(&name.as_str()) {
+            value.clone()
+        } else {
+            Value::from(value.as_str()).to_string()
         };
         format!("{}:{value}", Value::from(name.as_str()))
     };

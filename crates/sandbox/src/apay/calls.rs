@@ -256,9 +256,10 @@ pub(super) async fn refund(
         Err(err) => return bad(err, fault).await,
     };
     let renames = own_numbers(&world, &order).is_some();
-    let out_order_no = match renames {
-        true => order_id(&order),
-        false => &order.channel_order_no,
+    let out_order_no = if renames {
+        order_id(&order)
+    } else {
+        &order.channel_order_no
     };
     let answer = owned([
         ("trans_no", &refund.refund_id),

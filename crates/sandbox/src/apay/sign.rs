@@ -33,12 +33,13 @@ pub(crate) fn fields(query: &str, body: &[u8]) -> Option<Fields> {
 
 /// A number as JavaScript prints it: `1.0` is `1`.
 fn javascript(number: &str) -> String {
-    match number.contains('.') {
-        true => number
+    if number.contains('.') {
+        number
             .trim_end_matches('0')
             .trim_end_matches('.')
-            .to_owned(),
-        false => number.to_owned(),
+            .to_owned()
+    } else {
+        number.to_owned()
     }
 }
 

@@ -52,15 +52,17 @@ pub(super) fn create(
     if source.is_object() && request_id.is_empty() {
         return Answer::refused(400, "INVALID_REQUEST", "PAYPAL_REQUEST_ID_REQUIRED");
     }
-    let context = match source.is_object() {
-        true => source,
-        false => &asked["application_context"],
+    let context = if source.is_object() {
+        source
+    } else {
+        &asked["application_context"]
     };
     let page = |name: &str| context[name].as_str().unwrap_or_default().to_owned();
     let (return_url, cancel_url) = (page("return_url"), page("cancel_url"));
-    let place = match source.is_object() {
-        true => "/payment_source/paypal/experience_context",
-        false => "/application_context",
+    let place = if source.is_object() {
+        "/payment_source/paypal/experience_context"
+    } else {
+        "/application_context"
     };
     for (name, url) in [("return_url", &return_url), ("cancel_url", &cancel_url)] {
         if !url.is_empty() && !url.starts_with("http") {
@@ -96,9 +98,10 @@ pub(super) fn create(
             now_ms,
         )
     };
-    let answer = match whole_answer {
-        true => whole(world, &order, now_ms),
-        false => brief(world, &order, now_ms),
+    let answer = if whole_answer {
+        whole(world, &order, now_ms)
+    } else {
+        brief(world, &order, now_ms)
     };
     book.put(order);
     Answer::new(201, answer)
@@ -125,9 +128,10 @@ fn status(order: &Order, now_ms: i64) -> &'static str {
 fn brief(world: &World, order: &Order, now_ms: i64) -> Value {
     let base = &world.keys.paypal.base;
     let id = order.paypal().map_or("", |own| &own.id);
-    let rel = match order.paypal().is_some_and(|own| own.payer_action) {
-        true => "payer-action",
-        false => "approve",
+    let rel = if order.paypal().is_some_and(|own| own.payer_action) {
+        "payer-action"
+    } else {
+        "approve"
     };
     json!({
         "id": id,

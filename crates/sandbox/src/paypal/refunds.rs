@@ -38,12 +38,13 @@ pub(super) fn refund(
     let Some(order) = by_capture(world, capture) else {
         return Answer::not_found();
     };
-    let (currency, amount) = match body["amount"].is_null() {
-        true => (order.currency.clone(), order.refundable()),
-        false => match sum(body, "/amount") {
+    let (currency, amount) = if body["amount"].is_null() {
+        (order.currency.clone(), order.refundable())
+    } else {
+        match sum(body, "/amount") {
             Ok(sum) => sum,
             Err(answer) => return answer,
-        },
+        }
     };
     let refused = |issue: &str, field: &str| Answer::unprocessable(issue).at(body, field);
     match () {

@@ -56,9 +56,12 @@ pub(super) fn parts_add_up(body: &Value, amount: i64) -> Result<(), Answer> {
     let unit = &body["purchase_units"][0];
     let breakdown = &unit["amount"]["breakdown"];
     let at = "/purchase_units/0/amount";
-    let part = |name: &str| match breakdown[name].is_null() {
-        true => Ok(0),
-        false => sum(body, &format!("{at}/breakdown/{name}")).map(|(_, minor)| minor),
+    let part = |name: &str| {
+        if breakdown[name].is_null() {
+            Ok(0)
+        } else {
+            sum(body, &format!("{at}/breakdown/{name}")).map(|(_, minor)| minor)
+        }
     };
     let mut items = 0;
     for (index, item) in unit["items"].as_array().into_iter().flatten().enumerate() {
@@ -96,17 +99,19 @@ pub(super) fn parts_add_up(body: &Value, amount: i64) -> Result<(), Answer> {
     for name in ["shipping_discount", "discount"] {
         all -= part(name)?;
     }
-    match all == amount {
-        true => Ok(()),
-        false => Err(Answer::unprocessable("AMOUNT_MISMATCH").at(body, &format!("{at}/value"))),
+    if all == amount {
+        Ok(())
+    } else {
+        Err(Answer::unprocessable("AMOUNT_MISMATCH").at(body, &format!("{at}/value")))
     }
 }
 
 /// A sum as answers hold it.
 pub(super) fn money(order: &Order, minor: i64) -> Value {
-    let value = match WITHOUT_DECIMALS.contains(&order.currency.as_str()) {
-        true => (minor / 100).to_string(),
-        false => plain_yuan(minor),
+    let value = if WITHOUT_DECIMALS.contains(&order.currency.as_str()) {
+        (minor / 100).to_string()
+    } else {
+        plain_yuan(minor)
     };
     json!({"currency_code": order.currency, "value": value})
 }

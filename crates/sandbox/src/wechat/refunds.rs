@@ -47,9 +47,10 @@ pub(super) fn refund(call: &Call<'_>) -> Answer {
     if let Some((of, old)) = known(call, number) {
         let same = of.channel_order_no == order.channel_order_no
             && (old.amount, of.amount) == (new.amount.refund, new.amount.total);
-        return match same {
-            true => Answer::json(&object(&of, &old)),
-            false => invalid("订单金额或退款金额与之前请求不一致，请核实后再试"),
+        return if same {
+            Answer::json(&object(&of, &old))
+        } else {
+            invalid("订单金额或退款金额与之前请求不一致，请核实后再试")
         };
     }
     let kind = call.fault.map(|fault| fault.kind);

@@ -175,9 +175,12 @@ pub(crate) fn sign(pem: &str, text: &str) -> String {
 
 /// Percent-encoding of all that is not bare.
 pub(crate) fn encode(text: &str) -> String {
-    let escape = |byte: u8| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
+    let escape = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
     };
     text.bytes().map(escape).collect()
 }

@@ -6,7 +6,7 @@ use crate::sql::{text, word, words};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
-use payment::partner::{Order, PartnerOrder};
+use payment::partner::{Ordered, PartnerOrder};
 use payment::ports::{
     Answer, AttemptRow, CallbackRow, CallbackState, KeptNotify, KeptTry, Kind, NotifyOutcome,
     NotifyRow, RefundRow, StoreError, TryOutcome,
@@ -226,7 +226,7 @@ pub(super) fn partner_order_row(row: &Row) -> Answer<PartnerOrder> {
     Ok(PartnerOrder {
         order_id: row.get("order_id")?,
         domain_code: row.get("domain_code")?,
-        order: Order {
+        order: Ordered {
             out_order_id: row.get("out_order_id")?,
             money: row.money("money", "currency")?,
             cb_url: row.get("cb_url")?,

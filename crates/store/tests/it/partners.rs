@@ -2,7 +2,7 @@
 
 use payment::domain::{Domain, DomainSettings};
 use payment::money::{Currency, Money};
-use payment::partner::{Order, PartnerOrder};
+use payment::partner::{Ordered, PartnerOrder};
 use payment::ports::Store;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ fn order(ours: &str, theirs: &str) -> PartnerOrder {
     PartnerOrder {
         order_id: ours.to_owned(),
         domain_code: CODE.to_owned(),
-        order: Order {
+        order: Ordered {
             out_order_id: theirs.to_owned(),
             money: Money::from_minor(10, Currency::Cny).unwrap(),
             cb_url: "http://p.cn/cb".to_owned(),

@@ -8,7 +8,7 @@ use payment::channel::Channel;
 use payment::domain::{Domain, DomainSettings};
 use payment::money::{Currency, Money};
 use payment::order::Event;
-use payment::partner::{Order, PartnerOrder};
+use payment::partner::{Ordered, PartnerOrder};
 use payment::ports::{
     CallbackTry, NewRefund, NotifyOutcome, NotifyRow, RefundStep, Refunded, Resend, Store,
     TryOutcome,
@@ -154,7 +154,7 @@ async fn a_partners_order(store: &dyn Store, number: u32) {
     let order = PartnerOrder {
         order_id: format!("O{number}"),
         domain_code: "apay.p001".to_owned(),
-        order: Order {
+        order: Ordered {
             out_order_id: format!("P{number}"),
             money: Money::from_minor(10, Currency::Cny).unwrap(),
             cb_url: "http://p.cn/cb".to_owned(),
