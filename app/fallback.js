@@ -99,6 +99,8 @@
     }
 
     function invoke() {
+      clearTimeout(waiting);
+      waiting = 0;
       open = Date.now();
       say('open');
       WeixinJSBridge.invoke('getBrandWCPayRequest', JSON.parse(button.dataset.bridge), answered);
@@ -115,10 +117,7 @@
     }
 
     document.addEventListener('WeixinJSBridgeReady', function () {
-      if (!waiting) return;
-      clearTimeout(waiting);
-      waiting = 0;
-      invoke();
+      if (waiting) invoke();
     });
     button.addEventListener('click', tapped);
     if (button.dataset.now && !reopened()) tapped();

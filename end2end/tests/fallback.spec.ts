@@ -100,6 +100,20 @@ test('a payer who has tapped already sees the sheet at once, and is told where n
   await expect(page.locator('[data-note="none"]')).toBeVisible();
 });
 
+test('a bridge that is there before it says so opens one sheet', async ({ page }) => {
+  await open(page, bridge());
+  await page.locator('#bridge').click();
+  await page.evaluate(() => {
+    const sheets: object[] = ((window as any).sheets = []);
+    (window as any).WeixinJSBridge = { invoke: (name: string) => sheets.push({ name }) };
+  });
+  await page.locator('#bridge').click();
+  await page.evaluate(() => document.dispatchEvent(new Event('WeixinJSBridgeReady')));
+  await page.waitForTimeout(3_500);
+  expect(await page.evaluate('sheets.length')).toBe(1);
+  await expect(page.locator('[data-note="open"]')).toBeVisible();
+});
+
 test('a paid page tells the page around it, once to each origin that may hold it', async ({ page }) => {
   await open(
     page,

@@ -160,6 +160,22 @@ test.describe("WeChat's sheet", () => {
     expect(await sheets()).toBe(1);
   });
 
+  test('is one where the bridge is there before it says so', { tag: '@flow' }, async ({ page, request }) => {
+    test.skip(!scripted(), "WeChat's bridge is script");
+    await page.goto(await mobileUrl(request));
+    if (wasm()) await alive(page, 'Bridge');
+    await button(page).click();
+    await page.evaluate(() => {
+      (window as any).sheets = 0;
+      (window as any).WeixinJSBridge = { invoke: () => ((window as any).sheets += 1) };
+    });
+    await button(page).click();
+    await page.evaluate(() => document.dispatchEvent(new Event('WeixinJSBridgeReady')));
+    await page.waitForTimeout(3_500);
+    expect(await page.evaluate(() => (window as any).sheets)).toBe(1);
+    await expect(page.locator('[data-note="open"]')).toBeVisible();
+  });
+
   test('a page that was fetched ahead fetches an openid once it is looked at', async ({ page, request }) => {
     test.skip(!wasm(), 'the way is taken by WebAssembly');
     const trips: string[] = [];

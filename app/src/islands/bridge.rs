@@ -15,7 +15,7 @@ mod life {
     use crate::browser::{self, go, mine, note, on, said};
     use gloo_timers::callback::Timeout;
     use js_sys::{Function, JSON, Reflect};
-    use std::cell::{Cell, RefCell};
+    use std::cell::RefCell;
     use std::rc::Rc;
     use wasm_bindgen::prelude::*;
     use web_sys::{HtmlElement, window};
@@ -36,8 +36,8 @@ mod life {
         button: HtmlElement,
         /// A tap that waits for the bridge.
         waits: RefCell<Option<Timeout>>,
-        /// A sheet is open, or was until a moment ago.
-        open: Cell<bool>,
+        /// A sheet that was opened a moment ago and has not answered.
+        open: RefCell<Option<Timeout>>,
     }
 
     pub(super) fn begin() {
@@ -47,14 +47,14 @@ mod life {
         let sheet = Rc::new(Sheet {
             button,
             waits: RefCell::default(),
-            open: Cell::new(false),
+            open: RefCell::default(),
         });
         let tapped = Rc::clone(&sheet);
         on(&sheet.button, "click", move |_| tapped.tap());
         let came = Rc::clone(&sheet);
         if let Some(document) = window().and_then(|window| window.document()) {
             on(&document, "WeixinJSBridgeReady", move |_| {
-                if came.waits.take().is_some() {
+                if came.waits.borrow().is_some() {
                     came.open();
                 }
             });
@@ -67,7 +67,7 @@ mod life {
 
     impl Sheet {
         fn tap(self: &Rc<Self>) {
-            if self.open.get() {
+            if self.open.borrow().is_some() {
                 return;
             }
             let there =
@@ -85,9 +85,10 @@ mod life {
 
         fn open(self: &Rc<Self>) {
             note("open");
-            self.open.set(true);
+            self.waits.take();
             let sheet = Rc::clone(self);
-            Timeout::new(BRIDGE_MS, move || sheet.open.set(false)).forget();
+            let over = Timeout::new(BRIDGE_MS, move || drop(sheet.open.take()));
+            *self.open.borrow_mut() = Some(over);
             let sheet = Rc::clone(self);
             let answered = Closure::once_into_js(move |result: JsValue| sheet.answered(&result));
             let parameters = JSON::parse(&said(&self.button, "bridge")).unwrap_or_default();
@@ -103,7 +104,7 @@ mod life {
         }
 
         fn answered(&self, result: &JsValue) {
-            self.open.set(false);
+            self.open.take();
             let message = Reflect::get(result, &"err_msg".into()).ok();
             let message = message
                 .and_then(|message| message.as_string())
