@@ -2,6 +2,7 @@
 //! its values from the raw pairs of the request, since the sign covers values
 //! in order and with repeats; the logic stands in `checkout`.
 
+use crate::headers;
 use checkout::{Browser, Checkout, Failure, Place, Poll, Scene, Start, links};
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
@@ -20,17 +21,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Tells a waiting page which attempt is open now: its orderSn, or `ended`.
-pub const ATTEMPT_HEADER: &str = "tongfu-attempt";
-/// Tells a paid page to wait a moment before it leaves, for the domains that want
-/// it: the callback is not acknowledged yet.
-pub const HOLD_HEADER: &str = "tongfu-hold";
-
-/// Tells our own page where the attempt is that it started.
-pub const PAGE_HEADER: &str = "tongfu-page";
-/// By this header our own page names the payer's pick; another site's can't send it.
-pub const PICK_HEADER: &str = "tongfu-pick";
 
 /// What the server puts beside a request for the server functions: its values
 /// as they came, and the language that the caller wishes.
@@ -101,7 +91,7 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
             let name = |name: &str| call.pairs.get(name).unwrap_or_default().to_owned();
             let (domain, key) = (name("domainCode"), name("requestKey"));
             if checkout.holds(&domain, &key).await {
-                tell(HOLD_HEADER, "1");
+                tell(headers::HOLD, "1");
             }
             Envelope::success(None, call.lang)
         }
@@ -112,11 +102,11 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
         Poll::Failed(failure) => refused(&failure, call.lang),
         Poll::Waiting => keep_polling(call.lang),
         Poll::Open(order_sn) => {
-            tell(ATTEMPT_HEADER, &order_sn);
+            tell(headers::ATTEMPT, &order_sn);
             keep_polling(call.lang)
         }
         Poll::Ended => {
-            tell(ATTEMPT_HEADER, "ended");
+            tell(headers::ATTEMPT, "ended");
             keep_polling(call.lang)
         }
     })
@@ -208,7 +198,7 @@ async fn start_from(
     };
     let attempt = checkout.pay(domain, request, start).await?;
     let lang = request.lang.unwrap_or(call.lang);
-    tell(PAGE_HEADER, &links::attempt(&attempt, lang));
+    tell(headers::PAGE, &links::attempt(&attempt, lang));
     Ok(None)
 }
 

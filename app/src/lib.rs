@@ -8,6 +8,7 @@
 pub mod api;
 #[cfg(feature = "hydrate")]
 mod browser;
+pub mod headers;
 pub mod islands;
 #[cfg(feature = "ssr")]
 pub mod page;

@@ -24,3 +24,10 @@ pub(crate) struct State {
     /// Whether the program was told to stop.
     pub(crate) stopped: watch::Receiver<bool>,
 }
+
+impl State {
+    /// Whether payers reach us by https: then our cookies are sent by it alone.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}

@@ -1,6 +1,7 @@
 //! What a waiting page asks, and what it is told.
 
 use super::{main, wake, word};
+use crate::headers;
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use std::pin::pin;
@@ -79,8 +80,8 @@ async fn ask(order: &Awaited) -> Result<Answer, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let response = JsFuture::from(window.fetch_with_str(&order.poll_url)).await?;
     let response: Response = response.dyn_into()?;
-    let attempt = response.headers().get("tongfu-attempt")?;
-    let held = response.headers().get("tongfu-hold")?.is_some();
+    let attempt = response.headers().get(headers::ATTEMPT)?;
+    let held = response.headers().get(headers::HOLD)?.is_some();
     let body = JsFuture::from(response.json()?).await?;
     let errcode = js_sys::Reflect::get(&body, &"errcode".into())?.as_string();
     let ours = attempt.is_none_or(|attempt| order.order_sn.is_empty() || attempt == order.order_sn);

@@ -1,6 +1,7 @@
 //! Starting a payment by the `pay` server function (docs/protocol.md, Paths), as our own
 //! page does it.
 
+use crate::headers;
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -8,10 +9,6 @@ use web_sys::{Headers, RequestInit, Response};
 
 const PC: &str = "/pay/api/pc/pay";
 const H5: &str = "/pay/api/h5/pay";
-/// Names the payer's pick to the server function; a page of another site can't send it.
-const PICK: &str = "tongfu-pick";
-/// Names the started attempt's page in the answer.
-const PAGE: &str = "tongfu-page";
 
 /// What became of a start.
 pub(crate) enum Started {
@@ -36,16 +33,16 @@ pub(crate) async fn start(action: &str, channel: &str) -> Result<Started, JsValu
     };
     let url = path.to_owned() + "?" + query;
     let window = web_sys::window().ok_or(JsValue::NULL)?;
-    let headers = Headers::new()?;
-    headers.set(PICK, channel)?;
-    headers.set("content-type", "application/json")?;
+    let call_headers = Headers::new()?;
+    call_headers.set(headers::PICK, channel)?;
+    call_headers.set("content-type", "application/json")?;
     let call = RequestInit::new();
     call.set_method("POST");
-    call.set_headers(&headers);
+    call.set_headers(&call_headers);
     call.set_body(&"{}".into());
     let response = JsFuture::from(window.fetch_with_str_and_init(&url, &call)).await?;
     let response: Response = response.dyn_into()?;
-    let page = response.headers().get(PAGE)?;
+    let page = response.headers().get(headers::PAGE)?;
     let body = JsFuture::from(response.json()?).await?;
     let text = |name: &str| -> Result<String, JsValue> {
         let text = Reflect::get(&body, &name.into())?;

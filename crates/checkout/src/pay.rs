@@ -158,7 +158,7 @@ impl Checkout {
                 .openid
                 .clone()
                 .filter(|_| choice.kind == Kind::Jsapi),
-            signed: request.signed().clone(),
+            signed: request.signed(),
             secret_generation: request.generation(),
             created_ms: now_ms,
             expires_ms: now_ms + domain.settings.attempt_life_s * 1000,

@@ -36,7 +36,7 @@ type Known<'a> = Vec<(Param, &'a str)>;
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     content: T,
-    signed: Signed,
+    signed: Pairs,
     generation: i64,
     other_key: bool,
     recut: Option<Rule>,
@@ -46,7 +46,7 @@ impl<T> Verified<T> {
     fn new(content: T, proof: &forms::Proof, known: &[(Param, &str)]) -> Self {
         Self {
             content,
-            signed: proof.kept(known).into(),
+            signed: proof.kept(known),
             generation: proof.generation,
             other_key: false,
             recut: None,
@@ -56,8 +56,8 @@ impl<T> Verified<T> {
     /// The values that the sign covers, and the sign; in the seed's order, so that
     /// equal values are equal text.
     #[must_use]
-    pub fn signed(&self) -> &Signed {
-        &self.signed
+    pub fn signed(&self) -> Signed {
+        self.signed.clone().into()
     }
 
     /// The generation of the secret that it was signed with.

@@ -9,10 +9,11 @@ use crate::payer::cookies::{self, Cookies};
 use crate::routes::body;
 use crate::routes::respond::{browser, envelope, wished_language};
 use crate::state::State;
-use app::api::{Call, OwnPage, PAGE_HEADER, PICK_HEADER};
+use app::api::{Call, OwnPage};
+use app::headers;
 use axum::body::Body;
 use axum::extract::{self, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, SET_COOKIE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -68,16 +69,13 @@ pub(super) async fn call(
         page,
     };
     let request = readable(path, method, call);
+    let secure = state.is_secure();
     let checkout = state.checkout;
     let context = move || provide_context(checkout.clone());
     let response = leptos_axum::handle_server_fns_with_context(context, request).await;
     let mut response = response.into_response();
-    if let Some(picked) = picked.filter(|_| response.headers().contains_key(PAGE_HEADER)) {
-        let secure = state.public_url.starts_with("https://");
-        let kept = cookies::keep_channel(picked, secure);
-        response
-            .headers_mut()
-            .extend(kept.map(|cookie| (SET_COOKIE, cookie)));
+    if let Some(picked) = picked.filter(|_| response.headers().contains_key(headers::PAGE)) {
+        cookies::keep_channel(&mut response, picked, secure);
     }
     if response.status() != StatusCode::OK {
         tracing::error!(
@@ -92,7 +90,7 @@ pub(super) async fn call(
 
 /// What a page of ours says of itself: its header alone tells it from a business system.
 fn own_page(headers: &HeaderMap) -> Option<OwnPage> {
-    let pick = headers.get(PICK_HEADER)?.to_str().ok()?;
+    let pick = headers.get(headers::PICK)?.to_str().ok()?;
     Some(OwnPage {
         pick: Channel::parse(pick)?,
         openids: Cookies::of(headers).openids(),

@@ -1,8 +1,9 @@
 //! The few cookies that we set: the openid of a WeChat account, a browser's mark
 //! for the way to WeChat and back, and the language and the channel that a payer chose.
 
-use axum::http::header::COOKIE;
+use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use payment::channel::Channel;
@@ -84,9 +85,11 @@ pub(crate) fn keep_lang(lang: Lang, secure: bool) -> Option<HeaderValue> {
     cookie(LANG, lang.tag(), LANG_AGE_S, secure)
 }
 
-/// Keeps the channel that the payer picked.
-pub(crate) fn keep_channel(channel: Channel, secure: bool) -> Option<HeaderValue> {
-    cookie(CHANNEL, channel.code(), CHANNEL_AGE_S, secure)
+/// Keeps the channel that the payer picked, by the answer to his pick.
+pub(crate) fn keep_channel(answer: &mut Response, channel: Channel, secure: bool) {
+    let kept = cookie(CHANNEL, channel.code(), CHANNEL_AGE_S, secure);
+    let headers = answer.headers_mut();
+    headers.extend(kept.map(|cookie| (SET_COOKIE, cookie)));
 }
 
 /// Marks a browser for the way to WeChat and back.

@@ -1,6 +1,7 @@
 //! The checkout pages of a request: GET shows, POST starts (docs/page.md).
 
 use super::attempt::{attempt_screen, paid};
+use super::cookies;
 use super::leave::Leave;
 use super::openid;
 use super::screens::{self, Look, Seen};
@@ -215,7 +216,7 @@ impl Opened<'_> {
         }
         // Asked once more, a browser that keeps no cookie would go round for ever.
         if visit.own(LAP).is_some_and(|lap| checkout.is_lap(lap)) {
-            let signed = request.signed();
+            let signed = &request.signed();
             let others = self.channels.len() > 1;
             return Some(Shown::Screen(Box::new(Screen::NoCookie {
                 order: Some(screens::order(request, visit.lang)),
@@ -338,14 +339,14 @@ pub(super) async fn start(
         Err(failure) => return refused(&visit, &failure, None),
     };
     let place = visit.place(checkout, &domain);
-    let signed = request.signed();
+    let signed = &request.signed();
     match checkout
         .pay(&domain, &request, Start { channel, place })
         .await
     {
         Ok(attempt) => {
             let mut response = see_other(&links::attempt(&attempt, visit.lang));
-            visit.keep_channel(channel, &mut response);
+            cookies::keep_channel(&mut response, channel, state.is_secure());
             response
         }
         // Paid, or the channel checks the money: the page tells.

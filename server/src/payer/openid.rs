@@ -67,7 +67,7 @@ pub(super) async fn openid(
     parts: Parts,
 ) -> Response {
     let cookies = Cookies::of(&parts.headers);
-    let secure = state.public_url.starts_with("https://");
+    let secure = state.is_secure();
     let kept = cookies.browser(secure).map(str::to_owned);
     let has_kept = kept.is_some();
     let mark = match kept {

@@ -187,7 +187,10 @@ pub(super) struct Seen<'a> {
 
 /// The page's own address, to be opened inside WeChat.
 pub(super) fn wechat_address(public_url: &str, request: &Verified<PayRequest>) -> String {
-    format!("{public_url}{}", links::opened(Scene::H5, request.signed()))
+    format!(
+        "{public_url}{}",
+        links::opened(Scene::H5, &request.signed())
+    )
 }
 
 /// The page on which a payer outside WeChat is told to open it there.
@@ -204,7 +207,7 @@ pub(super) fn open_in_wechat(
         others,
         phone,
     } = seen;
-    let signed = request.signed();
+    let signed = &request.signed();
     Screen::Pay(Box::new(Pay {
         order: order(request, lang),
         charged,

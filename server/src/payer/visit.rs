@@ -1,6 +1,6 @@
 //! A payer's request to one of our pages, and what every answer to it has in common.
 
-use super::cookies::{self, Cookies};
+use super::cookies::Cookies;
 use super::leave::Leave;
 use super::marks::Pictures;
 use crate::routes::respond::{
@@ -8,7 +8,7 @@ use crate::routes::respond::{
 };
 use crate::state::State;
 use app::page::{Bought, Screen};
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -43,7 +43,7 @@ impl Visit {
         let asked = asked.and_then(Lang::parse);
         let wished = wished_language(&parts.headers);
         let lang = asked.unwrap_or(wished);
-        let secure = Secure(state.public_url.starts_with("https://"));
+        let secure = Secure(state.is_secure());
         let path = parts.uri.path().to_owned();
         let scene = if path.starts_with("/mpay") {
             Scene::H5
@@ -81,13 +81,6 @@ impl Visit {
     /// The channel that this payer picked last.
     pub(super) fn last_channel(&self) -> Option<Channel> {
         self.cookies.channel()
-    }
-
-    /// Keeps the payer's pick.
-    pub(super) fn keep_channel(&self, channel: Channel, response: &mut Response) {
-        let kept = cookies::keep_channel(channel, self.secure.0);
-        let headers = response.headers_mut();
-        headers.extend(kept.map(|cookie| (SET_COOKIE, cookie)));
     }
 
     /// Where a payer is who goes on with an attempt.

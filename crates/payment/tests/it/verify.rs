@@ -56,7 +56,8 @@ fn what_is_kept_of_a_request_verifies_again() {
         &sign_pairs(&SEED, "test"),
     );
     let request = verify_pay(&Domain::test(), &pairs, 0).unwrap();
-    let query = request.signed().as_query();
+    let signed = request.signed();
+    let query = signed.as_query();
     assert!(
         !query.contains("payTypeCode") && !query.contains("lang="),
         "{query}"
