@@ -49,6 +49,8 @@ async function payNewest() {
   await post(`${gateway}/control/pay`, { channelOrderNo: newest.channelOrderNo });
 }
 
+const mobile = (url) => url.replace('/pay.html?', '/mpay.html?');
+
 /** Each opens an address of its own order. */
 const FLOWS = [
   {
@@ -75,7 +77,7 @@ const FLOWS = [
   {
     name: 'a phone picks Alipay, pays there, and comes back',
     agent: PHONE,
-    address: (url) => url.replace('/pay.html?', '/mpay.html?'),
+    address: mobile,
     async walk(browser, query) {
       await lives(browser, 'Picker');
       await click(browser, 'input[value=Alipay]');
@@ -89,7 +91,7 @@ const FLOWS = [
   {
     name: 'inside WeChat, with a bridge that comes late',
     agent: WECHAT,
-    address: (url) => url.replace('/pay.html?', '/mpay.html?'),
+    address: mobile,
     async walk(browser, query) {
       await lives(browser, 'Bridge');
       await click(browser, '#bridge');

@@ -104,10 +104,7 @@ pub(crate) fn run(wish: &Wish) -> Result<ExitCode> {
     }
     let options = Options::from(wish);
     process::note_signals()?;
-    step(
-        "building platform, sandbox and tests",
-        world::build_with_tests,
-    )?;
+    world::build_with_tests()?;
     Ok(if holds(options)? {
         ExitCode::SUCCESS
     } else {

@@ -21,10 +21,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let modules = node_packages("xtask/engines", "engines")?;
     set_up();
     site::build()?;
-    step(
-        "building platform, sandbox and tests",
-        world::build_with_tests,
-    )?;
+    world::build_with_tests()?;
     let world = World::fresh("engines")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;

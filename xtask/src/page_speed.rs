@@ -2,6 +2,7 @@
 //! of the kind that they replace, written for this with the libraries of its time.
 
 use crate::process::Programs;
+use crate::site::ISLANDS;
 use crate::step::{run_quietly, step};
 use crate::world::{self, World};
 use crate::{browser, root, site, tools};
@@ -80,16 +81,11 @@ impl Page {
     }
 }
 
-/// The islands, by the marks that they set.
-pub(crate) const ISLANDS: [&str; 5] = ["Picker", "Watch", "Bridge", "Openid", "Handoff"];
-
 pub(crate) fn run() -> Result<ExitCode> {
     let chromium = browser::chromium(&tools::node_modules()?)?;
     let modules = tools::node_packages("xtask/page-speed", "page-speed")?;
     site::build()?;
-    let bin = step("building platform and sandbox in release mode", || {
-        world::build("release")
-    })?;
+    let bin = world::build_release()?;
     let world = World {
         bin,
         ..World::fresh("page-speed")?

@@ -19,10 +19,7 @@ const RUNS: [&str; 3] = ["wechat.py", "alipay_peer.py", "paypal_peer.py"];
 
 pub(crate) fn run() -> Result<ExitCode> {
     let python = step("setting up the peers in target/peers", set_up)?;
-    step(
-        "building platform, sandbox and tests",
-        world::build_with_tests,
-    )?;
+    world::build_with_tests()?;
     let world = World::fresh("peers")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;

@@ -1,7 +1,6 @@
 //! `cargo xtask serve`: everything on this machine, ready to pay.
 
 use crate::process::{self, Programs};
-use crate::step::step;
 use crate::world::{self, World};
 use crate::{site, target};
 use anyhow::{Result, bail};
@@ -27,9 +26,7 @@ pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
         process::check_free(port)?;
     }
     site::build()?;
-    let bin = step("building platform and sandbox in release mode", || {
-        world::build("release")
-    })?;
+    let bin = world::build_release()?;
     process::note_signals()?;
     let mut programs = Programs::default();
     let world = World {

@@ -18,6 +18,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
+/// The page's islands, by name: so are their marks called, and in small letters their
+/// modules.
+pub(crate) const ISLANDS: [&str; 5] = ["Picker", "Watch", "Bridge", "Openid", "Handoff"];
+
 /// What the compiler's output uses beyond the MVP.
 const WASM_FEATURES: [&str; 7] = [
     "bulk-memory",

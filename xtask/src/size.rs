@@ -1,10 +1,9 @@
 //! `cargo xtask size`: what a payer's browser fetches, page by page and file by
 //! file, against limits that only a decision raises.
 
-use crate::page_speed::ISLANDS;
 use crate::process::{Programs, get};
 use crate::site;
-use crate::site::{BEST, Quality};
+use crate::site::{BEST, ISLANDS, Quality};
 use crate::step::step;
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
@@ -100,10 +99,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.islands {
         return islands();
     }
-    step(
-        "building platform, sandbox and tests",
-        world::build_with_tests,
-    )?;
+    world::build_with_tests()?;
     let world = World::fresh("size")?;
     let mut programs = Programs::default();
     world.start(&mut programs)?;

@@ -27,10 +27,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let modules = tools::node_modules()?;
     let chromium = browser::for_tests(&modules)?;
     site::build()?;
-    step(
-        "building platform, sandbox and tests",
-        world::build_with_tests,
-    )?;
+    world::build_with_tests()?;
     let rust = {
         let postgres = Postgres::start()?;
         step("rules, vectors, contracts and wire", || {

@@ -1,7 +1,8 @@
 //! Platform, gateway and shop as processes of their own, on three ports.
 
 use crate::process::{Programs, free_ports};
-use crate::{root, step, target};
+use crate::step::{self, step};
+use crate::{root, target};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,17 +13,21 @@ use std::process::Command;
 pub(crate) fn build_with_tests() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--quiet", "--no-run"]);
-    step::run(cargo.current_dir(root()))?;
+    step("building platform, sandbox and tests", || {
+        step::run(cargo.current_dir(root()))
+    })?;
     target("debug")
 }
 
-/// Builds platform and sandbox by a profile of their own; gives their folder.
-pub(crate) fn build(profile: &str) -> Result<PathBuf> {
+/// Builds platform and sandbox as they are released; gives their folder.
+pub(crate) fn build_release() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--profile", profile]);
+    cargo.args(["build", "--quiet", "--release"]);
     cargo.args(["--bin", "tongfu", "--bin", "sandbox"]);
-    step::run(cargo.current_dir(root()))?;
-    target(profile)
+    step("building platform and sandbox in release mode", || {
+        step::run(cargo.current_dir(root()))
+    })?;
+    target("release")
 }
 
 /// A whole small world: where its programs, its data and its ports are.

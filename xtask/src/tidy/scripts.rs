@@ -37,10 +37,12 @@ pub(super) fn in_strings(path: &str, text: &str) -> Vec<String> {
 /// Whether the quoted parts of a line, or a line that only goes on with one, say what a
 /// script does.
 fn is_script(line: &str) -> bool {
-    let quoted: String = match line.contains('"') {
-        true => line.split('"').skip(1).step_by(2).collect(),
-        false if line.ends_with('\\') => line.to_owned(),
-        false => return false,
+    let quoted: String = if line.contains('"') {
+        line.split('"').skip(1).step_by(2).collect()
+    } else if line.ends_with('\\') {
+        line.to_owned()
+    } else {
+        return false;
     };
     SAYS.iter().any(|word| quoted.contains(word))
 }
