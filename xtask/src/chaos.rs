@@ -16,9 +16,7 @@ pub(crate) mod plan;
 mod quiet;
 mod scenario;
 mod second;
-pub(crate) mod sign;
 mod stage;
-pub(crate) mod wire;
 
 use crate::database::{Pair, Postgres};
 use crate::process;

@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask serve`, `test`, `chaos`, `size`, `page-speed`.
 
+mod bench;
 mod browser;
 mod chaos;
 mod database;
@@ -10,12 +11,14 @@ mod peers;
 mod process;
 mod serve;
 mod siege;
+mod sign;
 mod site;
 mod size;
 mod step;
 mod test;
 mod tidy;
 mod tools;
+mod wire;
 mod world;
 
 use anyhow::Result;
@@ -43,6 +46,8 @@ enum Task {
     Size(size::Options),
     /// Lighthouse on the page, and on one of the kind that it replaces
     PageSpeed,
+    /// Ours beside the least that a program of its kind does, in one run
+    Bench(bench::Options),
     /// What is slow and rare: the page's main flows in WebKit and Firefox
     Full,
     /// Strangers who cost us, beside a payer who pays
@@ -72,6 +77,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test => test::run(),
         Task::Chaos(wish) => chaos::run(&wish),
         Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
+        Task::Bench(options) => bench::run(&options),
         Task::PageSpeed => page_speed::run(),
         Task::Full => full::run(),
         Task::Siege => siege::run(),

@@ -85,7 +85,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let chromium = browser::chromium(&tools::node_modules()?)?;
     let modules = tools::node_packages("xtask/page-speed", "page-speed")?;
     site::build()?;
-    let bin = world::build_release()?;
+    let bin = world::build_release(&[])?;
     let world = World {
         bin,
         ..World::fresh("page-speed")?

@@ -26,13 +26,14 @@ pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
         process::check_free(port)?;
     }
     site::build()?;
-    let bin = world::build_release()?;
+    let bin = world::build_release(&[])?;
     process::note_signals()?;
     let mut programs = Programs::default();
     let world = World {
         bin,
         data,
         port,
+        database: None,
         settings: &[],
     };
     world.start(&mut programs)?;

@@ -42,7 +42,7 @@ static SLOW_KEY_ASKED: AtomicUsize = AtomicUsize::new(0);
 /// The command.
 pub(crate) fn run() -> Result<ExitCode> {
     process::note_signals()?;
-    let bin = world::build_release()?;
+    let bin = world::build_release(&[])?;
     let world = World {
         bin,
         settings: &[("TONGFU_LOG", "error")],

@@ -19,11 +19,13 @@ pub(crate) fn build_with_tests() -> Result<PathBuf> {
     target("debug")
 }
 
-/// Builds platform and sandbox as they are released; gives their folder.
-pub(crate) fn build_release() -> Result<PathBuf> {
+/// Builds platform, sandbox and these programs as they are released; gives their folder.
+pub(crate) fn build_release(beside: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--release"]);
-    cargo.args(["--bin", "tongfu", "--bin", "sandbox"]);
+    for program in ["tongfu", "sandbox"].iter().chain(beside) {
+        cargo.args(["--bin", program]);
+    }
     step("building platform and sandbox in release mode", || {
         step::run(cargo.current_dir(root()))
     })?;
@@ -39,6 +41,8 @@ pub(crate) struct World {
     /// The platform's port; the sandbox has the next, then come the shop's and the
     /// operator's.
     pub(crate) port: u16,
+    /// The platform's database, where it is not a file beside its data.
+    pub(crate) database: Option<String>,
     /// Settings of the platform beside.
     pub(crate) settings: &'static [(&'static str, &'static str)],
 }
@@ -60,6 +64,7 @@ impl World {
             bin: target("debug")?,
             data,
             port: free_ports(4)?,
+            database: None,
             settings: &ONE_PEER,
         })
     }
@@ -97,8 +102,11 @@ impl World {
     /// The platform's program on this world's database.
     pub(crate) fn tongfu(&self) -> Command {
         let mut tongfu = Command::new(self.bin.join("tongfu"));
-        let database = format!("sqlite:{}", self.data.join("tongfu.db").display());
-        tongfu.env("TONGFU_DATABASE_URL", database);
+        let file = || format!("sqlite:{}", self.data.join("tongfu.db").display());
+        tongfu.env(
+            "TONGFU_DATABASE_URL",
+            self.database.clone().unwrap_or_else(file),
+        );
         tongfu
     }
 

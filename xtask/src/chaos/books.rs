@@ -2,7 +2,7 @@
 
 use super::plan::PARTNER;
 use super::second;
-use super::wire::Wire;
+use crate::wire::Wire;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;

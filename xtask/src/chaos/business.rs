@@ -4,8 +4,8 @@
 use super::ledger::Ledger;
 use super::partner::Ordered;
 use super::plan::{Order, Way};
-use super::sign::{Purpose, json, query, signed};
-use super::wire::Wire;
+use crate::sign::{Purpose, json, query, signed};
+use crate::wire::Wire;
 use anyhow::Result;
 use fastrand::Rng;
 use serde_json::Value;

@@ -4,7 +4,7 @@
 use super::books::fen_of_yuan;
 use super::business::Business;
 use super::plan::PARTNER;
-use super::sign::{json, md5_signed, pairs, query};
+use crate::sign::{json, md5_signed, pairs, query};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};

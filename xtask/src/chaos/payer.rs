@@ -2,8 +2,8 @@
 
 use super::business::OPENID;
 use super::plan::Way;
-use super::sign::{self, escape, pairs, query};
-use super::wire::{Answer, Wire};
+use crate::sign::{self, escape, pairs, query};
+use crate::wire::{Answer, Wire};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 

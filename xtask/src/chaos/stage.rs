@@ -7,10 +7,10 @@ use super::fleet::Fleet;
 use super::plan::{HANGING, Kill, PARTNER, Plan};
 use super::scenario::ATTEMPT_LIFE;
 use super::second;
-use super::wire::Wire;
 use crate::process::{Programs, free_ports};
 use crate::step::{run_quietly, step};
 use crate::target;
+use crate::wire::Wire;
 use crate::world::{ONE_PEER, World};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -80,6 +80,7 @@ impl Stage {
             bin: target("debug")?,
             data: data.clone(),
             port: free_ports(4 + instances)?,
+            database: None,
             settings: &ONE_PEER,
         };
         let sqlite = |name: &str| format!("sqlite:{}", data.join(name).display());

@@ -4,8 +4,8 @@
 use super::wire::{ask, request};
 use crate::chaos::payer::Payer;
 use crate::chaos::plan::Way;
-use crate::chaos::sign::{json, pairs};
-use crate::chaos::wire::Wire;
+use crate::sign::{json, pairs};
+use crate::wire::Wire;
 use anyhow::{Context, Result, bail};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

@@ -1,0 +1,43 @@
+//! The least that a server of its kind does: programs with nothing in them, beside
+//! which `cargo xtask bench` measures ours in the same run (docs/performance.md).
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+/// What a poll of an unpaid request is answered.
+const KEEP_POLLING: &str =
+    r#"{"success":false,"errcode":"30000","errormsg":"请继续轮询","data":null}"#;
+
+/// Servers with nothing in them, to measure others against.
+#[derive(Parser)]
+struct Cli {
+    /// Where it listens.
+    #[arg(long)]
+    listen: SocketAddr,
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Subcommand)]
+enum Kind {
+    /// Answers one constant JSON, whatever is asked.
+    Constant,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let listener = TcpListener::bind(cli.listen).await.context("listening")?;
+    let router = match cli.kind {
+        Kind::Constant => constant(),
+    };
+    axum::serve(listener, router).await.context("serving")
+}
+
+fn constant() -> Router {
+    Router::new().fallback(|| async { ([(CONTENT_TYPE, "application/json")], KEEP_POLLING) })
+}

@@ -1,0 +1,215 @@
+//! `cargo xtask bench`: ours beside the least that a program of its kind does, round by
+//! round in the same run, since figures of this machine alone say little
+//! (docs/performance.md).
+
+mod load;
+mod report;
+mod requests;
+
+use crate::database::Postgres;
+use crate::process::{self, Programs, free_ports};
+use crate::step::{run_quietly, step};
+use crate::world::{self, ONE_PEER, World};
+use crate::{root, target};
+use anyhow::{Context, Result, bail};
+use load::{Load, Wrk};
+use report::{Figures, Row};
+use requests::Requests;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+/// Payers who wait while polls are measured, each with a request of his own.
+const WATCHED: u32 = 64;
+/// Requests whose page is opened.
+const PAGES: u32 = 1_000;
+/// Payments that are begun in one second, at the most.
+const STARTS_A_SECOND: u32 = 20_000;
+
+/// What is measured, and how long.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What is measured: poll, page, start; nothing named: all
+    names: Vec<String>,
+    /// Rounds of each, ours and the floor in turn
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// How long each turn lasts, seconds
+    #[arg(long, default_value_t = 4)]
+    seconds: u32,
+    /// Databases, of sqlite and postgres
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    databases: Vec<Database>,
+}
+
+/// Where the platform keeps its books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+impl Database {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// One thing that is measured.
+struct Measured {
+    name: &'static str,
+    /// What ours should reach of the floor's figure.
+    goal: Option<f64>,
+    /// What is asked in the round of this number.
+    asked: fn(&Bench, u32) -> Vec<String>,
+}
+
+const ALL: [Measured; 3] = [
+    Measured {
+        name: "poll",
+        goal: Some(0.7),
+        asked: |bench, _| {
+            let polls = (0..WATCHED).map(|key| bench.requests.poll(key));
+            polls.collect()
+        },
+    },
+    Measured {
+        name: "page",
+        goal: None,
+        asked: |bench, _| {
+            let pages = (0..PAGES).map(|key| bench.requests.page(key));
+            pages.collect()
+        },
+    },
+    Measured {
+        name: "start",
+        goal: None,
+        asked: |bench, round| {
+            let count = STARTS_A_SECOND * bench.seconds;
+            let first = WATCHED + PAGES + round * count;
+            let starts = (first..first + count).map(|key| bench.requests.start(key));
+            starts.collect()
+        },
+    },
+];
+
+/// What stands while one database is measured.
+struct Bench {
+    wrk: Wrk,
+    requests: Requests,
+    platform: u16,
+    floor: u16,
+    seconds: u32,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    process::note_signals()?;
+    let chosen = |one: &&Measured| {
+        options.names.is_empty() || options.names.iter().any(|name| name == one.name)
+    };
+    let chosen: Vec<&Measured> = ALL.iter().filter(chosen).collect();
+    if chosen.is_empty() {
+        bail!("nothing of that name is measured");
+    }
+    let bin = world::build_release(&["floor"])?;
+    let mut rows = Vec::new();
+    for database in &options.databases {
+        let postgres = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(Postgres::start()?),
+        };
+        let mut world = World {
+            bin: bin.clone(),
+            settings: &ONE_PEER,
+            ..World::fresh("bench")?
+        };
+        world.database = postgres.as_ref().map(own_database).transpose()?;
+        let mut programs = Programs::default();
+        let bench = start(&world, &mut programs, options.seconds)?;
+        for one in &chosen {
+            let name = format!("{} on {}", one.name, database.name());
+            let figures = step(&name, || bench.rounds(one, options.rounds))?;
+            rows.push(Row {
+                name,
+                goal: one.goal,
+                figures,
+            });
+        }
+    }
+    report::print(&rows);
+    report::write(&rows, &target("bench")?)?;
+    let reached = rows.iter().all(Row::holds);
+    Ok(if reached {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A database in a server of ours.
+fn own_database(postgres: &Postgres) -> Result<String> {
+    let url = format!("{}/postgres", postgres.url);
+    let mut psql = Command::new("psql");
+    run_quietly(psql.args([&url, "-c", "create database bench"]))?;
+    Ok(format!("{}/bench", postgres.url))
+}
+
+fn start(world: &World, programs: &mut Programs, seconds: u32) -> Result<Bench> {
+    world.start(programs)?;
+    let floor = free_ports(1)?;
+    let mut constant = Command::new(world.bin.join("floor"));
+    constant.args(["--listen", &format!("127.0.0.1:{floor}"), "constant"]);
+    programs.start("the floor", &mut constant)?;
+    programs.wait_for(floor, "/")?;
+    let bench = Bench {
+        wrk: Wrk::find(root().join("xtask/bench/load.lua"), target("bench")?)?,
+        requests: Requests::new(&world.address(2)),
+        platform: world.port,
+        floor,
+        seconds,
+    };
+    bench.begin_to_wait()?;
+    Ok(bench)
+}
+
+impl Bench {
+    /// Begins the payments whose pages wait.
+    fn begin_to_wait(&self) -> Result<()> {
+        let wire = crate::wire::Wire::new();
+        for key in 0..WATCHED {
+            let start = self.requests.start(key);
+            let (path, body) = start.split_once('\t').context("no body")?;
+            let url = format!("http://127.0.0.1:{}{path}", self.platform);
+            let answer = wire.post_json(&url, body)?;
+            if !answer.body.contains("\"errcode\":\"0\"") {
+                bail!("no payment can be begun: {}", answer.body);
+            }
+        }
+        let answered = process::get(self.platform, &self.requests.poll(0))?;
+        if !answered.contains("\"errcode\":\"30000\"") {
+            bail!("a request that nobody paid is told of as {answered}");
+        }
+        Ok(())
+    }
+
+    /// Ours and the floor in turn; the first round warms both up and is not counted.
+    fn rounds(&self, one: &Measured, rounds: u32) -> Result<Vec<Figures>> {
+        let mut figures = Vec::new();
+        for round in 0..=rounds {
+            let asked = (one.asked)(self, round);
+            let ours = self.load(self.platform, &asked)?;
+            let floor = self.load(self.floor, &asked)?;
+            if round > 0 {
+                figures.push(Figures { ours, floor });
+            }
+        }
+        Ok(figures)
+    }
+
+    fn load(&self, port: u16, asked: &[String]) -> Result<Load> {
+        let seconds = Duration::from_secs(u64::from(self.seconds));
+        self.wrk.load(port, asked, seconds)
+    }
+}

@@ -1,0 +1,77 @@
+//! Load from wrk, a generator that is made for it.
+
+use crate::step::{run_quietly, step, works};
+use crate::tools::is_root_on_debian;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+const THREADS: u32 = 2;
+const CONNECTIONS: u32 = 64;
+
+/// The generator.
+pub(super) struct Wrk {
+    script: PathBuf,
+    folder: PathBuf,
+}
+
+/// What one turn came to.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) struct Load {
+    requests: u64,
+    us: u64,
+    broken: u64,
+    refused: u64,
+    late: u64,
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+}
+
+impl Load {
+    /// Answers in one second.
+    pub(super) fn per_second(&self) -> f64 {
+        self.requests as f64 * 1e6 / self.us.max(1) as f64
+    }
+
+    /// Requests that were not answered as they should be.
+    pub(super) fn failed(&self) -> u64 {
+        self.broken + self.refused + self.late
+    }
+}
+
+impl Wrk {
+    /// Finds the program, or sets it up.
+    pub(super) fn find(script: PathBuf, folder: PathBuf) -> Result<Self> {
+        // It answers its usage, and 1.
+        let is_there = || Command::new("wrk").arg("--version").output().is_ok();
+        let install = || works(Command::new("apt-get").args(["install", "-y", "wrk"]));
+        let there = is_there()
+            || is_root_on_debian() && step("installing wrk", || Ok(install()))? && is_there();
+        if !there {
+            bail!("install wrk, the load generator");
+        }
+        Ok(Self { script, folder })
+    }
+
+    /// Asks a port of this machine for these lines, over and over.
+    pub(super) fn load(&self, port: u16, asked: &[String], time: Duration) -> Result<Load> {
+        let lines = self.folder.join("asked.txt");
+        std::fs::write(&lines, asked.join("\n"))?;
+        let mut wrk = Command::new("wrk");
+        wrk.arg(format!("-t{THREADS}"))
+            .arg(format!("-c{CONNECTIONS}"))
+            .arg(format!("-d{}s", time.as_secs()))
+            .arg("-s")
+            .arg(&self.script)
+            .arg(format!("http://127.0.0.1:{port}"))
+            .arg("--")
+            .arg(&lines)
+            .arg(THREADS.to_string());
+        let told = run_quietly(&mut wrk)?;
+        let line = told.lines().find_map(|line| line.strip_prefix("LOAD "));
+        let load = serde_json::from_str(line.context("wrk said nothing")?);
+        load.context("what wrk said")
+    }
+}

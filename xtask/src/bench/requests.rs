@@ -1,0 +1,51 @@
+//! What the development business system asks for, signed as its documents say.
+
+use crate::sign::{Purpose, json, query, signed};
+
+/// The documented development secret of `demo`.
+const SECRET: &str = "demo-secret";
+
+/// Requests of one business system, each named by a number.
+pub(super) struct Requests {
+    shop: String,
+}
+
+impl Requests {
+    pub(super) fn new(shop: &str) -> Self {
+        Self {
+            shop: shop.to_owned(),
+        }
+    }
+
+    /// The page's question, whether it is paid.
+    pub(super) fn poll(&self, key: u32) -> String {
+        format!("/pay/api/pc/wechatQuery?{}", query(&self.values(key)))
+    }
+
+    /// The page of a request.
+    pub(super) fn page(&self, key: u32) -> String {
+        format!("/pay.html?{}", query(&self.values(key)))
+    }
+
+    /// The call that begins its payment by WeChat's code: path, tab, body.
+    pub(super) fn start(&self, key: u32) -> String {
+        let mut values = self.values(key);
+        values.push(("payTypeCode".to_owned(), "Wechat".to_owned()));
+        format!("/pay/api/pc/pay\t{}", json(&values))
+    }
+
+    fn values(&self, key: u32) -> Vec<(String, String)> {
+        let key = format!("D1-{key:013}");
+        let callback = format!("{}/callback", self.shop);
+        let values = [
+            ("domainCode", "demo"),
+            ("requestKey", &key),
+            ("requestChannel", "1"),
+            ("money", "12345"),
+            ("info", "耳机"),
+            ("currencyType", "CNY"),
+            ("bgUrl", &callback),
+        ];
+        signed(Purpose::Pay, &values, SECRET)
+    }
+}
