@@ -9,6 +9,10 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 /// Between two rounds that found nothing to do; and for so long a round is waited for
 /// before the next one begins beside it.
 const IDLE: Duration = Duration::from_millis(250);
+/// How often what others changed is heard.
+const HEAR_EACH: Duration = Duration::from_millis(100);
+/// How often what nobody watches any more is forgotten.
+const FORGET_EACH: Duration = Duration::from_secs(20);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 /// Rounds of one kind that are under way at once: those that wait for a slow channel
@@ -33,7 +37,40 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
         spawn("notifies", checkout, stopped, |checkout| async move {
             checkout.run_due_notifies().await
         }),
+        tokio::spawn(hear(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(forget(Arc::clone(checkout), stopped.clone())),
     ]
+}
+
+/// Hears what others changed, as long as this instance answers.
+async fn hear(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    while !*stopped.borrow() {
+        let pause = match checkout.hear_changes().await {
+            Ok(()) => HEAR_EACH,
+            Err(cause) => {
+                tracing::warn!(%cause, "changes can't be heard; polls ask the database");
+                IDLE
+            }
+        };
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Forgets what nobody needs any more, beside it: that may take its time.
+async fn forget(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    while !*stopped.borrow() {
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(FORGET_EACH) => {
+                if let Err(cause) = checkout.forget_what_is_old().await {
+                    tracing::warn!(%cause, "old changes stay for now");
+                }
+            }
+        }
+    }
 }
 
 fn spawn<F>(

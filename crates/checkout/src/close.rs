@@ -19,14 +19,14 @@ impl Checkout {
     pub async fn close_asked(&self, pairs: &Pairs) -> Result<(), Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_close(&domain, pairs, self.now_ms())?;
-        self.take_toll(&domain, Some(&request.request_key))?;
+        self.take_toll(&domain.code, Some(&request.request_key))?;
         let (code, key) = (&domain.code, &request.request_key);
         let store = &self.parts.store;
         // From the first call on no payer starts anew.
         let told = self.failure_told(&domain, key).await?;
         let act = self.act(Source::Business);
         let closed = store.close_request(code, key, told.as_ref(), act).await?;
-        self.bells.ring(code, key);
+        self.request_changed(code, key);
         if let Some(done) = answer(closed) {
             return done;
         }
@@ -55,7 +55,7 @@ impl Checkout {
         let closed = store
             .close_request(&domain.code, request_key, told.as_ref(), act)
             .await?;
-        self.bells.ring(&domain.code, request_key);
+        self.request_changed(&domain.code, request_key);
         tracing::info!(
             domain.code = domain.code,
             ?closed,

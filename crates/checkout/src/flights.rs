@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// No order is asked about more often than this while pages watch it, ms.
 const WATCHED_QUERY_GAP_MS: i64 = 1_800;
-/// Past this many orders, those asked long ago are forgotten.
-const REMEMBERED_MAX: usize = 10_000;
+/// Those asked long ago are forgotten when there are this many.
+const CLEAR_AT: usize = 1_024;
 
 #[derive(Clone, Copy)]
 struct Asked {
@@ -14,7 +14,13 @@ struct Asked {
     under_way: bool,
 }
 
-type Orders = Arc<Mutex<HashMap<String, Asked>>>;
+type Orders = Arc<Mutex<Remembered>>;
+
+#[derive(Default)]
+struct Remembered {
+    orders: HashMap<String, Asked>,
+    clear_at: usize,
+}
 
 /// When each watched order was last asked about, and whether that goes on.
 #[derive(Default)]
@@ -30,19 +36,23 @@ impl Flights {
     /// The right to ask about this order now, where nobody does and nobody has just
     /// done so.
     pub(crate) fn take_off(&self, order_sn: &str, now_ms: i64) -> Option<Flight> {
-        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = |asked: &Asked| asked.under_way || now_ms - asked.at_ms < WATCHED_QUERY_GAP_MS;
-        if orders.len() > REMEMBERED_MAX {
-            orders.retain(|_, asked| recent(asked));
-        }
-        if orders.get(order_sn).is_some_and(recent) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back stops no question.
+        let is_recent = |asked: &Asked| {
+            asked.under_way || (0..WATCHED_QUERY_GAP_MS).contains(&(now_ms - asked.at_ms))
+        };
+        if remembered.orders.get(order_sn).is_some_and(is_recent) {
             return None;
+        }
+        if remembered.orders.len() >= remembered.clear_at.max(CLEAR_AT) {
+            remembered.orders.retain(|_, asked| is_recent(asked));
+            remembered.clear_at = 2 * remembered.orders.len();
         }
         let asked = Asked {
             at_ms: now_ms,
             under_way: true,
         };
-        orders.insert(order_sn.to_owned(), asked);
+        remembered.orders.insert(order_sn.to_owned(), asked);
         Some(Flight {
             order_sn: order_sn.to_owned(),
             orders: Arc::clone(&self.0),
@@ -52,8 +62,8 @@ impl Flights {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = orders.get_mut(&self.order_sn) {
+        let mut remembered = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = remembered.orders.get_mut(&self.order_sn) {
             asked.under_way = false;
         }
     }

@@ -13,6 +13,7 @@ mod flights;
 mod hold;
 mod lanes;
 pub mod links;
+mod memory;
 mod notify;
 mod numbers;
 mod openid;
@@ -45,6 +46,7 @@ use domain_reads::DomainReads;
 use flights::Flights;
 use lanes::Lanes;
 use links::ATTEMPT;
+use memory::Memory;
 use numbers::Numbers;
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -58,6 +60,7 @@ use payment::request::PayRequest;
 use payment::story::{Act, Source};
 use payment::verify::{self, Verified};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::task::TaskTracker;
 use tracing::Span;
@@ -107,6 +110,7 @@ pub struct Checkout {
     numbers: Numbers,
     flights: Flights,
     bells: Bells,
+    memory: Memory,
     lanes: Lanes,
     domain_reads: DomainReads,
     tasks: TaskTracker,
@@ -127,6 +131,7 @@ impl Checkout {
             numbers: Numbers::new()?,
             flights: Flights::default(),
             bells: Bells::default(),
+            memory: Memory::default(),
             lanes: Lanes::default(),
             domain_reads: DomainReads::default(),
             tasks: TaskTracker::new(),
@@ -166,6 +171,34 @@ impl Checkout {
     #[must_use]
     pub fn bell(&self, domain_code: &str, request_key: &str) -> Bell {
         self.bells.hear(domain_code, request_key)
+    }
+
+    /// This instance changed a request: pages that wait for it ask now, and are told
+    /// what is so now.
+    fn request_changed(&self, domain_code: &str, request_key: &str) {
+        self.memory.changed(domain_code, request_key);
+        self.bells.ring(domain_code, request_key);
+    }
+
+    /// Hears what others changed since the last time. What pages watch is told from
+    /// memory only while this is done at least each second.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn hear_changes(&self) -> Result<(), Failure> {
+        let (asked_at, now_ms) = (Instant::now(), self.now_ms());
+        let changes = self.parts.store.changes().await?;
+        self.memory.hear(&changes, asked_at, now_ms);
+        Ok(())
+    }
+
+    /// Forgets what nobody watches any more, and changes that everybody has heard.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn forget_what_is_old(&self) -> Result<(), Failure> {
+        self.memory.forget_idle();
+        Ok(self.parts.store.forget_changes().await?)
     }
 
     /// Now, ms since 1970.
@@ -226,9 +259,9 @@ impl Checkout {
     }
 
     /// Charges for a call whose sign held, and names its business system in the log.
-    fn take_toll(&self, domain: &Domain, request_key: Option<&str>) -> Result<(), Failure> {
-        Span::current().record("domain.code", &domain.code);
-        let charged = (self.parts.toll)(&domain.code, request_key);
+    fn take_toll(&self, domain_code: &str, request_key: Option<&str>) -> Result<(), Failure> {
+        Span::current().record("domain.code", domain_code);
+        let charged = (self.parts.toll)(domain_code, request_key);
         charged.map_err(|wait_s| Failure::TooMany { wait_s })
     }
 
@@ -239,7 +272,7 @@ impl Checkout {
     pub async fn verified(&self, pairs: &Pairs) -> Result<(Domain, Verified<PayRequest>), Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_pay(&domain, pairs, self.now_ms())?;
-        self.take_toll(&domain, Some(&request.request_key))?;
+        self.take_toll(&domain.code, Some(&request.request_key))?;
         self.check_ordered(&domain, &request).await?;
         Ok((domain, request))
     }

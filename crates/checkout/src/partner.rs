@@ -39,7 +39,7 @@ impl Checkout {
             .find(|secret| proves(secret))
             .cloned()
             .ok_or(Refusal::BadSign)?;
-        self.take_toll(&domain, number)?;
+        self.take_toll(&domain.code, number)?;
         Ok((domain, secret))
     }
 

@@ -98,6 +98,7 @@ impl Checkout {
             let new = self.new_attempt(domain, request, start, choice)?;
             match self.parts.store.begin_attempt(&new).await? {
                 Begun::New(row) => {
+                    self.memory.changed(&row.domain_code, &row.request_key);
                     Span::current().record("order.sn", &row.order_sn);
                     tracing::info!(
                         order.sn = row.order_sn,
@@ -180,6 +181,8 @@ impl Checkout {
                     .store
                     .accept_attempt(&attempt.order_sn, &created, self.act(Source::Channel))
                     .await?;
+                self.memory
+                    .changed(&attempt.domain_code, &attempt.request_key);
                 self.reload(&attempt.order_sn).await
             }
             Err(error) => Err(self.not_made(&attempt, error).await?),

@@ -1,9 +1,13 @@
 //! What a waiting page is told (docs/protocol.md).
 
 use crate::flights::Flight;
+use crate::memory::{self, Fingerprint, Known, Newest, Recalled};
 use crate::{Checkout, Failure};
+use payment::domain::Secret;
+use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::ports::AttemptRow;
 use payment::request::PayRequest;
 use payment::status::PayStatus;
@@ -58,7 +62,7 @@ pub struct Watched {
 impl Watched {
     fn of(attempt: AttemptRow, now_ms: i64) -> Self {
         Self {
-            standing: standing(&attempt, now_ms),
+            standing: Newest::of(&attempt).standing(now_ms),
             attempt,
         }
     }
@@ -92,17 +96,92 @@ impl Checkout {
     }
 
     async fn poll_verified(self: &Arc<Self>, pairs: &Pairs) -> Result<Poll, Failure> {
-        let (_, request) = self.verified(pairs).await?;
-        let Some(newest) = self.attempts_of(&request).await?.pop() else {
-            return Ok(Poll::Waiting);
+        let (money, known) = self.page_question(pairs).await?;
+        let Some(newest) = known.newest else {
+            return if known.closed {
+                Err(Failure::Closed)
+            } else {
+                Ok(Poll::Waiting)
+            };
         };
-        let Watched { attempt, standing } = self.watch(newest).await?;
-        Ok(match standing {
+        if newest.money != money {
+            return Err(Failure::KeyReused);
+        }
+        let newest = self.looked_at(newest).await?;
+        Ok(match newest.standing(self.now_ms()) {
             Standing::Paid => Poll::Paid,
-            Standing::Open => Poll::Open(attempt.order_sn),
+            Standing::Open => Poll::Open(newest.order_sn),
             Standing::Ended => Poll::Ended,
             Standing::Closed => Poll::Failed(Failure::Closed),
         })
+    }
+
+    /// The sum of a waiting page's question, whose sign holds and which is charged for,
+    /// and where its request stands: from memory, where that is known.
+    async fn page_question(&self, pairs: &Pairs) -> Result<(Money, Known), Failure> {
+        let named = |name: Param| pairs.get(name.name()).unwrap_or_default();
+        let (domain_code, key) = (named(Param::DomainCode), named(Param::RequestKey));
+        let digest = Fingerprint::of(pairs);
+        let recalled = self.memory.recall(pairs, digest, self.now_ms());
+        let money = match &recalled {
+            Recalled::Standing(money, _) | Recalled::Signed(money) => {
+                self.take_toll(domain_code, Some(key))?;
+                *money
+            }
+            Recalled::Nothing => self.verify_question(pairs, digest).await?,
+        };
+        match recalled {
+            Recalled::Standing(_, known) => Ok((money, known)),
+            _ => Ok((money, self.read_known(domain_code, key).await?)),
+        }
+    }
+
+    async fn verify_question(&self, pairs: &Pairs, digest: Fingerprint) -> Result<Money, Failure> {
+        let before = self.memory.moment();
+        let (domain, request) = self.verified(pairs).await?;
+        let signed_with = |secret: &&Secret| secret.generation == request.generation();
+        let secret = domain.secrets().iter().find(signed_with);
+        let question = memory::Verified {
+            digest,
+            domain_code: &request.domain_code,
+            request_key: &request.request_key,
+            money: request.money,
+            until_ms: secret.and_then(|secret| secret.not_after_ms),
+        };
+        self.memory.keep_question(&question, before);
+        Ok(request.money)
+    }
+
+    async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {
+        let before = self.memory.moment();
+        let store = &self.parts.store;
+        let attempts = store.attempts(domain_code, key).await?;
+        let newest = attempts.last().map(Newest::of);
+        let closed = newest.is_none() && store.is_closed(domain_code, key).await?;
+        let known = Known { newest, closed };
+        self.memory.keep(domain_code, key, known.clone(), before);
+        Ok(known)
+    }
+
+    /// The newest attempt, once its channel was asked, if it is time for that.
+    async fn looked_at(self: &Arc<Self>, newest: Newest) -> Result<Newest, Failure> {
+        let Some(flight) = self.asks_now(&newest) else {
+            return Ok(newest);
+        };
+        let attempt = self.reload(&newest.order_sn).await?;
+        // Another instance may have settled it a moment ago.
+        if !Newest::of(&attempt).is_waited_for(self.now_ms()) {
+            return Ok(Newest::of(&attempt));
+        }
+        Ok(Newest::of(&self.asked(attempt, flight).await?))
+    }
+
+    /// The right to ask an attempt's channel now, where it can be paid.
+    fn asks_now(&self, attempt: &Newest) -> Option<Flight> {
+        let now_ms = self.now_ms();
+        let asks = attempt.is_waited_for(now_ms);
+        let flight = asks.then(|| self.flights.take_off(&attempt.order_sn, now_ms));
+        flight.flatten()
     }
 
     /// Where a request stands that a page opens: what is paid stays paid, whatever
@@ -183,11 +262,7 @@ impl Checkout {
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn watch(self: &Arc<Self>, newest: AttemptRow) -> Result<Watched, Failure> {
-        let now_ms = self.now_ms();
-        let unpaid = !matches!(standing(&newest, now_ms), Standing::Paid | Standing::Closed);
-        let asks = unpaid && newest.status == Attempt::Open;
-        let flight = asks.then(|| self.flights.take_off(&newest.order_sn, now_ms));
-        let attempt = match flight.flatten() {
+        let attempt = match self.asks_now(&Newest::of(&newest)) {
             None => newest,
             Some(flight) => self.asked(newest, flight).await?,
         };
@@ -231,15 +306,23 @@ impl Checkout {
     }
 }
 
-fn standing(attempt: &AttemptRow, now_ms: i64) -> Standing {
-    // Its channel has the payer's money, though the request was closed meanwhile.
-    if attempt.status == Attempt::Held {
-        return Standing::Open;
+impl Newest {
+    /// Whether its channel may still bring news.
+    fn is_waited_for(&self, now_ms: i64) -> bool {
+        let over = matches!(self.standing(now_ms), Standing::Paid | Standing::Closed);
+        !over && self.status == Attempt::Open
     }
-    match attempt.request_status {
-        PayStatus::Closed => Standing::Closed,
-        status if status.was_paid() => Standing::Paid,
-        _ if attempt.status.is_open() && now_ms < attempt.expires_ms => Standing::Open,
-        _ => Standing::Ended,
+
+    fn standing(&self, now_ms: i64) -> Standing {
+        // Its channel has the payer's money, though the request was closed meanwhile.
+        if self.status == Attempt::Held {
+            return Standing::Open;
+        }
+        match self.request_status {
+            PayStatus::Closed => Standing::Closed,
+            status if status.was_paid() => Standing::Paid,
+            _ if self.status.is_open() && now_ms < self.expires_ms => Standing::Open,
+            _ => Standing::Ended,
+        }
     }
 }

@@ -39,7 +39,7 @@ impl Checkout {
     async fn paid_attempt(&self, pairs: &Pairs) -> Result<Option<(Domain, AttemptRow)>, Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_query(&domain, pairs, self.now_ms())?;
-        self.take_toll(&domain, Some(&request.request_key))?;
+        self.take_toll(&domain.code, Some(&request.request_key))?;
         let paid = self
             .paid_attempt_of(&domain.code, &request.request_key)
             .await?;

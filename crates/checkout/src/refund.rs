@@ -44,7 +44,7 @@ impl Checkout {
     pub async fn refund_asked(&self, pairs: &Pairs) -> Result<RefundInfo, Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_refund(&domain, pairs, self.now_ms())?;
-        self.take_toll(&domain, Some(&request.request_key))?;
+        self.take_toll(&domain.code, Some(&request.request_key))?;
         let paid = self
             .paid_attempt_of(&domain.code, &request.request_key)
             .await?;

@@ -91,7 +91,7 @@ impl Checkout {
         let store = &self.parts.store;
         let held = store.hold(&attempt.order_sn, reason, self.act(by)).await?;
         if let Settled::Went(_) = held {
-            self.bells.ring(&attempt.domain_code, &attempt.request_key);
+            self.request_changed(&attempt.domain_code, &attempt.request_key);
             tracing::warn!(
                 order.sn = attempt.order_sn,
                 reason,
@@ -162,7 +162,7 @@ impl Checkout {
         {
             Settled::Went(Attempt::Paid) => {
                 self.callback_written.notify_one();
-                self.bells.ring(&attempt.domain_code, &attempt.request_key);
+                self.request_changed(&attempt.domain_code, &attempt.request_key);
                 tracing::info!(
                     order.sn = attempt.order_sn,
                     domain.code = attempt.domain_code,
@@ -206,7 +206,7 @@ impl Checkout {
                 Ok(Outcome::Paid)
             }
             Settled::Went(state) => {
-                self.bells.ring(&attempt.domain_code, &attempt.request_key);
+                self.request_changed(&attempt.domain_code, &attempt.request_key);
                 tracing::info!(order.sn = attempt.order_sn, ?state, "attempt ended");
                 Ok(Outcome::Ended)
             }

@@ -131,6 +131,9 @@ fn too_many() -> Refusal {
 }
 
 fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
+    if !raw.contains(['%', '+']) {
+        return clean(name, raw.to_owned());
+    }
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();
     while let Some(byte) = rest.next() {
@@ -159,7 +162,8 @@ fn hex(digit: u8) -> Option<u8> {
 
 /// Text without control characters (U+0000 to 001F, 007F to 009F).
 fn clean(name: &str, text: String) -> Result<String, Refusal> {
-    if text.chars().any(char::is_control) {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain && text.chars().any(char::is_control) {
         return Err(Refusal::malformed(name, "text without control characters"));
     }
     Ok(text)

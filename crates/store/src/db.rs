@@ -3,6 +3,7 @@
 //! [`Database::read`], [`Database::write`] and [`Database::write_each`].
 
 use crate::line::{Line, Pool, Read, Tx};
+use crate::queries::Tail;
 use crate::renewal::Renewal;
 use crate::sql::Statement;
 use payment::ports::{Answer, StoreError};
@@ -26,6 +27,12 @@ pub(crate) struct Dialect {
     /// Before and after a JSON array of texts that is read as rows with the column
     /// `value`.
     pub(crate) texts: [&'static str; 2],
+    /// What can be seen of `change` now, as a text; and which of its rows `c` can't be
+    /// seen by the text `$1`.
+    pub(crate) changes_here: &'static str,
+    pub(crate) changes_unseen: &'static str,
+    /// Its own clock, ms since 1970.
+    pub(crate) now_ms: &'static str,
 }
 
 /// The store.
@@ -35,6 +42,8 @@ pub(crate) struct Database {
     renewal: Renewal,
     /// When a write was last tried for readiness' sake, and what came of it.
     pub(crate) probed: Mutex<Option<(Instant, Answer<()>)>>,
+    /// Who hears what others change.
+    pub(crate) tail: Mutex<Option<Tail>>,
 }
 
 impl Database {
@@ -44,6 +53,7 @@ impl Database {
             writes,
             renewal,
             probed: Mutex::new(None),
+            tail: Mutex::new(None),
         }
     }
 
@@ -161,6 +171,11 @@ impl Database {
         in_time(limit, work()).await
     }
 
+    /// Whether connections that were made then are not used again.
+    pub(crate) fn is_given_up(&self, made: Instant) -> bool {
+        self.renewal.is_old(made.elapsed())
+    }
+
     /// A connection that failed to begin or to commit is not trusted again.
     pub(crate) fn judged<T>(&self, done: Answer<T>) -> Answer<T> {
         done.inspect_err(|_| self.renewal.renew())
@@ -178,7 +193,11 @@ fn readable<T>(name: &str, found: Answer<Option<T>>) -> Answer<Option<T>> {
     }
 }
 
-async fn in_time<T>(limit: Duration, work: impl Future<Output = Answer<T>>) -> Answer<T> {
+/// What takes longer is told as trouble.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Answer<T>>,
+) -> Answer<T> {
     let late = || StoreError::Unavailable("time-out".to_owned());
     tokio::time::timeout(limit, work)
         .await

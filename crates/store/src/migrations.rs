@@ -35,6 +35,7 @@ folders! {
     "0009_compatible_metrics"
     "0010_compatible_trips"
     "0011_compatible_notify_outcome"
+    "0012_compatible_changes"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

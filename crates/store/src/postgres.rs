@@ -19,6 +19,12 @@ pub(crate) const DIALECT: Dialect = Dialect {
     locked: " for update",
     skip_locked: " for update skip locked",
     texts: ["json_array_elements_text(", "::json) as busy (value)"],
+    // Numbers are seen out of order, transactions as a snapshot has them. The first
+    // condition is for the index.
+    changes_here: "pg_current_snapshot()::text",
+    changes_unseen: "c.xact >= pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint \
+        and not pg_visible_in_snapshot(c.xact::text::xid8, $1::text::pg_snapshot)",
+    now_ms: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
 };
 
 const MIGRATIONS_TABLE: &str =
@@ -40,7 +46,8 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
     let renewal = Renewal::default();
     let judge = renewal.clone();
     let pool = PgPoolOptions::new()
-        .max_connections(16)
+        // One of them hears what others change.
+        .max_connections(17)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {

@@ -3,6 +3,7 @@
 mod attempts;
 mod audit;
 mod callbacks;
+mod changes;
 mod domains;
 mod health;
 mod notifies;
@@ -15,6 +16,8 @@ mod settling;
 mod story;
 mod trips;
 
+pub(crate) use changes::Tail;
+
 use crate::sql::Sql;
 
 /// Every statement that is sent to a database.
@@ -23,6 +26,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         attempts::STATEMENTS,
         audit::STATEMENTS,
         callbacks::STATEMENTS,
+        changes::STATEMENTS,
         domains::STATEMENTS,
         health::STATEMENTS,
         notifies::STATEMENTS,

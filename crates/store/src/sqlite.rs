@@ -18,6 +18,11 @@ pub(crate) const DIALECT: Dialect = Dialect {
     locked: "",
     skip_locked: "",
     texts: ["json_each(", ")"],
+    // One writes at a time: numbers come in order, and none is given twice.
+    changes_here: "cast(coalesce((select seq from sqlite_sequence where name = 'change'), 0) \
+        as text)",
+    changes_unseen: "c.id > cast($1 as integer)",
+    now_ms: "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
 };
 
 const MIGRATIONS_TABLE: &str =
@@ -46,7 +51,8 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         migrator.set_ignore_missing(true);
         migrator.run(&write).await.map_err(refused)?;
     }
-    let read = pool(4, &renewal)
+    // One of them hears what others change.
+    let read = pool(5, &renewal)
         .connect_with(options.read_only(true))
         .await
         .map_err(refused)?;

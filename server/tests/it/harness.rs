@@ -128,7 +128,17 @@ impl World {
     /// the same gateway and shop.
     pub(crate) async fn beside(&self, database: Database, accounts: &str) -> Option<Self> {
         let folder = temp_folder();
-        let database_url = database_url(database, &folder).await?;
+        let url = database_url(database, &folder).await?;
+        Some(self.beside_on(folder, url, accounts).await)
+    }
+
+    /// Starts another instance on the same database, which knows no channel.
+    pub(crate) async fn blind_instance(&self) -> Self {
+        self.beside_on(temp_folder(), self.database_url.clone(), "")
+            .await
+    }
+
+    async fn beside_on(&self, folder: PathBuf, database_url: String, accounts: &str) -> Self {
         std::fs::create_dir_all(folder.join("sandbox")).unwrap();
         std::fs::write(folder.join("sandbox/accounts.toml"), accounts).unwrap();
         let mut other = Self {
@@ -144,7 +154,7 @@ impl World {
         let program = other.start_platform();
         other.programs.push(program);
         other.answers(&format!("{}/readyz", other.platform)).await;
-        Some(other)
+        other
     }
 
     /// Starts the platform on the world's database.

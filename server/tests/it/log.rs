@@ -5,12 +5,14 @@ use crate::harness::{Database, World, a_while, eventually};
 use crate::pay::body_of;
 use serde_json::{Value, json};
 
-/// Reads and writes of one request: a poll where nobody has begun, a page that begins an
-/// attempt, a notify until it is answered, a poll and a page of what is paid.
+/// Reads and writes of one request: the first poll where nobody has begun, any other of
+/// what is watched, a page that begins an attempt, a notify until it is answered, a poll
+/// and a page of what is paid.
 const POLLED_BEFORE: (usize, usize) = (4, 0);
+const WATCHED: (usize, usize) = (0, 0);
 const OPENED: (usize, usize) = (13, 8);
 const NOTIFIED: (usize, usize) = (0, 1);
-const POLLED: (usize, usize) = (5, 0);
+const POLLED: (usize, usize) = (3, 0);
 const PAID: (usize, usize) = (5, 0);
 
 /// The entries in which these words stand, as their objects.
@@ -55,7 +57,13 @@ async fn a_page_a_poll_and_a_notify_ask_the_database_this_often() {
     let page = format!("/pay.html?{query}&pick=Wechat");
     let poll = format!("/pay/api/pc/wechatQuery?{query}");
     assert_eq!(get(&poll).await, POLLED_BEFORE);
+    assert_eq!(get(&poll).await, WATCHED);
     assert_eq!(get(&page).await, OPENED);
+    // The first one of an order asks its channel too.
+    eventually("it is watched", async || {
+        (get(&poll).await == WATCHED).then_some(())
+    })
+    .await;
     let order = world.newest_order().await;
     let number = json!({"channelOrderNo": order});
     world.control(&world.gateway, "pay", number).await;

@@ -16,6 +16,7 @@ mod identity;
 #[path = "../../../crates/sandbox/tests/it/keys.rs"]
 mod keys;
 mod log;
+mod memory;
 mod operator;
 mod page;
 mod partner;

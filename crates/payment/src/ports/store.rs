@@ -5,6 +5,7 @@ mod attempts;
 mod audit;
 mod businesses;
 mod callbacks;
+mod changes;
 mod health;
 mod notifies;
 mod partners;
@@ -18,6 +19,7 @@ pub use businesses::{Businesses, OtherReadings};
 pub use callbacks::{
     CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
 };
+pub use changes::{CHANGES_KEPT, Change, Changes};
 pub use health::Health;
 pub use notifies::{KeptNotify, Notifies, NotifyOutcome, NotifyRow};
 pub use partners::Partners;
@@ -54,6 +56,7 @@ pub trait Store:
     + Settling
     + Refunds
     + Callbacks
+    + Changes
     + Notifies
     + Partners
     + Trips
@@ -68,6 +71,7 @@ impl<T> Store for T where
         + Settling
         + Refunds
         + Callbacks
+        + Changes
         + Notifies
         + Partners
         + Trips

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod callbacks;
+mod changes;
 mod domains;
 mod harness;
 mod migrations;
@@ -70,6 +71,10 @@ on_both! {
     refunds::signs_with_other_readings_are_counted,
     refunds::all_instances_sign_trips_by_the_first_ones_key,
     refunds::a_long_address_is_kept_once_until_its_end,
+    changes::a_change_is_told_once,
+    changes::a_business_system_that_changes_is_told,
+    changes::a_business_system_that_comes_is_told,
+    changes::many_changes_are_told_as_all,
 }
 
 #[tokio::test]

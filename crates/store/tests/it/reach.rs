@@ -40,7 +40,8 @@ struct Text(&'static str);
 
 impl Visit for Text {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "db.statement" {
+        // A short one is its own summary.
+        if ["db.statement", "summary"].contains(&field.name()) {
             let text = value.trim().to_owned();
             SENT.lock().unwrap().insert((self.0, text));
         }
