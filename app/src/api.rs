@@ -202,12 +202,12 @@ async fn start_from(
     Ok(None)
 }
 
-fn context() -> Result<(Arc<Checkout>, Call), ServerFnError> {
+fn context() -> Result<(Arc<Checkout>, Arc<Call>), ServerFnError> {
     let missing = || ServerFnError::new("the server gave no context");
     let parts = use_context::<Parts>().ok_or_else(missing)?;
     let call = parts
         .extensions
-        .get::<Call>()
+        .get::<Arc<Call>>()
         .cloned()
         .ok_or_else(missing)?;
     Ok((use_context::<Arc<Checkout>>().ok_or_else(missing)?, call))

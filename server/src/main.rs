@@ -21,6 +21,11 @@ use cli::{Cli, Command};
 use config::Config;
 use std::process::ExitCode;
 
+/// Each answer is made of some hundred small pieces, on any thread
+/// (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -8,7 +8,7 @@ use crate::payer::Streams;
 use crate::payer::marks::Pictures;
 use crate::rates;
 use crate::reload::{self, Reloaded};
-use crate::state::State;
+use crate::state::{Held, State};
 use crate::worker;
 use crate::{operator, routes};
 use anyhow::{Context, Result, bail};
@@ -65,7 +65,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         set_filter,
     }));
     let connections = listen::descriptors(u64::from(config.connections));
-    let state = State {
+    let state = State::new(Held {
         checkout: Arc::clone(&checkout),
         public_url,
         metrics,
@@ -73,7 +73,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         stopped: stopped.clone(),
-    };
+    });
     tracing::info!(listen = %config.listen, public_url = config.public_url, connections, "serving");
     let public = way(&config, &state, connections, routes::router(state.clone()));
     let own = way(

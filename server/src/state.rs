@@ -5,12 +5,17 @@ use crate::operator::metrics::Metrics;
 use crate::payer::Streams;
 use crate::payer::marks::Pictures;
 use checkout::Checkout;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The state of every route.
+/// The state of every route: each layer of the routes has it, and each request goes
+/// through all of them.
 #[derive(Clone)]
-pub(crate) struct State {
+pub(crate) struct State(Arc<Held>);
+
+/// What the routes share.
+pub(crate) struct Held {
     pub(crate) checkout: Arc<Checkout>,
     /// Our own address as payers reach it, without a slash at its end.
     pub(crate) public_url: Arc<str>,
@@ -25,7 +30,19 @@ pub(crate) struct State {
     pub(crate) stopped: watch::Receiver<bool>,
 }
 
+impl Deref for State {
+    type Target = Held;
+
+    fn deref(&self) -> &Held {
+        &self.0
+    }
+}
+
 impl State {
+    pub(crate) fn new(held: Held) -> Self {
+        Self(Arc::new(held))
+    }
+
     /// Whether payers reach us by https: then our cookies are sent by it alone.
     pub(crate) fn is_secure(&self) -> bool {
         self.public_url.starts_with("https://")

@@ -22,7 +22,7 @@ use payment::channel::Channel;
 use payment::errcode::ErrCode;
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use tracing::Span;
 
 /// No documented body is longer.
@@ -62,15 +62,16 @@ pub(super) async fn call(
     let browser = browser(&parts.headers);
     let page = own_page(&parts.headers);
     let picked = page.as_ref().map(|page| page.pick);
-    let call = Call {
+    // Shared, since the server function's way to it copies all that lies beside a request.
+    let call = Arc::new(Call {
         pairs,
         lang,
         browser,
         page,
-    };
+    });
     let request = readable(path, method, call);
     let secure = state.is_secure();
-    let checkout = state.checkout;
+    let checkout = Arc::clone(&state.checkout);
     let context = move || provide_context(checkout.clone());
     let response = leptos_axum::handle_server_fns_with_context(context, request).await;
     let mut response = response.into_response();
@@ -122,7 +123,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// A request that a server function without arguments decodes.
-fn readable(path: &'static str, method: Method, call: Call) -> Request {
+fn readable(path: &'static str, method: Method, call: Arc<Call>) -> Request {
     let mut request = Request::new(Body::from("{}"));
     *request.method_mut() = method;
     *request.uri_mut() = Uri::from_static(path);
