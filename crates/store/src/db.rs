@@ -6,7 +6,9 @@ use crate::line::{Line, Pool, Read, Tx};
 use crate::queries::Tail;
 use crate::renewal::Renewal;
 use crate::sql::Statement;
+use crate::train::Train;
 use payment::ports::{Answer, StoreError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -38,7 +40,7 @@ pub(crate) struct Dialect {
 /// The store.
 pub(crate) struct Database {
     pub(crate) reads: Pool,
-    pub(crate) writes: Pool,
+    pub(crate) writes: Writes,
     renewal: Renewal,
     /// When a write was last tried for readiness' sake, and what came of it.
     pub(crate) probed: Mutex<Option<(Instant, Answer<()>)>>,
@@ -46,8 +48,16 @@ pub(crate) struct Database {
     pub(crate) tail: Mutex<Option<Tail>>,
 }
 
+/// How it is written to.
+pub(crate) enum Writes {
+    /// One after the other, committed together.
+    Train(Arc<Train>),
+    /// Each over a connection of its own.
+    Beside(Pool),
+}
+
 impl Database {
-    pub(crate) fn new(reads: Pool, writes: Pool, renewal: Renewal) -> Self {
+    pub(crate) fn new(reads: Pool, writes: Writes, renewal: Renewal) -> Self {
         Self {
             reads,
             writes,
@@ -93,7 +103,9 @@ impl Database {
         read: Read<T>,
     ) -> Answer<Vec<T>> {
         let once = || async {
-            let taken = self.writes.line().await?.list(due.clone(), one).await?;
+            let taken = self
+                .each(async |line: &mut Line| line.list(due.clone(), one).await)
+                .await?;
             let mut rows = Vec::with_capacity(taken.len());
             for (name, asked) in taken {
                 let found = self.reads.line().await?.find(asked, read).await;
@@ -116,8 +128,17 @@ impl Database {
         limit: Duration,
         work: impl AsyncFnOnce(&mut Line) -> Answer<T> + Copy,
     ) -> Answer<T> {
-        let once = || async move { work(&mut self.writes.line().await?).await };
-        self.within(limit, once).await
+        self.within(limit, || self.each(work)).await
+    }
+
+    async fn each<T>(&self, work: impl AsyncFnOnce(&mut Line) -> Answer<T>) -> Answer<T> {
+        match &self.writes {
+            Writes::Train(train) => {
+                let on_board = async |tx: &mut Tx| work(tx).await;
+                train.ride(|_| true, on_board).await
+            }
+            Writes::Beside(pool) => work(&mut pool.line().await?).await,
+        }
     }
 
     /// Writes in one transaction, which is kept where `work` has an answer.
@@ -145,7 +166,11 @@ impl Database {
         kept: fn(&T) -> bool,
         work: impl AsyncFnOnce(&mut Tx) -> Answer<T>,
     ) -> Answer<T> {
-        let mut tx = self.judged(self.writes.begin().await)?;
+        let pool = match &self.writes {
+            Writes::Train(train) => return train.ride(kept, work).await,
+            Writes::Beside(pool) => pool,
+        };
+        let mut tx = self.judged(pool.begin().await)?;
         let answer = work(&mut tx).await?;
         if kept(&answer) {
             self.judged(tx.commit().await)?;

@@ -13,6 +13,7 @@ mod queries;
 mod renewal;
 mod sql;
 mod sqlite;
+mod train;
 
 pub use open::{OpenError, migrate, open};
 pub use queries::statements;

@@ -1,7 +1,7 @@
 //! What statements are sent over, and the rows that come back, of either database.
 
 use crate::sql::{Statement, Value};
-use Connection::{Alone, Together};
+use Connection::{Alone, Own, Together};
 use payment::ports::{Answer, StoreError};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgRow};
@@ -26,6 +26,21 @@ impl Pool {
         line.map_err(unavailable)
     }
 
+    /// The same, for who keeps it: it does not come back to the pool.
+    pub(crate) async fn own_line(&self) -> Answer<Line> {
+        let line = match self {
+            Self::Sqlite(pool) => pool
+                .acquire()
+                .await
+                .map(|one| Line::Sqlite(Own(one.detach()))),
+            Self::Postgres(pool) => {
+                let one = pool.acquire().await;
+                one.map(|one| Line::Postgres(Own(one.detach())))
+            }
+        };
+        line.map_err(unavailable)
+    }
+
     /// Begins a transaction.
     pub(crate) async fn begin(&self) -> Answer<Tx> {
         let line = match self {
@@ -46,6 +61,7 @@ impl Pool {
 pub(crate) enum Connection<D: sqlx::Database> {
     Alone(PoolConnection<D>),
     Together(Transaction<'static, D>),
+    Own(D::Connection),
 }
 
 impl<D: sqlx::Database> Connection<D> {
@@ -53,12 +69,13 @@ impl<D: sqlx::Database> Connection<D> {
         match self {
             Alone(connection) => connection,
             Together(tx) => tx,
+            Own(connection) => connection,
         }
     }
 
     async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Alone(_) => Ok(()),
+            Alone(_) | Own(_) => Ok(()),
             Together(tx) => tx.commit().await,
         }
     }
@@ -74,6 +91,21 @@ pub(crate) enum Line {
 pub(crate) struct Tx(Line);
 
 impl Tx {
+    /// Over a connection of one's own, whose transactions are begun and ended by [`Tx::say`].
+    pub(crate) fn alone(line: Line) -> Self {
+        Self(line)
+    }
+
+    /// Begins, ends or marks a transaction.
+    pub(crate) async fn say(&mut self, statement: &'static str) -> Answer<()> {
+        let statement = sqlx::raw_sql(statement);
+        match &mut self.0 {
+            Line::Sqlite(line) => statement.execute(line.connection()).await.map(drop),
+            Line::Postgres(line) => statement.execute(line.connection()).await.map(drop),
+        }
+        .map_err(unavailable)
+    }
+
     pub(crate) async fn commit(self) -> Answer<()> {
         match self.0 {
             Line::Sqlite(line) => line.commit().await,

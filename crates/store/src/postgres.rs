@@ -2,7 +2,7 @@
 
 mod hosts;
 
-use crate::db::{Database, Dialect};
+use crate::db::{Database, Dialect, Writes};
 use crate::line::Pool;
 use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
@@ -46,8 +46,7 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
     let renewal = Renewal::default();
     let judge = renewal.clone();
     let pool = PgPoolOptions::new()
-        // One of them hears what others change.
-        .max_connections(17)
+        .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
@@ -69,6 +68,7 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
     }
     tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
     let (reads, writes) = (Pool::Postgres(pool.clone()), Pool::Postgres(pool));
+    let writes = Writes::Beside(writes);
     Ok(Database::new(reads, writes, renewal))
 }
 

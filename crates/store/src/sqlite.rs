@@ -1,11 +1,12 @@
 //! What is SQLite's own: one connection writes, several read; a commit is on
 //! disk before it is answered (`synchronous = full`).
 
-use crate::db::{Database, Dialect};
+use crate::db::{Database, Dialect, Writes};
 use crate::line::Pool;
 use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
+use crate::train::Train;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::str::FromStr;
@@ -51,12 +52,12 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         migrator.set_ignore_missing(true);
         migrator.run(&write).await.map_err(refused)?;
     }
-    // One of them hears what others change.
-    let read = pool(5, &renewal)
+    let read = pool(4, &renewal)
         .connect_with(options.read_only(true))
         .await
         .map_err(refused)?;
-    let (reads, writes) = (Pool::Sqlite(read), Pool::Sqlite(write));
+    let writes = Train::new(Pool::Sqlite(write), renewal.clone());
+    let (reads, writes) = (Pool::Sqlite(read), Writes::Train(writes));
     Ok(Database::new(reads, writes, renewal))
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Tail {
 impl Tail {
     async fn begin(store: &Database) -> Answer<Self> {
         let begun = Instant::now();
-        let mut line = store.reads.line().await?;
+        let mut line = store.reads.own_line().await?;
         let here = line.one(HERE).await?.get("here")?;
         Ok(Self { line, begun, here })
     }
