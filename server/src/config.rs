@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) rates_age_max_days: u32,
     pub(crate) callback_delays_ms: Vec<i64>,
     pub(crate) lease_ms: i64,
+    pub(crate) instances: u32,
     pub(crate) log: String,
     pub(crate) log_format: Format,
     pub(crate) operator_listen: String,

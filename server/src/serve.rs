@@ -213,6 +213,7 @@ pub(crate) fn checkout(
         lease_ms: config.lease_ms,
         rates,
         toll,
+        instances: config.instances,
         public_url: config.public_url.clone(),
     };
     Checkout::new(parts).context("no random numbers")

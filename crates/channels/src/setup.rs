@@ -5,7 +5,7 @@ use payment::address::Address;
 use payment::channel::Channel;
 use payment::forecore::LARGEST_MINOR;
 use payment::money::Currency;
-use payment::ports::Terms;
+use payment::ports::{QueryRate, Terms};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -30,10 +30,21 @@ struct Common {
     currency: Option<String>,
     smallest: Option<i64>,
     largest: Option<i64>,
+    queries_per_second: Option<u32>,
+    queries_burst: Option<u32>,
 }
 
-const COMMON: [&str; 8] = [
-    "channel", "via", "name", "enabled", "domains", "currency", "smallest", "largest",
+const COMMON: [&str; 10] = [
+    "channel",
+    "via",
+    "name",
+    "enabled",
+    "domains",
+    "currency",
+    "smallest",
+    "largest",
+    "queries_per_second",
+    "queries_burst",
 ];
 
 fn yes() -> bool {
@@ -172,12 +183,19 @@ pub(crate) fn setup<'a>(
             "smallest is at least 1, and largest from it to {most}"
         )));
     }
+    let usual = QueryRate::default();
+    let per_second = common.queries_per_second.unwrap_or(usual.per_second);
+    let queries = QueryRate {
+        per_second,
+        burst: common.queries_burst.unwrap_or(2 * per_second),
+    };
     let terms = Terms {
         enabled: common.enabled,
         domains: common.domains,
         currency,
         smallest,
         largest,
+        queries,
     };
     let notify_url = format!("{public_url}/notify/{}/{}", channel.code(), common.name);
     Ok(Setup {

@@ -20,10 +20,12 @@ pub(crate) enum Alarm {
     TakenBack,
     /// A sign that could fit another sum too.
     Recut,
+    /// A channel grants too few questions for what is open.
+    Queries,
 }
 
 impl Alarm {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
@@ -32,6 +34,7 @@ impl Alarm {
         Self::Callback,
         Self::TakenBack,
         Self::Recut,
+        Self::Queries,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Alarm {
             Self::Callback => "callback",
             Self::TakenBack => "takenback",
             Self::Recut => "recut",
+            Self::Queries => "queries",
         }
     }
 }

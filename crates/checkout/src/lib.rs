@@ -5,6 +5,7 @@
 mod alarm;
 mod bells;
 mod browser;
+mod budget;
 mod callback;
 mod close;
 mod domain_reads;
@@ -42,6 +43,7 @@ pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
 
 use bells::Bells;
+use budget::Budget;
 use domain_reads::DomainReads;
 use flights::Flights;
 use lanes::Lanes;
@@ -98,6 +100,8 @@ pub struct Parts {
     pub rates: Rates,
     /// What calls are charged by.
     pub toll: Toll,
+    /// How many instances ask the same channel accounts.
+    pub instances: u32,
     /// Our own address as payers reach it, without a slash at its end.
     pub public_url: String,
 }
@@ -109,6 +113,7 @@ pub struct Checkout {
     gateways: RwLock<Arc<[Arc<dyn Gateway>]>>,
     numbers: Numbers,
     flights: Flights,
+    budget: Budget,
     bells: Bells,
     memory: Memory,
     lanes: Lanes,
@@ -125,11 +130,13 @@ impl Checkout {
     /// When the system gives no random numbers.
     pub fn new(mut parts: Parts) -> Result<Arc<Self>, getrandom::Error> {
         let gateways = std::mem::take(&mut parts.gateways);
+        let budget = Budget::new(parts.instances);
         Ok(Arc::new(Self {
             parts,
             gateways: RwLock::new(gateways.into()),
             numbers: Numbers::new()?,
             flights: Flights::default(),
+            budget,
             bells: Bells::default(),
             memory: Memory::default(),
             lanes: Lanes::default(),

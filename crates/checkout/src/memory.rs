@@ -11,6 +11,7 @@ use payment::status::PayStatus;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::mem;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ const REQUESTS_MAX: usize = 50_000;
 const QUESTIONS_MAX: usize = 4;
 /// A page asks every two seconds; who asked no more for so long is forgotten.
 const IDLE: Duration = Duration::from_secs(30);
+/// Between two questions of a page that has nothing else to tell: two to five seconds,
+/// and what a network adds or takes.
+const REGULAR: RangeInclusive<Duration> = Duration::from_millis(1_500)..=Duration::from_secs(10);
 /// Whatever was heard, what is kept is verified and read anew after this time.
 const READ_EACH: Duration = Duration::from_secs(30);
 /// Changes are heard every tenth of a second; who heard none for longer may be wrong.
@@ -60,6 +64,10 @@ impl Newest {
 /// every later one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);
+
+/// Whether a question comes out of its turn: from a page that woke, came back or is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Woke(pub(crate) bool);
 
 /// What is known of a question.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,15 +151,21 @@ impl Memory {
         Moment(self.lock().heard)
     }
 
-    /// What is known of a question; charges and tells nothing.
-    pub(crate) fn recall(&self, pairs: &Pairs, digest: Fingerprint, now_ms: i64) -> Recalled {
+    /// What is known of a question, and whether a page asks it that woke, came back or is
+    /// new: the others ask every two to five seconds. Charges and tells nothing.
+    pub(crate) fn recall(
+        &self,
+        pairs: &Pairs,
+        digest: Fingerprint,
+        now_ms: i64,
+    ) -> (Recalled, Woke) {
         let named = |name: Param| pairs.get(name.name()).unwrap_or_default();
         let (domain_code, request_key) = (named(Param::DomainCode), named(Param::RequestKey));
         let now = Instant::now();
         let mut kept = self.lock();
         let kept = &mut *kept;
         if !kept.hears(now) {
-            return Recalled::Nothing;
+            return (Recalled::Nothing, Woke(true));
         }
         let business = kept
             .businesses
@@ -164,8 +178,10 @@ impl Memory {
             .get_mut(domain_code)
             .and_then(|requests| requests.get_mut(request_key))
         else {
-            return Recalled::Nothing;
+            return (Recalled::Nothing, Woke(true));
         };
+        let woke = Woke(!REGULAR.contains(&now.saturating_duration_since(request.asked_at)));
+        request.asked_at = now;
         let holds = |question: &&Question| {
             question.digest == digest
                 && question.verified >= changed
@@ -173,15 +189,15 @@ impl Memory {
                 && now.duration_since(question.verified_at) < READ_EACH
         };
         let Some(question) = request.questions.iter().find(holds) else {
-            return Recalled::Nothing;
+            return (Recalled::Nothing, woke);
         };
-        request.asked_at = now;
-        match &request.known {
+        let recalled = match &request.known {
             Some((known, read_at)) if now.duration_since(*read_at) < READ_EACH => {
                 Recalled::Standing(question.money, known.clone())
             }
             _ => Recalled::Signed(question.money),
-        }
+        };
+        (recalled, woke)
     }
 
     /// Keeps a question whose sign held; `before` its business system was read.
@@ -376,7 +392,7 @@ mod tests {
 
     fn recall(memory: &Memory, key: &str, now_ms: i64) -> Recalled {
         let pairs = pairs(key);
-        memory.recall(&pairs, Fingerprint::of(&pairs), now_ms)
+        memory.recall(&pairs, Fingerprint::of(&pairs), now_ms).0
     }
 
     fn hearing() -> Memory {
@@ -403,7 +419,7 @@ mod tests {
         let mut other = pairs("1");
         other = other.chain(Pairs::from_stored(vec![("x".to_owned(), "1".to_owned())]));
         assert_eq!(
-            memory.recall(&other, Fingerprint::of(&other), NOW_MS),
+            memory.recall(&other, Fingerprint::of(&other), NOW_MS).0,
             Recalled::Nothing
         );
     }
@@ -459,6 +475,24 @@ mod tests {
         keep(&memory, "1", Some(NOW_MS + 1));
         assert_ne!(recall(&memory, "1", NOW_MS), Recalled::Nothing);
         assert_eq!(recall(&memory, "1", NOW_MS + 1), Recalled::Nothing);
+    }
+
+    #[test]
+    fn a_page_that_asks_out_of_its_turn_woke() {
+        let memory = hearing();
+        keep(&memory, "1", None);
+        let asked_before = |ago: Duration| {
+            let mut kept = memory.lock();
+            let request = kept.requests.get_mut("demo").unwrap().get_mut("1").unwrap();
+            request.asked_at = Instant::now().checked_sub(ago).unwrap();
+            drop(kept);
+            let pairs = pairs("1");
+            memory.recall(&pairs, Fingerprint::of(&pairs), NOW_MS).1
+        };
+        assert_eq!(asked_before(Duration::from_secs(2)), Woke(false));
+        assert_eq!(asked_before(Duration::from_secs(5)), Woke(false));
+        assert_eq!(asked_before(Duration::from_millis(500)), Woke(true));
+        assert_eq!(asked_before(Duration::from_secs(15)), Woke(true));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What a waiting page is told (docs/protocol.md).
 
+use crate::budget::Asker;
 use crate::flights::Flight;
-use crate::memory::{self, Fingerprint, Known, Newest, Recalled};
+use crate::memory::{self, Fingerprint, Known, Newest, Recalled, Woke};
 use crate::{Checkout, Failure};
 use payment::domain::Secret;
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::param::Param;
-use payment::ports::AttemptRow;
+use payment::ports::{AttemptRow, Gateway};
 use payment::request::PayRequest;
 use payment::status::PayStatus;
 use payment::story::Source;
@@ -96,7 +97,7 @@ impl Checkout {
     }
 
     async fn poll_verified(self: &Arc<Self>, pairs: &Pairs) -> Result<Poll, Failure> {
-        let (money, known) = self.page_question(pairs).await?;
+        let (money, known, Woke(woke)) = self.page_question(pairs).await?;
         let Some(newest) = known.newest else {
             return if known.closed {
                 Err(Failure::Closed)
@@ -107,7 +108,12 @@ impl Checkout {
         if newest.money != money {
             return Err(Failure::KeyReused);
         }
-        let newest = self.looked_at(newest).await?;
+        // Else notifies and the attempt's own schedule bring what there is to tell.
+        let newest = if woke {
+            self.looked_at(newest).await?
+        } else {
+            newest
+        };
         Ok(match newest.standing(self.now_ms()) {
             Standing::Paid => Poll::Paid,
             Standing::Open => Poll::Open(newest.order_sn),
@@ -118,11 +124,11 @@ impl Checkout {
 
     /// The sum of a waiting page's question, whose sign holds and which is charged for,
     /// and where its request stands: from memory, where that is known.
-    async fn page_question(&self, pairs: &Pairs) -> Result<(Money, Known), Failure> {
+    async fn page_question(&self, pairs: &Pairs) -> Result<(Money, Known, Woke), Failure> {
         let named = |name: Param| pairs.get(name.name()).unwrap_or_default();
         let (domain_code, key) = (named(Param::DomainCode), named(Param::RequestKey));
         let digest = Fingerprint::of(pairs);
-        let recalled = self.memory.recall(pairs, digest, self.now_ms());
+        let (recalled, woke) = self.memory.recall(pairs, digest, self.now_ms());
         let money = match &recalled {
             Recalled::Standing(money, _) | Recalled::Signed(money) => {
                 self.take_toll(domain_code, Some(key))?;
@@ -131,8 +137,8 @@ impl Checkout {
             Recalled::Nothing => self.verify_question(pairs, digest).await?,
         };
         match recalled {
-            Recalled::Standing(_, known) => Ok((money, known)),
-            _ => Ok((money, self.read_known(domain_code, key).await?)),
+            Recalled::Standing(_, known) => Ok((money, known, woke)),
+            _ => Ok((money, self.read_known(domain_code, key).await?, woke)),
         }
     }
 
@@ -282,12 +288,19 @@ impl Checkout {
         Ok(Watched::of(attempt, now_ms))
     }
 
-    /// The attempt as it is once its channel was asked, or has been waited for.
+    /// The attempt as it is once its channel was asked, or has been waited for; as it is
+    /// now, where its account grants no more questions.
     async fn asked(
         self: &Arc<Self>,
         attempt: AttemptRow,
         flight: Flight,
     ) -> Result<AttemptRow, Failure> {
+        let gateway = self.gateway(attempt.channel, &attempt.account);
+        let asks =
+            |gateway: Arc<dyn Gateway>| self.budget.take(&*gateway, Asker::Page, self.now_ms());
+        if gateway.is_some_and(|gateway| asks(gateway).is_err()) {
+            return Ok(attempt);
+        }
         let order_sn = attempt.order_sn.clone();
         let this = Arc::clone(self);
         let work = async move {

@@ -2,6 +2,7 @@
 //! sent until the channel says how they stand (docs/reference/refunds.md).
 
 use crate::alarm::{Alarm, raise};
+use crate::budget::Asker;
 use crate::callback::Told;
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
@@ -231,6 +232,12 @@ impl Checkout {
         if self.is_overtaken(&attempt, row).await? {
             let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
             return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
+        }
+        // Its lease ends, and then it is its turn again.
+        let asks = row.state != Refund::New;
+        let now_ms = self.now_ms();
+        if asks && self.budget.take(&*gateway, Asker::Refund, now_ms).is_err() {
+            return Ok(());
         }
         let asked = match row.state {
             Refund::New => Ok(RefundReport::from(RefundState::NotFound)),

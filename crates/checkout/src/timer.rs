@@ -1,5 +1,7 @@
 //! Own query timers: no order waits for a notify alone (docs/reference/orders.md, Timers).
 
+use crate::alarm::{Alarm, raise};
+use crate::budget::Asker;
 use crate::patience::next_look_ms;
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
@@ -56,6 +58,14 @@ impl Checkout {
     }
 
     async fn run_query(&self, attempt: &AttemptRow) -> Result<(), Failure> {
+        if let Some(after_ms) = self.not_yet(attempt)? {
+            let at_ms = Some(self.now_ms() + after_ms);
+            return Ok(self
+                .parts
+                .store
+                .schedule_query(&attempt.order_sn, at_ms)
+                .await?);
+        }
         let outcome = match attempt.status {
             Attempt::Creating | Attempt::Open | Attempt::Declined => {
                 if self.now_ms() < attempt.expires_ms {
@@ -93,6 +103,34 @@ impl Checkout {
             .await?)
     }
 
+    /// In how many ms an attempt that is due may be asked about, where not now.
+    fn not_yet(&self, attempt: &AttemptRow) -> Result<Option<i64>, Failure> {
+        let open = matches!(
+            attempt.status,
+            Attempt::Creating | Attempt::Open | Attempt::Declined
+        );
+        let asker = match attempt.status {
+            _ if open && self.now_ms() >= attempt.expires_ms => Asker::End,
+            Attempt::Closed if !self.lingers(attempt) => return Ok(None),
+            _ if open || matches!(attempt.status, Attempt::Held | Attempt::Closed) => Asker::Timer,
+            _ => return Ok(None),
+        };
+        let gateway = self.gateway_of(attempt)?;
+        let Err(put_off) = self.budget.take(&*gateway, asker, self.now_ms()) else {
+            return Ok(None);
+        };
+        if put_off.too_late {
+            raise!(
+                Alarm::Queries,
+                order.sn = attempt.order_sn,
+                channel.code = attempt.channel.code(),
+                account = attempt.account,
+                "more is open than this account may be asked about: raise queries_per_second"
+            );
+        }
+        Ok(Some(put_off.after_ms))
+    }
+
     /// The operator's question: the channel is asked now, whatever the order's
     /// state, and its answer settles as ever; gives how the order stands then.
     ///
@@ -100,6 +138,7 @@ impl Checkout {
     /// [`Failure`] when the channel does not answer, or its account is gone.
     pub async fn requery(&self, attempt: &AttemptRow) -> Result<AttemptRow, Failure> {
         let gateway = self.gateway_of(attempt)?;
+        self.budget.charge(&*gateway, self.now_ms());
         let state = gateway.query(&attempt.order()).await;
         let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
         self.settle(&*gateway, attempt, state, Source::Operator)
@@ -182,6 +221,7 @@ impl Checkout {
             Err(ChannelError::Refused { .. }) => !known,
             Ok(()) | Err(ChannelError::NotOffered) => true,
         };
+        self.budget.charge(&*gateway, self.now_ms());
         match gateway.query(&order).await {
             Ok(OrderState::Paid(report)) => {
                 self.settle(&*gateway, attempt, OrderState::Paid(report), by)

@@ -10,8 +10,8 @@ mod unknown;
 pub use door::{Door, News, RefundTold};
 pub use gateway::{
     BackSum, ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
-    Notify, NotifyAnswer, Oauth, OauthError, OrderState, PaidReport, RawNotify, RefundOrder,
-    RefundReport, RefundState, Terms,
+    Notify, NotifyAnswer, Oauth, OauthError, OrderState, PaidReport, QueryRate, RawNotify,
+    RefundOrder, RefundReport, RefundState, Terms,
 };
 pub use receiver::{Call, CallbackAnswer, Receiver};
 pub use store::*;

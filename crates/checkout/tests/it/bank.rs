@@ -6,7 +6,7 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
     ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack, NewOrder,
-    Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
+    Notify, NotifyAnswer, OrderState, PaidReport, QueryRate, RawNotify, RefundOrder, RefundReport,
     RefundState, Terms,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -112,6 +112,7 @@ impl Bank {
                 currency,
                 smallest: 1,
                 largest: 1_000_000,
+                queries: QueryRate::default(),
             },
             book: Mutex::new(Book {
                 mood: Mood::Well,

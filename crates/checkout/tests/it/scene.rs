@@ -9,8 +9,8 @@ use payment::obj::Obj;
 use payment::pairs::Pairs;
 use payment::ports::{
     AttemptRow, Call, CallbackAnswer, ChannelError, ChannelOrder, Created, Gateway, GivenBack,
-    Kind, NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, Receiver, RefundOrder,
-    RefundReport, RefundState, Store, Terms,
+    Kind, NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, QueryRate, RawNotify, Receiver,
+    RefundOrder, RefundReport, RefundState, Store, Terms,
 };
 use payment::rate::{NoRate, Rate};
 use payment::sign::{Purpose, hmac_sign, sha1_sign};
@@ -67,6 +67,7 @@ impl FakeChannel {
                 currency,
                 smallest: 1,
                 largest: 1_000_000,
+                queries: QueryRate::default(),
             },
             told: Mutex::default(),
         })
@@ -248,6 +249,7 @@ pub(crate) async fn open(
         lease_ms: 30_000,
         rates: Arc::new(|_, _| Rate::parse("7.0").ok_or(NoRate::Unset)),
         toll: Arc::new(|_, _| Ok(())),
+        instances: 1,
         public_url: "http://127.0.0.1:3000".to_owned(),
     };
     (Checkout::new(parts).unwrap(), store)

@@ -66,6 +66,7 @@ async fn world(name: &str) -> World {
         lease_ms: 30_000,
         rates: Arc::new(|_, _| Err(NoRate::Unset)),
         toll: Arc::new(|_, _| Ok(())),
+        instances: 1,
         public_url: "http://127.0.0.1:3000".to_owned(),
     });
     let checkout = checkout.unwrap();

@@ -5,7 +5,7 @@ use payment::money::Currency;
 use payment::obj::Obj;
 use payment::ports::{
     ChannelError, ChannelOrder, Created, Gateway, GivenBack, Kind, NewOrder, Notify, NotifyAnswer,
-    OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
+    OrderState, PaidReport, QueryRate, RawNotify, RefundOrder, RefundReport, RefundState, Terms,
 };
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -28,6 +28,7 @@ impl Default for Twice {
                 currency: Currency::Cny,
                 smallest: 1,
                 largest: 1_000_000,
+                queries: QueryRate::default(),
             },
             asked: Mutex::default(),
         }

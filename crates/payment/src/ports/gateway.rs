@@ -153,6 +153,27 @@ pub struct Terms {
     pub smallest: i64,
     /// The largest sum, minor units of that currency.
     pub largest: i64,
+    /// How often it may be asked how orders stand.
+    pub queries: QueryRate,
+}
+
+/// How often an account may be asked how orders and refunds stand, by all instances
+/// together. What makes, closes, captures or gives back is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryRate {
+    /// Questions a second; `0` is without limit.
+    pub per_second: u32,
+    /// Questions at once.
+    pub burst: u32,
+}
+
+impl Default for QueryRate {
+    fn default() -> Self {
+        Self {
+            per_second: 20,
+            burst: 40,
+        }
+    }
 }
 
 impl Terms {
