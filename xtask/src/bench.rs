@@ -8,7 +8,7 @@ mod requests;
 
 use crate::database::Postgres;
 use crate::process::{self, Programs, free_ports};
-use crate::step::{run_quietly, step};
+use crate::step::step;
 use crate::world::{self, ONE_PEER, World};
 use crate::{root, target};
 use anyhow::{Context, Result, bail};
@@ -23,12 +23,12 @@ const WATCHED: u32 = 64;
 /// Requests whose page is opened.
 const PAGES: u32 = 1_000;
 /// Payments that are begun in one second, at the most.
-const STARTS_A_SECOND: u32 = 20_000;
+const STARTS_A_SECOND: u32 = 8_000;
 
 /// What is measured, and how long.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What is measured: poll, page, start; nothing named: all
+    /// What is measured: poll, page, start, "start by WeChat"; nothing named: all
     names: Vec<String>,
     /// Rounds of each, ours and the floor in turn
     #[arg(long, default_value_t = 5)]
@@ -62,14 +62,17 @@ struct Measured {
     name: &'static str,
     /// What ours should reach of the floor's figure.
     goal: Option<f64>,
+    /// The floor's port.
+    floor: fn(&Floors) -> u16,
     /// What is asked in the round of this number.
     asked: fn(&Bench, u32) -> Vec<String>,
 }
 
-const ALL: [Measured; 3] = [
+const ALL: [Measured; 4] = [
     Measured {
         name: "poll",
         goal: Some(0.7),
+        floor: |floors| floors.constant,
         asked: |bench, _| {
             let polls = (0..WATCHED).map(|key| bench.requests.poll(key));
             polls.collect()
@@ -78,29 +81,40 @@ const ALL: [Measured; 3] = [
     Measured {
         name: "page",
         goal: None,
+        floor: |floors| floors.constant,
         asked: |bench, _| {
             let pages = (0..PAGES).map(|key| bench.requests.page(key));
             pages.collect()
         },
     },
+    // Alipay's form is signed here, and its gateway hears of it from the payer.
     Measured {
         name: "start",
+        goal: Some(0.8),
+        floor: |floors| floors.batched,
+        asked: |bench, round| bench.starts("Alipay", round),
+    },
+    Measured {
+        name: "start by WeChat",
         goal: None,
-        asked: |bench, round| {
-            let count = STARTS_A_SECOND * bench.seconds;
-            let first = WATCHED + PAGES + round * count;
-            let starts = (first..first + count).map(|key| bench.requests.start(key));
-            starts.collect()
-        },
+        floor: |floors| floors.unbatched,
+        asked: |bench, round| bench.starts("Wechat", round),
     },
 ];
+
+/// Ports of the floors.
+struct Floors {
+    constant: u16,
+    batched: u16,
+    unbatched: u16,
+}
 
 /// What stands while one database is measured.
 struct Bench {
     wrk: Wrk,
     requests: Requests,
     platform: u16,
-    floor: u16,
+    floors: Floors,
     seconds: u32,
 }
 
@@ -125,7 +139,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             settings: &ONE_PEER,
             ..World::fresh("bench")?
         };
-        world.database = postgres.as_ref().map(own_database).transpose()?;
+        let address = |server: &Postgres| format!("{}/postgres", server.url);
+        world.database = postgres.as_ref().map(address);
         let mut programs = Programs::default();
         let bench = start(&world, &mut programs, options.seconds)?;
         for one in &chosen {
@@ -148,38 +163,81 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// A database in a server of ours.
-fn own_database(postgres: &Postgres) -> Result<String> {
-    let url = format!("{}/postgres", postgres.url);
-    let mut psql = Command::new("psql");
-    run_quietly(psql.args([&url, "-c", "create database bench"]))?;
-    Ok(format!("{}/bench", postgres.url))
-}
-
 fn start(world: &World, programs: &mut Programs, seconds: u32) -> Result<Bench> {
     world.start(programs)?;
-    let floor = free_ports(1)?;
-    let mut constant = Command::new(world.bin.join("floor"));
-    constant.args(["--listen", &format!("127.0.0.1:{floor}"), "constant"]);
-    programs.start("the floor", &mut constant)?;
-    programs.wait_for(floor, "/")?;
+    let constant = free_ports(3)?;
+    let floors = Floors {
+        constant,
+        batched: constant + 1,
+        unbatched: constant + 2,
+    };
+    floors.start(world, programs)?;
     let bench = Bench {
         wrk: Wrk::find(root().join("xtask/bench/load.lua"), target("bench")?)?,
         requests: Requests::new(&world.address(2)),
         platform: world.port,
-        floor,
+        floors,
         seconds,
     };
     bench.begin_to_wait()?;
     Ok(bench)
 }
 
+impl Floors {
+    /// Starts all, beside the world and with the same kind of database.
+    fn start(&self, world: &World, programs: &mut Programs) -> Result<()> {
+        let database = |name: &str| match &world.database {
+            Some(url) => url.clone(),
+            None => format!("sqlite:{}?mode=rwc", world.data.join(name).display()),
+        };
+        let (batched, unbatched) = (database("batched"), database("unbatched"));
+        let kinds: [(u16, Vec<&str>); 3] = [
+            (self.constant, vec!["constant"]),
+            (
+                self.batched,
+                vec![
+                    "writes",
+                    "--batched",
+                    "--schema",
+                    "batched",
+                    "--database",
+                    &batched,
+                ],
+            ),
+            (
+                self.unbatched,
+                vec!["writes", "--schema", "unbatched", "--database", &unbatched],
+            ),
+        ];
+        for (port, kind) in kinds {
+            let mut floor = Command::new(world.bin.join("floor"));
+            floor.args(["--listen", &format!("127.0.0.1:{port}")]);
+            programs.start("a floor", floor.args(kind))?;
+            programs.wait_for(port, "/")?;
+        }
+        Ok(())
+    }
+}
+
 impl Bench {
+    /// As many as are begun in one turn at the most, each another request.
+    fn starts(&self, channel: &str, round: u32) -> Vec<String> {
+        let count = STARTS_A_SECOND * self.seconds;
+        let kind = if channel == "Alipay" {
+            0
+        } else {
+            1_000_000_000
+        };
+        let first = WATCHED + PAGES + kind + round * count;
+        let starts = (first..first + count).map(|key| self.requests.start(key, channel));
+        starts.collect()
+    }
+
     /// Begins the payments whose pages wait.
     fn begin_to_wait(&self) -> Result<()> {
         let wire = crate::wire::Wire::new();
         for key in 0..WATCHED {
-            let start = self.requests.start(key);
+            let start = self.requests.start(key, "Wechat");
             let (path, body) = start.split_once('\t').context("no body")?;
             let url = format!("http://127.0.0.1:{}{path}", self.platform);
             let answer = wire.post_json(&url, body)?;
@@ -200,7 +258,7 @@ impl Bench {
         for round in 0..=rounds {
             let asked = (one.asked)(self, round);
             let ours = self.load(self.platform, &asked)?;
-            let floor = self.load(self.floor, &asked)?;
+            let floor = self.load((one.floor)(&self.floors), &asked)?;
             if round > 0 {
                 figures.push(Figures { ours, floor });
             }

@@ -1,6 +1,8 @@
 //! The least that a server of its kind does: programs with nothing in them, beside
 //! which `cargo xtask bench` measures ours in the same run (docs/performance.md).
 
+mod writes;
+
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -26,6 +28,18 @@ struct Cli {
 enum Kind {
     /// Answers one constant JSON, whatever is asked.
     Constant,
+    /// Writes the rows of a payment that begins, whatever is asked
+    Writes {
+        /// `sqlite:PATH?mode=rwc` or `postgres://…`.
+        #[arg(long)]
+        database: String,
+        /// Where its tables are, in a server that others use too.
+        #[arg(long)]
+        schema: String,
+        /// Those who wait are committed together.
+        #[arg(long)]
+        batched: bool,
+    },
 }
 
 #[tokio::main]
@@ -34,6 +48,11 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(cli.listen).await.context("listening")?;
     let router = match cli.kind {
         Kind::Constant => constant(),
+        Kind::Writes {
+            database,
+            schema,
+            batched,
+        } => writes::router(&database, &schema, batched).await?,
     };
     axum::serve(listener, router).await.context("serving")
 }

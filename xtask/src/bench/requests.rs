@@ -27,10 +27,10 @@ impl Requests {
         format!("/pay.html?{}", query(&self.values(key)))
     }
 
-    /// The call that begins its payment by WeChat's code: path, tab, body.
-    pub(super) fn start(&self, key: u32) -> String {
+    /// The call that begins its payment by a channel: path, tab, body.
+    pub(super) fn start(&self, key: u32, channel: &str) -> String {
         let mut values = self.values(key);
-        values.push(("payTypeCode".to_owned(), "Wechat".to_owned()));
+        values.push(("payTypeCode".to_owned(), channel.to_owned()));
         format!("/pay/api/pc/pay\t{}", json(&values))
     }
 
