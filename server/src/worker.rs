@@ -86,7 +86,7 @@ where
     tokio::spawn(async move {
         let woken = || async {
             match name {
-                "callbacks" => checkout.callback_written().await,
+                "callbacks" => checkout.callbacks_to_send().await,
                 _ => std::future::pending().await,
             }
         };

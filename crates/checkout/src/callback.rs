@@ -2,6 +2,7 @@
 //! (docs/protocol.md; docs/reference/orders.md, Callbacks).
 
 use crate::alarm::{Alarm, raise};
+use crate::lanes::{ROUND, Slot};
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::param::Param;
@@ -11,16 +12,15 @@ use payment::ports::{
 };
 use payment::status::PayStatus;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{Instrument, info_span};
 
 /// The default delays before each try, seconds: the first at once, fourteen in all.
 const DELAYS_S: [i64; 14] = [
     0, 5, 15, 30, 60, 180, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 32_400,
 ];
-/// A callback whose lane is full is looked at again after this, ms.
+/// A callback that found no room before its lane is looked at again after this, ms.
 const LANE_FULL_MS: i64 = 250;
-/// Callbacks that one round takes.
-const ROUND: i64 = 64;
 
 /// When callbacks are tried: the delay before each try, ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,30 +60,56 @@ impl Checkout {
     /// [`Failure::Internal`] when the database is in trouble: try again later.
     pub async fn run_due_callbacks(self: &Arc<Self>) -> Result<usize, Failure> {
         let now_ms = self.now_ms();
+        let round = i64::try_from(ROUND).unwrap_or(i64::MAX);
         let due = self
             .parts
             .store
-            .take_due_callbacks(now_ms, self.lease_end_ms(now_ms), ROUND, &self.lanes.full())
+            .take_due_callbacks(now_ms, self.lease_end_ms(now_ms), round, &self.lanes.full())
             .await?;
         let count = due.len();
         for callback in due {
             let Some(place) = self.lanes.enter(&callback.receiver) else {
-                let later_ms = now_ms + LANE_FULL_MS;
-                let store = &self.parts.store;
-                store.put_back_callback(callback.id, later_ms).await?;
+                self.put_back(&callback, LANE_FULL_MS).await?;
                 continue;
             };
             let this = Arc::clone(self);
             let span = info_span!("callback", callback.id, domain.code = callback.domain_code);
             let work = async move {
-                let _place = place;
-                if let Err(failure) = this.call_back(&callback).await {
+                if let Err(failure) = this.call_back_in_turn(&callback, &place).await {
                     tracing::warn!(callback.id, cause = %failure, "a callback's try is not kept");
                 }
             };
             self.tasks.spawn(work.instrument(span));
         }
         Ok(count)
+    }
+
+    /// Sends a callback once its lane has a turn for it; one that waits too long is put
+    /// back, while its lease holds.
+    async fn call_back_in_turn(&self, callback: &CallbackRow, place: &Slot) -> Result<(), Failure> {
+        let patience = Duration::from_millis(self.parts.lease_ms.unsigned_abs() / 2);
+        match tokio::time::timeout(patience, place.turn()).await {
+            Ok(_turn) => self.call_back(callback).await,
+            Err(_) => self.put_back(callback, 0).await,
+        }
+    }
+
+    async fn put_back(&self, callback: &CallbackRow, after_ms: i64) -> Result<(), Failure> {
+        let at_ms = self.now_ms() + after_ms;
+        Ok(self
+            .parts
+            .store
+            .put_back_callback(callback.id, at_ms)
+            .await?)
+    }
+
+    /// Waits until this instance has written a callback, or a lane that was full takes
+    /// more: then there is something to do at once.
+    pub async fn callbacks_to_send(&self) {
+        tokio::select! {
+            () = self.callback_written.notified() => {}
+            () = self.lanes.room() => {}
+        }
     }
 
     /// Sends one callback and keeps what came of it.

@@ -37,12 +37,14 @@ impl Checkout {
     }
 
     async fn unacknowledged(&self, domain_code: &str, request_key: &str) -> Result<bool, Failure> {
-        if !self
-            .domain_named(domain_code)
-            .await?
-            .settings
-            .hold_for_callback
-        {
+        let wants = match self.memory.business(domain_code) {
+            Some(business) => business.domain.settings.hold_for_callback,
+            None => {
+                let domain = self.domain_named(domain_code).await?;
+                domain.settings.hold_for_callback
+            }
+        };
+        if !wants {
             return Ok(false);
         }
         let store = &self.parts.store;

@@ -3,52 +3,91 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Callbacks that are under way to one receiver at once.
 const LANE: usize = 16;
+/// Callbacks of one receiver that one round may take.
+pub(crate) const ROUND: usize = 64;
+/// With so many taken and not done, no more of this receiver are; a round that began
+/// before still finds room.
+const FULL: usize = LANE + ROUND;
+const ROOM: usize = FULL + ROUND;
 
-type Counts = Arc<Mutex<HashMap<String, usize>>>;
-
-/// How many callbacks are under way to each receiver.
+/// The lanes, by receiver.
 #[derive(Default)]
-pub(crate) struct Lanes(Counts);
+pub(crate) struct Lanes(Arc<Shared>);
 
-/// One callback's place in a lane; free again when it goes away.
+#[derive(Default)]
+struct Shared {
+    lanes: Mutex<HashMap<String, Lane>>,
+    /// Rings where a lane that was full takes more.
+    room: Notify,
+}
+
+struct Lane {
+    /// Callbacks that were taken and are not done.
+    taken: usize,
+    turns: Arc<Semaphore>,
+}
+
+/// One callback's place before its lane; free again when it goes away.
 pub(crate) struct Slot {
     receiver: String,
-    lanes: Counts,
+    turns: Arc<Semaphore>,
+    shared: Arc<Shared>,
 }
 
 impl Lanes {
-    /// Receivers whose lane is full.
+    /// Receivers of whom no more are to be taken now.
     pub(crate) fn full(&self) -> Vec<String> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = counts.iter().filter(|(_, count)| **count >= LANE);
+        let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = lanes.iter().filter(|(_, lane)| lane.taken >= FULL);
         full.map(|(receiver, _)| receiver.clone()).collect()
     }
 
-    /// A place in this receiver's lane, where it has one left.
+    /// A place before this receiver's lane, where there is one left.
     pub(crate) fn enter(&self, receiver: &str) -> Option<Slot> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(receiver.to_owned()).or_default();
-        if *count >= LANE {
+        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(receiver.to_owned()).or_insert_with(|| Lane {
+            taken: 0,
+            turns: Arc::new(Semaphore::new(LANE)),
+        });
+        if lane.taken >= ROOM {
             return None;
         }
-        *count += 1;
+        lane.taken += 1;
         Some(Slot {
             receiver: receiver.to_owned(),
-            lanes: Arc::clone(&self.0),
+            turns: Arc::clone(&lane.turns),
+            shared: Arc::clone(&self.0),
         })
+    }
+
+    /// Waits until a lane that was full takes more.
+    pub(crate) async fn room(&self) {
+        self.0.room.notified().await;
+    }
+}
+
+impl Slot {
+    /// Its turn in the lane, as long as what is given lives; none where lanes are gone.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut counts = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.receiver) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.receiver);
+        let lanes = self.shared.lanes.lock();
+        let mut lanes = lanes.unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get_mut(&self.receiver) {
+            lane.taken -= 1;
+            if lane.taken == LANE {
+                self.shared.room.notify_one();
+            }
+            if lane.taken == 0 {
+                lanes.remove(&self.receiver);
             }
         }
     }
@@ -61,21 +100,50 @@ mod tests {
     #[test]
     fn a_full_lane_is_told_and_no_other_is_touched() {
         let lanes = Lanes::default();
-        let mut places: Vec<_> = (0..LANE).map(|_| lanes.enter("slow")).collect();
+        let mut places: Vec<_> = (0..FULL).map(|_| lanes.enter("slow")).collect();
+        assert!(places.iter().all(Option::is_some));
+        assert_eq!(lanes.full(), ["slow"]);
+        // A round that is under way finds room; no more than that.
+        places.extend((0..ROUND).map(|_| lanes.enter("slow")));
         assert!(places.iter().all(Option::is_some));
         assert!(lanes.enter("slow").is_none());
-        assert_eq!(lanes.full(), ["slow"]);
         let other = lanes.enter("fast");
         assert!(other.is_some());
-        places.pop();
+        places.truncate(FULL - 1);
         assert!(lanes.full().is_empty());
         assert!(lanes.enter("slow").is_some());
+    }
+
+    #[tokio::test]
+    async fn so_many_are_under_way_at_once_and_the_next_one_waits() {
+        let lanes = Lanes::default();
+        let places: Vec<_> = (0..=LANE).filter_map(|_| lanes.enter("a")).collect();
+        let mut turns = Vec::new();
+        for place in &places[..LANE] {
+            turns.push(place.turn().await);
+        }
+        let waits = places[LANE].turn();
+        tokio::pin!(waits);
+        let now = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waits.as_mut().poll(context).is_ready())
+        });
+        assert!(!now.await);
+        turns.pop();
+        assert!(waits.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_drains_asks_for_more() {
+        let lanes = Lanes::default();
+        let places: Vec<_> = (0..FULL).filter_map(|_| lanes.enter("a")).collect();
+        drop(places);
+        lanes.room().await;
     }
 
     #[test]
     fn an_empty_lane_is_forgotten() {
         let lanes = Lanes::default();
         drop(lanes.enter("a"));
-        assert!(lanes.0.lock().unwrap().is_empty());
+        assert!(lanes.0.lanes.lock().unwrap().is_empty());
     }
 }

@@ -227,11 +227,6 @@ impl Checkout {
         now_ms + self.parts.lease_ms
     }
 
-    /// Waits until this instance has written a callback, so that it leaves at once.
-    pub async fn callback_written(&self) {
-        self.callback_written.notified().await;
-    }
-
     /// Waits for what is under way beside the calls that are answered: notifies
     /// that are worked on, callbacks that were sent.
     pub async fn drained(&self) {
@@ -278,10 +273,20 @@ impl Checkout {
     /// [`Failure`] with the rule that it breaks.
     pub async fn verified(&self, pairs: &Pairs) -> Result<(Domain, Verified<PayRequest>), Failure> {
         let domain = self.domain(pairs).await?;
-        let request = verify::verify_pay(&domain, pairs, self.now_ms())?;
-        self.take_toll(&domain.code, Some(&request.request_key))?;
-        self.check_ordered(&domain, &request).await?;
+        let request = self.verified_by(&domain, pairs).await?;
         Ok((domain, request))
+    }
+
+    /// The same, by the business system that the pairs name.
+    async fn verified_by(
+        &self,
+        domain: &Domain,
+        pairs: &Pairs,
+    ) -> Result<Verified<PayRequest>, Failure> {
+        let request = verify::verify_pay(domain, pairs, self.now_ms())?;
+        self.take_toll(&domain.code, Some(&request.request_key))?;
+        self.check_ordered(domain, &request).await?;
+        Ok(request)
     }
 
     /// From now on these are the channel accounts, in the order in which they are

@@ -2,6 +2,8 @@
 //! never older than the changes that this instance has heard of; where it has heard
 //! nothing for a moment, nothing of it is told (docs/reliability.md, Memory).
 
+use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
@@ -12,11 +14,13 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::mem;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Requests that are kept at most; more are asked of the database.
 const REQUESTS_MAX: usize = 50_000;
+/// Business systems that are kept at most.
+const BUSINESSES_MAX: usize = 10_000;
 /// Signed questions about one request: a page asks one, in one language.
 const QUESTIONS_MAX: usize = 4;
 /// A page asks every two seconds; who asked no more for so long is forgotten.
@@ -26,6 +30,9 @@ const IDLE: Duration = Duration::from_secs(30);
 const REGULAR: RangeInclusive<Duration> = Duration::from_millis(1_500)..=Duration::from_secs(10);
 /// Whatever was heard, what is kept is verified and read anew after this time.
 const READ_EACH: Duration = Duration::from_secs(30);
+/// Half of that for a business system, and half for what was verified by it: the two
+/// follow each other.
+const VERIFY_EACH: Duration = Duration::from_secs(15);
 /// Changes are heard every tenth of a second; who heard none for longer may be wrong.
 const DEAF: Duration = Duration::from_secs(1);
 
@@ -42,6 +49,8 @@ pub(crate) struct Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Newest {
     pub(crate) order_sn: String,
+    pub(crate) channel: Channel,
+    pub(crate) account: String,
     pub(crate) money: Money,
     pub(crate) status: Attempt,
     pub(crate) request_status: PayStatus,
@@ -52,6 +61,8 @@ impl Newest {
     pub(crate) fn of(row: &AttemptRow) -> Self {
         Self {
             order_sn: row.order_sn.clone(),
+            channel: row.channel,
+            account: row.account.clone(),
             money: row.money,
             status: row.status,
             request_status: row.request_status,
@@ -96,9 +107,31 @@ struct Kept {
     /// machine that slept does not count that time.
     heard_at: Option<(Instant, i64)>,
     /// When each business system that ever changed last did.
-    businesses: HashMap<String, Moment>,
+    changed: HashMap<String, Moment>,
+    /// Business systems whose pages ask.
+    businesses: HashMap<String, Business>,
     /// When everything was last forgotten.
     forgotten: Moment,
+}
+
+/// A business system as it was read.
+#[derive(Clone)]
+pub(crate) struct Business {
+    pub(crate) domain: Arc<Domain>,
+    /// Before it was read.
+    before: Moment,
+    read_at: Instant,
+}
+
+impl Business {
+    /// As it was read now; `before` that.
+    pub(crate) fn read(domain: Domain, before: Moment) -> Self {
+        Self {
+            domain: Arc::new(domain),
+            before,
+            read_at: Instant::now(),
+        }
+    }
 }
 
 struct Request {
@@ -146,6 +179,27 @@ pub(crate) struct Verified<'a> {
 }
 
 impl Memory {
+    /// A business system, where it is known.
+    pub(crate) fn business(&self, code: &str) -> Option<Business> {
+        let now = Instant::now();
+        let kept = self.lock();
+        let business = kept.businesses.get(code).filter(|business| {
+            kept.hears(now)
+                && business.before >= kept.last_change(code)
+                && now.saturating_duration_since(business.read_at) < VERIFY_EACH
+        });
+        business.cloned()
+    }
+
+    /// Keeps a business system.
+    pub(crate) fn keep_business(&self, business: &Business) {
+        let mut kept = self.lock();
+        if kept.businesses.len() < BUSINESSES_MAX {
+            let code = business.domain.code.clone();
+            kept.businesses.insert(code, business.clone());
+        }
+    }
+
     /// This moment: what is read from now on lacks no change that was heard before.
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.lock().heard)
@@ -167,12 +221,7 @@ impl Memory {
         if !kept.hears(now) {
             return (Recalled::Nothing, Woke(true));
         }
-        let business = kept
-            .businesses
-            .get(domain_code)
-            .copied()
-            .unwrap_or_default();
-        let changed = business.max(kept.forgotten);
+        let changed = kept.last_change(domain_code);
         let Some(request) = kept
             .requests
             .get_mut(domain_code)
@@ -186,7 +235,7 @@ impl Memory {
             question.digest == digest
                 && question.verified >= changed
                 && question.until_ms.is_none_or(|end_ms| now_ms < end_ms)
-                && now.duration_since(question.verified_at) < READ_EACH
+                && now.duration_since(question.verified_at) < VERIFY_EACH
         };
         let Some(question) = request.questions.iter().find(holds) else {
             return (Recalled::Nothing, woke);
@@ -200,8 +249,8 @@ impl Memory {
         (recalled, woke)
     }
 
-    /// Keeps a question whose sign held; `before` its business system was read.
-    pub(crate) fn keep_question(&self, verified: &Verified<'_>, before: Moment) {
+    /// Keeps a question whose sign held by this business system.
+    pub(crate) fn keep_question(&self, verified: &Verified<'_>, by: &Business) {
         let &Verified {
             digest,
             domain_code,
@@ -223,7 +272,7 @@ impl Memory {
         questions.push(Question {
             digest,
             money,
-            verified: before,
+            verified: by.before,
             verified_at: now,
             until_ms,
         });
@@ -267,7 +316,8 @@ impl Memory {
                 } => kept.changed(domain_code, request_key),
                 Change::Business(code) => {
                     let moment = kept.next();
-                    kept.businesses.insert(code.clone(), moment);
+                    kept.changed.insert(code.clone(), moment);
+                    kept.businesses.remove(code);
                 }
                 Change::All => forgotten.push(kept.forget_all()),
             }
@@ -288,6 +338,8 @@ impl Memory {
         }
         kept.requests.retain(|_, requests| !requests.is_empty());
         kept.count = kept.requests.values().map(HashMap::len).sum();
+        let is_young = |business: &Business| now.duration_since(business.read_at) < VERIFY_EACH;
+        kept.businesses.retain(|_, business| is_young(business));
         drop(kept);
         drop(idle);
     }
@@ -303,6 +355,12 @@ impl Kept {
         let since = |heard_at| now.saturating_duration_since(heard_at);
         self.heard_at
             .is_some_and(|(heard_at, _)| since(heard_at) < DEAF)
+    }
+
+    /// When a business system last changed, or everything was forgotten.
+    fn last_change(&self, code: &str) -> Moment {
+        let changed = self.changed.get(code).copied().unwrap_or_default();
+        changed.max(self.forgotten)
     }
 
     fn next(&mut self) -> Moment {
@@ -376,7 +434,6 @@ mod tests {
 
     /// Keeps a question and where its request stands, as a poll does.
     fn keep(memory: &Memory, key: &str, until_ms: Option<i64>) {
-        let before = memory.moment();
         let pairs = pairs(key);
         let verified = Verified {
             digest: Fingerprint::of(&pairs),
@@ -385,9 +442,13 @@ mod tests {
             money: money(),
             until_ms,
         };
-        memory.keep_question(&verified, before);
+        memory.keep_question(&verified, &read(memory.moment()));
         let before = memory.moment();
         memory.keep("demo", key, waiting(), before);
+    }
+
+    fn read(before: Moment) -> Business {
+        Business::read(Domain::demo(), before)
     }
 
     fn recall(memory: &Memory, key: &str, now_ms: i64) -> Recalled {
@@ -470,6 +531,25 @@ mod tests {
     }
 
     #[test]
+    fn a_business_system_is_read_anew_once_it_changed() {
+        let memory = hearing();
+        assert!(memory.business("demo").is_none());
+        let before = memory.moment();
+        memory.keep_business(&read(before));
+        assert!(memory.business("demo").is_some());
+        let changed = Change::Business("demo".to_owned());
+        memory.hear(&[changed], Instant::now(), NOW_MS);
+        assert!(memory.business("demo").is_none());
+        // Nor is one kept that was read before.
+        memory.keep_business(&read(before));
+        assert!(memory.business("demo").is_none());
+        memory.keep_business(&read(memory.moment()));
+        assert!(memory.business("demo").is_some());
+        memory.hear(&[Change::All], Instant::now(), NOW_MS);
+        assert!(memory.business("demo").is_none());
+    }
+
+    #[test]
     fn a_secret_that_ends_ends_what_it_signed() {
         let memory = hearing();
         keep(&memory, "1", Some(NOW_MS + 1));
@@ -534,7 +614,7 @@ mod tests {
             money: money(),
             until_ms: None,
         };
-        memory.keep_question(&verified, before);
+        memory.keep_question(&verified, &read(before));
         assert_eq!(recall(&memory, "1", NOW_MS), Recalled::Nothing);
     }
 
@@ -555,7 +635,7 @@ mod tests {
                 money: money(),
                 until_ms: None,
             };
-            memory.keep_question(&verified, memory.moment());
+            memory.keep_question(&verified, &read(memory.moment()));
         }
         assert_eq!(
             memory.lock().requests["demo"]["1"].questions.len(),

@@ -2,17 +2,18 @@
 
 use crate::budget::Asker;
 use crate::flights::Flight;
-use crate::memory::{self, Fingerprint, Known, Newest, Recalled, Woke};
+use crate::memory::{self, Business, Fingerprint, Known, Newest, Recalled, Woke};
 use crate::{Checkout, Failure};
 use payment::domain::Secret;
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::param::Param;
-use payment::ports::{AttemptRow, Gateway};
+use payment::ports::AttemptRow;
 use payment::request::PayRequest;
 use payment::status::PayStatus;
 use payment::story::Source;
+use payment::verify;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -143,10 +144,18 @@ impl Checkout {
     }
 
     async fn verify_question(&self, pairs: &Pairs, digest: Fingerprint) -> Result<Money, Failure> {
-        let before = self.memory.moment();
-        let (domain, request) = self.verified(pairs).await?;
+        let business = match self.memory.business(verify::domain_code(pairs)?) {
+            Some(business) => business,
+            None => {
+                let before = self.memory.moment();
+                let business = Business::read(self.domain(pairs).await?, before);
+                self.memory.keep_business(&business);
+                business
+            }
+        };
+        let request = self.verified_by(&business.domain, pairs).await?;
         let signed_with = |secret: &&Secret| secret.generation == request.generation();
-        let secret = domain.secrets().iter().find(signed_with);
+        let secret = business.domain.secrets().iter().find(signed_with);
         let question = memory::Verified {
             digest,
             domain_code: &request.domain_code,
@@ -154,7 +163,7 @@ impl Checkout {
             money: request.money,
             until_ms: secret.and_then(|secret| secret.not_after_ms),
         };
-        self.memory.keep_question(&question, before);
+        self.memory.keep_question(&question, &business);
         Ok(request.money)
     }
 
@@ -182,12 +191,17 @@ impl Checkout {
         Ok(Newest::of(&self.asked(attempt, flight).await?))
     }
 
-    /// The right to ask an attempt's channel now, where it can be paid.
+    /// The right to ask an attempt's channel now, where it can be paid and its account
+    /// grants that.
     fn asks_now(&self, attempt: &Newest) -> Option<Flight> {
         let now_ms = self.now_ms();
-        let asks = attempt.is_waited_for(now_ms);
-        let flight = asks.then(|| self.flights.take_off(&attempt.order_sn, now_ms));
-        flight.flatten()
+        if !attempt.is_waited_for(now_ms) {
+            return None;
+        }
+        let gateway = self.gateway(attempt.channel, &attempt.account)?;
+        let flight = self.flights.take_off(&attempt.order_sn, now_ms)?;
+        let granted = self.budget.take(&*gateway, Asker::Page, now_ms);
+        granted.ok().map(|()| flight)
     }
 
     /// Where a request stands that a page opens: what is paid stays paid, whatever
@@ -288,19 +302,12 @@ impl Checkout {
         Ok(Watched::of(attempt, now_ms))
     }
 
-    /// The attempt as it is once its channel was asked, or has been waited for; as it is
-    /// now, where its account grants no more questions.
+    /// The attempt as it is once its channel was asked, or has been waited for.
     async fn asked(
         self: &Arc<Self>,
         attempt: AttemptRow,
         flight: Flight,
     ) -> Result<AttemptRow, Failure> {
-        let gateway = self.gateway(attempt.channel, &attempt.account);
-        let asks =
-            |gateway: Arc<dyn Gateway>| self.budget.take(&*gateway, Asker::Page, self.now_ms());
-        if gateway.is_some_and(|gateway| asks(gateway).is_err()) {
-            return Ok(attempt);
-        }
         let order_sn = attempt.order_sn.clone();
         let this = Arc::clone(self);
         let work = async move {
