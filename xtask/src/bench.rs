@@ -5,11 +5,13 @@
 mod load;
 mod report;
 mod requests;
+mod trials;
 
 use crate::database::Postgres;
 use crate::process::{self, Programs, free_ports};
 use crate::step::step;
-use crate::world::{self, ONE_PEER, World};
+use crate::wire::Wire;
+use crate::world::{self, World};
 use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use load::{Load, Wrk};
@@ -17,6 +19,18 @@ use report::{Figures, Row};
 use requests::Requests;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
+use trials::Figure;
+
+/// All callers come from one address, and many at once.
+const SETTINGS: [(&str, &str); 7] = [
+    ("TONGFU_PEER_PER_SECOND", "0"),
+    ("TONGFU_BUSINESS_PER_SECOND", "0"),
+    ("TONGFU_REQUEST_PER_SECOND", "0"),
+    ("TONGFU_CONNECTIONS", "20000"),
+    ("TONGFU_CONNECTIONS_PEER", "20000"),
+    ("TONGFU_STREAMS", "8000"),
+    ("TONGFU_LOG", "error"),
+];
 
 /// Payers who wait while polls are measured, each with a request of his own.
 const WATCHED: u32 = 64;
@@ -28,7 +42,9 @@ const STARTS_A_SECOND: u32 = 8_000;
 /// What is measured, and how long.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What is measured: poll, page, start, "start by WeChat"; nothing named: all
+    /// What is measured: poll, page, start, "start by WeChat", callbacks,
+    /// ready, payers, streams;
+    /// nothing named: all
     names: Vec<String>,
     /// Rounds of each, ours and the floor in turn
     #[arg(long, default_value_t = 5)]
@@ -36,10 +52,22 @@ pub(crate) struct Options {
     /// How long each turn lasts, seconds
     #[arg(long, default_value_t = 4)]
     seconds: u32,
+    /// How long twenty thousand payers wait
+    #[arg(long, default_value_t = 5)]
+    minutes: u32,
     /// Databases, of sqlite and postgres
     #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
     databases: Vec<Database>,
 }
+
+impl Options {
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    }
+}
+
+/// What is told beside.
+const TRIALS: [&str; 4] = ["callbacks", "payers", "streams", "ready"];
 
 /// Where the platform keeps its books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -120,15 +148,17 @@ struct Bench {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     process::note_signals()?;
-    let chosen = |one: &&Measured| {
-        options.names.is_empty() || options.names.iter().any(|name| name == one.name)
-    };
-    let chosen: Vec<&Measured> = ALL.iter().filter(chosen).collect();
-    if chosen.is_empty() {
-        bail!("nothing of that name is measured");
+    let known = ALL.iter().map(|one| one.name).chain(TRIALS);
+    let known: Vec<&str> = known.collect();
+    if let Some(strange) = options
+        .names
+        .iter()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        bail!("{strange} is not measured, but {}", known.join(", "));
     }
     let bin = world::build_release(&["floor"])?;
-    let mut rows = Vec::new();
+    let (mut rows, mut figures) = (Vec::new(), Vec::new());
     for database in &options.databases {
         let postgres = match database {
             Database::Sqlite => None,
@@ -136,14 +166,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         };
         let mut world = World {
             bin: bin.clone(),
-            settings: &ONE_PEER,
+            settings: &SETTINGS,
             ..World::fresh("bench")?
         };
         let address = |server: &Postgres| format!("{}/postgres", server.url);
         world.database = postgres.as_ref().map(address);
         let mut programs = Programs::default();
         let bench = start(&world, &mut programs, options.seconds)?;
-        for one in &chosen {
+        for one in ALL.iter().filter(|one| options.wants(one.name)) {
             let name = format!("{} on {}", one.name, database.name());
             let figures = step(&name, || bench.rounds(one, options.rounds))?;
             rows.push(Row {
@@ -152,15 +182,44 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                 figures,
             });
         }
+        let tried = try_all(options, &world, &programs, &bench)?;
+        figures.extend(tried.into_iter().map(|figure| (database.name(), figure)));
     }
     report::print(&rows);
-    report::write(&rows, &target("bench")?)?;
-    let reached = rows.iter().all(Row::holds);
+    report::print_figures(&figures);
+    report::write(&rows, &figures, &target("bench")?)?;
+    let reached = rows.iter().all(Row::holds) && figures.iter().all(|(_, one)| one.holds());
     Ok(if reached {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Figures of their own, on one database.
+fn try_all(
+    options: &Options,
+    world: &World,
+    programs: &Programs,
+    bench: &Bench,
+) -> Result<Vec<Figure>> {
+    let pid = programs.pid("the platform").context("no platform")?;
+    let mut figures = Vec::new();
+    // A book is filled by hand, which only SQLite's file lets us do.
+    if options.wants("callbacks") && world.database.is_none() {
+        figures.extend(step("callbacks", || trials::callbacks(world))?);
+    }
+    if options.wants("payers") {
+        let tried = || trials::payers(bench, pid, options.minutes);
+        figures.extend(step("twenty thousand payers", tried)?);
+    }
+    if options.wants("streams") {
+        figures.extend(step("idle streams", || trials::streams(bench, pid))?);
+    }
+    if options.wants("ready") && world.database.is_none() {
+        figures.extend(step("starting", || trials::ready(world))?);
+    }
+    Ok(figures)
 }
 
 fn start(world: &World, programs: &mut Programs, seconds: u32) -> Result<Bench> {
@@ -173,7 +232,7 @@ fn start(world: &World, programs: &mut Programs, seconds: u32) -> Result<Bench> 
     };
     floors.start(world, programs)?;
     let bench = Bench {
-        wrk: Wrk::find(root().join("xtask/bench/load.lua"), target("bench")?)?,
+        wrk: Wrk::find(root().join("xtask/bench"), target("bench")?)?,
         requests: Requests::new(&world.address(2)),
         platform: world.port,
         floors,
@@ -235,19 +294,25 @@ impl Bench {
 
     /// Begins the payments whose pages wait.
     fn begin_to_wait(&self) -> Result<()> {
-        let wire = crate::wire::Wire::new();
+        let wire = Wire::kept();
         for key in 0..WATCHED {
-            let start = self.requests.start(key, "Wechat");
-            let (path, body) = start.split_once('\t').context("no body")?;
-            let url = format!("http://127.0.0.1:{}{path}", self.platform);
-            let answer = wire.post_json(&url, body)?;
-            if !answer.body.contains("\"errcode\":\"0\"") {
-                bail!("no payment can be begun: {}", answer.body);
-            }
+            self.begin(&wire, key)?;
         }
         let answered = process::get(self.platform, &self.requests.poll(0))?;
         if !answered.contains("\"errcode\":\"30000\"") {
             bail!("a request that nobody paid is told of as {answered}");
+        }
+        Ok(())
+    }
+
+    /// Begins one payment by WeChat.
+    fn begin(&self, wire: &Wire, key: u32) -> Result<()> {
+        let start = self.requests.start(key, "Wechat");
+        let (path, body) = start.split_once('\t').context("no body")?;
+        let url = format!("http://127.0.0.1:{}{path}", self.platform);
+        let answer = wire.post_json(&url, body)?;
+        if !answer.body.contains("\"errcode\":\"0\"") {
+            bail!("no payment can be begun: {}", answer.body);
         }
         Ok(())
     }

@@ -4,8 +4,8 @@
 //! bounded in number and time.
 
 mod attack;
-mod payer;
-mod wire;
+pub(crate) mod payer;
+pub(crate) mod wire;
 
 use crate::process::{self, Programs};
 use crate::step::{run_quietly, step};

@@ -15,9 +15,13 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// A client that keeps no connection: each call meets whoever lives then.
+/// A client; unless it was told to, it keeps no connection: each call meets whoever
+/// lives then.
 #[derive(Clone)]
-pub(crate) struct Wire(Agent);
+pub(crate) struct Wire {
+    agent: Agent,
+    connection: &'static str,
+}
 
 impl Wire {
     pub(crate) fn new() -> Self {
@@ -28,11 +32,26 @@ impl Wire {
             .max_redirects_will_error(false)
             .proxy(None)
             .build();
-        Self(Agent::new_with_config(config))
+        Self {
+            agent: Agent::new_with_config(config),
+            connection: "close",
+        }
+    }
+
+    /// One that keeps its connections.
+    pub(crate) fn kept() -> Self {
+        Self {
+            connection: "keep-alive",
+            ..Self::new()
+        }
     }
 
     pub(crate) fn get(&self, url: &str) -> Result<Answer> {
-        let sent = self.0.get(url).header("Connection", "close").call();
+        let sent = self
+            .agent
+            .get(url)
+            .header("Connection", self.connection)
+            .call();
         read(sent)
     }
 
@@ -45,7 +64,7 @@ impl Wire {
     }
 
     fn post(&self, url: &str, kind: &str, body: &str) -> Result<Answer> {
-        let request = self.0.post(url).header("Connection", "close");
+        let request = self.agent.post(url).header("Connection", self.connection);
         read(request.header("Content-Type", kind).send(body))
     }
 }

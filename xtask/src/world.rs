@@ -110,7 +110,8 @@ impl World {
         tongfu
     }
 
-    fn platform(&self) -> Command {
+    /// The platform's command.
+    pub(crate) fn platform(&self) -> Command {
         let mut platform = self.tongfu();
         platform
             .args(["serve", "--dev"])

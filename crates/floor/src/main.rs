@@ -6,8 +6,10 @@ mod writes;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 
 /// What a poll of an unpaid request is answered.
@@ -28,6 +30,10 @@ struct Cli {
 enum Kind {
     /// Answers one constant JSON, whatever is asked.
     Constant,
+    /// Takes callbacks and counts them: `/count` tells how many
+    Receiver,
+    /// Takes calls, and never answers
+    Hung,
     /// Writes the rows of a payment that begins, whatever is asked
     Writes {
         /// `sqlite:PATH?mode=rwc` or `postgres://…`.
@@ -48,6 +54,8 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(cli.listen).await.context("listening")?;
     let router = match cli.kind {
         Kind::Constant => constant(),
+        Kind::Receiver => receiver(),
+        Kind::Hung => Router::new().fallback(std::future::pending::<()>),
         Kind::Writes {
             database,
             schema,
@@ -59,4 +67,14 @@ async fn main() -> Result<()> {
 
 fn constant() -> Router {
     Router::new().fallback(|| async { ([(CONTENT_TYPE, "application/json")], KEEP_POLLING) })
+}
+
+fn receiver() -> Router {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    let count = || async { TAKEN.load(Ordering::Relaxed).to_string() };
+    let take = || async {
+        TAKEN.fetch_add(1, Ordering::Relaxed);
+        "success"
+    };
+    Router::new().route("/count", get(count)).fallback(take)
 }

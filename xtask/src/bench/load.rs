@@ -13,7 +13,7 @@ const CONNECTIONS: u32 = 64;
 
 /// The generator.
 pub(super) struct Wrk {
-    script: PathBuf,
+    scripts: PathBuf,
     folder: PathBuf,
 }
 
@@ -27,6 +27,13 @@ pub(super) struct Load {
     late: u64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
+}
+
+/// Connections that wait after each answer.
+pub(super) struct Paced {
+    pub(super) connections: u32,
+    pub(super) pause_ms: u32,
+    pub(super) time: Duration,
 }
 
 impl Load {
@@ -43,7 +50,7 @@ impl Load {
 
 impl Wrk {
     /// Finds the program, or sets it up.
-    pub(super) fn find(script: PathBuf, folder: PathBuf) -> Result<Self> {
+    pub(super) fn find(scripts: PathBuf, folder: PathBuf) -> Result<Self> {
         // It answers its usage, and 1.
         let is_there = || Command::new("wrk").arg("--version").output().is_ok();
         let install = || works(Command::new("apt-get").args(["install", "-y", "wrk"]));
@@ -52,23 +59,43 @@ impl Wrk {
         if !there {
             bail!("install wrk, the load generator");
         }
-        Ok(Self { script, folder })
+        Ok(Self { scripts, folder })
     }
 
     /// Asks a port of this machine for these lines, over and over.
     pub(super) fn load(&self, port: u16, asked: &[String], time: Duration) -> Result<Load> {
+        self.run("load.lua", port, asked, CONNECTIONS, time, &[])
+    }
+
+    /// The same, each connection at its own pace.
+    pub(super) fn paced(&self, port: u16, asked: &[String], paced: &Paced) -> Result<Load> {
+        let pause = paced.pause_ms.to_string();
+        let (connections, time) = (paced.connections, paced.time);
+        self.run("paced.lua", port, asked, connections, time, &[pause])
+    }
+
+    fn run(
+        &self,
+        script: &str,
+        port: u16,
+        asked: &[String],
+        connections: u32,
+        time: Duration,
+        more: &[String],
+    ) -> Result<Load> {
         let lines = self.folder.join("asked.txt");
         std::fs::write(&lines, asked.join("\n"))?;
         let mut wrk = Command::new("wrk");
         wrk.arg(format!("-t{THREADS}"))
-            .arg(format!("-c{CONNECTIONS}"))
+            .arg(format!("-c{connections}"))
             .arg(format!("-d{}s", time.as_secs()))
             .arg("-s")
-            .arg(&self.script)
+            .arg(self.scripts.join(script))
             .arg(format!("http://127.0.0.1:{port}"))
             .arg("--")
             .arg(&lines)
-            .arg(THREADS.to_string());
+            .arg(THREADS.to_string())
+            .args(more);
         let told = run_quietly(&mut wrk)?;
         let line = told.lines().find_map(|line| line.strip_prefix("LOAD "));
         let load = serde_json::from_str(line.context("wrk said nothing")?);

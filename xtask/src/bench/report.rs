@@ -1,6 +1,7 @@
 //! The table, and files of the same figures for machines (JSON) and eyes (SVG).
 
 use super::load::Load;
+use super::trials::Figure;
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
@@ -103,10 +104,25 @@ pub(super) fn print(rows: &[Row]) {
     }
 }
 
+/// What was told in figures of its own, by database.
+pub(super) fn print_figures(figures: &[(&str, Figure)]) {
+    for (database, figure) in figures {
+        let goal = figure.goal();
+        let missed = if figure.holds() { "" } else { "MISSED" };
+        println!(
+            "{:<34} {:>10.1} {:<3} {goal:<14} {missed}",
+            format!("{} on {database}", figure.name),
+            figure.value,
+            figure.unit
+        );
+    }
+}
+
 /// `report.json` and `report.svg`.
-pub(super) fn write(rows: &[Row], folder: &Path) -> Result<()> {
+pub(super) fn write(rows: &[Row], figures: &[(&str, Figure)], folder: &Path) -> Result<()> {
     let json = folder.join("report.json");
-    std::fs::write(&json, serde_json::to_string_pretty(rows)?)?;
+    let all = serde_json::json!({ "beside floors": rows, "figures": figures });
+    std::fs::write(&json, serde_json::to_string_pretty(&all)?)?;
     let svg = folder.join("report.svg");
     std::fs::write(&svg, plot(rows))?;
     println!("\n{}\n{}", json.display(), svg.display());

@@ -19,16 +19,16 @@ const LOOKS: u32 = 200;
 
 /// What his requests took.
 #[derive(Default)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// Of each request, ms.
     took_ms: Vec<f64>,
-    pub(super) paid: usize,
-    pub(super) failed: Vec<String>,
+    pub(crate) paid: usize,
+    pub(crate) failed: Vec<String>,
 }
 
 impl Record {
     /// The time that this part of his requests does not exceed, ms.
-    pub(super) fn percentile(&self, part: f64) -> f64 {
+    pub(crate) fn percentile(&self, part: f64) -> f64 {
         let mut sorted = self.took_ms.clone();
         sorted.sort_by(f64::total_cmp);
         let at = (sorted.len() as f64 * part) as usize;
@@ -40,7 +40,7 @@ impl Record {
 }
 
 /// Payers until it is over.
-pub(super) fn pays(port: u16, over: impl Fn() -> bool) -> Record {
+pub(crate) fn pays(port: u16, over: impl Fn() -> bool) -> Record {
     let (mut record, wire) = (Record::default(), Wire::new());
     for number in (0..250).cycle() {
         if over() {
@@ -48,16 +48,18 @@ pub(super) fn pays(port: u16, over: impl Fn() -> bool) -> Record {
         }
         std::thread::sleep(PAUSE);
         // Each at an address of his own.
-        let at = At {
-            from: Ipv4Addr::new(127, 0, 3, number + 1),
-            port,
-        };
-        match one(at, &wire, &mut record) {
-            Ok(()) => record.paid += 1,
-            Err(error) => record.failed.push(format!("{error:#}")),
-        }
+        let from = Ipv4Addr::new(127, 0, 3, number + 1);
+        pays_once(from, port, &wire, &mut record);
     }
     record
+}
+
+/// One payer, from his page until it says that he has paid.
+pub(crate) fn pays_once(from: Ipv4Addr, port: u16, wire: &Wire, record: &mut Record) {
+    match one(At { from, port }, wire, record) {
+        Ok(()) => record.paid += 1,
+        Err(error) => record.failed.push(format!("{error:#}")),
+    }
 }
 
 /// Where a payer is, and the platform's port.

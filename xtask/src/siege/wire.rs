@@ -11,13 +11,13 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 /// A connection to a port of this machine.
-pub(super) fn connect(from: Ipv4Addr, port: u16) -> Result<TcpStream> {
+pub(crate) fn connect(from: Ipv4Addr, port: u16) -> Result<TcpStream> {
     anyhow::ensure!(from.is_loopback(), "{from} is not this machine");
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((from, 0)).into())?;
@@ -30,7 +30,7 @@ pub(super) fn connect(from: Ipv4Addr, port: u16) -> Result<TcpStream> {
 }
 
 /// A request as its bytes.
-pub(super) fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = match body.len() {
         0 => String::new(),
         length => format!("Content-Length: {length}\r\n"),
@@ -40,7 +40,7 @@ pub(super) fn request(method: &str, path: &str, headers: &str, body: &str) -> Ve
 }
 
 /// Sends a request, and reads what is answered to its end.
-pub(super) fn ask(from: Ipv4Addr, port: u16, request: &[u8]) -> Result<Answer> {
+pub(crate) fn ask(from: Ipv4Addr, port: u16, request: &[u8]) -> Result<Answer> {
     let mut stream = connect(from, port)?;
     stream.write_all(request)?;
     let mut answer = Vec::new();
