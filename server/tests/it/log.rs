@@ -6,11 +6,12 @@ use crate::pay::body_of;
 use serde_json::{Value, json};
 
 /// Reads and writes of one request: the first poll where nobody has begun, any other of
-/// what is watched, a page that begins an attempt, a notify until it is answered, a poll
-/// and a page of what is paid.
+/// what is watched, a page and a call that begin an attempt, a notify until it is
+/// answered, a poll and a page of what is paid.
 const POLLED_BEFORE: (usize, usize) = (4, 0);
 const WATCHED: (usize, usize) = (0, 0);
 const OPENED: (usize, usize) = (13, 8);
+const STARTED: (usize, usize) = (11, 8);
 const NOTIFIED: (usize, usize) = (0, 1);
 const POLLED: (usize, usize) = (0, 0);
 const PAID: (usize, usize) = (3, 0);
@@ -79,6 +80,16 @@ async fn a_page_a_poll_and_a_notify_ask_the_database_this_often() {
     })
     .await;
     assert_eq!(get(&page).await, PAID);
+    let values = body_of(&world.signed_query().await, "Wechat");
+    let started = world
+        .client
+        .post(format!("{}/pay/api/pc/pay", world.platform));
+    let started = started
+        .header("Content-Type", "application/json")
+        .body(values);
+    let started = started.send().await.unwrap();
+    let id = started.headers()["x-request-id"].to_str().unwrap();
+    assert_eq!(asked(&world, id).await, STARTED);
     let nothing = "/pay/attempt/0123456789abcdef0123456789abcdef";
     assert_eq!(get(nothing).await, (1, 0));
 }
