@@ -7,7 +7,6 @@ use payment::domain::Domain;
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::param::Param;
 use payment::ports::{AttemptRow, CHANGES_KEPT, Change};
 use payment::status::PayStatus;
 use sha2::{Digest, Sha256};
@@ -209,12 +208,11 @@ impl Memory {
     /// new: the others ask every two to five seconds. Charges and tells nothing.
     pub(crate) fn recall(
         &self,
-        pairs: &Pairs,
+        domain_code: &str,
+        request_key: &str,
         digest: Fingerprint,
         now_ms: i64,
     ) -> (Recalled, Woke) {
-        let named = |name: Param| pairs.get(name.name()).unwrap_or_default();
-        let (domain_code, request_key) = (named(Param::DomainCode), named(Param::RequestKey));
         let now = Instant::now();
         let mut kept = self.lock();
         let kept = &mut *kept;
@@ -432,17 +430,27 @@ mod tests {
         }
     }
 
-    /// Keeps a question and where its request stands, as a poll does.
-    fn keep(memory: &Memory, key: &str, until_ms: Option<i64>) {
-        let pairs = pairs(key);
+    /// Keeps a question by a business system that was read after this moment.
+    fn keep_question(
+        memory: &Memory,
+        pairs: &Pairs,
+        key: &str,
+        until_ms: Option<i64>,
+        before: Moment,
+    ) {
         let verified = Verified {
-            digest: Fingerprint::of(&pairs),
+            digest: Fingerprint::of(pairs),
             domain_code: "demo",
             request_key: key,
             money: money(),
             until_ms,
         };
-        memory.keep_question(&verified, &read(memory.moment()));
+        memory.keep_question(&verified, &read(before));
+    }
+
+    /// Keeps a question and where its request stands, as a poll does.
+    fn keep(memory: &Memory, key: &str, until_ms: Option<i64>) {
+        keep_question(memory, &pairs(key), key, until_ms, memory.moment());
         let before = memory.moment();
         memory.keep("demo", key, waiting(), before);
     }
@@ -453,7 +461,9 @@ mod tests {
 
     fn recall(memory: &Memory, key: &str, now_ms: i64) -> Recalled {
         let pairs = pairs(key);
-        memory.recall(&pairs, Fingerprint::of(&pairs), now_ms).0
+        memory
+            .recall("demo", key, Fingerprint::of(&pairs), now_ms)
+            .0
     }
 
     fn hearing() -> Memory {
@@ -480,7 +490,9 @@ mod tests {
         let mut other = pairs("1");
         other = other.chain(Pairs::from_stored(vec![("x".to_owned(), "1".to_owned())]));
         assert_eq!(
-            memory.recall(&other, Fingerprint::of(&other), NOW_MS).0,
+            memory
+                .recall("demo", "1", Fingerprint::of(&other), NOW_MS)
+                .0,
             Recalled::Nothing
         );
     }
@@ -567,7 +579,9 @@ mod tests {
             request.asked_at = Instant::now().checked_sub(ago).unwrap();
             drop(kept);
             let pairs = pairs("1");
-            memory.recall(&pairs, Fingerprint::of(&pairs), NOW_MS).1
+            memory
+                .recall("demo", "1", Fingerprint::of(&pairs), NOW_MS)
+                .1
         };
         assert_eq!(asked_before(Duration::from_secs(2)), Woke(false));
         assert_eq!(asked_before(Duration::from_secs(5)), Woke(false));
@@ -605,16 +619,9 @@ mod tests {
     #[test]
     fn a_question_that_is_verified_while_all_is_forgotten_is_not_kept() {
         let memory = hearing();
-        let (before, pairs) = (memory.moment(), pairs("1"));
+        let before = memory.moment();
         memory.hear(&[Change::All], Instant::now(), NOW_MS);
-        let verified = Verified {
-            digest: Fingerprint::of(&pairs),
-            domain_code: "demo",
-            request_key: "1",
-            money: money(),
-            until_ms: None,
-        };
-        memory.keep_question(&verified, &read(before));
+        keep_question(&memory, &pairs("1"), "1", None, before);
         assert_eq!(recall(&memory, "1", NOW_MS), Recalled::Nothing);
     }
 
@@ -628,14 +635,7 @@ mod tests {
         for number in 0..100 {
             let more = vec![("x".to_owned(), number.to_string())];
             let pairs = pairs("1").chain(Pairs::from_stored(more));
-            let verified = Verified {
-                digest: Fingerprint::of(&pairs),
-                domain_code: "demo",
-                request_key: "1",
-                money: money(),
-                until_ms: None,
-            };
-            memory.keep_question(&verified, &read(memory.moment()));
+            keep_question(&memory, &pairs, "1", None, memory.moment());
         }
         assert_eq!(
             memory.lock().requests["demo"]["1"].questions.len(),

@@ -129,18 +129,17 @@ impl Checkout {
         let named = |name: Param| pairs.get(name.name()).unwrap_or_default();
         let (domain_code, key) = (named(Param::DomainCode), named(Param::RequestKey));
         let digest = Fingerprint::of(pairs);
-        let (recalled, woke) = self.memory.recall(pairs, digest, self.now_ms());
-        let money = match &recalled {
-            Recalled::Standing(money, _) | Recalled::Signed(money) => {
-                self.take_toll(domain_code, Some(key))?;
-                *money
-            }
+        let now_ms = self.now_ms();
+        let (recalled, woke) = self.memory.recall(domain_code, key, digest, now_ms);
+        if recalled != Recalled::Nothing {
+            self.take_toll(domain_code, Some(key))?;
+        }
+        let money = match recalled {
+            Recalled::Standing(money, known) => return Ok((money, known, woke)),
+            Recalled::Signed(money) => money,
             Recalled::Nothing => self.verify_question(pairs, digest).await?,
         };
-        match recalled {
-            Recalled::Standing(_, known) => Ok((money, known, woke)),
-            _ => Ok((money, self.read_known(domain_code, key).await?, woke)),
-        }
+        Ok((money, self.read_known(domain_code, key).await?, woke))
     }
 
     async fn verify_question(&self, pairs: &Pairs, digest: Fingerprint) -> Result<Money, Failure> {
@@ -169,10 +168,8 @@ impl Checkout {
 
     async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {
         let before = self.memory.moment();
-        let store = &self.parts.store;
-        let attempts = store.attempts(domain_code, key).await?;
+        let (attempts, closed) = self.attempts_or_end(domain_code, key).await?;
         let newest = attempts.last().map(Newest::of);
-        let closed = newest.is_none() && store.is_closed(domain_code, key).await?;
         let known = Known { newest, closed };
         self.memory.keep(domain_code, key, known.clone(), before);
         Ok(known)
@@ -237,12 +234,25 @@ impl Checkout {
     /// which it may be closed before.
     async fn attempts_of(&self, request: &PayRequest) -> Result<Vec<AttemptRow>, Failure> {
         let (domain, key) = (&request.domain_code, &request.request_key);
-        let attempts = self.parts.store.attempts(domain, key).await?;
+        let (attempts, closed) = self.attempts_or_end(domain, key).await?;
         match attempts.last() {
-            None if self.parts.store.is_closed(domain, key).await? => Err(Failure::Closed),
+            None if closed => Err(Failure::Closed),
             Some(last) if last.money != request.money => Err(Failure::KeyReused),
             _ => Ok(attempts),
         }
+    }
+
+    /// The attempts of a request, oldest first; where there is none, whether its key is
+    /// closed.
+    async fn attempts_or_end(
+        &self,
+        domain_code: &str,
+        key: &str,
+    ) -> Result<(Vec<AttemptRow>, bool), Failure> {
+        let store = &self.parts.store;
+        let attempts = store.attempts(domain_code, key).await?;
+        let closed = attempts.is_empty() && store.is_closed(domain_code, key).await?;
+        Ok((attempts, closed))
     }
 
     /// The attempt that paid the request of this one, where one did.

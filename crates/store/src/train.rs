@@ -77,35 +77,28 @@ impl Train {
             number,
             used: false,
         };
-        let answer = engine.carry(kept, work).await;
-        let ends = match &answer {
+        let answer = match engine.carry(kept, work).await {
+            Err(broken) => {
+                self.derail(&mut engine, broken.clone());
+                Err(broken)
+            }
             // Who was alone, and leaves nothing, leaves no trip.
-            Ok(Carried::Nothing(_)) => None,
-            Ok(Carried::On(_)) => Some(Ok(())),
-            Err(broken) => Some(Err(broken.clone())),
-        };
-        match ends {
-            None => {
-                ticket.used = true;
+            Ok(Carried::Nothing(answer)) => {
                 engine.trip = None;
+                answer
             }
-            Some(Err(broken)) => {
-                ticket.used = true;
-                self.derail(&mut engine, broken);
+            Ok(Carried::On(answer)) => {
+                if engine.is_full() {
+                    self.arrive(&mut engine).await?;
+                } else {
+                    drop(engine);
+                    self.come_to_the_end(number, arrived).await?;
+                }
+                answer
             }
-            Some(Ok(())) if engine.is_full() => {
-                self.arrive(&mut engine).await?;
-                ticket.used = true;
-            }
-            Some(Ok(())) => {
-                drop(engine);
-                self.come_to_the_end(number, arrived).await?;
-                ticket.used = true;
-            }
-        }
-        match answer? {
-            Carried::On(answer) | Carried::Nothing(answer) => answer,
-        }
+        };
+        ticket.used = true;
+        answer
     }
 
     /// Waits for the end of a trip, or brings it about.
@@ -126,8 +119,7 @@ impl Train {
     /// A place on the trip that is under way, or on a new one.
     async fn board(&self, engine: &mut MutexGuard<'_, Engine>) -> Answer<(u64, Arrived)> {
         if engine.trip.as_ref().is_some_and(|trip| trip.at_work) {
-            let left = StoreError::Unavailable("a write was left in the middle".to_owned());
-            self.derail(engine, left);
+            self.derail(engine, left());
         }
         if engine.trip.is_none() {
             if let Err(error) = self.begin(engine).await {
@@ -268,8 +260,7 @@ impl Drop for Ticket {
                 return;
             };
             if trip.at_work {
-                let left = StoreError::Unavailable("a write was left in the middle".to_owned());
-                train.derail(&mut engine, left);
+                train.derail(&mut engine, left());
             } else if let Err(error) = train.arrive(&mut engine).await {
                 tracing::warn!(cause = %error, "a commit that nobody waited for failed");
             }
@@ -283,6 +274,10 @@ async fn end(mut arrived: Arrived) -> Answer<()> {
         Ok(end) => end.clone().unwrap_or_else(|| Err(gone())),
         Err(_) => Err(gone()),
     }
+}
+
+fn left() -> StoreError {
+    StoreError::Unavailable("a write was left in the middle".to_owned())
 }
 
 fn gone() -> StoreError {
