@@ -3,7 +3,9 @@
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "load.lua")
 
 local begin = init
-local pause, first = 0, true
+local pause = 0
+-- So many waits are of any length, so that not all ask at once.
+local spread = 4000
 
 function init(args)
   begin(args)
@@ -11,13 +13,7 @@ function init(args)
 end
 
 function delay()
-  -- Not all at once.
-  if next_spread then
-    next_spread = next_spread - 1
-    if next_spread == 0 then next_spread = nil end
-    return math.random(0, pause)
-  end
-  return pause
+  if spread == 0 then return pause end
+  spread = spread - 1
+  return math.random(0, pause)
 end
-
-next_spread = 4000

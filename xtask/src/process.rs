@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 /// A program gets this long to answer, and to end when it is told to.
 const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AT_MEMORY: Duration = Duration::from_millis(100);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -84,6 +85,29 @@ impl Drop for Programs {
             let _ = child.wait();
         }
     }
+}
+
+/// A figure that the system tells of a process in one of its files.
+pub(crate) fn figure(pid: u32, file: &str, name: &str) -> Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.context("no such figure")?.parse()?)
+}
+
+/// What a process has, MB.
+pub(crate) fn memory(pid: u32) -> Result<f64> {
+    Ok(figure(pid, "status", "VmRSS:")? * 1024.0 / 1e6)
+}
+
+/// The most that a process had until it was over, MB.
+pub(crate) fn most_memory(pid: u32, over: &AtomicBool) -> f64 {
+    let mut most = 0.0_f64;
+    while !over.load(Ordering::Relaxed) {
+        most = most.max(memory(pid).unwrap_or_default());
+        std::thread::sleep(LOOK_AT_MEMORY);
+    }
+    most
 }
 
 /// The body of a plain GET on this machine.

@@ -26,7 +26,6 @@ const SPELL: Duration = Duration::from_secs(10);
 const ORDERS: u32 = 300_000;
 /// Clients that scrape at once.
 const SCRAPERS: u8 = 64;
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Between two spells.
 const REST: Duration = Duration::from_secs(2);
 
@@ -171,7 +170,7 @@ impl Siege {
         let ended = AtomicBool::new(false);
         let over = || began.elapsed() > SPELL || process::told_to_stop();
         let (payer, memory_mb) = thread::scope(|scope| {
-            let memory = scope.spawn(|| self.most_memory(&ended));
+            let memory = scope.spawn(|| process::most_memory(self.pid, &ended));
             let attackers = scope.spawn(|| work(&over));
             let payer = if paid {
                 pays(self.world.port, over)
@@ -211,24 +210,7 @@ impl Siege {
 
     /// The bytes that the platform has had written so far.
     fn written(&self) -> Result<f64> {
-        self.figure("io", "write_bytes:")
-    }
-
-    fn most_memory(&self, ended: &AtomicBool) -> f64 {
-        let mut most = 0.0_f64;
-        while !ended.load(Ordering::Relaxed) {
-            let now = self.figure("status", "VmRSS:").unwrap_or_default();
-            most = most.max(now * 1024.0 / 1e6);
-            thread::sleep(LOOK_AGAIN);
-        }
-        most
-    }
-
-    fn figure(&self, file: &str, name: &str) -> Result<f64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.pid))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.context("no such figure")?.parse()?)
+        process::figure(self.pid, "io", "write_bytes:")
     }
 
     /// Prints a table; whether all goals were reached.

@@ -3,6 +3,7 @@
 
 use super::Bench;
 use super::load::Paced;
+use super::report::Spread;
 use crate::process::{self, Programs, free_ports};
 use crate::siege::payer::{self, Record};
 use crate::siege::wire::{connect, request};
@@ -105,25 +106,13 @@ pub(super) fn ready(beside: &World) -> Result<Vec<Figure>> {
         }
         took_ms.push(began.elapsed().as_secs_f64() * 1e3);
         thread::sleep(Duration::from_secs(2));
-        memory_mb = memory(programs.pid("the platform").context("no platform")?)?;
+        memory_mb = process::memory(programs.pid("the platform").context("no platform")?)?;
     }
-    took_ms.sort_by(f64::total_cmp);
-    let median = took_ms[took_ms.len() / 2];
+    let took_ms = Spread::of(took_ms.into_iter());
     Ok(vec![
-        Figure::new("start to ready", median, "ms", Some(300.0)),
+        Figure::new("start to ready", took_ms.median, "ms", Some(300.0)),
         Figure::new("idle memory", memory_mb, "MB", Some(40.0)),
     ])
-}
-
-/// What a process has, MB.
-fn memory(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kb: f64 = line
-        .and_then(|line| line.split_whitespace().next())
-        .and_then(|kb| kb.parse().ok())
-        .context("no VmRSS")?;
-    Ok(kb * 1024.0 / 1e6)
 }
 
 /// Callbacks to a receiver that answers at once, one in a hundred to one that never does.
@@ -160,7 +149,7 @@ pub(super) fn callbacks(world: &World) -> Result<Vec<Figure>> {
 /// Streams that say nothing: what each takes.
 pub(super) fn streams(bench: &Bench, pid: u32) -> Result<Vec<Figure>> {
     begin(bench, STREAMS)?;
-    let before = memory(pid)?;
+    let before = process::memory(pid)?;
     let mut open = Vec::new();
     for key in 0..STREAMS {
         let part = u8::try_from(key % 250)?;
@@ -171,7 +160,7 @@ pub(super) fn streams(bench: &Bench, pid: u32) -> Result<Vec<Figure>> {
         head(&mut stream)?;
         open.push(stream);
     }
-    let each_kb = (memory(pid)? - before) * 1e3 / f64::from(STREAMS);
+    let each_kb = (process::memory(pid)? - before) * 1e3 / f64::from(STREAMS);
     Ok(vec![
         Figure::new("an idle stream", each_kb, "KB", None),
         Figure::new("100 000 of them", each_kb * 100.0, "MB", None),
@@ -239,7 +228,7 @@ pub(super) fn payers(bench: &Bench, pid: u32, minutes: u32) -> Result<Vec<Figure
     let (load, records, most_mb) = thread::scope(|scope| {
         let paying = (0..PAYING).map(|_| scope.spawn(|| pay(bench.platform, &over)));
         let paying: Vec<_> = paying.collect();
-        let memory = scope.spawn(|| most_memory(pid, &over));
+        let memory = scope.spawn(|| process::most_memory(pid, &over));
         let load = bench.wrk.paced(bench.platform, &polls, &paced);
         over.store(true, Ordering::Relaxed);
         let records: Vec<Record> = paying
@@ -281,14 +270,4 @@ fn pay(port: u16, over: &AtomicBool) -> Record {
         thread::sleep(next.saturating_sub(began.elapsed()));
     }
     record
-}
-
-/// The most that a process had, MB.
-fn most_memory(pid: u32, over: &AtomicBool) -> f64 {
-    let mut most = 0.0_f64;
-    while !over.load(Ordering::Relaxed) {
-        most = most.max(memory(pid).unwrap_or_default());
-        thread::sleep(Duration::from_millis(200));
-    }
-    most
 }
