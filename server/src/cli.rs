@@ -49,7 +49,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Channel(channel::Command),
     /// Looks over the whole instance: orders' stories, states, keys, clock, callbacks.
-    Doctor,
+    Doctor(doctor::Options),
     /// The sign doctor: says which values of an address or query are signed, in
     /// which order, and which form of the sign holds.
     Sign(sign::Command),

@@ -52,7 +52,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Order(command) => cli::order::run(&config, command).await,
         Command::Callback(command) => cli::callback::run(&config, command).await,
         Command::Channel(command) => cli::channel::run(&config, command).await,
-        Command::Doctor => cli::doctor::run(&config).await,
+        Command::Doctor(options) => cli::doctor::run(&config, &options).await,
         Command::Sign(command) => cli::sign::run(&config, &command).await,
     }
 }

@@ -105,13 +105,18 @@ impl Entry {
             &self.detail,
             &notify_id,
         ];
-        let mut hash = Sha256::new();
-        for field in fields {
-            hash.update((field.len() as u64).to_be_bytes());
-            hash.update(field);
-        }
-        hex::encode(hash.finalize())
+        sealed(&fields)
     }
+}
+
+/// SHA-256 in hex over fields, each with its length.
+fn sealed(fields: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for field in fields {
+        hash.update((field.len() as u64).to_be_bytes());
+        hash.update(field);
+    }
+    hex::encode(hash.finalize())
 }
 
 /// Whether a story is whole: `length` entries whose last hash is `head`.
@@ -135,6 +140,52 @@ pub fn check(order_sn: &str, entries: &[Entry], length: i64, head: &str) -> Resu
     }
     if before != head {
         return Err(Broken::Changed(length));
+    }
+    Ok(())
+}
+
+/// What was looked over and found sound: the stories that were written to until a time,
+/// sealed by a chain of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Its place: 1, 2, 3, ….
+    pub seq: i64,
+    /// Entries that were written before this time are looked over, ms since 1970.
+    pub until_ms: i64,
+    /// How many orders were read.
+    pub orders: i64,
+    /// How many entries their stories had.
+    pub entries: i64,
+    /// SHA-256 in hex, order by order, over the one before, its number and its last hash.
+    pub digest: String,
+    /// SHA-256 in hex over the hash before and all of the above.
+    pub hash: String,
+}
+
+impl Checkpoint {
+    /// The hash that belongs to it, after `before` (empty for the first).
+    #[must_use]
+    pub fn link(&self, before: &str) -> String {
+        let numbers = [self.seq, self.until_ms, self.orders, self.entries];
+        let [seq, until_ms, orders, entries] = numbers.map(|number| number.to_string());
+        sealed(&[before, &seq, &until_ms, &orders, &entries, &self.digest])
+    }
+}
+
+/// Whether these are all that were kept, unchanged.
+///
+/// # Errors
+/// [`Broken`] with the first that does not fit.
+pub fn check_checkpoints(checkpoints: &[Checkpoint]) -> Result<(), Broken> {
+    let mut before = "";
+    for (checkpoint, place) in checkpoints.iter().zip(1..) {
+        if checkpoint.seq != place {
+            return Err(Broken::Missing(place));
+        }
+        if checkpoint.hash != checkpoint.link(before) {
+            return Err(Broken::Changed(place));
+        }
+        before = &checkpoint.hash;
     }
     Ok(())
 }

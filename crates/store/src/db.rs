@@ -24,8 +24,9 @@ pub(crate) struct Dialect {
     pub(crate) begin: &'static str,
     /// Ends a query whose rows nobody else changes until the transaction ends.
     pub(crate) locked: &'static str,
-    /// The same, passing over rows that others have locked.
-    pub(crate) skip_locked: &'static str,
+    /// Before and after a query that finds the rows to change by, passing over those that
+    /// others have locked. The rows are found first, whatever the planner expects of them.
+    pub(crate) found: [&'static str; 2],
     /// Before and after a JSON array of texts that is read as rows with the column
     /// `value`.
     pub(crate) texts: [&'static str; 2],

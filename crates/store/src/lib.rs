@@ -16,5 +16,5 @@ mod sqlite;
 mod train;
 
 pub use open::{OpenError, migrate, open};
-pub use queries::statements;
+pub use queries::{AS_ASKED, statements};
 pub use sql::Sql;

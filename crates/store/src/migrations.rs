@@ -36,6 +36,7 @@ folders! {
     "0010_compatible_trips"
     "0011_compatible_notify_outcome"
     "0012_compatible_changes"
+    "0013_compatible_checkpoints"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

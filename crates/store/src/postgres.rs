@@ -17,14 +17,15 @@ use std::time::Duration;
 pub(crate) const DIALECT: Dialect = Dialect {
     begin: "begin",
     locked: " for update",
-    skip_locked: " for update skip locked",
+    found: [" = any(array(", " for update skip locked))"],
     texts: ["json_array_elements_text(", "::json) as busy (value)"],
     // Numbers are seen out of order, transactions as a snapshot has them. The first
     // condition is for the index.
     changes_here: "pg_current_snapshot()::text",
     changes_unseen: "c.xact >= pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint \
         and not pg_visible_in_snapshot(c.xact::text::xid8, $1::text::pg_snapshot)",
-    now_ms: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+    // One time for a whole statement: an index is asked by it.
+    now_ms: "(extract(epoch from statement_timestamp()) * 1000)::bigint",
 };
 
 const MIGRATIONS_TABLE: &str =

@@ -4,12 +4,11 @@ mod attempts;
 mod audit;
 mod callbacks;
 mod changes;
+mod contradictions;
 mod domains;
 mod health;
 mod notifies;
 mod partners;
-#[cfg(test)]
-mod plans;
 mod refunds;
 mod rows;
 mod settling;
@@ -20,6 +19,9 @@ pub(crate) use changes::Tail;
 
 use crate::sql::Sql;
 
+/// Statements that read as much of the book as a person's command asks for.
+pub const AS_ASKED: [Sql; 2] = [contradictions::ALL, callbacks::RESEND_DELIVERED];
+
 /// Every statement that is sent to a database.
 pub fn statements() -> impl Iterator<Item = Sql> {
     let all = [
@@ -27,6 +29,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         audit::STATEMENTS,
         callbacks::STATEMENTS,
         changes::STATEMENTS,
+        contradictions::STATEMENTS,
         domains::STATEMENTS,
         health::STATEMENTS,
         notifies::STATEMENTS,

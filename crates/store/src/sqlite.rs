@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) const DIALECT: Dialect = Dialect {
     begin: "begin immediate",
     locked: "",
-    skip_locked: "",
+    found: [" in (", ")"],
     texts: ["json_each(", ")"],
     // One writes at a time: numbers come in order, and none is given twice.
     changes_here: "cast(coalesce((select seq from sqlite_sequence where name = 'change'), 0) \

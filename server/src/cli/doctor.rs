@@ -1,7 +1,10 @@
 //! `tongfu doctor`: looks over the whole instance, and says what a person should
-//! look at. It changes nothing that anybody reads.
+//! look at. It writes what it found sound, and changes nothing else.
+
+mod stories;
 
 use super::channel::check_accounts;
+use super::domain::duration_s;
 use crate::config::Config;
 use crate::limits::UNLISTED;
 use crate::serve::{accounts, now_ms, open, system_clock};
@@ -12,15 +15,12 @@ use payment::beijing;
 use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
 use payment::printable::printable;
-use payment::story::{Entry, check, digest};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Orders that are read at once.
-const PAGE: i64 = 500;
 /// A certificate or secret that ends within this time is told, ms.
 const NEAR_MS: i64 = 30 * 86_400_000;
 /// A clock that is further off is told, ms: at five minutes channels refuse us, and we them.
@@ -39,7 +39,18 @@ impl Findings {
     }
 }
 
-pub(crate) async fn run(config: &Config) -> Result<()> {
+/// How much of the book is read.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Every story and state, not only what was written since the last sound check.
+    #[arg(long, conflicts_with = "since")]
+    all: bool,
+    /// What was written in this time: 90m, 12h, 7d.
+    #[arg(long, value_parser = duration_s)]
+    since: Option<i64>,
+}
+
+pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
     let mut findings = Findings::default();
     let store = open(config).await?;
     let clock = system_clock();
@@ -69,10 +80,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     for finding in check_accounts(&gateways).await {
         findings.add(finding);
     }
-    stories(store.as_ref(), &mut findings).await?;
-    for contradiction in store.contradictions().await? {
-        findings.add(contradiction);
-    }
+    stories::look_over(store.as_ref(), options, &mut findings).await?;
     for risk in store.at_risk(now_ms()).await? {
         findings.add(format!(
             "{} {}: {}",
@@ -197,42 +205,6 @@ async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
             Err(cause) => findings.add(format!("{address} does not answer: {cause}")),
         }
     }
-}
-
-/// Every order's chain, and the raw bytes that it speaks of.
-async fn stories(store: &dyn Store, findings: &mut Findings) -> Result<()> {
-    let (mut after, mut count) = (String::new(), 0);
-    loop {
-        let orders = store.orders(&after, PAGE).await?;
-        let Some(last) = orders.last() else {
-            break;
-        };
-        after.clone_from(&last.order_sn);
-        for order in &orders {
-            let number = &order.order_sn;
-            let Some(story) = store.story(number).await? else {
-                continue;
-            };
-            if let Err(broken) = check(number, &story.entries, story.length, &story.head) {
-                findings.add(format!("the story of {number}: {broken}"));
-            }
-            for entry in &story.entries {
-                if let Some(id) = entry.notify_id
-                    && !body_fits(store, entry, id).await?
-                {
-                    findings.add(format!("notify {id} of {number} was changed, or is gone"));
-                }
-            }
-        }
-        count += orders.len();
-    }
-    println!("ok    the stories of {count} orders were read");
-    Ok(())
-}
-
-async fn body_fits(store: &dyn Store, entry: &Entry, id: i64) -> Result<bool> {
-    let body = store.notify_body(id).await?;
-    Ok(body.is_some_and(|body| entry.detail.ends_with(&digest(&body))))
 }
 
 /// Orders that wait for an account that is not configured any more.

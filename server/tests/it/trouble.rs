@@ -516,3 +516,43 @@ async fn orders_are_listed_for_programs() {
     let (_, none) = run(&world, &["order", "list", "--at-risk", "--json"]);
     assert_eq!(none, "");
 }
+
+#[tokio::test]
+async fn the_doctor_reads_what_is_new_and_all_when_asked() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    pays(&world, &query).await;
+    let (well, text) = doctor(&world);
+    assert!(well && text.contains("1 orders were read: all"), "{text}");
+    assert!(text.contains("sealed as 1: "), "{text}");
+    let (well, text) = doctor(&world);
+    assert!(well && text.contains("1 orders were read: what"), "{text}");
+    assert!(text.contains("sealed as 2: "), "{text}");
+
+    let mut file = sqlx::SqliteConnection::connect(&world.database_url)
+        .await
+        .unwrap();
+    file.execute("update event set detail = 'trade 1' where what = 'SUCCESSPAY'")
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let (well, text) = run(&world, &["doctor", "--since", "1s"]);
+    assert!(well && text.contains("0 orders were read"), "{text}");
+    let (well, text) = run(&world, &["doctor", "--all"]);
+    assert!(!well && text.contains("entry 3 was changed"), "{text}");
+    assert!(!text.contains("sealed"), "what is not sound: {text}");
+    file.execute("update checkpoint set until_ms = until_ms + 1 where seq = 2")
+        .await
+        .unwrap();
+    let (well, text) = doctor(&world);
+    assert!(
+        !well && text.contains("found sound: entry 2 was changed"),
+        "{text}"
+    );
+    file.execute("delete from attempt").await.unwrap_err();
+    file.execute("pragma foreign_keys = off; delete from attempt")
+        .await
+        .unwrap();
+    let (_, text) = doctor(&world);
+    assert!(text.contains("has a story and is gone"), "{text}");
+}

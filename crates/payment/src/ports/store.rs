@@ -14,7 +14,7 @@ mod settling;
 mod trips;
 
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};
-pub use audit::{Audit, Backlog, Risk, RiskCount, RiskKind, Story};
+pub use audit::{Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
 pub use businesses::{Businesses, OtherReadings};
 pub use callbacks::{
     CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,

@@ -54,9 +54,9 @@ statements! {
     CHANGE_SUM = "update attempt set asked_money = coalesce(asked_money, channel_money), \
         channel_money = $2 where order_sn = $1 and channel_money <> $2 \
         and channel_currency = $3 and paid_ms is null";
-    TAKE_DUE(OF) = "update attempt set next_query_ms = $2 where order_sn in (\
-        select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3",
-        OF.skip_locked, ") returning order_sn";
+    TAKE_DUE(OF) = "update attempt set next_query_ms = $2 where order_sn", OF.found[0],
+        "select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3",
+        OF.found[1], " returning order_sn";
     SCHEDULE = "update attempt set next_query_ms = $2 where order_sn = $1";
 }
 

@@ -1,18 +1,17 @@
-//! Money that needs a person's eye, what waits to be done, and states that
-//! contradict each other.
+//! Money that needs a person's eye, what waits to be done, and what was looked over.
 
 use super::rows::{
-    BESIDE, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE,
-    OLD_STRAY, OPEN, OPEN_OR_HELD, PAID, PARKED, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNPAID,
-    UNTOLD,
+    DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE, OLD_STRAY,
+    OPEN, OPEN_OR_HELD, PARKED, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, json,
 };
-use super::story;
+use super::{contradictions, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
 use payment::channel::Channel;
-use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story};
+use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
 use payment::refund::SILENT_MS;
+use payment::story::Checkpoint;
 
 /// Of money beside a request: it is not given back yet.
 const NOT_BACK: &str = text!("f.state <> ", DONE);
@@ -88,30 +87,9 @@ statements! {
         (select count(*) from callback where next_ms is not null) as callbacks, \
         (select count(*) from refund where next_ms is not null) as refunds, \
         (select count(*) from notify where next_ms is not null) as notifies";
-    ACCOUNTS = "select distinct a.channel, a.account from attempt a \
-        where a.status in ", OPEN_OR_HELD, " or exists (select 1 from refund f \
-        where f.order_sn = a.order_sn and f.state in ", UNENDED, ")";
-    PAID_BY_NONE = "select request_key as name from payment_request r where status not in ",
-        UNPAID, " and not exists (select 1 from attempt a \
-        where a.order_sn = r.paid_order_sn and a.status = ", PAID, ")";
-    UNPAID_BY_ONE = "select request_key as name from payment_request where status in ",
-        UNPAID, " and paid_order_sn is not null";
-    PAID_BY_TWO = "select max(order_sn) as name from attempt where status = ", PAID,
-        " group by request_id having count(*) > 1";
-    PAID_BY_ANOTHER = "select a.order_sn as name from attempt a \
-        join payment_request r on r.id = a.request_id where a.status = ", PAID,
-        " and (r.paid_order_sn is null or r.paid_order_sn <> a.order_sn)";
-    NOT_TOLD = "select order_sn as name from attempt a where status = ", PAID,
-        " and not exists (select 1 from callback c where c.order_sn = a.order_sn)";
-    BESIDE_UNREFUNDED = "select order_sn as name from attempt a where status in ", BESIDE,
-        " and not exists (select 1 from refund f where f.order_sn = a.order_sn)";
-    TOO_MUCH_BACK = "select a.order_sn as name from attempt a \
-        join payment_request r on r.id = a.request_id \
-        join refund f on f.order_sn = a.order_sn and f.state not in ", FREED,
-        " and (f.state = ", DONE, " or not exists (select 1 from refund o where \
-        o.order_sn = a.order_sn and o.cause in ", TAKEN_BACK, ")) \
-        group by a.order_sn, a.channel_money, r.money \
-        having sum(f.channel_money) > a.channel_money or sum(f.money) > r.money";
+    ACCOUNTS = "select channel, account from attempt where status in ", OPEN_OR_HELD,
+        " union select a.channel, a.account from refund f cross join attempt a \
+        where a.order_sn = f.order_sn and f.state in ", UNENDED;
 }
 
 /// Each kind with the lines that belong to it.
@@ -134,28 +112,11 @@ const OVERDUE: [(RiskKind, Sql); 2] = [
     (RiskKind::Unknown, RISK_UNKNOWN_REFUND),
 ];
 
-/// What can't be in a sound database, with the query that finds it.
-const CONTRADICTIONS: [(&str, Sql); 7] = [
-    ("a paid request names no order that paid it", PAID_BY_NONE),
-    (
-        "an unpaid request names an order that paid it",
-        UNPAID_BY_ONE,
-    ),
-    ("two orders paid one request", PAID_BY_TWO),
-    (
-        "an order is paid and its request was paid by another",
-        PAID_BY_ANOTHER,
-    ),
-    ("a paid order has no callback", NOT_TOLD),
-    ("money beside a request has no refund", BESIDE_UNREFUNDED),
-    ("more is given back than was paid", TOO_MUCH_BACK),
-];
-
 #[async_trait::async_trait]
 impl Audit for Database {
     async fn story(&self, order_sn: &str) -> Answer<Option<Story>> {
-        let told = async |line: &mut Line| story::read(line, order_sn).await;
-        self.read(LIMIT, told).await
+        let orders = [order_sn.to_owned()];
+        Ok(self.stories(&orders).await?.pop())
     }
 
     async fn at_risk(&self, now_ms: i64) -> Answer<Vec<Risk>> {
@@ -204,17 +165,54 @@ impl Audit for Database {
         self.list(LONG_LIMIT, ACCOUNTS.into(), account).await
     }
 
-    async fn contradictions(&self) -> Answer<Vec<String>> {
-        self.read(LONG_LIMIT, async |line| {
-            let mut found = Vec::new();
-            for (what, sql) in CONTRADICTIONS {
-                for name in line.list(sql, |row| row.get::<String>("name")).await? {
-                    found.push(format!("{what}: {name}"));
-                }
-            }
-            Ok(found)
-        })
-        .await
+    async fn contradictions(&self, among: Option<&[String]>) -> Answer<Vec<String>> {
+        let asked = match among {
+            None => contradictions::ALL.into(),
+            Some(orders) => contradictions::AMONG.bind(json(&orders)?),
+        };
+        let found = |row: &Row| row.get("found");
+        self.list(LONG_LIMIT, asked, found).await
+    }
+
+    async fn order_numbers(&self, after: &str, limit: i64) -> Answer<Vec<String>> {
+        let page = story::NUMBERS.bind(after).bind(limit);
+        let number = |row: &Row| row.get("order_sn");
+        self.list(LONG_LIMIT, page, number).await
+    }
+
+    async fn orders_told(&self, after: &Told, limit: i64) -> Answer<Vec<Told>> {
+        let page = story::TOLD
+            .bind(after.at_ms)
+            .bind(&after.order_sn)
+            .bind(limit);
+        let told = |row: &Row| {
+            let (at_ms, order_sn) = (row.get("at_ms")?, row.get("order_sn")?);
+            Ok(Told { at_ms, order_sn })
+        };
+        self.list(LONG_LIMIT, page, told).await
+    }
+
+    async fn stories(&self, orders: &[String]) -> Answer<Vec<Story>> {
+        let orders = json(&orders)?;
+        let rows = async |line: &mut Line| line.rows(story::STORIES.bind(&orders)).await;
+        story::stories(&self.read(LONG_LIMIT, rows).await?)
+    }
+
+    async fn checkpoints(&self) -> Answer<Vec<Checkpoint>> {
+        self.list(LIMIT, story::CHECKPOINTS.into(), story::checkpoint)
+            .await
+    }
+
+    async fn seal(&self, checkpoint: &Checkpoint) -> Answer<bool> {
+        let seal = story::SEAL
+            .bind(checkpoint.seq)
+            .bind(checkpoint.until_ms)
+            .bind(checkpoint.orders)
+            .bind(checkpoint.entries)
+            .bind(&checkpoint.digest)
+            .bind(&checkpoint.hash);
+        let sealed = async |line: &mut Line| line.change(seal.clone()).await;
+        Ok(self.write_each(LIMIT, sealed).await? > 0)
     }
 }
 

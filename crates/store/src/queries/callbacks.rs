@@ -17,10 +17,10 @@ statements! {
     ADD = "insert into callback \
         (domain_code, order_sn, url, receiver, form, state, tries, next_ms, created_ms) \
         values ($1, $2, $3, $4, $5, ", WAITING, ", 0, $6, $6)";
-    TAKE_DUE(OF) = "update callback set next_ms = $2 where id in (\
-        select id from callback where next_ms <= $1 and receiver not in \
+    TAKE_DUE(OF) = "update callback set next_ms = $2 where id", OF.found[0],
+        "select id from callback where next_ms <= $1 and receiver not in \
         (select value from ", OF.texts[0], "$4", OF.texts[1], ") order by next_ms limit $3",
-        OF.skip_locked, ") returning ", COLUMNS;
+        OF.found[1], " returning ", COLUMNS;
     PUT_BACK = "update callback set next_ms = $2 where id = $1 and state = ", WAITING;
     ORDER_OF = "select order_sn from callback where id = $1";
     ADD_TRY = "insert into callback_try (callback_id, at_ms, status, answer, duration_ms) \
@@ -34,8 +34,10 @@ statements! {
     ALL_PARKED = "select ", COLUMNS, " from callback where state = ", PARKED,
         " order by created_ms, id";
     RESEND_ORDER = "select id, order_sn from callback where order_sn = $1 order by id";
-    RESEND_SINCE = "select id, order_sn from callback where created_ms >= $1 \
-        and (state = ", PARKED, " or $2 = 1 and state = ", DELIVERED, ") order by id";
+    RESEND_PARKED = "select id, order_sn from callback where state = ", PARKED,
+        " and created_ms >= $1";
+    RESEND_DELIVERED = "select id, order_sn from callback where state = ", DELIVERED,
+        " and created_ms >= $1";
     SEND_AGAIN = "update callback set state = ", WAITING, ", tries = 0, next_ms = $2 \
         where id = $1";
 }
@@ -98,20 +100,24 @@ impl Callbacks for Database {
 
     async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Answer<u64> {
         let asked = match which {
-            Resend::Order(order_sn) => RESEND_ORDER.bind(order_sn),
+            Resend::Order(order_sn) => vec![RESEND_ORDER.bind(order_sn)],
             Resend::Since {
                 created_ms,
                 delivered,
-            } => RESEND_SINCE.bind(*created_ms).bind(*delivered),
+            } => {
+                let delivered = delivered.then_some(RESEND_DELIVERED);
+                let states = [RESEND_PARKED].into_iter().chain(delivered);
+                states.map(|state| state.bind(*created_ms)).collect()
+            }
         };
         let numbers = |row: &Row| Ok((row.get("id")?, row.get::<String>("order_sn")?));
         let once = || async {
-            let all = self
-                .reads
-                .line()
-                .await?
-                .list(asked.clone(), numbers)
-                .await?;
+            let (mut line, mut all) = (self.reads.line().await?, Vec::new());
+            for asked in &asked {
+                all.extend(line.list(asked.clone(), numbers).await?);
+            }
+            drop(line);
+            all.sort_unstable();
             for (id, order_sn) in &all {
                 let again = async |tx: &mut Tx| send_again(tx, *id, order_sn, now_ms).await;
                 self.transact(|()| true, again).await?;

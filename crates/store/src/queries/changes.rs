@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// More are not told one by one.
 const TOLD_MAX: usize = 2_000;
+/// More are not taken away at once.
+const FORGOTTEN_MAX: i64 = 50_000;
 /// Who waits longer for an answer hears nothing, and tells so.
 const HEAR_LIMIT: Duration = Duration::from_secs(2);
 
@@ -17,7 +19,9 @@ statements! {
     SINCE(OF) = "select h.here, c.id, c.domain_code, c.request_key \
         from (select ", OF.changes_here, " as here) h \
         left join change c on ", OF.changes_unseen, " order by c.id limit $2";
-    FORGET(OF) = "delete from change where at_ms < ", OF.now_ms, " - $1";
+    FORGET(OF) = "delete from change where id", OF.found[0],
+        "select id from change where at_ms < ", OF.now_ms, " - $1 order by at_ms limit $2",
+        OF.found[1];
 }
 
 /// Who listens: a connection of its own, so that nothing is waited for, and so that a
@@ -76,7 +80,7 @@ impl Changes for Database {
 
     async fn forget_changes(&self) -> Answer<()> {
         let kept_ms = i64::try_from(CHANGES_KEPT.as_millis()).unwrap_or(i64::MAX);
-        self.change(FORGET.bind(kept_ms)).await
+        self.change(FORGET.bind(kept_ms).bind(FORGOTTEN_MAX)).await
     }
 }
 

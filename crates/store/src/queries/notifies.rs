@@ -15,9 +15,9 @@ statements! {
         returning id";
     ONE = "select id, channel, account, channel_order_no, headers, body, received_ms from notify \
         where id = $1";
-    TAKE_DUE(OF) = "update notify set next_ms = $2 where id in (\
-        select id from notify where next_ms <= $1 order by next_ms limit $3",
-        OF.skip_locked, ") returning id";
+    TAKE_DUE(OF) = "update notify set next_ms = $2 where id", OF.found[0],
+        "select id from notify where next_ms <= $1 order by next_ms limit $3",
+        OF.found[1], " returning id";
     MARK = "update notify set outcome = $2, outcome_word = $3, next_ms = $4 where id = $1";
 }
 

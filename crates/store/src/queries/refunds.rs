@@ -43,9 +43,9 @@ statements! {
         where refund_no = $1";
     WITHDRAW = "update refund set state = $2, next_ms = null where refund_no = $1";
     SHOW = "update payment_request set status = $2 where id = $1 and status <> $3";
-    TAKE_DUE(OF) = "update refund set next_ms = $2 where refund_no in (\
-        select refund_no from refund where next_ms <= $1 order by next_ms limit $3",
-        OF.skip_locked, ") returning refund_no";
+    TAKE_DUE(OF) = "update refund set next_ms = $2 where refund_no", OF.found[0],
+        "select refund_no from refund where next_ms <= $1 order by next_ms limit $3",
+        OF.found[1], " returning refund_no";
 }
 
 #[async_trait::async_trait]

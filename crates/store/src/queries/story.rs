@@ -2,10 +2,10 @@
 //! it tells of, under the lock of the order's request.
 
 use super::rows::entry_row;
-use crate::line::{Line, Row, Tx};
+use crate::line::{Row, Tx};
 use crate::sql::statements;
 use payment::ports::{Answer, StoreError, Story};
-use payment::story::{Act, Entry, digest};
+use payment::story::{Act, Checkpoint, Entry, digest};
 
 statements! {
     END = "select story_length, story_hash from attempt where order_sn = $1";
@@ -15,9 +15,19 @@ statements! {
     /// The raw bytes stand with the notify; the story keeps what shows a change of them.
     BODY = "select body from notify where id = $1";
     /// One statement, so that no entry is written between its parts.
-    STORY = "select a.story_length, a.story_hash, e.seq, e.at_ms, e.source, \
-        e.what, e.detail, e.notify_id, e.hash from attempt a \
-        left join event e on e.order_sn = a.order_sn where a.order_sn = $1 order by e.seq";
+    STORIES(OF) = "select a.order_sn, a.story_length, a.story_hash, e.seq, e.at_ms, e.source, \
+        e.what, e.detail, e.notify_id, e.hash, n.body from attempt a \
+        left join event e on e.order_sn = a.order_sn \
+        left join notify n on n.id = e.notify_id \
+        where a.order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], ") \
+        order by a.order_sn, e.seq";
+    NUMBERS = "select order_sn from attempt where order_sn > $1 order by order_sn limit $2";
+    TOLD = "select at_ms, order_sn from event where (at_ms, order_sn) > ($1, $2) \
+        order by at_ms, order_sn limit $3";
+    CHECKPOINTS = "select seq, until_ms, orders, entries, digest, hash from checkpoint \
+        order by seq";
+    SEAL = "insert into checkpoint (seq, until_ms, orders, entries, digest, hash) \
+        values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
 }
 
 /// Appends an entry, chained to the one before. The caller holds the lock of the
@@ -61,19 +71,37 @@ pub(super) async fn append(
     tx.change(end).await.map(|_| ())
 }
 
-pub(super) async fn read(line: &mut Line, order_sn: &str) -> Answer<Option<Story>> {
-    let rows = line.rows(STORY.bind(order_sn)).await?;
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let is_entry = |row: &&Row| matches!(row.get::<Option<i64>>("seq"), Ok(Some(_)));
-    Ok(Some(Story {
-        length: first.get("story_length")?,
-        head: first.get("story_hash")?,
-        entries: rows
-            .iter()
-            .filter(is_entry)
-            .map(entry_row)
-            .collect::<Answer<_>>()?,
-    }))
+/// Of rows that are in the order of their orders.
+pub(super) fn stories(rows: &[Row]) -> Answer<Vec<Story>> {
+    let mut stories: Vec<Story> = Vec::new();
+    for row in rows {
+        let order_sn: String = row.get("order_sn")?;
+        if stories.last().is_none_or(|last| last.order_sn != order_sn) {
+            stories.push(Story {
+                order_sn,
+                entries: Vec::new(),
+                bodies: Vec::new(),
+                length: row.get("story_length")?,
+                head: row.get("story_hash")?,
+            });
+        }
+        let told: Option<i64> = row.get("seq")?;
+        if let (Some(_), Some(story)) = (told, stories.last_mut()) {
+            story.entries.push(entry_row(row)?);
+            let body: Option<Vec<u8>> = row.get("body")?;
+            story.bodies.push(body.map(|body| digest(&body)));
+        }
+    }
+    Ok(stories)
+}
+
+pub(super) fn checkpoint(row: &Row) -> Answer<Checkpoint> {
+    Ok(Checkpoint {
+        seq: row.get("seq")?,
+        until_ms: row.get("until_ms")?,
+        orders: row.get("orders")?,
+        entries: row.get("entries")?,
+        digest: row.get("digest")?,
+        hash: row.get("hash")?,
+    })
 }

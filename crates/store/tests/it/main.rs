@@ -9,6 +9,7 @@ mod domains;
 mod harness;
 mod migrations;
 mod partners;
+mod plans;
 mod reach;
 mod refunds;
 mod story;
@@ -60,6 +61,7 @@ on_both! {
     story::fifty_writers_at_once_make_one_chain,
     story::a_mismatch_is_kept_once_and_listed,
     story::late_money_is_honoured_where_its_refund_has_not_left,
+    story::what_was_told_is_found_and_sealed,
     story::a_sound_database_has_no_contradictions,
     story::what_waits_is_counted,
     story::each_kind_has_as_many_lines_as_are_counted,

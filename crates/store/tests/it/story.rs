@@ -4,12 +4,12 @@ use crate::harness::{act, attempt, begun, beside, callback, code, money};
 use payment::channel::Channel;
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    Backlog, CallbackTry, Honoured, NotifyRow, RiskKind, Settled, Store, TryOutcome,
+    Backlog, CallbackTry, Honoured, NotifyRow, RiskKind, Settled, Store, Told, TryOutcome,
 };
 use payment::refund::UNTOLD;
 use payment::signed::Signed;
 use payment::status::PayStatus;
-use payment::story::{Act, Source, check, digest};
+use payment::story::{Act, Broken, Checkpoint, Source, check, check_checkpoints, digest};
 use std::sync::Arc;
 
 async fn paid(store: &dyn Store, order_sn: &str, refund_no: &str, act: Act) -> Settled {
@@ -162,7 +162,7 @@ pub(crate) async fn late_money_is_honoured_where_its_refund_has_not_left(store: 
     assert_eq!(store.callbacks(number).await.unwrap().len(), 1);
     assert!(store.at_risk(0).await.unwrap().is_empty());
     assert_eq!(honour().await, Honoured::NotLate);
-    assert!(store.contradictions().await.unwrap().is_empty());
+    assert!(store.contradictions(None).await.unwrap().is_empty());
 }
 
 pub(crate) async fn a_sound_database_has_no_contradictions(store: Arc<dyn Store>) {
@@ -173,7 +173,7 @@ pub(crate) async fn a_sound_database_has_no_contradictions(store: Arc<dyn Store>
     for row in [first, second] {
         paid(&*store, &row.order_sn, &format!("R{}", row.order_sn), act()).await;
     }
-    assert!(store.contradictions().await.unwrap().is_empty());
+    assert!(store.contradictions(None).await.unwrap().is_empty());
     let risks = store.at_risk(0).await.unwrap();
     assert_eq!((risks.len(), risks[0].kind), (1, RiskKind::Duplicate));
     assert_eq!(store.orders("", 1).await.unwrap().len(), 1);
@@ -236,4 +236,54 @@ pub(crate) async fn each_kind_has_as_many_lines_as_are_counted(store: Arc<dyn St
 async fn begun_as(store: &dyn Store, number: u32) -> String {
     let new = attempt(&format!("k{number}"), number, 0);
     begun(store, &new).await.order_sn
+}
+
+pub(crate) async fn what_was_told_is_found_and_sealed(store: Arc<dyn Store>) {
+    let mut numbers = Vec::new();
+    for (key, number) in [("k1", 1), ("k2", 2)] {
+        numbers.push(begun(&*store, &attempt(key, number, 0)).await.order_sn);
+    }
+    numbers.sort();
+    let late = Act {
+        at_ms: 9_000,
+        by: Source::Channel,
+    };
+    paid(&*store, &numbers[1], "R", late).await;
+    let after = |at_ms| Told {
+        at_ms,
+        order_sn: String::new(),
+    };
+    let told = store.orders_told(&after(8_999), 9).await.unwrap();
+    assert!(told.iter().all(|told| told.order_sn == numbers[1]) && !told.is_empty());
+    let first = store.orders_told(&after(-1), 1).await.unwrap();
+    assert_eq!(first.len(), 1);
+    let rest = store.orders_told(&first[0], 99).await.unwrap();
+    assert!(rest.iter().any(|told| told.order_sn == numbers[1]));
+    assert_eq!(store.order_numbers("", 9).await.unwrap(), numbers);
+    let stories = store.stories(&numbers).await.unwrap();
+    let read: Vec<_> = stories.iter().map(|story| &story.order_sn).collect();
+    assert_eq!(read, numbers.iter().collect::<Vec<_>>());
+    let around = store.contradictions(Some(&numbers)).await.unwrap();
+    assert_eq!(around, Vec::<String>::new());
+
+    let mut checkpoint = Checkpoint {
+        seq: 1,
+        until_ms: 9_000,
+        orders: 2,
+        entries: 7,
+        digest: digest(b"heads"),
+        hash: String::new(),
+    };
+    checkpoint.hash = checkpoint.link("");
+    assert!(store.seal(&checkpoint).await.unwrap());
+    assert!(
+        !store.seal(&checkpoint).await.unwrap(),
+        "another was sealed"
+    );
+    let kept = store.checkpoints().await.unwrap();
+    assert_eq!(check_checkpoints(&kept), Ok(()));
+    let mut changed = kept.clone();
+    changed[0].until_ms += 1;
+    assert_eq!(check_checkpoints(&changed), Err(Broken::Changed(1)));
+    assert_eq!(kept, [checkpoint]);
 }

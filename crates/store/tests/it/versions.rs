@@ -212,7 +212,7 @@ async fn works(store: &dyn Store, number: u32) {
         .unwrap();
     store.backlog(9_999_999).await.unwrap();
     store.accounts_in_use().await.unwrap();
-    assert!(store.contradictions().await.unwrap().is_empty());
+    assert!(store.contradictions(None).await.unwrap().is_empty());
 }
 
 async fn with_domains(store: &dyn Store) {

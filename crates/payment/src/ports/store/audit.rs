@@ -2,17 +2,30 @@
 
 use super::Answer;
 use crate::channel::Channel;
-use crate::story::Entry;
+use crate::story::{Checkpoint, Entry};
 
 /// An order's story as it is kept, with what it must end with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
+    /// Whose story it is.
+    pub order_sn: String,
     /// Its entries, oldest first.
     pub entries: Vec<Entry>,
+    /// For each entry the digest of the raw bytes of its notify, where they are kept.
+    pub bodies: Vec<Option<String>>,
     /// How many entries were written.
     pub length: i64,
     /// The hash of the last entry that was written.
     pub head: String,
+}
+
+/// That an entry was written to an order's story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When, ms since 1970.
+    pub at_ms: i64,
+    /// Of which order.
+    pub order_sn: String,
 }
 
 /// Why money needs a person's eye.
@@ -115,6 +128,18 @@ pub trait Audit: Send + Sync {
     async fn backlog(&self, now_ms: i64) -> Answer<Backlog>;
     /// The accounts that open orders or refunds wait for.
     async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>>;
-    /// States that contradict each other, a line each; none in a sound database.
-    async fn contradictions(&self) -> Answer<Vec<String>>;
+    /// States that contradict each other, a line each, around these orders, or in the
+    /// whole book; none in a sound database.
+    async fn contradictions(&self, among: Option<&[String]>) -> Answer<Vec<String>>;
+    /// Numbers of up to `limit` orders that come after this one.
+    async fn order_numbers(&self, after: &str, limit: i64) -> Answer<Vec<String>>;
+    /// Orders whose stories have entries after this one, by the entries' times and
+    /// numbers; an order comes once for each time.
+    async fn orders_told(&self, after: &Told, limit: i64) -> Answer<Vec<Told>>;
+    /// The stories of these orders, by their numbers.
+    async fn stories(&self, orders: &[String]) -> Answer<Vec<Story>>;
+    /// What was looked over and found sound, the oldest first.
+    async fn checkpoints(&self) -> Answer<Vec<Checkpoint>>;
+    /// Keeps the next one. `false`: another one was kept in its place.
+    async fn seal(&self, checkpoint: &Checkpoint) -> Answer<bool>;
 }
