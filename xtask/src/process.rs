@@ -100,6 +100,18 @@ pub(crate) fn memory(pid: u32) -> Result<f64> {
     Ok(figure(pid, "status", "VmRSS:")? * 1024.0 / 1e6)
 }
 
+/// What a process has taken of the cores so far, ms.
+pub(crate) fn core_ms(pid: u32) -> Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, figures) = text.rsplit_once(") ").context("no such process")?;
+    let ticks = |place: usize| -> Result<f64> {
+        let figure = figures.split(' ').nth(place);
+        Ok(figure.context("no such figure")?.parse()?)
+    };
+    // In user mode and in the kernel, in hundredths of a second.
+    Ok((ticks(11)? + ticks(12)?) * 10.0)
+}
+
 /// The most that a process had until it was over, MB.
 pub(crate) fn most_memory(pid: u32, over: &AtomicBool) -> f64 {
     let mut most = 0.0_f64;

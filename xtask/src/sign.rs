@@ -11,6 +11,7 @@ use sha2::Sha256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Pay,
+    Query,
     Refund,
     Close,
 }
@@ -19,6 +20,7 @@ impl Purpose {
     fn word(self) -> &'static str {
         match self {
             Self::Pay => "pay",
+            Self::Query => "query",
             Self::Refund => "refund",
             Self::Close => "close",
         }

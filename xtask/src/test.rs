@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, and one plain line at the end.
 
 use crate::chaos::{self, Database};
-use crate::database::Postgres;
+use crate::database::{Poolers, Postgres};
 use crate::process::Programs;
 use crate::step::step;
 use crate::world::{self, World};
@@ -29,9 +29,10 @@ pub(crate) fn run() -> Result<ExitCode> {
     site::build()?;
     world::build_with_tests()?;
     let rust = {
-        let postgres = Postgres::start()?;
+        let postgres = Postgres::start_encrypted()?;
+        let poolers = Poolers::start(&postgres)?;
         step("rules, vectors, contracts and wire", || {
-            rust_tests(&postgres)
+            rust_tests(&postgres, poolers.as_ref())
         })?
     };
     let browser = step("browser", || browser_tests(&modules, &chromium))?;
@@ -49,7 +50,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 /// `cargo test` on all that is native; its own lines are shown and counted.
-fn rust_tests(postgres: &Postgres) -> Result<Count> {
+fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Result<Count> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["test", "--quiet", "--no-fail-fast"])
@@ -58,6 +59,14 @@ fn rust_tests(postgres: &Postgres) -> Result<Count> {
         .env("TONGFU_TEST_POSTGRES", &postgres.url)
         .env("RUST_TEST_THREADS", THREADS)
         .stdout(Stdio::piped());
+    if let Some(file) = &postgres.certificate {
+        cargo.env("TONGFU_TEST_POSTGRES_CERTIFICATE", file);
+    }
+    if let Some(poolers) = poolers {
+        cargo
+            .env("TONGFU_TEST_POOLER_SESSION", &poolers.session)
+            .env("TONGFU_TEST_POOLER_TRANSACTION", &poolers.transaction);
+    }
     let mut child = cargo.spawn().context("starting cargo test")?;
     let mut count = Count::default();
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {

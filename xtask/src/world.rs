@@ -102,12 +102,21 @@ impl World {
     /// The platform's program on this world's database.
     pub(crate) fn tongfu(&self) -> Command {
         let mut tongfu = Command::new(self.bin.join("tongfu"));
-        let file = || format!("sqlite:{}", self.data.join("tongfu.db").display());
-        tongfu.env(
-            "TONGFU_DATABASE_URL",
-            self.database.clone().unwrap_or_else(file),
-        );
+        tongfu.env("TONGFU_DATABASE_URL", self.database_url());
         tongfu
+    }
+
+    /// What fills its database by hand.
+    pub(crate) fn book(&self, which: &str) -> Command {
+        let mut book = Command::new(self.bin.join("book"));
+        book.arg(self.database_url()).arg(which);
+        book
+    }
+
+    /// Where its books are kept.
+    fn database_url(&self) -> String {
+        let file = || format!("sqlite:{}", self.data.join("tongfu.db").display());
+        self.database.clone().unwrap_or_else(file)
     }
 
     /// The platform's command.

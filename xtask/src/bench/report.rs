@@ -25,8 +25,8 @@ pub(super) struct Row {
 /// The middle of some values, the least and the most.
 pub(super) struct Spread {
     pub(super) median: f64,
-    least: f64,
-    most: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
 }
 
 impl Spread {

@@ -22,6 +22,14 @@ impl Requests {
         format!("/pay/api/pc/wechatQuery?{}", query(&self.values(key)))
     }
 
+    /// The business system's question about its payment.
+    pub(super) fn query_info(&self, key: u32) -> String {
+        let key = Self::key(key);
+        let values = [("domainCode", "demo"), ("requestKey", &key)];
+        let values = signed(Purpose::Query, &values, SECRET);
+        format!("/pay/api/private/pay/queryInfo?{}", query(&values))
+    }
+
     /// The page of a request.
     pub(super) fn page(&self, key: u32) -> String {
         format!("/pay.html?{}", query(&self.values(key)))
@@ -34,8 +42,12 @@ impl Requests {
         format!("/pay/api/pc/pay\t{}", json(&values))
     }
 
+    fn key(number: u32) -> String {
+        format!("D1-{number:013}")
+    }
+
     fn values(&self, key: u32) -> Vec<(String, String)> {
-        let key = format!("D1-{key:013}");
+        let key = Self::key(key);
         let callback = format!("{}/callback", self.shop);
         let values = [
             ("domainCode", "demo"),

@@ -125,13 +125,12 @@ pub(super) fn callbacks(world: &World) -> Result<Vec<Figure>> {
         receivers.start(kind, &mut floor)?;
     }
     receivers.wait_for(port, "/count")?;
-    let mut fill = Command::new("python3");
-    fill.arg("xtask/bench/callbacks.py")
-        .arg(world.data.join("tongfu.db"))
-        .arg(CALLBACKS.to_string())
-        .arg(format!("http://127.0.0.1:{port}"))
-        .arg(format!("http://127.0.0.1:{}", port + 1));
-    step::run_quietly(&mut fill).context("callbacks are filled in by python3 with sqlite3")?;
+    let mut fill = world.book("callbacks");
+    fill.arg(format!("count={CALLBACKS}"))
+        .arg("round=0")
+        .arg(format!("fast=http://127.0.0.1:{port}"))
+        .arg(format!("hung=http://127.0.0.1:{}", port + 1));
+    step::run_quietly(&mut fill)?;
     let began = Instant::now();
     let all = CALLBACKS - CALLBACKS / 100;
     let mut taken = 0;
