@@ -2,8 +2,10 @@
 
 pub(crate) mod callback;
 pub(crate) mod channel;
+pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod domain;
+pub(crate) mod find;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod payee;
@@ -48,6 +50,16 @@ pub(crate) enum Command {
     /// Channel accounts: whether their keys and settings are right.
     #[command(subcommand)]
     Channel(channel::Command),
+    /// The books as a whole: how far they have come, and books that have gone back.
+    #[command(subcommand)]
+    Database(database::Command),
+    /// Takes away payloads of what was done long ago: raw notifies, codes, openids, tries,
+    /// stories' details. What is asked or told again is known as before.
+    Prune {
+        /// Done and untouched for so long: 400d.
+        #[arg(long, value_parser = domain::duration_s)]
+        older: i64,
+    },
     /// Looks over the whole instance: orders' stories, states, keys, clock, callbacks.
     Doctor(doctor::Options),
     /// The sign doctor: says which values of an address or query are signed, in

@@ -4,6 +4,7 @@
 use crate::limits::{Network, Rate, Rates};
 use crate::listen::Times;
 use crate::log::Format;
+use crate::zone::Zone;
 use anyhow::{Context, Result, bail};
 use payment::address::Address;
 use serde::Deserialize;
@@ -32,6 +33,9 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: String,
     pub(crate) database_url: String,
+    pub(crate) database_connections: u32,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) retention_days: u32,
     pub(crate) accounts: PathBuf,
     pub(crate) marks: PathBuf,
     pub(crate) usd_cny_rate: String,
@@ -40,9 +44,11 @@ pub(crate) struct Config {
     pub(crate) rates: String,
     pub(crate) rates_age_max_days: u32,
     pub(crate) callback_delays_ms: Vec<i64>,
+    pub(crate) callback_alarm_s: u32,
     pub(crate) lease_ms: i64,
     pub(crate) instances: u32,
     pub(crate) log: String,
+    pub(crate) zone: Zone,
     pub(crate) log_format: Format,
     pub(crate) operator_listen: String,
     pub(crate) trusted_proxies: Vec<Network>,
@@ -83,6 +89,46 @@ impl Config {
     #[cfg(test)]
     pub(crate) fn of(file: &str) -> Self {
         Self::merge(Some(file), |_| None).unwrap()
+    }
+
+    /// Where the books are, and over how many connections.
+    pub(crate) fn database(&self) -> store::Address {
+        let address = store::Address::from(&self.database_url);
+        match self.database_connections {
+            0 => address,
+            connections => address.over(connections),
+        }
+    }
+
+    /// The same, with the mark of this instance.
+    pub(crate) fn marked_database(&self, dev: bool) -> store::Address {
+        match self.mark(dev) {
+            Some(file) => self.database().marked_in(file),
+            None => self.database(),
+        }
+    }
+
+    /// The file that keeps how far the books have come: one for each instance.
+    pub(crate) fn mark(&self, dev: bool) -> Option<PathBuf> {
+        const NAME: &str = "tongfu.mark";
+        if !self.state_dir.as_os_str().is_empty() {
+            return Some(self.state_dir.join(NAME));
+        }
+        if dev {
+            return None;
+        }
+        match self.database_url.strip_prefix("sqlite:") {
+            Some(file) if file.contains(":memory:") => None,
+            Some(file) => {
+                let file = file.strip_prefix("//").unwrap_or(file);
+                let path = file.split('?').next().unwrap_or_default();
+                Some(PathBuf::from(format!("{path}.mark")))
+            }
+            // One folder, or several with colons between: the first is ours.
+            None => std::env::var("STATE_DIRECTORY")
+                .ok()
+                .map(|folders| Path::new(folders.split(':').next().unwrap_or_default()).join(NAME)),
+        }
     }
 
     /// Where the operator's listener was set to be.

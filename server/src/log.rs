@@ -1,5 +1,6 @@
 //! The log, on standard error: lines for a person, or JSON for a program.
 
+use crate::zone::Zone;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::io::{IsTerminal, stderr};
@@ -26,6 +27,7 @@ pub(crate) fn start(wanted: &str, format: Format) -> Result<SetFilter> {
     let (filter, handle) = reload::Layer::new(filter(wanted)?);
     let lines = fmt::layer()
         .with_writer(stderr)
+        .with_timer(Zone::timer())
         .with_ansi(stderr().is_terminal())
         // It would tell of a log that can't be written by a panic.
         .log_internal_errors(false);

@@ -15,6 +15,7 @@ mod routes;
 mod serve;
 mod state;
 mod worker;
+mod zone;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -44,6 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         sigpipe::reset();
     }
     let config = Config::load(cli.config.as_deref())?;
+    config.zone.set();
     match cli.command {
         Command::Serve { dev } => serve::serve(config, cli.config, dev).await,
         Command::Migrate => serve::migrate(&config).await,
@@ -52,6 +54,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Order(command) => cli::order::run(&config, command).await,
         Command::Callback(command) => cli::callback::run(&config, command).await,
         Command::Channel(command) => cli::channel::run(&config, command).await,
+        Command::Database(command) => cli::database::run(&config, command).await,
+        Command::Prune { older } => cli::database::prune(&config, older).await,
         Command::Doctor(options) => cli::doctor::run(&config, &options).await,
         Command::Sign(command) => cli::sign::run(&config, &command).await,
     }

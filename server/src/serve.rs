@@ -46,15 +46,25 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         Proxies::new(&config.trusted_proxies),
     );
     let limits = Arc::new(limits);
-    let store = store::migrate(&config.database_url).await?;
+    let store = store::migrate(config.marked_database(dev)).await?;
+    if config.mark(dev).is_none() && !dev {
+        tracing::warn!("nothing notices when the database goes back: set state_dir");
+    }
     check_domains(store.as_ref(), dev).await?;
     let (rates, source) = rates::open(&config, dev)?;
     let metrics = operator::metrics::install(Arc::clone(&store))?;
     let checkout = checkout(&config, store, rates, limits.toll())?;
     checkout.trip_key().await?;
+    // Before payers or workers come; who is barred from the books tells so by `/readyz`.
+    let _ = checkout.keep_mark().await;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
+    if config.retention_days > 0 {
+        let kept = Duration::from_secs(u64::from(config.retention_days) * 86_400);
+        let pruned = worker::prune(Arc::clone(&checkout), kept, stopped.clone());
+        workers.push(tokio::spawn(pruned));
+    }
     let public_url = config.public_url.as_str().into();
     let pictures = Pictures::default();
     pictures.read(&config.marks)?;
@@ -157,14 +167,14 @@ fn to_usize(number: u32) -> usize {
 
 /// Brings the database up to date, and no more.
 pub(crate) async fn migrate(config: &Config) -> Result<()> {
-    store::migrate(&config.database_url).await?;
+    store::migrate(config.database()).await?;
     println!("the database is up to date");
     Ok(())
 }
 
 /// Opens the database for a command of the operator's: its tables must be up to date.
 pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
-    Ok(store::open(&config.database_url).await?)
+    Ok(store::open(config.database()).await?)
 }
 
 /// The development domains exist only where `--dev` is given: their secrets
@@ -210,6 +220,7 @@ pub(crate) fn checkout(
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),
+        untaken_ms: i64::from(config.callback_alarm_s) * 1000,
         lease_ms: config.lease_ms,
         rates,
         toll,

@@ -11,8 +11,16 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 const IDLE: Duration = Duration::from_millis(250);
 /// How often what others changed is heard.
 const HEAR_EACH: Duration = Duration::from_millis(100);
+/// How often it is noted how far the books have come.
+const MARK_EACH: Duration = Duration::from_millis(250);
 /// How often what nobody watches any more is forgotten.
 const FORGET_EACH: Duration = Duration::from_secs(20);
+/// When old payloads are taken away: a while after the start, then once a day.
+const PRUNE_FIRST: Duration = Duration::from_secs(600);
+const PRUNE_EACH: Duration = Duration::from_secs(86_400);
+/// How often it is looked for times that a wrong clock wrote, and for callbacks that
+/// nobody takes.
+const LOOK_EACH: Duration = Duration::from_secs(60);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 /// Rounds of one kind that are under way at once: those that wait for a slow channel
@@ -39,6 +47,8 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
         }),
         tokio::spawn(hear(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(forget(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(keep_mark(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(look_after(Arc::clone(checkout), stopped.clone())),
     ]
 }
 
@@ -67,6 +77,60 @@ async fn forget(checkout: Arc<Checkout>, mut stopped: Stopped) {
             () = tokio::time::sleep(FORGET_EACH) => {
                 if let Err(cause) = checkout.forget_what_is_old().await {
                     tracing::warn!(%cause, "old changes stay for now");
+                }
+            }
+        }
+    }
+}
+
+/// Notes how far the books have come, and notices where they went back.
+async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    let mut told = String::new();
+    while !*stopped.borrow() {
+        let cause = match checkout.keep_mark().await {
+            Ok(()) => String::new(),
+            Err(cause) => cause.to_string(),
+        };
+        metrics::gauge!("tongfu_mark_kept").set(f64::from(u8::from(cause.is_empty())));
+        if cause != told && !cause.is_empty() {
+            tracing::warn!(cause, "how far the books have come is not kept");
+        }
+        told = cause;
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(MARK_EACH) => {}
+        }
+    }
+    // What was written last.
+    let _ = checkout.keep_mark().await;
+}
+
+/// Looks after what is not done in time; the first time at once, since nobody knows what
+/// the clock was before.
+async fn look_after(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    while !*stopped.borrow() {
+        if let Err(cause) = checkout.look_after().await {
+            tracing::warn!(%cause, "what is late is not looked after for now");
+        }
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(LOOK_EACH) => {}
+        }
+    }
+}
+
+/// Takes payloads away that are older than what the operator keeps, once a day.
+pub(crate) async fn prune(checkout: Arc<Checkout>, retention: Duration, mut stopped: Stopped) {
+    let older_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+    let mut pause = PRUNE_FIRST;
+    while !*stopped.borrow() {
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(pause) => {
+                pause = PRUNE_EACH;
+                match checkout.prune(older_ms).await {
+                    Ok((orders, notifies)) => tracing::info!(orders, notifies, "pruned"),
+                    Err(cause) => tracing::warn!(%cause, "old payloads stay for now"),
                 }
             }
         }

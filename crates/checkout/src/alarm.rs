@@ -16,6 +16,8 @@ pub(crate) enum Alarm {
     Refund,
     /// A callback that nobody took.
     Callback,
+    /// A business system takes no callbacks for a while.
+    Untaken,
     /// Money went back without a refund of ours.
     TakenBack,
     /// A sign that could fit another sum too.
@@ -25,13 +27,14 @@ pub(crate) enum Alarm {
 }
 
 impl Alarm {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
         Self::Contradiction,
         Self::Refund,
         Self::Callback,
+        Self::Untaken,
         Self::TakenBack,
         Self::Recut,
         Self::Queries,
@@ -45,6 +48,7 @@ impl Alarm {
             Self::Contradiction => "contradiction",
             Self::Refund => "refund",
             Self::Callback => "callback",
+            Self::Untaken => "untaken",
             Self::TakenBack => "takenback",
             Self::Recut => "recut",
             Self::Queries => "queries",

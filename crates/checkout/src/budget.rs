@@ -11,7 +11,7 @@ const FOR_ENDS: f64 = 0.2;
 /// What comes too late is told of each account once in this time, ms.
 const TELL_EACH_MS: f64 = 60_000.0;
 /// Nobody is put off for longer, ms.
-const STRETCH_MAX_MS: f64 = 600_000.0;
+pub(crate) const STRETCH_MAX_MS: f64 = 600_000.0;
 
 /// Who asks a channel how an order stands, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

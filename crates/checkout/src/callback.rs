@@ -44,6 +44,13 @@ impl Schedule {
         Self { delays_ms }
     }
 
+    /// After how many ms each try is due at the latest, after none, one, two … tries.
+    pub(crate) fn longest_ms(&self) -> impl Iterator<Item = i64> {
+        self.delays_ms
+            .iter()
+            .map(|delay_ms| delay_ms + delay_ms / 10)
+    }
+
     /// When the try after `tried` tries is due; `None` once they are used up.
     /// `chance` (0 to 255) spreads it by up to 10 % either way.
     fn next_ms(&self, tried: i64, now_ms: i64, chance: u8) -> Option<i64> {

@@ -29,6 +29,7 @@ mod settle;
 mod short_address;
 mod taken_back;
 mod timer;
+mod watch;
 
 pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use bells::Bell;
@@ -41,6 +42,7 @@ pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
 pub use pay::Start;
 pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
+pub use watch::LateTimers;
 
 use bells::Bells;
 use budget::Budget;
@@ -61,6 +63,7 @@ use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::story::{Act, Source};
 use payment::verify::{self, Verified};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 use tokio::sync::{Notify, OnceCell};
@@ -102,6 +105,8 @@ pub struct Parts {
     pub toll: Toll,
     /// How many instances ask the same channel accounts.
     pub instances: u32,
+    /// A callback that is not taken for so long raises an alarm, ms.
+    pub untaken_ms: i64,
     /// Our own address as payers reach it, without a slash at its end.
     pub public_url: String,
 }
@@ -121,6 +126,8 @@ pub struct Checkout {
     tasks: TaskTracker,
     callback_written: Notify,
     trip_key: OnceCell<Vec<u8>>,
+    told: watch::Told,
+    too_far: AtomicI64,
 }
 
 impl Checkout {
@@ -144,6 +151,8 @@ impl Checkout {
             tasks: TaskTracker::new(),
             callback_written: Notify::new(),
             trip_key: OnceCell::new(),
+            told: watch::Told::default(),
+            too_far: AtomicI64::new(0),
         }))
     }
 

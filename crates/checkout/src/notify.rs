@@ -20,7 +20,7 @@ const ROUND: i64 = 32;
 /// A notify that could not be worked on is taken up again after half its age,
 /// within these, ms.
 const AGAIN_MIN_MS: i64 = 2_000;
-const AGAIN_MAX_MS: i64 = 3_600_000;
+pub(crate) const AGAIN_MAX_MS: i64 = 3_600_000;
 
 /// What a notify came to, and what there is to say of that.
 pub(crate) type Noted = (NotifyOutcome, String);

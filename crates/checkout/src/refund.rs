@@ -24,7 +24,7 @@ use tracing::{Instrument, info_span};
 const ROUND: i64 = 32;
 /// A refund is asked about again after half its age, within these, ms.
 const AGAIN_MIN_MS: i64 = 3_000;
-const AGAIN_MAX_MS: i64 = 3_600_000;
+pub(crate) const AGAIN_MAX_MS: i64 = 3_600_000;
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
 
@@ -52,7 +52,7 @@ impl Checkout {
         let paid = paid.ok_or(Failure::NotPaid)?;
         let key = Some(request.refund_key.clone());
         let row = self
-            .begin_refund(&paid, key, request.refund_money, Cause::Business)
+            .begin_refund(&paid, key, request.refund_money, Cause::Business, "")
             .await?;
         let all = self.parts.store.refunds(&row.order_sn).await?;
         Ok(RefundInfo {
@@ -76,19 +76,29 @@ impl Checkout {
         key: String,
         minor: i64,
     ) -> Result<RefundRow, Failure> {
-        self.begin_refund(paid, Some(key), minor, Cause::Business)
+        self.begin_refund(paid, Some(key), minor, Cause::Business, "")
             .await
     }
 
-    /// The operator's refund of an order; `minor` is fen or cents of the request.
+    /// The operator's refund of an order; `minor` is fen or cents of the request. With a
+    /// key, which is apart from those of business systems, the same again is the same
+    /// refund; `reason` stands in the order's story.
     ///
     /// # Errors
-    /// [`Failure`] when nothing was paid, or less than that is left.
-    pub async fn refund_order(&self, order_sn: &str, minor: i64) -> Result<RefundRow, Failure> {
+    /// [`Failure`] when nothing was paid, less than that is left, or the key was another
+    /// refund's.
+    pub async fn refund_order(
+        &self,
+        order_sn: &str,
+        minor: i64,
+        key: Option<&str>,
+        reason: &str,
+    ) -> Result<RefundRow, Failure> {
         let attempt = self.parts.store.attempt(order_sn).await?;
         let attempt = attempt.filter(|attempt| attempt.status.has_money());
         let attempt = attempt.ok_or(Failure::NotPaid)?;
-        self.begin_refund(&attempt, None, minor, Cause::Operator)
+        let key = key.map(|key| format!("operator:{key}"));
+        self.begin_refund(&attempt, key, minor, Cause::Operator, reason)
             .await
     }
 
@@ -149,6 +159,7 @@ impl Checkout {
         refund_key: Option<String>,
         minor: i64,
         cause: Cause,
+        reason: &str,
     ) -> Result<RefundRow, Failure> {
         let refused = || Failure::Refused(Refusal::Amount("refundMoney".to_owned()));
         let money = Money::from_minor(minor, paid.money.currency()).filter(|_| minor > 0);
@@ -161,6 +172,7 @@ impl Checkout {
                 refund_key: refund_key.clone(),
                 money,
                 cause,
+                reason: reason.to_owned(),
                 created_ms: now_ms,
             };
             match self.parts.store.begin_refund(&new).await? {

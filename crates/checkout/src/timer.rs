@@ -16,7 +16,7 @@ use tracing::{Instrument, info_span};
 const SCHEDULE_MS: [i64; 5] = [5_000, 10_000, 20_000, 40_000, 60_000];
 const THEN_EACH_MS: i64 = 60_000;
 /// One whose channel says nothing long after its end is asked about at least this often.
-const SILENT_EACH_MS: i64 = 3_600_000;
+pub(crate) const SILENT_EACH_MS: i64 = 3_600_000;
 /// An order that may be paid after its end is asked about this long, ms.
 const LINGER_MS: i64 = 26 * 3_600_000;
 /// An order call that may still be under way after this long is lost, ms: it has a

@@ -2,6 +2,7 @@
 //! compiled once and say nothing of either. Everything that is asked comes through
 //! [`Database::read`], [`Database::write`] and [`Database::write_each`].
 
+use crate::guard::Guard;
 use crate::line::{Line, Pool, Read, Tx};
 use crate::queries::Tail;
 use crate::renewal::Renewal;
@@ -36,6 +37,9 @@ pub(crate) struct Dialect {
     pub(crate) changes_unseen: &'static str,
     /// Its own clock, ms since 1970.
     pub(crate) now_ms: &'static str,
+    /// Which server it is, a text, and how often another one took its place.
+    pub(crate) system: &'static str,
+    pub(crate) timeline: &'static str,
 }
 
 /// The store.
@@ -43,6 +47,8 @@ pub(crate) struct Database {
     pub(crate) reads: Pool,
     pub(crate) writes: Writes,
     renewal: Renewal,
+    /// What was seen of it, which it must still hold.
+    pub(crate) guard: Arc<Guard>,
     /// When a write was last tried for readiness' sake, and what came of it.
     pub(crate) probed: Mutex<Option<(Instant, Answer<()>)>>,
     /// Who hears what others change.
@@ -58,11 +64,12 @@ pub(crate) enum Writes {
 }
 
 impl Database {
-    pub(crate) fn new(reads: Pool, writes: Writes, renewal: Renewal) -> Self {
+    pub(crate) fn new(reads: Pool, writes: Writes, renewal: Renewal, guard: Arc<Guard>) -> Self {
         Self {
             reads,
             writes,
             renewal,
+            guard,
             probed: Mutex::new(None),
             tail: Mutex::new(None),
         }
@@ -74,7 +81,11 @@ impl Database {
         limit: Duration,
         work: impl AsyncFnOnce(&mut Line) -> Answer<T> + Copy,
     ) -> Answer<T> {
-        let once = || async move { work(&mut self.reads.line().await?).await };
+        let once = || async move {
+            let mut line = self.reads.line().await?;
+            self.guard.pass()?;
+            work(&mut line).await
+        };
         self.within(limit, once).await
     }
 
@@ -120,7 +131,11 @@ impl Database {
     /// Changes rows by one statement that stands alone.
     pub(crate) async fn change(&self, asked: Statement<'_>) -> Answer<()> {
         let changed = async |line: &mut Line| line.change(asked.clone()).await;
-        self.write_each(LIMIT, changed).await.map(|_| ())
+        let changed = self.write_each(LIMIT, changed).await?;
+        if changed > 0 {
+            self.guard.note_write();
+        }
+        Ok(())
     }
 
     /// Writes by statements that stand alone: each is kept as it is done.
@@ -132,13 +147,20 @@ impl Database {
         self.within(limit, || self.each(work)).await
     }
 
-    async fn each<T>(&self, work: impl AsyncFnOnce(&mut Line) -> Answer<T>) -> Answer<T> {
+    pub(crate) async fn each<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Line) -> Answer<T>,
+    ) -> Answer<T> {
         match &self.writes {
             Writes::Train(train) => {
                 let on_board = async |tx: &mut Tx| work(tx).await;
                 train.ride(|_| true, on_board).await
             }
-            Writes::Beside(pool) => work(&mut pool.line().await?).await,
+            Writes::Beside(pool) => {
+                let mut line = pool.line().await?;
+                self.guard.pass()?;
+                work(&mut line).await
+            }
         }
     }
 
@@ -158,7 +180,8 @@ impl Database {
         kept: fn(&T) -> bool,
         work: impl AsyncFnOnce(&mut Tx) -> Answer<T> + Copy,
     ) -> Answer<T> {
-        self.within(limit, || self.transact(kept, work)).await
+        let written = self.within(limit, || self.transact(kept, work)).await;
+        written.inspect(|_| self.guard.note_write())
     }
 
     /// One transaction, within the limit of whoever asks for several.
@@ -172,6 +195,7 @@ impl Database {
             Writes::Beside(pool) => pool,
         };
         let mut tx = self.judged(pool.begin().await)?;
+        self.guard.pass()?;
         let answer = work(&mut tx).await?;
         if kept(&answer) {
             self.judged(tx.commit().await)?;
@@ -188,6 +212,7 @@ impl Database {
         limit: Duration,
         work: impl Fn() -> F,
     ) -> Answer<T> {
+        self.guard.pass()?;
         let answer = in_time(limit, work()).await;
         // Its transaction was not committed: nothing is done twice.
         let Err(StoreError::Outdated(_)) = answer else {

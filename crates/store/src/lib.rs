@@ -5,6 +5,7 @@
 //! Nothing here decides: states follow from `payment::order`.
 
 mod db;
+mod guard;
 mod line;
 mod migrations;
 mod open;
@@ -15,6 +16,6 @@ mod sql;
 mod sqlite;
 mod train;
 
-pub use open::{OpenError, migrate, open};
-pub use queries::{AS_ASKED, statements};
+pub use open::{Address, OpenError, migrate, open};
+pub use queries::{as_asked, statements};
 pub use sql::Sql;

@@ -37,6 +37,7 @@ folders! {
     "0011_compatible_notify_outcome"
     "0012_compatible_changes"
     "0013_compatible_checkpoints"
+    "0014_compatible_book"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -1,6 +1,8 @@
 //! Opens a database by its address.
 
+use crate::guard::Guard;
 use payment::ports::Store;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The database can't be opened.
@@ -35,18 +37,64 @@ pub(crate) enum Tables {
     Expect,
 }
 
-/// Opens `sqlite:PATH` or `postgres://…` whose tables are up to date, or newer and
-/// compatible; changes nothing. A PostgreSQL address may name several hosts,
-/// `postgres://user@a,b:5433/name`: the one that takes writes is used, and another
-/// one once it does.
+/// Where a database is, and over how many connections it is asked.
+#[derive(Clone, Debug)]
+pub struct Address {
+    url: String,
+    connections: Option<u32>,
+    mark: Option<PathBuf>,
+}
+
+impl Address {
+    /// Connections that read a file of SQLite; one more writes.
+    pub const SQLITE_READERS: u32 = 4;
+    /// Connections to a server of PostgreSQL; one more hears what others change.
+    pub const POSTGRES_CONNECTIONS: u32 = 16;
+
+    /// With another number of connections.
+    #[must_use]
+    pub fn over(self, connections: u32) -> Self {
+        let connections = Some(connections.max(1));
+        Self {
+            connections,
+            ..self
+        }
+    }
+}
+
+impl Address {
+    /// With a file beside, one for each instance, that keeps how far the books have come:
+    /// a database that has gone back behind it is refused as if it were away
+    /// ([`payment::ports::Marks`]).
+    #[must_use]
+    pub fn marked_in(self, file: PathBuf) -> Self {
+        let mark = Some(file);
+        Self { mark, ..self }
+    }
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for Address {
+    /// `sqlite:PATH` or `postgres://…`. A PostgreSQL address may name several hosts,
+    /// `postgres://user@a,b:5433/name`: the one that takes writes is used, and another
+    /// one once it does.
+    fn from(url: &T) -> Self {
+        Self {
+            url: url.as_ref().to_owned(),
+            connections: None,
+            mark: None,
+        }
+    }
+}
+
+/// Opens a database whose tables are up to date, or newer and compatible; changes nothing.
 ///
 /// The address may hold a password: it is in no error text.
 ///
 /// # Errors
 /// [`OpenError`] when the address is malformed, the database refuses, or its tables
 /// are not up to date.
-pub async fn open(address: &str) -> Result<Arc<dyn Store>, OpenError> {
-    open_with(address, Tables::Expect).await
+pub async fn open(address: impl Into<Address>) -> Result<Arc<dyn Store>, OpenError> {
+    open_with(address.into(), Tables::Expect).await
 }
 
 /// The same, and brings its tables up to date first; makes a file that is missing.
@@ -54,16 +102,27 @@ pub async fn open(address: &str) -> Result<Arc<dyn Store>, OpenError> {
 /// # Errors
 /// [`OpenError`] when the address is malformed, the database refuses, or its tables
 /// are of a newer program.
-pub async fn migrate(address: &str) -> Result<Arc<dyn Store>, OpenError> {
-    open_with(address, Tables::Migrate).await
+pub async fn migrate(address: impl Into<Address>) -> Result<Arc<dyn Store>, OpenError> {
+    open_with(address.into(), Tables::Migrate).await
 }
 
-async fn open_with(address: &str, tables: Tables) -> Result<Arc<dyn Store>, OpenError> {
-    if address.starts_with("sqlite:") {
-        return Ok(Arc::new(crate::sqlite::open(address, tables).await?));
+async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, OpenError> {
+    let Address {
+        url,
+        connections,
+        mark,
+    } = address;
+    let guard = Guard::read(mark).map_err(|error| refused(format!("the mark: {error}")))?;
+    let guard = Arc::new(guard);
+    if url.starts_with("sqlite:") {
+        let readers = connections.unwrap_or(Address::SQLITE_READERS);
+        let opened = crate::sqlite::open(&url, readers, guard, tables).await?;
+        return Ok(Arc::new(opened));
     }
-    if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-        return Ok(Arc::new(crate::postgres::open(address, tables).await?));
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        let connections = connections.unwrap_or(Address::POSTGRES_CONNECTIONS);
+        let opened = crate::postgres::open(&url, connections, guard, tables).await?;
+        return Ok(Arc::new(opened));
     }
     Err(OpenError::Scheme)
 }

@@ -1,8 +1,10 @@
 //! What is PostgreSQL's own: row locks, and statement time limits.
 
+mod connect;
 mod hosts;
 
 use crate::db::{Database, Dialect, Writes};
+use crate::guard::Guard;
 use crate::line::Pool;
 use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
@@ -11,6 +13,7 @@ use hosts::Hosts;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgPool};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Rows are locked one by one.
@@ -26,6 +29,10 @@ pub(crate) const DIALECT: Dialect = Dialect {
         and not pg_visible_in_snapshot(c.xact::text::xid8, $1::text::pg_snapshot)",
     // One time for a whole statement: an index is asked by it.
     now_ms: "(extract(epoch from statement_timestamp()) * 1000)::bigint",
+    system: "(select system_identifier::text from pg_control_system())",
+    // Of what is written now; the last checkpoint's is an older one after a failover.
+    timeline: "case when pg_is_in_recovery() then 0 else ('x' || \
+        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end",
 };
 
 const MIGRATIONS_TABLE: &str =
@@ -37,19 +44,29 @@ const MIGRATION_PAUSE: Duration = Duration::from_millis(500);
 /// A connection that has not answered for this long is not used again.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, OpenError> {
-    let unreadable = || OpenError::Database("the address can't be read".to_owned());
-    let hosts = Hosts::parse(address).ok_or_else(unreadable)?;
+pub(crate) async fn open(
+    address: &str,
+    connections: u32,
+    guard: Arc<Guard>,
+    tables: Tables,
+) -> Result<Database, OpenError> {
+    let hosts = Hosts::parse(address)?;
     let options = hosts
         .writable()
         .await
         .ok_or_else(|| OpenError::Database("no server takes writes".to_owned()))?;
+    connect::refuse_shared_sessions(&options).await?;
     let renewal = Renewal::default();
     let judge = renewal.clone();
+    let (known, given_up) = (Arc::clone(&guard), renewal.clone());
     let pool = PgPoolOptions::new()
-        .max_connections(16)
+        .max_connections(connections)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let (guard, renewal) = (Arc::clone(&known), given_up.clone());
+            Box::pin(async move { connect::ready(connection, &guard, &renewal).await })
+        })
         .before_acquire(move |connection, meta| {
             let usable = !judge.is_old(meta.age) && !connection.is_in_transaction();
             Box::pin(async move {
@@ -70,7 +87,7 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
     tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
     let (reads, writes) = (Pool::Postgres(pool.clone()), Pool::Postgres(pool));
     let writes = Writes::Beside(writes);
-    Ok(Database::new(reads, writes, renewal))
+    Ok(Database::new(reads, writes, renewal, guard))
 }
 
 /// Without the driver's advisory lock, which not every server of this wire has: who

@@ -7,20 +7,28 @@ mod changes;
 mod contradictions;
 mod domains;
 mod health;
+mod listing;
+mod marks;
 mod notifies;
 mod partners;
+mod pruning;
 mod refunds;
 mod rows;
 mod settling;
 mod story;
+mod timers;
 mod trips;
 
 pub(crate) use changes::Tail;
+pub(crate) use marks::MARK_OF_POSTGRES;
 
 use crate::sql::Sql;
 
 /// Statements that read as much of the book as a person's command asks for.
-pub const AS_ASKED: [Sql; 2] = [contradictions::ALL, callbacks::RESEND_DELIVERED];
+pub fn as_asked() -> impl Iterator<Item = Sql> {
+    let two = [contradictions::ALL, callbacks::RESEND_DELIVERED];
+    two.into_iter().chain(listing::AS_ASKED)
+}
 
 /// Every statement that is sent to a database.
 pub fn statements() -> impl Iterator<Item = Sql> {
@@ -32,11 +40,15 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         contradictions::STATEMENTS,
         domains::STATEMENTS,
         health::STATEMENTS,
+        listing::STATEMENTS,
+        marks::STATEMENTS,
         notifies::STATEMENTS,
         partners::STATEMENTS,
+        pruning::STATEMENTS,
         refunds::STATEMENTS,
         settling::STATEMENTS,
         story::STATEMENTS,
+        timers::STATEMENTS,
         trips::STATEMENTS,
     ];
     all.into_iter().flatten().copied()

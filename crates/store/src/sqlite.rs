@@ -2,6 +2,7 @@
 //! disk before it is answered (`synchronous = full`).
 
 use crate::db::{Database, Dialect, Writes};
+use crate::guard::Guard;
 use crate::line::Pool;
 use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
@@ -10,6 +11,7 @@ use crate::train::Train;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The transaction that begins takes the write lock at once, so that what is read stays
@@ -24,12 +26,23 @@ pub(crate) const DIALECT: Dialect = Dialect {
         as text)",
     changes_unseen: "c.id > cast($1 as integer)",
     now_ms: "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
+    system: "'-'",
+    timeline: "0",
 };
 
 const MIGRATIONS_TABLE: &str =
     "select name from sqlite_master where type = 'table' and name = '_sqlx_migrations'";
 
-pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, OpenError> {
+/// What the writer keeps of the file, as SQLite counts KiB: where a book is large, little
+/// of what it writes to lies together.
+const WRITER_CACHE: &str = "-16384";
+
+pub(crate) async fn open(
+    address: &str,
+    connections: u32,
+    guard: Arc<Guard>,
+    tables: Tables,
+) -> Result<Database, OpenError> {
     let options = SqliteConnectOptions::from_str(address).map_err(refused)?;
     if tables == Tables::Expect && !options.get_filename().exists() {
         return Err(OpenError::Missing);
@@ -42,7 +55,7 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         .busy_timeout(Duration::from_secs(5));
     let renewal = Renewal::default();
     let write = pool(1, &renewal)
-        .connect_with(options.clone())
+        .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(refused)?;
     let mut migrator = migrations::migrator(migrations::SQLITE);
@@ -52,13 +65,13 @@ pub(crate) async fn open(address: &str, tables: Tables) -> Result<Database, Open
         migrator.set_ignore_missing(true);
         migrator.run(&write).await.map_err(refused)?;
     }
-    let read = pool(4, &renewal)
+    let read = pool(connections, &renewal)
         .connect_with(options.read_only(true))
         .await
         .map_err(refused)?;
     let writes = Train::new(Pool::Sqlite(write), renewal.clone());
     let (reads, writes) = (Pool::Sqlite(read), Writes::Train(writes));
-    Ok(Database::new(reads, writes, renewal))
+    Ok(Database::new(reads, writes, renewal, guard))
 }
 
 fn pool(size: u32, renewal: &Renewal) -> SqlitePoolOptions {

@@ -7,11 +7,11 @@ use super::channel::check_accounts;
 use super::domain::duration_s;
 use crate::config::Config;
 use crate::limits::UNLISTED;
-use crate::serve::{accounts, now_ms, open, system_clock};
+use crate::serve::{accounts, checkout, free, no_rates, now_ms, open, system_clock};
+use crate::zone;
 use anyhow::{Result, bail};
 use channels::health::{certificate_ends, clock_ahead_ms};
 use channels::registry::gateways;
-use payment::beijing;
 use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
 use payment::printable::printable;
@@ -62,7 +62,7 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
         Some((accounts, folder)) => {
             for end in certificate_ends(&accounts, &folder) {
                 if end.not_after_ms < now_ms() + NEAR_MS {
-                    let day = beijing::time(end.not_after_ms);
+                    let day = zone::time(end.not_after_ms);
                     findings.add(format!("the certificate in {} ends at {day}", end.file));
                 }
             }
@@ -89,6 +89,7 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
             risk.detail
         ));
     }
+    timers(config, &store, &mut findings).await?;
     orphans(store.as_ref(), &gateways, &mut findings).await?;
     match findings.0.len() {
         0 => println!("nothing to look at"),
@@ -205,6 +206,31 @@ async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
             Err(cause) => findings.add(format!("{address} does not answer: {cause}")),
         }
     }
+}
+
+/// What is not looked at when it should be, and clocks that are not the same.
+async fn timers(config: &Config, store: &Arc<dyn Store>, findings: &mut Findings) -> Result<()> {
+    let checkout = checkout(config, Arc::clone(store), no_rates(), free())?;
+    let (too_far, ahead_ms) = checkout.too_far().await?;
+    let overdue = checkout.late_timers().await?.overdue;
+    if overdue > 0 {
+        findings.add(format!(
+            "{overdue} orders, refunds or notifies are due for a minute or longer: is a server \
+             running?"
+        ));
+    }
+    if ahead_ms.abs() > AHEAD_MAX_MS {
+        findings.add(format!(
+            "our clock is {} s ahead of the database's",
+            ahead_ms / 1000
+        ));
+    } else if too_far > 0 {
+        findings.add(format!(
+            "{too_far} orders, callbacks, refunds or notifies are due later than any schedule \
+             says: a clock was ahead; a running server mends it"
+        ));
+    }
+    Ok(())
 }
 
 /// Orders that wait for an account that is not configured any more.

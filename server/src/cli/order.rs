@@ -1,11 +1,13 @@
-//! `tongfu order show|list|refund|honour|requery|unpaid`.
+//! `tongfu order show|find|list|totals|refund|honour|requery|unpaid`.
 
+use super::find::{Filter, Form, Moment, fen, find, list, moment, totals};
 use crate::config::Config;
 use crate::serve::{checkout, free, no_rates, now_ms, open};
+use crate::zone;
 use anyhow::{Result, anyhow, bail};
 use checkout::Failure;
 use clap::Subcommand;
-use payment::beijing;
+use payment::forecore::yuan;
 use payment::lang::Lang;
 use payment::ports::{AttemptRow, CallbackRow, RefundRow, Store};
 use payment::printable::printable;
@@ -13,8 +15,8 @@ use payment::story::check;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Orders that are read at once.
-const PAGE: i64 = 500;
+/// A key or a reason that is kept.
+const TEXT_MAX: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -24,8 +26,28 @@ pub(crate) enum Command {
         /// Our order number.
         order_sn: String,
     },
+    /// Finds an order by whichever number somebody has: ours, the channel's (what a payer
+    /// reads out), the business system's, a refund's, a partner's.
+    Find {
+        /// The number.
+        number: String,
+    },
+    /// Sums of what was paid and given back.
+    Totals {
+        /// business, channel, account or day.
+        #[arg(long, default_value = "day", value_parser = ["business", "channel", "account", "day"])]
+        by: String,
+        /// Paid so long ago or later: 12h, 7d; or since a day, 2026-11-28.
+        #[arg(long, value_parser = moment)]
+        since: Option<Moment>,
+        /// Paid before.
+        #[arg(long, value_parser = moment)]
+        until: Option<Moment>,
+    },
     /// Lists orders, by number.
     List {
+        #[command(flatten)]
+        filter: Filter,
         /// Only money that needs a person's eye: paid twice, late, not fitting its
         /// order, unknown, refunds and callbacks that failed or are parked.
         #[arg(long)]
@@ -33,14 +55,27 @@ pub(crate) enum Command {
         /// A JSON object a line, for programs.
         #[arg(long)]
         json: bool,
+        /// A table for spreadsheets, sums in yuan (dollars).
+        #[arg(long, conflicts_with_all = ["json", "at_risk"])]
+        csv: bool,
     },
     /// Gives money of a paid order back; the running server sends it.
     Refund {
         /// Our order number.
         order_sn: String,
         /// The sum in fen (cents) of the order's currency.
-        #[arg(long, required_unless_present = "by_hand", conflicts_with = "by_hand")]
+        #[arg(long, required_unless_present_any = ["by_hand", "yuan"],
+            conflicts_with_all = ["by_hand", "yuan"])]
         money: Option<i64>,
+        /// The same in yuan (dollars): 12.34.
+        #[arg(long, value_parser = fen, conflicts_with = "by_hand")]
+        yuan: Option<i64>,
+        /// A name of this refund: said twice, it is one refund.
+        #[arg(long, conflicts_with = "by_hand")]
+        key: Option<String>,
+        /// Why: for the order's story.
+        #[arg(long, conflicts_with = "by_hand", default_value = "")]
+        reason: String,
         /// Notes that this refund's money is back. It failed or is parked, and you gave
         /// the money back by another way; or its channel could not be asked for ten
         /// minutes, and you saw it done at the channel's console.
@@ -72,25 +107,49 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::List {
             at_risk: true,
             json,
-        } => at_risk(&store, json).await,
-        Command::List { json, .. } => list(&store, json).await,
-        Command::Refund {
-            order_sn,
-            money: Some(money),
             ..
-        } => refund(config, store, &order_sn, money).await,
+        } => at_risk(&store, json).await,
+        Command::List {
+            filter, json, csv, ..
+        } => {
+            let form = match (json, csv) {
+                (true, _) => Form::Json,
+                (_, true) => Form::Csv,
+                _ => Form::Lines,
+            };
+            list(&store, &filter, form).await
+        }
+        Command::Find { number } => find(&store, &number).await,
+        Command::Totals { by, since, until } => totals(&store, &by, since, until).await,
+        Command::Refund {
+            by_hand: None,
+            order_sn,
+            money,
+            yuan,
+            key,
+            reason,
+        } => {
+            let Some(money) = money.or(yuan) else {
+                bail!("--money, --yuan or --by-hand is needed");
+            };
+            for text in key.iter().chain([&reason]) {
+                if text.len() > TEXT_MAX || text.chars().any(char::is_control) {
+                    bail!("--key and --reason take at most {TEXT_MAX} bytes of one line");
+                }
+            }
+            refund(config, store, &order_sn, money, key.as_deref(), &reason).await
+        }
         Command::Refund {
             by_hand: Some(refund_no),
             ..
         } => by_hand(config, store, &refund_no).await,
-        Command::Refund { .. } => bail!("--money or --by-hand is needed"),
         Command::Honour { order_sn } => honour(config, store, &order_sn).await,
         Command::Requery { order_sn } => requery(config, store, &order_sn).await,
         Command::Unpaid { order_sn } => unpaid(config, store, &order_sn).await,
     }
 }
 
-async fn show(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
+pub(super) async fn show(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
     let Some(order) = store.attempt(order_sn).await? else {
         bail!("no order {order_sn}");
     };
@@ -148,7 +207,7 @@ async fn print_callback(store: &Arc<dyn Store>, callback: &CallbackRow) -> Resul
             .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         println!(
             "    {} {status} after {} ms: {}",
-            at(tried.at_ms),
+            zone::time(tried.at_ms),
             tried.duration_ms,
             first_line(&tried.answer)
         );
@@ -166,7 +225,7 @@ async fn print_story(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
         println!(
             "    {:>3} {} {} by {}{notify} {}",
             entry.seq,
-            at(entry.at_ms),
+            zone::time(entry.at_ms),
             entry.what,
             entry.by,
             printable(&entry.detail)
@@ -192,7 +251,7 @@ async fn at_risk(store: &Arc<dyn Store>, json: bool) -> Result<()> {
                 "{:<9} {:<20} since {}: {}",
                 risk.kind.word(),
                 order_sn.unwrap_or("-"),
-                at(risk.since_ms),
+                zone::time(risk.since_ms),
                 printable(&risk.detail)
             );
         }
@@ -203,33 +262,7 @@ async fn at_risk(store: &Arc<dyn Store>, json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn list(store: &Arc<dyn Store>, json: bool) -> Result<()> {
-    let mut after = String::new();
-    loop {
-        let orders = store.orders(&after, PAGE).await?;
-        let Some(last) = orders.last() else {
-            return Ok(());
-        };
-        after.clone_from(&last.order_sn);
-        for order in &orders {
-            if json {
-                println!("{}", as_json(store, order).await?);
-            } else {
-                println!(
-                    "{} {:<14} {} {} {} {}",
-                    order.order_sn,
-                    order.status.word(),
-                    order.domain_code,
-                    order.request_key,
-                    order.money,
-                    order.channel.code()
-                );
-            }
-        }
-    }
-}
-
-async fn as_json(store: &Arc<dyn Store>, order: &AttemptRow) -> Result<Value> {
+pub(super) async fn as_json(store: &Arc<dyn Store>, order: &AttemptRow) -> Result<Value> {
     let refunds = store.refunds(&order.order_sn).await?;
     let refunds: Vec<_> = refunds
         .iter()
@@ -292,11 +325,29 @@ async fn requery(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resu
     show(&store, order_sn).await
 }
 
-async fn refund(config: &Config, store: Arc<dyn Store>, order_sn: &str, money: i64) -> Result<()> {
-    let checkout = checkout(config, store, no_rates(), free())?;
-    let refund = checkout.refund_order(order_sn, money).await;
+async fn refund(
+    config: &Config,
+    store: Arc<dyn Store>,
+    order_sn: &str,
+    money: i64,
+    key: Option<&str>,
+    reason: &str,
+) -> Result<()> {
+    let checkout = checkout(config, Arc::clone(&store), no_rates(), free())?;
+    let refund = checkout.refund_order(order_sn, money, key, reason).await;
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);
+    let refunds = store.refunds(order_sn).await?;
+    let gone = refunds.iter().filter(|one| one.state.counts());
+    let gone: i64 = gone.map(|one| one.money.minor()).sum();
+    if let Some(order) = store.attempt(order_sn).await? {
+        let left = order.money.minor() - gone;
+        println!(
+            "{} {} of it is left.",
+            order.money.currency().code(),
+            yuan(left)
+        );
+    }
     println!("The running server sends it; `tongfu order show {order_sn}` tells how it stands.");
     Ok(())
 }
@@ -337,11 +388,6 @@ async fn unpaid(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resul
         ),
         Err(failure) => bail!(failure.text(Lang::En)),
     }
-}
-
-/// A time in Beijing, to the second.
-fn at(ms: i64) -> String {
-    beijing::time(ms)
 }
 
 fn first_line(text: &str) -> String {

@@ -3,9 +3,10 @@
 
 use crate::limits::UNLISTED;
 use anyhow::{Context, Result};
+use checkout::Checkout;
 use metrics::{describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use payment::ports::{Store, StoreError};
+use payment::ports::Store;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -14,9 +15,14 @@ use tokio::time::Instant;
 const ALARMS: &str = "tongfu_alarms_total";
 const RISKS: &str = "tongfu_money_at_risk";
 const BACKLOG: &str = "tongfu_backlog";
+const OLDEST: &str = "tongfu_callback_oldest_seconds";
+const LATE: &str = "tongfu_timers_late";
+const OLD: &str = "tongfu_figures_old";
 const UP: &str = "tongfu_database_up";
 /// However many ask, the database is read once in this time: who asks sooner waits.
 const READ_EACH: Duration = Duration::from_secs(1);
+/// A figure that takes longer keeps its last value.
+const READ_LIMIT: Duration = Duration::from_secs(1);
 
 /// What this process counts, and what it last read of the database.
 #[derive(Clone)]
@@ -49,14 +55,9 @@ impl Readings {
 
 impl Metrics {
     /// The text that Prometheus reads, of a reading that began after it was asked for.
-    pub(crate) async fn text(&self, now_ms: i64) -> String {
-        self.readings
-            .one(async {
-                if let Err(error) = observe(self.store.as_ref(), now_ms).await {
-                    tracing::warn!(cause = %error, "the database gives no figures");
-                }
-            })
-            .await;
+    pub(crate) async fn text(&self, checkout: &Checkout) -> String {
+        let read = observe(self.store.as_ref(), checkout);
+        self.readings.one(read).await;
         self.handle.render()
     }
 }
@@ -73,6 +74,15 @@ pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
         UNLISTED,
         "1 for each peer whose X-Forwarded-For is not believed; see trusted_proxies."
     );
+    describe_gauge!(OLDEST, "How long the oldest callback has waited.");
+    describe_gauge!(
+        LATE,
+        "Orders, callbacks, refunds, notifies whose time is past, or too far ahead."
+    );
+    describe_gauge!(
+        OLD,
+        "1 for figures that could not be read now: they show what was before."
+    );
     describe_gauge!(UP, "1 while the database answers.");
     checkout::count_alarms_from_zero();
     Ok(Metrics {
@@ -82,32 +92,50 @@ pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
     })
 }
 
-/// Brings the gauges up to date.
-///
-/// # Errors
-/// When the database does not answer; `tongfu_database_up` tells it.
-async fn observe(store: &dyn Store, now_ms: i64) -> Result<(), StoreError> {
-    let read = async {
-        Ok((
-            store.risk_counts(now_ms).await?,
-            store.backlog(now_ms).await?,
-        ))
-    };
-    let read: Result<_, StoreError> = read.await;
-    gauge!(UP).set(f64::from(u8::from(read.is_ok())));
-    let (risks, backlog) = read?;
-    for risk in risks {
+/// Brings the gauges up to date: each figure by itself, so that a table that is locked
+/// hides no other, and none for longer than a scraper waits.
+async fn observe(store: &dyn Store, checkout: &Checkout) {
+    let now_ms = checkout.now_ms();
+    let (up, risks, backlog, late) = tokio::join!(
+        in_time(async { store.answers().await.ok() }),
+        in_time(async { store.risk_counts(now_ms).await.ok() }),
+        in_time(async { store.backlog(now_ms).await.ok() }),
+        in_time(async { checkout.late_timers().await.ok() }),
+    );
+    gauge!(UP).set(f64::from(u8::from(up.is_some())));
+    let read = [
+        ("risks", risks.is_some()),
+        ("backlog", backlog.is_some()),
+        ("timers", late.is_some()),
+    ];
+    for (figures, read) in read {
+        gauge!(OLD, "figures" => figures).set(f64::from(u8::from(!read)));
+    }
+    for risk in risks.unwrap_or_default() {
         gauge!(RISKS, "kind" => risk.kind.word()).set(risk.count as f64);
     }
-    for (kind, count) in [
-        ("queries", backlog.queries),
-        ("callbacks", backlog.callbacks),
-        ("refunds", backlog.refunds),
-        ("notifies", backlog.notifies),
-    ] {
-        gauge!(BACKLOG, "kind" => kind).set(count as f64);
+    if let Some(backlog) = backlog {
+        for (kind, count) in [
+            ("queries", backlog.queries),
+            ("callbacks", backlog.callbacks),
+            ("refunds", backlog.refunds),
+            ("notifies", backlog.notifies),
+        ] {
+            gauge!(BACKLOG, "kind" => kind).set(count as f64);
+        }
+        let oldest_ms = backlog.oldest_callback_ms.unwrap_or(now_ms);
+        gauge!(OLDEST).set((now_ms - oldest_ms).max(0) as f64 / 1e3);
     }
-    Ok(())
+    if let Some(late) = late {
+        for (kind, count) in [("overdue", late.overdue), ("too far", late.too_far)] {
+            gauge!(LATE, "kind" => kind).set(count as f64);
+        }
+    }
+}
+
+/// What was read in time.
+async fn in_time<T>(read: impl Future<Output = Option<T>>) -> Option<T> {
+    tokio::time::timeout(READ_LIMIT, read).await.ok().flatten()
 }
 
 #[cfg(test)]

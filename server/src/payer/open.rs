@@ -26,9 +26,12 @@ use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::verify::Verified;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A page waits for a channel no longer than this.
 const CHANNEL_WAIT: Duration = Duration::from_secs(2);
+/// What stands in the database is waited for no longer: a payer is told to try again.
+const STORE_WAIT: Duration = Duration::from_secs(2);
 /// A form's body is one short field.
 const FORM_BYTES_MAX: usize = 4 << 10;
 /// A form that is taken as the query.
@@ -65,7 +68,8 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     if visit.scene == Scene::Pc && visit.browser == Browser::Wechat {
         return see_other(&format!("{}?{}", links::page(Scene::H5), pairs.to_query()));
     }
-    let (domain, request) = match state.checkout.verified(&pairs).await {
+    let until = Instant::now() + STORE_WAIT;
+    let (domain, request) = match in_time(until, state.checkout.verified(&pairs)).await {
         Ok(verified) => verified,
         Err(failure) => return refused(&visit, &failure, None),
     };
@@ -77,7 +81,12 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         return see_other(&format!("{}?{}", links::page(Scene::Pc), pairs.to_query()));
     }
     let leave = Leave::of(&domain, &request);
-    match show(&state, &domain, &request, &visit, &leave).await {
+    let requested = in_time(until, state.checkout.requested(&request)).await;
+    let shown = match requested {
+        Ok(requested) => show(&state, requested, &domain, &request, &visit, &leave).await,
+        Err(failure) => Err(failure),
+    };
+    match shown {
         Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
         Ok(Shown::FetchOpenid(address)) => see_other(&address),
         Err(failure) => {
@@ -85,6 +94,16 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
             refused(&visit, &failure, Some(Known { leave, order }))
         }
     }
+}
+
+/// What was read until then.
+async fn in_time<T>(
+    until: Instant,
+    read: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let late = || Failure::Internal("the database does not answer in time".to_owned());
+    let read = tokio::time::timeout_at(until, read);
+    read.await.unwrap_or_else(|_| Err(late()))
 }
 
 /// `POST /pay.html`, `POST /mpay.html`: a form that another site sends is the query.
@@ -126,13 +145,13 @@ struct Opened<'a> {
 /// what else there is comes on request.
 async fn show(
     state: &State,
+    requested: Requested,
     domain: &Domain,
     request: &Verified<PayRequest>,
     visit: &Visit,
     leave: &Leave,
 ) -> Result<Shown, Failure> {
     let checkout = &state.checkout;
-    let requested = checkout.requested(request).await?;
     let screen = match done(checkout, requested, request, visit, leave).await {
         Some(screen) => screen,
         None => {

@@ -2,6 +2,7 @@
 
 use crate::harness::{Database, World, a_while, eventually, tongfu, value_of};
 use serde_json::json;
+use std::time::Duration;
 
 /// Opens a fresh order's page; gives its requestKey and the channel's number.
 async fn begin(world: &World) -> (String, serde_json::Value) {
@@ -216,4 +217,48 @@ async fn a_receiver_that_hangs_is_given_up_and_called_again() {
     let callbacks = delivered(&world, &key).await;
     assert_eq!(callbacks[0]["answer"], "hang");
     assert_eq!(callbacks[0]["values"], callbacks[1]["values"]);
+}
+
+#[tokio::test]
+async fn callbacks_that_wait_are_seen_alarm_and_go_out_now_when_told_to() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    let settings = [
+        ("TONGFU_CALLBACK_DELAYS_MS", "[0, 3600000]"),
+        ("TONGFU_CALLBACK_ALARM_S", "1"),
+    ];
+    world.restart_platform_with(&settings).await;
+    let deaf = json!({"mode": "fail", "times": 1});
+    world.control(&world.shop, "answer", deaf).await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    let database_url = world.database_url.clone();
+    let tell = |arguments: &[&str]| {
+        let output = tongfu(&database_url).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let listed = eventually("it is listed", async || {
+        let listed = tell(&["callback", "list"]);
+        listed
+            .contains("1 tries, last 200: faild")
+            .then_some(listed)
+    })
+    .await;
+    assert!(listed.starts_with("WAITING   demo "), "{listed}");
+    assert!(!listed.contains("sign="), "{listed}");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    // It is looked for at the start, and each minute.
+    world.restart_platform_with(&settings).await;
+    eventually("the alarm", async || {
+        let metrics = world.metrics().await;
+        let oldest = metrics.contains("\ntongfu_callback_oldest_seconds 0");
+        let alarm = metrics.contains("tongfu_alarms_total{kind=\"untaken\"} 1");
+        (alarm && !oldest).then_some(())
+    })
+    .await;
+    assert_eq!(
+        tell(&["callback", "resend", "--waiting"]),
+        "1 callbacks go out again\n"
+    );
+    assert_eq!(delivered(&world, &key).await.len(), 2);
+    assert_eq!(tell(&["callback", "list"]), "0 callbacks are not taken\n");
 }

@@ -181,8 +181,11 @@ impl World {
                 "TONGFU_OPERATOR_LISTEN",
                 self.operator.trim_start_matches("http://"),
             )
-            .env("TONGFU_ACCOUNTS", self.folder.join("sandbox/accounts.toml"))
-            .env("TONGFU_CALLBACK_DELAYS_MS", "[0, 300, 300, 300, 300, 300]");
+            .env("TONGFU_ACCOUNTS", self.folder.join("sandbox/accounts.toml"));
+        let delays = "TONGFU_CALLBACK_DELAYS_MS";
+        if command.get_envs().all(|(name, _)| name != delays) {
+            command.env(delays, "[0, 300, 300, 300, 300, 300]");
+        }
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)

@@ -21,6 +21,7 @@ mod operator;
 mod page;
 mod partner;
 mod pay;
+mod pruned;
 mod rates;
 mod refund;
 mod reload;

@@ -1,6 +1,8 @@
 //! What an operator does: domains, the sign doctor, and a production instance.
 
-use crate::harness::{Database, database_url, temp_folder, tongfu};
+use crate::callback::delivered;
+use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};
+use crate::refund::{given_back, paid_order};
 use std::process::{Command, Output};
 
 fn run(command: &mut Command) -> (bool, String) {
@@ -199,4 +201,66 @@ async fn production_knows_no_domain_and_refuses_the_development_ones() {
         .args(["serve", "--dev"])
         .env("TONGFU_LISTEN", busy));
     assert!(!done && text.contains("another program"), "{text}");
+}
+
+#[tokio::test]
+async fn an_order_is_found_listed_summed_and_given_back_once() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (query, number) = paid_order(&world).await;
+    let key = value_of(&query, "requestKey");
+    let order_sn = delivered(&world, &key).await[0]["values"]["orderSn"].clone();
+    let order_sn = order_sn.as_str().unwrap();
+    let tell = |arguments: &[&str]| {
+        let mut command = tongfu(&world.database_url);
+        command.args(arguments).env(
+            "TONGFU_ACCOUNTS",
+            world.folder.join("sandbox/accounts.toml"),
+        );
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let trade_no = tell(&["order", "list", "--csv"]).1;
+    let trade_no = trade_no.lines().nth(1).unwrap().split(',').nth(9).unwrap();
+    for number in [order_sn, &key, &number, trade_no] {
+        let (well, shown) = tell(&["order", "find", number]);
+        assert!(
+            well && shown.contains(order_sn) && shown.contains("is whole"),
+            "{shown}"
+        );
+    }
+    let (well, text) = tell(&["order", "find", "nobody's"]);
+    assert!(
+        !well && text.contains("no order bears the number"),
+        "{text}"
+    );
+    for (arguments, lines) in [
+        (&["--business", "demo", "--paid", "--since", "1h"][..], 1),
+        (&["--state", "NOTPAY"][..], 0),
+        (&["--min", "123.45", "--max", "123.45"][..], 1),
+        (&["--until", "2026-01-01"][..], 0),
+    ] {
+        let all = [&["order", "list"], arguments].concat();
+        assert_eq!(tell(&all).1.lines().count(), lines, "{arguments:?}");
+    }
+    let once = [
+        "order", "refund", order_sn, "--yuan", "1.2", "--key", "t-7", "--reason", "晚到",
+    ];
+    for _ in 0..2 {
+        let (well, text) = tell(&once);
+        assert!(well && text.contains("CNY 122.25 of it is left"), "{text}");
+    }
+    let (well, text) = tell(&["order", "refund", order_sn, "--yuan", "2", "--key", "t-7"]);
+    assert!(!well, "{text}");
+    eventually("the refund", async || {
+        (given_back(&world, &number).await == 120).then_some(())
+    })
+    .await;
+    let (_, shown) = tell(&["order", "show", order_sn]);
+    assert!(shown.contains("晚到"), "{shown}");
+    let (well, text) = tell(&["order", "totals", "--by", "business"]);
+    assert!(
+        well && text.contains("123.45 refunded          1.2"),
+        "{text}"
+    );
 }

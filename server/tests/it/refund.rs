@@ -6,12 +6,12 @@ use crate::pay::{body_of, errcode};
 use crate::sign::{hmac_body, signed};
 use serde_json::{Value, json};
 
-const REFUND: &str = "/pay/api/private/pay/refund";
+pub(crate) const REFUND: &str = "/pay/api/private/pay/refund";
 const CLOSE: &str = "/pay/api/private/pay/close";
 const SECRET: &str = "demo-secret";
 
 /// The order of a requestKey, paid: its query, and the channel's number.
-async fn paid_order(world: &World) -> (String, String) {
+pub(crate) async fn paid_order(world: &World) -> (String, String) {
     let query = world.signed_query().await;
     let answer = world
         .post("/pay/api/pc/pay", &body_of(&query, "Wechat"))
@@ -29,7 +29,7 @@ async fn paid_order(world: &World) -> (String, String) {
 }
 
 /// What the gateway's book gave back of an order, fen.
-async fn given_back(world: &World, number: &str) -> i64 {
+pub(crate) async fn given_back(world: &World, number: &str) -> i64 {
     let orders = world.book().await;
     let order = orders
         .iter()
@@ -41,7 +41,7 @@ async fn given_back(world: &World, number: &str) -> i64 {
         .sum()
 }
 
-fn refund_body(key: &str, refund_key: &str, fen: &str) -> String {
+pub(crate) fn refund_body(key: &str, refund_key: &str, fen: &str) -> String {
     let pairs = [
         ("domainCode", "demo"),
         ("requestKey", key),

@@ -2,10 +2,13 @@
 //! crowds or too early, and what the operator sees of it all (docs/reference/orders.md).
 
 use crate::callback::delivered;
-use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};
+use crate::harness::{
+    Database, World, a_while, database_url, eventually, temp_folder, tongfu, value_of,
+};
 use crate::pay::{body_of, errcode};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, Row};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -301,7 +304,7 @@ async fn a_hung_receiver_does_not_keep_a_program_from_stopping() {
 }
 
 /// A notify as it was sent by the gateway: headers and body.
-async fn kept_notify(world: &World) -> (Vec<(String, String)>, Vec<u8>) {
+pub(crate) async fn kept_notify(world: &World) -> (Vec<(String, String)>, Vec<u8>) {
     let mut file = sqlx::SqliteConnection::connect(&world.database_url)
         .await
         .unwrap();
@@ -554,5 +557,112 @@ async fn the_doctor_reads_what_is_new_and_all_when_asked() {
         .await
         .unwrap();
     let (_, text) = doctor(&world);
-    assert!(text.contains("has a story and is gone"), "{text}");
+    assert!(text.contains("an order is gone, and its story"), "{text}");
+}
+
+#[tokio::test]
+async fn a_locked_table_hides_its_own_figures_alone() {
+    let Some(world) = World::start(Database::Postgres).await else {
+        return;
+    };
+    let mut other = sqlx::PgConnection::connect(&world.database_url)
+        .await
+        .unwrap();
+    other.execute("begin").await.unwrap();
+    other
+        .execute("lock table notify in access exclusive mode")
+        .await
+        .unwrap();
+    let metrics = world.metrics().await;
+    for line in [
+        "tongfu_database_up 1",
+        "tongfu_figures_old{figures=\"backlog\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    other.execute("rollback").await.unwrap();
+    let metrics = world.metrics().await;
+    let now = "tongfu_figures_old{figures=\"backlog\"} 0";
+    assert!(metrics.contains(now), "{metrics}");
+    assert!(
+        metrics.contains("tongfu_timers_late{kind=\"overdue\"} 0"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_restored_database_is_refused_until_it_is_accepted() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    let state = world.folder.join("state");
+    std::fs::create_dir(&state).unwrap();
+    let settings = [("TONGFU_STATE_DIR", state.to_str().unwrap())];
+    world.restart_platform_with(&settings).await;
+    let before = world.signed_query().await;
+    pays(&world, &before).await;
+    let backup = world.folder.join("backup.db");
+    let mut file = sqlx::SqliteConnection::connect(&world.database_url)
+        .await
+        .unwrap();
+    let copy = format!("vacuum into '{}'", backup.display());
+    file.execute(sqlx::AssertSqlSafe(copy)).await.unwrap();
+    file.close().await.unwrap();
+    let lost = world.signed_query().await;
+    let answer = world
+        .post("/pay/api/pc/pay", &body_of(&lost, "Wechat"))
+        .await;
+    assert_eq!(errcode(&answer), "0");
+    let number = json!({"channelOrderNo": world.newest_order().await});
+    a_while().await;
+
+    assert!(world.programs.pop().unwrap().terminate());
+    let path = PathBuf::from(world.database_url.trim_start_matches("sqlite:"));
+    for left in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{left}", path.display()));
+    }
+    std::fs::copy(&backup, &path).unwrap();
+    let mut command = tongfu(&world.database_url);
+    command.envs(settings);
+    let platform = world.start_platform_by(command);
+    world.programs.push(platform);
+    world.answers(&format!("{}/healthz", world.platform)).await;
+    assert_eq!(world.get("/readyz").await.status(), 503);
+    let poll = async |query: &String| {
+        errcode(
+            &world
+                .text(&format!("/pay/api/pc/wechatQuery?{query}"))
+                .await,
+        )
+    };
+    assert_eq!(
+        poll(&before).await,
+        "30000",
+        "not even what it holds is told"
+    );
+    let answer = world
+        .post("/pay/api/pc/pay", &body_of(&lost, "Alipay"))
+        .await;
+    assert_eq!(errcode(&answer), "10099");
+    world.control(&world.gateway, "pay", number).await;
+
+    let tell = |arguments: &[&str]| {
+        let mut command = tongfu(&world.database_url);
+        let output = command.args(arguments).envs(settings).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (well, text) = tell(&["database", "show"]);
+    assert!(!well && text.contains("went back"), "{text}");
+    let accept = ["database", "accept", "--as", "li", "--reason", "restored"];
+    let (well, text) = tell(&accept);
+    assert!(well && text.contains("accepted: "), "{text}");
+    world.answers(&format!("{}/readyz", world.platform)).await;
+    assert_eq!(poll(&before).await, "0");
+    let (well, text) = tell(&accept);
+    assert!(!well && text.contains("nothing to accept"), "{text}");
+    // The channel repeats its notify of money that these books know nothing of.
+    eventually("the stray payment is on the list", async || {
+        let listed = tell(&["order", "list", "--at-risk"]).1;
+        listed.contains("mismatch").then_some(())
+    })
+    .await;
 }

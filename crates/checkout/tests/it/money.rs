@@ -73,7 +73,11 @@ async fn a_refund_of_unknown_outcome_is_asked_about_and_never_renumbered() {
     let order = paid_attempt(&scene, "k").await.order_sn;
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
     scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
-    let row = scene.checkout.refund_order(&order, 40).await.unwrap();
+    let row = scene
+        .checkout
+        .refund_order(&order, 40, None, "")
+        .await
+        .unwrap();
     scene.refunds_after_s(0).await;
     assert_eq!(scene.asked(), ["refund"]);
     for _ in 0..3 {
@@ -115,7 +119,11 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     let scene = Scene::new().await;
     let order = paid_attempt(&scene, "k").await.order_sn;
     scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
-    scene.checkout.refund_order(&order, 100).await.unwrap();
+    scene
+        .checkout
+        .refund_order(&order, 100, None, "")
+        .await
+        .unwrap();
     scene.refunds_after_s(0).await;
     let refunds = scene.store.refunds(&order).await.unwrap();
     assert_eq!(refunds[0].state, Refund::Parked);
@@ -127,7 +135,7 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     let risks = scene.store.at_risk(0).await.unwrap();
     assert_eq!(risks[0].kind, RiskKind::Refund);
     // Its sum stays taken: nobody refunds it a second time by another way.
-    let again = scene.checkout.refund_order(&order, 1).await;
+    let again = scene.checkout.refund_order(&order, 1, None, "").await;
     assert_eq!(again, Err(Failure::TooMuch(0)));
 }
 
@@ -135,12 +143,19 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
 async fn only_what_was_paid_is_refunded() {
     let scene = Scene::new().await;
     let open = scene.pay("open").await.unwrap();
-    let refused = scene.checkout.refund_order(&open.order_sn, 1).await;
+    let refused = scene
+        .checkout
+        .refund_order(&open.order_sn, 1, None, "")
+        .await;
     assert_eq!(refused, Err(Failure::NotPaid));
     let order = paid_attempt(&scene, "k").await.order_sn;
     for bad in [101, 0, -1] {
         assert!(
-            scene.checkout.refund_order(&order, bad).await.is_err(),
+            scene
+                .checkout
+                .refund_order(&order, bad, None, "")
+                .await
+                .is_err(),
             "{bad}"
         );
     }
@@ -243,7 +258,10 @@ async fn another_sum_of_the_channels_is_what_is_paid_and_refunded() {
     let taken = scene.receivers.taken.lock().unwrap().clone();
     assert!(taken[0].contains("money=100&"), "{taken:?}");
     for fen in [33, 33, 34] {
-        let refund = scene.checkout.refund_order(&attempt.order_sn, fen).await;
+        let refund = scene
+            .checkout
+            .refund_order(&attempt.order_sn, fen, None, "")
+            .await;
         refund.unwrap();
     }
     let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
@@ -293,7 +311,11 @@ async fn a_question_that_was_asked_before_the_sum_changed_settles_all_the_same()
 async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
     let scene = Scene::new().await;
     let order = paid_attempt(&scene, "k").await.order_sn;
-    let refund = scene.checkout.refund_order(&order, 100).await.unwrap();
+    let refund = scene
+        .checkout
+        .refund_order(&order, 100, None, "")
+        .await
+        .unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
     scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
     scene.refunds_after_s(0).await;
@@ -316,7 +338,11 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
 async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_again() {
     let scene = Scene::new().await;
     let order = paid_attempt(&scene, "k").await.order_sn;
-    let refund = scene.checkout.refund_order(&order, 100).await.unwrap();
+    let refund = scene
+        .checkout
+        .refund_order(&order, 100, None, "")
+        .await
+        .unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
     scene.refunds_after_s(0).await;
     let gate = Arc::new(Gate::default());

@@ -246,6 +246,7 @@ pub(crate) async fn open(
         receiver,
         clock: Arc::new(move || clock.load(Ordering::Relaxed)),
         schedule: Schedule::default(),
+        untaken_ms: 300_000,
         lease_ms: 30_000,
         rates: Arc::new(|_, _| Rate::parse("7.0").ok_or(NoRate::Unset)),
         toll: Arc::new(|_, _| Ok(())),
@@ -304,6 +305,11 @@ impl Scene {
     /// Now, by the clock that is moved by hand.
     pub(crate) fn now_ms(&self) -> i64 {
         self.now_ms.load(Ordering::Relaxed)
+    }
+
+    /// Sets the clock.
+    pub(crate) fn set_clock(&self, now_ms: i64) {
+        self.now_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// Moves the clock on, and takes up the notifies that are due then.

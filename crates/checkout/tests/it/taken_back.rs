@@ -193,7 +193,10 @@ async fn what_a_notify_tells_of_our_own_refund_is_not_counted_twice() {
 async fn a_number_of_ours_that_comes_back_as_a_key_is_that_refund() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;
-    let row = scene.checkout.refund_order(&order.order_sn, 50).await;
+    let row = scene
+        .checkout
+        .refund_order(&order.order_sn, 50, None, "")
+        .await;
     let number = row.unwrap().refund_no;
     assert!(refund(&scene, &number, "50").await.is_ok());
     let other = refund(&scene, &number, "49").await;

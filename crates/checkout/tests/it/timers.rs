@@ -158,3 +158,30 @@ async fn two_calls_at_once_make_one_order() {
     assert_eq!(one.unwrap().order_sn, two.unwrap().order_sn);
     assert_eq!(scene.asked(), ["create"]);
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_and_back_leaves_no_order_unasked() {
+    let scene = Scene::new().await;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now_ms = i64::try_from(since.unwrap().as_millis()).unwrap();
+    scene.set_clock(now_ms + 7_200_000);
+    scene.pay("k").await.unwrap();
+    scene.set_clock(now_ms);
+    let attempt = scene.attempt("k").await;
+    scene.answers(Ok(paid(&attempt, 100)));
+    assert_eq!(
+        scene.after_s(60).await,
+        0,
+        "it would be asked about in two hours"
+    );
+    // Whose clock is wrong hastens nothing.
+    scene.set_clock(now_ms - 7_200_000);
+    scene.checkout.look_after().await.unwrap();
+    assert_eq!(scene.checkout.late_timers().await.unwrap().too_far, 1);
+    scene.set_clock(now_ms);
+    assert_eq!(scene.after_s(0).await, 0);
+    scene.checkout.look_after().await.unwrap();
+    assert_eq!(scene.after_s(0).await, 1);
+    let status = scene.attempt("k").await.request_status;
+    assert_eq!(status, PayStatus::SuccessPay);
+}

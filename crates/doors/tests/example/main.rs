@@ -67,6 +67,7 @@ async fn world(name: &str) -> World {
         rates: Arc::new(|_, _| Err(NoRate::Unset)),
         toll: Arc::new(|_, _| Ok(())),
         instances: 1,
+        untaken_ms: 300_000,
         public_url: "http://127.0.0.1:3000".to_owned(),
     });
     let checkout = checkout.unwrap();

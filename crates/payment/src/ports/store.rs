@@ -7,10 +7,14 @@ mod businesses;
 mod callbacks;
 mod changes;
 mod health;
+mod listing;
+mod marks;
 mod notifies;
 mod partners;
+mod pruning;
 mod refunds;
 mod settling;
+mod timers;
 mod trips;
 
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};
@@ -21,10 +25,14 @@ pub use callbacks::{
 };
 pub use changes::{CHANGES_KEPT, Change, Changes};
 pub use health::Health;
+pub use listing::{Listing, Total, TotalsBy, Wanted};
+pub use marks::{Acceptance, Mark, Marks};
 pub use notifies::{KeptNotify, Notifies, NotifyOutcome, NotifyRow};
 pub use partners::Partners;
+pub use pruning::{Pruned, Pruning};
 pub use refunds::{NewRefund, RefundRow, RefundStep, Refunded, Refunds, TakenBack, WriteCallback};
 pub use settling::{BesideRefund, ClosedRequest, Honoured, Payment, Settled, Settling};
+pub use timers::{Horizons, Timers, Untaken};
 pub use trips::Trips;
 
 /// The store could not do it.
@@ -59,6 +67,10 @@ pub trait Store:
     + Changes
     + Notifies
     + Partners
+    + Listing
+    + Marks
+    + Pruning
+    + Timers
     + Trips
     + Audit
 {
@@ -74,6 +86,10 @@ impl<T> Store for T where
         + Changes
         + Notifies
         + Partners
+        + Listing
+        + Marks
+        + Pruning
+        + Timers
         + Trips
         + Audit
 {

@@ -1,10 +1,11 @@
 //! Several servers behind one address: the one that takes writes is found, and
 //! found again after a failover.
 
+use super::connect;
+use crate::open::{OpenError, refused};
 use crate::renewal::Renewal;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,13 +23,14 @@ pub(super) struct Hosts {
 
 impl Hosts {
     /// Reads `postgres://user@host1:5432,host2:5433/name`; one host is the usual case.
-    pub(super) fn parse(address: &str) -> Option<Arc<Self>> {
-        let all = each_host(address)?
-            .iter()
-            .map(|address| PgConnectOptions::from_str(address).map(limited))
-            .collect::<Result<Vec<_>, _>>()
-            .ok()?;
-        Some(Arc::new(Self { all }))
+    ///
+    /// # Errors
+    /// [`OpenError`] for an address that can't be taken.
+    pub(super) fn parse(address: &str) -> Result<Arc<Self>, OpenError> {
+        let hosts = each_host(address).ok_or_else(|| refused("the address can't be read"))?;
+        let all = hosts.iter().map(|address| connect::options(address));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Self { all }))
     }
 
     /// The server that takes writes. A single one is taken as it is: whether it can
@@ -88,15 +90,6 @@ impl Hosts {
             used = found;
         }
     }
-}
-
-/// The server's own limits: it gives up before we do.
-fn limited(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([
-        ("statement_timeout", "10s"),
-        ("lock_timeout", "5s"),
-        ("idle_in_transaction_session_timeout", "15s"),
-    ])
 }
 
 /// The address once for each of its hosts.

@@ -17,7 +17,7 @@ use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
 /// Attempts together with what their requests add, as [`attempt_row`] reads them.
-const ATTEMPTS: &str = "select a.order_sn, a.token, a.channel, a.account, a.kind, \
+pub(super) const ATTEMPTS: &str = "select a.order_sn, a.token, a.channel, a.account, a.kind, \
     a.channel_order_no, a.channel_money, a.channel_currency, a.asked_money, a.rate, a.openid, \
     a.signed_values, a.secret_generation, a.status, a.obj, a.reference, a.created_ms, \
     a.expires_ms, a.trade_no, a.paid_ms, a.mismatch, a.held, r.domain_code, r.request_key, \

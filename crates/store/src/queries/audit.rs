@@ -2,7 +2,7 @@
 
 use super::rows::{
     DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE, OLD_STRAY,
-    OPEN, OPEN_OR_HELD, PARKED, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, json,
+    OPEN, OPEN_OR_HELD, PARKED, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING, json,
 };
 use super::{contradictions, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
@@ -86,7 +86,8 @@ statements! {
         (select count(*) from attempt where next_query_ms <= $1) as queries, \
         (select count(*) from callback where next_ms is not null) as callbacks, \
         (select count(*) from refund where next_ms is not null) as refunds, \
-        (select count(*) from notify where next_ms is not null) as notifies";
+        (select count(*) from notify where next_ms is not null) as notifies, \
+        (select min(created_ms) from callback where state = ", WAITING, ") as oldest";
     ACCOUNTS = "select channel, account from attempt where status in ", OPEN_OR_HELD,
         " union select a.channel, a.account from refund f cross join attempt a \
         where a.order_sn = f.order_sn and f.state in ", UNENDED;
@@ -155,6 +156,7 @@ impl Audit for Database {
                 callbacks: row.get("callbacks")?,
                 refunds: row.get("refunds")?,
                 notifies: row.get("notifies")?,
+                oldest_callback_ms: row.get("oldest")?,
             })
         })
         .await
@@ -213,6 +215,10 @@ impl Audit for Database {
             .bind(&checkpoint.hash);
         let sealed = async |line: &mut Line| line.change(seal.clone()).await;
         Ok(self.write_each(LIMIT, sealed).await? > 0)
+    }
+
+    async fn unseal(&self) -> Answer<()> {
+        self.change(story::UNSEAL.into()).await
     }
 }
 

@@ -33,13 +33,18 @@ statements! {
         where callback_id = $1 order by id";
     ALL_PARKED = "select ", COLUMNS, " from callback where state = ", PARKED,
         " order by created_ms, id";
-    RESEND_ORDER = "select id, order_sn from callback where order_sn = $1 order by id";
-    RESEND_PARKED = "select id, order_sn from callback where state = ", PARKED,
-        " and created_ms >= $1";
-    RESEND_DELIVERED = "select id, order_sn from callback where state = ", DELIVERED,
-        " and created_ms >= $1";
+    ALL_UNTAKEN = "select ", COLUMNS, " from callback where state in (", WAITING, ", ", PARKED,
+        ") order by created_ms, id limit $1";
+    RESEND_WAITING = "select id, order_sn, state from callback where state = ", WAITING,
+        " and tries > 0";
+    RESEND_ORDER = "select id, order_sn, state from callback where order_sn = $1 and url <> '' \
+        order by id";
+    RESEND_PARKED = "select id, order_sn, state from callback where state = ", PARKED,
+        " and created_ms >= $1 and url <> ''";
+    RESEND_DELIVERED = "select id, order_sn, state from callback where state = ", DELIVERED,
+        " and created_ms >= $1 and url <> ''";
     SEND_AGAIN = "update callback set state = ", WAITING, ", tries = 0, next_ms = $2 \
-        where id = $1";
+        where id = $1 and state = $3 and url <> ''";
 }
 
 #[async_trait::async_trait]
@@ -98,9 +103,15 @@ impl Callbacks for Database {
         self.list(LONG_LIMIT, ALL_PARKED.into(), callback_row).await
     }
 
+    async fn untaken_callbacks(&self, limit: i64) -> Answer<Vec<CallbackRow>> {
+        self.list(LIMIT, ALL_UNTAKEN.bind(limit), callback_row)
+            .await
+    }
+
     async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Answer<u64> {
         let asked = match which {
             Resend::Order(order_sn) => vec![RESEND_ORDER.bind(order_sn)],
+            Resend::Waiting => vec![RESEND_WAITING.into()],
             Resend::Since {
                 created_ms,
                 delivered,
@@ -110,7 +121,10 @@ impl Callbacks for Database {
                 states.map(|state| state.bind(*created_ms)).collect()
             }
         };
-        let numbers = |row: &Row| Ok((row.get("id")?, row.get::<String>("order_sn")?));
+        let numbers = |row: &Row| {
+            let (id, order_sn) = (row.get("id")?, row.get::<String>("order_sn")?);
+            Ok((id, order_sn, row.get::<String>("state")?))
+        };
         let once = || async {
             let (mut line, mut all) = (self.reads.line().await?, Vec::new());
             for asked in &asked {
@@ -118,11 +132,13 @@ impl Callbacks for Database {
             }
             drop(line);
             all.sort_unstable();
-            for (id, order_sn) in &all {
-                let again = async |tx: &mut Tx| send_again(tx, *id, order_sn, now_ms).await;
-                self.transact(|()| true, again).await?;
+            let mut sent = 0;
+            for (id, order_sn, state) in &all {
+                let again = async |tx: &mut Tx| send_again(tx, *id, order_sn, state, now_ms).await;
+                sent += self.transact(|_| true, again).await?;
             }
-            Ok(all.len() as u64)
+            self.guard.note_write();
+            Ok(sent)
         };
         self.within(LONG_LIMIT, once).await
     }
@@ -159,13 +175,18 @@ async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
 }
 
 /// Begins a callback's schedule anew, by the operator's word.
-async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, now_ms: i64) -> Answer<()> {
+/// Where it still stands as it was listed: meanwhile it may have been taken, or pruned.
+async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, state: &str, now_ms: i64) -> Answer<u64> {
     attempts::lock(tx, order_sn).await?;
-    tx.change(SEND_AGAIN.bind(id).bind(now_ms)).await?;
+    let again = SEND_AGAIN.bind(id).bind(now_ms).bind(state);
+    if tx.change(again).await? == 0 {
+        return Ok(0);
+    }
     let act = Act {
         at_ms: now_ms,
         by: Source::Operator,
     };
     let detail = format!("callback {id}");
-    story::append(tx, order_sn, "callback sent again", &detail, act).await
+    story::append(tx, order_sn, "callback sent again", &detail, act).await?;
+    Ok(1)
 }

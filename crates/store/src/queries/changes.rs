@@ -61,6 +61,7 @@ impl Tail {
 #[async_trait::async_trait]
 impl Changes for Database {
     async fn changes(&self) -> Answer<Vec<Change>> {
+        self.guard.pass()?;
         let mut place = self.tail.lock().await;
         // Who fails, or is left in the middle, does not come back to its place.
         let known = place.take().filter(|tail| !self.is_given_up(tail.begun));

@@ -45,7 +45,10 @@ const ATTEMPTS: &str = "select order_sn, request_id, status, channel_money from 
 
 statements! {
     /// Reads every request and order.
-    ALL = "with r as (", REQUESTS, "), a as (", ATTEMPTS, ") ", FOUND;
+    ALL = "with r as (", REQUESTS, "), a as (", ATTEMPTS, ") ", FOUND,
+        " union all select 'an order is gone, and its story is there: ' || e.order_sn \
+        from event e where e.seq = 1 \
+        and not exists (select 1 from attempt x where x.order_sn = e.order_sn)";
     /// Of the requests of some orders, with all their attempts.
     AMONG(OF) = "with r as (", REQUESTS, " where id in (select request_id from attempt \
         where order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], "))), a as (",

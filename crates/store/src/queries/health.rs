@@ -2,12 +2,13 @@
 
 use super::domains;
 use crate::db::{Database, LIMIT};
-use crate::line::Tx;
+use crate::line::{Line, Tx};
 use crate::sql::statements;
 use payment::ports::{Answer, Health};
 use std::time::{Duration, Instant};
 
 statements! {
+    ANSWER = "select 1 as one";
     /// Nobody reads it.
     PROBE = "insert into write_probe (id, writes) values (1, 1) \
         on conflict (id) do update set writes = write_probe.writes + 1";
@@ -18,6 +19,11 @@ const PROBE_HOLDS: Duration = Duration::from_secs(2);
 
 #[async_trait::async_trait]
 impl Health for Database {
+    async fn answers(&self) -> Answer<()> {
+        let one = async |line: &mut Line| line.one(ANSWER).await.map(drop);
+        self.read(LIMIT, one).await
+    }
+
     async fn ready(&self) -> Answer<()> {
         let once = || async {
             domains::one(&mut self.reads.line().await?, "").await?;

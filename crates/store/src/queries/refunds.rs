@@ -154,7 +154,10 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
             _ => Source::Business,
         },
     };
-    let detail = format!("{} of {}", new.refund_no, new.money);
+    let detail = match new.reason.as_str() {
+        "" => format!("{} of {}", new.refund_no, new.money),
+        reason => format!("{} of {}: {reason}", new.refund_no, new.money),
+    };
     story::append(tx, &new.order_sn, "refund begun", &detail, act).await?;
     one(tx, &new.refund_no).await.map(Refunded::New)
 }
@@ -233,6 +236,7 @@ async fn add_taken_back(tx: &mut Tx, domain_code: &str, new: &TakenBack<'_>) -> 
         refund_key: Some(new.refund_key.to_owned()),
         money: new.money,
         cause: new.cause,
+        reason: String::new(),
         created_ms: new.act.at_ms,
     };
     tx.change(added(domain_code, &row, new.channel_money))

@@ -67,6 +67,12 @@ pub(super) const OLD_STRAY: &str = text!(
     word!(NotifyOutcome::PutOff),
     ") and (outcome in ('no such order', 'no such refund') or substr(outcome, 1, 9) = 'mismatch:')"
 );
+/// A person may have to look at it, or it is not worked on.
+pub(super) const UNSETTLED_WORDS: &str = words!(
+    NotifyOutcome::NoSuchOrder,
+    NotifyOutcome::Odd,
+    NotifyOutcome::PutOff
+);
 
 /// What [`payment::refund::UNTOLD`] begins with, in attempts.
 pub(super) const UNTOLD: &str = "substr(mismatch, 1, 10) = 'given back'";

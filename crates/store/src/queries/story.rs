@@ -5,7 +5,7 @@ use super::rows::entry_row;
 use crate::line::{Row, Tx};
 use crate::sql::statements;
 use payment::ports::{Answer, StoreError, Story};
-use payment::story::{Act, Checkpoint, Entry, digest};
+use payment::story::{Act, Checkpoint, Entry, Source, digest};
 
 statements! {
     END = "select story_length, story_hash from attempt where order_sn = $1";
@@ -16,7 +16,7 @@ statements! {
     BODY = "select body from notify where id = $1";
     /// One statement, so that no entry is written between its parts.
     STORIES(OF) = "select a.order_sn, a.story_length, a.story_hash, e.seq, e.at_ms, e.source, \
-        e.what, e.detail, e.notify_id, e.hash, n.body from attempt a \
+        e.what, e.detail, e.notify_id, e.hash, n.headers, n.body, n.digest from attempt a \
         left join event e on e.order_sn = a.order_sn \
         left join notify n on n.id = e.notify_id \
         where a.order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], ") \
@@ -28,7 +28,11 @@ statements! {
         order by seq";
     SEAL = "insert into checkpoint (seq, until_ms, orders, entries, digest, hash) \
         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    UNSEAL = "delete from checkpoint";
 }
+
+/// What stands in the place of a story that was taken away.
+pub(super) const PRUNED: &str = "pruned";
 
 /// Appends an entry, chained to the one before. The caller holds the lock of the
 /// order's request.
@@ -47,7 +51,7 @@ pub(super) async fn append(
         let body: Vec<u8> = tx.one(BODY.bind(id)).await?.get("body")?;
         detail = format!("{detail} body {}", digest(&body));
     }
-    let mut entry = Entry {
+    let entry = Entry {
         seq: end.get::<i64>("story_length")? + 1,
         at_ms: act.at_ms,
         by: act.by.word().to_owned(),
@@ -56,7 +60,27 @@ pub(super) async fn append(
         notify_id: act.by.notify_id(),
         hash: String::new(),
     };
-    entry.hash = entry.link(order_sn, &before);
+    add(tx, order_sn, entry, &before).await
+}
+
+/// Puts one entry in the place of a story that was taken away, as its row in `attempt` was.
+pub(super) async fn seal(tx: &mut Tx, was: &Row, now_ms: i64) -> Answer<()> {
+    let (length, hash): (i64, String) = (was.get("story_length")?, was.get("story_hash")?);
+    let entry = Entry {
+        seq: 1,
+        at_ms: now_ms,
+        by: Source::Operator.word().to_owned(),
+        what: PRUNED.to_owned(),
+        detail: format!("{length} entries, the last hash {hash}"),
+        notify_id: None,
+        hash: String::new(),
+    };
+    add(tx, &was.get::<String>("order_sn")?, entry, "").await
+}
+
+/// Adds an entry after the one whose hash is `before`.
+async fn add(tx: &mut Tx, order_sn: &str, mut entry: Entry, before: &str) -> Answer<()> {
+    entry.hash = entry.link(order_sn, before);
     let added = ADD
         .bind(order_sn)
         .bind(entry.seq)
@@ -88,11 +112,20 @@ pub(super) fn stories(rows: &[Row]) -> Answer<Vec<Story>> {
         let told: Option<i64> = row.get("seq")?;
         if let (Some(_), Some(story)) = (told, stories.last_mut()) {
             story.entries.push(entry_row(row)?);
-            let body: Option<Vec<u8>> = row.get("body")?;
-            story.bodies.push(body.map(|body| digest(&body)));
+            story.bodies.push(body_digest(row)?);
         }
     }
     Ok(stories)
+}
+
+/// Of the raw body of an entry's notify; what was noted of it, where it was pruned.
+fn body_digest(row: &Row) -> Answer<Option<String>> {
+    let body: Option<Vec<u8>> = row.get("body")?;
+    let headers: Option<String> = row.get("headers")?;
+    match body {
+        Some(body) if body.is_empty() && headers.as_deref() == Some("") => row.get("digest"),
+        body => Ok(body.map(|body| digest(&body))),
+    }
 }
 
 pub(super) fn checkpoint(row: &Row) -> Answer<Checkpoint> {

@@ -18,7 +18,7 @@ async fn opened() -> (Database, Arc<Train>) {
     let path = std::env::temp_dir().join(name);
     let _ = std::fs::remove_file(&path);
     let address = format!("sqlite:{}", path.display());
-    let store = crate::sqlite::open(&address, Tables::Migrate)
+    let store = crate::sqlite::open(&address, 4, Arc::default(), Tables::Migrate)
         .await
         .unwrap();
     let crate::db::Writes::Train(train) = &store.writes else {

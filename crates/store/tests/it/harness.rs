@@ -12,6 +12,7 @@ use payment::story::{Act, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use store::Address;
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -46,14 +47,18 @@ pub(crate) fn temp_folder() -> PathBuf {
 }
 
 pub(crate) async fn sqlite() -> Arc<dyn Store> {
-    let path = temp_folder().join("store.db");
-    store::migrate(&format!("sqlite:{}", path.display()))
-        .await
-        .unwrap()
+    let address = format!("sqlite:{}", temp_folder().join("store.db").display());
+    store::migrate(marked(&address)).await.unwrap()
 }
 
 pub(crate) async fn postgres() -> Option<Arc<dyn Store>> {
-    Some(store::migrate(&postgres_address().await?).await.unwrap())
+    let address = postgres_address().await?;
+    Some(store::migrate(marked(&address)).await.unwrap())
+}
+
+/// With a mark of its own.
+fn marked(address: &str) -> Address {
+    Address::from(address).marked_in(temp_folder().join("mark"))
 }
 
 /// A fresh database; `None`, said aloud, where no PostgreSQL is given.

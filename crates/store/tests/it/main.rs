@@ -5,14 +5,19 @@
 mod attempts;
 mod callbacks;
 mod changes;
+mod connect;
 mod domains;
 mod harness;
+mod listing;
+mod marks;
 mod migrations;
 mod partners;
 mod plans;
+mod pruning;
 mod reach;
 mod refunds;
 mod story;
+mod timers;
 mod versions;
 
 use harness::on_both;
@@ -61,6 +66,13 @@ on_both! {
     story::fifty_writers_at_once_make_one_chain,
     story::a_mismatch_is_kept_once_and_listed,
     story::late_money_is_honoured_where_its_refund_has_not_left,
+    timers::what_a_wrong_clock_put_too_far_ahead_is_due,
+    timers::an_order_past_its_end_may_wait_longer,
+    timers::callbacks_that_nobody_takes_are_told,
+    listing::orders_are_found_by_what_is_known_of_them,
+    listing::what_was_paid_is_summed,
+    pruning::payloads_go_and_what_is_known_stays,
+    marks::how_far_the_books_are_is_kept,
     story::what_was_told_is_found_and_sealed,
     story::a_sound_database_has_no_contradictions,
     story::what_waits_is_counted,

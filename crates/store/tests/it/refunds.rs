@@ -31,6 +31,7 @@ fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) -> NewRefun
         refund_key: key.map(str::to_owned),
         money,
         cause: Cause::Business,
+        reason: String::new(),
         created_ms: 10,
     }
 }

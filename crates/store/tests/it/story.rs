@@ -286,4 +286,6 @@ pub(crate) async fn what_was_told_is_found_and_sealed(store: Arc<dyn Store>) {
     changed[0].until_ms += 1;
     assert_eq!(check_checkpoints(&changed), Err(Broken::Changed(1)));
     assert_eq!(kept, [checkpoint]);
+    store.unseal().await.unwrap();
+    assert!(store.checkpoints().await.unwrap().is_empty());
 }

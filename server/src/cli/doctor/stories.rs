@@ -3,17 +3,17 @@
 
 use super::{Findings, Options};
 use crate::serve::now_ms;
+use crate::zone;
 use anyhow::Result;
-use payment::beijing;
 use payment::ports::{Store, Story, Told};
 use payment::story::{Checkpoint, check, check_checkpoints, digest};
 use std::collections::HashSet;
 
 /// Orders that are read at once, and entries by which they are found.
 const PAGE: i64 = 500;
-/// An entry's time is its writer's, and it is seen a little later: what was written
-/// this long before the last check is read again, ms.
-const OVERLAP_MS: i64 = 600_000;
+/// An entry's time is its writer's, whose clock may be behind, and it is seen a little
+/// later: what was written this long before the last check is read again, ms.
+const OVERLAP_MS: i64 = 7_200_000;
 /// After how many orders a person is told how far it is.
 const TOLD_EACH: i64 = 50_000;
 
@@ -31,14 +31,18 @@ pub(super) async fn look_over(
     findings: &mut Findings,
 ) -> Result<()> {
     let checkpoints = store.checkpoints().await?;
-    let found_before = findings.0.len();
-    if let Err(broken) = check_checkpoints(&checkpoints) {
+    let broken = check_checkpoints(&checkpoints).err();
+    if let Some(broken) = &broken {
         findings.add(format!(
-            "the record of what doctor found sound: {broken}; `tongfu doctor --all` reads all"
+            "the record of what doctor found sound: {broken}; where all is sound now, \
+             `tongfu doctor --all` begins another"
         ));
     }
-    let began_ms = now_ms();
-    let since_ms = match (options.since, checkpoints.last()) {
+    let found_before = findings.0.len();
+    // Of two clocks the earlier: nothing that is written later may seem to be read.
+    let began_ms = now_ms().min(store.clock_ms().await?);
+    let last = checkpoints.last().filter(|_| broken.is_none());
+    let since_ms = match (options.since, last) {
         (Some(since_s), _) => Some(began_ms - since_s * 1000),
         (None, Some(last)) if !options.all => Some(last.until_ms - OVERLAP_MS),
         (None, _) => None,
@@ -54,15 +58,19 @@ pub(super) async fn look_over(
         None => all(store, &mut read, findings).await?,
     }
     let what = match since_ms {
-        Some(since_ms) => format!("what was told since {}", beijing::time(since_ms)),
+        Some(since_ms) => format!("what was told since {}", zone::time(since_ms)),
         None => "all of it".to_owned(),
     };
     println!(
         "ok    the stories of {} orders were read: {what}",
         read.orders
     );
-    if options.since.is_none() && findings.0.len() == found_before {
-        seal(store, checkpoints.last(), read).await?;
+    let sound = findings.0.len() == found_before;
+    if sound && options.since.is_none() && (broken.is_none() || options.all) {
+        if broken.is_some() {
+            store.unseal().await?;
+        }
+        seal(store, last, read).await?;
     }
     Ok(())
 }
@@ -170,7 +178,7 @@ async fn seal(store: &dyn Store, last: Option<&Checkpoint>, read: Read) -> Resul
     if store.seal(&checkpoint).await? {
         println!(
             "ok    sound until {}, sealed as {}: {}",
-            beijing::time(checkpoint.until_ms),
+            zone::time(checkpoint.until_ms),
             checkpoint.seq,
             checkpoint.hash
         );

@@ -112,6 +112,8 @@ pub struct Backlog {
     pub refunds: i64,
     /// Notifies that are not worked on yet.
     pub notifies: i64,
+    /// When the oldest callback was written that still waits, ms since 1970.
+    pub oldest_callback_ms: Option<i64>,
 }
 
 /// What a person, a gauge or a check of the whole database looks at.
@@ -140,6 +142,8 @@ pub trait Audit: Send + Sync {
     async fn stories(&self, orders: &[String]) -> Answer<Vec<Story>>;
     /// What was looked over and found sound, the oldest first.
     async fn checkpoints(&self) -> Answer<Vec<Checkpoint>>;
+    /// Gives up what was kept, so that another record can begin.
+    async fn unseal(&self) -> Answer<()>;
     /// Keeps the next one. `false`: another one was kept in its place.
     async fn seal(&self, checkpoint: &Checkpoint) -> Answer<bool>;
 }

@@ -113,6 +113,8 @@ pub struct KeptTry {
 pub enum Resend {
     /// All of an order, delivered ones too.
     Order(String),
+    /// All that wait and were tried before.
+    Waiting,
     /// All that are parked.
     Since {
         /// Written at this time or later, ms since 1970.
@@ -144,6 +146,9 @@ pub trait Callbacks: Send + Sync {
     async fn callback_tries(&self, id: i64) -> Answer<Vec<KeptTry>>;
     /// Callbacks whose schedule is used up, the oldest first.
     async fn parked_callbacks(&self) -> Answer<Vec<CallbackRow>>;
+    /// Up to `limit` callbacks that nobody took so far, waiting or parked, the oldest
+    /// first.
+    async fn untaken_callbacks(&self, limit: i64) -> Answer<Vec<CallbackRow>>;
     /// Sends callbacks again, from the beginning of the schedule and with the same
     /// values; gives how many.
     async fn resend_callbacks(&self, which: &Resend, now_ms: i64) -> Answer<u64>;

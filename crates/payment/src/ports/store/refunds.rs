@@ -19,6 +19,8 @@ pub struct NewRefund {
     pub money: Money,
     /// Who wants it.
     pub cause: Cause,
+    /// Why, in an operator's words: for the order's story; empty where nobody says.
+    pub reason: String,
     /// Now.
     pub created_ms: i64,
 }

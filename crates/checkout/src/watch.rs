@@ -1,0 +1,175 @@
+//! What is looked after beside the work itself: times that a wrong clock wrote, and
+//! business systems that take no callbacks (docs/reference/orders.md, A clock that jumps).
+
+use crate::alarm::{Alarm, raise};
+use crate::budget::STRETCH_MAX_MS;
+use crate::{Checkout, Failure, notify, refund, timer};
+use payment::ports::Horizons;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A business system that takes no callbacks is told of once in this time.
+const TELL_EACH: Duration = Duration::from_secs(3_600);
+/// What is pruned in one transaction.
+const PAGE: i64 = 500;
+/// Added to every schedule's length: leases of those who died, and clocks of instances
+/// that differ a little, ms.
+const SLACK_MS: i64 = 60_000;
+
+/// Whose clock is further off the database's judges no times, ms.
+const CLOCK_MS: i64 = 30_000;
+
+/// What is not looked at when it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LateTimers {
+    /// Orders, refunds and notifies that were due a minute ago or longer.
+    pub overdue: i64,
+    /// What is due later than any schedule says.
+    pub too_far: i64,
+}
+
+/// Business systems that were told of, and when.
+#[derive(Default)]
+pub(crate) struct Told(Mutex<HashMap<String, Instant>>);
+
+impl Told {
+    /// Those of these that are to be told of now; the others are forgotten.
+    fn anew(&self, names: &[String], now: Instant) -> Vec<String> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|name, at| names.contains(name) && now.duration_since(*at) < TELL_EACH);
+        let anew: Vec<_> = names
+            .iter()
+            .filter(|name| !told.contains_key(*name))
+            .cloned()
+            .collect();
+        told.extend(anew.iter().map(|name| (name.clone(), now)));
+        anew
+    }
+}
+
+impl Checkout {
+    /// How far ahead work of each kind may be due.
+    #[must_use]
+    pub fn horizons(&self) -> Horizons {
+        let slack_ms = SLACK_MS + self.parts.lease_ms;
+        let callbacks = self.parts.schedule.longest_ms();
+        Horizons {
+            open_ms: STRETCH_MAX_MS as i64 + slack_ms,
+            silent_ms: timer::SILENT_EACH_MS + slack_ms,
+            callbacks_ms: callbacks.map(|delay_ms| delay_ms + slack_ms).collect(),
+            refund_ms: refund::AGAIN_MAX_MS + slack_ms,
+            notify_ms: notify::AGAIN_MAX_MS + slack_ms,
+        }
+    }
+
+    /// Compares the books with what this instance has seen of them, and keeps how far
+    /// they have come.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble, or has gone back.
+    pub async fn keep_mark(&self) -> Result<(), Failure> {
+        Ok(self.parts.store.keep_mark().await?)
+    }
+
+    /// Takes payloads away that were done with `older_ms` ago (docs/reliability.md, What
+    /// is taken away); gives how many orders and how many notifies that were.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: what is left is taken the
+    /// next time.
+    pub async fn prune(&self, older_ms: i64) -> Result<(u64, u64), Failure> {
+        let (store, now_ms) = (&self.parts.store, self.now_ms());
+        let before_ms = now_ms - older_ms;
+        let (mut orders, mut notifies) = (0, 0);
+        let mut after = Some(String::new());
+        while let Some(number) = after {
+            let page = store.prune_orders(&number, PAGE, before_ms, now_ms).await?;
+            orders += page.count;
+            after = page.last;
+        }
+        let mut after = Some(0);
+        while let Some(id) = after {
+            let page = store.prune_notifies(id, PAGE, before_ms).await?;
+            notifies += page.count;
+            after = page.last;
+        }
+        Ok((orders, notifies))
+    }
+
+    /// How much is not looked at when it should be: what is overdue now, and what was due
+    /// too far ahead when it was looked for last.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn late_timers(&self) -> Result<LateTimers, Failure> {
+        Ok(LateTimers {
+            overdue: self.parts.store.overdue(self.now_ms()).await?,
+            too_far: self.too_far.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Looks for what is due too far ahead; gives how much that is, and how far our clock
+    /// is ahead of the database's, ms.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn too_far(&self) -> Result<(i64, i64), Failure> {
+        let store = &self.parts.store;
+        let ahead_ms = self.now_ms() - store.clock_ms().await?;
+        let too_far = store.too_far(self.now_ms(), &self.horizons()).await?;
+        self.too_far.store(too_far, Ordering::Relaxed);
+        Ok((too_far, ahead_ms))
+    }
+
+    /// Makes due what a clock that was wrong put too far ahead, and raises an alarm for
+    /// each business system that has not taken a callback for the time that is set.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: try again later.
+    pub async fn look_after(&self) -> Result<(), Failure> {
+        let (store, now_ms) = (&self.parts.store, self.now_ms());
+        // Looked at first: nobody who writes waits for that.
+        let (too_far, ahead_ms) = self.too_far().await?;
+        if ahead_ms.abs() > CLOCK_MS {
+            // By a clock that is wrong itself everything seems too far, or nothing.
+            tracing::warn!(ahead_ms, "our clock is not the database's");
+        } else if too_far > 0 {
+            let hastened = store.hasten(now_ms, &self.horizons()).await?;
+            metrics::counter!("tongfu_timers_hastened_total").increment(hastened);
+            tracing::warn!(
+                hastened,
+                "a clock was set back: what it had put too far ahead is due now"
+            );
+        }
+        let untaken = store.untaken(now_ms - self.parts.untaken_ms).await?;
+        let names: Vec<_> = untaken.iter().map(|one| one.domain_code.clone()).collect();
+        let anew = self.told.anew(&names, Instant::now());
+        for late in untaken.iter().filter(|one| anew.contains(&one.domain_code)) {
+            raise!(
+                Alarm::Untaken,
+                domain.code = late.domain_code,
+                count = late.count,
+                oldest_s = (now_ms - late.oldest_ms) / 1000,
+                "a business system takes no callbacks: `tongfu callback list`"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_no_callbacks_is_told_of_once_an_hour() {
+        let (told, now) = (Told::default(), Instant::now());
+        let names = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(told.anew(&names, now), names);
+        assert!(told.anew(&names, now + TELL_EACH / 2).is_empty());
+        assert_eq!(told.anew(&names[..1], now + TELL_EACH), names[..1]);
+        assert_eq!(told.anew(&names, now + TELL_EACH), names[1..]);
+    }
+}

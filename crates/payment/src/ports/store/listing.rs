@@ -1,0 +1,71 @@
+//! Orders as an operator looks for them.
+
+use super::Answer;
+use super::attempts::AttemptRow;
+use crate::channel::Channel;
+use crate::money::Currency;
+use crate::order::Attempt;
+
+/// Which orders are wanted: those that fit all that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of this business system.
+    pub domain_code: Option<String>,
+    /// By this channel.
+    pub channel: Option<Channel>,
+    /// Of this account.
+    pub account: Option<String>,
+    /// In this state.
+    pub state: Option<Attempt>,
+    /// Of at least this sum, fen (cents).
+    pub min: Option<i64>,
+    /// Of at most this sum, fen (cents).
+    pub max: Option<i64>,
+    /// At this time or later, ms since 1970.
+    pub since_ms: Option<i64>,
+    /// Before this time, ms since 1970.
+    pub until_ms: Option<i64>,
+    /// The times are those of the payment, and not of the attempt's beginning.
+    pub paid: bool,
+}
+
+/// By what sums are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TotalsBy {
+    /// The business system.
+    Business,
+    /// The channel.
+    Channel,
+    /// The channel's account.
+    Account,
+    /// The day of the payment, in a zone that is so many ms ahead of UTC.
+    Day(i64),
+}
+
+/// What was paid and given back of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Of what: a code, or a day's number since 1970.
+    pub name: String,
+    /// In which currency.
+    pub currency: Currency,
+    /// How many payments that settled their request.
+    pub count: i64,
+    /// Their sum, fen (cents).
+    pub paid: i64,
+    /// What was given back of them, fen (cents).
+    pub refunded: i64,
+}
+
+/// Orders as an operator looks for them.
+#[async_trait::async_trait]
+pub trait Listing: Send + Sync {
+    /// Up to `limit` of the wanted orders whose number is greater than `after`, by number.
+    async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
+    /// Orders that bear this number, whichever it is: our order number, the channel's
+    /// two, the business system's key, a refund's number or key, a partner's two. At
+    /// most a hundred.
+    async fn named(&self, number: &str) -> Answer<Vec<AttemptRow>>;
+    /// What was paid from `since_ms` until `until_ms`, and given back of that so far.
+    async fn totals(&self, by: TotalsBy, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>>;
+}

@@ -1,0 +1,129 @@
+//! Orders as an operator looks for them.
+
+use super::attempts::ATTEMPTS;
+use super::rows::{DONE, PAID, attempt_row};
+use crate::db::{Database, LONG_LIMIT};
+use crate::line::{Line, Row};
+use crate::sql::{Sql, statements, text};
+use payment::money::Currency;
+use payment::ports::{Answer, AttemptRow, Listing, Total, TotalsBy, Wanted};
+use std::collections::HashSet;
+
+const TOTALS: &str = text!(
+    " as name, r.currency, count(*) as count, cast(sum(r.money) as bigint) as paid, \
+    cast(coalesce(sum((select sum(f.money) from refund f where f.order_sn = a.order_sn \
+    and f.state = ",
+    DONE,
+    ")), 0) as bigint) as refunded from attempt a join payment_request r \
+    on r.id = a.request_id where a.status = ",
+    PAID,
+    " and a.paid_ms >= $1 and a.paid_ms < $2 group by 1, r.currency order by 1, r.currency"
+);
+
+statements! {
+    WANTED = ATTEMPTS, "a.order_sn > $1 and (r.domain_code = $3 or $3 is null) \
+        and (a.channel = $4 or $4 is null) and (a.account = $5 or $5 is null) \
+        and (a.status = $6 or $6 is null) and (r.money >= $7 or $7 is null) \
+        and (r.money <= $8 or $8 is null) and (a.created_ms >= $9 or $9 is null) \
+        and (a.created_ms < $10 or $10 is null) and (a.paid_ms >= $11 or $11 is null) \
+        and (a.paid_ms < $12 or $12 is null) order by a.order_sn limit $2";
+    /// By what an index finds.
+    NAMED = ATTEMPTS, "a.order_sn in (select $1 \
+        union select order_sn from attempt where trade_no = $1 \
+        union select order_sn from refund where refund_no = $1 \
+        union select b.order_sn from partner_order p join payment_request q \
+        on q.domain_code = p.domain_code and q.request_key = p.order_id \
+        join attempt b on b.request_id = q.id where p.order_id = $1) \
+        order by a.order_sn limit 100";
+    /// By the rest: business systems and accounts number as they like, so that no index
+    /// begins with these.
+    NAMED_BY_OTHERS = ATTEMPTS, "a.order_sn in (select order_sn from attempt \
+        where channel_order_no = $1 union select order_sn from refund where refund_key = $1 \
+        union select a.order_sn from attempt a join payment_request r \
+        on r.id = a.request_id where r.request_key = $1 union \
+        select a.order_sn from partner_order p join payment_request r \
+        on r.domain_code = p.domain_code and r.request_key = p.order_id \
+        join attempt a on a.request_id = r.id where p.out_order_id = $1) \
+        order by a.order_sn limit 100";
+    BY_BUSINESS = "select r.domain_code", TOTALS;
+    BY_CHANNEL = "select a.channel", TOTALS;
+    BY_ACCOUNT = "select a.channel || '/' || a.account", TOTALS;
+    BY_DAY = "select cast((a.paid_ms + $3) / 86400000 as text)", TOTALS;
+}
+
+/// Statements that read as much as their question needs.
+pub(super) const AS_ASKED: [Sql; 6] = [
+    WANTED,
+    NAMED_BY_OTHERS,
+    BY_BUSINESS,
+    BY_CHANNEL,
+    BY_ACCOUNT,
+    BY_DAY,
+];
+
+#[async_trait::async_trait]
+impl Listing for Database {
+    async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
+        let times = (wanted.since_ms, wanted.until_ms);
+        let none = (None, None);
+        let (made, paid) = if wanted.paid {
+            (none, times)
+        } else {
+            (times, none)
+        };
+        let page = WANTED
+            .bind(after)
+            .bind(limit)
+            .bind(&wanted.domain_code)
+            .bind(wanted.channel.map(|channel| channel.code()))
+            .bind(&wanted.account)
+            .bind(wanted.state.map(|state| state.word()))
+            .bind(wanted.min)
+            .bind(wanted.max)
+            .bind(made.0)
+            .bind(made.1)
+            .bind(paid.0)
+            .bind(paid.1);
+        self.list(LONG_LIMIT, page, attempt_row).await
+    }
+
+    async fn named(&self, number: &str) -> Answer<Vec<AttemptRow>> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let all = self.read(LONG_LIMIT, async |line: &mut Line| {
+            let mut all = line.list(NAMED.bind(number), attempt_row).await?;
+            all.extend(line.list(NAMED_BY_OTHERS.bind(number), attempt_row).await?);
+            Ok(all)
+        });
+        for row in all.await? {
+            if seen.insert(row.order_sn.clone()) {
+                found.push(row);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn totals(&self, by: TotalsBy, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>> {
+        let (sql, ahead_ms) = match by {
+            TotalsBy::Business => (BY_BUSINESS, None),
+            TotalsBy::Channel => (BY_CHANNEL, None),
+            TotalsBy::Account => (BY_ACCOUNT, None),
+            TotalsBy::Day(ahead_ms) => (BY_DAY, Some(ahead_ms)),
+        };
+        let mut asked = sql.bind(since_ms).bind(until_ms);
+        if let Some(ahead_ms) = ahead_ms {
+            asked = asked.bind(ahead_ms);
+        }
+        self.list(LONG_LIMIT, asked, total).await
+    }
+}
+
+fn total(row: &Row) -> Answer<Total> {
+    Ok(Total {
+        name: row.get("name")?,
+        currency: row.word("currency", Currency::parse)?,
+        count: row.get("count")?,
+        paid: row.get("paid")?,
+        refunded: row.get("refunded")?,
+    })
+}

@@ -1,0 +1,105 @@
+//! Orders as an operator looks for them.
+
+use crate::harness::{act, attempt, begun, beside, callback, money};
+use payment::channel::Channel;
+use payment::order::Attempt;
+use payment::ports::{Store, TotalsBy, Wanted};
+use std::sync::Arc;
+
+const DAY_MS: i64 = 86_400_000;
+
+pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Store>) {
+    let open = begun(&*store, &attempt("k1", 1, 1_000)).await;
+    let paid = begun(&*store, &attempt("k2", 2, 2_000)).await;
+    let (callback, beside) = (callback(), beside("R"));
+    store
+        .settle_paid(&paid.order_sn, &money(&callback, &beside), act())
+        .await
+        .unwrap();
+    let paid = store.attempt(&paid.order_sn).await.unwrap().unwrap();
+    let numbers = async |wanted: Wanted| {
+        let found = store.wanted(&wanted, "", 9).await.unwrap();
+        let numbers = found.into_iter().map(|row| row.order_sn);
+        numbers.collect::<Vec<_>>()
+    };
+    let all = Wanted::default();
+    let both = {
+        let mut both = vec![open.order_sn.clone(), paid.order_sn.clone()];
+        both.sort();
+        both
+    };
+    assert_eq!(numbers(all.clone()).await, both);
+    let (first, second) = (vec![open.order_sn.clone()], vec![paid.order_sn.clone()]);
+    let fits = |change: fn(&mut Wanted)| {
+        let mut wanted = Wanted::default();
+        change(&mut wanted);
+        wanted
+    };
+    for (wanted, expected) in [
+        (fits(|one| one.state = Some(Attempt::Paid)), &second),
+        (fits(|one| one.until_ms = Some(2_000)), &first),
+        (fits(|one| one.since_ms = Some(2_000)), &second),
+        (
+            fits(|one| (one.paid, one.since_ms) = (true, Some(0))),
+            &second,
+        ),
+        (
+            fits(|one| one.domain_code = Some("none".to_owned())),
+            &Vec::new(),
+        ),
+        (
+            fits(|one| one.account = Some("none".to_owned())),
+            &Vec::new(),
+        ),
+        (fits(|one| one.channel = Some(Channel::Paypal)), &Vec::new()),
+        (fits(|one| one.max = Some(1)), &Vec::new()),
+        (fits(|one| one.min = Some(1)), &both),
+    ] {
+        assert_eq!(&numbers(wanted.clone()).await, expected, "{wanted:?}");
+    }
+
+    let trade_no = paid.trade_no.clone().unwrap();
+    for number in ["k2", &paid.order_sn, &paid.channel_order_no, &trade_no] {
+        let found = store.named(number).await.unwrap();
+        let found: Vec<_> = found.iter().map(|row| &row.order_sn).collect();
+        assert_eq!(found, [&paid.order_sn], "{number}");
+    }
+    assert!(store.named("k").await.unwrap().is_empty());
+}
+
+pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 1_000)).await;
+    let (callback, beside) = (callback(), beside("R"));
+    store
+        .settle_paid(&row.order_sn, &money(&callback, &beside), act())
+        .await
+        .unwrap();
+    let paid_ms = store.attempt(&row.order_sn).await.unwrap().unwrap().paid_ms;
+    let paid_ms = paid_ms.unwrap();
+    let ahead_ms = 8 * 3_600_000;
+    let day = ((paid_ms + ahead_ms) / DAY_MS).to_string();
+    for (by, name) in [
+        (TotalsBy::Business, row.domain_code.as_str()),
+        (TotalsBy::Channel, row.channel.code()),
+        (
+            TotalsBy::Account,
+            &format!("{}/{}", row.channel.code(), row.account),
+        ),
+        (TotalsBy::Day(ahead_ms), &day),
+    ] {
+        let totals = store.totals(by, paid_ms, paid_ms + 1).await.unwrap();
+        let [total] = totals.as_slice() else {
+            panic!("{totals:?}");
+        };
+        assert_eq!(total.name, name);
+        let sums = (total.count, total.paid, total.refunded);
+        assert_eq!(sums, (1, row.money.minor(), 0));
+        assert!(
+            store
+                .totals(by, paid_ms + 1, i64::MAX)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

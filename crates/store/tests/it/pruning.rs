@@ -1,0 +1,146 @@
+//! Payloads that are taken away, and what stays.
+
+use crate::harness::{act, attempt, begun, beside, callback, code, money};
+use payment::channel::Channel;
+use payment::ports::{CallbackTry, NotifyOutcome, NotifyRow, Resend, Store, TryOutcome};
+use payment::story::{Act, Source, check};
+use std::sync::Arc;
+
+const BEFORE_MS: i64 = 1_000_000;
+const NOW_MS: i64 = 9_000_000;
+
+async fn prune(store: &dyn Store) -> (u64, u64) {
+    let orders = store.prune_orders("", 9, BEFORE_MS, NOW_MS).await.unwrap();
+    if let Some(last) = &orders.last {
+        let more = store
+            .prune_orders(last, 9, BEFORE_MS, NOW_MS)
+            .await
+            .unwrap();
+        assert_eq!((more.count, more.last), (0, None));
+    }
+    let notifies = store.prune_notifies(0, 9, BEFORE_MS).await.unwrap();
+    (orders.count, notifies.count)
+}
+
+async fn paid(store: &dyn Store, key: &str, number: u32) -> String {
+    let row = begun(store, &attempt(key, number, 0)).await;
+    let (callback, beside) = (callback(), beside(&format!("R{number}")));
+    store
+        .accept_attempt(&row.order_sn, &code("weixin://x"), act())
+        .await
+        .unwrap();
+    store
+        .settle_paid(&row.order_sn, &money(&callback, &beside), act())
+        .await
+        .unwrap();
+    store.schedule_query(&row.order_sn, None).await.unwrap();
+    row.order_sn
+}
+
+pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
+    let order_sn = paid(&*store, "k", 1).await;
+    let waits = paid(&*store, "waits", 2).await;
+    begun(&*store, &attempt("open", 3, 0)).await;
+    let due = store.take_due_callbacks(i64::MAX, 9, 9, &[]).await.unwrap();
+    let delivered = CallbackTry {
+        at_ms: 9,
+        status: Some(200),
+        answer: "success".to_owned(),
+        duration_ms: 1,
+        outcome: TryOutcome::Delivered,
+    };
+    let taken = due.iter().find(|one| one.order_sn == order_sn).unwrap();
+    store.callback_tried(taken.id, &delivered).await.unwrap();
+    let before = store.story(&order_sn).await.unwrap().unwrap();
+    let notify = |body: &[u8]| NotifyRow {
+        channel: Channel::Wechat,
+        account: "a".to_owned(),
+        channel_order_no: None,
+        body: body.to_vec(),
+        headers: "a: b\n".to_owned(),
+        received_ms: 5,
+    };
+    let (known, stray, told) = (notify(b"known"), notify(b"stray"), notify(b"told"));
+    let id = store.keep_notify(&known, 5).await.unwrap().unwrap();
+    store
+        .mark_notify(id, NotifyOutcome::Settled, "", None)
+        .await
+        .unwrap();
+    let other = store.keep_notify(&stray, 5).await.unwrap().unwrap();
+    store
+        .mark_notify(other, NotifyOutcome::Odd, "odd", None)
+        .await
+        .unwrap();
+
+    // The story of an order that stays speaks of a notify that goes.
+    let of = store.keep_notify(&told, 5).await.unwrap().unwrap();
+    let by_notify = Act {
+        at_ms: 7,
+        by: Source::Notify(of),
+    };
+    store
+        .note_mismatch(&waits, "amount", by_notify)
+        .await
+        .unwrap();
+    store
+        .mark_notify(of, NotifyOutcome::Settled, "", None)
+        .await
+        .unwrap();
+    let parked = paid(&*store, "parked", 4).await;
+    let due = store.callbacks(&parked).await.unwrap();
+    let mut nobody = delivered.clone();
+    nobody.outcome = TryOutcome::Parked;
+    store.callback_tried(due[0].id, &nobody).await.unwrap();
+
+    assert_eq!(prune(&*store).await, (1, 2));
+    assert_eq!(prune(&*store).await, (0, 0), "once");
+    let story = store.story(&order_sn).await.unwrap().unwrap();
+    check(&order_sn, &story.entries, story.length, &story.head).unwrap();
+    let [entry] = story.entries.as_slice() else {
+        panic!("{story:?}");
+    };
+    assert_eq!((entry.what.as_str(), entry.at_ms), ("pruned", NOW_MS));
+    let named = format!("{} entries, the last hash {}", before.length, before.head);
+    assert_eq!(entry.detail, named);
+    let row = store.attempt(&order_sn).await.unwrap().unwrap();
+    assert!(row.obj.is_none() && row.status.has_money());
+    assert!(store.callback_tries(taken.id).await.unwrap().is_empty());
+    let resent = store
+        .resend_callbacks(&Resend::Order(order_sn.clone()), 9)
+        .await;
+    assert_eq!(resent.unwrap(), 0);
+    assert_eq!(store.notify_body(id).await.unwrap(), Some(Vec::new()));
+    assert_eq!(
+        store.notify_body(other).await.unwrap(),
+        Some(stray.body.clone())
+    );
+    // The same again is known.
+    for again in [known, stray] {
+        assert_eq!(store.keep_notify(&again, 5).await.unwrap(), None);
+    }
+    let number = [order_sn.clone()];
+    assert!(store.contradictions(None).await.unwrap().is_empty());
+    assert!(
+        store
+            .contradictions(Some(&number))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let stays = store.story(&waits).await.unwrap().unwrap();
+    let told = stays.entries.iter().zip(&stays.bodies);
+    let mut told = told.filter(|(entry, _)| entry.notify_id == Some(of));
+    let (entry, body) = told.next().unwrap();
+    assert!(entry.detail.ends_with(body.as_ref().unwrap()), "{entry:?}");
+    let resent = store.resend_callbacks(&Resend::Order(parked), 9).await;
+    assert_eq!(resent.unwrap(), 1, "a parked callback can still be sent");
+    // The story goes on.
+    store
+        .note_mismatch(&order_sn, "amount", act())
+        .await
+        .unwrap();
+    let story = store.story(&order_sn).await.unwrap().unwrap();
+    check(&order_sn, &story.entries, story.length, &story.head).unwrap();
+    assert_eq!(story.length, 2);
+    assert!(store.story(&waits).await.unwrap().unwrap().length > 1);
+}

@@ -1,0 +1,112 @@
+//! `tongfu database show|accept`, and `tongfu prune`.
+
+use crate::config::Config;
+use crate::serve::{checkout, free, no_rates, now_ms, open};
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use payment::lang::Lang;
+use payment::ports::{Acceptance, Mark};
+use std::path::PathBuf;
+
+/// A name or reason that is kept.
+const TEXT_MAX: usize = 200;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// How far the books have come, and what this instance has seen of them.
+    Show,
+    /// Takes books that have gone back, as after a restore, knowingly: what was written
+    /// since is lost here, and may not be lost at the channels. Run it on an instance's
+    /// own machine, with its configuration.
+    Accept {
+        /// Who decides it.
+        #[arg(long = "as", value_name = "NAME")]
+        by: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// The instance's mark, where the configuration does not lead to it (systemd's
+        /// state directory): /var/lib/tongfu/tongfu.mark.
+        #[arg(long, value_name = "FILE")]
+        mark: Option<PathBuf>,
+        /// No instance's mark is left anywhere.
+        #[arg(long, conflicts_with = "mark")]
+        without_mark: bool,
+    },
+}
+
+/// `tongfu prune`.
+pub(crate) async fn prune(config: &Config, older_s: i64) -> Result<()> {
+    let checkout = checkout(config, open(config).await?, no_rates(), free())?;
+    match checkout.prune(older_s * 1000).await {
+        Ok((orders, notifies)) => println!("pruned {orders} orders and {notifies} notifies"),
+        Err(failure) => bail!(failure.text(Lang::En)),
+    }
+    Ok(())
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
+    let store = open(config).await?;
+    let named = match &command {
+        Command::Accept { mark, .. } => mark.clone(),
+        Command::Show => None,
+    };
+    let file = named.or_else(|| config.mark(false));
+    let seen = match &file {
+        Some(file) if file.exists() => {
+            let text = std::fs::read_to_string(file)?;
+            let mark = Mark::parse(&text);
+            Some(mark.with_context(|| format!("{} holds no mark", file.display()))?)
+        }
+        _ => None,
+    };
+    let now = store.mark().await?;
+    match command {
+        Command::Show => {
+            println!("the books    {now}");
+            match (&file, &seen) {
+                (None, _) => println!("seen before  nothing: set state_dir"),
+                (Some(file), None) => println!("seen before  nothing yet, in {}", file.display()),
+                (Some(_), Some(seen)) => {
+                    println!("seen before  {seen}");
+                    match seen.lost_at(&now) {
+                        Some(why) => bail!(why),
+                        None => println!("they hold what was seen"),
+                    }
+                }
+            }
+        }
+        Command::Accept {
+            by,
+            reason,
+            without_mark,
+            ..
+        } => {
+            if seen.is_none() && !without_mark {
+                bail!(
+                    "no mark of an instance is found: run it with an instance's state_dir, or say \
+                     --mark FILE, or --without-mark"
+                );
+            }
+            for text in [&by, &reason] {
+                if text.trim().is_empty() || text.len() > TEXT_MAX {
+                    bail!("--as and --reason take 1 to {TEXT_MAX} bytes");
+                }
+            }
+            let lost = seen.as_ref().and_then(|seen| seen.lost_at(&now));
+            if seen.is_some() && lost.is_none() {
+                bail!("these books hold what this instance has seen: there is nothing to accept");
+            }
+            let acceptance = Acceptance {
+                by,
+                reason,
+                at_ms: now_ms(),
+                seen,
+            };
+            let accepted = store.accept(&acceptance).await?;
+            println!("accepted: {accepted}. Each instance takes it by itself.");
+            println!("Now compare with the channels: `tongfu doctor`, and requery what was open.");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! `tongfu order find|list|totals`.
+
+use super::domain::duration_s;
+use super::order::{as_json, show};
+use crate::serve::now_ms;
+use crate::zone;
+use anyhow::{Result, bail};
+use payment::channel::Channel;
+use payment::forecore::{fen_of_yuan, yuan};
+use payment::order::Attempt;
+use payment::ports::{AttemptRow, Store, TotalsBy, Wanted};
+use payment::printable::printable;
+use std::sync::Arc;
+
+/// Orders that are read at once.
+const PAGE: i64 = 500;
+/// A number that somebody reads out is no longer.
+const NUMBER_MAX: usize = 200;
+const DAY_MS: i64 = 86_400_000;
+
+/// Which orders are listed: those that fit all that is said.
+#[derive(clap::Args)]
+pub(crate) struct Filter {
+    /// Of so long ago or later: 90m, 12h, 7d; or a day, 2026-11-28, in the zone of times.
+    #[arg(long, value_parser = moment)]
+    since: Option<Moment>,
+    /// Before.
+    #[arg(long, value_parser = moment)]
+    until: Option<Moment>,
+    /// Of a business system.
+    #[arg(long)]
+    business: Option<String>,
+    /// Wechat, Alipay, ChinapayOld or Paypal.
+    #[arg(long, value_parser = channel)]
+    channel: Option<Channel>,
+    /// Of a channel's account.
+    #[arg(long)]
+    account: Option<String>,
+    /// In a state, as the list shows it: NOTPAY, SUCCESSPAY, CLOSED, ….
+    #[arg(long, value_parser = state)]
+    state: Option<Attempt>,
+    /// Of at least this sum, in yuan (dollars): 12.34.
+    #[arg(long, value_parser = fen, value_name = "YUAN")]
+    min: Option<i64>,
+    /// Of at most this sum, in yuan (dollars).
+    #[arg(long, value_parser = fen, value_name = "YUAN")]
+    max: Option<i64>,
+    /// Times are those of the payment: only what was paid.
+    #[arg(long, conflicts_with = "made")]
+    paid: bool,
+    /// Times are those of the order's beginning, as without it.
+    #[arg(long)]
+    made: bool,
+}
+
+/// A time as an operator says it.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment {
+    /// So many seconds ago.
+    Ago(i64),
+    /// The beginning of a day, ms since 1970.
+    At(i64),
+}
+
+impl Moment {
+    fn ms(self) -> i64 {
+        match self {
+            Self::Ago(seconds) => now_ms() - seconds * 1000,
+            Self::At(ms) => ms,
+        }
+    }
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Lines,
+    Json,
+    Csv,
+}
+
+impl Filter {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            domain_code: self.business.clone(),
+            channel: self.channel,
+            account: self.account.clone(),
+            state: self.state,
+            min: self.min,
+            max: self.max,
+            since_ms: self.since.map(Moment::ms),
+            until_ms: self.until.map(Moment::ms),
+            paid: self.paid,
+        }
+    }
+}
+
+/// Orders as a stream: as many as there are, none kept.
+pub(super) async fn list(store: &Arc<dyn Store>, filter: &Filter, form: Form) -> Result<()> {
+    let (wanted, mut after) = (filter.wanted(), String::new());
+    if form == Form::Csv {
+        println!(
+            "orderSn,status,domainCode,requestKey,money,currency,channel,account,\
+             channelOrderNo,tradeNo,made,paid"
+        );
+    }
+    loop {
+        let orders = store.wanted(&wanted, &after, PAGE).await?;
+        let Some(last) = orders.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.order_sn);
+        for order in &orders {
+            match form {
+                Form::Json => println!("{}", as_json(store, order).await?),
+                Form::Csv => println!("{}", csv(order)),
+                Form::Lines => println!("{}", line(order)),
+            }
+        }
+    }
+}
+
+/// Finds orders by whichever of their numbers somebody has.
+pub(super) async fn find(store: &Arc<dyn Store>, number: &str) -> Result<()> {
+    let number = number.trim();
+    if number.is_empty() || number.len() > NUMBER_MAX {
+        bail!("a number has 1 to {NUMBER_MAX} bytes");
+    }
+    let found = store.named(number).await?;
+    match found.as_slice() {
+        [] => bail!("no order bears the number {}", printable(number)),
+        [one] => show(store, &one.order_sn).await,
+        several => {
+            for order in several {
+                println!("{}", line(order));
+            }
+            println!("{} orders; `tongfu order show ORDERSN`", several.len());
+            Ok(())
+        }
+    }
+}
+
+/// Sums of what was paid.
+pub(super) async fn totals(
+    store: &Arc<dyn Store>,
+    by: &str,
+    since: Option<Moment>,
+    until: Option<Moment>,
+) -> Result<()> {
+    let by = match by {
+        "business" => TotalsBy::Business,
+        "channel" => TotalsBy::Channel,
+        "account" => TotalsBy::Account,
+        _ => TotalsBy::Day(zone::ahead_ms()),
+    };
+    let since_ms = since.map_or(0, Moment::ms);
+    let until_ms = until.map_or(i64::MAX, Moment::ms);
+    let totals = store.totals(by, since_ms, until_ms).await?;
+    for total in &totals {
+        let name = match (by, total.name.parse::<i64>()) {
+            (TotalsBy::Day(ahead_ms), Ok(day)) => zone::day(day * DAY_MS - ahead_ms),
+            _ => total.name.clone(),
+        };
+        println!(
+            "{name:<24} {} {:>8} paid {:>14} refunded {:>12} left {:>14}",
+            total.currency.code(),
+            total.count,
+            yuan(total.paid),
+            yuan(total.refunded),
+            yuan(total.paid - total.refunded)
+        );
+    }
+    println!("{} totals", totals.len());
+    Ok(())
+}
+
+fn line(order: &AttemptRow) -> String {
+    format!(
+        "{} {:<14} {} {} {} {}",
+        order.order_sn,
+        order.status.word(),
+        order.domain_code,
+        order.request_key,
+        order.money,
+        order.channel.code()
+    )
+}
+
+fn csv(order: &AttemptRow) -> String {
+    let fields = [
+        order.order_sn.clone(),
+        order.status.word().to_owned(),
+        order.domain_code.clone(),
+        order.request_key.clone(),
+        yuan(order.money.minor()),
+        order.money.currency().code().to_owned(),
+        order.channel.code().to_owned(),
+        order.account.clone(),
+        order.channel_order_no.clone(),
+        order.trade_no.clone().unwrap_or_default(),
+        zone::time(order.created_ms),
+        order.paid_ms.map_or_else(String::new, zone::time),
+    ];
+    fields.map(|field| quoted(&field)).join(",")
+}
+
+/// A field of CSV; one that a table would take for a formula begins with an apostrophe.
+fn quoted(field: &str) -> String {
+    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let field = if formula {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    };
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field
+    }
+}
+
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    if let Some(at_ms) = zone::start_of_day(text) {
+        return Ok(Moment::At(at_ms));
+    }
+    let ago = duration_s(text).map(Moment::Ago);
+    ago.map_err(|_| "a time such as 90m, 12h, 7d ago, or a day such as 2026-11-28".to_owned())
+}
+
+fn channel(text: &str) -> Result<Channel, String> {
+    Channel::parse(text).ok_or_else(|| "Wechat, Alipay, ChinapayOld or Paypal".to_owned())
+}
+
+fn state(text: &str) -> Result<Attempt, String> {
+    Attempt::parse(text).ok_or_else(|| "a state as the list shows it, such as NOTPAY".to_owned())
+}
+
+pub(super) fn fen(text: &str) -> Result<i64, String> {
+    fen_of_yuan(text).ok_or_else(|| "yuan with at most two decimals, such as 12.34".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_one_field_and_no_formula() {
+        for (field, written) in [
+            ("demo", "demo"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("-7", "'-7"),
+        ] {
+            assert_eq!(quoted(field), written);
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_length_or_a_day() {
+        assert!(matches!(moment("12h"), Ok(Moment::Ago(43_200))));
+        assert!(matches!(moment("2026-11-28"), Ok(Moment::At(_))));
+        assert!(moment("yesterday").is_err());
+    }
+}
