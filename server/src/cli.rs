@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod find;
+pub(crate) mod health;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod payee;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
         #[arg(long, value_parser = domain::duration_s)]
         older: i64,
     },
+    /// Whether the instance of this configuration is ready: 0, or 1 and why not.
+    Health,
     /// Looks over the whole instance: orders' stories, states, keys, clock, callbacks.
     Doctor(doctor::Options),
     /// The sign doctor: says which values of an address or query are signed, in

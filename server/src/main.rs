@@ -56,6 +56,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Channel(command) => cli::channel::run(&config, command).await,
         Command::Database(command) => cli::database::run(&config, command).await,
         Command::Prune { older } => cli::database::prune(&config, older).await,
+        Command::Health => cli::health::run(&config).await,
         Command::Doctor(options) => cli::doctor::run(&config, &options).await,
         Command::Sign(command) => cli::sign::run(&config, &command).await,
     }

@@ -20,6 +20,7 @@ use futures_util::future::OptionFuture;
 use payment::domain::Domain;
 use payment::ports::{Gateway, Store, StoreError};
 use payment::rate::NoRate;
+use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,6 +96,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let served = listen::serve(listener, public, stopped.clone());
     let operated = operator.map(|listener| listen::serve(listener, own, stopped.clone()));
     tokio::spawn(told_to_stop(stop));
+    tokio::spawn(tell_manager(stopped.clone()));
     let work = async {
         tokio::join!(served, OptionFuture::from(operated));
         for worker in workers {
@@ -113,6 +115,22 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     }?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tells systemd, where it started us, that we serve, that we still live, and that we stop.
+async fn tell_manager(mut stopped: watch::Receiver<bool>) {
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    // Twice in the time after which it takes us for dead.
+    let pause = sd_notify::watchdog_enabled().map_or(Duration::MAX, |limit| limit / 2);
+    while !*stopped.borrow() {
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(pause) => {
+                let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            }
+        }
+    }
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

@@ -7,6 +7,7 @@ mod chaos;
 mod database;
 mod full;
 mod fuzz;
+mod packaging;
 mod page_speed;
 mod peers;
 mod process;
@@ -41,6 +42,10 @@ enum Task {
     Serve(serve::Options),
     /// Pass every test; ends with `N passed, N failed`
     Test,
+    /// The page, and the program with it as it is released, in target/release
+    Build,
+    /// What stands in packaging/, by the programs that it is made for
+    Packaging,
     /// Kill the platform under load, and compare three books
     Chaos(chaos::Wish),
     /// The bytes of the page, against their limits
@@ -80,6 +85,8 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Serve(options) => serve::run(options),
         Task::Test => test::run(),
+        Task::Build => build(),
+        Task::Packaging => packaging::run(),
         Task::Chaos(wish) => chaos::run(&wish),
         Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&options),
@@ -92,6 +99,14 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Fuzz(options) => fuzz::run(options),
         Task::Tidy => tidy::run(),
     }
+}
+
+/// What is shipped: one program, which holds the page.
+fn build() -> Result<ExitCode> {
+    site::build()?;
+    let folder = world::build_release(&[])?;
+    println!("{}", folder.join("tongfu").display());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The root of the checkout.

@@ -44,6 +44,9 @@ pub enum Failure {
         /// After so many seconds.
         wait_s: u64,
     },
+    /// The operator has frozen such calls of this business system.
+    #[error("frozen by the operator")]
+    Frozen,
     /// The channel refused the order or can't be reached; the cause is for the log.
     #[error("channel unavailable: {0}")]
     ChannelUnavailable(String),
@@ -58,7 +61,7 @@ impl Failure {
     pub fn passes(&self) -> bool {
         matches!(
             self,
-            Self::Internal(_) | Self::ChannelUnavailable(_) | Self::TooMany { .. }
+            Self::Internal(_) | Self::Frozen | Self::ChannelUnavailable(_) | Self::TooMany { .. }
         )
     }
 
@@ -78,7 +81,7 @@ impl Failure {
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
             Self::TooMany { .. } => ErrCode::TooMany,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
-            Self::Internal(_) => ErrCode::Internal,
+            Self::Frozen | Self::Internal(_) => ErrCode::Internal,
         }
     }
 
@@ -99,6 +102,10 @@ impl Failure {
             Self::TooMuch(left) => match lang {
                 Lang::Zh => format!("退款金额超过可退金额，可退 {left} 分"),
                 Lang::En => format!("More than is left to refund: {left} fen (cents) are left"),
+            },
+            Self::Frozen => match lang {
+                Lang::Zh => "已被运营方暂停，请稍后重试".to_owned(),
+                Lang::En => "Paused by the operator: try again later".to_owned(),
             },
             other => other.code().message(lang).to_owned(),
         }

@@ -264,9 +264,9 @@ impl Checkout {
 
     /// The business system that somebody names who has proved nothing yet.
     async fn unproved_domain(&self, code: &str) -> Result<Option<Domain>, StoreError> {
-        self.domain_reads
-            .one(code, self.parts.store.domain(code))
-            .await
+        let read = self.parts.store.domain(code);
+        let domain = self.domain_reads.one(code, read).await?;
+        Ok(domain.filter(|domain| !domain.settings.disabled))
     }
 
     /// Charges for a call whose sign held, and names its business system in the log.

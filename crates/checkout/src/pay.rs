@@ -94,6 +94,9 @@ impl Checkout {
         start: &Start,
         choice: &Choice,
     ) -> Result<Turn, Failure> {
+        if domain.settings.payments_frozen {
+            return Err(Failure::Frozen);
+        }
         for _ in 0..NUMBER_TRIES {
             let new = self.new_attempt(domain, request, start, choice)?;
             match self.parts.store.begin_attempt(&new).await? {

@@ -50,6 +50,9 @@ impl Checkout {
             .paid_attempt_of(&domain.code, &request.request_key)
             .await?;
         let paid = paid.ok_or(Failure::NotPaid)?;
+        if domain.settings.refunds_frozen {
+            return Err(Failure::Frozen);
+        }
         let key = Some(request.refund_key.clone());
         let row = self
             .begin_refund(&paid, key, request.refund_money, Cause::Business, "")
@@ -76,6 +79,10 @@ impl Checkout {
         key: String,
         minor: i64,
     ) -> Result<RefundRow, Failure> {
+        let domain = self.domain_named(&paid.domain_code).await?;
+        if domain.settings.refunds_frozen {
+            return Err(Failure::Frozen);
+        }
         self.begin_refund(paid, Some(key), minor, Cause::Business, "")
             .await
     }

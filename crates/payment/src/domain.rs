@@ -160,12 +160,25 @@ pub struct DomainSettings {
     pub hold_for_callback: bool,
     /// What happens to late money.
     pub late_money: LateMoney,
+    /// Whether all its calls are refused, as those of a system that there is not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub disabled: bool,
+    /// Whether none of its payments begins.
+    #[serde(skip_serializing_if = "is_false")]
+    pub payments_frozen: bool,
+    /// Whether no refund that it asks for begins.
+    #[serde(skip_serializing_if = "is_false")]
+    pub refunds_frozen: bool,
     /// Who is paid, as payers read it.
     pub payee: Payee,
     /// Present where the business system is a partner: it comes in by another door than
     /// the platform's, and its code is [`Domain::partner_code`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerSettings>,
+}
+
+fn is_false(set: &bool) -> bool {
+    !set
 }
 
 /// What only a partner has.
@@ -229,6 +242,9 @@ impl Default for DomainSettings {
             frame_origins: Vec::new(),
             hold_for_callback: false,
             late_money: LateMoney::Refund,
+            disabled: false,
+            payments_frozen: false,
+            refunds_frozen: false,
             payee: Payee::default(),
             partner: None,
         }

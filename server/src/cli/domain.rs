@@ -125,6 +125,29 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
+/// What stops a business system, or a partner.
+#[derive(Args)]
+pub(crate) struct BrakeArgs {
+    /// Whether all its calls are refused, as those of a system that there is not: a
+    /// stolen secret. Orders that began go on, and are told of.
+    #[arg(long)]
+    disabled: Option<bool>,
+    /// Whether none of its payments begins.
+    #[arg(long)]
+    payments_frozen: Option<bool>,
+    /// Whether no refund that it asks for begins.
+    #[arg(long)]
+    refunds_frozen: Option<bool>,
+}
+
+impl BrakeArgs {
+    pub(crate) fn apply(self, settings: &mut DomainSettings) {
+        set(&mut settings.disabled, self.disabled);
+        set(&mut settings.payments_frozen, self.payments_frozen);
+        set(&mut settings.refunds_frozen, self.refunds_frozen);
+    }
+}
+
 /// What an operator may change.
 #[derive(Args)]
 pub(crate) struct SettingArgs {
@@ -140,6 +163,8 @@ pub(crate) struct SettingArgs {
     /// The largest sum of a request, in fen (cents).
     #[arg(long)]
     largest_sum: Option<i64>,
+    #[command(flatten)]
+    brakes: BrakeArgs,
     /// Whether only HMAC-SHA256 signs are taken.
     #[arg(long)]
     hmac_required: Option<bool>,
@@ -189,6 +214,7 @@ impl SettingArgs {
             self.private_callback_host,
         );
         set(&mut settings.largest_sum, self.largest_sum);
+        self.brakes.apply(settings);
         set(&mut settings.hmac_required, self.hmac_required);
         set(&mut settings.sign2, self.sign2);
         set(&mut settings.failurepay, self.failurepay);

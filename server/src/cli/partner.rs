@@ -1,6 +1,6 @@
 //! `tongfu partner add|set|list|rotate`.
 
-use super::domain::{duration_s, make_secret};
+use super::domain::{BrakeArgs, duration_s, make_secret};
 use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
@@ -55,6 +55,8 @@ pub(crate) struct SettingArgs {
     #[arg(long)]
     any_time: bool,
     #[command(flatten)]
+    brakes: BrakeArgs,
+    #[command(flatten)]
     payee: PayeeArgs,
 }
 
@@ -62,6 +64,7 @@ impl SettingArgs {
     fn apply(self, domain: &mut Domain) {
         let settings = &mut domain.settings;
         self.payee.apply(&mut settings.payee);
+        self.brakes.apply(settings);
         if let Some(callbacks) = self.callback {
             settings.callbacks = callbacks;
         }

@@ -2,7 +2,8 @@
 
 use crate::callback::delivered;
 use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};
-use crate::refund::{given_back, paid_order};
+use crate::pay::{body_of, errcode};
+use crate::refund::{REFUND, given_back, paid_order, refund_body};
 use std::process::{Command, Output};
 
 fn run(command: &mut Command) -> (bool, String) {
@@ -263,4 +264,96 @@ async fn an_order_is_found_listed_summed_and_given_back_once() {
         well && text.contains("123.45 refunded          1.2"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn health_is_what_readyz_says() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let listen = world.platform.trim_start_matches("http://").to_owned();
+    let mut health = tongfu(&world.database_url);
+    let (well, text) = run(health.arg("health").env("TONGFU_LISTEN", &listen));
+    assert!(well && text == "ready\n", "{text}");
+    drop(world);
+    let mut health = tongfu("sqlite:none.db");
+    let (well, text) = run(health.arg("health").env("TONGFU_LISTEN", &listen));
+    assert!(!well && text.contains("nothing answers"), "{text}");
+}
+
+/// What systemd is told, at the socket that it names.
+#[tokio::test]
+async fn a_service_manager_is_told_that_we_serve_live_and_stop() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    world.programs.pop().unwrap().kill();
+    let path = world.folder.join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+    let mut command = tongfu(&world.database_url);
+    command
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "400000");
+    let program = world.start_platform_by(command);
+    let mut told = [0; 64];
+    for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        let length = socket.recv(&mut told).await.unwrap();
+        let told = str::from_utf8(&told[..length]).unwrap().trim();
+        assert_eq!(told, expected);
+    }
+    assert!(program.terminate());
+    let length = socket.recv(&mut told).await.unwrap();
+    assert_eq!(
+        str::from_utf8(&told[..length]).unwrap().trim(),
+        "STOPPING=1"
+    );
+}
+
+#[tokio::test]
+async fn a_business_system_is_stopped_by_its_operator() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (query, _) = paid_order(&world).await;
+    let refund = refund_body(&value_of(&query, "requestKey"), "back", "5");
+    let other = world.signed_query().await;
+    let set = |setting: &str, to: &str| {
+        let mut command = tongfu(&world.database_url);
+        let (well, text) = run(command.args(["domain", "set", "demo", setting, to]));
+        assert!(well, "{text}");
+    };
+    let start = async || {
+        errcode(
+            &world
+                .post("/pay/api/pc/pay", &body_of(&other, "Wechat"))
+                .await,
+        )
+    };
+    let refunded = async || errcode(&world.post(REFUND, &refund).await);
+    let poll = async || {
+        errcode(
+            &world
+                .text(&format!("/pay/api/pc/wechatQuery?{query}"))
+                .await,
+        )
+    };
+    set("--payments-frozen", "true");
+    set("--refunds-frozen", "true");
+    assert_eq!(
+        (start().await.as_str(), refunded().await.as_str()),
+        ("10099", "10099")
+    );
+    assert_eq!(poll().await, "0");
+    set("--disabled", "true");
+    assert_eq!(
+        (start().await.as_str(), refunded().await.as_str()),
+        ("10003", "10003")
+    );
+    // What pages are told from memory is a second old at most.
+    eventually("the poll is refused too", async || {
+        (poll().await == "10003").then_some(())
+    })
+    .await;
+    for brake in ["--disabled", "--payments-frozen", "--refunds-frozen"] {
+        set(brake, "false");
+    }
+    eventually("it is taken again", async || {
+        (start().await == "0").then_some(())
+    })
+    .await;
+    assert_eq!(refunded().await, "0");
 }

@@ -27,7 +27,11 @@ impl Marks for Database {
             return Ok(());
         }
         let seen = self.guard.seen();
-        let mut now = self.mark().await?;
+        let mut now = match self.mark().await {
+            Ok(now) => now,
+            // No connection is made to a server that is refused: it is told why.
+            Err(error) => return Err(self.guard.pass().err().unwrap_or(error)),
+        };
         self.guard.judge(seen.as_ref(), &now)?;
         if self.guard.take_written() {
             let stepped = async |line: &mut Line| line.change(STEP).await;
