@@ -102,6 +102,11 @@ impl Config {
 
     /// The same, with the mark of this instance.
     pub(crate) fn marked_database(&self, dev: bool) -> store::Address {
+        // A folder that was named is made; what stands beside a file of SQLite stands
+        // where that is, or nowhere.
+        if !self.state_dir.as_os_str().is_empty() {
+            let _ = std::fs::create_dir_all(&self.state_dir);
+        }
         match self.mark(dev) {
             Some(file) => self.database().marked_in(file),
             None => self.database(),

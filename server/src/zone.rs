@@ -51,12 +51,16 @@ pub(crate) fn day(at_ms: i64) -> String {
     time(at_ms).chars().take(10).collect()
 }
 
-/// When a day such as 2026-11-28 begins, ms since 1970.
-pub(crate) fn start_of_day(text: &str) -> Option<i64> {
+/// A day such as 2026-11-28.
+pub(crate) fn day_named(text: &str) -> Option<Date> {
     let form = format_description!("[year]-[month]-[day]");
-    let day = Date::parse(text, form).ok()?;
+    Date::parse(text, form).ok()
+}
+
+/// When a day begins in the zone, ms since 1970.
+pub(crate) fn start_of(day: Date) -> i64 {
     let begins = day.midnight().assume_offset(Zone::now_set());
-    begins.unix_timestamp().checked_mul(1000)
+    begins.unix_timestamp().saturating_mul(1000)
 }
 
 /// A time to the second with its zone, of ms since 1970.

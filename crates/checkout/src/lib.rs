@@ -264,9 +264,14 @@ impl Checkout {
 
     /// The business system that somebody names who has proved nothing yet.
     async fn unproved_domain(&self, code: &str) -> Result<Option<Domain>, StoreError> {
-        let read = self.parts.store.domain(code);
-        let domain = self.domain_reads.one(code, read).await?;
+        let domain = self.read_domain(code).await?;
         Ok(domain.filter(|domain| !domain.settings.disabled))
+    }
+
+    /// The same, disabled or not.
+    async fn read_domain(&self, code: &str) -> Result<Option<Domain>, StoreError> {
+        let read = self.parts.store.domain(code);
+        self.domain_reads.one(code, read).await
     }
 
     /// Charges for a call whose sign held, and names its business system in the log.

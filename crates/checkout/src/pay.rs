@@ -94,9 +94,6 @@ impl Checkout {
         start: &Start,
         choice: &Choice,
     ) -> Result<Turn, Failure> {
-        if domain.settings.payments_frozen {
-            return Err(Failure::Frozen);
-        }
         for _ in 0..NUMBER_TRIES {
             let new = self.new_attempt(domain, request, start, choice)?;
             match self.parts.store.begin_attempt(&new).await? {
@@ -124,6 +121,7 @@ impl Checkout {
                     return Err(Failure::Closed);
                 }
                 Begun::Held => return Err(Failure::InProgress),
+                Begun::TooMany if domain.settings.payments_frozen => return Err(Failure::Frozen),
                 Begun::TooMany => {
                     return Err(Failure::TooMany {
                         wait_s: ATTEMPTS_WAIT_S,
@@ -169,7 +167,11 @@ impl Checkout {
             next_query_ms: now_ms + FIRST_QUERY_MS,
             fits_another_key: request.fits_another_key(),
             fresh_since_ms: choice.gateway.fresh_since_ms(now_ms),
-            attempts_an_hour: domain.settings.attempts_an_hour,
+            // None begins where they are frozen; one that has begun is found before.
+            attempts_an_hour: match domain.settings.payments_frozen {
+                true => 0,
+                false => domain.settings.attempts_an_hour,
+            },
             could_be_recut: request.could_be_recut().is_some(),
             deadline_after_ms: domain.settings.deadline_s.map(|seconds| seconds * 1000),
         })

@@ -10,6 +10,7 @@ use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::param::Param;
 use payment::ports::AttemptRow;
+use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::status::PayStatus;
 use payment::story::Source;
@@ -143,11 +144,15 @@ impl Checkout {
     }
 
     async fn verify_question(&self, pairs: &Pairs, digest: Fingerprint) -> Result<Money, Failure> {
-        let business = match self.memory.business(verify::domain_code(pairs)?) {
+        let code = verify::domain_code(pairs)?;
+        let business = match self.memory.business(code) {
             Some(business) => business,
             None => {
                 let before = self.memory.moment();
-                let business = Business::read(self.domain(pairs).await?, before);
+                // A page that waits learns what became of it, also of one that is disabled.
+                let domain = self.read_domain(code).await?;
+                let domain = domain.ok_or(Refusal::UnknownDomain)?;
+                let business = Business::read(domain, before);
                 self.memory.keep_business(&business);
                 business
             }

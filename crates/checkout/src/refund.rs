@@ -6,6 +6,7 @@ use crate::budget::Asker;
 use crate::callback::Told;
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
+use payment::domain::Domain;
 use payment::envelope::RefundInfo;
 use payment::money::Money;
 use payment::pairs::Pairs;
@@ -31,9 +32,13 @@ const NUMBER_TRIES: usize = 8;
 /// Why a refund was not sent.
 const OVERTAKEN: &str = "not sent: so much went back without it that too little is left";
 
-/// What a refund is called outside: by its key, or, without one, by our number.
+/// What a refund is called outside: by its key, or, without one, by our number. The
+/// operator's own names stay with him.
 pub(crate) fn shown_key(row: &RefundRow) -> &str {
-    row.refund_key.as_deref().unwrap_or(&row.refund_no)
+    match (&row.refund_key, row.cause) {
+        (Some(key), cause) if cause != Cause::Operator => key,
+        _ => &row.refund_no,
+    }
 }
 
 impl Checkout {
@@ -50,12 +55,8 @@ impl Checkout {
             .paid_attempt_of(&domain.code, &request.request_key)
             .await?;
         let paid = paid.ok_or(Failure::NotPaid)?;
-        if domain.settings.refunds_frozen {
-            return Err(Failure::Frozen);
-        }
-        let key = Some(request.refund_key.clone());
         let row = self
-            .begin_refund(&paid, key, request.refund_money, Cause::Business, "")
+            .refund_of(&domain, &paid, &request.refund_key, request.refund_money)
             .await?;
         let all = self.parts.store.refunds(&row.order_sn).await?;
         Ok(RefundInfo {
@@ -80,10 +81,24 @@ impl Checkout {
         minor: i64,
     ) -> Result<RefundRow, Failure> {
         let domain = self.domain_named(&paid.domain_code).await?;
+        self.refund_of(&domain, paid, &key, minor).await
+    }
+
+    /// The refund of this key, which begins unless it is there or such are frozen.
+    async fn refund_of(
+        &self,
+        domain: &Domain,
+        paid: &AttemptRow,
+        key: &str,
+        minor: i64,
+    ) -> Result<RefundRow, Failure> {
         if domain.settings.refunds_frozen {
-            return Err(Failure::Frozen);
+            let refunds = self.parts.store.refunds(&paid.order_sn).await?;
+            let known = |row: &RefundRow| shown_key(row) == key && row.money.minor() == minor;
+            return refunds.into_iter().find(known).ok_or(Failure::Frozen);
         }
-        self.begin_refund(paid, Some(key), minor, Cause::Business, "")
+        let key = Some(key.to_owned());
+        self.begin_refund(paid, key, minor, Cause::Business, "")
             .await
     }
 
@@ -104,7 +119,8 @@ impl Checkout {
         let attempt = self.parts.store.attempt(order_sn).await?;
         let attempt = attempt.filter(|attempt| attempt.status.has_money());
         let attempt = attempt.ok_or(Failure::NotPaid)?;
-        let key = key.map(|key| format!("operator:{key}"));
+        // With a blank, which no key of a business system holds.
+        let key = key.map(|key| format!("operator {key}"));
         self.begin_refund(&attempt, key, minor, Cause::Operator, reason)
             .await
     }

@@ -32,12 +32,9 @@ impl Guard {
         let seen = match &file {
             None => None,
             Some(file) => {
-                if let Some(folder) = file.parent().filter(|path| !path.as_os_str().is_empty()) {
-                    std::fs::create_dir_all(folder)?;
-                }
                 let seen = kept(file)?;
                 write(&beside(file), "")?;
-                std::fs::remove_file(beside(file))?;
+                let _ = std::fs::remove_file(beside(file));
                 seen
             }
         };
@@ -157,9 +154,9 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     written.sync_data()
 }
 
-/// Where a file is written before it takes another one's place.
+/// Where a file is written before it takes another one's place: by this process alone.
 fn beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(".new");
+    name.push(format!(".{}", std::process::id()));
     PathBuf::from(name)
 }

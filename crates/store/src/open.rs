@@ -112,7 +112,9 @@ async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, O
         connections,
         mark,
     } = address;
-    let guard = Guard::read(mark).map_err(|error| refused(format!("the mark: {error}")))?;
+    let place = mark.clone().unwrap_or_default();
+    let unusable = |error| refused(format!("the mark in {}: {error}", place.display()));
+    let guard = Guard::read(mark).map_err(unusable)?;
     let guard = Arc::new(guard);
     if url.starts_with("sqlite:") {
         let readers = connections.unwrap_or(Address::SQLITE_READERS);

@@ -11,6 +11,7 @@ use payment::order::Attempt;
 use payment::ports::{AttemptRow, Store, TotalsBy, Wanted};
 use payment::printable::printable;
 use std::sync::Arc;
+use time::Date;
 
 /// Orders that are read at once.
 const PAGE: i64 = 500;
@@ -54,19 +55,19 @@ pub(crate) struct Filter {
 }
 
 /// A time as an operator says it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Moment {
     /// So many seconds ago.
     Ago(i64),
-    /// The beginning of a day, ms since 1970.
-    At(i64),
+    /// The beginning of a day. Where that is, is known once the configuration is read.
+    Day(Date),
 }
 
 impl Moment {
     fn ms(self) -> i64 {
         match self {
             Self::Ago(seconds) => now_ms() - seconds * 1000,
-            Self::At(ms) => ms,
+            Self::Day(day) => zone::start_of(day),
         }
     }
 }
@@ -134,7 +135,10 @@ pub(super) async fn find(store: &Arc<dyn Store>, number: &str) -> Result<()> {
             for order in several {
                 println!("{}", line(order));
             }
-            println!("{} orders; `tongfu order show ORDERSN`", several.len());
+            println!(
+                "{} orders, of each kind of number the first hundred; `tongfu order show ORDERSN`",
+                several.len()
+            );
             Ok(())
         }
     }
@@ -220,8 +224,8 @@ fn quoted(field: &str) -> String {
 }
 
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
-    if let Some(at_ms) = zone::start_of_day(text) {
-        return Ok(Moment::At(at_ms));
+    if let Some(day) = zone::day_named(text) {
+        return Ok(Moment::Day(day));
     }
     let ago = duration_s(text).map(Moment::Ago);
     ago.map_err(|_| "a time such as 90m, 12h, 7d ago, or a day such as 2026-11-28".to_owned())
@@ -259,7 +263,7 @@ mod tests {
     #[test]
     fn a_time_is_a_length_or_a_day() {
         assert!(matches!(moment("12h"), Ok(Moment::Ago(43_200))));
-        assert!(matches!(moment("2026-11-28"), Ok(Moment::At(_))));
+        assert!(matches!(moment("2026-11-28"), Ok(Moment::Day(_))));
         assert!(moment("yesterday").is_err());
     }
 }

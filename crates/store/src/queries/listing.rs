@@ -64,12 +64,12 @@ pub(super) const AS_ASKED: [Sql; 6] = [
 #[async_trait::async_trait]
 impl Listing for Database {
     async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
-        let times = (wanted.since_ms, wanted.until_ms);
         let none = (None, None);
         let (made, paid) = if wanted.paid {
-            (none, times)
+            // What was not paid has no such time.
+            (none, (wanted.since_ms.or(Some(0)), wanted.until_ms))
         } else {
-            (times, none)
+            ((wanted.since_ms, wanted.until_ms), none)
         };
         let page = WANTED
             .bind(after)

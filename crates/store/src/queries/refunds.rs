@@ -1,6 +1,6 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
-use super::rows::{OF_BESIDE, refund_row};
+use super::rows::{BY_OPERATOR, OF_BESIDE, refund_row};
 use super::{attempts, callbacks, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
@@ -21,9 +21,9 @@ const REFUNDS: &str = "select refund_no, order_sn, refund_key, money, currency, 
 statements! {
     ONE = REFUNDS, "refund_no = $1";
     OF_ORDER = REFUNDS, "order_sn = $1 order by created_ms, refund_no";
-    /// Where there is no key, our number is shown as one.
-    OF_KEY = REFUNDS,
-        "domain_code = $1 and (refund_key = $2 or refund_key is null and refund_no = $2)";
+    /// Where there is no key that others know, our number is shown as one.
+    OF_KEY = REFUNDS, "domain_code = $1 and (refund_key = $2 or refund_no = $2 \
+        and (refund_key is null or cause = ", BY_OPERATOR, "))";
     /// Money beside the request is not its own.
     OF_REQUEST = REFUNDS, "order_sn = (select paid_order_sn from payment_request where id = $1) \
         and cause not in ", OF_BESIDE, " order by created_ms, refund_no";
