@@ -26,7 +26,7 @@ use crate::sql::Sql;
 
 /// Statements that read as much of the book as a person's command asks for.
 pub fn as_asked() -> impl Iterator<Item = Sql> {
-    let two = [contradictions::ALL, callbacks::RESEND_DELIVERED];
+    let two = [contradictions::ALONE, callbacks::RESEND_DELIVERED];
     two.into_iter().chain(listing::AS_ASKED)
 }
 

@@ -169,7 +169,7 @@ impl Audit for Database {
 
     async fn contradictions(&self, among: Option<&[String]>) -> Answer<Vec<String>> {
         let asked = match among {
-            None => contradictions::ALL.into(),
+            None => contradictions::ALONE.into(),
             Some(orders) => contradictions::AMONG.bind(json(&orders)?),
         };
         let found = |row: &Row| row.get("found");

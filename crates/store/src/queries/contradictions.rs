@@ -1,4 +1,4 @@
-//! States that contradict each other, in the whole book or around some orders.
+//! States that contradict each other, around some orders or around none.
 
 use super::rows::{BESIDE, DONE, FREED, PAID, TAKEN_BACK, UNPAID};
 use crate::sql::{statements, text};
@@ -44,9 +44,11 @@ const REQUESTS: &str = "select id, request_key, status, money, paid_order_sn fro
 const ATTEMPTS: &str = "select order_sn, request_id, status, channel_money from attempt";
 
 statements! {
-    /// Reads every request and order.
-    ALL = "with r as (", REQUESTS, "), a as (", ATTEMPTS, ") ", FOUND,
-        " union all select 'an order is gone, and its story is there: ' || e.order_sn \
+    /// What no order leads to: requests without one, which can't be paid, and stories.
+    ALONE = "select 'a request was paid by no order: ' || r.request_key as found \
+        from payment_request r where (r.status not in ", UNPAID, " or r.paid_order_sn is not null) \
+        and not exists (select 1 from attempt x where x.request_id = r.id) \
+        union all select 'an order is gone, and its story is there: ' || e.order_sn \
         from event e where e.seq = 1 \
         and not exists (select 1 from attempt x where x.order_sn = e.order_sn)";
     /// Of the requests of some orders, with all their attempts.

@@ -165,3 +165,11 @@ pub(crate) fn code(text: &str) -> Created {
         changed: None,
     }
 }
+
+/// What contradicts itself in a small book, with orders and without.
+pub(crate) async fn contradictions(store: &dyn Store) -> Vec<String> {
+    let all = store.order_numbers("", 999).await.unwrap();
+    let mut found = store.contradictions(Some(&all)).await.unwrap();
+    found.extend(store.contradictions(None).await.unwrap());
+    found
+}

@@ -84,6 +84,9 @@ async fn all(store: &dyn Store, read: &mut Read, findings: &mut Findings) -> Res
         };
         after.clone_from(last);
         stories(store, &orders, read, findings).await?;
+        for contradiction in store.contradictions(Some(&orders)).await? {
+            findings.add(contradiction);
+        }
     }
     for contradiction in store.contradictions(None).await? {
         findings.add(contradiction);

@@ -130,8 +130,8 @@ pub trait Audit: Send + Sync {
     async fn backlog(&self, now_ms: i64) -> Answer<Backlog>;
     /// The accounts that open orders or refunds wait for.
     async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>>;
-    /// States that contradict each other, a line each, around these orders, or in the
-    /// whole book; none in a sound database.
+    /// States that contradict each other, a line each, around these orders, or, without
+    /// any, what no order leads to; none in a sound database.
     async fn contradictions(&self, among: Option<&[String]>) -> Answer<Vec<String>>;
     /// Numbers of up to `limit` orders that come after this one.
     async fn order_numbers(&self, after: &str, limit: i64) -> Answer<Vec<String>>;
