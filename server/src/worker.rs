@@ -52,41 +52,44 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
     ]
 }
 
+/// Waits so long; `false` once told to stop.
+async fn rested(stopped: &mut Stopped, pause: Duration) -> bool {
+    if !*stopped.borrow() {
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    !*stopped.borrow()
+}
+
 /// Hears what others changed, as long as this instance answers.
 async fn hear(checkout: Arc<Checkout>, mut stopped: Stopped) {
-    while !*stopped.borrow() {
-        let pause = match checkout.hear_changes().await {
+    let mut pause = Duration::ZERO;
+    while rested(&mut stopped, pause).await {
+        pause = match checkout.hear_changes().await {
             Ok(()) => HEAR_EACH,
             Err(cause) => {
                 tracing::warn!(%cause, "changes can't be heard; polls ask the database");
                 IDLE
             }
         };
-        tokio::select! {
-            _ = stopped.changed() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
     }
 }
 
 /// Forgets what nobody needs any more, beside it: that may take its time.
 async fn forget(checkout: Arc<Checkout>, mut stopped: Stopped) {
-    while !*stopped.borrow() {
-        tokio::select! {
-            _ = stopped.changed() => {}
-            () = tokio::time::sleep(FORGET_EACH) => {
-                if let Err(cause) = checkout.forget_what_is_old().await {
-                    tracing::warn!(%cause, "old changes stay for now");
-                }
-            }
+    while rested(&mut stopped, FORGET_EACH).await {
+        if let Err(cause) = checkout.forget_what_is_old().await {
+            tracing::warn!(%cause, "old changes stay for now");
         }
     }
 }
 
 /// Notes how far the books have come, and notices where they went back.
 async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
-    let mut told = String::new();
-    while !*stopped.borrow() {
+    let (mut told, mut pause) = (String::new(), Duration::ZERO);
+    while rested(&mut stopped, pause).await {
         let cause = match checkout.keep_mark().await {
             Ok(()) => String::new(),
             Err(cause) => cause.to_string(),
@@ -95,11 +98,7 @@ async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
         if cause != told && !cause.is_empty() {
             tracing::warn!(cause, "how far the books have come is not kept");
         }
-        told = cause;
-        tokio::select! {
-            _ = stopped.changed() => {}
-            () = tokio::time::sleep(MARK_EACH) => {}
-        }
+        (told, pause) = (cause, MARK_EACH);
     }
     // What was written last.
     let _ = checkout.keep_mark().await;
@@ -108,14 +107,12 @@ async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
 /// Looks after what is not done in time; the first time at once, since nobody knows what
 /// the clock was before.
 async fn look_after(checkout: Arc<Checkout>, mut stopped: Stopped) {
-    while !*stopped.borrow() {
+    let mut pause = Duration::ZERO;
+    while rested(&mut stopped, pause).await {
         if let Err(cause) = checkout.look_after().await {
             tracing::warn!(%cause, "what is late is not looked after for now");
         }
-        tokio::select! {
-            _ = stopped.changed() => {}
-            () = tokio::time::sleep(LOOK_EACH) => {}
-        }
+        pause = LOOK_EACH;
     }
 }
 
@@ -123,17 +120,12 @@ async fn look_after(checkout: Arc<Checkout>, mut stopped: Stopped) {
 pub(crate) async fn prune(checkout: Arc<Checkout>, retention: Duration, mut stopped: Stopped) {
     let older_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
     let mut pause = PRUNE_FIRST;
-    while !*stopped.borrow() {
-        tokio::select! {
-            _ = stopped.changed() => {}
-            () = tokio::time::sleep(pause) => {
-                pause = PRUNE_EACH;
-                match checkout.prune(older_ms).await {
-                    Ok((orders, notifies)) => tracing::info!(orders, notifies, "pruned"),
-                    Err(cause) => tracing::warn!(%cause, "old payloads stay for now"),
-                }
-            }
+    while rested(&mut stopped, pause).await {
+        match checkout.prune(older_ms).await {
+            Ok((orders, notifies)) => tracing::info!(orders, notifies, "pruned"),
+            Err(cause) => tracing::warn!(%cause, "old payloads stay for now"),
         }
+        pause = PRUNE_EACH;
     }
 }
 

@@ -2,6 +2,7 @@
 //! programs that it is made for. Those that are not on this machine are named.
 
 use crate::step::{run_quietly, step, works};
+use crate::tools::self_signed;
 use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -62,22 +63,10 @@ fn alerts(_: &Path) -> Result<()> {
 
 /// A certificate for the sample to name.
 fn certificate(folder: &Path) -> Result<()> {
+    let (file, key) = (folder.join("pay.crt"), folder.join("pay.key"));
     let mut openssl = Command::new("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=pay.example",
-        ])
-        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-keyout", "pay.key", "-out", "pay.crt"]);
-    run_quietly(openssl.current_dir(folder))?;
-    let both = ["pay.crt", "pay.key"].map(|name| std::fs::read_to_string(folder.join(name)));
-    let [file, key] = both;
+    run_quietly(self_signed(&mut openssl, "DNS:pay.example", &file, &key))?;
+    let [file, key] = [file, key].map(std::fs::read_to_string);
     std::fs::write(folder.join("pay.pem"), format!("{}{}", file?, key?))?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 use crate::step::{run_quietly, step, works};
 use crate::{root, target};
 use anyhow::{Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -75,6 +75,31 @@ fn debian_linker() -> Option<PathBuf> {
     let linkers = host.map(|entry| entry.path().join("bin/rust-lld"));
     let linker = linkers.into_iter().find(|path| path.exists())?;
     source.exists().then_some(linker)
+}
+
+/// Has openssl make a key and a certificate that signs itself for these names.
+pub(crate) fn self_signed<'a>(
+    openssl: &'a mut Command,
+    names: &str,
+    file: &Path,
+    key: &Path,
+) -> &'a mut Command {
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=tongfu",
+        ])
+        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-addext", &format!("subjectAltName={names}")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .arg(key)
+        .arg("-out")
+        .arg(file)
 }
 
 pub(crate) fn is_root_on_debian() -> bool {

@@ -168,9 +168,10 @@ impl Checkout {
             fits_another_key: request.fits_another_key(),
             fresh_since_ms: choice.gateway.fresh_since_ms(now_ms),
             // None begins where they are frozen; one that has begun is found before.
-            attempts_an_hour: match domain.settings.payments_frozen {
-                true => 0,
-                false => domain.settings.attempts_an_hour,
+            attempts_an_hour: if domain.settings.payments_frozen {
+                0
+            } else {
+                domain.settings.attempts_an_hour
             },
             could_be_recut: request.could_be_recut().is_some(),
             deadline_after_ms: domain.settings.deadline_s.map(|seconds| seconds * 1000),

@@ -81,12 +81,15 @@ impl Database {
         limit: Duration,
         work: impl AsyncFnOnce(&mut Line) -> Answer<T> + Copy,
     ) -> Answer<T> {
-        let once = || async move {
-            let mut line = self.reads.line().await?;
-            self.guard.pass()?;
-            work(&mut line).await
-        };
+        let once = || async move { work(&mut self.line(&self.reads).await?).await };
         self.within(limit, once).await
+    }
+
+    /// A connection to a server that holds what was seen: it may have been made just now.
+    async fn line(&self, pool: &Pool) -> Answer<Line> {
+        let line = pool.line().await?;
+        self.guard.pass()?;
+        Ok(line)
     }
 
     /// Reads the row that a query finds.
@@ -156,11 +159,7 @@ impl Database {
                 let on_board = async |tx: &mut Tx| work(tx).await;
                 train.ride(|_| true, on_board).await
             }
-            Writes::Beside(pool) => {
-                let mut line = pool.line().await?;
-                self.guard.pass()?;
-                work(&mut line).await
-            }
+            Writes::Beside(pool) => work(&mut self.line(pool).await?).await,
         }
     }
 

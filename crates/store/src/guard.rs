@@ -32,7 +32,7 @@ impl Guard {
         let seen = match &file {
             None => None,
             Some(file) => {
-                let seen = kept(file)?;
+                let seen = kept_mark(file)?;
                 write(&beside(file), "")?;
                 let _ = std::fs::remove_file(beside(file));
                 seen
@@ -131,8 +131,11 @@ impl Guard {
     }
 }
 
-/// The mark that a file holds; none where there is no such file.
-fn kept(file: &Path) -> io::Result<Option<Mark>> {
+/// The mark that an instance keeps in a file; none where there is no such file.
+///
+/// # Errors
+/// When the file can't be read, or holds something else.
+pub fn kept_mark(file: &Path) -> io::Result<Option<Mark>> {
     let text = match std::fs::read_to_string(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text?,

@@ -16,6 +16,7 @@ mod sql;
 mod sqlite;
 mod train;
 
+pub use guard::kept_mark;
 pub use open::{Address, OpenError, migrate, open};
 pub use queries::{as_asked, statements};
 pub use sql::Sql;

@@ -60,9 +60,7 @@ impl Address {
             ..self
         }
     }
-}
 
-impl Address {
     /// With a file beside, one for each instance, that keeps how far the books have come:
     /// a database that has gone back behind it is refused as if it were away
     /// ([`payment::ports::Marks`]).

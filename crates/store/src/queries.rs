@@ -20,7 +20,7 @@ mod timers;
 mod trips;
 
 pub(crate) use changes::Tail;
-pub(crate) use marks::MARK_OF_POSTGRES;
+pub(crate) use marks::{MARK_OF_POSTGRES, mark_row};
 
 use crate::sql::Sql;
 

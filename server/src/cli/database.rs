@@ -5,7 +5,7 @@ use crate::serve::{checkout, free, no_rates, now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use payment::lang::Lang;
-use payment::ports::{Acceptance, Mark};
+use payment::ports::Acceptance;
 use std::path::PathBuf;
 
 /// A name or reason that is kept.
@@ -53,12 +53,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     };
     let file = named.or_else(|| config.mark(false));
     let seen = match &file {
-        Some(file) if file.exists() => {
-            let text = std::fs::read_to_string(file)?;
-            let mark = Mark::parse(&text);
-            Some(mark.with_context(|| format!("{} holds no mark", file.display()))?)
-        }
-        _ => None,
+        Some(file) => store::kept_mark(file).with_context(|| file.display().to_string())?,
+        None => None,
     };
     let now = store.mark().await?;
     match command {

@@ -211,16 +211,7 @@ async fn an_order_is_found_listed_summed_and_given_back_once() {
     let key = value_of(&query, "requestKey");
     let order_sn = delivered(&world, &key).await[0]["values"]["orderSn"].clone();
     let order_sn = order_sn.as_str().unwrap();
-    let tell = |arguments: &[&str]| {
-        let mut command = tongfu(&world.database_url);
-        command.args(arguments).env(
-            "TONGFU_ACCOUNTS",
-            world.folder.join("sandbox/accounts.toml"),
-        );
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(text).unwrap())
-    };
+    let tell = |arguments: &[&str]| crate::trouble::run(&world, arguments);
     let trade_no = tell(&["order", "list", "--csv"]).1;
     let trade_no = trade_no.lines().nth(1).unwrap().split(',').nth(9).unwrap();
     for number in [order_sn, &key, &number, trade_no] {

@@ -2,7 +2,7 @@
 //! again (docs/reliability.md, What is taken away).
 
 use crate::callback::delivered;
-use crate::harness::{Database, World, eventually, tongfu, value_of};
+use crate::harness::{Database, World, eventually, value_of};
 use crate::pay::{body_of, errcode};
 use crate::refund::{REFUND, given_back, paid_order, refund_body};
 use crate::trouble::kept_notify;
@@ -22,14 +22,7 @@ async fn what_comes_again_after_a_prune_finds_what_it_found_before() {
     })
     .await;
     let notify = kept_notify(&world).await;
-    let tell = |arguments: &[&str]| {
-        let output = tongfu(&world.database_url)
-            .args(arguments)
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        String::from_utf8(text).unwrap()
-    };
+    let tell = |arguments: &[&str]| crate::trouble::run(&world, arguments).1;
     assert_eq!(
         tell(&["prune", "--older", "1d"]),
         "pruned 0 orders and 0 notifies\n"

@@ -428,7 +428,7 @@ async fn a_notify_for_one_order_changes_no_other() {
     );
 }
 
-fn run(world: &World, arguments: &[&str]) -> (bool, String) {
+pub(crate) fn run(world: &World, arguments: &[&str]) -> (bool, String) {
     let mut command = tongfu(&world.database_url);
     command.args(arguments).env(
         "TONGFU_ACCOUNTS",

@@ -2,12 +2,12 @@
 //! the server's own, and never through a pooler that changes servers between statements.
 
 use crate::guard::Guard;
+use crate::line::Row;
 use crate::open::{OpenError, refused};
-use crate::queries::MARK_OF_POSTGRES;
+use crate::queries::{MARK_OF_POSTGRES, mark_row};
 use crate::renewal::Renewal;
-use payment::ports::Mark;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -93,13 +93,7 @@ pub(super) async fn ready(
     let row = sqlx::raw_sql(MARK_OF_POSTGRES)
         .fetch_one(connection)
         .await?;
-    let now = Mark {
-        book: row.try_get("name")?,
-        era: row.try_get("era")?,
-        sequence: row.try_get("sequence")?,
-        system: row.try_get("system")?,
-        timeline: row.try_get("timeline")?,
-    };
+    let now = mark_row(&Row::Postgres(row)).map_err(|error| unusable(&error.to_string()))?;
     if now.timeline == 0 {
         return Err(unusable("the server is a standby"));
     }
@@ -123,12 +117,18 @@ fn unusable(why: &str) -> sqlx::Error {
 /// [`OpenError`] for such a pooler, or where no server answers.
 pub(super) async fn refuse_shared_sessions(options: &PgConnectOptions) -> Result<(), OpenError> {
     let looked = async {
+        let mut first = options.connect().await?;
+        let mut second = options.connect().await?;
+        let mut shared = false;
         for _ in 0..LOOKS {
-            if shares(options).await? {
-                return Ok(true);
-            }
+            let server = server(&mut first).await?;
+            second.execute("begin").await?;
+            shared |= server == self::server(&mut second).await?;
+            second.execute("rollback").await?;
         }
-        Ok::<_, sqlx::Error>(false)
+        first.close().await?;
+        second.close().await?;
+        Ok::<_, sqlx::Error>(shared)
     };
     let shared = tokio::time::timeout(LOOK_LIMIT, looked).await;
     let late = || refused("it does not answer two connections at once in time");
@@ -140,19 +140,6 @@ pub(super) async fn refuse_shared_sessions(options: &PgConnectOptions) -> Result
         )),
         Err(cause) => Err(refused(cause)),
     }
-}
-
-/// Whether the second of two connections gets the server of the first.
-async fn shares(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    let mut first = options.connect().await?;
-    let mut second = options.connect().await?;
-    let server = server(&mut first).await?;
-    second.execute("begin").await?;
-    let other = self::server(&mut second).await?;
-    second.execute("rollback").await?;
-    first.close().await?;
-    second.close().await?;
-    Ok(server == other)
 }
 
 /// Which process of the server answers; asked without preparing anything.

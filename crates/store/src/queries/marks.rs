@@ -82,7 +82,8 @@ impl Marks for Database {
     }
 }
 
-fn mark_row(row: &Row) -> Answer<Mark> {
+/// How far a row of [`MARK`] says that the books are.
+pub(crate) fn mark_row(row: &Row) -> Answer<Mark> {
     Ok(Mark {
         book: row.get("name")?,
         era: row.get("era")?,

@@ -7,10 +7,9 @@ use super::story;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
-use payment::ports::{Answer, Pruned, Pruning};
+use payment::ports::{Answer, Audit, Pruned, Pruning};
 
 statements! {
-    NUMBERS = "select order_sn from attempt where order_sn > $1 order by order_sn limit $2";
     LOCK(OF) = "select id from payment_request where id in (select request_id from attempt \
         where order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1],
         ")) order by id", OF.locked;
@@ -56,8 +55,7 @@ impl Pruning for Database {
         now_ms: i64,
     ) -> Answer<Pruned<String>> {
         let number = |row: &Row| row.get::<String>("order_sn");
-        let page = NUMBERS.bind(after).bind(limit);
-        let numbers = self.list(LIMIT, page, number).await?;
+        let numbers = self.order_numbers(after, limit).await?;
         let last = numbers.last().cloned();
         // Looked at first: who is not pruned is not locked.
         let asked = json(&numbers)?;

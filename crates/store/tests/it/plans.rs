@@ -2,6 +2,7 @@
 //! while the program serves reads every row of a table that grows.
 
 use crate::harness;
+use payment::ports::RiskKind;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 /// Indexes that hold few rows, however large the book is.
@@ -87,6 +88,20 @@ fn judged(found: Vec<(&str, Vec<String>)>, scans: fn(&[String]) -> Vec<&str>) {
     );
 }
 
+/// What of the book asks for a person's eye, once its open orders are past their time.
+async fn counted(address: &str) {
+    let store = store::open(address).await.unwrap();
+    let counts = store.risk_counts(1_990_000_000_000).await.unwrap();
+    let count = |kind| {
+        let found = counts.iter().find(|risk| risk.kind == kind);
+        found.map(|risk| risk.count)
+    };
+    assert_eq!(count(RiskKind::Unknown), Some(100));
+    assert_eq!(count(RiskKind::Callback), Some(10));
+    assert_eq!(count(RiskKind::Duplicate), Some(0));
+    assert_eq!(count(RiskKind::Mismatch), Some(20));
+}
+
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_of_sqlite() {
     let path = harness::temp_folder().join("book.db");
@@ -105,6 +120,7 @@ async fn no_statement_reads_a_whole_table_of_sqlite() {
         found.push((sql.sqlite, steps));
     }
     judged(found, scans_of_sqlite);
+    counted(&address).await;
     std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
@@ -140,4 +156,5 @@ async fn no_statement_reads_a_whole_table_of_postgres() {
         found.push((text, steps));
     }
     judged(found, scans_of_postgres);
+    counted(&address).await;
 }

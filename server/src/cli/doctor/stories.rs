@@ -83,10 +83,7 @@ async fn all(store: &dyn Store, read: &mut Read, findings: &mut Findings) -> Res
             break;
         };
         after.clone_from(last);
-        stories(store, &orders, read, findings).await?;
-        for contradiction in store.contradictions(Some(&orders)).await? {
-            findings.add(contradiction);
-        }
+        look_at_each(store, &orders, read, findings).await?;
     }
     for contradiction in store.contradictions(None).await? {
         findings.add(contradiction);
@@ -115,15 +112,12 @@ async fn since(
         let orders: Vec<_> = numbers
             .filter(|number| seen.insert(number.clone()))
             .collect();
-        stories(store, &orders, read, findings).await?;
-        for contradiction in store.contradictions(Some(&orders)).await? {
-            findings.add(contradiction);
-        }
+        look_at_each(store, &orders, read, findings).await?;
     }
 }
 
-/// Every order's chain, and the raw bytes that it speaks of.
-async fn stories(
+/// Every order's chain, the raw bytes that it speaks of, and the states around it.
+async fn look_at_each(
     store: &dyn Store,
     orders: &[String],
     read: &mut Read,
@@ -145,6 +139,9 @@ async fn stories(
         if read.orders % TOLD_EACH == 0 {
             println!("…     {} orders", read.orders);
         }
+    }
+    for contradiction in store.contradictions(Some(orders)).await? {
+        findings.add(contradiction);
     }
     Ok(())
 }
