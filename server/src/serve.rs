@@ -96,9 +96,9 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let served = listen::serve(listener, public, stopped.clone());
     let operated = operator.map(|listener| listen::serve(listener, own, stopped.clone()));
     tokio::spawn(told_to_stop(stop));
-    tokio::spawn(tell_manager(stopped.clone()));
+    let told = tell_manager(stopped.clone());
     let work = async {
-        tokio::join!(served, OptionFuture::from(operated));
+        tokio::join!(served, OptionFuture::from(operated), told);
         for worker in workers {
             worker.await.context("a worker")?;
         }
