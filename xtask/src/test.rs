@@ -9,12 +9,18 @@ use crate::{browser, root, site, target, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 /// Tests of the programs wait more than they work.
 const THREADS: &str = "6";
 const BROWSER_WORLDS: usize = 2;
+/// After so much silence a test hangs: the longest file of tests takes a fifth of it.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// What a run of tests came to.
 #[derive(Clone, Copy, Default)]
@@ -58,7 +64,8 @@ fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Result<Count> {
     cargo
         .env("TONGFU_TEST_POSTGRES", &postgres.url)
         .env("RUST_TEST_THREADS", THREADS)
-        .stdout(Stdio::piped());
+        .stdout(Stdio::piped())
+        .process_group(0);
     if let Some(file) = &postgres.certificate {
         cargo.env("TONGFU_TEST_POSTGRES_CERTIFICATE", file);
     }
@@ -69,8 +76,19 @@ fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Result<Count> {
     }
     let mut child = cargo.spawn().context("starting cargo test")?;
     let mut count = Count::default();
-    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
-        let line = line?;
+    let (said, lines) = mpsc::channel();
+    let output = BufReader::new(child.stdout.take().context("no output")?);
+    thread::spawn(move || output.lines().try_for_each(|line| said.send(line)));
+    loop {
+        let line = match lines.recv_timeout(SILENCE) {
+            Ok(line) => line?,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let group = format!("-{}", child.id());
+                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+                bail!("a test hangs: nothing was said for {SILENCE:?}");
+            }
+        };
         println!("{line}");
         if line.starts_with("test result:") {
             count.passed += number_before(&line, " passed").unwrap_or(0);
