@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod act;
 pub(crate) mod callback;
 pub(crate) mod channel;
 pub(crate) mod database;
@@ -10,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod payee;
+pub(crate) mod secrets;
 pub(crate) mod sign;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +24,9 @@ pub(crate) struct Cli {
     /// A configuration file; what it leaves out keeps its default.
     #[arg(long, env = "TONGFU_CONFIG", global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// Who does it, for the record of what operators do; by default the system's user.
+    #[arg(long = "as", value_name = "NAME", global = true)]
+    pub(crate) by: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -54,6 +59,12 @@ pub(crate) enum Command {
     /// The books as a whole: how far they have come, and books that have gone back.
     #[command(subcommand)]
     Database(database::Command),
+    /// Secrets at rest: the keys that they are kept by.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
+    /// What operators did, each act under a name.
+    #[command(subcommand)]
+    Act(act::Command),
     /// Takes away payloads of what was done long ago: raw notifies, codes, openids, tries,
     /// stories' details. What is asked or told again is known as before.
     Prune {
@@ -68,4 +79,40 @@ pub(crate) enum Command {
     /// The sign doctor: says which values of an address or query are signed, in
     /// which order, and which form of the sign holds.
     Sign(sign::Command),
+}
+
+impl Command {
+    /// Whether it changes something that the record of operators' acts tells of.
+    pub(crate) fn is_act(&self) -> bool {
+        match self {
+            Self::Domain(command) => !matches!(
+                command,
+                domain::Command::List | domain::Command::Show { .. }
+            ),
+            Self::Partner(command) => !matches!(command, partner::Command::List),
+            Self::Order(command) => matches!(
+                command,
+                order::Command::Refund { .. }
+                    | order::Command::Honour { .. }
+                    | order::Command::Requery { .. }
+                    | order::Command::Unpaid { .. }
+            ),
+            Self::Callback(command) => matches!(command, callback::Command::Resend { .. }),
+            Self::Database(command) => matches!(command, database::Command::Accept { .. }),
+            Self::Secrets(command) => matches!(
+                command,
+                secrets::Command::Seal { .. }
+                    | secrets::Command::Rotate
+                    | secrets::Command::Replace { .. }
+            ),
+            Self::Prune { .. } => true,
+            Self::Serve { .. }
+            | Self::Migrate
+            | Self::Channel(_)
+            | Self::Act(_)
+            | Self::Health
+            | Self::Doctor(_)
+            | Self::Sign(_) => false,
+        }
+    }
 }

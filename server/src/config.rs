@@ -1,15 +1,18 @@
 //! The typed configuration: the default file, a file of the operator's, and
 //! the environment, in this order. The only place that reads the environment.
 
+mod keys;
+
 use crate::limits::{Network, Rate, Rates};
 use crate::listen::Times;
 use crate::log::Format;
 use crate::zone::Zone;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use payment::address::Address;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::{Table, Value};
@@ -35,7 +38,11 @@ pub(crate) struct Config {
     pub(crate) database_url: String,
     pub(crate) database_connections: u32,
     pub(crate) state_dir: PathBuf,
+    secrets_key: String,
+    secrets_key_file: PathBuf,
     pub(crate) retention_days: u32,
+    acts_head_file: PathBuf,
+    pub(crate) acts_head_url: String,
     pub(crate) accounts: PathBuf,
     pub(crate) marks: PathBuf,
     pub(crate) usd_cny_rate: String,
@@ -91,26 +98,31 @@ impl Config {
         Self::merge(Some(file), |_| None).unwrap()
     }
 
-    /// Where the books are, and over how many connections.
-    pub(crate) fn database(&self) -> store::Address {
-        let address = store::Address::from(&self.database_url);
-        match self.database_connections {
+    /// Where the books are, over how many connections, and the keys of their secrets.
+    pub(crate) fn database(&self) -> Result<store::Address> {
+        self.sealed_database(false)
+    }
+
+    fn sealed_database(&self, dev: bool) -> Result<store::Address> {
+        let address = store::Address::from(&self.database_url).sealed_by(self.keys(dev)?);
+        Ok(match self.database_connections {
             0 => address,
             connections => address.over(connections),
-        }
+        })
     }
 
     /// The same, with the mark of this instance.
-    pub(crate) fn marked_database(&self, dev: bool) -> store::Address {
+    pub(crate) fn marked_database(&self, dev: bool) -> Result<store::Address> {
         // A folder that was named is made; what stands beside a file of SQLite stands
         // where that is, or nowhere.
         if !self.state_dir.as_os_str().is_empty() {
             let _ = std::fs::create_dir_all(&self.state_dir);
         }
-        match self.mark(dev) {
-            Some(file) => self.database().marked_in(file),
-            None => self.database(),
-        }
+        let address = self.sealed_database(dev)?;
+        Ok(match self.mark(dev) {
+            Some(file) => address.marked_in(file),
+            None => address,
+        })
     }
 
     /// The file that keeps how far the books have come: one for each instance.
@@ -122,18 +134,30 @@ impl Config {
         if dev {
             return None;
         }
-        match self.database_url.strip_prefix("sqlite:") {
-            Some(file) if file.contains(":memory:") => None,
-            Some(file) => {
-                let file = file.strip_prefix("//").unwrap_or(file);
-                let path = file.split('?').next().unwrap_or_default();
-                Some(PathBuf::from(format!("{path}.mark")))
-            }
-            // One folder, or several with colons between: the first is ours.
-            None => std::env::var("STATE_DIRECTORY")
-                .ok()
-                .map(|folders| Path::new(folders.split(':').next().unwrap_or_default()).join(NAME)),
+        if self.database_url.starts_with("sqlite:") {
+            return self.beside_sqlite("mark");
         }
+        // One folder, or several with colons between: the first is ours.
+        let folders = std::env::var("STATE_DIRECTORY").ok()?;
+        Some(Path::new(folders.split(':').next().unwrap_or_default()).join(NAME))
+    }
+
+    /// The file of SQLite with this at its end, or itself; none where there is no file.
+    fn beside_sqlite(&self, end: &str) -> Option<PathBuf> {
+        if !self.database_url.starts_with("sqlite:") {
+            return None;
+        }
+        let mut file = store::sqlite_file(&self.database_url)?.into_os_string();
+        if !end.is_empty() {
+            file.push(format!(".{end}"));
+        }
+        Some(PathBuf::from(file))
+    }
+
+    /// The file that the head of the operators' acts is written to, where one is named.
+    pub(crate) fn acts_head_file(&self) -> Option<PathBuf> {
+        let file = self.acts_head_file.clone();
+        (!file.as_os_str().is_empty()).then_some(file)
     }
 
     /// Where the operator's listener was set to be.
@@ -177,7 +201,7 @@ impl Config {
     fn merge(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let mut table: Table = DEFAULT.parse().context("the default configuration")?;
         if let Some(file) = file {
-            let own: Table = file.parse().context("the configuration file")?;
+            let own: Table = file.parse().map_err(|error| without_line(file, &error))?;
             table.extend(own);
         }
         for (key, value) in &mut table {
@@ -204,6 +228,30 @@ impl Config {
             bail!("callback_delays_ms must hold one delay or more, each from 0 to {DELAY_MAX_MS}");
         }
         Ok(config)
+    }
+}
+
+/// Where a file is no TOML, and why; the line itself may hold a secret.
+fn without_line(file: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| file.get(..span.start));
+    let line = before.unwrap_or_default().lines().count().max(1);
+    anyhow!("the configuration file, line {line}: {}", error.message())
+}
+
+/// The system's user: by the name that the system has for who runs this, and, behind
+/// sudo, who that is.
+pub(crate) fn system_user() -> String {
+    let uid = std::fs::metadata("/proc/self").map_or(0, |known| known.uid());
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+        (number.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    let name = name.unwrap_or_else(|| format!("uid {uid}"));
+    match std::env::var("SUDO_USER") {
+        Ok(who) if uid == 0 => format!("{who} as {name}"),
+        _ => name,
     }
 }
 
@@ -282,6 +330,17 @@ mod tests {
             let cause = refused.map(|error| format!("{error:#}"));
             assert!(cause.is_some_and(|cause| cause.contains(what)), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_no_toml_is_not_shown() {
+        let wrong = "log = \"info\"\nsecrets_key = 1f2e3d4c5b";
+        let refused = Config::merge(Some(wrong), |_| None).err().unwrap();
+        let text = format!("{refused:#}");
+        assert!(
+            text.contains("line 2") && !text.contains("1f2e3d"),
+            "{text}"
+        );
     }
 
     #[test]

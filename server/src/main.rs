@@ -4,6 +4,7 @@ mod business;
 mod channel;
 mod cli;
 mod config;
+mod heads;
 mod limits;
 mod listen;
 mod log;
@@ -20,6 +21,7 @@ mod zone;
 use clap::Parser;
 use cli::{Cli, Command};
 use config::Config;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Each answer is made of some hundred small pieces, on any thread
@@ -46,18 +48,36 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let config = Config::load(cli.config.as_deref())?;
     config.zone.set();
-    match cli.command {
-        Command::Serve { dev } => serve::serve(config, cli.config, dev).await,
-        Command::Migrate => serve::migrate(&config).await,
-        Command::Domain(command) => cli::domain::run(&config, command).await,
-        Command::Partner(command) => cli::partner::run(&config, command).await,
-        Command::Order(command) => cli::order::run(&config, command).await,
-        Command::Callback(command) => cli::callback::run(&config, command).await,
-        Command::Channel(command) => cli::channel::run(&config, command).await,
-        Command::Database(command) => cli::database::run(&config, command).await,
-        Command::Prune { older } => cli::database::prune(&config, older).await,
-        Command::Health => cli::health::run(&config).await,
-        Command::Doctor(options) => cli::doctor::run(&config, &options).await,
-        Command::Sign(command) => cli::sign::run(&config, &command).await,
+    let by = cli.by.unwrap_or_else(config::system_user);
+    let is_act = cli.command.is_act();
+    let done = done(&config, cli.config, &by, cli.command);
+    if !is_act {
+        return done.await;
+    }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    cli::act::recorded(&config, &by, &words, done).await
+}
+
+async fn done(
+    config: &Config,
+    file: Option<PathBuf>,
+    by: &str,
+    command: Command,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { dev } => serve::serve(config.clone(), file, dev).await,
+        Command::Migrate => serve::migrate(config).await,
+        Command::Domain(command) => cli::domain::run(config, command).await,
+        Command::Partner(command) => cli::partner::run(config, command).await,
+        Command::Order(command) => cli::order::run(config, command).await,
+        Command::Callback(command) => cli::callback::run(config, command).await,
+        Command::Channel(command) => cli::channel::run(config, command).await,
+        Command::Database(command) => cli::database::run(config, by, command).await,
+        Command::Act(command) => cli::act::run(config, command).await,
+        Command::Secrets(command) => cli::secrets::run(config, command).await,
+        Command::Prune { older } => cli::database::prune(config, older).await,
+        Command::Health => cli::health::run(config).await,
+        Command::Doctor(options) => cli::doctor::run(config, &options).await,
+        Command::Sign(command) => cli::sign::run(config, &command).await,
     }
 }

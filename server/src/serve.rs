@@ -1,6 +1,7 @@
 //! Wires everything together, and serves until told to stop.
 
 use crate::config::Config;
+use crate::heads::Heads;
 use crate::limits::{Limits, Proxies};
 use crate::listen::{self, Gate, Way};
 use crate::log;
@@ -25,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use store::Keys;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -47,19 +49,29 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         Proxies::new(&config.trusted_proxies),
     );
     let limits = Arc::new(limits);
-    let store = store::migrate(config.marked_database(dev)).await?;
+    let store = store::migrate(config.marked_database(dev)?).await?;
+    let instance = instance_name(&config)?;
+    // Before the keys are looked at: who changes them meanwhile sees that we are here.
+    store.announce(&instance, env!("CARGO_PKG_VERSION")).await?;
+    tell_of_secrets(&config, &*store, dev).await?;
     if config.mark(dev).is_none() && !dev {
         tracing::warn!("nothing notices when the database goes back: set state_dir");
     }
     check_domains(store.as_ref(), dev).await?;
     let (rates, source) = rates::open(&config, dev)?;
     let metrics = operator::metrics::install(Arc::clone(&store))?;
+    let announced = Arc::clone(&store);
     let checkout = checkout(&config, store, rates, limits.toll())?;
     checkout.trip_key().await?;
     // Before payers or workers come; who is barred from the books tells so by `/readyz`.
     let _ = checkout.keep_mark().await;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
+    let heads = Heads::new(&config)?;
+    let told = worker::tell_acts(Arc::clone(&announced), heads, stopped.clone());
+    workers.push(tokio::spawn(told));
+    let announcing = worker::announce(Arc::clone(&announced), instance.clone(), stopped.clone());
+    workers.push(tokio::spawn(announcing));
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
     if config.retention_days > 0 {
         let kept = Duration::from_secs(u64::from(config.retention_days) * 86_400);
@@ -113,6 +125,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
             Ok(())
         }
     }?;
+    let _ = announced.take_leave(&instance).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -185,14 +198,52 @@ fn to_usize(number: u32) -> usize {
 
 /// Brings the database up to date, and no more.
 pub(crate) async fn migrate(config: &Config) -> Result<()> {
-    store::migrate(config.database()).await?;
+    store::migrate(config.database()?).await?;
     println!("the database is up to date");
     Ok(())
 }
 
 /// Opens the database for a command of the operator's: its tables must be up to date.
 pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
-    Ok(store::open(config.database()).await?)
+    Ok(store::open(config.database()?).await?)
+}
+
+/// Says where secrets are kept less well than they could be.
+async fn tell_of_secrets(config: &Config, store: &dyn Store, dev: bool) -> Result<()> {
+    for file in config.wide_files() {
+        tracing::warn!(file = %file.display(), "others can read this file: it should be 0600");
+    }
+    let state = store.sealing().await?;
+    if let Some(why) = state.keeps_from_work() {
+        bail!(why);
+    }
+    let development = Keys::development();
+    match &state.writes {
+        _ if dev => {}
+        None => {
+            tracing::warn!("secrets stand in the database in clear: give a key by secrets_key_file")
+        }
+        Some(key) if development.ids().eq([key.as_str()]) => tracing::warn!(
+            "the database's secrets are kept by the key of development, which everybody has"
+        ),
+        Some(_) if state.sealed_ms.is_none() => tracing::warn!(
+            "secrets stand in the database in clear too: run `tongfu secrets seal` once no older \
+             program is at work"
+        ),
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+/// What this instance is known by among those at work on its database.
+/// No other has its name, whatever hosts are called.
+fn instance_name(config: &Config) -> Result<String> {
+    let mut number = [0; 4];
+    getrandom::fill(&mut number).context("no random numbers")?;
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    let number = hex::encode(number);
+    Ok(format!("{host}:{} {number}", config.listen.port()))
 }
 
 /// The development domains exist only where `--dev` is given: their secrets
@@ -212,12 +263,10 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
         }
         return Ok(());
     }
-    let domains = store.domains().await?;
-    if let Some(domain) = domains.iter().find(|domain| domain.development) {
+    if let Some(code) = store.development_domain().await? {
         bail!(
-            "this database holds the development domain `{}`, whose secret is public: serve it \
-             with --dev, or give TONGFU_DATABASE_URL a database of its own",
-            domain.code
+            "this database holds the development domain `{code}`, whose secret is public: serve \
+             it with --dev, or give TONGFU_DATABASE_URL a database of its own"
         );
     }
     Ok(())

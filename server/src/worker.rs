@@ -1,6 +1,8 @@
 //! Loops around the use cases' steps: due callbacks, queries, refunds and notifies.
 
+use crate::heads::Heads;
 use checkout::{Checkout, Failure};
+use payment::ports::Store;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -13,6 +15,9 @@ const IDLE: Duration = Duration::from_millis(250);
 const HEAR_EACH: Duration = Duration::from_millis(100);
 /// How often it is noted how far the books have come.
 const MARK_EACH: Duration = Duration::from_millis(250);
+/// How often we say that we are at work; it holds for six times as long, so that one try
+/// that the database failed ends it for nobody.
+const ANNOUNCE_EACH: Duration = Duration::from_secs(5);
 /// How often what nobody watches any more is forgotten.
 const FORGET_EACH: Duration = Duration::from_secs(20);
 /// When old payloads are taken away: a while after the start, then once a day.
@@ -102,6 +107,38 @@ async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
     }
     // What was written last.
     let _ = checkout.keep_mark().await;
+}
+
+/// Says that this instance is at work, and which keys it has.
+pub(crate) async fn announce(store: Arc<dyn Store>, name: String, mut stopped: Stopped) {
+    while rested(&mut stopped, ANNOUNCE_EACH).await {
+        if let Err(cause) = store.announce(&name, env!("CARGO_PKG_VERSION")).await {
+            tracing::warn!(%cause, "it is not announced that we are at work");
+        }
+    }
+}
+
+/// Sends out how far the acts of operators have come, when they have come further.
+pub(crate) async fn tell_acts(store: Arc<dyn Store>, heads: Heads, mut stopped: Stopped) {
+    let (mut told, mut pause) = (String::new(), Duration::ZERO);
+    while rested(&mut stopped, pause).await {
+        pause = LOOK_EACH;
+        let head = match store.last_act().await {
+            Ok(Some(act)) => format!("{} {}", act.seq, act.hash),
+            Ok(None) => continue,
+            Err(cause) => {
+                tracing::warn!(%cause, "the acts of operators can't be read");
+                continue;
+            }
+        };
+        if head == told {
+            continue;
+        }
+        match heads.send(&head).await {
+            Ok(()) => told = head,
+            Err(cause) => tracing::warn!(%cause, "the head of the acts is not sent out"),
+        }
+    }
 }
 
 /// Looks after what is not done in time; the first time at once, since nobody knows what

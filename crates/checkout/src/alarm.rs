@@ -20,6 +20,8 @@ pub(crate) enum Alarm {
     Untaken,
     /// Money went back without a refund of ours.
     TakenBack,
+    /// A business system gives back much more than it usually does, or all that it may.
+    RefundSpeed,
     /// A sign that could fit another sum too.
     Recut,
     /// A channel grants too few questions for what is open.
@@ -27,7 +29,7 @@ pub(crate) enum Alarm {
 }
 
 impl Alarm {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
@@ -36,6 +38,7 @@ impl Alarm {
         Self::Callback,
         Self::Untaken,
         Self::TakenBack,
+        Self::RefundSpeed,
         Self::Recut,
         Self::Queries,
     ];
@@ -50,6 +53,7 @@ impl Alarm {
             Self::Callback => "callback",
             Self::Untaken => "untaken",
             Self::TakenBack => "takenback",
+            Self::RefundSpeed => "refundspeed",
             Self::Recut => "recut",
             Self::Queries => "queries",
         }

@@ -47,6 +47,9 @@ pub enum Failure {
     /// The operator has frozen such calls of this business system.
     #[error("frozen by the operator")]
     Frozen,
+    /// The business system has given back what it may within a day.
+    #[error("refunds of a day are used up")]
+    RefundsADay,
     /// The channel refused the order or can't be reached; the cause is for the log.
     #[error("channel unavailable: {0}")]
     ChannelUnavailable(String),
@@ -61,7 +64,11 @@ impl Failure {
     pub fn passes(&self) -> bool {
         matches!(
             self,
-            Self::Internal(_) | Self::Frozen | Self::ChannelUnavailable(_) | Self::TooMany { .. }
+            Self::Internal(_)
+                | Self::Frozen
+                | Self::RefundsADay
+                | Self::ChannelUnavailable(_)
+                | Self::TooMany { .. }
         )
     }
 
@@ -81,7 +88,7 @@ impl Failure {
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
             Self::TooMany { .. } => ErrCode::TooMany,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
-            Self::Frozen | Self::Internal(_) => ErrCode::Internal,
+            Self::Frozen | Self::RefundsADay | Self::Internal(_) => ErrCode::Internal,
         }
     }
 
@@ -106,6 +113,12 @@ impl Failure {
             Self::Frozen => match lang {
                 Lang::Zh => "已被运营方暂停，请稍后重试".to_owned(),
                 Lang::En => "Paused by the operator: try again later".to_owned(),
+            },
+            Self::RefundsADay => match lang {
+                Lang::Zh => "24 小时内的退款额度已用完，请稍后重试或联系运营方".to_owned(),
+                Lang::En => "What may be refunded within 24 hours is used up: try again later, \
+                    or ask the operator"
+                    .to_owned(),
             },
             other => other.code().message(lang).to_owned(),
         }

@@ -127,6 +127,7 @@ pub struct Checkout {
     callback_written: Notify,
     trip_key: OnceCell<Vec<u8>>,
     told: watch::Told,
+    hasty: watch::Told,
     too_far: AtomicI64,
 }
 
@@ -152,6 +153,7 @@ impl Checkout {
             callback_written: Notify::new(),
             trip_key: OnceCell::new(),
             told: watch::Told::default(),
+            hasty: watch::Told::default(),
             too_far: AtomicI64::new(0),
         }))
     }

@@ -41,6 +41,16 @@ pub(crate) fn shown_key(row: &RefundRow) -> &str {
     }
 }
 
+/// What somebody wants to give back of a payment.
+struct Wish<'a> {
+    key: Option<String>,
+    /// Fen or cents of the request.
+    minor: i64,
+    cause: Cause,
+    day_max: Option<i64>,
+    reason: &'a str,
+}
+
 impl Checkout {
     /// `private/pay/refund`: a business system's wish, by HMAC alone; the same
     /// call again asks how the refund stands (docs/protocol.md, Refunds and closing).
@@ -97,9 +107,24 @@ impl Checkout {
             let known = |row: &RefundRow| shown_key(row) == key && row.money.minor() == minor;
             return refunds.into_iter().find(known).ok_or(Failure::Frozen);
         }
-        let key = Some(key.to_owned());
-        self.begin_refund(paid, key, minor, Cause::Business, "")
-            .await
+        let wish = Wish {
+            key: Some(key.to_owned()),
+            minor,
+            cause: Cause::Business,
+            day_max: domain.settings.refunds_a_day,
+            reason: "",
+        };
+        let begun = self.begin_refund(paid, wish).await;
+        if let Err(Failure::RefundsADay) = &begun
+            && self.hasty.is_new(&domain.code)
+        {
+            raise!(
+                Alarm::RefundSpeed,
+                domain.code = domain.code,
+                "a business system has given back what it may within a day"
+            );
+        }
+        begun
     }
 
     /// The operator's refund of an order; `minor` is fen or cents of the request. With a
@@ -121,8 +146,14 @@ impl Checkout {
         let attempt = attempt.ok_or(Failure::NotPaid)?;
         // With a blank, which no key of a business system holds.
         let key = key.map(|key| format!("operator {key}"));
-        self.begin_refund(&attempt, key, minor, Cause::Operator, reason)
-            .await
+        let wish = Wish {
+            key,
+            minor,
+            cause: Cause::Operator,
+            day_max: None,
+            reason,
+        };
+        self.begin_refund(&attempt, wish).await
     }
 
     /// The operator knows a refund's money to be back, by another way or from the
@@ -176,14 +207,8 @@ impl Checkout {
         }
     }
 
-    async fn begin_refund(
-        &self,
-        paid: &AttemptRow,
-        refund_key: Option<String>,
-        minor: i64,
-        cause: Cause,
-        reason: &str,
-    ) -> Result<RefundRow, Failure> {
+    async fn begin_refund(&self, paid: &AttemptRow, wish: Wish<'_>) -> Result<RefundRow, Failure> {
+        let Wish { minor, cause, .. } = wish;
         let refused = || Failure::Refused(Refusal::Amount("refundMoney".to_owned()));
         let money = Money::from_minor(minor, paid.money.currency()).filter(|_| minor > 0);
         let money = money.ok_or_else(refused)?;
@@ -192,10 +217,11 @@ impl Checkout {
             let new = NewRefund {
                 refund_no: format!("R{}", self.numbers.order_sn(now_ms)),
                 order_sn: paid.order_sn.clone(),
-                refund_key: refund_key.clone(),
+                refund_key: wish.key.clone(),
                 money,
                 cause,
-                reason: reason.to_owned(),
+                day_max: wish.day_max,
+                reason: wish.reason.to_owned(),
                 created_ms: now_ms,
             };
             match self.parts.store.begin_refund(&new).await? {
@@ -211,6 +237,7 @@ impl Checkout {
                 Refunded::Same(row) => return Ok(row),
                 Refunded::KeyReused => return Err(Failure::RefundKeyReused),
                 Refunded::TooMuch(left) => return Err(Failure::TooMuch(left)),
+                Refunded::OverDay => return Err(Failure::RefundsADay),
                 Refunded::TooLittle => return Err(refused()),
                 Refunded::NumberTaken => {}
             }

@@ -21,6 +21,17 @@ const SLACK_MS: i64 = 60_000;
 /// Whose clock is further off the database's judges no times, ms.
 const CLOCK_MS: i64 = 30_000;
 
+const HOUR_MS: i64 = 3_600_000;
+/// So many refunds in an hour are nothing unusual for anybody.
+const MANY: i64 = 20;
+/// What is usual is seen in so many days.
+const DAYS: i64 = 7;
+
+/// Whether refunds of an hour are more than those of two usual days.
+fn is_unusual(hour: i64, before: i64) -> bool {
+    hour >= MANY && hour.saturating_mul(DAYS) > before.saturating_mul(2)
+}
+
 /// What is not looked at when it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LateTimers {
@@ -35,6 +46,16 @@ pub struct LateTimers {
 pub(crate) struct Told(Mutex<HashMap<String, Instant>>);
 
 impl Told {
+    /// Whether this one is to be told of now.
+    pub(crate) fn is_new(&self, name: &str) -> bool {
+        let now = Instant::now();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|_, at| now.duration_since(*at) < TELL_EACH);
+        let is_new = !told.contains_key(name);
+        told.entry(name.to_owned()).or_insert(now);
+        is_new
+    }
+
     /// Those of these that are to be told of now; the others are forgotten.
     fn anew(&self, names: &[String], now: Instant) -> Vec<String> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,6 +176,28 @@ impl Checkout {
                 "a business system takes no callbacks: `tongfu callback list`"
             );
         }
+        self.watch_refunds(now_ms).await
+    }
+
+    /// A stolen secret gives money back faster than its owner does.
+    async fn watch_refunds(&self, now_ms: i64) -> Result<(), Failure> {
+        let store = &self.parts.store;
+        let since_ms = now_ms - HOUR_MS;
+        for asked in store.many_refunds(since_ms, MANY).await? {
+            let code = &asked.domain_code;
+            let from_ms = since_ms - DAYS * 24 * HOUR_MS;
+            let before = store.refunds_between(code, from_ms, since_ms).await?;
+            if is_unusual(asked.count, before) && self.hasty.is_new(code) {
+                raise!(
+                    Alarm::RefundSpeed,
+                    domain.code = code,
+                    count = asked.count,
+                    before,
+                    "a business system asked for more refunds in an hour than usually in two \
+                     days: `tongfu domain set --refunds-frozen` stops them"
+                );
+            }
+        }
         Ok(())
     }
 }
@@ -162,6 +205,14 @@ impl Checkout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refunds_of_an_hour_are_held_against_those_of_two_days() {
+        assert!(!is_unusual(MANY - 1, 0));
+        assert!(is_unusual(MANY, 0), "of one who never gave anything back");
+        assert!(!is_unusual(200, 700), "100 a day");
+        assert!(is_unusual(201, 700));
+    }
 
     #[test]
     fn who_takes_no_callbacks_is_told_of_once_an_hour() {

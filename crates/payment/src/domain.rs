@@ -169,6 +169,10 @@ pub struct DomainSettings {
     /// Whether no refund that it asks for begins.
     #[serde(skip_serializing_if = "is_false")]
     pub refunds_frozen: bool,
+    /// What refunds that it asks for may give back within 24 hours, minor units of each
+    /// currency; none: what was paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunds_a_day: Option<i64>,
     /// Who is paid, as payers read it.
     pub payee: Payee,
     /// Present where the business system is a partner: it comes in by another door than
@@ -245,6 +249,7 @@ impl Default for DomainSettings {
             disabled: false,
             payments_frozen: false,
             refunds_frozen: false,
+            refunds_a_day: None,
             payee: Payee::default(),
             partner: None,
         }

@@ -15,6 +15,7 @@ pub mod refund;
 pub mod status;
 pub mod story;
 
+pub mod acts;
 pub mod address;
 mod budget;
 pub mod domain;

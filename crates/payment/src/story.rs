@@ -110,7 +110,7 @@ impl Entry {
 }
 
 /// SHA-256 in hex over fields, each with its length.
-fn sealed(fields: &[&str]) -> String {
+pub(crate) fn sealed(fields: &[&str]) -> String {
     let mut hash = Sha256::new();
     for field in fields {
         hash.update((field.len() as u64).to_be_bytes());
@@ -162,30 +162,46 @@ pub struct Checkpoint {
     pub hash: String,
 }
 
-impl Checkpoint {
+/// One of a chain that has one of each place, each bound to the one before.
+pub trait Chained {
+    /// Its place: 1, 2, 3, ….
+    fn seq(&self) -> i64;
+    /// The hash that is kept with it.
+    fn hash(&self) -> &str;
     /// The hash that belongs to it, after `before` (empty for the first).
-    #[must_use]
-    pub fn link(&self, before: &str) -> String {
+    fn link(&self, before: &str) -> String;
+}
+
+impl Chained for Checkpoint {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    fn link(&self, before: &str) -> String {
         let numbers = [self.seq, self.until_ms, self.orders, self.entries];
         let [seq, until_ms, orders, entries] = numbers.map(|number| number.to_string());
         sealed(&[before, &seq, &until_ms, &orders, &entries, &self.digest])
     }
 }
 
-/// Whether these are all that were kept, unchanged.
+/// Whether these are the first ones that were kept, unchanged, with none left out.
 ///
 /// # Errors
 /// [`Broken`] with the first that does not fit.
-pub fn check_checkpoints(checkpoints: &[Checkpoint]) -> Result<(), Broken> {
+pub fn check_chain<L: Chained>(links: &[L]) -> Result<(), Broken> {
     let mut before = "";
-    for (checkpoint, place) in checkpoints.iter().zip(1..) {
-        if checkpoint.seq != place {
+    for (link, place) in links.iter().zip(1..) {
+        if link.seq() != place {
             return Err(Broken::Missing(place));
         }
-        if checkpoint.hash != checkpoint.link(before) {
+        if link.hash() != link.link(before) {
             return Err(Broken::Changed(place));
         }
-        before = &checkpoint.hash;
+        before = link.hash();
     }
     Ok(())
 }

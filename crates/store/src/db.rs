@@ -3,6 +3,7 @@
 //! [`Database::read`], [`Database::write`] and [`Database::write_each`].
 
 use crate::guard::Guard;
+use crate::keys::Keys;
 use crate::line::{Line, Pool, Read, Tx};
 use crate::queries::Tail;
 use crate::renewal::Renewal;
@@ -10,6 +11,7 @@ use crate::sql::Statement;
 use crate::train::Train;
 use payment::ports::{Answer, StoreError};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -49,6 +51,10 @@ pub(crate) struct Database {
     renewal: Renewal,
     /// What was seen of it, which it must still hold.
     pub(crate) guard: Arc<Guard>,
+    /// By which secrets are kept.
+    pub(crate) keys: Keys,
+    /// Whether it was seen that no clear text of them is kept.
+    pub(crate) sealed: AtomicBool,
     /// When a write was last tried for readiness' sake, and what came of it.
     pub(crate) probed: Mutex<Option<(Instant, Answer<()>)>>,
     /// Who hears what others change.
@@ -70,6 +76,8 @@ impl Database {
             writes,
             renewal,
             guard,
+            keys: Keys::default(),
+            sealed: AtomicBool::new(false),
             probed: Mutex::new(None),
             tail: Mutex::new(None),
         }

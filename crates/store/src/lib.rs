@@ -6,6 +6,7 @@
 
 mod db;
 mod guard;
+mod keys;
 mod line;
 mod migrations;
 mod open;
@@ -17,6 +18,8 @@ mod sqlite;
 mod train;
 
 pub use guard::kept_mark;
+pub use keys::{Keys, NoKeys};
 pub use open::{Address, OpenError, migrate, open};
 pub use queries::{as_asked, statements};
 pub use sql::Sql;
+pub use sqlite::sqlite_file;

@@ -1,6 +1,7 @@
 //! Opens a database by its address.
 
 use crate::guard::Guard;
+use crate::keys::Keys;
 use payment::ports::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,19 @@ pub enum OpenError {
          (migration {0}): run the newer one"
     )]
     Newer(String),
+    /// Its secrets are kept by another key than those that were given.
+    #[error(
+        "the database's secrets are kept by the key {0}, which is not given: secrets_key_file \
+         names the file that holds it, and secrets_key may hold it itself"
+    )]
+    Key(String),
+    /// What shows that the key is right, or that the secrets are sealed, is not what was
+    /// written there.
+    #[error(
+        "the database's secrets are not as they were sealed: somebody changed or took away \
+         what says so (docs/secrets.md)"
+    )]
+    Canary,
     /// The database refused, or its migrations failed.
     #[error("the database can't be opened: {0}")]
     Database(String),
@@ -43,6 +57,8 @@ pub struct Address {
     url: String,
     connections: Option<u32>,
     mark: Option<PathBuf>,
+    keys: Keys,
+    given_up: bool,
 }
 
 impl Address {
@@ -69,6 +85,19 @@ impl Address {
         let mark = Some(file);
         Self { mark, ..self }
     }
+
+    /// With the keys that its secrets are kept by.
+    #[must_use]
+    pub fn sealed_by(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Opens it though its secrets are kept by keys that nobody has any more.
+    #[must_use]
+    pub fn with_lost_keys(self) -> Self {
+        let given_up = true;
+        Self { given_up, ..self }
+    }
 }
 
 impl<T: AsRef<str> + ?Sized> From<&T> for Address {
@@ -80,6 +109,8 @@ impl<T: AsRef<str> + ?Sized> From<&T> for Address {
             url: url.as_ref().to_owned(),
             connections: None,
             mark: None,
+            keys: Keys::default(),
+            given_up: false,
         }
     }
 }
@@ -109,22 +140,24 @@ async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, O
         url,
         connections,
         mark,
+        keys,
+        given_up,
     } = address;
     let place = mark.clone().unwrap_or_default();
     let unusable = |error| refused(format!("the mark in {}: {error}", place.display()));
     let guard = Guard::read(mark).map_err(unusable)?;
     let guard = Arc::new(guard);
-    if url.starts_with("sqlite:") {
+    let mut opened = if url.starts_with("sqlite:") {
         let readers = connections.unwrap_or(Address::SQLITE_READERS);
-        let opened = crate::sqlite::open(&url, readers, guard, tables).await?;
-        return Ok(Arc::new(opened));
-    }
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        crate::sqlite::open(&url, readers, guard, tables).await?
+    } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         let connections = connections.unwrap_or(Address::POSTGRES_CONNECTIONS);
-        let opened = crate::postgres::open(&url, connections, guard, tables).await?;
-        return Ok(Arc::new(opened));
-    }
-    Err(OpenError::Scheme)
+        crate::postgres::open(&url, connections, guard, tables).await?
+    } else {
+        return Err(OpenError::Scheme);
+    };
+    opened.take_keys(keys, tables, given_up).await?;
+    Ok(Arc::new(opened))
 }
 
 /// What a failed opening tells: the driver's cause, never the address.

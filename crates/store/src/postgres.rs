@@ -10,9 +10,10 @@ use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
 use hosts::Hosts;
+use payment::ports::{Answer, StoreError};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, Executor, PgPool, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,33 @@ pub(crate) async fn open(
     let writes = Writes::Beside(writes);
     Ok(Database::new(reads, writes, renewal, guard))
 }
+
+/// Writes the table of secrets anew, without what was overwritten in it.
+///
+/// # Errors
+/// Where that is not ours to do, or somebody may still see what was there before.
+pub(crate) async fn rewrite(pool: &PgPool) -> Answer<()> {
+    let unavailable = |error: sqlx::Error| StoreError::Unavailable(error.to_string());
+    let asked = pool.fetch_one(REWRITABLE).await.map_err(unavailable)?;
+    let answer = |column: usize| asked.try_get::<bool, _>(column).map_err(unavailable);
+    let why = match (answer(0)?, answer(1)?) {
+        (false, _) => "the table domain_secret is another role's: let its owner do it",
+        (_, true) => "a transaction that began before is open, such as a dump's",
+        _ => {
+            // What the planner knows of the column is made of its rows.
+            let written = pool.execute("vacuum (full, analyze) domain_secret");
+            return written.await.map(drop).map_err(unavailable);
+        }
+    };
+    Err(StoreError::Unavailable(why.to_owned()))
+}
+
+/// Whether the table is ours, and whether a transaction is open that may see older rows.
+const REWRITABLE: &str = "select pg_has_role(c.relowner, 'usage'), exists ( \
+    select from pg_stat_activity a where a.pid <> pg_backend_pid() and a.datid = d.oid \
+    and a.xact_start < now() - interval '10 seconds') \
+    from pg_class c join pg_database d on d.datname = current_database() \
+    where c.oid = 'domain_secret'::regclass";
 
 /// Without the driver's advisory lock, which not every server of this wire has: who
 /// comes second fails on what the first one wrote, and then finds it done.

@@ -1,5 +1,6 @@
 //! The store's methods by entity, each once and with its statements.
 
+mod acts;
 mod attempts;
 mod audit;
 mod callbacks;
@@ -14,6 +15,7 @@ mod partners;
 mod pruning;
 mod refunds;
 mod rows;
+mod sealing;
 mod settling;
 mod story;
 mod timers;
@@ -27,12 +29,16 @@ use crate::sql::Sql;
 /// Statements that read as much of the book as a person's command asks for.
 pub fn as_asked() -> impl Iterator<Item = Sql> {
     let two = [contradictions::ALONE, callbacks::RESEND_DELIVERED];
-    two.into_iter().chain(listing::AS_ASKED)
+    two.into_iter()
+        .chain(listing::AS_ASKED)
+        .chain(domains::AS_ASKED)
+        .chain(sealing::AS_ASKED)
 }
 
 /// Every statement that is sent to a database.
 pub fn statements() -> impl Iterator<Item = Sql> {
     let all = [
+        acts::STATEMENTS,
         attempts::STATEMENTS,
         audit::STATEMENTS,
         callbacks::STATEMENTS,
@@ -46,6 +52,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         partners::STATEMENTS,
         pruning::STATEMENTS,
         refunds::STATEMENTS,
+        sealing::STATEMENTS,
         settling::STATEMENTS,
         story::STATEMENTS,
         timers::STATEMENTS,

@@ -8,8 +8,15 @@ use crate::migrations;
 use crate::open::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
 use crate::train::Train;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use payment::ports::{Answer, StoreError};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +54,9 @@ pub(crate) async fn open(
     if tables == Tables::Expect && !options.get_filename().exists() {
         return Err(OpenError::Missing);
     }
+    if tables == Tables::Migrate {
+        create(options.get_filename()).map_err(refused)?;
+    }
     let options = options
         .create_if_missing(tables == Tables::Migrate)
         .journal_mode(SqliteJournalMode::Wal)
@@ -72,6 +82,52 @@ pub(crate) async fn open(
     let writes = Train::new(Pool::Sqlite(write), renewal.clone());
     let (reads, writes) = (Pool::Sqlite(read), Writes::Train(writes));
     Ok(Database::new(reads, writes, renewal, guard))
+}
+
+/// Makes a file that is missing, which nobody else reads; those beside it are made as it is.
+fn create(file: &Path) -> io::Result<()> {
+    if is_in_memory(file) {
+        return Ok(());
+    }
+    let mut new = OpenOptions::new();
+    match new.write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the whole file anew, without what was freed in it, and empties the log beside it.
+///
+/// # Errors
+/// While others read or write.
+pub(crate) async fn rewrite(reads: &SqlitePool) -> Answer<()> {
+    let options = reads.connect_options().as_ref().clone();
+    let options = options.read_only(false).pragma("secure_delete", "on");
+    let written = async {
+        let mut alone = options.connect().await?;
+        alone.execute("vacuum").await?;
+        let done = alone.fetch_one("pragma wal_checkpoint(truncate)").await?;
+        let is_busy: i64 = done.try_get(0)?;
+        alone.close().await?;
+        Ok::<_, sqlx::Error>(is_busy != 0)
+    };
+    match written.await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StoreError::Unavailable("others read the file".to_owned())),
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    }
+}
+
+/// The file that an address names; none for one in memory.
+#[must_use]
+pub fn sqlite_file(address: &str) -> Option<PathBuf> {
+    let options = SqliteConnectOptions::from_str(address).ok()?;
+    let file = options.get_filename();
+    (!is_in_memory(file)).then(|| file.to_owned())
+}
+
+fn is_in_memory(file: &Path) -> bool {
+    file.as_os_str().is_empty() || file.to_string_lossy().starts_with("file:")
 }
 
 fn pool(size: u32, renewal: &Renewal) -> SqlitePoolOptions {

@@ -8,7 +8,7 @@ use payment::lang::Lang;
 use payment::ports::Acceptance;
 use std::path::PathBuf;
 
-/// A name or reason that is kept.
+/// A reason that is kept.
 const TEXT_MAX: usize = 200;
 
 #[derive(Subcommand)]
@@ -19,9 +19,6 @@ pub(crate) enum Command {
     /// since is lost here, and may not be lost at the channels. Run it on an instance's
     /// own machine, with its configuration.
     Accept {
-        /// Who decides it.
-        #[arg(long = "as", value_name = "NAME")]
-        by: String,
         /// Why.
         #[arg(long)]
         reason: String,
@@ -45,7 +42,7 @@ pub(crate) async fn prune(config: &Config, older_s: i64) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
+pub(crate) async fn run(config: &Config, by: &str, command: Command) -> Result<()> {
     let store = open(config).await?;
     let named = match &command {
         Command::Accept { mark, .. } => mark.clone(),
@@ -73,7 +70,6 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             }
         }
         Command::Accept {
-            by,
             reason,
             without_mark,
             ..
@@ -84,17 +80,15 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
                      --mark FILE, or --without-mark"
                 );
             }
-            for text in [&by, &reason] {
-                if text.trim().is_empty() || text.len() > TEXT_MAX {
-                    bail!("--as and --reason take 1 to {TEXT_MAX} bytes");
-                }
+            if reason.trim().is_empty() || reason.len() > TEXT_MAX {
+                bail!("--reason takes 1 to {TEXT_MAX} bytes");
             }
             let lost = seen.as_ref().and_then(|seen| seen.lost_at(&now));
             if seen.is_some() && lost.is_none() {
                 bail!("these books hold what this instance has seen: there is nothing to accept");
             }
             let acceptance = Acceptance {
-                by,
+                by: by.to_owned(),
                 reason,
                 at_ms: now_ms(),
                 seen,

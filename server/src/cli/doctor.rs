@@ -12,6 +12,7 @@ use crate::zone;
 use anyhow::{Result, bail};
 use channels::health::{certificate_ends, clock_ahead_ms};
 use channels::registry::gateways;
+use payment::acts::check_acts;
 use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
 use payment::printable::printable;
@@ -81,6 +82,7 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
         findings.add(finding);
     }
     stories::look_over(store.as_ref(), options, &mut findings).await?;
+    acts(config, store.as_ref(), &mut findings).await?;
     for risk in store.at_risk(now_ms()).await? {
         findings.add(format!(
             "{} {}: {}",
@@ -94,6 +96,20 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
     match findings.0.len() {
         0 => println!("nothing to look at"),
         count => bail!("{count} things to look at"),
+    }
+    Ok(())
+}
+
+/// Whether what operators did stands as it was written.
+async fn acts(config: &Config, store: &dyn Store, findings: &mut Findings) -> Result<()> {
+    let acts = super::act::all(store).await?;
+    let heads = match config.acts_head_file().filter(|file| file.exists()) {
+        Some(file) => super::act::kept_heads(&file)?,
+        None => Vec::new(),
+    };
+    match check_acts(&acts, &heads) {
+        Ok(()) => println!("ok    {} acts of operators are whole", acts.len()),
+        Err(broken) => findings.add(format!("the operators' acts: {broken}")),
     }
     Ok(())
 }

@@ -138,6 +138,10 @@ pub(crate) struct BrakeArgs {
     /// Whether no refund that it asks for begins.
     #[arg(long)]
     refunds_frozen: Option<bool>,
+    /// What refunds that it asks for may give back within 24 hours, in fen (cents); 0:
+    /// all that was paid.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+    refunds_a_day: Option<i64>,
 }
 
 impl BrakeArgs {
@@ -145,6 +149,8 @@ impl BrakeArgs {
         set(&mut settings.disabled, self.disabled);
         set(&mut settings.payments_frozen, self.payments_frozen);
         set(&mut settings.refunds_frozen, self.refunds_frozen);
+        let a_day = self.refunds_a_day.map(|fen| (fen > 0).then_some(fen));
+        set(&mut settings.refunds_a_day, a_day);
     }
 }
 

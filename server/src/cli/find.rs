@@ -64,7 +64,7 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
-    fn ms(self) -> i64 {
+    pub(super) fn ms(self) -> i64 {
         match self {
             Self::Ago(seconds) => now_ms() - seconds * 1000,
             Self::Day(day) => zone::start_of(day),
@@ -223,7 +223,7 @@ fn quoted(field: &str) -> String {
     }
 }
 
-pub(super) fn moment(text: &str) -> Result<Moment, String> {
+pub(crate) fn moment(text: &str) -> Result<Moment, String> {
     if let Some(day) = zone::day_named(text) {
         return Ok(Moment::Day(day));
     }

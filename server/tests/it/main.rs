@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
+mod acts;
 mod bad_input;
 mod callback;
 mod chained;
@@ -25,6 +26,7 @@ mod pruned;
 mod rates;
 mod refund;
 mod reload;
+mod secrets;
 mod sign;
 mod strangers;
 mod trouble;

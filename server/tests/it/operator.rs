@@ -6,7 +6,7 @@ use crate::pay::{body_of, errcode};
 use crate::refund::{REFUND, given_back, paid_order, refund_body};
 use std::process::{Command, Output};
 
-fn run(command: &mut Command) -> (bool, String) {
+pub(crate) fn run(command: &mut Command) -> (bool, String) {
     let Output {
         status,
         stdout,
@@ -361,4 +361,43 @@ async fn a_business_system_is_stopped_by_its_operator() {
     })
     .await;
     assert_eq!(refunded().await, "0");
+}
+
+/// A stolen secret gives back no more than its owner may.
+#[tokio::test]
+async fn what_a_business_system_gives_back_within_a_day_has_a_limit() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (query, number) = paid_order(&world).await;
+    let request_key = value_of(&query, "requestKey");
+    let tell = |arguments: &[&str]| run(tongfu(&world.database_url).args(arguments));
+    let (well, text) = tell(&["domain", "set", "demo", "--refunds-a-day", "8"]);
+    assert!(well, "{text}");
+    let refund = async |key: &str, fen: &str| {
+        let body = refund_body(&request_key, key, fen);
+        world.post(REFUND, &body).await
+    };
+    assert_eq!(errcode(&refund("one", "5").await), "0");
+    let over = refund("two", "4").await;
+    assert_eq!(errcode(&over), "10099", "{over}");
+    assert!(over.contains("24"), "{over}");
+    assert_eq!(errcode(&refund("one", "5").await), "0", "how it stands");
+    assert_eq!(errcode(&refund("three", "3").await), "0");
+    let alarm = "tongfu_alarms_total{kind=\"refundspeed\"} 1";
+    eventually("it is told", async || {
+        world.metrics().await.contains(alarm).then_some(())
+    })
+    .await;
+    let order_sn = delivered(&world, &request_key).await[0]["values"]["orderSn"].clone();
+    let order_sn = order_sn.as_str().unwrap();
+    let (well, text) = tell(&["order", "refund", order_sn, "--money", "7"]);
+    assert!(well, "{text}");
+    eventually("the refunds", async || {
+        (given_back(&world, &number).await == 15).then_some(())
+    })
+    .await;
+    assert!(tell(&["domain", "set", "demo", "--refunds-a-day", "0"]).0);
+    eventually("it may again", async || {
+        (errcode(&refund("four", "4").await) == "0").then_some(())
+    })
+    .await;
 }

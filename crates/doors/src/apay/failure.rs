@@ -79,7 +79,9 @@ impl Failure {
     pub fn json(&self) -> Map<String, Value> {
         let mut answer = super::answer::object(json!({"result": "error", "err": self.to_string()}));
         let code = match self {
-            Self::Other(Trouble::Internal(_) | Trouble::Frozen) => Some(ErrCode::Internal),
+            Self::Other(Trouble::Internal(_) | Trouble::Frozen | Trouble::RefundsADay) => {
+                Some(ErrCode::Internal)
+            }
             Self::Other(Trouble::TooMany { .. }) => Some(ErrCode::TooMany),
             Self::Parked => Some(ErrCode::InProgress),
             _ => None,

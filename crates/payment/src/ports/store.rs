@@ -1,6 +1,7 @@
 //! What is kept, and the steps that are kept together. Each method is one
 //! transaction; times are ms since 1970, money is minor units.
 
+mod acts;
 mod attempts;
 mod audit;
 mod businesses;
@@ -13,10 +14,12 @@ mod notifies;
 mod partners;
 mod pruning;
 mod refunds;
+mod sealing;
 mod settling;
 mod timers;
 mod trips;
 
+pub use acts::Acts;
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};
 pub use audit::{Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
 pub use businesses::{Businesses, OtherReadings};
@@ -30,7 +33,10 @@ pub use marks::{Acceptance, Mark, Marks};
 pub use notifies::{KeptNotify, Notifies, NotifyOutcome, NotifyRow};
 pub use partners::Partners;
 pub use pruning::{Pruned, Pruning};
-pub use refunds::{NewRefund, RefundRow, RefundStep, Refunded, Refunds, TakenBack, WriteCallback};
+pub use refunds::{
+    Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, TakenBack, WriteCallback,
+};
+pub use sealing::{Instance, NewSecrets, SealState, Sealing};
 pub use settling::{BesideRefund, ClosedRequest, Honoured, Payment, Settled, Settling};
 pub use timers::{Horizons, Timers, Untaken};
 pub use trips::Trips;
@@ -60,6 +66,7 @@ pub type Answer<T> = Result<T, StoreError>;
 pub trait Store:
     Health
     + Businesses
+    + Acts
     + Attempts
     + Settling
     + Refunds
@@ -70,6 +77,7 @@ pub trait Store:
     + Listing
     + Marks
     + Pruning
+    + Sealing
     + Timers
     + Trips
     + Audit
@@ -79,6 +87,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Health
         + Businesses
+        + Acts
         + Attempts
         + Settling
         + Refunds
@@ -89,6 +98,7 @@ impl<T> Store for T where
         + Listing
         + Marks
         + Pruning
+        + Sealing
         + Timers
         + Trips
         + Audit

@@ -1,59 +1,82 @@
 //! Business systems with their rules, settings and secrets.
 
 use super::rows::json;
+use super::sealing::{Writer, place};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Sql, Statement, statements};
 use payment::domain::{Domain, Secret};
 use payment::ports::{Answer, Businesses, NewAttempt, OtherReadings, StoreError};
+use std::sync::atomic::Ordering;
+use zeroize::Zeroizing;
 
 statements! {
     ONE = "select code, rule, settings, development from domain where code = $1";
     ALL = "select code, rule, settings, development from domain order by code";
     ADD = "insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)";
     SET = "update domain set rule = $2, settings = $3 where code = $1";
-    SECRETS = "select generation, secret, not_after_ms from domain_secret where domain_code = $1";
-    ADD_SECRET = "insert into domain_secret (domain_code, generation, secret, not_after_ms) \
-        values ($1, $2, $3, $4)";
+    /// Codes alone: what a person asks of who is there.
+    CODES = "select code from domain order by code";
+    DEVELOPMENT = "select code from domain where development <> 0 limit 1";
+    SECRETS = "select domain_code, generation, secret, not_after_ms, kek_id, sealed, \
+        (select sealed_ms from secrets_key where id = 1) as sealed_ms \
+        from domain_secret where domain_code = $1";
+    ADD_SECRET = "insert into domain_secret (domain_code, generation, secret, not_after_ms, \
+        kek_id, sealed) values ($1, $2, $3, $4, $5, $6)";
     DROP_SECRETS = "delete from domain_secret where domain_code = $1";
     OTHER_READINGS = "select other_key_requests, recut_requests from domain where code = $1";
     COUNT_OTHER_READINGS = "update domain set other_key_requests = other_key_requests + $2, \
         recut_requests = recut_requests + $3 where code = $1";
 }
 
+/// What a start, or a command of a person's, asks of all domains.
+pub(super) const AS_ASKED: [Sql; 2] = [CODES, DEVELOPMENT];
+
 #[async_trait::async_trait]
 impl Businesses for Database {
     async fn domain(&self, code: &str) -> Answer<Option<Domain>> {
-        self.read(LIMIT, async |line| one(line, code).await).await
+        let one = async |line: &mut Line| self.domain_on(line, code).await;
+        self.read(LIMIT, one).await
     }
 
     async fn domains(&self) -> Answer<Vec<Domain>> {
         self.read(LIMIT, async |line| {
             let mut domains = Vec::new();
             for row in &line.rows(ALL).await? {
-                domains.push(with_secrets(line, row).await?);
+                domains.push(self.with_secrets(line, row).await?);
             }
             Ok(domains)
         })
         .await
     }
 
+    async fn domain_codes(&self) -> Answer<Vec<String>> {
+        self.list(LIMIT, CODES.into(), |row| row.get("code")).await
+    }
+
+    async fn development_domain(&self) -> Answer<Option<String>> {
+        self.find(DEVELOPMENT.into(), |row| row.get("code")).await
+    }
+
     async fn add_domain(&self, domain: &Domain) -> Answer<()> {
         self.write(LIMIT, async |tx| {
+            // Before any row: who seals locks in the same order.
+            let writer = self.writer(tx).await?;
             let added = written(ADD, domain)?.bind(domain.development);
             if !tx.insert(added).await? {
                 return Err(StoreError::Exists(domain.code.clone()));
             }
-            write_secrets(tx, domain).await
+            self.write_secrets(tx, writer, domain).await
         })
         .await
     }
 
     async fn set_domain(&self, domain: &Domain) -> Answer<()> {
         self.write(LIMIT, async |tx| {
+            let writer = self.writer(tx).await?;
             tx.change(written(SET, domain)?).await?;
             tx.change(DROP_SECRETS.bind(&domain.code)).await?;
-            write_secrets(tx, domain).await
+            self.write_secrets(tx, writer, domain).await
         })
         .await
     }
@@ -71,13 +94,6 @@ impl Businesses for Database {
     }
 }
 
-pub(super) async fn one(line: &mut Line, code: &str) -> Answer<Option<Domain>> {
-    match line.row(ONE.bind(code)).await? {
-        Some(row) => with_secrets(line, &row).await.map(Some),
-        None => Ok(None),
-    }
-}
-
 pub(super) async fn count_other_readings(tx: &mut Tx, new: &NewAttempt) -> Answer<()> {
     let counted = COUNT_OTHER_READINGS
         .bind(&new.domain_code)
@@ -92,37 +108,91 @@ fn written(sql: Sql, domain: &Domain) -> Answer<Statement<'_>> {
     Ok(statement.bind(json(&domain.settings)?))
 }
 
-async fn with_secrets(line: &mut Line, row: &Row) -> Answer<Domain> {
-    let code: String = row.get("code")?;
-    let secrets = line.list(SECRETS.bind(&code), secret).await?;
-    if secrets.is_empty() {
-        return Err(StoreError::Corrupt(format!("domain {code} has no secret")));
+impl Database {
+    pub(super) async fn domain_on(&self, line: &mut Line, code: &str) -> Answer<Option<Domain>> {
+        match line.row(ONE.bind(code)).await? {
+            Some(row) => self.with_secrets(line, &row).await.map(Some),
+            None => Ok(None),
+        }
     }
-    let (rule, settings) = (row.json("rule")?, row.json("settings")?);
-    let development = row.get::<i64>("development")? != 0;
-    Ok(Domain::from_stored(
-        &code,
-        rule,
-        settings,
-        secrets,
-        development,
-    ))
-}
 
-fn secret(row: &Row) -> Answer<Secret> {
-    let text: String = row.get("secret")?;
-    let generation = row.get("generation")?;
-    Ok(Secret::new(generation, &text, row.get("not_after_ms")?))
-}
+    async fn with_secrets(&self, line: &mut Line, row: &Row) -> Answer<Domain> {
+        let code: String = row.get("code")?;
+        let rows = line.rows(SECRETS.bind(&code)).await?;
+        let secrets = rows.iter().map(|row| self.secret(row));
+        let secrets = secrets.collect::<Answer<Vec<_>>>()?;
+        if secrets.is_empty() {
+            return Err(StoreError::Corrupt(format!("domain {code} has no secret")));
+        }
+        let (rule, settings) = (row.json("rule")?, row.json("settings")?);
+        let development = row.get::<i64>("development")? != 0;
+        Ok(Domain::from_stored(
+            &code,
+            rule,
+            settings,
+            secrets,
+            development,
+        ))
+    }
 
-async fn write_secrets(tx: &mut Tx, domain: &Domain) -> Answer<()> {
-    for secret in domain.secrets() {
+    fn secret(&self, row: &Row) -> Answer<Secret> {
+        let (code, generation): (String, i64) = (row.get("domain_code")?, row.get("generation")?);
+        let not_after_ms = row.get("not_after_ms")?;
+        let place = place(&code, generation, not_after_ms);
+        let kek_id: Option<String> = row.get("kek_id")?;
+        let sealed: Option<String> = row.get("sealed")?;
+        let since_ms: Option<i64> = row.get("sealed_ms")?;
+        // Once seen, it is so until the end: nobody takes the seal off.
+        if since_ms.is_some() {
+            self.sealed.store(true, Ordering::Relaxed);
+        }
+        let text = match kek_id.zip(sealed) {
+            Some((kek_id, sealed)) if !self.keys.is_empty() => {
+                self.keys.open(&kek_id, &place, &sealed)?
+            }
+            _ if !self.sealed.load(Ordering::Relaxed) => Zeroizing::new(row.get("secret")?),
+            Some((kek_id, _)) => {
+                let text = format!("secrets are kept by the key {kek_id}, which is not given");
+                return Err(StoreError::Unavailable(text));
+            }
+            None => return Err(place.broken()),
+        };
+        Ok(Secret::new(generation, &text, not_after_ms))
+    }
+
+    async fn write_secrets(
+        &self,
+        tx: &mut Tx,
+        writer: Option<Writer>,
+        domain: &Domain,
+    ) -> Answer<()> {
+        for secret in domain.secrets() {
+            self.add_secret(tx, writer.as_ref(), &domain.code, secret)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// In clear until the seal, and encrypted once a key came.
+    pub(super) async fn add_secret(
+        &self,
+        tx: &mut Tx,
+        writer: Option<&Writer>,
+        code: &str,
+        secret: &Secret,
+    ) -> Answer<()> {
+        let place = place(code, secret.generation, secret.not_after_ms);
+        let text = secret.expose();
+        let columns = writer.map(|writer| self.columns(writer, &place, text));
+        let columns = columns.transpose()?;
+        let clear = columns.as_ref().map_or(text, |(clear, _)| clear.as_str());
         let added = ADD_SECRET
-            .bind(&domain.code)
+            .bind(code)
             .bind(secret.generation)
-            .bind(secret.expose())
-            .bind(secret.not_after_ms);
-        tx.change(added).await?;
+            .bind(clear)
+            .bind(secret.not_after_ms)
+            .bind(writer.map(|writer| writer.kek_id.as_str()))
+            .bind(columns.as_ref().map(|(_, sealed)| sealed.as_str()));
+        tx.change(added).await.map(drop)
     }
-    Ok(())
 }

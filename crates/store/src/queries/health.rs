@@ -1,6 +1,5 @@
 //! Whether the database answers, and takes writes.
 
-use super::domains;
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Tx};
 use crate::sql::statements;
@@ -26,7 +25,8 @@ impl Health for Database {
 
     async fn ready(&self) -> Answer<()> {
         let once = || async {
-            domains::one(&mut self.reads.line().await?, "").await?;
+            self.domain_on(&mut self.reads.line().await?, "").await?;
+            self.reads_secrets().await?;
             let mut probed = self.probed.lock().await;
             match &*probed {
                 Some((at, answer)) if at.elapsed() < PROBE_HOLDS => answer.clone(),

@@ -1,18 +1,21 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
-use super::rows::{BY_OPERATOR, OF_BESIDE, refund_row};
+use super::rows::{BY_BUSINESS, BY_OPERATOR, FREED, OF_BESIDE, refund_row};
 use super::{attempts, callbacks, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
 use payment::money::Money;
 use payment::ports::{
-    Answer, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
+    Answer, Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
     WriteCallback,
 };
 use payment::refund::{Cause, Left, Refund, given_back, share};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
+
+/// Within which what is given back is summed, ms.
+const DAY_MS: i64 = 86_400_000;
 
 /// Refunds, with what [`refund_row`] reads of each.
 const REFUNDS: &str = "select refund_no, order_sn, refund_key, money, currency, channel_money, \
@@ -37,6 +40,17 @@ statements! {
         select $2, a.order_sn, r.domain_code, r.money, r.currency, a.channel_money, \
         a.channel_currency, $3, $4, '', $5, $5 from attempt a \
         join payment_request r on r.id = a.request_id where a.order_sn = $1";
+    /// One refund of a business system after the other, where they are summed.
+    LOCK(OF) = "select code from domain where code = $1", OF.locked;
+    GIVEN_BACK = "select cast(coalesce(sum(money), 0) as bigint) as sum from refund \
+        where domain_code = $1 and created_ms > $2 and currency = $3 and cause = ", BY_BUSINESS,
+        " and state not in ", FREED;
+    /// Grouped by what no index holds: it is found by its time.
+    MANY = "select domain_code || '' as domain_code, count(*) as count from refund \
+        where created_ms > $1 and cause = ", BY_BUSINESS,
+        " group by domain_code || '' having count(*) >= $2";
+    BETWEEN = "select count(*) as count from refund where domain_code = $1 \
+        and created_ms > $2 and created_ms <= $3 and cause = ", BY_BUSINESS;
     STEP = "update refund set state = $3, note = $4, next_ms = $5, \
         reference = coalesce($6, reference) where refund_no = $1 and state = $2";
     END_TAKEN_BACK = "update refund set state = $2, note = $3, reference = $4, next_ms = null \
@@ -117,6 +131,23 @@ impl Refunds for Database {
         };
         self.take(due, found, refund_row).await
     }
+
+    async fn many_refunds(&self, since_ms: i64, least: i64) -> Answer<Vec<Asked>> {
+        let asked = |row: &Row| {
+            Ok(Asked {
+                domain_code: row.get("domain_code")?,
+                count: row.get("count")?,
+            })
+        };
+        let many = MANY.bind(since_ms).bind(least);
+        self.list(LIMIT, many, asked).await
+    }
+
+    async fn refunds_between(&self, domain_code: &str, from_ms: i64, to_ms: i64) -> Answer<i64> {
+        let count = BETWEEN.bind(domain_code).bind(from_ms).bind(to_ms);
+        let count = self.find(count, |row| row.get("count")).await?;
+        Ok(count.unwrap_or_default())
+    }
 }
 
 async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
@@ -139,6 +170,9 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     let Some(part) = part.filter(|_| new.money.currency() == paid.currency()) else {
         return Ok(Refunded::TooMuch(left.money));
     };
+    if is_over_day(tx, domain_code, new).await? {
+        return Ok(Refunded::OverDay);
+    }
     let channel_money = Money::from_minor(part, channel_paid.currency()).filter(|_| part > 0);
     let Some(channel_money) = channel_money else {
         return Ok(Refunded::TooLittle);
@@ -160,6 +194,20 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     };
     story::append(tx, &new.order_sn, "refund begun", &detail, act).await?;
     one(tx, &new.refund_no).await.map(Refunded::New)
+}
+
+/// Whether this one would bring what goes back within a day over its limit.
+async fn is_over_day(tx: &mut Tx, domain_code: &str, new: &NewRefund) -> Answer<bool> {
+    let Some(day_max) = new.day_max else {
+        return Ok(false);
+    };
+    tx.row(LOCK.bind(domain_code)).await?;
+    let given = GIVEN_BACK
+        .bind(domain_code)
+        .bind(new.created_ms - DAY_MS)
+        .bind(new.money.currency().code());
+    let given: i64 = tx.one(given).await?.get("sum")?;
+    Ok(given.saturating_add(new.money.minor()) > day_max)
 }
 
 /// The whole sum of an order goes back, for a cause of ours.
@@ -236,6 +284,7 @@ async fn add_taken_back(tx: &mut Tx, domain_code: &str, new: &TakenBack<'_>) -> 
         refund_key: Some(new.refund_key.to_owned()),
         money: new.money,
         cause: new.cause,
+        day_max: None,
         reason: String::new(),
         created_ms: new.act.at_ms,
     };

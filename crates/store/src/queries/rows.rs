@@ -49,6 +49,7 @@ pub(super) const UNENDED: &str = words!(Refund::New, Refund::Sent, Refund::Parke
 pub(super) const FOR_A_PERSON: &str = words!(Refund::Failed, Refund::Parked);
 /// Their sum is free again.
 pub(super) const FREED: &str = words!(Refund::Failed, Refund::Withdrawn);
+pub(super) const BY_BUSINESS: &str = word!(Cause::Business);
 pub(super) const BY_OPERATOR: &str = word!(Cause::Operator);
 pub(super) const OF_DUPLICATE: &str = word!(Cause::Duplicate);
 pub(super) const OF_LATE: &str = word!(Cause::AfterClose);

@@ -13,6 +13,8 @@ pub(crate) async fn a_domain_is_kept_with_its_rule_settings_and_secrets(store: A
     assert_eq!(store.domain("demo").await.unwrap(), Some(domain.clone()));
     assert_eq!(store.domain("nobody").await.unwrap(), None);
     assert_eq!(store.domains().await.unwrap(), [domain, Domain::test()]);
+    assert_eq!(store.domain_codes().await.unwrap(), ["demo", "test"]);
+    assert!(store.development_domain().await.unwrap().is_some());
     assert_eq!(store.ready().await, Ok(()));
 }
 

@@ -12,7 +12,7 @@ use payment::story::{Act, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use store::Address;
+use store::{Address, Keys};
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -48,17 +48,29 @@ pub(crate) fn temp_folder() -> PathBuf {
 
 pub(crate) async fn sqlite() -> Arc<dyn Store> {
     let address = format!("sqlite:{}", temp_folder().join("store.db").display());
-    store::migrate(marked(&address)).await.unwrap()
+    fresh(&address).await
 }
 
 pub(crate) async fn postgres() -> Option<Arc<dyn Store>> {
     let address = postgres_address().await?;
-    Some(store::migrate(marked(&address)).await.unwrap())
+    Some(fresh(&address).await)
 }
 
-/// With a mark of its own.
-fn marked(address: &str) -> Address {
-    Address::from(address).marked_in(temp_folder().join("mark"))
+/// Keys of this number each.
+pub(crate) fn keys(numbers: &[u8]) -> Keys {
+    let line = |number: &u8| format!("{number:02x}").repeat(32);
+    let lines: Vec<String> = numbers.iter().map(line).collect();
+    Keys::parse(&lines.join("\n")).unwrap()
+}
+
+/// New tables whose secrets the first key keeps, opened with a second one to change to,
+/// and with a mark of its own.
+async fn fresh(address: &str) -> Arc<dyn Store> {
+    let address = Address::from(address);
+    let first = address.clone().sealed_by(keys(&[1]));
+    drop(store::migrate(first).await.unwrap());
+    let marked = address.marked_in(temp_folder().join("mark"));
+    store::open(marked.sealed_by(keys(&[2, 1]))).await.unwrap()
 }
 
 /// A fresh database; `None`, said aloud, where no PostgreSQL is given.

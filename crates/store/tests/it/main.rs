@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
+mod acts;
 mod attempts;
 mod callbacks;
 mod changes;
@@ -16,6 +17,7 @@ mod plans;
 mod pruning;
 mod reach;
 mod refunds;
+mod sealing;
 mod story;
 mod timers;
 mod versions;
@@ -53,6 +55,7 @@ on_both! {
     refunds::the_last_refund_is_told_with_the_whole_sum,
     refunds::partial_refunds_stay_within_the_sum,
     refunds::ten_refunds_at_once_never_exceed_the_sum,
+    refunds::refunds_of_a_day_stay_within_their_limit,
     refunds::parts_of_a_changed_sum_make_the_whole,
     refunds::a_refund_goes_forward_and_shows_in_the_status,
     refunds::a_failed_refund_frees_its_sum_and_is_listed,
@@ -73,6 +76,9 @@ on_both! {
     listing::what_was_paid_is_summed,
     pruning::payloads_go_and_what_is_known_stays,
     marks::how_far_the_books_are_is_kept,
+    acts::acts_are_chained_each_in_a_place_of_its_own,
+    sealing::who_is_at_work_is_known_with_its_keys,
+    sealing::a_key_takes_over_what_another_kept,
     story::what_was_told_is_found_and_sealed,
     story::a_sound_database_has_no_contradictions,
     story::what_waits_is_counted,

@@ -59,16 +59,19 @@ fn listen() {
 
 pub(crate) async fn on_sqlite<F: Future<Output = ()>>(scenario: fn(Arc<dyn Store>) -> F) {
     listen();
-    let store = harness::sqlite().await;
-    scenario(store).instrument(info_span!("sqlite")).await;
+    let all = async { scenario(harness::sqlite().await).await };
+    all.instrument(info_span!("sqlite")).await;
     ended().await;
 }
 
 pub(crate) async fn on_postgres<F: Future<Output = ()>>(scenario: fn(Arc<dyn Store>) -> F) {
     listen();
-    if let Some(store) = harness::postgres().await {
-        scenario(store).instrument(info_span!("postgres")).await;
-    }
+    let all = async {
+        if let Some(store) = harness::postgres().await {
+            scenario(store).await;
+        }
+    };
+    all.instrument(info_span!("postgres")).await;
     ended().await;
 }
 

@@ -5,7 +5,7 @@ use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewCallback, NewRefund,
+    Asked, AttemptRow, Begun, BesideRefund, ClosedRequest, NewAttempt, NewCallback, NewRefund,
     OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store, StoreError, TakenBack,
     WriteCallback,
 };
@@ -31,6 +31,7 @@ fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) -> NewRefun
         refund_key: key.map(str::to_owned),
         money,
         cause: Cause::Business,
+        day_max: None,
         reason: String::new(),
         created_ms: 10,
     }
@@ -100,6 +101,65 @@ pub(crate) async fn ten_refunds_at_once_never_exceed_the_sum(store: Arc<dyn Stor
         made += usize::from(matches!(task.await.unwrap(), Refunded::New(_)));
     }
     assert_eq!(made, 3);
+}
+
+/// Twenty at once, and the operator's beside.
+pub(crate) async fn refunds_of_a_day_stay_within_their_limit(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    store.add_domain(&shop()).await.unwrap();
+    let day_ms = 86_400_000;
+    let limited = |number: u32, at_ms: i64| NewRefund {
+        day_max: Some(10),
+        created_ms: at_ms,
+        ..refund(
+            &order,
+            &format!("R{number}"),
+            Some(&format!("k{number}")),
+            4,
+        )
+    };
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let (store, new) = (Arc::clone(&store), limited(number, day_ms));
+            tokio::spawn(async move { store.begin_refund(&new).await.unwrap() })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Refunded::New(_) => made += 1,
+            other => assert_eq!(other, Refunded::OverDay),
+        }
+    }
+    assert_eq!(made, 2);
+    let by_operator = NewRefund {
+        cause: Cause::Operator,
+        day_max: None,
+        ..limited(30, day_ms)
+    };
+    let begun = store.begin_refund(&by_operator).await.unwrap();
+    assert!(matches!(begun, Refunded::New(_)));
+    let soon = store.begin_refund(&limited(31, 2 * day_ms - 1)).await;
+    assert_eq!(soon.unwrap(), Refunded::OverDay);
+    let later = store.begin_refund(&limited(32, 2 * day_ms)).await.unwrap();
+    assert!(matches!(later, Refunded::New(_)), "a day later");
+
+    let many = store.many_refunds(day_ms - 1, 3).await.unwrap();
+    let asked = Asked {
+        domain_code: "shop".to_owned(),
+        count: 3,
+    };
+    assert_eq!(many, [asked]);
+    assert_eq!(store.many_refunds(day_ms - 1, 4).await, Ok(Vec::new()));
+    let between = store.refunds_between("shop", day_ms - 1, day_ms).await;
+    assert_eq!(between, Ok(2));
+}
+
+/// The business system of the orders.
+fn shop() -> Domain {
+    let mut shop = Domain::test();
+    shop.code = "shop".to_owned();
+    shop
 }
 
 pub(crate) async fn parts_of_a_changed_sum_make_the_whole(store: Arc<dyn Store>) {

@@ -9,7 +9,7 @@ use payment::ports::{
 use payment::refund::UNTOLD;
 use payment::signed::Signed;
 use payment::status::PayStatus;
-use payment::story::{Act, Broken, Checkpoint, Source, check, check_checkpoints, digest};
+use payment::story::{Act, Broken, Chained, Checkpoint, Source, check, check_chain, digest};
 use std::sync::Arc;
 
 async fn paid(store: &dyn Store, order_sn: &str, refund_no: &str, act: Act) -> Settled {
@@ -287,10 +287,10 @@ pub(crate) async fn what_was_told_is_found_and_sealed(store: Arc<dyn Store>) {
         "another was sealed"
     );
     let kept = store.checkpoints().await.unwrap();
-    assert_eq!(check_checkpoints(&kept), Ok(()));
+    assert_eq!(check_chain(&kept), Ok(()));
     let mut changed = kept.clone();
     changed[0].until_ms += 1;
-    assert_eq!(check_checkpoints(&changed), Err(Broken::Changed(1)));
+    assert_eq!(check_chain(&changed), Err(Broken::Changed(1)));
     assert_eq!(kept, [checkpoint]);
     store.unseal().await.unwrap();
     assert!(store.checkpoints().await.unwrap().is_empty());

@@ -73,6 +73,7 @@ async fn a_refund(store: &dyn Store, order: &str, number: u32) {
         refund_key: Some(format!("r{number}")),
         money: Money::from_minor(10, Currency::Cny).unwrap(),
         cause: Cause::Business,
+        day_max: None,
         reason: String::new(),
         created_ms: 10,
     };

@@ -6,7 +6,7 @@ use crate::serve::now_ms;
 use crate::zone;
 use anyhow::Result;
 use payment::ports::{Store, Story, Told};
-use payment::story::{Checkpoint, check, check_checkpoints, digest};
+use payment::story::{Chained, Checkpoint, check, check_chain, digest};
 use std::collections::HashSet;
 
 /// Orders that are read at once, and entries by which they are found.
@@ -31,7 +31,7 @@ pub(super) async fn look_over(
     findings: &mut Findings,
 ) -> Result<()> {
     let checkpoints = store.checkpoints().await?;
-    let broken = check_checkpoints(&checkpoints).err();
+    let broken = check_chain(&checkpoints).err();
     if let Some(broken) = &broken {
         findings.add(format!(
             "the record of what doctor found sound: {broken}; where all is sound now, \

@@ -19,6 +19,10 @@ pub trait Businesses: Send + Sync {
     async fn domain(&self, code: &str) -> Answer<Option<Domain>>;
     /// All domains, by code.
     async fn domains(&self) -> Answer<Vec<Domain>>;
+    /// The codes of all, without their secrets.
+    async fn domain_codes(&self) -> Answer<Vec<String>>;
+    /// A development domain, if there is one.
+    async fn development_domain(&self) -> Answer<Option<String>>;
     /// A new domain; [`StoreError::Exists`](super::StoreError::Exists) when the code is taken.
     async fn add_domain(&self, domain: &Domain) -> Answer<()>;
     /// Writes a domain's rule, settings and secrets over the old ones.

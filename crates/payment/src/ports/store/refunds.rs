@@ -19,6 +19,9 @@ pub struct NewRefund {
     pub money: Money,
     /// Who wants it.
     pub cause: Cause,
+    /// What refunds of this cause may give back for its business system within 24 hours,
+    /// minor units; none: no limit but what was paid.
+    pub day_max: Option<i64>,
     /// Why, in an operator's words: for the order's story; empty where nobody says.
     pub reason: String,
     /// Now.
@@ -102,6 +105,8 @@ pub enum Refunded {
     KeyReused,
     /// More than was paid and is not given back yet, minor units.
     TooMuch(i64),
+    /// More than may go back within a day.
+    OverDay,
     /// Nothing is left of it in the channel's currency.
     TooLittle,
     /// A number was taken: make a new one and try again.
@@ -111,6 +116,15 @@ pub enum Refunded {
 /// Writes a refund's callback, given all that went back of its payment, minor units of
 /// the request's currency: that sum is known only where no other refund can end.
 pub type WriteCallback<'a> = &'a (dyn Fn(i64) -> NewCallback + Send + Sync);
+
+/// A business system that asked for many refunds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which.
+    pub domain_code: String,
+    /// How many.
+    pub count: i64,
+}
 
 /// Money that goes back.
 #[async_trait::async_trait]
@@ -137,4 +151,8 @@ pub trait Refunds: Send + Sync {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<RefundRow>>;
+    /// Business systems that asked for `least` refunds or more since then, ms since 1970.
+    async fn many_refunds(&self, since_ms: i64, least: i64) -> Answer<Vec<Asked>>;
+    /// How many one asked for between two times, ms since 1970.
+    async fn refunds_between(&self, domain_code: &str, from_ms: i64, to_ms: i64) -> Answer<i64>;
 }

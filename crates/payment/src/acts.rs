@@ -1,0 +1,147 @@
+//! What operators do, each act under a name and chained to the one before by a hash, so
+//! that a changed or missing one shows (docs/operating.md, Who did what).
+
+use crate::story::{Broken, Chained, check_chain, sealed};
+
+/// One act, as it is kept: written before it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorAct {
+    /// Its place: 1, 2, 3, ….
+    pub seq: i64,
+    /// ms since 1970.
+    pub at_ms: i64,
+    /// Who.
+    pub by: String,
+    /// What: the words of the command; or how the act of a place failed.
+    pub what: String,
+    /// SHA-256 in hex over the hash before and all of the above.
+    pub hash: String,
+}
+
+impl Chained for OperatorAct {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    fn link(&self, before: &str) -> String {
+        let [seq, at_ms] = [self.seq, self.at_ms].map(|number| number.to_string());
+        sealed(&[before, &seq, &at_ms, &self.by, &self.what])
+    }
+}
+
+/// How far the acts have come, as it is sent out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How many there are.
+    pub seq: i64,
+    /// The last one's hash.
+    pub hash: String,
+}
+
+impl Head {
+    /// Reads `seq hash`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seq, hash) = text.trim().split_once(' ')?;
+        let hash = hash.to_owned();
+        let seq = seq.parse().ok()?;
+        (hash.len() == 64).then_some(Self { seq, hash })
+    }
+}
+
+/// Whether these are all acts, unchanged, and those that the heads were sent out of.
+///
+/// # Errors
+/// [`Broken`] with the first place that does not fit.
+pub fn check_acts(acts: &[OperatorAct], heads: &[Head]) -> Result<(), Broken> {
+    check_chain(acts)?;
+    for head in heads {
+        let place = usize::try_from(head.seq - 1).unwrap_or(usize::MAX);
+        match acts.get(place) {
+            None => return Err(Broken::Missing(head.seq)),
+            Some(act) if act.hash != head.hash => return Err(Broken::Changed(head.seq)),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acts() -> Vec<OperatorAct> {
+        chained(&["domain add shop", "order refund 1 --yuan 2", "prune"])
+    }
+
+    fn chained(whats: &[&str]) -> Vec<OperatorAct> {
+        let mut acts: Vec<OperatorAct> = Vec::new();
+        for (what, seq) in whats.iter().zip(1..) {
+            let mut act = OperatorAct {
+                seq,
+                at_ms: 1_000 + seq,
+                by: "li".to_owned(),
+                what: (*what).to_owned(),
+                hash: String::new(),
+            };
+            act.hash = act.link(acts.last().map_or("", |last| &last.hash));
+            acts.push(act);
+        }
+        acts
+    }
+
+    #[test]
+    fn acts_as_they_were_written_are_whole() {
+        let heads = [1, 3].map(|seq: i64| Head {
+            seq,
+            hash: acts()[usize::try_from(seq).unwrap() - 1].hash.clone(),
+        });
+        assert_eq!(check_acts(&acts(), &heads), Ok(()));
+        assert_eq!(check_acts(&[], &[]), Ok(()));
+    }
+
+    #[test]
+    fn every_changed_field_shows() {
+        let changes: [fn(&mut OperatorAct); 5] = [
+            |act| act.seq += 1,
+            |act| act.at_ms += 1,
+            |act| act.by.push('x'),
+            |act| act.what.push('x'),
+            |act| act.hash.replace_range(0..1, "x"),
+        ];
+        for change in changes {
+            let mut acts = acts();
+            change(&mut acts[1]);
+            assert!(check_acts(&acts, &[]).is_err());
+        }
+    }
+
+    #[test]
+    fn acts_written_anew_do_not_fit_a_head_that_was_sent_out() {
+        let last = acts().pop().unwrap();
+        let head = Head {
+            seq: last.seq,
+            hash: last.hash,
+        };
+        let anew = chained(&["domain add shop", "order refund 1 --yuan 9", "prune"]);
+        assert_eq!(check_acts(&anew, &[]), Ok(()));
+        let told = check_acts(&anew, std::slice::from_ref(&head));
+        assert_eq!(told, Err(Broken::Changed(3)));
+        let shorter = check_acts(&acts()[..2], &[head]);
+        assert_eq!(shorter, Err(Broken::Missing(3)), "the end is gone");
+    }
+
+    #[test]
+    fn a_head_is_read_as_it_is_sent() {
+        let hash = "0".repeat(64);
+        let head = Head::parse(&format!("12 {hash}\n")).unwrap();
+        assert_eq!((head.seq, head.hash), (12, hash));
+        for other in ["", "12", "x y", "1 2"] {
+            assert_eq!(Head::parse(other), None, "{other}");
+        }
+    }
+}

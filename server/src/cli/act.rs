@@ -1,0 +1,130 @@
+//! `tongfu act list|head|verify`: what operators did, and who (docs/operating.md).
+
+use super::find::{Moment, moment};
+use crate::config::Config;
+use crate::serve::{now_ms, open};
+use crate::zone;
+use anyhow::{Context, Error, Result, bail};
+use clap::Subcommand;
+use payment::acts::{Head, OperatorAct, check_acts};
+use payment::ports::Store;
+use payment::printable::printable;
+use std::path::PathBuf;
+
+/// Acts that are read at once.
+const PAGE: i64 = 1_000;
+/// Bytes of a name, and of what was done.
+const NAME_MAX: usize = 64;
+const WHAT_MAX: usize = 1_000;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists what was done, the oldest first.
+    List {
+        /// Done so long ago or later: 12h, 7d; or since a day, 2026-11-28.
+        #[arg(long, value_parser = moment)]
+        since: Option<Moment>,
+        /// Only what holds these words: an order's number, a domainCode, a name.
+        #[arg(long)]
+        about: Option<String>,
+    },
+    /// How many acts there are, and the last one's hash: to be kept where who owns the
+    /// database can't write.
+    Head,
+    /// Whether no act was changed or taken away.
+    Verify {
+        /// A file with heads, one a line, as `acts_head_file` is written.
+        #[arg(long)]
+        heads: Option<PathBuf>,
+    },
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
+    let store = open(config).await?;
+    match command {
+        Command::List { since, about } => {
+            let since_ms = since.map_or(i64::MIN, Moment::ms);
+            let about = about.unwrap_or_default();
+            for act in all(&*store).await? {
+                let line = format!("{} {}", act.by, act.what);
+                if act.at_ms >= since_ms && line.contains(&about) {
+                    let time = zone::time(act.at_ms);
+                    println!("{} {time} {}", act.seq, printable(&line));
+                }
+            }
+        }
+        Command::Head => match store.last_act().await? {
+            Some(act) => println!("{} {}", act.seq, act.hash),
+            None => println!("0 -"),
+        },
+        Command::Verify { heads } => {
+            let heads = match heads.or_else(|| config.acts_head_file()) {
+                Some(file) => kept_heads(&file)?,
+                None => Vec::new(),
+            };
+            let acts = all(&*store).await?;
+            check_acts(&acts, &heads).context("the operators' acts")?;
+            let (acts, heads) = (acts.len(), heads.len());
+            println!("{acts} acts are whole, and fit {heads} heads that were sent out");
+        }
+    }
+    Ok(())
+}
+
+/// All acts, the oldest first.
+pub(crate) async fn all(store: &dyn Store) -> Result<Vec<OperatorAct>> {
+    let mut acts: Vec<OperatorAct> = Vec::new();
+    loop {
+        let after = acts.last().map_or(0, |last| last.seq);
+        let page = store.acts(after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(acts);
+        }
+        acts.extend(page);
+    }
+}
+
+/// The heads that a file holds, each after its time.
+pub(crate) fn kept_heads(file: &std::path::Path) -> Result<Vec<Head>> {
+    let text = std::fs::read_to_string(file);
+    let text = text.with_context(|| format!("reading {}", file.display()))?;
+    let head = |line: &str| {
+        let (_, head) = line.split_once(' ')?;
+        Head::parse(head)
+    };
+    let read = text.lines().map(|line| {
+        head(line).with_context(|| format!("{} holds a line that is no head", file.display()))
+    });
+    read.collect()
+}
+
+/// Does something of an operator's that changes something, under a name that is kept
+/// before: what can't be recorded is not done.
+pub(crate) async fn recorded(
+    config: &Config,
+    by: &str,
+    words: &[String],
+    done: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    if by.trim().is_empty() || by.len() > NAME_MAX {
+        bail!("--as takes a name of 1 to {NAME_MAX} bytes");
+    }
+    let (by, what) = (printable(by), cut(&printable(&words.join(" "))));
+    // Acts hold no secrets: they are written whatever became of those.
+    let open = || async {
+        store::open(config.database()?.with_lost_keys())
+            .await
+            .map_err(Error::from)
+    };
+    let act = open().await?.record_act(&by, &what, now_ms()).await?;
+    let done = done.await;
+    if let Err(error) = &done {
+        let failed = cut(&printable(&format!("{} failed: {error:#}", act.seq)));
+        let _ = open().await?.record_act(&by, &failed, now_ms()).await;
+    }
+    done
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(WHAT_MAX).collect()
+}
