@@ -144,7 +144,7 @@ fn opened(folder: &Path, base: &str) -> Vec<Arc<dyn Gateway>> {
     );
     let accounts: Accounts = toml::from_str(&text).expect("an accounts file");
     let clock: channels::Clock = Arc::new(|| NOW_MS);
-    gateways(accounts, folder, "http://127.0.0.1:3000", &clock).expect("accounts")
+    gateways(accounts.beside(folder), "http://127.0.0.1:3000", &clock).expect("accounts")
 }
 
 /// A root, and PayPal's certificate under it, PEM.

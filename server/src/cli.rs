@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod find;
 pub(crate) mod health;
+pub(crate) mod notify;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod payee;
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     /// Callbacks to business systems: parked ones, and sending again.
     #[command(subcommand)]
     Callback(callback::Command),
+    /// Notifies: what channels sent, and which order it is about.
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// Channel accounts: whether their keys and settings are right.
     #[command(subcommand)]
     Channel(channel::Command),
@@ -89,26 +93,32 @@ impl Command {
                 command,
                 domain::Command::List | domain::Command::Show { .. }
             ),
-            Self::Partner(command) => !matches!(command, partner::Command::List),
-            Self::Order(command) => matches!(
+            Self::Partner(command) => !matches!(
                 command,
-                order::Command::Refund { .. }
-                    | order::Command::Honour { .. }
-                    | order::Command::Requery { .. }
-                    | order::Command::Unpaid { .. }
+                partner::Command::List | partner::Command::Show { .. }
             ),
-            Self::Callback(command) => matches!(command, callback::Command::Resend { .. }),
-            Self::Database(command) => matches!(command, database::Command::Accept { .. }),
-            Self::Secrets(command) => matches!(
+            Self::Order(command) => !matches!(
                 command,
-                secrets::Command::Seal { .. }
-                    | secrets::Command::Rotate
-                    | secrets::Command::Replace { .. }
+                order::Command::Show { .. }
+                    | order::Command::Find { .. }
+                    | order::Command::Totals { .. }
+                    | order::Command::List { .. }
             ),
+            Self::Callback(command) => {
+                !matches!(command, callback::Command::List | callback::Command::Parked)
+            }
+            Self::Database(command) => !matches!(command, database::Command::Show),
+            Self::Secrets(command) => {
+                !matches!(command, secrets::Command::Show | secrets::Command::Key)
+            }
+            Self::Channel(command) => !matches!(
+                command,
+                channel::Command::Check { .. } | channel::Command::List
+            ),
+            Self::Notify(command) => !matches!(command, notify::Command::Show { .. }),
             Self::Prune { .. } => true,
             Self::Serve { .. }
             | Self::Migrate
-            | Self::Channel(_)
             | Self::Act(_)
             | Self::Health
             | Self::Doctor(_)

@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) state_dir: PathBuf,
     secrets_key: String,
     secrets_key_file: PathBuf,
+    secrets_sealed: bool,
     pub(crate) retention_days: u32,
     acts_head_file: PathBuf,
     pub(crate) acts_head_url: String,
@@ -105,6 +106,10 @@ impl Config {
 
     fn sealed_database(&self, dev: bool) -> Result<store::Address> {
         let address = store::Address::from(&self.database_url).sealed_by(self.keys(dev)?);
+        let address = match self.secrets_sealed {
+            true => address.sealed_only(),
+            false => address,
+        };
         Ok(match self.database_connections {
             0 => address,
             connections => address.over(connections),

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::serve::now_ms;
 use crate::zone;
 use anyhow::{Context, Result, bail};
+use payment::acts::Head;
 use reqwest::Client;
 use serde_json::json;
 use std::fs::OpenOptions;
@@ -17,6 +18,15 @@ pub(crate) struct Heads {
     file: Option<PathBuf>,
     /// An address, and who asks it.
     hook: Option<(String, Client)>,
+    told: Told,
+}
+
+/// What was sent last to each.
+#[derive(Default)]
+struct Told {
+    log: Option<Head>,
+    file: Option<Head>,
+    hook: Option<Head>,
 }
 
 impl Heads {
@@ -27,7 +37,7 @@ impl Heads {
     pub(crate) fn new(config: &Config) -> Result<Self> {
         let file = config.acts_head_file();
         if let Some(file) = &file {
-            opened(file, "").with_context(|| format!("acts_head_file: {}", file.display()))?;
+            add(file, "").with_context(|| format!("acts_head_file: {}", file.display()))?;
         }
         let url = &config.acts_head_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
@@ -37,37 +47,70 @@ impl Heads {
             true => None,
             false => Some((url.clone(), channels::client()?)),
         };
-        Ok(Self { file, hook })
+        let told = Told::default();
+        Ok(Self { file, hook, told })
     }
 
-    /// Sends a head, `seq hash`, to each of them.
+    /// Sends a head to each of them that has not had it; one that fails keeps no other
+    /// from it.
     ///
     /// # Errors
-    /// When one of them did not take it: it is sent to all again.
-    pub(crate) async fn send(&self, head: &str) -> Result<()> {
-        tracing::info!(head, "the acts of operators");
-        let time = zone::time(now_ms());
-        if let Some(file) = &self.file {
-            let line = format!("{} {head}\n", time.replace(' ', "T"));
-            opened(file, &line).with_context(|| file.display().to_string())?;
-        }
-        if let Some((url, client)) = &self.hook {
-            let (seq, hash) = head.split_once(' ').unwrap_or_default();
-            let body = json!({"time": time, "seq": seq, "hash": hash});
-            let asked = client.post(url).header("Content-Type", "application/json");
-            let answer = asked.body(body.to_string()).send().await;
-            // The address may hold a token: it is in no error.
-            let status = answer.map_err(reqwest::Error::without_url)?.status();
-            if !status.is_success() {
-                bail!("acts_head_url answers {status}");
+    /// When one of them did not take it.
+    pub(crate) async fn send(&mut self, head: &Head) -> Result<()> {
+        if self.told.log.as_ref() != Some(head) {
+            let (seq, hash) = (head.seq, head.hash.as_str());
+            match &self.told.log {
+                Some(told) if told.seq >= seq => {
+                    tracing::error!(seq, hash, told = told.seq, "acts of operators were changed");
+                }
+                _ => tracing::info!(seq, hash, "the acts of operators"),
             }
+            self.told.log = Some(head.clone());
         }
+        let filed = self.write(head).await;
+        let posted = self.post(head).await;
+        filed.and(posted)
+    }
+
+    async fn write(&mut self, head: &Head) -> Result<()> {
+        let Some(file) = self.file.clone() else {
+            return Ok(());
+        };
+        if self.told.file.as_ref() == Some(head) {
+            return Ok(());
+        }
+        let time = zone::time(now_ms()).replace(' ', "T");
+        let line = format!("{time} {} {}\n", head.seq, head.hash);
+        // A disk may take its time, and nobody else waits for it.
+        let written = tokio::task::spawn_blocking(move || add(&file, &line));
+        written.await?.context("acts_head_file")?;
+        self.told.file = Some(head.clone());
+        Ok(())
+    }
+
+    async fn post(&mut self, head: &Head) -> Result<()> {
+        let Some((url, client)) = &self.hook else {
+            return Ok(());
+        };
+        if self.told.hook.as_ref() == Some(head) {
+            return Ok(());
+        }
+        let time = zone::time(now_ms());
+        let body = json!({"time": time, "seq": head.seq, "hash": head.hash});
+        let asked = client.post(url).header("Content-Type", "application/json");
+        let answer = asked.body(body.to_string()).send().await;
+        // The address may hold a token: it is in no error.
+        let status = answer.map_err(reqwest::Error::without_url)?.status();
+        if !status.is_success() {
+            bail!("acts_head_url answers {status}");
+        }
+        self.told.hook = Some(head.clone());
         Ok(())
     }
 }
 
 /// Adds to a file that is its owner's alone.
-fn opened(file: &Path, line: &str) -> std::io::Result<()> {
+fn add(file: &Path, line: &str) -> std::io::Result<()> {
     let mut opened = OpenOptions::new();
     let mut opened = opened.append(true).create(true).mode(0o600).open(file)?;
     opened.write_all(line.as_bytes())?;

@@ -1,5 +1,6 @@
 //! `tongfu`: the checkout, its database and its operator's commands.
 
+mod accounts;
 mod business;
 mod channel;
 mod cli;
@@ -48,13 +49,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let config = Config::load(cli.config.as_deref())?;
     config.zone.set();
-    let by = cli.by.unwrap_or_else(config::system_user);
+    let by = cli::act::name(cli.by.as_deref(), &config::system_user())?;
     let is_act = cli.command.is_act();
     let done = done(&config, cli.config, &by, cli.command);
     if !is_act {
         return done.await;
     }
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words = std::env::args_os().skip(1);
+    let words: Vec<String> = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     cli::act::recorded(&config, &by, &words, done).await
 }
 
@@ -71,6 +75,7 @@ async fn done(
         Command::Partner(command) => cli::partner::run(config, command).await,
         Command::Order(command) => cli::order::run(config, command).await,
         Command::Callback(command) => cli::callback::run(config, command).await,
+        Command::Notify(command) => cli::notify::run(config, command).await,
         Command::Channel(command) => cli::channel::run(config, command).await,
         Command::Database(command) => cli::database::run(config, by, command).await,
         Command::Act(command) => cli::act::run(config, command).await,

@@ -1,8 +1,9 @@
 //! The platform's own rates by currency and payment: configured figures, the more
 //! particular one first, then those of a source, then the development ones.
 
+use crate::accounts;
 use crate::config::Config;
-use crate::serve::{accounts, now_ms, system_clock};
+use crate::serve::{now_ms, system_clock};
 use anyhow::{Context, Result, bail};
 use channels::apay::UpstreamRates;
 use channels::ecb::RateTable;
@@ -120,8 +121,11 @@ fn source(config: &Config) -> Result<Option<Source>> {
         let table = RateTable::new(rates, days, channels::client()?, Arc::new(now_ms));
         return Ok(Some(Source::Bank(table.context("rates")?)));
     };
-    let (accounts, folder) = accounts(config)?.context("rates need an accounts file")?;
-    let rates = upstream_rates(accounts, &folder, name, days, &system_clock());
+    let accounts = accounts::of_file(config)?;
+    if accounts.is_empty() {
+        bail!("rates need an accounts file");
+    }
+    let rates = upstream_rates(accounts, name, days, &system_clock());
     Ok(Some(Source::Upstream(rates.context("rates")?)))
 }
 

@@ -1,5 +1,6 @@
 //! Wires everything together, and serves until told to stop.
 
+use crate::accounts;
 use crate::config::Config;
 use crate::heads::Heads;
 use crate::limits::{Limits, Proxies};
@@ -15,15 +16,14 @@ use crate::{operator, routes};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use channels::receiver::HttpReceiver;
-use channels::registry::{Accounts, gateways};
 use checkout::{Checkout, Clock, Parts, Rates, Schedule, Toll};
 use futures_util::future::OptionFuture;
 use payment::domain::Domain;
-use payment::ports::{Gateway, Store, StoreError};
+use payment::ports::{Store, StoreError};
 use payment::rate::NoRate;
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Keys;
@@ -61,7 +61,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let (rates, source) = rates::open(&config, dev)?;
     let metrics = operator::metrics::install(Arc::clone(&store))?;
     let announced = Arc::clone(&store);
-    let checkout = checkout(&config, store, rates, limits.toll())?;
+    let checkout = checkout(&config, store, rates, limits.toll()).await?;
     checkout.trip_key().await?;
     // Before payers or workers come; who is barred from the books tells so by `/readyz`.
     let _ = checkout.keep_mark().await;
@@ -81,12 +81,18 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let public_url = config.public_url.as_str().into();
     let pictures = Pictures::default();
     pictures.read(&config.marks)?;
-    tokio::spawn(reload::at_each_hangup(Reloaded {
+    let reloaded = Arc::new(Reloaded {
         file,
+        store: Arc::clone(&announced),
         checkout: Arc::clone(&checkout),
         pictures: pictures.clone(),
         set_filter,
-    }));
+    });
+    tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded)));
+    workers.push(tokio::spawn(reload::at_each_change(
+        reloaded,
+        stopped.clone(),
+    )));
     let connections = listen::descriptors(u64::from(config.connections));
     let state = State::new(Held {
         checkout: Arc::clone(&checkout),
@@ -273,7 +279,7 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
 }
 
 /// The use cases over everything that is configured.
-pub(crate) fn checkout(
+pub(crate) async fn checkout(
     config: &Config,
     store: Arc<dyn Store>,
     rates: Rates,
@@ -281,8 +287,8 @@ pub(crate) fn checkout(
 ) -> Result<Arc<Checkout>> {
     let clock = system_clock();
     let parts = Parts {
+        gateways: accounts::opened(config, &*store).await?.told(),
         store,
-        gateways: channel_accounts(config, &clock)?,
         doors: doors::all(),
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
         clock,
@@ -295,29 +301,6 @@ pub(crate) fn checkout(
         public_url: config.public_url.clone(),
     };
     Checkout::new(parts).context("no random numbers")
-}
-
-/// The channel accounts as the configuration names them.
-pub(crate) fn channel_accounts(config: &Config, clock: &Clock) -> Result<Vec<Arc<dyn Gateway>>> {
-    let Some((accounts, folder)) = accounts(config)? else {
-        tracing::warn!("no channel accounts are configured: payers are offered nothing");
-        return Ok(Vec::new());
-    };
-    Ok(gateways(accounts, &folder, &config.public_url, clock)?)
-}
-
-/// The accounts file and the folder that it lies in, where one is configured.
-pub(crate) fn accounts(config: &Config) -> Result<Option<(Accounts, PathBuf)>> {
-    let path = &config.accounts;
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading the accounts file {}", path.display()))?;
-    let accounts: Accounts = toml::from_str(&text)
-        .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    Ok(Some((accounts, folder.to_owned())))
 }
 
 /// What is done to orders by a command needs no rate: theirs is kept with them.

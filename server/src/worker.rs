@@ -58,7 +58,7 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
 }
 
 /// Waits so long; `false` once told to stop.
-async fn rested(stopped: &mut Stopped, pause: Duration) -> bool {
+pub(crate) async fn rested(stopped: &mut Stopped, pause: Duration) -> bool {
     if !*stopped.borrow() {
         tokio::select! {
             _ = stopped.changed() => {}
@@ -119,24 +119,18 @@ pub(crate) async fn announce(store: Arc<dyn Store>, name: String, mut stopped: S
 }
 
 /// Sends out how far the acts of operators have come, when they have come further.
-pub(crate) async fn tell_acts(store: Arc<dyn Store>, heads: Heads, mut stopped: Stopped) {
-    let (mut told, mut pause) = (String::new(), Duration::ZERO);
+pub(crate) async fn tell_acts(store: Arc<dyn Store>, mut heads: Heads, mut stopped: Stopped) {
+    let mut pause = Duration::ZERO;
     while rested(&mut stopped, pause).await {
         pause = LOOK_EACH;
-        let head = match store.last_act().await {
-            Ok(Some(act)) => format!("{} {}", act.seq, act.hash),
-            Ok(None) => continue,
-            Err(cause) => {
-                tracing::warn!(%cause, "the acts of operators can't be read");
-                continue;
-            }
+        let sent = match store.last_act().await {
+            Ok(None) => Ok(()),
+            Ok(Some(act)) => heads.send(&act.head()).await,
+            Err(cause) => Err(cause.into()),
         };
-        if head == told {
-            continue;
-        }
-        match heads.send(&head).await {
-            Ok(()) => told = head,
-            Err(cause) => tracing::warn!(%cause, "the head of the acts is not sent out"),
+        if let Err(error) = sent {
+            let cause = format!("{error:#}");
+            tracing::warn!(cause, "the head of the operators' acts is not sent out");
         }
     }
 }

@@ -58,7 +58,7 @@ fn gateway() -> String {
 
 impl Account {
     /// Alipay's keys; in certificate mode also the numbers that requests name.
-    fn keys(&self, setup: &Setup<'_>) -> Result<(Keys, Option<[String; 2]>), ConfigError> {
+    fn keys(&self, setup: &Setup) -> Result<(Keys, Option<[String; 2]>), ConfigError> {
         let invalid = |error: KeyError| setup.invalid(error);
         match (
             &self.alipay_public_key,
@@ -116,7 +116,7 @@ struct RefundQuery {
 }
 
 impl Alipay {
-    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn open(setup: &mut Setup) -> Result<Self, ConfigError> {
         let account: Account = setup.own()?;
         if setup.terms.currency != Currency::Cny {
             return Err(setup.invalid("Alipay takes CNY"));

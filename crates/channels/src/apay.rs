@@ -113,7 +113,7 @@ pub struct Apay {
 }
 
 impl Apay {
-    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn open(setup: &mut Setup) -> Result<Self, ConfigError> {
         let account: Account = setup.own()?;
         let pay_type = match setup.channel {
             Channel::Wechat => PayType::Wechat,

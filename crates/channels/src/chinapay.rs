@@ -135,7 +135,7 @@ pub struct Chinapay {
 }
 
 impl Chinapay {
-    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn open(setup: &mut Setup) -> Result<Self, ConfigError> {
         let account: Account = setup.own()?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if account.mer_id.len() != 15 || !digits(&account.mer_id) {
@@ -272,7 +272,7 @@ fn unknown_number(now_ms: i64) -> String {
 }
 
 /// The text of a key file: given itself, or by the file's name.
-fn key_text(setup: &Setup<'_>, given: &str) -> Result<String, ConfigError> {
+fn key_text(setup: &Setup, given: &str) -> Result<String, ConfigError> {
     if given.contains("keyS=") {
         return Ok(given.to_owned());
     }

@@ -1,14 +1,13 @@
 //! What an operator should know of the accounts before it hurts: certificates that
 //! end, and a clock that goes wrong.
 
-use crate::registry::Accounts;
+use crate::registry::Account;
 use crate::{Clock, http};
 use reqwest::header::DATE;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
-use toml::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A certificate that an account uses.
@@ -23,37 +22,27 @@ pub struct CertificateEnd {
 /// The certificates in all files that the accounts name. Files that can't be read
 /// are left to [`crate::registry::gateways`], which tells them.
 #[must_use]
-pub fn certificate_ends(accounts: &Accounts, folder: &Path) -> Vec<CertificateEnd> {
-    let mut files = Vec::new();
-    for table in &accounts.account {
-        table.values().for_each(|value| texts(value, &mut files));
-    }
-    files.sort_unstable();
-    files.dedup();
+pub fn certificate_ends(accounts: &[Account]) -> Vec<CertificateEnd> {
     let mut ends = Vec::new();
-    for file in files {
-        let Ok(text) = std::fs::read(folder.join(file)) else {
-            continue;
-        };
-        for der in CertificateDer::pem_slice_iter(&text).flatten() {
-            if let Ok((_, certificate)) = X509Certificate::from_der(&der) {
-                ends.push(CertificateEnd {
-                    file: file.to_owned(),
-                    not_after_ms: certificate.validity().not_after.timestamp() * 1000,
-                });
+    for account in accounts {
+        for file in account.texts() {
+            let Ok(text) = account.files.read(Path::new(file)) else {
+                continue;
+            };
+            for der in CertificateDer::pem_slice_iter(&text).flatten() {
+                if let Ok((_, certificate)) = X509Certificate::from_der(&der) {
+                    let end = CertificateEnd {
+                        file: file.to_owned(),
+                        not_after_ms: certificate.validity().not_after.timestamp() * 1000,
+                    };
+                    if !ends.contains(&end) {
+                        ends.push(end);
+                    }
+                }
             }
         }
     }
     ends
-}
-
-fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
-    match value {
-        Value::String(text) => into.push(text),
-        Value::Array(values) => values.iter().for_each(|value| texts(value, into)),
-        Value::Table(table) => table.values().for_each(|value| texts(value, into)),
-        _ => {}
-    }
 }
 
 /// How far our clock is ahead of the one behind this address, ms, to the second:

@@ -84,7 +84,7 @@ struct Event<'a> {
 }
 
 impl Paypal {
-    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn open(setup: &mut Setup) -> Result<Self, ConfigError> {
         let account: Account = setup.own()?;
         let base = account.base.trim_end_matches('/').to_owned();
         if !is_guarded(&base) {

@@ -2,7 +2,7 @@
 //! channel is registered here.
 
 use crate::apay::UpstreamRates;
-use crate::setup::{Setup, setup};
+use crate::setup::{Files, Setup, setup};
 use crate::{Clock, alipay, apay, chinapay, http, paypal, wechat};
 use payment::channel::Channel;
 use payment::ports::Gateway;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use toml::Table;
 
-pub use crate::setup::ConfigError;
+pub use crate::setup::{Account, ConfigError};
 
 /// The accounts file: `[[account]]` tables, in the order in which they are
 /// preferred.
@@ -23,21 +23,32 @@ pub struct Accounts {
     pub account: Vec<Table>,
 }
 
-/// Makes the gateways of all accounts. `folder` is where the accounts file lies,
-/// `public_url` our own address as channels reach it, without a slash at its end.
+impl Accounts {
+    /// Each account, with the files that lie in the accounts file's folder.
+    #[must_use]
+    pub fn beside(self, folder: &Path) -> Vec<Account> {
+        let account = |table| Account {
+            table,
+            files: Files::In(folder.to_owned()),
+        };
+        self.account.into_iter().map(account).collect()
+    }
+}
+
+/// Makes the gateways of all accounts. `public_url` is our own address as channels reach
+/// it, without a slash at its end.
 ///
 /// # Errors
 /// [`ConfigError`] naming the account and what is wrong with it.
 pub fn gateways(
-    accounts: Accounts,
-    folder: &Path,
+    accounts: Vec<Account>,
     public_url: &str,
     clock: &Clock,
 ) -> Result<Vec<Arc<dyn Gateway>>, ConfigError> {
     let client = http::client()?;
-    let mut gateways: Vec<Arc<dyn Gateway>> = Vec::with_capacity(accounts.account.len());
-    for table in accounts.account {
-        let mut setup = setup(table, folder, public_url, &client, clock)?;
+    let mut gateways: Vec<Arc<dyn Gateway>> = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let mut setup = setup(account, public_url, &client, clock)?;
         let gateway = open(&mut setup)?;
         let taken = gateways.iter().any(|other| {
             other.channel() == gateway.channel() && other.account() == gateway.account()
@@ -57,8 +68,7 @@ pub fn gateways(
 /// # Errors
 /// [`ConfigError`] when there is no such account, or what is wrong with it.
 pub fn upstream_rates(
-    accounts: Accounts,
-    folder: &Path,
+    accounts: Vec<Account>,
     name: &str,
     age_max_days: u32,
     clock: &Clock,
@@ -66,18 +76,19 @@ pub fn upstream_rates(
     let is = |table: &Table, key: &str, text: &str| {
         table.get(key).and_then(|value| value.as_str()) == Some(text)
     };
-    let mut tables = accounts.account.into_iter();
-    let table = tables.find(|table| is(table, "via", "apay") && is(table, "name", name));
-    let table = table.ok_or_else(|| ConfigError::Invalid {
+    let mut accounts = accounts.into_iter();
+    let found =
+        |account: &Account| is(&account.table, "via", "apay") && is(&account.table, "name", name);
+    let account = accounts.find(found).ok_or_else(|| ConfigError::Invalid {
         account: name.to_owned(),
         what: "rates need an account via apay of this name".to_owned(),
     })?;
-    let mut setup = setup(table, folder, "", &http::client()?, clock)?;
+    let mut setup = setup(account, "", &http::client()?, clock)?;
     let gateway = apay::Apay::open(&mut setup)?;
     Ok(UpstreamRates::new(gateway, age_max_days, Arc::clone(clock)))
 }
 
-fn open(setup: &mut Setup<'_>) -> Result<Arc<dyn Gateway>, ConfigError> {
+fn open(setup: &mut Setup) -> Result<Arc<dyn Gateway>, ConfigError> {
     Ok(match (setup.via.as_deref(), setup.channel) {
         (Some("apay"), _) => Arc::new(apay::Apay::open(setup)?),
         (Some(other), _) => return Err(setup.invalid(format!("unknown via {other}"))),

@@ -1,16 +1,21 @@
 //! One account of the accounts file: what every account has, and the keys beside it.
 
 use crate::Clock;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use payment::address::Address;
 use payment::channel::Channel;
 use payment::forecore::LARGEST_MINOR;
 use payment::money::Currency;
 use payment::ports::{QueryRate, Terms};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use toml::Table;
+use toml::{Table, Value};
+use zeroize::Zeroizing;
 
 /// The largest sum of an account that names none, minor units.
 const LARGEST: i64 = 10_000_000_000;
@@ -78,9 +83,100 @@ pub enum ConfigError {
     Client(#[from] reqwest::Error),
 }
 
-/// An account under construction: its name and terms, where its files lie, and
-/// what its calls go through.
-pub(crate) struct Setup<'a> {
+/// An account as it is written, with its files.
+#[derive(Clone)]
+pub struct Account {
+    /// What every account has, and what its channel needs.
+    pub table: Table,
+    /// The files that it names.
+    pub files: Files,
+}
+
+/// Where the files are that an account names.
+#[derive(Clone)]
+pub enum Files {
+    /// In this folder.
+    In(PathBuf),
+    /// Here, by their names.
+    Kept(HashMap<String, Zeroizing<Vec<u8>>>),
+}
+
+impl Files {
+    /// What a file holds.
+    ///
+    /// # Errors
+    /// When there is none, or it can't be read.
+    pub fn read(&self, path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::In(folder) => std::fs::read(folder.join(path)).map(Zeroizing::new),
+            Self::Kept(files) => {
+                let kept = path.to_str().and_then(|name| files.get(name));
+                kept.cloned().ok_or_else(|| ErrorKind::NotFound.into())
+            }
+        }
+    }
+}
+
+/// An account as a text, with its files in it: to be kept encrypted.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    account: Table,
+    /// In base64.
+    files: BTreeMap<String, String>,
+}
+
+impl Account {
+    /// The account with all files that it names, as [`Account::unpack`] reads it.
+    ///
+    /// # Errors
+    /// When it can't be written as a text.
+    pub fn pack(&self) -> serde_json::Result<Zeroizing<String>> {
+        let mut files = BTreeMap::new();
+        for name in self.texts() {
+            if let Ok(bytes) = self.files.read(Path::new(name)) {
+                files.insert(name.to_owned(), STANDARD.encode(bytes.as_slice()));
+            }
+        }
+        let account = self.table.clone();
+        serde_json::to_string(&Packed { account, files }).map(Zeroizing::new)
+    }
+
+    /// Reads what [`Account::pack`] wrote; `None` where it is something else.
+    #[must_use]
+    pub fn unpack(text: &str) -> Option<Self> {
+        let Packed { account, files } = serde_json::from_str(text).ok()?;
+        let file = |(name, text): (String, String)| {
+            let bytes = STANDARD.decode(text).ok()?;
+            Some((name, Zeroizing::new(bytes)))
+        };
+        Some(Self {
+            table: account,
+            files: Files::Kept(files.into_iter().map(file).collect::<Option<_>>()?),
+        })
+    }
+
+    /// All texts among its settings: names of files are among them.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.table
+            .values()
+            .for_each(|value| texts(value, &mut found));
+        found
+    }
+}
+
+fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => into.push(text),
+        Value::Array(values) => values.iter().for_each(|value| texts(value, into)),
+        Value::Table(table) => table.values().for_each(|value| texts(value, into)),
+        _ => {}
+    }
+}
+
+/// An account under construction: its name and terms, its files, and what its calls go
+/// through.
+pub(crate) struct Setup {
     /// The channel that payers see.
     pub(crate) channel: Channel,
     pub(crate) name: String,
@@ -94,10 +190,10 @@ pub(crate) struct Setup<'a> {
     /// The system that stands between us and the channel; none: the channel itself.
     pub(crate) via: Option<String>,
     table: Table,
-    folder: &'a Path,
+    files: Files,
 }
 
-impl Setup<'_> {
+impl Setup {
     /// What only this channel's accounts have.
     pub(crate) fn own<T: DeserializeOwned>(&mut self) -> Result<T, ConfigError> {
         let table = std::mem::take(&mut self.table);
@@ -106,9 +202,9 @@ impl Setup<'_> {
             .map_err(|error: toml::de::Error| self.invalid(without_value(error.message())))
     }
 
-    /// A file beside the accounts file.
-    pub(crate) fn read(&self, path: &Path) -> Result<Vec<u8>, ConfigError> {
-        std::fs::read(self.folder.join(path)).map_err(|cause| ConfigError::File {
+    /// One of its files.
+    pub(crate) fn read(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        self.files.read(path).map_err(|cause| ConfigError::File {
             account: self.name.clone(),
             path: path.to_owned(),
             cause,
@@ -142,13 +238,13 @@ fn without_value(message: &str) -> String {
 pub(crate) const NO_ORDER: &str = "0000000000000000";
 
 /// Reads what every account has.
-pub(crate) fn setup<'a>(
-    mut table: Table,
-    folder: &'a Path,
+pub(crate) fn setup(
+    account: Account,
     public_url: &str,
     client: &reqwest::Client,
     clock: &Clock,
-) -> Result<Setup<'a>, ConfigError> {
+) -> Result<Setup, ConfigError> {
+    let Account { mut table, files } = account;
     let name = table.get("name").and_then(|name| name.as_str());
     let name = name.unwrap_or("without a name").to_owned();
     let invalid = |what: String| ConfigError::Invalid {
@@ -208,7 +304,7 @@ pub(crate) fn setup<'a>(
         clock: Arc::clone(clock),
         via: common.via,
         table,
-        folder,
+        files,
     })
 }
 

@@ -101,7 +101,7 @@ pub struct Wechat {
 }
 
 impl Wechat {
-    pub(crate) fn open(setup: &mut Setup<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn open(setup: &mut Setup) -> Result<Self, ConfigError> {
         let account: Account = setup.own()?;
         if setup.terms.currency != Currency::Cny {
             return Err(setup.invalid("WeChat Pay takes CNY"));

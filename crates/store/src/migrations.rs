@@ -44,6 +44,7 @@ folders! {
     "0015_compatible_sealed"
     "0016_compatible_acts"
     "0017_compatible_refunds_a_day"
+    "0018_compatible_accounts"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -5,6 +5,7 @@ use crate::keys::Keys;
 use payment::ports::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The database can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,11 @@ pub enum OpenError {
          names the file that holds it, and secrets_key may hold it itself"
     )]
     Key(String),
+    /// Secrets stand in clear, and should not.
+    #[error(
+        "the database's secrets are not sealed, though secrets_sealed says so (docs/secrets.md)"
+    )]
+    Clear,
     /// What shows that the key is right, or that the secrets are sealed, is not what was
     /// written there.
     #[error(
@@ -59,6 +65,7 @@ pub struct Address {
     mark: Option<PathBuf>,
     keys: Keys,
     given_up: bool,
+    sealed_only: bool,
 }
 
 impl Address {
@@ -92,6 +99,17 @@ impl Address {
         Self { keys, ..self }
     }
 
+    /// Refuses it where its secrets stand in clear: who owns the database could say that
+    /// they were never sealed.
+    #[must_use]
+    pub fn sealed_only(self) -> Self {
+        let sealed_only = true;
+        Self {
+            sealed_only,
+            ..self
+        }
+    }
+
     /// Opens it though its secrets are kept by keys that nobody has any more.
     #[must_use]
     pub fn with_lost_keys(self) -> Self {
@@ -111,6 +129,7 @@ impl<T: AsRef<str> + ?Sized> From<&T> for Address {
             mark: None,
             keys: Keys::default(),
             given_up: false,
+            sealed_only: false,
         }
     }
 }
@@ -142,6 +161,7 @@ async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, O
         mark,
         keys,
         given_up,
+        sealed_only,
     } = address;
     let place = mark.clone().unwrap_or_default();
     let unusable = |error| refused(format!("the mark in {}: {error}", place.display()));
@@ -157,6 +177,9 @@ async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, O
         return Err(OpenError::Scheme);
     };
     opened.take_keys(keys, tables, given_up).await?;
+    if sealed_only && !given_up && !opened.sealed.load(Ordering::Relaxed) {
+        return Err(OpenError::Clear);
+    }
     Ok(Arc::new(opened))
 }
 

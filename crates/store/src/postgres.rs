@@ -97,26 +97,36 @@ pub(crate) async fn open(
 /// Where that is not ours to do, or somebody may still see what was there before.
 pub(crate) async fn rewrite(pool: &PgPool) -> Answer<()> {
     let unavailable = |error: sqlx::Error| StoreError::Unavailable(error.to_string());
-    let asked = pool.fetch_one(REWRITABLE).await.map_err(unavailable)?;
-    let answer = |column: usize| asked.try_get::<bool, _>(column).map_err(unavailable);
-    let why = match (answer(0)?, answer(1)?) {
-        (false, _) => "the table domain_secret is another role's: let its owner do it",
-        (_, true) => "a transaction that began before is open, such as a dump's",
-        _ => {
-            // What the planner knows of the column is made of its rows.
-            let written = pool.execute("vacuum (full, analyze) domain_secret");
-            return written.await.map(drop).map_err(unavailable);
-        }
-    };
+    let mut why = "";
+    for _ in 0..REWRITE_TRIES {
+        let asked = pool.fetch_one(REWRITABLE).await.map_err(unavailable)?;
+        let answer = |column: usize| asked.try_get::<bool, _>(column).map_err(unavailable);
+        why = match (answer(0)?, answer(1)?) {
+            (false, _) => "the table domain_secret is another role's: let its owner do it",
+            (_, true) => "a transaction that began before is open, such as a dump's",
+            _ => {
+                // What the planner knows of the column is made of its rows.
+                let written = pool.execute("vacuum (full, analyze) domain_secret");
+                return written.await.map(drop).map_err(unavailable);
+            }
+        };
+        // What an instance is at ends soon.
+        tokio::time::sleep(REWRITE_PAUSE).await;
+    }
     Err(StoreError::Unavailable(why.to_owned()))
 }
 
-/// Whether the table is ours, and whether a transaction is open that may see older rows.
+/// How often, and after which pauses, it is looked whether older rows are seen by nobody.
+const REWRITE_TRIES: u32 = 15;
+const REWRITE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether the table is ours, and whether somebody may see older rows than its newest.
 const REWRITABLE: &str = "select pg_has_role(c.relowner, 'usage'), exists ( \
-    select from pg_stat_activity a where a.pid <> pg_backend_pid() and a.datid = d.oid \
-    and a.xact_start < now() - interval '10 seconds') \
-    from pg_class c join pg_database d on d.datname = current_database() \
-    where c.oid = 'domain_secret'::regclass";
+    select from (select backend_xmin as seen from pg_stat_activity where pid <> pg_backend_pid() \
+    union all select transaction from pg_prepared_xacts \
+    union all select xmin from pg_replication_slots) seen \
+    where age(seen.seen) >= (select min(age(s.xmin)) from domain_secret s)) \
+    from pg_class c where c.oid = 'domain_secret'::regclass";
 
 /// Without the driver's advisory lock, which not every server of this wire has: who
 /// comes second fails on what the first one wrote, and then finds it done.

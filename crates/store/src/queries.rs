@@ -1,5 +1,6 @@
 //! The store's methods by entity, each once and with its statements.
 
+mod accounts;
 mod acts;
 mod attempts;
 mod audit;
@@ -38,6 +39,7 @@ pub fn as_asked() -> impl Iterator<Item = Sql> {
 /// Every statement that is sent to a database.
 pub fn statements() -> impl Iterator<Item = Sql> {
     let all = [
+        accounts::STATEMENTS,
         acts::STATEMENTS,
         attempts::STATEMENTS,
         audit::STATEMENTS,

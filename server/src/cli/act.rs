@@ -15,7 +15,7 @@ use std::path::PathBuf;
 const PAGE: i64 = 1_000;
 /// Bytes of a name, and of what was done.
 const NAME_MAX: usize = 64;
-const WHAT_MAX: usize = 1_000;
+const WHAT_MAX: usize = 4_000;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -88,9 +88,10 @@ pub(crate) async fn all(store: &dyn Store) -> Result<Vec<OperatorAct>> {
 pub(crate) fn kept_heads(file: &std::path::Path) -> Result<Vec<Head>> {
     let text = std::fs::read_to_string(file);
     let text = text.with_context(|| format!("reading {}", file.display()))?;
+    // As `act head` prints it, or after its time.
     let head = |line: &str| {
-        let (_, head) = line.split_once(' ')?;
-        Head::parse(head)
+        let after = line.split_once(' ').and_then(|(_, rest)| Head::parse(rest));
+        after.or_else(|| Head::parse(line))
     };
     let read = text.lines().map(|line| {
         head(line).with_context(|| format!("{} holds a line that is no head", file.display()))
@@ -106,10 +107,10 @@ pub(crate) async fn recorded(
     words: &[String],
     done: impl Future<Output = Result<()>>,
 ) -> Result<()> {
-    if by.trim().is_empty() || by.len() > NAME_MAX {
-        bail!("--as takes a name of 1 to {NAME_MAX} bytes");
+    let (by, what) = (printable(by), what(words));
+    if what.len() > WHAT_MAX {
+        bail!("so many words can't be recorded, and so are not done: {WHAT_MAX} bytes at most");
     }
-    let (by, what) = (printable(by), cut(&printable(&words.join(" "))));
     // Acts hold no secrets: they are written whatever became of those.
     let open = || async {
         store::open(config.database()?.with_lost_keys())
@@ -119,12 +120,72 @@ pub(crate) async fn recorded(
     let act = open().await?.record_act(&by, &what, now_ms()).await?;
     let done = done.await;
     if let Err(error) = &done {
-        let failed = cut(&printable(&format!("{} failed: {error:#}", act.seq)));
+        let failed = printable(&format!("{} failed: {error:#}", act.seq));
+        let failed: String = failed.chars().take(WHAT_MAX).collect();
         let _ = open().await?.record_act(&by, &failed, now_ms()).await;
     }
     done
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(WHAT_MAX).collect()
+/// Who does it: by the name that was said, and by the system's.
+pub(crate) fn name(said: Option<&str>, system: &str) -> Result<String> {
+    match said {
+        Some(said) if said.trim().is_empty() || said.len() > NAME_MAX => {
+            bail!("--as takes a name of 1 to {NAME_MAX} bytes")
+        }
+        Some(said) => Ok(format!("{said} ({system})")),
+        None => Ok(system.to_owned()),
+    }
+}
+
+/// The words of a command, those with blanks in quotes. A reason stands where it belongs,
+/// from where it can be taken away.
+fn what(words: &[String]) -> String {
+    let mut shown = Vec::new();
+    let mut is_reason = false;
+    for word in words {
+        shown.push(match word.split_once('=') {
+            _ if is_reason => "…".to_owned(),
+            Some(("--reason", _)) => "--reason=…".to_owned(),
+            _ if word.is_empty() || word.contains(char::is_whitespace) => format!("{word:?}"),
+            _ => printable(word),
+        });
+        is_reason = word == "--reason";
+    }
+    shown.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        what(&words)
+    }
+
+    #[test]
+    fn words_are_told_from_each_other() {
+        assert_eq!(told(&["domain", "set", "a"]), "domain set a");
+        assert_ne!(told(&["domain set", "a"]), told(&["domain", "set a"]));
+        assert_eq!(told(&["x", ""]), "x \"\"");
+    }
+
+    #[test]
+    fn a_reason_stands_elsewhere() {
+        assert_eq!(
+            told(&["refund", "--reason", "for Li", "1"]),
+            "refund --reason … 1"
+        );
+        assert_eq!(told(&["refund", "--reason=for Li"]), "refund --reason=…");
+    }
+
+    #[test]
+    fn who_says_a_name_is_known_by_the_systems_too() {
+        assert_eq!(name(Some("li"), "root").unwrap(), "li (root)");
+        assert_eq!(name(None, "root").unwrap(), "root");
+        for none in ["", " ", &"x".repeat(NAME_MAX + 1)] {
+            assert!(name(Some(none), "root").is_err());
+        }
+    }
 }

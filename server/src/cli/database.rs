@@ -34,7 +34,7 @@ pub(crate) enum Command {
 
 /// `tongfu prune`.
 pub(crate) async fn prune(config: &Config, older_s: i64) -> Result<()> {
-    let checkout = checkout(config, open(config).await?, no_rates(), free())?;
+    let checkout = checkout(config, open(config).await?, no_rates(), free()).await?;
     match checkout.prune(older_s * 1000).await {
         Ok((orders, notifies)) => println!("pruned {orders} orders and {notifies} notifies"),
         Err(failure) => bail!(failure.text(Lang::En)),

@@ -5,13 +5,13 @@ mod stories;
 
 use super::channel::check_accounts;
 use super::domain::duration_s;
+use crate::accounts::{self, Opened};
 use crate::config::Config;
 use crate::limits::UNLISTED;
-use crate::serve::{accounts, checkout, free, no_rates, now_ms, open, system_clock};
+use crate::serve::{checkout, free, no_rates, now_ms, open, system_clock};
 use crate::zone;
 use anyhow::{Result, bail};
 use channels::health::{certificate_ends, clock_ahead_ms};
-use channels::registry::gateways;
 use payment::acts::check_acts;
 use payment::domain::{Domain, KeyRule, Legacy, Recut};
 use payment::ports::{Gateway, Store};
@@ -54,22 +54,22 @@ pub(crate) struct Options {
 pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
     let mut findings = Findings::default();
     let store = open(config).await?;
-    let clock = system_clock();
-    let gateways = match accounts(config)? {
-        None => {
-            findings.add("no channel accounts are configured".to_owned());
-            Vec::new()
+    let mut accounts = accounts::of_file(config)?;
+    let kept = store.kept_accounts().await?.into_iter().flatten();
+    accounts.extend(kept.filter_map(|kept| accounts::unpacked(&kept).ok()));
+    for end in certificate_ends(&accounts) {
+        if end.not_after_ms < now_ms() + NEAR_MS {
+            let day = zone::time(end.not_after_ms);
+            findings.add(format!("the certificate in {} ends at {day}", end.file));
         }
-        Some((accounts, folder)) => {
-            for end in certificate_ends(&accounts, &folder) {
-                if end.not_after_ms < now_ms() + NEAR_MS {
-                    let day = zone::time(end.not_after_ms);
-                    findings.add(format!("the certificate in {} ends at {day}", end.file));
-                }
-            }
-            gateways(accounts, &folder, &config.public_url, &clock)?
-        }
-    };
+    }
+    let Opened { gateways, troubles } = accounts::opened(config, &*store).await?;
+    for trouble in troubles {
+        findings.add(format!("a channel account of the database: {trouble}"));
+    }
+    if gateways.is_empty() {
+        findings.add("no channel accounts are configured".to_owned());
+    }
     println!("ok    configuration: {} channel accounts", gateways.len());
     match store.takes_writes().await {
         Ok(()) => println!("ok    the database takes writes"),
@@ -102,11 +102,14 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
 
 /// Whether what operators did stands as it was written.
 async fn acts(config: &Config, store: &dyn Store, findings: &mut Findings) -> Result<()> {
+    // Before the acts: what is sent out meanwhile is among those.
+    let file = config.acts_head_file().filter(|file| file.exists());
+    let heads = file.map_or(Ok(Vec::new()), |file| super::act::kept_heads(&file));
+    let heads = heads.unwrap_or_else(|error| {
+        findings.add(format!("the heads of the operators' acts: {error:#}"));
+        Vec::new()
+    });
     let acts = super::act::all(store).await?;
-    let heads = match config.acts_head_file().filter(|file| file.exists()) {
-        Some(file) => super::act::kept_heads(&file)?,
-        None => Vec::new(),
-    };
     match check_acts(&acts, &heads) {
         Ok(()) => println!("ok    {} acts of operators are whole", acts.len()),
         Err(broken) => findings.add(format!("the operators' acts: {broken}")),
@@ -211,9 +214,8 @@ async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
     let mut addresses: Vec<_> = gateways.iter().map(|gateway| gateway.address()).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    let clock = system_clock();
     for address in addresses.into_iter().filter(|address| !address.is_empty()) {
-        match clock_ahead_ms(address, &clock).await {
+        match clock_ahead_ms(address, &system_clock()).await {
             Ok(ahead_ms) if ahead_ms.abs() > AHEAD_MAX_MS => findings.add(format!(
                 "our clock is {} s ahead of {address}",
                 ahead_ms / 1000
@@ -226,7 +228,7 @@ async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
 
 /// What is not looked at when it should be, and clocks that are not the same.
 async fn timers(config: &Config, store: &Arc<dyn Store>, findings: &mut Findings) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(store), no_rates(), free())?;
+    let checkout = checkout(config, Arc::clone(store), no_rates(), free()).await?;
     let (too_far, ahead_ms) = checkout.too_far().await?;
     let overdue = checkout.late_timers().await?.overdue;
     if overdue > 0 {

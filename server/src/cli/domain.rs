@@ -396,7 +396,7 @@ fn told(counted: OtherReadings) -> String {
         + &part(counted.recut, "could fit another sum")
 }
 
-fn show(domain: &Domain) -> Result<()> {
+pub(super) fn show(domain: &Domain) -> Result<()> {
     println!("{}: {}", domain.code, kind(domain));
     println!("{}", serde_json::to_string_pretty(&domain.rule)?);
     println!("{}", serde_json::to_string_pretty(&domain.settings)?);

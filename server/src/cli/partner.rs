@@ -1,6 +1,6 @@
 //! `tongfu partner add|set|list|rotate`.
 
-use super::domain::{BrakeArgs, duration_s, make_secret};
+use super::domain::{BrakeArgs, duration_s, make_secret, show};
 use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
@@ -29,6 +29,11 @@ pub(crate) enum Command {
     },
     /// Lists all partners.
     List,
+    /// Shows one partner; never its keys.
+    Show {
+        /// The partnerId.
+        id: String,
+    },
     /// Makes a new key and prints it, once; the old one ends after the overlap.
     Rotate {
         /// The partnerId.
@@ -104,6 +109,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             println!("{id} is changed");
             Ok(())
         }
+        Command::Show { id } => show(&find(&store, &id).await?),
         Command::List => {
             for domain in store.domains().await? {
                 if let Some(partner) = &domain.settings.partner {

@@ -66,7 +66,7 @@ async fn replace(config: &Config, key_is_lost: bool) -> Result<()> {
     }
     let replaced = store.replace_secrets(&made).await?.map_err(Error::msg)?;
     if replaced == 0 {
-        println!("nothing was lost: the clear text still stood; the first key writes from now on");
+        println!("no secret was lost; the first key writes from now on");
         return Ok(());
     }
     for (code, secret) in &made {
@@ -91,6 +91,7 @@ async fn seal(store: &dyn Store, older_are_stopped: bool) -> Result<()> {
         anyhow!("they are sealed, but traces may stand in the files: seal again ({error})")
     })?;
     println!("no clear text is left in its tables; backups and logs from before still hold it");
+    println!("now set secrets_sealed, so that nobody takes the seal off");
     Ok(())
 }
 

@@ -28,13 +28,19 @@ async fn acts_are_told(database: Database) {
     let (well, text) = tell(&["act", "list"]);
     let lines: Vec<&str> = text.lines().collect();
     assert!(well && lines.len() == 4, "{text}");
-    assert!(lines[0].contains("li domain add shop"), "{text}");
+    assert!(
+        lines[0].contains("li (") && lines[0].contains(") domain add shop"),
+        "{text}"
+    );
     assert!(
         lines[1].contains("domain set shop"),
         "by the system's user: {text}"
     );
-    assert!(lines[2].contains("wang order refund nobody"), "{text}");
-    assert!(lines[3].contains("wang 3 failed: "), "{text}");
+    assert!(
+        lines[2].contains("wang (") && lines[2].contains("order refund nobody"),
+        "{text}"
+    );
+    assert!(lines[3].contains(" 3 failed: "), "{text}");
     let secret = "secret";
     assert!(!text.to_lowercase().contains(secret), "{text}");
     let (_, text) = tell(&["act", "list", "--about", "wang"]);

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
+mod accounts;
 mod acts;
 mod bad_input;
 mod callback;

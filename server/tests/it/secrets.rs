@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// What nobody may read but who needs it: the domain's, the channels', and the key that
 /// keeps them.
-fn planted(world: &World) -> Vec<String> {
+pub(crate) fn planted(world: &World) -> Vec<String> {
     let folder = world.folder.join("sandbox");
     let accounts = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
     let mut secrets = vec!["demo-secret".to_owned()];
@@ -43,7 +43,7 @@ fn key_file(world: &World) -> Option<String> {
 }
 
 /// All that the database holds.
-async fn dump(world: &World) -> Vec<u8> {
+pub(crate) async fn dump(world: &World) -> Vec<u8> {
     if let Some(file) = world.database_url.strip_prefix("sqlite:") {
         let parts = ["", "-wal"].map(|end| std::fs::read(format!("{file}{end}")));
         return parts.into_iter().flatten().flatten().collect();
@@ -63,7 +63,7 @@ async fn dump(world: &World) -> Vec<u8> {
     dump
 }
 
-fn holds(bytes: &[u8], secret: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], secret: &str) -> bool {
     bytes
         .windows(secret.len())
         .any(|part| part == secret.as_bytes())

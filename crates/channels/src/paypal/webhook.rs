@@ -38,7 +38,7 @@ impl Webhook {
         webhook_id: String,
         addresses: Vec<String>,
         ca: Option<&Path>,
-        setup: &Setup<'_>,
+        setup: &Setup,
     ) -> Result<Self, ConfigError> {
         if addresses.iter().any(|address| !address.ends_with('/')) {
             return Err(setup.invalid("certificate_urls are beginnings that end with a slash"));

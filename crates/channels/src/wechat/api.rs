@@ -97,7 +97,7 @@ impl<'a> Signed<'a> {
 }
 
 impl Api {
-    pub(super) fn open(account: &Account, setup: &Setup<'_>) -> Result<Arc<Self>, ConfigError> {
+    pub(super) fn open(account: &Account, setup: &Setup) -> Result<Arc<Self>, ConfigError> {
         let public_key = match (&account.public_key_id, &account.public_key) {
             (Some(id), Some(_)) if !is_id(id) => {
                 return Err(setup.invalid("public_key_id begins with PUB_KEY_ID_"));

@@ -697,7 +697,11 @@ fn an_account_that_can_not_be_trusted_is_not_opened() {
         let mut accounts: Accounts = toml::from_str(text).unwrap();
         change(&mut accounts.account[0]);
         let clock: Clock = Arc::new(|| 0);
-        let opened = gateways(accounts, Path::new("."), "https://pay.example", &clock);
+        let opened = gateways(
+            accounts.beside(Path::new(".")),
+            "https://pay.example",
+            &clock,
+        );
         opened
             .err()
             .map(|error| error.to_string())

@@ -38,7 +38,12 @@ impl Canned {
         );
         let accounts: Accounts = toml::from_str(&accounts).unwrap();
         let clock: Clock = Arc::new(|| 0);
-        let mut opened = gateways(accounts, Path::new("."), "https://pay.example", &clock).unwrap();
+        let mut opened = gateways(
+            accounts.beside(Path::new(".")),
+            "https://pay.example",
+            &clock,
+        )
+        .unwrap();
         Self {
             answer,
             gateway: opened.remove(0),

@@ -47,7 +47,7 @@ impl Canned {
         let hand = Arc::clone(&now_ms);
         let clock: Clock = Arc::new(move || hand.load(Ordering::Relaxed));
         let accounts: Accounts = toml::from_str(&accounts).unwrap();
-        let rates = upstream_rates(accounts, Path::new("."), "up", 5, &clock).unwrap();
+        let rates = upstream_rates(accounts.beside(Path::new(".")), "up", 5, &clock).unwrap();
         Self {
             shared,
             now_ms,
@@ -150,7 +150,7 @@ async fn the_sandbox_gives_rates_to_an_account_that_takes_no_payments() {
     let clock: Clock = Arc::new(|| 0);
     let open = |name: &str| {
         let account = vec![account.clone()];
-        upstream_rates(Accounts { account }, world.folder(), name, 5, &clock)
+        upstream_rates(Accounts { account }.beside(world.folder()), name, 5, &clock)
     };
     let rates = open(account["name"].as_str().unwrap()).unwrap();
     assert_eq!(rates.refresh().await, Ok(4));

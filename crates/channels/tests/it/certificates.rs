@@ -194,7 +194,7 @@ async fn started(
     let of = Arc::clone(&platform);
     let clock: Clock = Arc::new(move || of.now_ms.load(Ordering::Relaxed));
     let account = account(&base, folder.path(), public_key);
-    let mut opened = gateways(account, folder.path(), "http://127.0.0.1:1", &clock).unwrap();
+    let mut opened = gateways(account.beside(folder.path()), "http://127.0.0.1:1", &clock).unwrap();
     (platform, opened.remove(0))
 }
 

@@ -91,7 +91,11 @@ fn refusal(world: &World, channel: Channel, setting: &str, value: toml::Value) -
         account.insert(setting.to_owned(), value.clone());
     }
     let clock: Clock = Arc::new(|| 0);
-    let opened = gateways(accounts, world.folder(), "https://pay.example", &clock);
+    let opened = gateways(
+        accounts.beside(world.folder()),
+        "https://pay.example",
+        &clock,
+    );
     let told = opened.err().map(|error| error.to_string());
     told.unwrap_or_default()
 }

@@ -12,7 +12,7 @@ async fn each_certificate_of_an_account_tells_its_end() {
     let folder = world.folder();
     let text = std::fs::read_to_string(folder.join("accounts.toml")).unwrap();
     let accounts: Accounts = toml::from_str(&text).unwrap();
-    let ends = certificate_ends(&accounts, folder);
+    let ends = certificate_ends(&accounts.beside(folder));
     assert!(
         !ends.is_empty(),
         "the sandbox has accounts in certificate mode"
@@ -24,7 +24,7 @@ async fn each_certificate_of_an_account_tells_its_end() {
     // Files that hold none, and files that are not there, tell nothing.
     let accounts: Accounts =
         toml::from_str("[[account]]\nkey = \"accounts.toml\"\nother = [\"gone.pem\"]\n").unwrap();
-    assert!(certificate_ends(&accounts, folder).is_empty());
+    assert!(certificate_ends(&accounts.beside(folder)).is_empty());
 }
 
 #[tokio::test]

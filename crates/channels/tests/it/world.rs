@@ -233,7 +233,7 @@ fn adapters(
         change(account);
     }
     let clock: Clock = Arc::new(now_ms);
-    gateways(accounts, folder, target, &clock).unwrap()
+    gateways(accounts.beside(folder), target, &clock).unwrap()
 }
 
 fn accounts(folder: &Path) -> Accounts {

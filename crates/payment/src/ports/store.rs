@@ -1,6 +1,7 @@
 //! What is kept, and the steps that are kept together. Each method is one
 //! transaction; times are ms since 1970, money is minor units.
 
+mod accounts;
 mod acts;
 mod attempts;
 mod audit;
@@ -19,6 +20,7 @@ mod settling;
 mod timers;
 mod trips;
 
+pub use accounts::{KeptAccount, KeptAccounts};
 pub use acts::Acts;
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};
 pub use audit::{Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
@@ -30,7 +32,7 @@ pub use changes::{CHANGES_KEPT, Change, Changes};
 pub use health::Health;
 pub use listing::{Listing, Total, TotalsBy, Wanted};
 pub use marks::{Acceptance, Mark, Marks};
-pub use notifies::{KeptNotify, Notifies, NotifyOutcome, NotifyRow};
+pub use notifies::{Attached, KeptNotify, Notifies, NotifyOutcome, NotifyRow, SeenNotify};
 pub use partners::Partners;
 pub use pruning::{Pruned, Pruning};
 pub use refunds::{
@@ -74,6 +76,7 @@ pub trait Store:
     + Changes
     + Notifies
     + Partners
+    + KeptAccounts
     + Listing
     + Marks
     + Pruning
@@ -95,6 +98,7 @@ impl<T> Store for T where
         + Changes
         + Notifies
         + Partners
+        + KeptAccounts
         + Listing
         + Marks
         + Pruning

@@ -173,6 +173,12 @@ pub(super) struct LockedRequest {
     seen_ms: i64,
 }
 
+/// Locks an order and its request; `false` where there is no such order.
+pub(super) async fn lock_if_there(tx: &mut Tx, order_sn: &str) -> Answer<bool> {
+    let request = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await?;
+    Ok(request.is_some())
+}
+
 pub(super) async fn lock_request(
     tx: &mut Tx,
     domain_code: &str,

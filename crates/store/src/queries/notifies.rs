@@ -1,11 +1,14 @@
 //! Notifies as they came, until they are worked on.
 
-use super::rows::kept_notify_row;
+use super::rows::{STRAY, kept_notify_row};
+use super::{attempts, story};
 use crate::db::{Database, LIMIT};
-use crate::line::Row;
+use crate::line::{Row, Tx};
 use crate::sql::statements;
-use payment::ports::{Answer, KeptNotify, Notifies, NotifyOutcome, NotifyRow};
-use payment::story::digest;
+use payment::ports::{
+    Answer, Attached, KeptNotify, Notifies, NotifyOutcome, NotifyRow, SeenNotify,
+};
+use payment::story::{Act, digest};
 
 statements! {
     KEEP = "insert into notify \
@@ -15,6 +18,9 @@ statements! {
         returning id";
     ONE = "select id, channel, account, channel_order_no, headers, body, received_ms from notify \
         where id = $1";
+    SEEN = "select id, channel, account, channel_order_no, headers, body, received_ms, \
+        outcome from notify where id = $1";
+    STRAY_ONE = "select id from notify where id = $1 and outcome_word in ", STRAY;
     TAKE_DUE(OF) = "update notify set next_ms = $2 where id", OF.found[0],
         "select id from notify where next_ms <= $1 order by next_ms limit $3",
         OF.found[1], " returning id";
@@ -67,6 +73,44 @@ impl Notifies for Database {
             .bind(outcome.word())
             .bind(again_ms);
         self.change(marked).await
+    }
+
+    async fn notify(&self, id: i64) -> Answer<Option<SeenNotify>> {
+        let seen = |row: &Row| {
+            Ok(SeenNotify {
+                row: kept_notify_row(row)?.row,
+                outcome: row.get("outcome")?,
+            })
+        };
+        self.find(SEEN.bind(id), seen).await
+    }
+
+    async fn attach_notify(
+        &self,
+        id: i64,
+        order_sn: &str,
+        reason: &str,
+        act: Act,
+    ) -> Answer<Attached> {
+        let done = |attached: &Attached| *attached == Attached::Done;
+        self.write_if(LIMIT, done, async |tx: &mut Tx| {
+            if !attempts::lock_if_there(tx, order_sn).await? {
+                return Ok(Attached::NoOrder);
+            }
+            if tx.row(STRAY_ONE.bind(id)).await?.is_none() {
+                return Ok(Attached::NotStray);
+            }
+            let detail = format!("{id}: {reason}");
+            story::append(tx, order_sn, "notify attached", &detail, act).await?;
+            let outcome = NotifyOutcome::Attached;
+            let marked = MARK
+                .bind(id)
+                .bind(outcome.text(order_sn))
+                .bind(outcome.word())
+                .bind(None::<i64>);
+            tx.change(marked).await.map(|_| Attached::Done)
+        })
+        .await
     }
 
     async fn notify_body(&self, id: i64) -> Answer<Option<Vec<u8>>> {

@@ -41,8 +41,9 @@ statements! {
         execution_time) values (", SEALED.0, ", '", SEALED.1, "', true, $1, 0) \
         on conflict do nothing";
     WRITE_BY = "update secrets_key set kek_id = $1, canary = $2 where id = 1";
-    KEPT = "select kek_id, count(*) as count from domain_secret group by kek_id \
-        order by kek_id";
+    KEPT = "select kek_id, count(*) as count from \
+        (select kek_id from domain_secret union all select kek_id from channel_account) kept \
+        group by kek_id order by kek_id";
     ANNOUNCE(OF) = "insert into instance (name, version, kek_ids, seen_ms) \
         values ($1, $2, $3, ", OF.now_ms, ") on conflict (name) do update \
         set version = excluded.version, kek_ids = excluded.kek_ids, seen_ms = excluded.seen_ms";
@@ -60,6 +61,12 @@ pub(super) struct Writer {
     pub(super) kek_id: String,
     canary: String,
     sealed_ms: Option<i64>,
+}
+
+impl Writer {
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed_ms.is_some()
+    }
 }
 
 fn writer(row: &Row) -> Answer<Writer> {
@@ -325,8 +332,8 @@ impl Sealing for Database {
             else {
                 return Ok(Err(why.unwrap_or_default()));
             };
-            self.write_by(tx, to, writer.sealed_ms.is_some()).await?;
-            let mut changed = 0;
+            self.write_by(tx, to, writer.is_sealed()).await?;
+            let mut changed = self.rewrap_accounts(tx, to).await?;
             for row in &tx.list(ALL, kept).await? {
                 if let Some((from, sealed)) = &row.sealed
                     && from != to
@@ -349,7 +356,7 @@ impl Sealing for Database {
             else {
                 return Ok(Err(why.unwrap_or_default()));
             };
-            self.write_by(tx, to, writer.sealed_ms.is_some()).await?;
+            self.write_by(tx, to, writer.is_sealed()).await?;
             let rows = tx.list(ALL, kept).await?;
             if writer.sealed_ms.is_none() {
                 // The clear text still stands.
@@ -364,15 +371,17 @@ impl Sealing for Database {
                 ..writer
             };
             // The newest, which has no end.
+            let mut changed = 0;
             for row in rows.iter().filter(|row| row.not_after_ms.is_none()) {
                 if let Some(secret) = made.get(&row.domain_code) {
                     let secret = Secret::new(row.generation, secret, None);
                     tx.change(DROP_SECRETS.bind(&row.domain_code)).await?;
                     self.add_secret(tx, Some(&ours), &row.domain_code, &secret)
                         .await?;
+                    changed += 1;
                 }
             }
-            Ok(Ok(made.len() as u64))
+            Ok(Ok(changed))
         })
         .await
     }
@@ -394,5 +403,12 @@ async fn keep(tx: &mut Tx, row: &Kept, clear: &str, kek_id: &str, sealed: &str) 
         .bind(clear)
         .bind(kek_id)
         .bind(sealed);
-    tx.change(kept).await.map(drop)
+    match tx.change(kept).await? {
+        1 => Ok(()),
+        // Somebody else wrote it meanwhile, who does not lock as we do.
+        _ => Err(StoreError::Unavailable(format!(
+            "the secret of {} was changed meanwhile: again",
+            row.domain_code
+        ))),
+    }
 }

@@ -1,6 +1,6 @@
 //! What operators did.
 
-use payment::acts::{Head, check_acts};
+use payment::acts::check_acts;
 use payment::ports::Store;
 use std::sync::Arc;
 
@@ -22,9 +22,5 @@ pub(crate) async fn acts_are_chained_each_in_a_place_of_its_own(store: Arc<dyn S
     assert_eq!(store.acts(9, 1).await.unwrap(), acts[9..10]);
     let last = store.last_act().await.unwrap().unwrap();
     assert_eq!(last, acts[10]);
-    let head = Head {
-        seq: last.seq,
-        hash: last.hash,
-    };
-    assert_eq!(check_acts(&acts, &[head]), Ok(()));
+    assert_eq!(check_acts(&acts, &[last.head()]), Ok(()));
 }

@@ -3,8 +3,8 @@
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
 use payment::ports::{
-    CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Resend, RiskKind, Store,
-    TryOutcome,
+    Attached, CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Resend, RiskKind,
+    Store, TryOutcome,
 };
 use std::sync::Arc;
 
@@ -291,4 +291,42 @@ pub(crate) async fn a_notify_is_listed_by_its_outcome_alone(store: Arc<dyn Store
     assert_eq!(since, [0, 1], "{risks:?}");
     assert!(risks.iter().all(|risk| risk.kind == RiskKind::Mismatch));
     assert!(risks[0].detail.ends_with("no such order"), "{risks:?}");
+}
+
+pub(crate) async fn a_stray_notify_is_attached_by_a_person(store: Arc<dyn Store>) {
+    let order = begun(&*store, &attempt("k", 1, 0)).await.order_sn;
+    let notify = NotifyRow {
+        channel: Channel::Wechat,
+        account: "a".to_owned(),
+        channel_order_no: Some("theirs".to_owned()),
+        body: b"{}".to_vec(),
+        headers: "h: 1".to_owned(),
+        received_ms: 7,
+    };
+    let id = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+    let attach = async |id, order: &str| {
+        let attached = store.attach_notify(id, order, "seen at the console", act());
+        attached.await.unwrap()
+    };
+    assert_eq!(
+        attach(id, &order).await,
+        Attached::NotStray,
+        "not worked on"
+    );
+    let outcome = NotifyOutcome::NoSuchOrder;
+    store.mark_notify(id, outcome, "", None).await.unwrap();
+    assert_eq!(store.at_risk(0).await.unwrap().len(), 1);
+    assert_eq!(attach(id, "nobody").await, Attached::NoOrder);
+    assert_eq!(attach(id + 9, &order).await, Attached::NotStray);
+    assert_eq!(attach(id, &order).await, Attached::Done);
+    assert_eq!(attach(id, &order).await, Attached::NotStray, "once");
+    assert_eq!(store.at_risk(0).await.unwrap(), []);
+    let seen = store.notify(id).await.unwrap().unwrap();
+    assert_eq!((seen.row.body, seen.row.received_ms), (notify.body, 7));
+    assert!(seen.outcome.unwrap().contains(&order));
+    assert!(store.notify(id + 9).await.unwrap().is_none());
+    let story = store.story(&order).await.unwrap().unwrap();
+    let last = story.entries.last().unwrap();
+    assert_eq!(last.what, "notify attached");
+    assert!(last.detail.contains("console"), "{last:?}");
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
+mod accounts;
 mod acts;
 mod attempts;
 mod callbacks;
@@ -76,6 +77,7 @@ on_both! {
     listing::what_was_paid_is_summed,
     pruning::payloads_go_and_what_is_known_stays,
     marks::how_far_the_books_are_is_kept,
+    accounts::an_account_is_kept_with_its_keys,
     acts::acts_are_chained_each_in_a_place_of_its_own,
     sealing::who_is_at_work_is_known_with_its_keys,
     sealing::a_key_takes_over_what_another_kept,
@@ -84,6 +86,7 @@ on_both! {
     story::what_waits_is_counted,
     story::each_kind_has_as_many_lines_as_are_counted,
     callbacks::a_notify_is_listed_by_its_outcome_alone,
+    callbacks::a_stray_notify_is_attached_by_a_person,
     partners::an_order_is_kept_once_under_the_partners_number,
     callbacks::a_notify_that_nobody_finished_is_due_again,
     callbacks::a_busy_receiver_is_passed_over,

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::channel::Channel;
+use crate::story::Act;
 
 /// A notify to be kept as it came.
 #[derive(Clone, Debug)]
@@ -27,6 +28,26 @@ pub struct KeptNotify {
     pub id: i64,
     /// The notify as it came.
     pub row: NotifyRow,
+}
+
+/// A notify, and what became of it.
+#[derive(Clone, Debug)]
+pub struct SeenNotify {
+    /// The notify as it came; without headers and body where they were pruned.
+    pub row: NotifyRow,
+    /// What a person reads of what became of it; none where nobody has worked on it yet.
+    pub outcome: Option<String>,
+}
+
+/// What became of the wish to attach a notify to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// It stands in the order's story, and is at risk no more.
+    Done,
+    /// There is no such notify, or it is none that a person has to look at.
+    NotStray,
+    /// There is no such order.
+    NoOrder,
 }
 
 /// What became of a notify. Whether a person has to look at it follows from this
@@ -57,6 +78,8 @@ pub enum NotifyOutcome {
     Ignored,
     /// It could not be worked on yet.
     PutOff,
+    /// A person has seen which order it is about.
+    Attached,
 }
 
 impl NotifyOutcome {
@@ -76,6 +99,7 @@ impl NotifyOutcome {
             Self::Asked => "asked",
             Self::Ignored => "ignored",
             Self::PutOff => "putoff",
+            Self::Attached => "attached",
         }
     }
 
@@ -96,6 +120,7 @@ impl NotifyOutcome {
             Self::Asked => format!("asked: {detail}"),
             Self::Ignored => format!("ignored: {detail}"),
             Self::PutOff => format!("put off: {detail}"),
+            Self::Attached => format!("attached by a person: {detail}"),
         }
     }
 }
@@ -124,6 +149,17 @@ pub trait Notifies: Send + Sync {
         detail: &str,
         again_ms: Option<i64>,
     ) -> Answer<()>;
+    /// A notify as a person looks at it.
+    async fn notify(&self, id: i64) -> Answer<Option<SeenNotify>>;
+    /// A person has seen which order a notify is about that fitted none, or could not be
+    /// understood: it stands in that order's story. No state changes by it.
+    async fn attach_notify(
+        &self,
+        id: i64,
+        order_sn: &str,
+        reason: &str,
+        act: Act,
+    ) -> Answer<Attached>;
     /// The raw body of a notify.
     async fn notify_body(&self, id: i64) -> Answer<Option<Vec<u8>>>;
 }
