@@ -26,6 +26,8 @@ const PRUNE_EACH: Duration = Duration::from_secs(86_400);
 /// How often it is looked for times that a wrong clock wrote, and for callbacks that
 /// nobody takes.
 const LOOK_EACH: Duration = Duration::from_secs(60);
+/// How often it is looked whether a channel account is to be asked if it is well.
+const CHANNELS_EACH: Duration = Duration::from_secs(1);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 /// Rounds of one kind that are under way at once: those that wait for a slow channel
@@ -54,6 +56,7 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
         tokio::spawn(forget(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(keep_mark(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(look_after(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(look_after_channels(Arc::clone(checkout), stopped.clone())),
     ]
 }
 
@@ -107,6 +110,13 @@ async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
     }
     // What was written last.
     let _ = checkout.keep_mark().await;
+}
+
+/// Asks channel accounts that failed whether they are well again.
+async fn look_after_channels(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    while rested(&mut stopped, CHANNELS_EACH).await {
+        checkout.look_after_channels().await;
+    }
 }
 
 /// Says that this instance is at work, and which keys it has.

@@ -26,10 +26,12 @@ pub(crate) enum Alarm {
     Recut,
     /// A channel grants too few questions for what is open.
     Queries,
+    /// A channel account does not answer.
+    Channel,
 }
 
 impl Alarm {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
@@ -41,6 +43,7 @@ impl Alarm {
         Self::RefundSpeed,
         Self::Recut,
         Self::Queries,
+        Self::Channel,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -56,6 +59,7 @@ impl Alarm {
             Self::RefundSpeed => "refundspeed",
             Self::Recut => "recut",
             Self::Queries => "queries",
+            Self::Channel => "channel",
         }
     }
 }

@@ -2,8 +2,10 @@
 //! query. They speak to the outside only through `payment::ports`, and name no
 //! vendor, no table and no HTTP type.
 
+mod account;
 mod alarm;
 mod bells;
+mod breaker;
 mod browser;
 mod budget;
 mod callback;
@@ -44,6 +46,7 @@ pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
 pub use watch::LateTimers;
 
+use account::Account;
 use bells::Bells;
 use budget::Budget;
 use domain_reads::DomainReads;
@@ -115,7 +118,7 @@ pub struct Parts {
 pub struct Checkout {
     parts: Parts,
     /// The channel accounts that hold now.
-    gateways: RwLock<Arc<[Arc<dyn Gateway>]>>,
+    gateways: RwLock<Arc<[Arc<Account>]>>,
     numbers: Numbers,
     flights: Flights,
     budget: Budget,
@@ -141,7 +144,7 @@ impl Checkout {
         let budget = Budget::new(parts.instances);
         Ok(Arc::new(Self {
             parts,
-            gateways: RwLock::new(gateways.into()),
+            gateways: RwLock::new(gateways.into_iter().map(Account::new).collect()),
             numbers: Numbers::new()?,
             flights: Flights::default(),
             budget,
@@ -311,11 +314,12 @@ impl Checkout {
         *self
             .gateways
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = gateways.into();
+            .unwrap_or_else(PoisonError::into_inner) =
+            gateways.into_iter().map(Account::new).collect();
     }
 
     /// The channel accounts that hold now.
-    fn gateways(&self) -> Arc<[Arc<dyn Gateway>]> {
+    fn gateways(&self) -> Arc<[Arc<Account>]> {
         let gateways = self.gateways.read();
         Arc::clone(&gateways.unwrap_or_else(PoisonError::into_inner))
     }
@@ -323,9 +327,9 @@ impl Checkout {
     /// The account at a channel that an order was made with.
     fn gateway(&self, channel: Channel, account: &str) -> Option<Arc<dyn Gateway>> {
         let gateways = self.gateways();
-        let fits = |gateway: &&Arc<dyn Gateway>| {
-            gateway.channel() == channel && gateway.account() == account
-        };
-        gateways.iter().find(fits).cloned()
+        let fits =
+            |gateway: &&Arc<Account>| gateway.channel() == channel && gateway.account() == account;
+        let found = gateways.iter().find(fits).cloned();
+        found.map(|gateway| gateway as Arc<dyn Gateway>)
     }
 }

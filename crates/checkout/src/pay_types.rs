@@ -1,6 +1,7 @@
 //! Which channels a payer is offered, and by which account (docs/protocol.md,
 //! Requests and attempts).
 
+use crate::account::Account;
 use crate::browser::Browser;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
@@ -195,7 +196,13 @@ impl Checkout {
                 .any(|kind| self.offers(domain, *channel, kind, asked))
                 || (place.leads_into_wechat(*channel) && self.offers_in_wechat(domain, asked))
         };
-        place.order().into_iter().filter(offered).collect()
+        let all: Vec<Channel> = place.order().into_iter().filter(offered).collect();
+        let here = all
+            .iter()
+            .filter(|channel| !self.is_away(domain, **channel));
+        let here: Vec<Channel> = here.copied().collect();
+        // Where all fail, a payer may still try.
+        if here.is_empty() { all } else { here }
     }
 
     /// The same, for the names that a caller of pay-types gives: domainCode,
@@ -295,19 +302,25 @@ impl Checkout {
         Err(Failure::UnsupportedChannel)
     }
 
-    /// The domain's accounts for this, in the order of preference.
+    /// The domain's accounts for this, in the order of preference; those that fail come
+    /// last.
     pub(crate) fn accounts(
         &self,
         domain: &Domain,
         channel: Channel,
         kind: Kind,
     ) -> Vec<Arc<dyn Gateway>> {
-        let fits = |gateway: &&Arc<dyn Gateway>| {
+        let fits = |gateway: &&Arc<Account>| {
             gateway.channel() == channel
                 && gateway.terms().serves(&domain.code)
                 && gateway.offers(kind)
         };
-        self.gateways().iter().filter(fits).cloned().collect()
+        let mut fitting: Vec<_> = self.gateways().iter().filter(fits).cloned().collect();
+        fitting.sort_by_key(|gateway| gateway.is_away());
+        fitting
+            .into_iter()
+            .map(|gateway| gateway as Arc<dyn Gateway>)
+            .collect()
     }
 
     /// How a sum in `currency` comes into the account's; `None` without a rate.

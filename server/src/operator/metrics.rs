@@ -4,8 +4,8 @@
 use crate::limits::UNLISTED;
 use anyhow::{Context, Result};
 use checkout::Checkout;
-use metrics::{describe_counter, describe_gauge, gauge};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payment::ports::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,12 @@ const BACKLOG: &str = "tongfu_backlog";
 const OLDEST: &str = "tongfu_callback_oldest_seconds";
 const LATE: &str = "tongfu_timers_late";
 const OLD: &str = "tongfu_figures_old";
+const CALLS: &str = "tongfu_channel_call_seconds";
+const AWAY: &str = "tongfu_channel_away";
+/// Bounds of the classes that calls are counted in, seconds.
+const CALL_SECONDS: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// How often measured times are counted into their classes: until then each is kept.
+const UPKEEP_EACH: Duration = Duration::from_secs(5);
 const UP: &str = "tongfu_database_up";
 /// However many ask, the database is read once in this time: who asks sooner waits.
 const READ_EACH: Duration = Duration::from_secs(1);
@@ -65,6 +71,8 @@ impl Metrics {
 /// Installs the recorder of this process.
 pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
     let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(CALLS.to_owned()), &CALL_SECONDS)
+        .context("metrics")?
         .install_recorder()
         .context("metrics")?;
     describe_counter!(ALARMS, "Things that need a person's eye, since the start.");
@@ -83,8 +91,21 @@ pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
         OLD,
         "1 for figures that could not be read now: they show what was before."
     );
+    describe_histogram!(
+        CALLS,
+        Unit::Seconds,
+        "How long calls to channels take, by what they come to."
+    );
+    describe_gauge!(AWAY, "1 while a channel account fails and is not offered.");
     describe_gauge!(UP, "1 while the database answers.");
     checkout::count_alarms_from_zero();
+    let upkept = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EACH).await;
+            upkept.run_upkeep();
+        }
+    });
     Ok(Metrics {
         handle,
         readings: Arc::default(),

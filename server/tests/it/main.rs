@@ -6,6 +6,7 @@
 mod accounts;
 mod acts;
 mod bad_input;
+mod breaker;
 mod callback;
 mod chained;
 mod channels;

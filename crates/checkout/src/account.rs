@@ -1,0 +1,207 @@
+//! A channel account whose calls are watched: how long they take, what they come to, and
+//! whether new payers are led to it.
+
+use crate::Checkout;
+use crate::alarm::{Alarm, raise};
+use crate::breaker::{Breaker, Outcome, Turn};
+use payment::channel::Channel;
+use payment::domain::Domain;
+use payment::ports::{
+    ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
+    OrderState, RawNotify, RefundOrder, RefundReport, Terms,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+/// How long calls take, seconds, and what they come to.
+const CALLS: &str = "tongfu_channel_call_seconds";
+/// 1 while an account is not offered.
+const AWAY: &str = "tongfu_channel_away";
+
+/// An account, and how it stands.
+pub(crate) struct Account {
+    gateway: Arc<dyn Gateway>,
+    breaker: Mutex<Breaker>,
+}
+
+impl Account {
+    pub(crate) fn new(gateway: Arc<dyn Gateway>) -> Arc<Self> {
+        let account = Self {
+            gateway,
+            breaker: Mutex::default(),
+        };
+        account.show(false);
+        Arc::new(account)
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        self.breaker().is_away()
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, is_away: bool) {
+        let gauge = metrics::gauge!(AWAY, "channel" => self.channel().code(),
+            "account" => self.account().to_owned());
+        gauge.set(f64::from(u8::from(is_away)));
+    }
+
+    /// Makes a call, and notes how it went.
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, ChannelError>>,
+    ) -> Result<T, ChannelError> {
+        let begun = Instant::now();
+        let answer = call.await;
+        let outcome = Outcome::of(&answer);
+        let seconds = metrics::histogram!(CALLS, "channel" => self.channel().code(),
+            "account" => self.account().to_owned(), "call" => name, "outcome" => outcome.word());
+        seconds.record(begun.elapsed());
+        answer
+    }
+
+    /// It left, or came back.
+    fn turned(&self, turn: Option<Turn>) {
+        let (channel, account) = (self.channel().code(), self.account());
+        match turn {
+            None => return,
+            Some(Turn::Left) => raise!(
+                Alarm::Channel,
+                channel,
+                account,
+                "a channel account does not answer, and is not offered until it does"
+            ),
+            Some(Turn::CameBack) => {
+                tracing::warn!(channel, account, "a channel account is offered again");
+            }
+        }
+        self.show(turn == Some(Turn::Left));
+    }
+
+    /// Asks it whether it is well.
+    async fn look_after(&self) {
+        let is_well = self.gateway.check().await.is_ok();
+        let turn = self.breaker().asked(is_well, Instant::now());
+        self.turned(turn);
+    }
+}
+
+impl Checkout {
+    /// Asks accounts that failed whether they are well again; returns when each has
+    /// answered, or not in time.
+    pub async fn look_after_channels(&self) {
+        let now = Instant::now();
+        let mut asked = JoinSet::new();
+        for gateway in self.gateways().iter() {
+            if gateway.breaker().is_to_be_asked(now) {
+                let gateway = Arc::clone(gateway);
+                asked.spawn(async move { gateway.look_after().await });
+            }
+        }
+        asked.join_all().await;
+    }
+
+    /// Whether every account of a channel that serves this business system is away.
+    pub(crate) fn is_away(&self, domain: &Domain, channel: Channel) -> bool {
+        let serves = |gateway: &&Arc<Account>| {
+            gateway.channel() == channel && gateway.terms().serves(&domain.code)
+        };
+        self.gateways()
+            .iter()
+            .filter(serves)
+            .all(|one| one.is_away())
+    }
+}
+
+#[async_trait::async_trait]
+impl Gateway for Account {
+    fn channel(&self) -> Channel {
+        self.gateway.channel()
+    }
+
+    fn account(&self) -> &str {
+        self.gateway.account()
+    }
+
+    fn address(&self) -> &str {
+        self.gateway.address()
+    }
+
+    fn merchant(&self) -> String {
+        self.gateway.merchant()
+    }
+
+    fn terms(&self) -> &Terms {
+        self.gateway.terms()
+    }
+
+    fn offers(&self, kind: Kind) -> bool {
+        self.gateway.offers(kind)
+    }
+
+    fn order_no(&self, order_sn: &str) -> String {
+        self.gateway.order_no(order_sn)
+    }
+
+    fn lingers(&self) -> bool {
+        self.gateway.lingers()
+    }
+
+    fn answers_for_refunds(&self) -> bool {
+        self.gateway.answers_for_refunds()
+    }
+
+    fn fresh_since_ms(&self, now_ms: i64) -> i64 {
+        self.gateway.fresh_since_ms(now_ms)
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.gateway.check().await
+    }
+
+    fn oauth(&self) -> Option<&dyn Oauth> {
+        self.gateway.oauth()
+    }
+
+    async fn create(&self, order: &NewOrder) -> Result<Created, ChannelError> {
+        let answer = self.call("create", self.gateway.create(order)).await;
+        let turn = self.breaker().ordered(Outcome::of(&answer), Instant::now());
+        self.turned(turn);
+        answer
+    }
+
+    async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let answer = self.call("query", self.gateway.query(order)).await;
+        self.breaker().queried(Outcome::of(&answer));
+        answer
+    }
+
+    async fn capture(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        self.call("capture", self.gateway.capture(order)).await
+    }
+
+    async fn close(&self, order: &ChannelOrder) -> Result<(), ChannelError> {
+        self.call("close", self.gateway.close(order)).await
+    }
+
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        self.call("refund", self.gateway.refund(refund)).await
+    }
+
+    async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let asked = self.gateway.query_refund(refund);
+        self.call("query_refund", asked).await
+    }
+
+    async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
+        self.gateway.read_notify(notify).await
+    }
+
+    fn notify_answer(&self, received: bool) -> NotifyAnswer {
+        self.gateway.notify_answer(received)
+    }
+}
