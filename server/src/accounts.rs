@@ -3,8 +3,9 @@
 
 use crate::config::Config;
 use crate::serve::system_clock;
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use channels::registry::{Account, Accounts, gateways};
+use payment::channel::Channel;
 use payment::ports::{Gateway, KeptAccount, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,14 @@ pub(crate) fn of_file(config: &Config) -> Result<Vec<Account>> {
     read(path)
 }
 
+/// All accounts as they are written, those that can't be read left out.
+pub(crate) async fn all(config: &Config, store: &dyn Store) -> Result<Vec<Account>> {
+    let mut accounts = of_file(config)?;
+    let kept = store.kept_accounts().await?.into_iter().flatten();
+    accounts.extend(kept.filter_map(|kept| unpacked(&kept).ok()));
+    Ok(accounts)
+}
+
 /// The accounts of a file, with the keys beside it.
 pub(crate) fn read(path: &Path) -> Result<Vec<Account>> {
     let text = std::fs::read_to_string(path)
@@ -27,50 +36,112 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Account>> {
     Ok(accounts.beside(path.parent().unwrap_or(Path::new("."))))
 }
 
-/// All accounts, and what keeps some of the database's from being used.
+/// All accounts, opened.
+#[derive(Default)]
 pub(crate) struct Opened {
-    pub(crate) gateways: Vec<Arc<dyn Gateway>>,
+    file: Vec<Arc<dyn Gateway>>,
+    kept: Vec<(KeptAccount, Arc<dyn Gateway>)>,
+    /// What keeps some of the database's from being used as they are there.
     pub(crate) troubles: Vec<String>,
 }
 
 impl Opened {
-    /// Those that can be used; the others are told in the log.
-    pub(crate) fn told(self) -> Vec<Arc<dyn Gateway>> {
-        for cause in self.troubles {
-            tracing::error!(cause, "a channel account of the database is not used");
+    /// Those that are used: the file's first, and of the database's those whose name the
+    /// file does not have.
+    pub(crate) fn gateways(&self) -> Vec<Arc<dyn Gateway>> {
+        let kept = self.kept.iter().map(|(_, gateway)| gateway);
+        let kept = kept.filter(|gateway| !is_among(&self.file, &***gateway));
+        self.file.iter().chain(kept).cloned().collect()
+    }
+
+    /// The database's account of this name.
+    pub(crate) fn kept(&self, channel: Channel, name: &str) -> Option<&Arc<dyn Gateway>> {
+        let found = self
+            .kept
+            .iter()
+            .find(|(kept, _)| kept.channel == channel && kept.name == name);
+        found.map(|(_, gateway)| gateway)
+    }
+
+    /// Whether an account is the file's.
+    pub(crate) fn is_of_file(&self, gateway: &dyn Gateway) -> bool {
+        is_among(&self.file, gateway)
+    }
+
+    /// Says in the log what keeps accounts from being used.
+    pub(crate) fn tell(&self) {
+        for cause in &self.troubles {
+            tracing::error!(
+                cause,
+                "a channel account of the database is not used as it is there"
+            );
         }
-        self.gateways
+        if self.file.is_empty() && self.kept.is_empty() {
+            tracing::warn!("no channel accounts are configured: payers are offered nothing");
+        }
+    }
+
+    /// The same accounts of the file, with the database's as they are now. One that was
+    /// not changed is not opened anew; one that can't be opened stays as it was, and must
+    /// not stop the others.
+    ///
+    /// # Errors
+    /// When the database is in trouble.
+    pub(crate) async fn read_kept(&self, public_url: &str, store: &dyn Store) -> Result<Self> {
+        let mut read = Self {
+            file: self.file.clone(),
+            ..Self::default()
+        };
+        for kept in store.kept_accounts().await? {
+            let kept = match kept {
+                Ok(kept) => kept,
+                Err(error) => {
+                    read.troubles.push(error.to_string());
+                    continue;
+                }
+            };
+            let is_same = |(was, _): &&(KeptAccount, _)| {
+                (was.channel, &was.name) == (kept.channel, &kept.name)
+            };
+            let was = self.kept.iter().find(is_same);
+            let opened = match was {
+                Some((was, gateway)) if *was == kept => Ok(Arc::clone(gateway)),
+                _ => open(public_url, &kept),
+            };
+            match (opened, was) {
+                (Ok(gateway), _) => read.kept.push((kept, gateway)),
+                (Err(error), was) => {
+                    read.troubles.push(format!("{error:#}"));
+                    read.kept.extend(was.cloned());
+                }
+            }
+        }
+        let hidden = read
+            .kept
+            .iter()
+            .filter(|(_, one)| is_among(&read.file, &**one));
+        let hidden =
+            hidden.map(|(kept, _)| format!("account {}: the file has its name", kept.name));
+        let hidden: Vec<String> = hidden.collect();
+        read.troubles.extend(hidden);
+        Ok(read)
     }
 }
 
-/// All accounts, those of the file first. One of the database's that can't be opened, or
-/// whose name the file has, is left out: it must not stop the others.
+/// All accounts, those of the file read anew.
 ///
 /// # Errors
 /// When one of the file's can't be opened, or the database is in trouble.
 pub(crate) async fn opened(config: &Config, store: &dyn Store) -> Result<Opened> {
-    let clock = system_clock();
-    let mut gateways = gateways(of_file(config)?, &config.public_url, &clock)?;
-    let mut troubles = Vec::new();
-    for kept in store.kept_accounts().await? {
-        match kept
-            .map_err(Error::from)
-            .and_then(|kept| open(config, &kept))
-        {
-            Ok(gateway) if is_among(&gateways, &*gateway) => troubles.push(format!(
-                "account {}: the accounts file has its name",
-                gateway.account()
-            )),
-            Ok(gateway) => gateways.push(gateway),
-            Err(error) => troubles.push(format!("{error:#}")),
-        }
-    }
-    Ok(Opened { gateways, troubles })
+    let file = Opened {
+        file: gateways(of_file(config)?, &config.public_url, &system_clock())?,
+        ..Opened::default()
+    };
+    file.read_kept(&config.public_url, store).await
 }
 
-fn open(config: &Config, kept: &KeptAccount) -> Result<Arc<dyn Gateway>> {
-    let account = unpacked(kept)?;
-    let opened = gateways(vec![account], &config.public_url, &system_clock())?;
+fn open(public_url: &str, kept: &KeptAccount) -> Result<Arc<dyn Gateway>> {
+    let opened = gateways(vec![unpacked(kept)?], public_url, &system_clock())?;
     opened.into_iter().next().context("no account")
 }
 
@@ -85,7 +156,7 @@ pub(crate) fn unpacked(kept: &KeptAccount) -> Result<Account> {
 }
 
 /// Whether one of them has the name of another, at the same channel.
-pub(crate) fn is_among(opened: &[Arc<dyn Gateway>], gateway: &dyn Gateway) -> bool {
+fn is_among(opened: &[Arc<dyn Gateway>], gateway: &dyn Gateway) -> bool {
     opened
         .iter()
         .any(|other| other.channel() == gateway.channel() && other.account() == gateway.account())

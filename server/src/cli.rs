@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod find;
 pub(crate) mod health;
+pub(crate) mod help;
 pub(crate) mod notify;
 pub(crate) mod order;
 pub(crate) mod partner;
@@ -80,6 +81,16 @@ pub(crate) enum Command {
     Health,
     /// Looks over the whole instance: orders' stories, states, keys, clock, callbacks.
     Doctor(doctor::Options),
+    /// Prints what a shell completes words by: bash, zsh, fish, elvish, powershell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Writes manual pages into a folder, one for each command.
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The sign doctor: says which values of an address or query are signed, in
     /// which order, and which form of the sign holds.
     Sign(sign::Command),
@@ -122,6 +133,8 @@ impl Command {
             | Self::Act(_)
             | Self::Health
             | Self::Doctor(_)
+            | Self::Completions { .. }
+            | Self::Man { .. }
             | Self::Sign(_) => false,
         }
     }

@@ -83,6 +83,8 @@ async fn done(
         Command::Prune { older } => cli::database::prune(config, older).await,
         Command::Health => cli::health::run(config).await,
         Command::Doctor(options) => cli::doctor::run(config, &options).await,
+        Command::Completions { shell } => cli::help::completions(shell),
+        Command::Man { folder } => cli::help::man(&folder),
         Command::Sign(command) => cli::sign::run(config, &command).await,
     }
 }

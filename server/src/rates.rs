@@ -1,13 +1,12 @@
 //! The platform's own rates by currency and payment: configured figures, the more
 //! particular one first, then those of a source, then the development ones.
 
-use crate::accounts;
 use crate::config::Config;
 use crate::serve::{now_ms, system_clock};
 use anyhow::{Context, Result, bail};
 use channels::apay::UpstreamRates;
 use channels::ecb::RateTable;
-use channels::registry::upstream_rates;
+use channels::registry::{Account, upstream_rates};
 use checkout::Rates;
 use payment::channel::Channel;
 use payment::forecore::PayType;
@@ -94,9 +93,13 @@ impl Figures {
 }
 
 /// What rates hold, and the source that has to be kept fresh for them.
-pub(crate) fn open(config: &Config, dev: bool) -> Result<(Rates, Option<Arc<Source>>)> {
+pub(crate) fn open(
+    config: &Config,
+    dev: bool,
+    accounts: Vec<Account>,
+) -> Result<(Rates, Option<Arc<Source>>)> {
     let mut figures = Figures::read(config)?;
-    let source = source(config)?.map(Arc::new);
+    let source = source(config, accounts)?.map(Arc::new);
     if dev && source.is_none() {
         for (currency, text) in DEV_RATES {
             let rate = figure("a development rate", text)?;
@@ -112,7 +115,7 @@ pub(crate) fn open(config: &Config, dev: bool) -> Result<(Rates, Option<Arc<Sour
     Ok((Arc::new(rates), source))
 }
 
-fn source(config: &Config) -> Result<Option<Source>> {
+fn source(config: &Config, accounts: Vec<Account>) -> Result<Option<Source>> {
     let (rates, days) = (config.rates.as_str(), config.rates_age_max_days);
     if rates.is_empty() {
         return Ok(None);
@@ -121,9 +124,8 @@ fn source(config: &Config) -> Result<Option<Source>> {
         let table = RateTable::new(rates, days, channels::client()?, Arc::new(now_ms));
         return Ok(Some(Source::Bank(table.context("rates")?)));
     };
-    let accounts = accounts::of_file(config)?;
     if accounts.is_empty() {
-        bail!("rates need an accounts file");
+        bail!("rates need an account");
     }
     let rates = upstream_rates(accounts, name, days, &system_clock());
     Ok(Some(Source::Upstream(rates.context("rates")?)))
@@ -164,7 +166,7 @@ mod tests {
     use super::*;
 
     fn rates(file: &str, dev: bool) -> Result<Rates> {
-        open(&Config::of(file), dev).map(|(rates, _)| rates)
+        open(&Config::of(file), dev, Vec::new()).map(|(rates, _)| rates)
     }
 
     fn told(rates: &Rates, currency: Currency) -> [String; 4] {
@@ -223,7 +225,7 @@ mod tests {
                 "payment_rates",
             ),
             ("rates = \"http://bank.example/\"", "rates"),
-            ("rates = \"apay:upstream\"", "accounts file"),
+            ("rates = \"apay:upstream\"", "account"),
         ] {
             let error = rates(file, true).err().unwrap().to_string();
             assert!(error.contains(what), "{file}: {error}");

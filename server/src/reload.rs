@@ -1,7 +1,7 @@
 //! SIGHUP: accounts, their keys, the pictures of the channels and the log's filter
 //! are read anew. The rest of the configuration holds from the next start.
 
-use crate::accounts;
+use crate::accounts::{self, Opened};
 use crate::config::Config;
 use crate::log;
 use crate::payer::marks::Pictures;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// How often it is looked whether the database's accounts were changed.
 const LOOK_EACH: Duration = Duration::from_millis(500);
@@ -26,6 +26,9 @@ pub(crate) struct Reloaded {
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) pictures: Pictures,
     pub(crate) set_filter: log::SetFilter,
+    /// The accounts that are used, and the revision of the database's.
+    pub(crate) accounts: Mutex<(i64, Opened)>,
+    pub(crate) public_url: String,
 }
 
 /// Reads everything anew at each SIGHUP, for as long as the program runs.
@@ -48,51 +51,52 @@ pub(crate) async fn at_each_hangup(reloaded: Arc<Reloaded>) {
 /// Opens the accounts anew when a command has changed those of the database, on every
 /// instance.
 pub(crate) async fn at_each_change(reloaded: Arc<Reloaded>, mut stopped: watch::Receiver<bool>) {
-    // What was opened at the start may be older than what is looked at first.
-    let (mut opened, mut failed) = (None, String::new());
     while rested(&mut stopped, LOOK_EACH).await {
-        // A database in trouble is told of elsewhere.
-        let Ok(revision) = reloaded.store.accounts_revision().await else {
-            continue;
-        };
-        if opened == Some(revision) || revision == 0 {
-            continue;
-        }
-        match reloaded.accounts().await {
-            Ok(accounts) => {
-                tracing::info!(accounts, "opened anew: channel accounts");
-                (opened, failed) = (Some(revision), String::new());
-            }
-            Err(error) => {
-                let cause = format!("{error:#}");
-                if cause != failed {
-                    tracing::error!(cause, "channel accounts are not opened anew");
-                }
-                failed = cause;
-            }
+        if let Err(error) = reloaded.read_kept().await {
+            let cause = format!("{error:#}");
+            tracing::error!(cause, "channel accounts are not opened anew");
         }
     }
 }
 
 impl Reloaded {
-    /// Opens all accounts; gives how many.
-    async fn accounts(&self) -> Result<usize> {
-        let config = Config::load(self.file.as_deref())?;
-        let gateways = accounts::opened(&config, &*self.store).await?.told();
+    /// Reads the database's accounts, if they were changed. The file is left as it was.
+    async fn read_kept(&self) -> Result<()> {
+        let mut held = self.accounts.lock().await;
+        // A database in trouble is told of elsewhere.
+        let Ok(revision) = self.store.accounts_revision().await else {
+            return Ok(());
+        };
+        if revision == held.0 {
+            return Ok(());
+        }
+        let accounts = held.1.read_kept(&self.public_url, &*self.store).await?;
+        let count = self.put(&accounts);
+        tracing::info!(accounts = count, "opened anew: channel accounts");
+        *held = (revision, accounts);
+        Ok(())
+    }
+
+    /// Lets these accounts be used; gives how many.
+    fn put(&self, accounts: &Opened) -> usize {
+        accounts.tell();
+        let gateways = accounts.gateways();
         let count = gateways.len();
         self.checkout.replace_gateways(gateways);
-        Ok(count)
+        count
     }
 
     /// Everything is read before anything is changed; gives how many accounts hold now.
     async fn reload(&self) -> Result<usize> {
         let config = Config::load(self.file.as_deref())?;
-        let gateways = accounts::opened(&config, &*self.store).await?.told();
+        let mut held = self.accounts.lock().await;
+        let revision = self.store.accounts_revision().await?;
+        let accounts = accounts::opened(&config, &*self.store).await?;
         let filter = log::filter(&config.log)?;
         self.pictures.read(&config.marks)?;
         (self.set_filter)(filter)?;
-        let count = gateways.len();
-        self.checkout.replace_gateways(gateways);
+        let count = self.put(&accounts);
+        *held = (revision, accounts);
         Ok(count)
     }
 }

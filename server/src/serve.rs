@@ -19,7 +19,7 @@ use channels::receiver::HttpReceiver;
 use checkout::{Checkout, Clock, Parts, Rates, Schedule, Toll};
 use futures_util::future::OptionFuture;
 use payment::domain::Domain;
-use payment::ports::{Store, StoreError};
+use payment::ports::{Gateway, Store, StoreError};
 use payment::rate::NoRate;
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Keys;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 /// What is under way when the program is told to stop has this long to end; the
 /// program is gone within 10 s.
@@ -58,10 +58,13 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         tracing::warn!("nothing notices when the database goes back: set state_dir");
     }
     check_domains(store.as_ref(), dev).await?;
-    let (rates, source) = rates::open(&config, dev)?;
+    let revision = store.accounts_revision().await?;
+    let accounts = accounts::opened(&config, &*store).await?;
+    accounts.tell();
+    let (rates, source) = rates::open(&config, dev, accounts::all(&config, &*store).await?)?;
     let metrics = operator::metrics::install(Arc::clone(&store))?;
     let announced = Arc::clone(&store);
-    let checkout = checkout(&config, store, rates, limits.toll()).await?;
+    let checkout = checkout(&config, store, accounts.gateways(), rates, limits.toll())?;
     checkout.trip_key().await?;
     // Before payers or workers come; who is barred from the books tells so by `/readyz`.
     let _ = checkout.keep_mark().await;
@@ -87,6 +90,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         checkout: Arc::clone(&checkout),
         pictures: pictures.clone(),
         set_filter,
+        accounts: Mutex::new((revision, accounts)),
+        public_url: config.public_url.clone(),
     });
     tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded)));
     workers.push(tokio::spawn(reload::at_each_change(
@@ -279,15 +284,16 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
 }
 
 /// The use cases over everything that is configured.
-pub(crate) async fn checkout(
+pub(crate) fn checkout(
     config: &Config,
     store: Arc<dyn Store>,
+    gateways: Vec<Arc<dyn Gateway>>,
     rates: Rates,
     toll: Toll,
 ) -> Result<Arc<Checkout>> {
     let clock = system_clock();
     let parts = Parts {
-        gateways: accounts::opened(config, &*store).await?.told(),
+        gateways,
         store,
         doors: doors::all(),
         receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
@@ -303,14 +309,13 @@ pub(crate) async fn checkout(
     Checkout::new(parts).context("no random numbers")
 }
 
-/// What is done to orders by a command needs no rate: theirs is kept with them.
-pub(crate) fn no_rates() -> Rates {
-    Arc::new(|_, _| Err(NoRate::Unset))
-}
-
-/// A command is charged nothing.
-pub(crate) fn free() -> Toll {
-    Arc::new(|_, _| Ok(()))
+/// The same for a command: it is charged nothing, and what it does to orders needs no
+/// rate, since theirs is kept with them.
+pub(crate) async fn commanded(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Checkout>> {
+    let gateways = accounts::opened(config, &*store).await?.gateways();
+    let no_rates: Rates = Arc::new(|_, _| Err(NoRate::Unset));
+    let free: Toll = Arc::new(|_, _| Ok(()));
+    checkout(config, store, gateways, no_rates, free)
 }
 
 /// The clock that everything goes by.

@@ -248,6 +248,10 @@ impl Gateway for Alipay {
     }
 
     /// A form: nothing is called (docs/reference/alipay.md, Forms).
+    fn makes_orders_alone(&self) -> bool {
+        true
+    }
+
     async fn check(&self) -> Result<(), String> {
         if self.api.public.holds(&self.api.key.public()) {
             return Err(

@@ -60,7 +60,7 @@ fn yes() -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A key file can't be read.
-    #[error("account {account}: {path} can't be read")]
+    #[error("account {account}: {} can't be read", shown(.path))]
     File {
         /// The account's name.
         account: String,
@@ -81,6 +81,15 @@ pub enum ConfigError {
     /// The HTTP client can't be made.
     #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+}
+
+/// A file's name; what is too long for one may be a key that stands in its place.
+fn shown(path: &Path) -> String {
+    const NAME_MAX: usize = 100;
+    match path.to_str() {
+        Some(name) if name.len() <= NAME_MAX && !name.contains('\n') => name.to_owned(),
+        _ => "the file that a setting names".to_owned(),
+    }
 }
 
 /// An account as it is written, with its files.

@@ -5,19 +5,21 @@ use crate::Checkout;
 use crate::alarm::{Alarm, raise};
 use crate::breaker::{Breaker, Outcome, Turn};
 use payment::channel::Channel;
-use payment::domain::Domain;
 use payment::ports::{
     ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
     OrderState, RawNotify, RefundOrder, RefundReport, Terms,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// How long calls take, seconds, and what they come to.
-const CALLS: &str = "tongfu_channel_call_seconds";
+pub const CALLS: &str = "tongfu_channel_call_seconds";
 /// 1 while an account is not offered.
-const AWAY: &str = "tongfu_channel_away";
+pub const AWAY: &str = "tongfu_channel_away";
+
+/// Who does not say in this time that he is well is not.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
 /// An account, and how it stands.
 pub(crate) struct Account {
@@ -35,6 +37,11 @@ impl Account {
         Arc::new(account)
     }
 
+    /// Whether it is this account, and was not opened anew.
+    pub(crate) fn is(&self, gateway: &Arc<dyn Gateway>) -> bool {
+        Arc::ptr_eq(&self.gateway, gateway)
+    }
+
     pub(crate) fn is_away(&self) -> bool {
         self.breaker().is_away()
     }
@@ -43,7 +50,8 @@ impl Account {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, is_away: bool) {
+    /// Shows whether it is away.
+    pub(crate) fn show(&self, is_away: bool) {
         let gauge = metrics::gauge!(AWAY, "channel" => self.channel().code(),
             "account" => self.account().to_owned());
         gauge.set(f64::from(u8::from(is_away)));
@@ -84,7 +92,8 @@ impl Account {
 
     /// Asks it whether it is well.
     async fn look_after(&self) {
-        let is_well = self.gateway.check().await.is_ok();
+        let asked = tokio::time::timeout(CHECK_LIMIT, self.gateway.check());
+        let is_well = matches!(asked.await, Ok(Ok(())));
         let turn = self.breaker().asked(is_well, Instant::now());
         self.turned(turn);
     }
@@ -103,17 +112,6 @@ impl Checkout {
             }
         }
         asked.join_all().await;
-    }
-
-    /// Whether every account of a channel that serves this business system is away.
-    pub(crate) fn is_away(&self, domain: &Domain, channel: Channel) -> bool {
-        let serves = |gateway: &&Arc<Account>| {
-            gateway.channel() == channel && gateway.terms().serves(&domain.code)
-        };
-        self.gateways()
-            .iter()
-            .filter(serves)
-            .all(|one| one.is_away())
     }
 }
 
@@ -155,6 +153,10 @@ impl Gateway for Account {
         self.gateway.answers_for_refunds()
     }
 
+    fn makes_orders_alone(&self) -> bool {
+        self.gateway.makes_orders_alone()
+    }
+
     fn fresh_since_ms(&self, now_ms: i64) -> i64 {
         self.gateway.fresh_since_ms(now_ms)
     }
@@ -168,8 +170,15 @@ impl Gateway for Account {
     }
 
     async fn create(&self, order: &NewOrder) -> Result<Created, ChannelError> {
+        if self.gateway.makes_orders_alone() {
+            return self.gateway.create(order).await;
+        }
+        let begun = Instant::now();
         let answer = self.call("create", self.gateway.create(order)).await;
-        let turn = self.breaker().ordered(Outcome::of(&answer), Instant::now());
+        let (outcome, now) = (Outcome::of(&answer), Instant::now());
+        let turn = self
+            .breaker()
+            .ordered(outcome, &order.order.number, begun, now);
         self.turned(turn);
         answer
     }

@@ -59,14 +59,17 @@ pub(crate) enum Turn {
 /// How an account stands.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    /// In a row.
+    /// In a row, each order once.
     lost_orders: u32,
+    lost_last: Option<String>,
     refused_orders: u32,
     lost_queries: u32,
     /// It was away for so long at last, and has made no order since: the next one that is
     /// lost sends it away for twice as long.
     on_trial: Option<Duration>,
     away: Option<Away>,
+    /// When it left or came back last: what was begun before says nothing of it since.
+    turned: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -96,12 +99,25 @@ impl Breaker {
         }
     }
 
-    /// A new order was made with it, or was to be.
-    pub(crate) fn ordered(&mut self, outcome: Outcome, now: Instant) -> Option<Turn> {
+    /// A new order was made with it, or was to be, by a call that began then.
+    pub(crate) fn ordered(
+        &mut self,
+        outcome: Outcome,
+        order_no: &str,
+        begun: Instant,
+        now: Instant,
+    ) -> Option<Turn> {
+        if self.turned.is_some_and(|turned| begun < turned) {
+            return None;
+        }
         match outcome {
             Outcome::Done => {
                 let was_away = self.is_away();
-                *self = Self::default();
+                *self = Self {
+                    lost_queries: self.lost_queries,
+                    turned: was_away.then_some(now).or(self.turned),
+                    ..Self::default()
+                };
                 was_away.then_some(Turn::CameBack)
             }
             Outcome::Refused => {
@@ -109,6 +125,11 @@ impl Breaker {
                 None
             }
             Outcome::Lost => {
+                // One payer who tries again and again is one.
+                if self.lost_last.as_deref() == Some(order_no) {
+                    return None;
+                }
+                self.lost_last = Some(order_no.to_owned());
                 self.lost_orders += 1;
                 let leaves = self.on_trial.is_some() || self.lost_orders >= LOST;
                 (leaves && !self.is_away()).then(|| self.leave(now))
@@ -134,6 +155,7 @@ impl Breaker {
             (None, false) => Some(self.leave(now)),
             (Some(away), true) => {
                 (self.lost_orders, self.on_trial) = (0, Some(away.pause));
+                self.turned = Some(now);
                 Some(Turn::CameBack)
             }
             (Some(away), false) => {
@@ -146,6 +168,7 @@ impl Breaker {
     fn leave(&mut self, now: Instant) -> Turn {
         let pause = self.on_trial.take().map_or(AGAIN_MIN, |last| last * 2);
         self.away = Some(Away::of(pause, now));
+        self.turned = Some(now);
         Turn::Left
     }
 }
@@ -155,16 +178,22 @@ mod tests {
     use super::*;
     use Outcome::{Done, Lost, Refused, Unasked};
 
+    /// An order of its own each time, by a call that begins and ends now.
+    fn order(breaker: &mut Breaker, outcome: Outcome, now: Instant) -> Option<Turn> {
+        let order_no = format!("{:?}", breaker.lost_last);
+        breaker.ordered(outcome, &order_no, now, now)
+    }
+
     #[test]
     fn orders_that_are_lost_send_it_away_and_one_that_is_made_brings_it_back() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for outcome in [Lost, Lost, Done, Lost, Unasked, Lost] {
-            assert_eq!(breaker.ordered(outcome, now), None);
+            assert_eq!(order(&mut breaker, outcome, now), None);
         }
-        assert_eq!(breaker.ordered(Lost, now), Some(Turn::Left));
-        assert_eq!(breaker.ordered(Lost, now), None, "it is told once");
+        assert_eq!(order(&mut breaker, Lost, now), Some(Turn::Left));
+        assert_eq!(order(&mut breaker, Lost, now), None, "it is told once");
         assert!(breaker.is_away());
-        assert_eq!(breaker.ordered(Done, now), Some(Turn::CameBack));
+        assert_eq!(order(&mut breaker, Done, now), Some(Turn::CameBack));
         assert!(!breaker.is_away());
     }
 
@@ -172,13 +201,13 @@ mod tests {
     fn who_is_refused_much_sends_nobody_away_that_is_well() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..100 {
-            assert_eq!(breaker.ordered(Refused, now), None);
+            assert_eq!(order(&mut breaker, Refused, now), None);
         }
         assert!(breaker.is_to_be_asked(now));
         assert_eq!(breaker.asked(true, now), None);
         assert!(!breaker.is_to_be_asked(now) && !breaker.is_away());
         for _ in 0..SUSPECT {
-            breaker.ordered(Refused, now);
+            order(&mut breaker, Refused, now);
         }
         assert_eq!(breaker.asked(false, now), Some(Turn::Left));
     }
@@ -198,7 +227,7 @@ mod tests {
     fn while_it_is_away_it_is_asked_less_and_less_often() {
         let (mut breaker, mut now) = (Breaker::default(), Instant::now());
         for _ in 0..LOST {
-            breaker.ordered(Lost, now);
+            order(&mut breaker, Lost, now);
         }
         for seconds in [2, 4, 8, 16, 32, 60, 60] {
             assert!(!breaker.is_to_be_asked(now));
@@ -213,14 +242,46 @@ mod tests {
     fn who_came_back_leaves_at_the_first_order_that_is_lost() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..LOST {
-            breaker.ordered(Lost, now);
+            order(&mut breaker, Lost, now);
         }
         breaker.asked(true, now);
-        assert_eq!(breaker.ordered(Lost, now), Some(Turn::Left));
+        assert_eq!(order(&mut breaker, Lost, now), Some(Turn::Left));
         assert!(!breaker.is_to_be_asked(now + AGAIN_MIN), "for longer");
         assert!(breaker.is_to_be_asked(now + AGAIN_MIN * 2));
         breaker.asked(true, now);
-        breaker.ordered(Done, now);
-        assert_eq!(breaker.ordered(Lost, now), None, "it has made one since");
+        order(&mut breaker, Done, now);
+        assert_eq!(
+            order(&mut breaker, Lost, now),
+            None,
+            "it has made one since"
+        );
+    }
+
+    #[test]
+    fn one_order_that_is_tried_again_counts_once() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!(breaker.ordered(Lost, "1", now, now), None);
+        }
+        assert_eq!(breaker.lost_orders, 1);
+    }
+
+    #[test]
+    fn what_began_before_it_came_back_sends_it_nowhere() {
+        let (mut breaker, begun) = (Breaker::default(), Instant::now());
+        let now = begun + Duration::from_secs(5);
+        for number in ["1", "2", "3"] {
+            breaker.ordered(Lost, number, begun, now);
+        }
+        breaker.asked(true, now);
+        assert_eq!(breaker.ordered(Lost, "4", begun, now), None);
+        assert!(!breaker.is_away());
+        assert_eq!(breaker.ordered(Lost, "5", now, now), Some(Turn::Left));
+        assert_eq!(
+            breaker.ordered(Done, "6", begun, now),
+            None,
+            "an old success"
+        );
+        assert!(breaker.is_away());
     }
 }

@@ -33,6 +33,7 @@ mod taken_back;
 mod timer;
 mod watch;
 
+pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS};
 pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
@@ -311,11 +312,20 @@ impl Checkout {
     /// From now on these are the channel accounts, in the order in which they are
     /// preferred; what is under way ends with the ones that it began with.
     pub fn replace_gateways(&self, gateways: Vec<Arc<dyn Gateway>>) {
-        *self
+        let mut held = self
             .gateways
             .write()
-            .unwrap_or_else(PoisonError::into_inner) =
-            gateways.into_iter().map(Account::new).collect();
+            .unwrap_or_else(PoisonError::into_inner);
+        // What is known of one that stays is not forgotten.
+        let account = |gateway| match held.iter().find(|one| one.is(&gateway)) {
+            Some(known) => Arc::clone(known),
+            None => Account::new(gateway),
+        };
+        let now: Arc<[_]> = gateways.into_iter().map(account).collect();
+        for gone in held.iter() {
+            gone.show(gone.is_away() && now.iter().any(|one| Arc::ptr_eq(one, gone)));
+        }
+        *held = now;
     }
 
     /// The channel accounts that hold now.

@@ -259,6 +259,7 @@ impl Checkout {
         self.accounts(domain, Channel::Wechat, Kind::Jsapi)
             .into_iter()
             .find(|gateway| gateway.oauth().is_some())
+            .map(|gateway| gateway as Arc<dyn Gateway>)
     }
 
     /// Whether a page was given an openid a moment ago, as its address says.

@@ -153,6 +153,14 @@ pub(crate) struct Choice {
     pub(crate) rate: Option<Rate>,
 }
 
+/// Which accounts make a channel one that is offered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Those that answer.
+    Well,
+    All,
+}
+
 impl Checkout {
     /// The channels that a payer of this domain is offered for a request, in the
     /// page's order.
@@ -190,19 +198,20 @@ impl Checkout {
     }
 
     fn offered(&self, domain: &Domain, place: &Place, asked: Asked) -> Vec<Channel> {
-        let offered = |channel: &Channel| {
+        let offered = |channel: &Channel, of: Of| {
             place
                 .kinds(*channel)
-                .any(|kind| self.offers(domain, *channel, kind, asked))
-                || (place.leads_into_wechat(*channel) && self.offers_in_wechat(domain, asked))
+                .any(|kind| self.offers(domain, *channel, kind, asked, of))
+                || (place.leads_into_wechat(*channel) && self.offers_in_wechat(domain, asked, of))
         };
-        let all: Vec<Channel> = place.order().into_iter().filter(offered).collect();
-        let here = all
-            .iter()
-            .filter(|channel| !self.is_away(domain, **channel));
-        let here: Vec<Channel> = here.copied().collect();
+        let of = |of: Of| {
+            let channels = place.order().into_iter();
+            let offered = channels.filter(|channel| offered(channel, of));
+            offered.collect::<Vec<Channel>>()
+        };
+        let here = of(Of::Well);
         // Where all fail, a payer may still try.
-        if here.is_empty() { all } else { here }
+        if here.is_empty() { of(Of::All) } else { here }
     }
 
     /// The same, for the names that a caller of pay-types gives: domainCode,
@@ -239,9 +248,10 @@ impl Checkout {
     }
 
     /// Whether an account of the domain takes such an order.
-    fn offers(&self, domain: &Domain, channel: Channel, kind: Kind, asked: Asked) -> bool {
+    fn offers(&self, domain: &Domain, channel: Channel, kind: Kind, asked: Asked, of: Of) -> bool {
         self.accounts(domain, channel, kind)
             .iter()
+            .filter(|gateway| of == Of::All || !gateway.is_away())
             .any(|gateway| match asked {
                 Asked::Nothing => true,
                 Asked::Currency(currency) => {
@@ -252,9 +262,9 @@ impl Checkout {
     }
 
     /// Whether an account takes it from a payer inside WeChat.
-    fn offers_in_wechat(&self, domain: &Domain, asked: Asked) -> bool {
+    fn offers_in_wechat(&self, domain: &Domain, asked: Asked, of: Of) -> bool {
         let mut kinds = [Kind::Jsapi, Kind::Wap].into_iter();
-        kinds.any(|kind| self.offers(domain, Channel::Wechat, kind, asked))
+        kinds.any(|kind| self.offers(domain, Channel::Wechat, kind, asked, of))
     }
 
     /// Whether a payer inside WeChat pays this request by its bridge, for which his
@@ -262,7 +272,7 @@ impl Checkout {
     #[must_use]
     pub fn pays_by_bridge(&self, domain: &Domain, request: &PayRequest) -> bool {
         let asked = Asked::Sum(Sum::of(request));
-        self.offers(domain, Channel::Wechat, Kind::Jsapi, asked)
+        self.offers(domain, Channel::Wechat, Kind::Jsapi, asked, Of::All)
     }
 
     /// The account that takes a new order.
@@ -278,6 +288,9 @@ impl Checkout {
             let accounts = self.accounts(domain, channel, kind).into_iter();
             accounts.map(move |gateway| (kind, gateway))
         });
+        // Those that are well first, and each in the order of preference.
+        let mut ways: Vec<_> = ways.collect();
+        ways.sort_by_key(|(_, gateway)| gateway.is_away());
         for (kind, gateway) in ways {
             let Some((money, rate)) = self.charge(gateway.as_ref(), sum) else {
                 refused_sum = true;
@@ -296,31 +309,27 @@ impl Checkout {
         if refused_sum {
             return Err(Failure::Refused(Refusal::Amount("money".to_owned())));
         }
-        if place.leads_into_wechat(channel) && self.offers_in_wechat(domain, Asked::Sum(sum)) {
+        if place.leads_into_wechat(channel)
+            && self.offers_in_wechat(domain, Asked::Sum(sum), Of::All)
+        {
             return Err(Failure::OpenidMissing);
         }
         Err(Failure::UnsupportedChannel)
     }
 
-    /// The domain's accounts for this, in the order of preference; those that fail come
-    /// last.
+    /// The domain's accounts for this, in the order of preference.
     pub(crate) fn accounts(
         &self,
         domain: &Domain,
         channel: Channel,
         kind: Kind,
-    ) -> Vec<Arc<dyn Gateway>> {
+    ) -> Vec<Arc<Account>> {
         let fits = |gateway: &&Arc<Account>| {
             gateway.channel() == channel
                 && gateway.terms().serves(&domain.code)
                 && gateway.offers(kind)
         };
-        let mut fitting: Vec<_> = self.gateways().iter().filter(fits).cloned().collect();
-        fitting.sort_by_key(|gateway| gateway.is_away());
-        fitting
-            .into_iter()
-            .map(|gateway| gateway as Arc<dyn Gateway>)
-            .collect()
+        self.gateways().iter().filter(fits).cloned().collect()
     }
 
     /// How a sum in `currency` comes into the account's; `None` without a rate.

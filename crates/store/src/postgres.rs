@@ -101,15 +101,16 @@ pub(crate) async fn rewrite(pool: &PgPool) -> Answer<()> {
     for _ in 0..REWRITE_TRIES {
         let asked = pool.fetch_one(REWRITABLE).await.map_err(unavailable)?;
         let answer = |column: usize| asked.try_get::<bool, _>(column).map_err(unavailable);
-        why = match (answer(0)?, answer(1)?) {
-            (false, _) => "the table domain_secret is another role's: let its owner do it",
-            (_, true) => "a transaction that began before is open, such as a dump's",
-            _ => {
-                // What the planner knows of the column is made of its rows.
-                let written = pool.execute("vacuum (full, analyze) domain_secret");
-                return written.await.map(drop).map_err(unavailable);
-            }
-        };
+        if !answer(0)? {
+            why = "the table domain_secret is another role's: let its owner do it";
+            break;
+        }
+        if !answer(1)? {
+            // What the planner knows of the column is made of its rows.
+            let written = pool.execute("vacuum (full, analyze) domain_secret");
+            return written.await.map(drop).map_err(unavailable);
+        }
+        why = "a transaction that began before is open, such as a dump's";
         // What an instance is at ends soon.
         tokio::time::sleep(REWRITE_PAUSE).await;
     }
@@ -122,8 +123,9 @@ const REWRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether the table is ours, and whether somebody may see older rows than its newest.
 const REWRITABLE: &str = "select pg_has_role(c.relowner, 'usage'), exists ( \
-    select from (select backend_xmin as seen from pg_stat_activity where pid <> pg_backend_pid() \
-    union all select transaction from pg_prepared_xacts \
+    select from (select unnest(array[backend_xmin, backend_xid]) as seen from pg_stat_activity \
+    where pid <> pg_backend_pid() and coalesce(datname, current_database()) = current_database() \
+    union all select transaction from pg_prepared_xacts where database = current_database() \
     union all select xmin from pg_replication_slots) seen \
     where age(seen.seen) >= (select min(age(s.xmin)) from domain_secret s)) \
     from pg_class c where c.oid = 'domain_secret'::regclass";

@@ -1,7 +1,7 @@
 //! `tongfu channel`: the channel accounts, those of the file and those that the database
 //! keeps (docs/accounts.md).
 
-use crate::accounts::{self, Opened};
+use crate::accounts;
 use crate::config::Config;
 use crate::serve::{now_ms, open, system_clock};
 use anyhow::{Context, Error, Result, bail};
@@ -12,6 +12,11 @@ use payment::ports::{Gateway, KeptAccount, Store};
 use payment::printable::printable;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use store::OpenError;
+
+/// Every instance has heard of a change after this.
+const HEARD: Duration = Duration::from_secs(2);
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -33,6 +38,10 @@ pub(crate) enum Command {
     Rotate {
         /// A file with the accounts as they are to be.
         file: PathBuf,
+        /// Though an account becomes another merchant's: orders that are open or to be
+        /// given back are lost to us then.
+        #[arg(long)]
+        another_merchant: bool,
     },
     /// Lets new payments go through an account of the database again.
     Enable {
@@ -70,28 +79,49 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Check { .. } => Ok(()),
         Command::List => list(config, &*store).await,
         Command::Add { file } => {
+            let of_file = accounts::opened(config, &*store).await?;
             for (account, kept) in read(config, &file)? {
-                let taken = accounts::of_file(config)?;
-                let opened = gateways(taken, &config.public_url, &system_clock())?;
-                if accounts::is_among(&opened, &*account) {
-                    bail!("{}: the accounts file has that name", kept.name);
-                }
                 store.add_account(&kept).await?.map_err(Error::msg)?;
                 println!("{} {} is added", kept.channel.code(), kept.name);
+                if of_file.is_of_file(&*account) {
+                    tell_of_file(&kept.name);
+                }
             }
             Ok(())
         }
-        Command::Rotate { file } => {
-            for (_, kept) in read(config, &file)? {
+        Command::Rotate {
+            file,
+            another_merchant,
+        } => {
+            let opened = accounts::opened(config, &*store).await?;
+            for (account, kept) in read(config, &file)? {
+                let (channel, name) = (kept.channel, kept.name.as_str());
+                let was = opened.kept(channel, name);
+                if let Some(was) =
+                    was.filter(|was| !another_merchant && is_another(&***was, &*account))
+                {
+                    bail!(
+                        "{name} is the merchant {} and would be {}: its orders would be asked \
+                         about at another; say --another-merchant if none is open or to be \
+                         given back",
+                        was.merchant(),
+                        account.merchant()
+                    );
+                }
                 store.change_account(&kept).await?.map_err(Error::msg)?;
-                println!("{} {} is changed", kept.channel.code(), kept.name);
+                println!("{} {name} is changed", channel.code());
+                if opened.is_of_file(&*account) {
+                    tell_of_file(name);
+                }
             }
             Ok(())
         }
-        Command::Enable { name } => enable(&*store, &name, true).await.map(drop),
-        Command::Disable { name } => enable(&*store, &name, false).await.map(drop),
+        Command::Enable { name } => enable(config, &*store, &name, true).await.map(drop),
+        Command::Disable { name } => enable(config, &*store, &name, false).await.map(drop),
         Command::Drain { name } => {
-            let account = enable(&*store, &name, false).await?;
+            let account = enable(config, &*store, &name, false).await?;
+            // Until every instance has heard it, and what it had begun is written.
+            tokio::time::sleep(HEARD).await;
             match is_in_use(&*store, &account).await? {
                 true => bail!("orders or refunds wait for it still: say it again later"),
                 false => println!("nothing waits for it"),
@@ -106,7 +136,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             if !for_good {
                 bail!("what was paid through it can't be refunded then: say --for-good");
             }
-            store.remove_account(account.0, &account.1).await?;
+            if !store.remove_account(account.0, &account.1).await? {
+                bail!("it takes payments: `tongfu channel drain` first");
+            }
             println!("{} {} is gone", account.0.code(), account.1);
             Ok(())
         }
@@ -115,7 +147,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
 
 /// The accounts of a file, which can be opened, as they are kept.
 fn read(config: &Config, file: &std::path::Path) -> Result<Vec<(Arc<dyn Gateway>, KeptAccount)>> {
-    let one = |account: Account| {
+    let one = |(place, account): (i64, Account)| {
         let content = account.pack().context("an account")?;
         // As it will be read, with nothing but what was packed.
         let account = Account::unpack(&content).context("an account")?;
@@ -126,12 +158,13 @@ fn read(config: &Config, file: &std::path::Path) -> Result<Vec<(Arc<dyn Gateway>
             name: opened.account().to_owned(),
             enabled: opened.terms().enabled,
             content,
-            created_ms: now_ms(),
+            // In the order of the file.
+            created_ms: now_ms() + place,
         };
         Ok((opened, kept))
     };
-    let accounts: Vec<_> = accounts::read(file)?
-        .into_iter()
+    let accounts: Vec<_> = (0..)
+        .zip(accounts::read(file)?)
         .map(one)
         .collect::<Result<_>>()?;
     if accounts.is_empty() {
@@ -159,11 +192,31 @@ async fn named(store: &dyn Store, name: &str) -> Result<(Channel, String)> {
     }
 }
 
-async fn enable(store: &dyn Store, name: &str, enabled: bool) -> Result<(Channel, String)> {
+/// Whether orders of the one are none of the other's.
+fn is_another(was: &dyn Gateway, is: &dyn Gateway) -> bool {
+    was.merchant() != is.merchant() || was.terms().currency != is.terms().currency
+}
+
+fn tell_of_file(name: &str) {
+    println!("the accounts file has a {name} too, which is the one that is used");
+}
+
+async fn enable(
+    config: &Config,
+    store: &dyn Store,
+    name: &str,
+    enabled: bool,
+) -> Result<(Channel, String)> {
     let (channel, name) = named(store, name).await?;
     store.enable_account(channel, &name, enabled).await?;
     let what = if enabled { "takes" } else { "takes no" };
     println!("{} {name} {what} new payments", channel.code());
+    let opened = accounts::opened(config, store).await?;
+    if let Some(kept) = opened.kept(channel, &name)
+        && opened.is_of_file(&**kept)
+    {
+        tell_of_file(&name);
+    }
     Ok((channel, name))
 }
 
@@ -172,10 +225,12 @@ async fn is_in_use(store: &dyn Store, account: &(Channel, String)) -> Result<boo
 }
 
 async fn list(config: &Config, store: &dyn Store) -> Result<()> {
-    let in_file = accounts::of_file(config)?.len();
-    let Opened { gateways, troubles } = accounts::opened(config, store).await?;
-    for (place, gateway) in gateways.iter().enumerate() {
-        let source = if place < in_file { "file" } else { "database" };
+    let opened = accounts::opened(config, store).await?;
+    for gateway in opened.gateways() {
+        let source = match opened.is_of_file(&*gateway) {
+            true => "file",
+            false => "database",
+        };
         let state = if gateway.terms().enabled {
             "enabled"
         } else {
@@ -184,27 +239,27 @@ async fn list(config: &Config, store: &dyn Store) -> Result<()> {
         let (channel, name) = (gateway.channel().code(), gateway.account());
         println!("{channel:<12} {name:<20} {source:<9} {state}");
     }
-    for trouble in troubles {
-        println!("LOOK  {}", printable(&trouble));
+    for trouble in &opened.troubles {
+        println!("LOOK  {}", printable(trouble));
     }
     Ok(())
 }
 
 async fn check(config: &Config, name: Option<&str>) -> Result<()> {
-    // The file's can be tried before there is a database.
+    let mut wrong = Vec::new();
     let mut tried = match open(config).await {
         Ok(store) => {
-            let Opened { gateways, troubles } = accounts::opened(config, &*store).await?;
-            if let Some(trouble) = troubles.first() {
-                bail!("a channel account of the database: {trouble}");
-            }
-            gateways
+            let opened = accounts::opened(config, &*store).await?;
+            wrong.extend(opened.troubles.iter().cloned());
+            opened.gateways()
         }
-        Err(_) => gateways(
+        // The file's can be tried where there is no database yet.
+        Err(error) if matches!(error.downcast_ref(), Some(OpenError::Missing)) => gateways(
             accounts::of_file(config)?,
             &config.public_url,
             &system_clock(),
         )?,
+        Err(error) => return Err(error),
     };
     if tried.is_empty() {
         bail!("no channel accounts are configured");
@@ -215,7 +270,7 @@ async fn check(config: &Config, name: Option<&str>) -> Result<()> {
             bail!("no account is named {name}");
         }
     }
-    let wrong = check_accounts(&tried).await;
+    wrong.extend(check_accounts(&tried).await);
     for finding in &wrong {
         println!("LOOK  {}", printable(finding));
     }

@@ -1,7 +1,7 @@
 //! `tongfu database show|accept`, and `tongfu prune`.
 
 use crate::config::Config;
-use crate::serve::{checkout, free, no_rates, now_ms, open};
+use crate::serve::{commanded, now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use payment::lang::Lang;
@@ -34,7 +34,7 @@ pub(crate) enum Command {
 
 /// `tongfu prune`.
 pub(crate) async fn prune(config: &Config, older_s: i64) -> Result<()> {
-    let checkout = checkout(config, open(config).await?, no_rates(), free()).await?;
+    let checkout = commanded(config, open(config).await?).await?;
     match checkout.prune(older_s * 1000).await {
         Ok((orders, notifies)) => println!("pruned {orders} orders and {notifies} notifies"),
         Err(failure) => bail!(failure.text(Lang::En)),

@@ -5,10 +5,10 @@ mod stories;
 
 use super::channel::check_accounts;
 use super::domain::duration_s;
-use crate::accounts::{self, Opened};
+use crate::accounts;
 use crate::config::Config;
 use crate::limits::UNLISTED;
-use crate::serve::{checkout, free, no_rates, now_ms, open, system_clock};
+use crate::serve::{commanded, now_ms, open, system_clock};
 use crate::zone;
 use anyhow::{Result, bail};
 use channels::health::{certificate_ends, clock_ahead_ms};
@@ -54,17 +54,16 @@ pub(crate) struct Options {
 pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
     let mut findings = Findings::default();
     let store = open(config).await?;
-    let mut accounts = accounts::of_file(config)?;
-    let kept = store.kept_accounts().await?.into_iter().flatten();
-    accounts.extend(kept.filter_map(|kept| accounts::unpacked(&kept).ok()));
+    let accounts = accounts::all(config, &*store).await?;
     for end in certificate_ends(&accounts) {
         if end.not_after_ms < now_ms() + NEAR_MS {
             let day = zone::time(end.not_after_ms);
             findings.add(format!("the certificate in {} ends at {day}", end.file));
         }
     }
-    let Opened { gateways, troubles } = accounts::opened(config, &*store).await?;
-    for trouble in troubles {
+    let opened = accounts::opened(config, &*store).await?;
+    let gateways = opened.gateways();
+    for trouble in opened.troubles {
         findings.add(format!("a channel account of the database: {trouble}"));
     }
     if gateways.is_empty() {
@@ -228,7 +227,7 @@ async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
 
 /// What is not looked at when it should be, and clocks that are not the same.
 async fn timers(config: &Config, store: &Arc<dyn Store>, findings: &mut Findings) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(store), no_rates(), free()).await?;
+    let checkout = commanded(config, Arc::clone(store)).await?;
     let (too_far, ahead_ms) = checkout.too_far().await?;
     let overdue = checkout.late_timers().await?.overdue;
     if overdue > 0 {

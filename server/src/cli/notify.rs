@@ -52,7 +52,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             let reason = printable(&reason);
             match store.attach_notify(id, &order_sn, &reason, act).await? {
                 Attached::Done => println!("notify {id} stands in the story of {order_sn}"),
-                Attached::NotStray => bail!("notify {id} is none that a person has to look at"),
+                Attached::NotStray => bail!(
+                    "notify {id} is none that a person has to look at, or of another channel than \
+                     the order"
+                ),
                 Attached::NoOrder => bail!("no order {order_sn}"),
             }
             Ok(())

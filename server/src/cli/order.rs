@@ -2,7 +2,7 @@
 
 use super::find::{Filter, Form, Moment, fen, find, list, moment, totals};
 use crate::config::Config;
-use crate::serve::{checkout, free, no_rates, now_ms, open};
+use crate::serve::{commanded, now_ms, open};
 use crate::zone;
 use anyhow::{Result, anyhow, bail};
 use checkout::Failure;
@@ -321,7 +321,7 @@ async fn requery(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resu
     let Some(order) = store.attempt(order_sn).await? else {
         bail!("no order {order_sn}");
     };
-    let checkout = checkout(config, Arc::clone(&store), no_rates(), free()).await?;
+    let checkout = commanded(config, Arc::clone(&store)).await?;
     checkout.requery(&order).await?;
     show(&store, order_sn).await
 }
@@ -334,7 +334,7 @@ async fn refund(
     key: Option<&str>,
     reason: &str,
 ) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(&store), no_rates(), free()).await?;
+    let checkout = commanded(config, Arc::clone(&store)).await?;
     let refund = checkout.refund_order(order_sn, money, key, reason).await;
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);
@@ -354,7 +354,7 @@ async fn refund(
 }
 
 async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Result<()> {
-    let checkout = checkout(config, store, no_rates(), free()).await?;
+    let checkout = commanded(config, store).await?;
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
@@ -367,7 +367,7 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
 }
 
 async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(&store), no_rates(), free()).await?;
+    let checkout = commanded(config, Arc::clone(&store)).await?;
     match checkout.honour(order_sn).await {
         Ok(()) => show(&store, order_sn).await,
         Err(Failure::NotPaid) => {
@@ -379,7 +379,7 @@ async fn honour(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resul
 }
 
 async fn unpaid(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Result<()> {
-    let checkout = checkout(config, Arc::clone(&store), no_rates(), free()).await?;
+    let checkout = commanded(config, Arc::clone(&store)).await?;
     match checkout.end_unpaid(order_sn).await {
         Ok(()) => show(&store, order_sn).await,
         Err(Failure::NotPaid) => bail!("no order {order_sn}"),

@@ -3,7 +3,7 @@
 
 use crate::limits::UNLISTED;
 use anyhow::{Context, Result};
-use checkout::Checkout;
+use checkout::{CHANNEL_AWAY, CHANNEL_CALLS, Checkout};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payment::ports::Store;
@@ -18,8 +18,6 @@ const BACKLOG: &str = "tongfu_backlog";
 const OLDEST: &str = "tongfu_callback_oldest_seconds";
 const LATE: &str = "tongfu_timers_late";
 const OLD: &str = "tongfu_figures_old";
-const CALLS: &str = "tongfu_channel_call_seconds";
-const AWAY: &str = "tongfu_channel_away";
 /// Bounds of the classes that calls are counted in, seconds.
 const CALL_SECONDS: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How often measured times are counted into their classes: until then each is kept.
@@ -71,7 +69,7 @@ impl Metrics {
 /// Installs the recorder of this process.
 pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(CALLS.to_owned()), &CALL_SECONDS)
+        .set_buckets_for_metric(Matcher::Full(CHANNEL_CALLS.to_owned()), &CALL_SECONDS)
         .context("metrics")?
         .install_recorder()
         .context("metrics")?;
@@ -92,11 +90,14 @@ pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
         "1 for figures that could not be read now: they show what was before."
     );
     describe_histogram!(
-        CALLS,
+        CHANNEL_CALLS,
         Unit::Seconds,
         "How long calls to channels take, by what they come to."
     );
-    describe_gauge!(AWAY, "1 while a channel account fails and is not offered.");
+    describe_gauge!(
+        CHANNEL_AWAY,
+        "1 while a channel account fails and is not offered."
+    );
     describe_gauge!(UP, "1 while the database answers.");
     checkout::count_alarms_from_zero();
     let upkept = handle.clone();

@@ -64,6 +64,22 @@ async fn accounts_are_kept_and_changed(database: Database) {
     let (well, text) = tell(&["channel", "rotate", file]);
     assert!(well && text.contains("Wechat sandbox is changed"), "{text}");
     assert_ne!(start().await.1, "0", "it stays disabled");
+    let text = std::fs::read_to_string(file).unwrap();
+    let mchid = text.lines().find(|line| line.starts_with("mchid")).unwrap();
+    let other = outside.folder.join("sandbox/other.toml");
+    std::fs::write(&other, text.replace(mchid, "mchid = \"1900000109\"")).unwrap();
+    let (well, text) = tell(&["channel", "rotate", other.to_str().unwrap()]);
+    assert!(!well && text.contains("--another-merchant"), "{text}");
+    // A key in the place of a file's name is not shown, nor kept with the act.
+    let key = "MIIEvQIBADANBgkq".repeat(20);
+    let wrong = format!(
+        "[[account]]\nchannel = \"Wechat\"\nname = \"w\"\nappid = \"a\"\n\
+        mchid = \"1\"\nserial = \"1\"\nprivate_key = \"{key}\"\napi_v3_key = \"{}\"\n",
+        "k".repeat(32)
+    );
+    std::fs::write(&other, wrong).unwrap();
+    let (well, text) = tell(&["channel", "add", other.to_str().unwrap()]);
+    assert!(!well && !text.contains(&key), "{text}");
     assert!(tell(&["channel", "enable", "Wechat/sandbox"]).0);
     eventually("payments begin again", async || {
         (start().await.1 == "0").then_some(())
@@ -73,10 +89,17 @@ async fn accounts_are_kept_and_changed(database: Database) {
     assert!(!well && text.contains("keeps no account nobody"), "{text}");
     let (well, text) = tell(&["channel", "remove", "sandbox-paypal"]);
     assert!(!well && text.contains("--for-good"), "{text}");
+    let (well, text) = tell(&["channel", "remove", "sandbox-paypal", "--for-good"]);
+    assert!(!well && text.contains("it takes payments"), "{text}");
+    let (well, text) = tell(&["channel", "drain", "sandbox-paypal"]);
+    assert!(well && text.contains("nothing waits for it"), "{text}");
     assert!(tell(&["channel", "remove", "sandbox-paypal", "--for-good"]).0);
     assert!(!tell(&["channel", "list"]).1.contains("sandbox-paypal "));
     let (_, text) = tell(&["act", "list", "--about", "channel"]);
-    assert!(text.contains("channel rotate"), "{text}");
+    assert!(
+        text.contains("channel rotate") && !text.contains(&key),
+        "{text}"
+    );
 }
 
 #[tokio::test]

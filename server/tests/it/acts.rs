@@ -40,7 +40,7 @@ async fn acts_are_told(database: Database) {
         lines[2].contains("wang (") && lines[2].contains("order refund nobody"),
         "{text}"
     );
-    assert!(lines[3].contains(" 3 failed: "), "{text}");
+    assert!(lines[3].contains(" 3 failed"), "{text}");
     let secret = "secret";
     assert!(!text.to_lowercase().contains(secret), "{text}");
     let (_, text) = tell(&["act", "list", "--about", "wang"]);

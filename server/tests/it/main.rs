@@ -28,6 +28,7 @@ mod pruned;
 mod rates;
 mod refund;
 mod reload;
+mod restore;
 mod secrets;
 mod sign;
 mod strangers;

@@ -401,3 +401,16 @@ async fn what_a_business_system_gives_back_within_a_day_has_a_limit() {
     })
     .await;
 }
+
+#[test]
+fn a_shell_and_man_are_told_of_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (well, text) = run(tongfu("sqlite:none.db").args(["completions", shell]));
+        assert!(well && text.contains("refund"), "{shell}");
+    }
+    let folder = temp_folder();
+    let man = ["man", folder.to_str().unwrap()];
+    assert!(run(tongfu("sqlite:none.db").args(man)).0);
+    let page = std::fs::read_to_string(folder.join("tongfu-order-refund.1")).unwrap();
+    assert!(page.contains(".TH") && page.contains("yuan"), "{page}");
+}

@@ -428,6 +428,11 @@ pub trait Gateway: Send + Sync {
     fn order_no(&self, order_sn: &str) -> String {
         order_sn.to_owned()
     }
+    /// Whether it makes orders without asking its channel, which meets them when their
+    /// payers come: that one was made says nothing of the channel.
+    fn makes_orders_alone(&self) -> bool {
+        false
+    }
     /// Whether an order may still be paid after its attempt has ended, because
     /// the channel can't close it or meets it only when the payer opens it: such
     /// an order is asked about for a day.

@@ -20,7 +20,7 @@ statements! {
     CHANGE = "update channel_account set kek_id = $3, sealed = $4 \
         where channel = $1 and name = $2";
     ENABLE = "update channel_account set enabled = $3 where channel = $1 and name = $2";
-    REMOVE = "delete from channel_account where channel = $1 and name = $2";
+    REMOVE = "delete from channel_account where channel = $1 and name = $2 and enabled = 0";
 }
 
 /// Where an account's settings and keys stand.
@@ -147,7 +147,8 @@ impl Database {
         for row in &tx.rows(ALL).await? {
             let (channel, name): (String, String) = (row.get("channel")?, row.get("name")?);
             let (from, sealed): (String, String) = (row.get("kek_id")?, row.get("sealed")?);
-            if from != to {
+            // What a lost key kept is rotated by who has the account's own keys.
+            if from != to && self.keys.has(&from) {
                 let place = place(&channel, &name);
                 let sealed = self.keys.rewrap(&from, to, &place, &sealed)?;
                 let change = CHANGE.bind(&channel).bind(&name).bind(to).bind(sealed);

@@ -2,7 +2,7 @@
 
 use super::rows::{
     DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE, OLD_STRAY,
-    OPEN, OPEN_OR_HELD, PARKED, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING, json,
+    OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING, json,
 };
 use super::{contradictions, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
@@ -88,7 +88,7 @@ statements! {
         (select count(*) from refund where next_ms is not null) as refunds, \
         (select count(*) from notify where next_ms is not null) as notifies, \
         (select min(created_ms) from callback where state = ", WAITING, ") as oldest";
-    ACCOUNTS = "select channel, account from attempt where status in ", OPEN_OR_HELD,
+    ACCOUNTS = "select channel, account from attempt where status in ", PAYABLE,
         " union select a.channel, a.account from refund f cross join attempt a \
         where a.order_sn = f.order_sn and f.state in ", UNENDED;
 }

@@ -1,6 +1,6 @@
 //! Notifies as they came, until they are worked on.
 
-use super::rows::{STRAY, kept_notify_row};
+use super::rows::{OLD_STRAY, STRAY, kept_notify_row};
 use super::{attempts, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
@@ -20,7 +20,9 @@ statements! {
         where id = $1";
     SEEN = "select id, channel, account, channel_order_no, headers, body, received_ms, \
         outcome from notify where id = $1";
-    STRAY_ONE = "select id from notify where id = $1 and outcome_word in ", STRAY;
+    /// Money of another channel is not the order's.
+    ATTACH = "update notify set outcome = $2, outcome_word = $3, next_ms = null where id = $1 \
+        and channel = (select channel from attempt where order_sn = $4) and (outcome_word in ", STRAY, " or ", OLD_STRAY, ")";
     TAKE_DUE(OF) = "update notify set next_ms = $2 where id", OF.found[0],
         "select id from notify where next_ms <= $1 order by next_ms limit $3",
         OF.found[1], " returning id";
@@ -97,18 +99,18 @@ impl Notifies for Database {
             if !attempts::lock_if_there(tx, order_sn).await? {
                 return Ok(Attached::NoOrder);
             }
-            if tx.row(STRAY_ONE.bind(id)).await?.is_none() {
+            let outcome = NotifyOutcome::Attached;
+            let attached = ATTACH
+                .bind(id)
+                .bind(outcome.text(order_sn))
+                .bind(outcome.word())
+                .bind(order_sn);
+            if tx.change(attached).await? == 0 {
                 return Ok(Attached::NotStray);
             }
             let detail = format!("{id}: {reason}");
             story::append(tx, order_sn, "notify attached", &detail, act).await?;
-            let outcome = NotifyOutcome::Attached;
-            let marked = MARK
-                .bind(id)
-                .bind(outcome.text(order_sn))
-                .bind(outcome.word())
-                .bind(None::<i64>);
-            tx.change(marked).await.map(|_| Attached::Done)
+            Ok(Attached::Done)
         })
         .await
     }

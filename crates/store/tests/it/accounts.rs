@@ -56,6 +56,11 @@ pub(crate) async fn an_account_is_kept_with_its_keys(store: Arc<dyn Store>) {
     let before = store.accounts_revision().await.unwrap();
     assert_eq!(store.rotate_key().await, Ok(Ok(2)));
     assert_eq!(kept(&*store).await, both, "by another key");
+    assert_eq!(
+        store.remove_account(Channel::Wechat, "b").await,
+        Ok(false),
+        "it is enabled"
+    );
     assert_eq!(store.remove_account(Channel::Wechat, "a").await, Ok(true));
     assert_eq!(store.remove_account(Channel::Wechat, "a").await, Ok(false));
     assert_eq!(kept(&*store).await, both[1..]);

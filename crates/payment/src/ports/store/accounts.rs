@@ -35,6 +35,6 @@ pub trait KeptAccounts: Send + Sync {
     async fn change_account(&self, account: &KeptAccount) -> Answer<Result<(), String>>;
     /// Whether new payments may go through it; `false` where there is no such account.
     async fn enable_account(&self, channel: Channel, name: &str, enabled: bool) -> Answer<bool>;
-    /// Takes an account away; `false` where there is no such account.
+    /// Takes an account away; `false` where there is no such account, or it is enabled.
     async fn remove_account(&self, channel: Channel, name: &str) -> Answer<bool>;
 }
