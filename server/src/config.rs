@@ -53,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) rates_age_max_days: u32,
     pub(crate) callback_delays_ms: Vec<i64>,
     pub(crate) callback_alarm_s: u32,
+    pub(crate) channel_lost_orders: u32,
     pub(crate) lease_ms: i64,
     pub(crate) instances: u32,
     pub(crate) log: String,

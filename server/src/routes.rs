@@ -7,6 +7,8 @@ mod public;
 pub(crate) mod respond;
 mod trace;
 
+pub(crate) use trace::REQUESTS;
+
 use crate::state::State;
 use crate::{business, channel, operator, payer};
 use axum::Router;

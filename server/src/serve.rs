@@ -300,6 +300,7 @@ pub(crate) fn checkout(
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),
         untaken_ms: i64::from(config.callback_alarm_s) * 1000,
+        lost_orders: config.channel_lost_orders,
         lease_ms: config.lease_ms,
         rates,
         toll,

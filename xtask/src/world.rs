@@ -130,6 +130,8 @@ impl World {
                 format!("127.0.0.1:{}", self.port + 3),
             )
             .envs(self.settings.iter().copied())
+            // Faults of one test are to send no channel away from the next one's page.
+            .env("TONGFU_CHANNEL_LOST_ORDERS", "0")
             .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
         platform
     }

@@ -28,10 +28,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn new(gateway: Arc<dyn Gateway>) -> Arc<Self> {
+    /// It is away after so many orders in a row that are lost; never after none.
+    pub(crate) fn new(gateway: Arc<dyn Gateway>, lost_orders: u32) -> Arc<Self> {
         let account = Self {
             gateway,
-            breaker: Mutex::default(),
+            breaker: Mutex::new(Breaker::new(lost_orders)),
         };
         account.show(false);
         Arc::new(account)

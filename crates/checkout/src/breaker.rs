@@ -4,8 +4,6 @@
 use payment::ports::{ChannelError, Doubt};
 use std::time::{Duration, Instant};
 
-/// So many orders in a row without an answer to believe, and it is away.
-const LOST: u32 = 3;
 /// So many orders refused in a row, or queries without an answer, and it is asked whether
 /// it is well: what a payer or business system can bring about does not judge it.
 const SUSPECT: u32 = 5;
@@ -59,6 +57,8 @@ pub(crate) enum Turn {
 /// How an account stands.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
+    /// So many orders in a row without an answer to believe, and it is away; 0: never.
+    limit: u32,
     /// In a row, each order once.
     lost_orders: u32,
     lost_last: Option<String>,
@@ -87,6 +87,13 @@ impl Away {
 }
 
 impl Breaker {
+    pub(crate) fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn is_away(&self) -> bool {
         self.away.is_some()
     }
@@ -95,6 +102,7 @@ impl Breaker {
     pub(crate) fn is_to_be_asked(&self, now: Instant) -> bool {
         match &self.away {
             Some(away) => away.ask_at <= now,
+            None if self.limit == 0 => false,
             None => self.refused_orders >= SUSPECT || self.lost_queries >= SUSPECT,
         }
     }
@@ -107,13 +115,14 @@ impl Breaker {
         begun: Instant,
         now: Instant,
     ) -> Option<Turn> {
-        if self.turned.is_some_and(|turned| begun < turned) {
+        if self.limit == 0 || self.turned.is_some_and(|turned| begun < turned) {
             return None;
         }
         match outcome {
             Outcome::Done => {
                 let was_away = self.is_away();
                 *self = Self {
+                    limit: self.limit,
                     lost_queries: self.lost_queries,
                     turned: was_away.then_some(now).or(self.turned),
                     ..Self::default()
@@ -131,7 +140,7 @@ impl Breaker {
                 }
                 self.lost_last = Some(order_no.to_owned());
                 self.lost_orders += 1;
-                let leaves = self.on_trial.is_some() || self.lost_orders >= LOST;
+                let leaves = self.on_trial.is_some() || self.lost_orders >= self.limit;
                 (leaves && !self.is_away()).then(|| self.leave(now))
             }
             Outcome::Unasked => None,
@@ -178,6 +187,8 @@ mod tests {
     use super::*;
     use Outcome::{Done, Lost, Refused, Unasked};
 
+    const LOST: u32 = 3;
+
     /// An order of its own each time, by a call that begins and ends now.
     fn order(breaker: &mut Breaker, outcome: Outcome, now: Instant) -> Option<Turn> {
         let order_no = format!("{:?}", breaker.lost_last);
@@ -186,7 +197,7 @@ mod tests {
 
     #[test]
     fn orders_that_are_lost_send_it_away_and_one_that_is_made_brings_it_back() {
-        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let (mut breaker, now) = (Breaker::new(LOST), Instant::now());
         for outcome in [Lost, Lost, Done, Lost, Unasked, Lost] {
             assert_eq!(order(&mut breaker, outcome, now), None);
         }
@@ -199,7 +210,7 @@ mod tests {
 
     #[test]
     fn who_is_refused_much_sends_nobody_away_that_is_well() {
-        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let (mut breaker, now) = (Breaker::new(LOST), Instant::now());
         for _ in 0..100 {
             assert_eq!(order(&mut breaker, Refused, now), None);
         }
@@ -214,7 +225,7 @@ mod tests {
 
     #[test]
     fn queries_without_answers_let_it_be_asked() {
-        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let (mut breaker, now) = (Breaker::new(LOST), Instant::now());
         for outcome in [Lost, Lost, Lost, Lost, Done, Lost, Lost, Lost, Lost] {
             breaker.queried(outcome);
         }
@@ -225,7 +236,7 @@ mod tests {
 
     #[test]
     fn while_it_is_away_it_is_asked_less_and_less_often() {
-        let (mut breaker, mut now) = (Breaker::default(), Instant::now());
+        let (mut breaker, mut now) = (Breaker::new(LOST), Instant::now());
         for _ in 0..LOST {
             order(&mut breaker, Lost, now);
         }
@@ -240,7 +251,7 @@ mod tests {
 
     #[test]
     fn who_came_back_leaves_at_the_first_order_that_is_lost() {
-        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let (mut breaker, now) = (Breaker::new(LOST), Instant::now());
         for _ in 0..LOST {
             order(&mut breaker, Lost, now);
         }
@@ -259,7 +270,7 @@ mod tests {
 
     #[test]
     fn one_order_that_is_tried_again_counts_once() {
-        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let (mut breaker, now) = (Breaker::new(LOST), Instant::now());
         for _ in 0..10 {
             assert_eq!(breaker.ordered(Lost, "1", now, now), None);
         }
@@ -268,7 +279,7 @@ mod tests {
 
     #[test]
     fn what_began_before_it_came_back_sends_it_nowhere() {
-        let (mut breaker, begun) = (Breaker::default(), Instant::now());
+        let (mut breaker, begun) = (Breaker::new(LOST), Instant::now());
         let now = begun + Duration::from_secs(5);
         for number in ["1", "2", "3"] {
             breaker.ordered(Lost, number, begun, now);
@@ -283,5 +294,15 @@ mod tests {
             "an old success"
         );
         assert!(breaker.is_away());
+    }
+
+    #[test]
+    fn where_no_limit_is_set_none_leaves() {
+        let (mut breaker, now) = (Breaker::new(0), Instant::now());
+        for _ in 0..100 {
+            assert_eq!(order(&mut breaker, Lost, now), None);
+            breaker.queried(Lost);
+        }
+        assert!(!breaker.is_away() && !breaker.is_to_be_asked(now));
     }
 }

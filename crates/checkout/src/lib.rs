@@ -111,6 +111,9 @@ pub struct Parts {
     pub instances: u32,
     /// A callback that is not taken for so long raises an alarm, ms.
     pub untaken_ms: i64,
+    /// An account leaves the picker after so many orders in a row without an answer; 0:
+    /// none does.
+    pub lost_orders: u32,
     /// Our own address as payers reach it, without a slash at its end.
     pub public_url: String,
 }
@@ -143,9 +146,11 @@ impl Checkout {
     pub fn new(mut parts: Parts) -> Result<Arc<Self>, getrandom::Error> {
         let gateways = std::mem::take(&mut parts.gateways);
         let budget = Budget::new(parts.instances);
+        let account = |gateway| Account::new(gateway, parts.lost_orders);
+        let gateways = gateways.into_iter().map(account).collect();
         Ok(Arc::new(Self {
             parts,
-            gateways: RwLock::new(gateways.into_iter().map(Account::new).collect()),
+            gateways: RwLock::new(gateways),
             numbers: Numbers::new()?,
             flights: Flights::default(),
             budget,
@@ -319,7 +324,7 @@ impl Checkout {
         // What is known of one that stays is not forgotten.
         let account = |gateway| match held.iter().find(|one| one.is(&gateway)) {
             Some(known) => Arc::clone(known),
-            None => Account::new(gateway),
+            None => Account::new(gateway, self.parts.lost_orders),
         };
         let now: Arc<[_]> = gateways.into_iter().map(account).collect();
         for gone in held.iter() {

@@ -2,6 +2,7 @@
 //! the database is read when it is asked for, and at most once a second.
 
 use crate::limits::UNLISTED;
+use crate::routes::REQUESTS;
 use anyhow::{Context, Result};
 use checkout::{CHANNEL_AWAY, CHANNEL_CALLS, Checkout};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
@@ -22,6 +23,7 @@ const OLD: &str = "tongfu_figures_old";
 const CALL_SECONDS: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How often measured times are counted into their classes: until then each is kept.
 const UPKEEP_EACH: Duration = Duration::from_secs(5);
+const BUILD: &str = "tongfu_build_info";
 const UP: &str = "tongfu_database_up";
 /// However many ask, the database is read once in this time: who asks sooner waits.
 const READ_EACH: Duration = Duration::from_secs(1);
@@ -98,6 +100,9 @@ pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
         CHANNEL_AWAY,
         "1 while a channel account fails and is not offered."
     );
+    describe_counter!(REQUESTS, "Requests that were answered.");
+    describe_gauge!(BUILD, "1, with the version of this program.");
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     describe_gauge!(UP, "1 while the database answers.");
     checkout::count_alarms_from_zero();
     let upkept = handle.clone();

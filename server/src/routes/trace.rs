@@ -14,6 +14,9 @@ use tracing::{Instrument, info_span};
 /// The header that tells the request's number.
 const REQUEST_ID: &str = "x-request-id";
 
+/// Requests that were answered, by the route that they matched and the status.
+pub(crate) const REQUESTS: &str = "tongfu_requests_total";
+
 /// Numbers that no other process gives, and one after the other: each request has one,
 /// so that it costs no call of the system's.
 fn next_id() -> String {
@@ -27,12 +30,13 @@ fn next_id() -> String {
 /// a documented call by its route.
 pub(super) async fn trace(request: Request, next: Next) -> Response {
     let id = next_id();
-    let route = request.extensions().get::<MatchedPath>();
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = matched.map_or("none", MatchedPath::as_str).to_owned();
     let span = info_span!(
         "request",
         id,
         method = %request.method(),
-        route = route.map_or("none", MatchedPath::as_str),
+        route,
         http.path = Empty,
         domain.code = Empty,
         order.sn = Empty,
@@ -44,7 +48,10 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         let ms = began.elapsed().as_millis();
-        tracing::debug!(status = response.status().as_u16(), ms, "answered");
+        let status = response.status().as_u16();
+        tracing::debug!(status, ms, "answered");
+        let counted = metrics::counter!(REQUESTS, "route" => route, "status" => status.to_string());
+        counted.increment(1);
         response
     };
     answered.instrument(span).await

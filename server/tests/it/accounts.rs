@@ -46,6 +46,9 @@ async fn accounts_are_kept_and_changed(database: Database) {
     let (query, begun) = start().await;
     assert_eq!(begun, "0");
     let number = world.newest_order().await;
+    // A file that somebody is at work on keeps no change of the database's from anybody.
+    let own = world.folder.join("sandbox/accounts.toml");
+    std::fs::write(&own, "half a fi").unwrap();
     let (well, text) = tell(&["channel", "disable", "Wechat/sandbox"]);
     assert!(well && text.contains("takes no new payments"), "{text}");
     eventually("no other begins", async || {

@@ -36,6 +36,8 @@ async fn a_channel_that_fails_is_not_offered_until_it_is_well() {
     assert_eq!(pay(&open).await, "0", "an open one stays");
     let told = world.metrics().await;
     for line in [
+        "tongfu_build_info{version=",
+        "tongfu_requests_total{route=\"/pay.html\",status=\"200\"} 1",
         "tongfu_alarms_total{kind=\"channel\"} 1",
         "tongfu_channel_away{channel=\"Wechat\",account=\"sandbox\"} 1",
         "tongfu_channel_call_seconds_count{channel=\"Wechat\",account=\"sandbox\",\

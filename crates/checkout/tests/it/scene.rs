@@ -247,6 +247,7 @@ pub(crate) async fn open(
         clock: Arc::new(move || clock.load(Ordering::Relaxed)),
         schedule: Schedule::default(),
         untaken_ms: 300_000,
+        lost_orders: 3,
         lease_ms: 30_000,
         rates: Arc::new(|_, _| Rate::parse("7.0").ok_or(NoRate::Unset)),
         toll: Arc::new(|_, _| Ok(())),

@@ -4,7 +4,7 @@ use super::sealing::Writer;
 use crate::db::{Database, LIMIT};
 use crate::keys::Place;
 use crate::line::{Line, Row, Tx};
-use crate::sql::statements;
+use crate::sql::{Statement, statements};
 use payment::channel::Channel;
 use payment::ports::{Answer, KeptAccount, KeptAccounts};
 
@@ -51,63 +51,36 @@ impl KeptAccounts for Database {
     }
 
     async fn add_account(&self, account: &KeptAccount) -> Answer<Result<(), String>> {
-        self.write_if(LIMIT, Result::is_ok, async |tx: &mut Tx| {
-            let (kek_id, sealed) = match self.sealed_account(tx, account).await? {
-                Ok(columns) => columns,
-                Err(why) => return Ok(Err(why)),
-            };
-            let added = ADD
-                .bind(account.channel.code())
+        let add = |kek_id: String, sealed: String| {
+            ADD.bind(account.channel.code())
                 .bind(&account.name)
                 .bind(kek_id)
                 .bind(sealed)
                 .bind(account.enabled)
-                .bind(account.created_ms);
-            match tx.change(added).await? {
-                0 => Ok(Err(format!("{} is there already", account.name))),
-                _ => tx.change(REVISE).await.map(|_| Ok(())),
-            }
-        })
-        .await
+                .bind(account.created_ms)
+        };
+        self.put(account, &add, "is there already").await
     }
 
     async fn change_account(&self, account: &KeptAccount) -> Answer<Result<(), String>> {
-        self.write_if(LIMIT, Result::is_ok, async |tx: &mut Tx| {
-            let (kek_id, sealed) = match self.sealed_account(tx, account).await? {
-                Ok(columns) => columns,
-                Err(why) => return Ok(Err(why)),
-            };
-            let changed = CHANGE
+        let change = |kek_id: String, sealed: String| {
+            CHANGE
                 .bind(account.channel.code())
                 .bind(&account.name)
                 .bind(kek_id)
-                .bind(sealed);
-            match tx.change(changed).await? {
-                0 => Ok(Err(format!("the database keeps no {}", account.name))),
-                _ => tx.change(REVISE).await.map(|_| Ok(())),
-            }
-        })
-        .await
+                .bind(sealed)
+        };
+        self.put(account, &change, "is none that the database keeps")
+            .await
     }
 
     async fn enable_account(&self, channel: Channel, name: &str, enabled: bool) -> Answer<bool> {
         let set = ENABLE.bind(channel.code()).bind(name).bind(enabled);
-        self.write(LIMIT, async |tx: &mut Tx| {
-            let found = tx.change(set.clone()).await? > 0;
-            tx.change(REVISE).await?;
-            Ok(found)
-        })
-        .await
+        self.revised(set).await
     }
 
     async fn remove_account(&self, channel: Channel, name: &str) -> Answer<bool> {
-        let removed = REMOVE.bind(channel.code()).bind(name);
-        self.write(LIMIT, async |tx: &mut Tx| {
-            let found = tx.change(removed.clone()).await? > 0;
-            tx.change(REVISE).await?;
-            Ok(found)
-        })
-        .await
+        self.revised(REMOVE.bind(channel.code()).bind(name)).await
     }
 }
 
@@ -125,20 +98,38 @@ impl Database {
         })
     }
 
-    /// The two columns of an account, by the key that writes.
-    async fn sealed_account(
+    /// Writes an account's settings and keys, encrypted by the key that writes, by a
+    /// statement of the two columns; `otherwise` is said of one where that writes nothing.
+    async fn put<'q>(
         &self,
-        tx: &mut Tx,
         account: &KeptAccount,
-    ) -> Answer<Result<(String, String), String>> {
-        let writer = self.writer(tx).await?.filter(Writer::is_sealed);
-        let Some(writer) = writer else {
-            let why = "accounts are kept where secrets are sealed: `tongfu secrets seal`";
-            return Ok(Err(why.to_owned()));
-        };
+        statement: &(impl Fn(String, String) -> Statement<'q> + Sync),
+        otherwise: &str,
+    ) -> Answer<Result<(), String>> {
         let place = place(account.channel.code(), &account.name);
-        let sealed = self.keys.seal(&writer.kek_id, &place, &account.content)?;
-        Ok(Ok((writer.kek_id, sealed)))
+        self.write_if(LIMIT, Result::is_ok, async |tx: &mut Tx| {
+            let writer = self.writer(tx).await?.filter(Writer::is_sealed);
+            let Some(writer) = writer else {
+                let why = "accounts are kept where secrets are sealed: `tongfu secrets seal`";
+                return Ok(Err(why.to_owned()));
+            };
+            let sealed = self.keys.seal(&writer.kek_id, &place, &account.content)?;
+            match tx.change(statement(writer.kek_id, sealed)).await? {
+                0 => Ok(Err(format!("{} {otherwise}", account.name))),
+                _ => tx.change(REVISE).await.map(|_| Ok(())),
+            }
+        })
+        .await
+    }
+
+    /// Changes an account, which every instance is to hear; `false` where there is none.
+    async fn revised(&self, change: Statement<'_>) -> Answer<bool> {
+        let found = |found: &bool| *found;
+        self.write_if(LIMIT, found, async |tx: &mut Tx| {
+            let found = tx.change(change.clone()).await? > 0;
+            tx.change(REVISE).await.map(|_| found)
+        })
+        .await
     }
 
     /// Wraps all accounts by another key.

@@ -40,7 +40,7 @@ pub(crate) async fn an_account_is_kept_with_its_keys(store: Arc<dyn Store>) {
         Ok(Ok(()))
     );
     let nobody = store.change_account(&account("c", "x")).await.unwrap();
-    assert!(nobody.unwrap_err().contains("keeps no c"));
+    assert!(nobody.unwrap_err().contains("c is none"));
     assert_eq!(
         store.enable_account(Channel::Wechat, "a", false).await,
         Ok(true)
