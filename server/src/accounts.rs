@@ -56,11 +56,12 @@ impl Opened {
 
     /// The database's account of this name.
     pub(crate) fn kept(&self, channel: Channel, name: &str) -> Option<&Arc<dyn Gateway>> {
-        let found = self
-            .kept
-            .iter()
-            .find(|(kept, _)| kept.channel == channel && kept.name == name);
-        found.map(|(_, gateway)| gateway)
+        self.entry(channel, name).map(|(_, gateway)| gateway)
+    }
+
+    fn entry(&self, channel: Channel, name: &str) -> Option<&(KeptAccount, Arc<dyn Gateway>)> {
+        let is = |(kept, _): &&(KeptAccount, _)| kept.channel == channel && kept.name == name;
+        self.kept.iter().find(is)
     }
 
     /// Whether an account is the file's.
@@ -100,10 +101,7 @@ impl Opened {
                     continue;
                 }
             };
-            let is_same = |(was, _): &&(KeptAccount, _)| {
-                (was.channel, &was.name) == (kept.channel, &kept.name)
-            };
-            let was = self.kept.iter().find(is_same);
+            let was = self.entry(kept.channel, &kept.name);
             let opened = match was {
                 Some((was, gateway)) if *was == kept => Ok(Arc::clone(gateway)),
                 _ => open(public_url, &kept),

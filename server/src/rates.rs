@@ -125,7 +125,7 @@ fn source(config: &Config, accounts: Vec<Account>) -> Result<Option<Source>> {
         return Ok(Some(Source::Bank(table.context("rates")?)));
     };
     if accounts.is_empty() {
-        bail!("rates need an account");
+        bail!("rates need an account, of the accounts file or the database");
     }
     let rates = upstream_rates(accounts, name, days, &system_clock());
     Ok(Some(Source::Upstream(rates.context("rates")?)))
@@ -225,7 +225,7 @@ mod tests {
                 "payment_rates",
             ),
             ("rates = \"http://bank.example/\"", "rates"),
-            ("rates = \"apay:upstream\"", "account"),
+            ("rates = \"apay:upstream\"", "accounts file"),
         ] {
             let error = rates(file, true).err().unwrap().to_string();
             assert!(error.contains(what), "{file}: {error}");

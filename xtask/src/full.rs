@@ -5,7 +5,7 @@ use crate::browser::installed;
 use crate::process::{Programs, free_ports};
 use crate::step::{self, step, works};
 use crate::tools::{is_root_on_debian, node_packages};
-use crate::world::{self, World};
+use crate::world::{self, SHARED, World};
 use crate::{root, site};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,10 @@ pub(crate) fn run() -> Result<ExitCode> {
     set_up();
     site::build()?;
     world::build_with_tests()?;
-    let world = World::fresh("engines")?;
+    let world = World {
+        settings: &SHARED,
+        ..World::fresh("engines")?
+    };
     let mut programs = Programs::default();
     world.start(&mut programs)?;
     let walk = |engine: &str, program: &Path, driver: &str| -> Result<bool> {

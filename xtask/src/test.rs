@@ -4,7 +4,7 @@ use crate::chaos::{self, Database};
 use crate::database::{Poolers, Postgres};
 use crate::process::Programs;
 use crate::step::step;
-use crate::world::{self, World};
+use crate::world::{self, SHARED, World};
 use crate::{browser, root, site, target, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -108,7 +108,10 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let mut programs = Programs::default();
     let mut ports = Vec::new();
     for number in 0..BROWSER_WORLDS {
-        let world = World::fresh(&format!("browser-{number}"))?;
+        let world = World {
+            settings: &SHARED,
+            ..World::fresh(&format!("browser-{number}"))?
+        };
         world.start(&mut programs)?;
         ports.push(world.port.to_string());
     }

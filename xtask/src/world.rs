@@ -55,6 +55,14 @@ pub(crate) const ONE_PEER: [(&str, &str); 4] = [
     ("TONGFU_CONNECTIONS_PEER", "8192"),
 ];
 
+/// The same where browser tests share a world: faults of one are to send no channel away
+/// from the next one's page.
+pub(crate) const SHARED: [(&str, &str); 5] = {
+    let [peer, business, request, connections] = ONE_PEER;
+    let stays = ("TONGFU_CHANNEL_LOST_ORDERS", "0");
+    [peer, business, request, connections, stays]
+};
+
 impl World {
     /// A world of its own on free ports, with fresh data below `target`.
     pub(crate) fn fresh(folder: &str) -> Result<Self> {
@@ -130,8 +138,6 @@ impl World {
                 format!("127.0.0.1:{}", self.port + 3),
             )
             .envs(self.settings.iter().copied())
-            // Faults of one test are to send no channel away from the next one's page.
-            .env("TONGFU_CHANNEL_LOST_ORDERS", "0")
             .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
         platform
     }

@@ -367,11 +367,11 @@ impl Gateway for Chinapay {
         true
     }
 
-    /// That it knows no such order is not signed: it proves our key, and not theirs.
     fn makes_orders_alone(&self) -> bool {
         true
     }
 
+    /// That it knows no such order is not signed: it proves our key, and not theirs.
     async fn check(&self) -> Result<(), String> {
         let Some(money) = Money::from_minor(1, Currency::Cny) else {
             return Ok(());

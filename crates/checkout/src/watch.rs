@@ -48,7 +48,10 @@ pub(crate) struct Told(Mutex<HashMap<String, Instant>>);
 impl Told {
     /// Whether this one is to be told of now.
     pub(crate) fn is_new(&self, name: &str) -> bool {
-        let now = Instant::now();
+        self.is_new_at(name, Instant::now())
+    }
+
+    fn is_new_at(&self, name: &str, now: Instant) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|_, at| now.duration_since(*at) < TELL_EACH);
         let is_new = !told.contains_key(name);
@@ -59,14 +62,10 @@ impl Told {
     /// Those of these that are to be told of now; the others are forgotten.
     fn anew(&self, names: &[String], now: Instant) -> Vec<String> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|name, at| names.contains(name) && now.duration_since(*at) < TELL_EACH);
-        let anew: Vec<_> = names
-            .iter()
-            .filter(|name| !told.contains_key(*name))
-            .cloned()
-            .collect();
-        told.extend(anew.iter().map(|name| (name.clone(), now)));
-        anew
+        told.retain(|name, _| names.contains(name));
+        drop(told);
+        let anew = names.iter().filter(|name| self.is_new_at(name, now));
+        anew.cloned().collect()
     }
 }
 

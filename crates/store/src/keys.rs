@@ -7,7 +7,7 @@ use aws_lc_rs::rand;
 use payment::ports::{Answer, StoreError};
 use std::fmt;
 use std::sync::Arc;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 const KEY_LENGTH: usize = 32;
 const NONCE_LENGTH: usize = 12;
@@ -126,10 +126,20 @@ impl Keys {
         opened.ok_or_else(|| place.broken())
     }
 
+    /// Whether a key is there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn check(&self, id: &str) -> Answer<()> {
+        self.key(id).map(drop)
+    }
+
     fn key(&self, id: &str) -> Answer<&Key> {
         let known = self.0.iter().find(|key| key.id == id);
         known.ok_or_else(|| {
-            StoreError::Unavailable(format!("the key {id} is not given: see secrets_key_file"))
+            StoreError::Unavailable(format!(
+                "secrets are kept by the key {id}, which is not given: see secrets_key_file"
+            ))
         })
     }
 }
@@ -189,15 +199,10 @@ fn aead(bytes: &[u8]) -> Option<RandomizedNonceKey> {
 
 /// Nonce and ciphertext with its tag, in hexadecimal digits.
 fn shut(key: &RandomizedNonceKey, place: &str, clear: &[u8]) -> Answer<String> {
-    let mut bytes = clear.to_vec();
-    let nonce = key.seal_in_place_append_tag(Aad::from(place), &mut bytes);
-    match nonce {
-        Ok(nonce) => Ok(hex::encode(nonce.as_ref()) + &hex::encode(&bytes)),
-        Err(_) => {
-            bytes.zeroize();
-            Err(no_numbers())
-        }
-    }
+    let mut bytes = Zeroizing::new(clear.to_vec());
+    let nonce = key.seal_in_place_append_tag(Aad::from(place), &mut *bytes);
+    let nonce = nonce.map_err(|_| no_numbers())?;
+    Ok(hex::encode(nonce.as_ref()) + &hex::encode(&*bytes))
 }
 
 fn opened(key: &RandomizedNonceKey, place: &str, shut: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -223,7 +223,7 @@ fn quoted(field: &str) -> String {
     }
 }
 
-pub(crate) fn moment(text: &str) -> Result<Moment, String> {
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
     if let Some(day) = zone::day_named(text) {
         return Ok(Moment::Day(day));
     }

@@ -35,22 +35,21 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
-    if let Command::Key = command {
-        println!("{}", *Keys::made()?);
-        return Ok(());
-    }
-    if let Command::Replace { key_is_lost } = command {
-        return replace(config, key_is_lost).await;
-    }
-    let store = open(config).await?;
     match command {
-        Command::Key | Command::Replace { .. } => {}
-        Command::Show => show(&store.sealing().await?),
-        Command::Seal { older_are_stopped } => seal(&*store, older_are_stopped).await?,
+        Command::Key => println!("{}", *Keys::made()?),
+        Command::Show => show(&open(config).await?.sealing().await?),
+        Command::Seal { older_are_stopped } => {
+            seal(&*open(config).await?, older_are_stopped).await?;
+        }
         Command::Rotate => {
-            let wrapped = store.rotate_key().await?.map_err(Error::msg)?;
+            let wrapped = open(config)
+                .await?
+                .rotate_key()
+                .await?
+                .map_err(Error::msg)?;
             println!("the first key writes from now on; {wrapped} secrets were kept by another");
         }
+        Command::Replace { key_is_lost } => replace(config, key_is_lost).await?,
     }
     Ok(())
 }

@@ -10,10 +10,12 @@ use payment::story::Chained;
 /// Two at once want the same place: the one that comes second looks again.
 const TRIES: u32 = 20;
 
+/// Acts, with what [`act`] reads of each.
+const ACTS: &str = "select seq, at_ms, actor, what, hash from operator_act ";
+
 statements! {
-    LAST = "select seq, at_ms, actor, what, hash from operator_act order by seq desc limit 1";
-    AFTER = "select seq, at_ms, actor, what, hash from operator_act where seq > $1 \
-        order by seq limit $2";
+    LAST = ACTS, "order by seq desc limit 1";
+    AFTER = ACTS, "where seq > $1 order by seq limit $2";
     ADD = "insert into operator_act (seq, at_ms, actor, what, hash) \
         values ($1, $2, $3, $4, $5) on conflict do nothing";
 }

@@ -146,16 +146,13 @@ impl Database {
         if since_ms.is_some() {
             self.sealed.store(true, Ordering::Relaxed);
         }
+        let is_sealed = self.sealed.load(Ordering::Relaxed);
         let text = match kek_id.zip(sealed) {
-            Some((kek_id, sealed)) if !self.keys.is_empty() => {
+            Some((kek_id, sealed)) if is_sealed || !self.keys.is_empty() => {
                 self.keys.open(&kek_id, &place, &sealed)?
             }
-            _ if !self.sealed.load(Ordering::Relaxed) => Zeroizing::new(row.get("secret")?),
-            Some((kek_id, _)) => {
-                let text = format!("secrets are kept by the key {kek_id}, which is not given");
-                return Err(StoreError::Unavailable(text));
-            }
-            None => return Err(place.broken()),
+            None if is_sealed => return Err(place.broken()),
+            _ => Zeroizing::new(row.get("secret")?),
         };
         Ok(Secret::new(generation, &text, not_after_ms))
     }

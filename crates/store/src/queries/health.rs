@@ -25,8 +25,10 @@ impl Health for Database {
 
     async fn ready(&self) -> Answer<()> {
         let once = || async {
-            self.domain_on(&mut self.reads.line().await?, "").await?;
-            self.reads_secrets().await?;
+            let mut line = self.reads.line().await?;
+            self.domain_on(&mut line, "").await?;
+            self.reads_secrets(&mut line).await?;
+            drop(line);
             let mut probed = self.probed.lock().await;
             match &*probed {
                 Some((at, answer)) if at.elapsed() < PROBE_HOLDS => answer.clone(),

@@ -16,13 +16,12 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8) \
         on conflict (channel, account, digest) where digest is not null do nothing \
         returning id";
-    ONE = "select id, channel, account, channel_order_no, headers, body, received_ms from notify \
-        where id = $1";
-    SEEN = "select id, channel, account, channel_order_no, headers, body, received_ms, \
+    ONE = "select id, channel, account, channel_order_no, headers, body, received_ms, \
         outcome from notify where id = $1";
     /// Money of another channel is not the order's.
     ATTACH = "update notify set outcome = $2, outcome_word = $3, next_ms = null where id = $1 \
-        and channel = (select channel from attempt where order_sn = $4) and (outcome_word in ", STRAY, " or ", OLD_STRAY, ")";
+        and channel = (select channel from attempt where order_sn = $4) \
+        and (outcome_word in ", STRAY, " or ", OLD_STRAY, ")";
     TAKE_DUE(OF) = "update notify set next_ms = $2 where id", OF.found[0],
         "select id from notify where next_ms <= $1 order by next_ms limit $3",
         OF.found[1], " returning id";
@@ -84,7 +83,7 @@ impl Notifies for Database {
                 outcome: row.get("outcome")?,
             })
         };
-        self.find(SEEN.bind(id), seen).await
+        self.find(ONE.bind(id), seen).await
     }
 
     async fn attach_notify(

@@ -188,7 +188,7 @@ impl Database {
         let Some(key) = self.keys.ids().next() else {
             return Ok(());
         };
-        let canary = self.keys.seal(key, &canary_place(), CLEAR_BESIDE)?;
+        let canary = self.canary(key, false)?;
         self.write(LIMIT, async |tx: &mut Tx| {
             let sealed: Option<String> = tx.one(ANY_SEALED).await?.get("sealed")?;
             if sealed.is_some() || tx.change(FIRST.bind(key).bind(&canary)).await? == 0 {
@@ -208,8 +208,33 @@ impl Database {
     async fn bar(&self, tx: &mut Tx, key: &str) -> Answer<()> {
         let no_sum: &[u8] = &[];
         tx.change(BAR.bind(no_sum)).await?;
-        let canary = self.keys.seal(key, &canary_place(), SEALED_ALL)?;
-        tx.change(SEALED_SINCE.bind(canary)).await.map(drop)
+        let since = SEALED_SINCE.bind(self.canary(key, true)?);
+        tx.change(since).await.map(drop)
+    }
+
+    /// From here on this key writes.
+    async fn write_by(&self, tx: &mut Tx, key: &str, is_sealed: bool) -> Answer<()> {
+        let written = WRITE_BY.bind(key).bind(self.canary(key, is_sealed)?);
+        tx.change(written).await.map(drop)
+    }
+
+    /// What shows that a key is right, and how secrets are kept by it.
+    fn canary(&self, key: &str, is_sealed: bool) -> Answer<String> {
+        let text = if is_sealed { SEALED_ALL } else { CLEAR_BESIDE };
+        self.keys.seal(key, &canary_place(), text)
+    }
+
+    /// The key that writes, or what keeps from what is to be done with it.
+    async fn unhindered(
+        &self,
+        tx: &mut Tx,
+        hindrance: fn(&SealState) -> Option<String>,
+    ) -> Answer<Result<Writer, String>> {
+        let writer = tx.find(KEY_LOCKED, writer).await?;
+        Ok(match (hindrance(&self.state(tx).await?), writer) {
+            (None, Some(writer)) => Ok(writer),
+            (why, _) => Err(why.unwrap_or_default()),
+        })
     }
 
     async fn state(&self, line: &mut Line) -> Answer<SealState> {
@@ -231,15 +256,10 @@ impl Database {
     /// Where this program lacks it: it would write in clear what others encrypt.
     pub(super) async fn writer(&self, tx: &mut Tx) -> Answer<Option<Writer>> {
         let writer = tx.find(KEY_LOCKED, writer).await?;
-        match writer {
-            Some(writer) if !self.keys.has(&writer.kek_id) => {
-                Err(StoreError::Unavailable(format!(
-                    "secrets are kept by the key {}, which is not given: see secrets_key_file",
-                    writer.kek_id
-                )))
-            }
-            writer => Ok(writer),
+        if let Some(writer) = &writer {
+            self.keys.check(&writer.kek_id)?;
         }
+        Ok(writer)
     }
 
     /// What stands in the two columns for a secret of a domain.
@@ -258,13 +278,11 @@ impl Database {
     }
 
     /// Whether this program can read what is kept.
-    pub(super) async fn reads_secrets(&self) -> Answer<()> {
-        let writer = self.find(KEY.into(), writer).await?;
-        match writer.filter(|writer| writer.sealed_ms.is_some()) {
-            Some(writer) if !self.keys.has(&writer.kek_id) => Err(StoreError::Unavailable(
-                format!("the key {} is not given", writer.kek_id),
-            )),
-            _ => Ok(()),
+    pub(super) async fn reads_secrets(&self, line: &mut Line) -> Answer<()> {
+        let writer = line.find(KEY, writer).await?;
+        match writer.filter(Writer::is_sealed) {
+            Some(writer) => self.keys.check(&writer.kek_id),
+            None => Ok(()),
         }
     }
 }
@@ -290,10 +308,9 @@ impl Sealing for Database {
 
     async fn seal_secrets(&self) -> Answer<Result<u64, String>> {
         self.write_if(LONG_LIMIT, Result::is_ok, async |tx: &mut Tx| {
-            let writer = self.writer(tx).await?;
-            let (writer, why) = (writer, self.state(tx).await?.keeps_from_seal());
-            let (Some(writer), None) = (writer, why.clone()) else {
-                return Ok(Err(why.unwrap_or_default()));
+            let writer = match self.unhindered(tx, SealState::keeps_from_seal).await? {
+                Ok(writer) => writer,
+                Err(why) => return Ok(Err(why)),
             };
             let rows = tx.list(ALL, kept).await?;
             for row in &rows {
@@ -325,12 +342,12 @@ impl Sealing for Database {
     }
 
     async fn rotate_key(&self) -> Answer<Result<u64, String>> {
+        let to = self.keys.ids().next().unwrap_or_default();
         self.write_if(LONG_LIMIT, Result::is_ok, async |tx: &mut Tx| {
-            let writer = self.writer(tx).await?;
-            let why = self.state(tx).await?.keeps_from_rotation();
-            let (Some(writer), Some(to), None) = (writer, self.keys.ids().next(), why.clone())
-            else {
-                return Ok(Err(why.unwrap_or_default()));
+            let hindrance = SealState::keeps_from_rotation;
+            let writer = match self.unhindered(tx, hindrance).await? {
+                Ok(writer) => writer,
+                Err(why) => return Ok(Err(why)),
             };
             self.write_by(tx, to, writer.is_sealed()).await?;
             let mut changed = self.rewrap_accounts(tx, to).await?;
@@ -349,12 +366,12 @@ impl Sealing for Database {
     }
 
     async fn replace_secrets(&self, made: &NewSecrets) -> Answer<Result<u64, String>> {
+        let to = self.keys.ids().next().unwrap_or_default();
         self.write_if(LONG_LIMIT, Result::is_ok, async |tx: &mut Tx| {
-            let writer = tx.find(KEY_LOCKED, writer).await?;
-            let why = self.state(tx).await?.keeps_from_replacement();
-            let (Some(writer), Some(to), None) = (writer, self.keys.ids().next(), why.clone())
-            else {
-                return Ok(Err(why.unwrap_or_default()));
+            let hindrance = SealState::keeps_from_replacement;
+            let writer = match self.unhindered(tx, hindrance).await? {
+                Ok(writer) => writer,
+                Err(why) => return Ok(Err(why)),
             };
             self.write_by(tx, to, writer.is_sealed()).await?;
             let rows = tx.list(ALL, kept).await?;
@@ -384,15 +401,6 @@ impl Sealing for Database {
             Ok(Ok(changed))
         })
         .await
-    }
-}
-
-impl Database {
-    async fn write_by(&self, tx: &mut Tx, key: &str, is_sealed: bool) -> Answer<()> {
-        let text = if is_sealed { SEALED_ALL } else { CLEAR_BESIDE };
-        let canary = self.keys.seal(key, &canary_place(), text)?;
-        let written = WRITE_BY.bind(key).bind(canary);
-        tx.change(written).await.map(drop)
     }
 }
 
