@@ -2,10 +2,12 @@
 //! everything around them misbehaving; at the end three books are compared: the
 //! sandbox's (what was truly paid), ours, and the shop's (what was called back).
 
+mod backwards;
 mod balancer;
 mod books;
 mod business;
 mod compare;
+mod fault;
 mod fleet;
 mod ledger;
 mod load;
@@ -17,19 +19,26 @@ mod quiet;
 mod scenario;
 mod second;
 mod stage;
+mod writes;
 
+use crate::cluster::Cluster;
 use crate::database::{Pair, Postgres};
 use crate::process;
 use crate::step::step;
 use crate::world;
 use anyhow::{Result, bail};
 use compare::{Books, Kind, Verdict, compare_both};
+use fault::Faults;
 use ledger::Ledger;
-use plan::{Plan, Trouble};
-use stage::Stage;
+use load::Around;
+use plan::{Kill, Plan, Trouble};
+use stage::{Ground, Stage};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use writes::Writes;
 
 /// What a run stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -41,15 +50,19 @@ pub(crate) enum Database {
     /// Two instances on a server with a standby, which takes its place midway.
     #[value(skip)]
     Pair,
+    /// Three instances on three machines under Patroni.
+    #[value(skip)]
+    Cluster,
 }
 
 /// A run's size and seed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) kills: usize,
     pub(crate) orders: usize,
     pub(crate) database: Database,
     pub(crate) seed: u64,
+    pub(crate) older: Option<PathBuf>,
 }
 
 impl Options {
@@ -60,6 +73,7 @@ impl Options {
             orders: 40,
             database,
             seed: 6,
+            older: None,
         }
     }
 }
@@ -70,10 +84,12 @@ impl From<&Wish> for Options {
             kills: wish.kills,
             orders: wish.orders,
             database: match wish.database {
+                _ if wish.cluster => Database::Cluster,
                 _ if wish.failover => Database::Pair,
                 database => database,
             },
             seed: wish.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000)),
+            older: wish.older.clone(),
         }
     }
 }
@@ -91,8 +107,16 @@ pub(crate) struct Wish {
     #[arg(long)]
     seed: Option<u64>,
     /// A standby takes the server's place midway; with --database postgres
-    #[arg(long)]
+    #[arg(long, conflicts_with = "cluster")]
     failover: bool,
+    /// On three machines under Patroni, three instances behind nginx: each kill is a fault
+    /// of one of them, of the network or of the instances
+    #[arg(long)]
+    cluster: bool,
+    /// The program that instances begin with on a cluster, an older version's: they are
+    /// upgraded one by one under load
+    #[arg(long, requires = "cluster")]
+    older: Option<PathBuf>,
 }
 
 /// The command.
@@ -117,31 +141,32 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     eprintln!("    seed {}", options.seed);
     let plan = Plan::draw(options.seed, options.orders, options.kills);
     let server = Server::start(options.database)?;
-    let (folder, instances) = match options.database {
-        Database::Sqlite => ("chaos-sqlite", 1),
-        Database::Postgres => ("chaos-postgres", 2),
-        Database::Pair => ("chaos-failover", 2),
-    };
-    let stage = Stage::open(folder, instances, server.url().as_deref())?;
+    let stage = Stage::open(Ground {
+        older: options.older.clone(),
+        ..server.ground()
+    })?;
     let ledger = Ledger::default();
     stage.misbehave(&plan)?;
-    let troubles = server.troubles(&plan);
-    let started_again = AtomicUsize::new(0);
-    let cause = |trouble| match trouble {
-        Trouble::Outage => server.outage(),
-        Trouble::Migration => stage.migrate_ahead(),
-        Trouble::FullDisk => stage.fill_disk(),
-    };
-    let look_after = || {
-        if server.start_again()? {
-            started_again.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
+    let run = Run {
+        troubles: server.troubles(&plan),
+        faults: server.cluster().map(|cluster| Faults::new(cluster, &stage)),
+        writes: Writes::new(&stage.addresses[0]),
+        server: &server,
+        stage: &stage,
+        started_again: AtomicUsize::new(0),
+        copy: Mutex::default(),
     };
     let kills = step("paying and killing", || {
-        load::play(&stage, &plan, &ledger, &troubles, cause, look_after)
+        std::thread::scope(|scope| {
+            if run.faults.is_some() {
+                scope.spawn(|| run.writes.watch());
+            }
+            let kills = load::play(&stage, &plan, &ledger, &run);
+            run.writes.end();
+            kills
+        })
     })?;
-    look_after()?;
+    run.look_after()?;
     let quiet = step("waiting until nothing is open", || {
         stage.calm()?;
         stage.fleet.wait_all_ready()?;
@@ -160,22 +185,91 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     if !quiet {
         eprintln!("    something is still open, and nothing changes any more");
     }
+    let faults = run.faults.as_ref();
     let result = Outcome {
         options,
         prompt,
         verdict,
         strange,
         kills,
-        troubles,
-        started_again: started_again.into_inner(),
+        faults: faults.map_or(Vec::new(), |faults| faults.told(&run.writes)),
+        troubles: run.troubles.clone(),
+        started_again: run.started_again.load(Ordering::Relaxed),
         ended: stage.fleet.ended_by_themselves(),
         took: started.elapsed(),
     };
     result.print();
+    if let (Some(cluster), Some(copy)) = (server.cluster(), run.copy()) {
+        step("books that go back", || backwards::play(cluster, &stage, &copy))?;
+        println!("older books refused, and taken once they were accepted");
+    }
     if !result.is_good() {
         println!("logs: {}", stage.data.display());
     }
     Ok(result.is_good())
+}
+
+/// A run under way: what happens around its load.
+struct Run<'a> {
+    server: &'a Server,
+    stage: &'a Stage,
+    troubles: Vec<(usize, Trouble)>,
+    /// What strikes a cluster in place of kills.
+    faults: Option<Faults<'a>>,
+    writes: Writes,
+    /// How often a database server had to be started again.
+    started_again: AtomicUsize,
+    /// The books as they were once.
+    copy: Mutex<Option<PathBuf>>,
+}
+
+impl Run<'_> {
+    fn copy(&self) -> Option<PathBuf> {
+        self.copy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Around for Run<'_> {
+    fn strike(&self, nth: usize, kill: &Kill) -> Result<()> {
+        if let Some(faults) = &self.faults {
+            return faults.strike(nth, kill);
+        }
+        let away = Duration::from_millis(kill.away_ms);
+        let fleet = &self.stage.fleet;
+        let index = fleet.kill(self.stage.victim(kill), away)?;
+        if kill.patient {
+            fleet.wait_ready(index)?;
+        }
+        Ok(())
+    }
+
+    fn troubles(&self) -> &[(usize, Trouble)] {
+        &self.troubles
+    }
+
+    fn cause(&self, trouble: Trouble) -> Result<()> {
+        match trouble {
+            Trouble::Outage => self.server.outage(),
+            Trouble::Migration => self.stage.migrate_ahead(),
+            Trouble::FullDisk => self.stage.fill_disk(),
+            Trouble::Copy => {
+                let Some(cluster) = self.server.cluster() else {
+                    return Ok(());
+                };
+                let copy = step("copying the books under load", || cluster.copy_books())?;
+                let mut kept = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
+                *kept = Some(copy);
+                Ok(())
+            }
+        }
+    }
+
+    fn look_after(&self) -> Result<()> {
+        if self.server.start_again()? {
+            self.started_again.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
 /// The database server of a run.
@@ -183,6 +277,7 @@ enum Server {
     None,
     One(Postgres),
     Two(Pair),
+    Three(Box<Cluster>),
 }
 
 impl Server {
@@ -191,14 +286,36 @@ impl Server {
             Database::Sqlite => Self::None,
             Database::Postgres => Self::One(Postgres::start()?),
             Database::Pair => Self::Two(Pair::start()?),
+            Database::Cluster => Self::Three(Box::new(Cluster::start()?)),
         })
     }
 
-    fn url(&self) -> Option<String> {
+    fn cluster(&self) -> Option<&Cluster> {
         match self {
-            Self::None => None,
-            Self::One(server) => Some(format!("{}/postgres", server.url)),
-            Self::Two(pair) => Some(pair.url("postgres")),
+            Self::Three(cluster) => Some(cluster),
+            Self::None | Self::One(_) | Self::Two(_) => None,
+        }
+    }
+
+    /// The stage that stands on it.
+    fn ground(&self) -> Ground {
+        let (name, databases) = match self {
+            Self::None => ("chaos-sqlite", Vec::new()),
+            Self::One(server) => {
+                let url = format!("{}/postgres", server.url);
+                ("chaos-postgres", vec![url; 2])
+            }
+            Self::Two(pair) => ("chaos-failover", vec![pair.url("postgres"); 2]),
+            Self::Three(cluster) => {
+                let proxies = cluster.url_of_proxies();
+                ("chaos-cluster", vec![cluster.url(), proxies, cluster.url()])
+            }
+        };
+        Ground {
+            name,
+            databases,
+            is_cluster: matches!(self, Self::Three(_)),
+            older: None,
         }
     }
 
@@ -208,11 +325,17 @@ impl Server {
             Self::None => (Vec::new(), plan.full_disks.clone()),
             Self::One(_) => (plan.crashes.clone(), Vec::new()),
             Self::Two(_) => (vec![plan.orders.len() / 2], Vec::new()),
+            Self::Three(_) => (Vec::new(), Vec::new()),
         };
+        let copy = self.cluster().map(|_| (plan.orders.len() / 2, Trouble::Copy));
         let outages = outages.into_iter().map(|at| (at, Trouble::Outage));
         let full_disks = full_disks.into_iter().map(|at| (at, Trouble::FullDisk));
         let migration = [(plan.migration, Trouble::Migration)];
-        let mut all: Vec<_> = outages.chain(full_disks).chain(migration).collect();
+        let mut all: Vec<_> = outages
+            .chain(full_disks)
+            .chain(migration)
+            .chain(copy)
+            .collect();
         all.sort_by_key(|(at, _)| *at);
         all
     }
@@ -221,13 +344,14 @@ impl Server {
     fn start_again(&self) -> Result<bool> {
         match self {
             Self::One(server) => server.start_again(),
+            Self::Three(cluster) => cluster.look_after().map(|()| false),
             Self::None | Self::Two(_) => Ok(false),
         }
     }
 
     fn outage(&self) -> Result<()> {
         match self {
-            Self::None => Ok(()),
+            Self::None | Self::Three(_) => Ok(()),
             Self::One(server) => server.crash(),
             Self::Two(pair) => step("killing the primary and promoting its standby", || {
                 pair.fail_over()
@@ -246,6 +370,8 @@ struct Outcome {
     /// Answers that no document promises: then the load itself is in doubt.
     strange: Vec<String>,
     kills: usize,
+    /// Each kind of fault of a cluster, with the time without writes.
+    faults: Vec<String>,
     /// Of the database.
     troubles: Vec<(usize, Trouble)>,
     /// How often a database server had ended in a crash while it recovered from one.
@@ -273,11 +399,15 @@ impl Outcome {
             println!("{}: {}", finding.kind.word(), finding.detail);
         }
         let verdict = &self.verdict;
+        for fault in &self.faults {
+            println!("{fault}");
+        }
         println!("kills {}", self.kills);
         for (name, kind) in [
             ("outages", Trouble::Outage),
             ("full disks", Trouble::FullDisk),
             ("migrations under load", Trouble::Migration),
+            ("copies of the books", Trouble::Copy),
         ] {
             let count = self.troubles.iter().filter(|(_, trouble)| *trouble == kind);
             println!("{name} {}", count.count());

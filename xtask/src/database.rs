@@ -23,13 +23,18 @@ static FOLDERS: AtomicU32 = AtomicU32::new(0);
 pub(crate) use pooler::Poolers;
 
 /// Where servers live, and as whom they run.
-struct Place {
-    programs: PathBuf,
-    folder: PathBuf,
+pub(crate) struct Place {
+    pub(crate) programs: PathBuf,
+    pub(crate) folder: PathBuf,
     user: Option<String>,
 }
 
 impl Place {
+    /// A folder of its own, with the programs that this machine has.
+    pub(crate) fn find() -> Result<Self> {
+        Self::make(programs()?)
+    }
+
     fn make(programs: PathBuf) -> Result<Self> {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("tongfu-postgres-{}-{number}", std::process::id());
@@ -114,7 +119,7 @@ impl Place {
     }
 
     /// The process id of a server's first process.
-    fn postmaster(&self, name: &str) -> Result<String> {
+    pub(crate) fn postmaster(&self, name: &str) -> Result<String> {
         let path = self.data(name).join("postmaster.pid");
         let text = std::fs::read_to_string(path).context("PostgreSQL does not run")?;
         Ok(text.lines().next().context("no process id")?.to_owned())
@@ -127,7 +132,7 @@ impl Place {
     }
 
     /// A program, run as a user that PostgreSQL accepts.
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         match &self.user {
             Some(user) => {
                 let mut command = Command::new("setpriv");

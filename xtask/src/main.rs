@@ -4,6 +4,7 @@ mod bench;
 mod browser;
 mod cells;
 mod chaos;
+mod cluster;
 mod database;
 mod full;
 mod fuzz;
@@ -48,6 +49,8 @@ enum Task {
     Packaging,
     /// Kill the platform under load, and compare three books
     Chaos(chaos::Wish),
+    /// Three machines with etcd, Patroni and PostgreSQL, until it is told to stop
+    Cluster,
     /// The bytes of the page, against their limits
     Size(size::Options),
     /// Lighthouse on the page, and on one of the kind that it replaces
@@ -88,6 +91,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Build => build(),
         Task::Packaging => packaging::run(),
         Task::Chaos(wish) => chaos::run(&wish),
+        Task::Cluster => cluster::run(),
         Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&options),
         Task::Scale(options) => bench::scale::run(&options),

@@ -1,6 +1,7 @@
 //! `cargo xtask packaging`: what an operator takes from `packaging/`, looked over by the
 //! programs that it is made for. Those that are not on this machine are named.
 
+use crate::cluster::main_file;
 use crate::step::{run_quietly, step, works};
 use crate::tools::self_signed;
 use crate::{root, target};
@@ -87,13 +88,7 @@ fn nginx(folder: &Path) -> Result<()> {
         ("/etc/nginx/pay.example.key", "pay.key"),
     ];
     let text = sample(folder, "nginx.conf", &paths)?;
-    let place = folder.display();
-    let text = format!(
-        "pid {place}/nginx.pid; error_log {place}/nginx.log; events {{}}\nhttp {{\n\
-         client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;\n\
-         fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;\n\
-         scgi_temp_path {place}/scgi;\n{text}}}\n"
-    );
+    let text = main_file(folder, &text);
     let file = folder.join("nginx.conf");
     std::fs::write(&file, text)?;
     checked(Command::new("nginx").arg("-t").arg("-c").arg(file))

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A program gets this long to answer, and to end when it is told to.
@@ -85,6 +86,102 @@ impl Drop for Programs {
             let _ = child.wait();
         }
     }
+}
+
+/// How a program is started, each time anew.
+type Make = Box<dyn Fn() -> Result<Command> + Send + Sync>;
+
+/// A program that is killed and started again while others go on.
+pub(crate) struct Kept {
+    make: Make,
+    child: Mutex<Option<Child>>,
+}
+
+impl Kept {
+    /// One that does not run yet.
+    pub(crate) fn new(make: impl Fn() -> Result<Command> + Send + Sync + 'static) -> Self {
+        Self {
+            make: Box::new(make),
+            child: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn start(&self) -> Result<()> {
+        *self.child() = Some(self.spawn()?);
+        Ok(())
+    }
+
+    /// SIGKILL; it stays away for `away`, and is started again. Who looks after it keeps
+    /// out meanwhile.
+    pub(crate) fn kill(&self, away: Duration) -> Result<()> {
+        self.begin_again("-KILL", away)
+    }
+
+    /// The same by SIGTERM: it ends what it does.
+    pub(crate) fn restart(&self) -> Result<()> {
+        self.begin_again("-TERM", Duration::ZERO)
+    }
+
+    fn begin_again(&self, signal: &str, away: Duration) -> Result<()> {
+        let mut child = self.child();
+        if let Some(child) = child.as_mut() {
+            send(signal, &[child.id()]);
+            child.wait().context("waiting for a program's end")?;
+        }
+        std::thread::sleep(away);
+        *child = Some(self.spawn()?);
+        Ok(())
+    }
+
+    /// Kills it for good.
+    pub(crate) fn end(&self) {
+        if let Some(mut child) = self.child().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// The process of one that runs.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.child().as_ref().map(Child::id)
+    }
+
+    /// Starts it again where it ended by itself; whether it had.
+    pub(crate) fn look_after(&self) -> Result<bool> {
+        let mut child = self.child();
+        let ended = match child.as_mut() {
+            Some(child) => child.try_wait()?.is_some(),
+            None => false,
+        };
+        if ended {
+            *child = Some(self.spawn()?);
+        }
+        Ok(ended)
+    }
+
+    fn spawn(&self) -> Result<Child> {
+        let mut command = (self.make)()?;
+        let name = command.get_program().to_string_lossy().into_owned();
+        command.spawn().with_context(|| format!("starting {name}"))
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Sends a signal (`-KILL`, `-STOP`) to processes; one may have ended meanwhile.
+pub(crate) fn send(signal: &str, processes: &[u32]) {
+    let mut kill = Command::new("kill");
+    kill.arg(signal)
+        .args(processes.iter().map(ToString::to_string));
+    let _ = kill.stderr(std::process::Stdio::null()).status();
 }
 
 /// A figure that the system tells of a process in one of its files.

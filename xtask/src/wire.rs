@@ -25,8 +25,13 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new() -> Self {
+        Self::patient(PATIENCE)
+    }
+
+    /// One that waits so long for an answer.
+    pub(crate) fn patient(patience: Duration) -> Self {
         let config = Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(patience))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)

@@ -22,15 +22,29 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).ok_or("the database's address")?;
+    let hosts = hosts(&address);
     let mut tries = 1;
-    loop {
-        match ahead(&address).await {
+    // One of several is the primary; who it is may change meanwhile.
+    for host in hosts.iter().cycle() {
+        match ahead(host).await {
             Err(error) if tries == TRIES => return Err(error.into()),
             Err(_) => tries += 1,
             Ok(()) => return Ok(()),
         }
         tokio::time::sleep(PAUSE).await;
     }
+    Ok(())
+}
+
+/// The address of each host of `postgres://USER@HOST:PORT,HOST:PORT/NAME`.
+fn hosts(address: &str) -> Vec<String> {
+    let parts = address.split_once('@').zip(address.rsplit_once('/'));
+    let Some(((user, _), (before, name))) = parts.filter(|_| address.contains(',')) else {
+        return vec![address.to_owned()];
+    };
+    let hosts = before.split_once('@').map_or("", |(_, hosts)| hosts);
+    let one = |host| format!("{user}@{host}/{name}");
+    hosts.split(',').map(one).collect()
 }
 
 /// One try: the server may be in the middle of a crash.

@@ -1,10 +1,9 @@
 //! The platform's instances: started, killed as `kill -9` kills, started again.
 
-use crate::process::{get, told_to_stop};
-use anyhow::{Context, Result, bail};
-use std::process::{Child, Command};
+use crate::process::{Kept, get, send, told_to_stop};
+use anyhow::{Result, bail};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -17,8 +16,7 @@ const WATCH: Duration = Duration::from_millis(200);
 /// One instance.
 struct Instance {
     port: u16,
-    make: Box<dyn Fn() -> Result<Command> + Send + Sync>,
-    child: Mutex<Option<Child>>,
+    program: Kept,
 }
 
 /// All instances.
@@ -39,8 +37,7 @@ impl Fleet {
             let (port, make) = (*port, make.clone());
             Instance {
                 port,
-                make: Box::new(move || make(port)),
-                child: Mutex::default(),
+                program: Kept::new(move || make(port)),
             }
         };
         Self {
@@ -53,7 +50,7 @@ impl Fleet {
     /// Starts all, one after the other: the first makes the tables.
     pub(crate) fn start(&self) -> Result<()> {
         for (index, instance) in self.instances.iter().enumerate() {
-            *lock(&instance.child) = Some(instance.spawn()?);
+            instance.program.start()?;
             self.wait_ready(index)?;
         }
         Ok(())
@@ -62,31 +59,51 @@ impl Fleet {
     /// SIGKILL; it stays away for `away`, and is started again.
     pub(crate) fn kill(&self, whom: usize, away: Duration) -> Result<usize> {
         let index = whom % self.instances.len();
-        let instance = &self.instances[index];
-        // The supervisor keeps out while the lock is held.
-        let mut child = lock(&instance.child);
-        if let Some(child) = child.as_mut() {
-            child.kill().context("killing the platform")?;
-            child.wait().context("waiting for its end")?;
-        }
-        sleep(away);
-        *child = Some(instance.spawn()?);
+        self.instances[index].program.kill(away)?;
         Ok(index)
+    }
+
+    /// Each in turn ends what it does, is started again, and ready before the next.
+    pub(crate) fn restart_in_turn(&self, which: std::ops::Range<usize>) -> Result<()> {
+        for index in which {
+            self.instances[index].program.restart()?;
+            self.wait_ready(index)?;
+        }
+        Ok(())
+    }
+
+    /// It stands still for so long, and goes on.
+    pub(crate) fn freeze(&self, index: usize, still: Duration) {
+        if let Some(process) = self.process(index) {
+            send("-STOP", &[process]);
+            sleep(still);
+            send("-CONT", &[process]);
+        }
     }
 
     /// The process of one that runs.
     pub(crate) fn process(&self, whom: usize) -> Option<u32> {
-        let instance = &self.instances[whom % self.instances.len()];
-        lock(&instance.child).as_ref().map(Child::id)
+        self.instances[whom % self.instances.len()]
+            .program
+            .process()
+    }
+
+    pub(crate) fn port(&self, index: usize) -> u16 {
+        self.instances[index].port
+    }
+
+    pub(crate) fn is_ready(&self, index: usize) -> bool {
+        get(self.instances[index].port, "/readyz").is_ok()
     }
 
     pub(crate) fn wait_ready(&self, index: usize) -> Result<()> {
-        let (started, port) = (Instant::now(), self.instances[index].port);
-        while get(port, "/readyz").is_err() {
+        let started = Instant::now();
+        while !self.is_ready(index) {
             if told_to_stop() {
                 bail!("stopped");
             }
             if started.elapsed() > PATIENCE {
+                let port = self.instances[index].port;
                 bail!("the platform at port {port} is not ready after {PATIENCE:?}");
             }
             sleep(LOOK_AGAIN);
@@ -102,14 +119,8 @@ impl Fleet {
     pub(crate) fn supervise(&self) -> Result<()> {
         while !self.over.load(Ordering::Relaxed) && !told_to_stop() {
             for instance in &self.instances {
-                let mut child = lock(&instance.child);
-                let ended = match child.as_mut() {
-                    Some(child) => child.try_wait()?.is_some(),
-                    None => false,
-                };
-                if ended {
+                if instance.program.look_after()? {
                     self.ended.fetch_add(1, Ordering::Relaxed);
-                    *child = Some(instance.spawn()?);
                 }
             }
             sleep(WATCH);
@@ -124,25 +135,4 @@ impl Fleet {
     pub(crate) fn ended_by_themselves(&self) -> usize {
         self.ended.load(Ordering::Relaxed)
     }
-}
-
-impl Instance {
-    fn spawn(&self) -> Result<Child> {
-        (self.make)()?.spawn().context("starting the platform")
-    }
-}
-
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        for instance in &self.instances {
-            if let Some(child) = lock(&instance.child).as_mut() {
-                let _ = child.kill();
-                let _ = child.wait();
-            }
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

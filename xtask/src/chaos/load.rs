@@ -4,7 +4,7 @@
 use super::business::Platform;
 use super::ledger::Ledger;
 use super::person::Person;
-use super::plan::{Plan, Trouble};
+use super::plan::{Kill, Plan, Trouble};
 use super::scenario;
 use super::stage::Stage;
 use crate::process::told_to_stop;
@@ -34,9 +34,18 @@ struct Progress {
     broken: AtomicBool,
 }
 
-/// Plays all orders and kills to their end; gives how many were killed. When so
-/// many orders as `troubles` say have begun, the database has one; `look_after` is
-/// called each half second.
+/// What else happens to a run, and who does it.
+pub(crate) trait Around: Sync {
+    /// The next kill of the plan, until its victim is back.
+    fn strike(&self, nth: usize, kill: &Kill) -> Result<()>;
+    /// What happens to the database, when so many orders have begun.
+    fn troubles(&self) -> &[(usize, Trouble)];
+    fn cause(&self, trouble: Trouble) -> Result<()>;
+    /// Called each half second.
+    fn look_after(&self) -> Result<()>;
+}
+
+/// Plays all orders and kills to their end; gives how many were killed.
 ///
 /// # Errors
 /// When sandbox, shop or this program fail: nothing is proved then.
@@ -44,9 +53,7 @@ pub(crate) fn play(
     stage: &Stage,
     plan: &Plan,
     ledger: &Ledger,
-    troubles: &[(usize, Trouble)],
-    cause: impl Fn(Trouble) -> Result<()> + Send,
-    look_after: impl Fn() -> Result<()> + Send,
+    around: &impl Around,
 ) -> Result<usize> {
     let progress = Progress::default();
     let platform = Platform {
@@ -65,14 +72,14 @@ pub(crate) fn play(
         let supervisor = scope.spawn(|| stage.fleet.supervise());
         let payers = (plan.orders.len() / ORDERS_EACH).clamp(PAYERS.0, PAYERS.1);
         let mut work: Vec<_> = (0..payers).map(|_| run.spawn(scope, Run::pay)).collect();
-        work.push(run.spawn(scope, Run::kill));
-        work.push(run.spawn(scope, move |run| {
-            troubles.iter().try_for_each(|(at_order, trouble)| {
+        work.push(run.spawn(scope, |run| run.kill(around)));
+        work.push(run.spawn(scope, |run| {
+            around.troubles().iter().try_for_each(|(at_order, trouble)| {
                 run.wait_for_order(*at_order);
                 if run.is_over() {
                     Ok(())
                 } else {
-                    cause(*trouble)
+                    around.cause(*trouble)
                 }
             })
         }));
@@ -85,9 +92,9 @@ pub(crate) fn play(
             }
             Ok(())
         });
-        let keeper = run.spawn(scope, move |run| {
+        let keeper = run.spawn(scope, |run| {
             while !run.is_over() {
-                look_after()?;
+                around.look_after()?;
                 sleep(LOOK_AFTER_EACH);
             }
             Ok(())
@@ -161,18 +168,14 @@ impl Run<'_> {
         next.is_none_or(|kill| index <= kill.at_order + AHEAD)
     }
 
-    fn kill(&self) -> Result<()> {
-        for kill in &self.plan.kills {
+    fn kill(&self, around: &impl Around) -> Result<()> {
+        for (nth, kill) in self.plan.kills.iter().enumerate() {
             self.wait_for_order(kill.at_order);
             if self.is_over() {
                 return Ok(());
             }
             sleep(Duration::from_millis(kill.lag_ms));
-            let away = Duration::from_millis(kill.away_ms);
-            let index = self.stage.fleet.kill(self.stage.victim(kill), away)?;
-            if kill.patient {
-                self.stage.fleet.wait_ready(index)?;
-            }
+            around.strike(nth, kill)?;
             self.progress.kills.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())

@@ -158,6 +158,8 @@ pub(crate) enum Trouble {
     Migration,
     /// Its disk is full for a while.
     FullDisk,
+    /// Its books are copied, to be found again when they are old.
+    Copy,
 }
 
 /// A whole run.

@@ -7,8 +7,9 @@ use super::fleet::Fleet;
 use super::plan::{HANGING, Kill, PARTNER, Plan};
 use super::scenario::ATTEMPT_LIFE;
 use super::second;
-use crate::process::{Programs, free_ports};
-use crate::step::{run_quietly, step};
+use crate::cluster;
+use crate::process::{Kept, Programs, free_ports};
+use crate::step::{run_quietly, step, works};
 use crate::target;
 use crate::wire::Wire;
 use crate::world::{ONE_PEER, World};
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The sandbox sends a notify again after these, ms.
@@ -52,12 +55,29 @@ pub(crate) struct Stage {
     pub(crate) fleet: Fleet,
     pub(crate) sandbox: String,
     pub(crate) shop: String,
-    /// The instances' own addresses.
+    /// Where business systems call: the instances' own addresses, or nginx's.
     pub(crate) addresses: Vec<String>,
     pub(crate) data: PathBuf,
+    /// How many instances of the platform there are.
+    pub(crate) instances: usize,
     setting: Setting,
     second: Setting,
+    /// nginx, on a cluster.
+    front: Option<Kept>,
     _programs: Programs,
+}
+
+/// What a stage stands on.
+#[derive(Default)]
+pub(crate) struct Ground {
+    /// Its folder.
+    pub(crate) name: &'static str,
+    /// The database's address for each instance; none: one instance, on a file.
+    pub(crate) databases: Vec<String>,
+    /// Whether nginx stands before the instances, and each keeps its mark.
+    pub(crate) is_cluster: bool,
+    /// The program that instances begin with, where it is an older one.
+    pub(crate) older: Option<PathBuf>,
 }
 
 /// What every start of the platform, and of its commands, is given.
@@ -68,12 +88,28 @@ struct Setting {
     public_url: String,
     database_url: String,
     accounts: PathBuf,
+    /// Whether an instance keeps its mark.
+    keeps_mark: bool,
+    version: Arc<Version>,
+}
+
+/// Which program instances are started with.
+struct Version {
+    older: Option<PathBuf>,
+    is_upgraded: AtomicBool,
 }
 
 impl Stage {
-    /// Sets up a stage with so many instances on a database; none: on SQLite.
-    pub(crate) fn open(folder: &str, instances: u16, database: Option<&str>) -> Result<Self> {
-        let data = target(folder)?.join("data");
+    /// Sets up a stage.
+    pub(crate) fn open(ground: Ground) -> Result<Self> {
+        let Ground {
+            name,
+            databases,
+            is_cluster,
+            older,
+        } = ground;
+        let instances = u16::try_from(databases.len().max(1))?;
+        let data = target(name)?.join("data");
         let _ = std::fs::remove_dir_all(&data);
         std::fs::create_dir_all(&data)?;
         let world = World {
@@ -90,8 +126,16 @@ impl Stage {
             bin: world.bin.clone(),
             data: data.clone(),
             public_url: world.address(0),
-            database_url: database.map_or_else(|| sqlite("tongfu.db"), str::to_owned),
+            database_url: match databases.first() {
+                Some(url) => url.clone(),
+                None => sqlite("tongfu.db"),
+            },
             accounts: accounts_file("chaos.toml"),
+            keeps_mark: is_cluster,
+            version: Arc::new(Version {
+                older,
+                is_upgraded: AtomicBool::default(),
+            }),
         };
         let ports: Vec<u16> = (0..instances).map(|index| world.port + 3 + index).collect();
         let behind = 3 + instances;
@@ -99,6 +143,11 @@ impl Stage {
             public_url: world.address(behind),
             database_url: sqlite("second.db"),
             accounts: accounts_file("second.toml"),
+            keeps_mark: false,
+            version: Arc::new(Version {
+                older: None,
+                is_upgraded: AtomicBool::default(),
+            }),
             ..setting.clone()
         };
         let mut programs = Programs::default();
@@ -110,15 +159,24 @@ impl Stage {
         std::fs::write(&setting.accounts, accounts(&known, through)?)?;
         let (each, last, second_port) = (setting.clone(), second.clone(), world.port + behind);
         let all: Vec<u16> = ports.iter().copied().chain([second_port]).collect();
+        let first = world.port + 3;
         let fleet = Fleet::new(&all, move |port| {
             if port == second_port {
-                last.platform(port)
-            } else {
-                each.platform(port)
+                return last.platform(port);
             }
+            let own = databases.get(usize::from(port - first));
+            let own = own.unwrap_or(&each.database_url).clone();
+            each.on(own).platform(port)
         });
         fleet.start()?;
-        balancer::start(world.port, ports.clone())?;
+        let front = if is_cluster {
+            let front = cluster::nginx(&data, world.port, &ports)?;
+            front.start()?;
+            Some(front)
+        } else {
+            balancer::start(world.port, ports.clone())?;
+            None
+        };
         for domain in ["demo", "test", PARTNER.0] {
             setting.shorten(domain)?;
         }
@@ -127,24 +185,64 @@ impl Stage {
             fleet,
             sandbox: world.address(1),
             shop: world.address(2),
-            addresses: ports
-                .iter()
-                .map(|port| format!("http://127.0.0.1:{port}"))
-                .collect(),
+            addresses: match &front {
+                Some(_) => vec![world.address(0)],
+                None => ports
+                    .iter()
+                    .map(|port| format!("http://127.0.0.1:{port}"))
+                    .collect(),
+            },
             data,
+            instances: ports.len(),
             setting,
             second,
+            front,
             _programs: programs,
         })
     }
 
     /// Whom a kill means, of the fleet.
     pub(crate) fn victim(&self, kill: &Kill) -> usize {
-        let ours = self.addresses.len();
+        let ours = self.instances;
         match kill.whom % KILLS_OF_SECOND {
             0 => ours,
             _ => kill.whom / KILLS_OF_SECOND % ours,
         }
+    }
+
+    /// `kill -9` of what stands before the instances, where that is nginx.
+    pub(crate) fn kill_front(&self, away: Duration) -> Result<()> {
+        self.front.as_ref().map_or(Ok(()), |front| front.kill(away))
+    }
+
+    /// Each instance is started again, from now on with the newer program.
+    pub(crate) fn restart_in_turn(&self) -> Result<()> {
+        let version = &self.setting.version;
+        version.is_upgraded.store(true, Ordering::Relaxed);
+        self.fleet.restart_in_turn(0..self.instances)
+    }
+
+    /// Where an instance itself is called.
+    pub(crate) fn address_of(&self, index: usize) -> String {
+        format!("http://127.0.0.1:{}", self.fleet.port(index))
+    }
+
+    /// How often an instance has logged something.
+    pub(crate) fn logged(&self, index: usize, text: &str) -> Result<usize> {
+        let name = format!("platform-{}.log", self.fleet.port(index));
+        let log = std::fs::read_to_string(self.data.join(name))?;
+        Ok(log.lines().filter(|line| line.contains(text)).count())
+    }
+
+    /// The operator says that the books as they are now are meant.
+    pub(crate) fn accept_books(&self, index: usize) -> Result<()> {
+        let mut tongfu = self.setting.tongfu();
+        tongfu.env("TONGFU_STATE_DIR", self.setting.state(self.fleet.port(index))?);
+        tongfu.args(["--as", "chaos", "database", "accept", "--reason", "a restore"]);
+        if works(&mut tongfu) {
+            return Ok(());
+        }
+        bail!("the books can't be accepted")
     }
 
     /// Everything outside the platform misbehaves from now on.
@@ -260,11 +358,24 @@ impl Setting {
         Ok(key.to_owned())
     }
 
+    /// The same on this database.
+    fn on(&self, database_url: String) -> Self {
+        Self {
+            database_url,
+            ..self.clone()
+        }
+    }
+
     fn platform(&self, port: u16) -> Result<Command> {
         let mut command = Command::new("sh");
+        let older = self.version.older.as_ref();
+        let older = older.filter(|_| !self.version.is_upgraded.load(Ordering::Relaxed));
+        if self.keeps_mark {
+            command.env("TONGFU_STATE_DIR", self.state(port)?);
+        }
         command
             .args(["-c", TOLD_OF_LIMITS, "sh"])
-            .arg(self.bin.join("tongfu"))
+            .arg(older.unwrap_or(&self.bin.join("tongfu")))
             .args(["serve", "--dev"])
             .env("TONGFU_DATABASE_URL", &self.database_url)
             .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))
@@ -277,6 +388,13 @@ impl Setting {
             .env("TONGFU_LOG", "info")
             .stderr(log(&self.data, &format!("platform-{port}"))?);
         Ok(command)
+    }
+
+    /// Where the instance at `port` keeps its mark.
+    fn state(&self, port: u16) -> Result<PathBuf> {
+        let folder = self.data.join(format!("state-{port}"));
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
     }
 }
 
