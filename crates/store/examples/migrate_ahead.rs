@@ -15,8 +15,9 @@ const TABLES: [&str; 6] = [
     "refund",
     "event",
 ];
-/// A payer's transaction may hold a table: so often it is tried again.
-const TRIES: u32 = 20;
+/// A payer's transaction may hold a table, and nobody lead for a while: so often it is
+/// tried again.
+const TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(500);
 
 #[tokio::main(flavor = "current_thread")]
