@@ -38,6 +38,8 @@ const PROGRAMS: [(&str, &str); 5] = [
 const ANSWER: Duration = Duration::from_secs(2);
 /// A cluster gets so long to be whole (a machine that comes back may copy all anew).
 const PATIENCE: Duration = Duration::from_secs(180);
+/// A cluster that looks whole for so long is: Patroni looks each 5 s.
+const SETTLED: Duration = Duration::from_secs(6);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A cluster, as long as this value lives.
@@ -126,12 +128,19 @@ impl Cluster {
         })
     }
 
-    /// Waits until one leads, and all others follow it.
+    /// Waits until one leads and all others follow it, for longer than Patroni needs to
+    /// see that a server is gone.
     pub(crate) fn wait_whole(&self) -> Result<()> {
+        let mut since = None;
         wait("the cluster does not become whole", || {
             // Each sees the same: no machine is cut off.
             let whole = |each| self.members(each).is_ok_and(|members| is_whole(&members));
-            self.network.all().all(whole).then_some(())
+            if !self.network.all().all(whole) {
+                since = None;
+                return None;
+            }
+            let since = *since.get_or_insert_with(Instant::now);
+            (since.elapsed() > SETTLED).then_some(())
         })
     }
 
