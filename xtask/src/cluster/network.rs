@@ -106,6 +106,8 @@ impl Network {
     fn take_away(&self) {
         for machine in self.all() {
             crate::process::send("-KILL", &Self::processes(machine));
+            // By itself the wire goes some time after the namespace.
+            works(Command::new("ip").args(["link", "del", &wire(machine)]));
             works(Command::new("ip").args(["netns", "del", &namespace(machine)]));
         }
         works(Command::new("ip").args(["link", "del", BRIDGE]));
