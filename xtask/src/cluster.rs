@@ -27,13 +27,16 @@ use std::time::{Duration, Instant};
 /// How many machines.
 const MACHINES: usize = 3;
 /// What a cluster needs beside PostgreSQL: programs, and the packages that have them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 4] = [
     ("etcd", "etcd-server"),
-    ("patroni", "patroni"),
     ("pgbouncer", "pgbouncer"),
     ("haproxy", "haproxy"),
     ("nginx", "nginx"),
 ];
+/// Patroni and what it needs, from PyPI: Debian 12's own lets a leader that stood still
+/// take its lock back, and then finds no synchronous standby any more
+/// (docs/databases.md, Patroni).
+const PATRONI: [&str; 2] = ["patroni[etcd3]==4.1.5", "psycopg[binary]==3.2.13"];
 /// Patroni answers at once, or is gone.
 const ANSWER: Duration = Duration::from_secs(2);
 /// A cluster gets so long to be whole (a machine that comes back may copy all anew).
@@ -67,10 +70,11 @@ impl Cluster {
     /// Where a program is missing, or namespaces can't be made.
     pub(crate) fn start() -> Result<Self> {
         find_programs()?;
+        let patroni = find_patroni()?;
         let cluster = step("starting etcd, Patroni and PostgreSQL on three machines", || {
             let place = Arc::new(Place::find()?);
             let network = Network::lay(MACHINES)?;
-            let machine = |number| Machine::new(&place, number, MACHINES);
+            let machine = |number| Machine::new(&place, &patroni, number, MACHINES);
             let machines = network.all().map(machine).collect::<Result<Vec<_>>>()?;
             machines.iter().try_for_each(Machine::start)?;
             let cluster = Self {
@@ -275,10 +279,25 @@ fn find_programs() -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    bail!(
-        "install {} (Patroni also by: pip install 'patroni[etcd3]' 'psycopg[binary]')",
-        packages.join(", ")
-    )
+    bail!("install {}", packages.join(", "))
+}
+
+/// Patroni in a folder that every user may read; it stays for the next run.
+fn find_patroni() -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join("tongfu-patroni-4.1.5");
+    let program = folder.join("bin/patroni");
+    if works(Command::new(&program).arg("--version")) {
+        return Ok(program);
+    }
+    step("installing Patroni from PyPI", || {
+        let system = Path::new("/usr/bin/python3");
+        let python = if system.exists() { system } else { Path::new("python3") };
+        let mut venv = Command::new(python);
+        run_quietly(venv.args(["-m", "venv"]).arg(&folder)).context("install python3-venv")?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        run_quietly(pip.args(["install", "--quiet"]).args(PATRONI))
+    })?;
+    Ok(program)
 }
 
 /// The command: all of it, until it is told to stop.

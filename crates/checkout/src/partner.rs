@@ -4,6 +4,7 @@
 use crate::{Checkout, Failure, Scene, links};
 use payment::address::Address;
 use payment::channel::Channel;
+use payment::clinic::Slips;
 use payment::domain::{Domain, Secret};
 use payment::money::Currency;
 use payment::pairs::Pairs;
@@ -21,7 +22,8 @@ const NUMBER_TRIES: usize = 8;
 
 impl Checkout {
     /// The business system with this code, and the secret by which it proves itself;
-    /// its call is charged for, with the number of its order where it names one.
+    /// its call is charged for, with the number of its order where it names one. What the
+    /// clinic finds (`examine`) only a development's business system is told.
     ///
     /// # Errors
     /// [`Refusal::UnknownDomain`], [`Refusal::BadSign`] where no secret proves it, and
@@ -31,14 +33,19 @@ impl Checkout {
         code: &str,
         number: Option<&str>,
         proves: impl Fn(&Secret) -> bool,
+        examine: impl Fn(&Secret) -> Option<Slips>,
     ) -> Result<(Domain, Secret), Failure> {
         let domain = self.unproved_domain(code).await?;
         let domain = domain.ok_or(Refusal::UnknownDomain)?;
-        let secret = domain
+        let proved = domain
             .live_secrets(self.now_ms())
             .find(|secret| proves(secret))
-            .cloned()
-            .ok_or(Refusal::BadSign)?;
+            .cloned();
+        let Some(secret) = proved else {
+            let mut tried = domain.secrets().iter().filter(|_| domain.development);
+            let slips = tried.find_map(examine).unwrap_or_default();
+            return Err(Refusal::bad_sign(slips).into());
+        };
         self.take_toll(&domain.code, number)?;
         Ok((domain, secret))
     }

@@ -4,6 +4,7 @@
 
 pub mod beijing;
 pub mod channel;
+pub mod clinic;
 pub mod envelope;
 pub mod errcode;
 pub mod lang;

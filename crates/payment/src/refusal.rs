@@ -1,6 +1,7 @@
 //! Why a request is refused: one variant for each cause, its errcode, and a
 //! text that says what to do. Never a secret, never a value.
 
+use crate::clinic::{self, Slip, Slips};
 use crate::errcode::ErrCode;
 use crate::lang::Lang;
 use crate::printable::printable;
@@ -27,8 +28,14 @@ pub enum Refusal {
     #[error("unknown domainCode")]
     UnknownDomain,
     /// The sign does not hold in any form.
-    #[error("the sign does not match")]
-    BadSign,
+    #[error("{} are signed: {names}{}", names.split(", ").count(), causes(slips, Lang::En))]
+    BadSign {
+        /// The parameters that are not empty and that it covers; none where the interface
+        /// has no names.
+        names: String,
+        /// What was done otherwise, where that may be told and is known.
+        slips: Slips,
+    },
     /// The sign would hold only with a parameter that is not part of the interface.
     #[error("the sign covers {0}, which is not a parameter of this interface")]
     OnlyWithUnknown(String),
@@ -47,6 +54,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// A sign that does not hold, of an interface without names.
+    #[must_use]
+    pub fn bad_sign(slips: Slips) -> Self {
+        let names = String::new();
+        Self::BadSign { names, slips }
+    }
+
     /// A missing parameter.
     #[must_use]
     pub fn missing(name: &str) -> Self {
@@ -81,7 +95,7 @@ impl Refusal {
             Self::Missing(_) => ErrCode::Missing,
             Self::Malformed { .. } | Self::Repeated(_) => ErrCode::Malformed,
             Self::UnknownDomain => ErrCode::UnknownDomain,
-            Self::BadSign | Self::OnlyWithUnknown(_) => ErrCode::BadSign,
+            Self::BadSign { .. } | Self::OnlyWithUnknown(_) => ErrCode::BadSign,
             Self::Amount(_) => ErrCode::Amount,
             Self::AddressRefused(_) => ErrCode::AddressRefused,
             Self::Rule(_) => ErrCode::Ambiguous,
@@ -94,7 +108,8 @@ impl Refusal {
     pub fn text(&self, lang: Lang) -> String {
         let general = self.code().message(lang);
         match self {
-            Self::UnknownDomain | Self::BadSign | Self::HmacRequired => general.to_owned(),
+            Self::UnknownDomain | Self::HmacRequired => general.to_owned(),
+            Self::BadSign { names, .. } if names.is_empty() => general.to_owned(),
             Self::Rule(rule) if *rule != Rule::Swapped => rule.text(lang),
             _ if lang == Lang::En => format!("{general} ({self})"),
             Self::Missing(name) | Self::Amount(name) | Self::AddressRefused(name) => {
@@ -102,9 +117,23 @@ impl Refusal {
             }
             Self::Malformed { name, form } => format!("{general}（{name}：{form}）"),
             Self::Repeated(name) => format!("{general}（{name}重复）"),
+            Self::BadSign { names, slips } => {
+                let (count, names) = (names.split(", ").count(), names.replace(", ", "、"));
+                let causes = causes(slips, lang);
+                format!("{general}（参与签名的有{count}个：{names}{causes}）")
+            }
             Self::OnlyWithUnknown(name) => format!("{general}（签名包含了非接口参数{name}）"),
             Self::Rule(rule) => format!("{general}（{}）", rule.text(lang)),
         }
+    }
+}
+
+/// What was done otherwise, behind what was signed; nothing where that is not known.
+fn causes(slips: &[Slip], lang: Lang) -> String {
+    match (slips, lang) {
+        ([], _) => String::new(),
+        (_, Lang::Zh) => format!("；看来{}", clinic::told(slips, lang)),
+        (_, Lang::En) => format!("; it seems that {}", clinic::told(slips, lang)),
     }
 }
 

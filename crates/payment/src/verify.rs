@@ -5,7 +5,7 @@ mod legacy;
 mod recut;
 mod strict;
 
-pub use forms::{Explanation, explain};
+pub use forms::{Explained, Explanation, examine, explain};
 pub use legacy::check_with as check_legacy_with;
 pub use recut::{RecutRules, recut_rule};
 pub use strict::{StrictRules, check_with};

@@ -1,24 +1,27 @@
-//! `tongfu sign`: the sign doctor.
+//! `tongfu sign`: the sign clinic.
 
 use crate::config::Config;
 use crate::serve::{now_ms, open};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
+use payment::clinic::{self, Kind, MASK, Pasted, report};
+use payment::domain::Domain;
 use payment::lang::Lang;
-use payment::pairs::Pairs;
 use payment::printable::printable;
+use payment::refusal::Refusal;
 use payment::sign::Purpose;
-use payment::verify::{
-    domain_code, explain, verify_close, verify_pay, verify_query, verify_refund,
-};
 
 #[derive(Args)]
 pub(crate) struct Command {
-    /// A whole address, or its query; the fragment form too.
-    address: String,
-    /// What the sign is for.
-    #[arg(long = "for", value_enum, default_value_t = For::Pay)]
-    purpose: For,
+    /// A whole address, or its query, the fragment form too; a form, or a JSON body.
+    pasted: String,
+    /// What the sign is for; by default as what was given looks.
+    #[arg(long = "for", value_enum)]
+    purpose: Option<For>,
+    /// The text that you signed yourself: the first byte that differs is told. Your secret
+    /// in it, or `***` in its place.
+    #[arg(long, value_name = "TEXT")]
+    theirs: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -31,54 +34,76 @@ enum For {
     Refund,
     /// close.
     Close,
+    /// A callback to bgUrl.
+    Callback,
+    /// A partner's call of /forecore.
+    Forecore,
+}
+
+impl From<For> for Kind {
+    fn from(wish: For) -> Self {
+        match wish {
+            For::Pay => Self::Call(Purpose::Pay),
+            For::Query => Self::Call(Purpose::Query),
+            For::Refund => Self::Call(Purpose::Refund),
+            For::Close => Self::Call(Purpose::Close),
+            For::Callback => Self::Callback,
+            For::Forecore => Self::Partner,
+        }
+    }
 }
 
 pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
-    let refused = |refusal: payment::refusal::Refusal| anyhow!(refusal.text(Lang::En));
-    let query = command
-        .address
-        .rsplit_once('?')
-        .map_or(command.address.as_str(), |(_, q)| q);
-    let pairs = Pairs::from_query(query).map_err(refused)?;
-    let code = domain_code(&pairs).map_err(refused)?;
+    let refused = |refusal: Refusal| anyhow!(refusal.text(Lang::En));
+    let pasted = Pasted::new(&command.pasted);
+    let pairs = pasted.pairs().map_err(refused)?;
+    let kind = command.purpose.map(Kind::from);
+    let kind = kind.unwrap_or_else(|| Kind::guess(&pairs));
+    let code = kind.domain_code(&pairs).map_err(refused)?;
     let store = open(config).await?;
-    let domain = store
-        .domain(code)
-        .await?
-        .with_context(|| format!("no domain `{code}`"))?;
-    let now_ms = now_ms();
-    let purpose = match command.purpose {
-        For::Pay => Purpose::Pay,
-        For::Query => Purpose::Query,
-        For::Refund => Purpose::Refund,
-        For::Close => Purpose::Close,
-    };
-    let explanation = explain(&domain, &pairs, purpose, now_ms);
-    for (form, values, holds) in &explanation.forms {
-        println!("{form}: {}", if *holds { "HOLDS" } else { "does not hold" });
-        for value in values {
-            println!("    {}", printable(value));
+    let domain = store.domain(&code).await?;
+    let domain = domain.with_context(|| format!("no domain `{}`", printable(&code)))?;
+    let (told, refusal) = report(&domain, &pasted, kind, now_ms()).map_err(refused)?;
+    for form in &told.forms {
+        let holds = if form.holds { "HOLDS" } else { "does not hold" };
+        println!("{}: {holds}", form.name);
+        for line in &form.lines {
+            println!("    {}", printable(line));
         }
     }
-    if !explanation.left_out.is_empty() {
-        println!(
-            "not signed, not part of the interface: {}",
-            printable(&explanation.left_out.join(", "))
-        );
+    if !told.left_out.is_empty() {
+        let names = printable(&told.left_out.join(", "));
+        println!("not signed, not part of the interface: {names}");
     }
-    let verdict = match purpose {
-        Purpose::Pay => verify_pay(&domain, &pairs, now_ms).map(|_| ()),
-        Purpose::Query => verify_query(&domain, &pairs, now_ms).map(|_| ()),
-        Purpose::Refund => verify_refund(&domain, &pairs, now_ms).map(|_| ()),
-        Purpose::Close => verify_close(&domain, &pairs, now_ms).map(|_| ()),
-    };
-    match verdict {
-        Ok(()) => println!("accepted"),
-        Err(refusal) => println!(
-            "refused: {} {}",
-            refusal.code().code(),
-            refusal.text(Lang::En)
-        ),
+    if !told.slips.is_empty() {
+        println!("it seems that {}", clinic::told(&told.slips, Lang::En));
+    }
+    if let (Some(theirs), Some(form)) = (&command.theirs, told.forms.first()) {
+        compare(&form.text, &masked(theirs, &domain));
+    }
+    match refusal {
+        None => println!("accepted"),
+        Some(refusal) => bail!("refused: {} {}", refusal.code().code(), refused(refusal)),
     }
     Ok(())
+}
+
+/// Where the text that was signed differs from what is to be signed.
+fn compare(ours: &str, theirs: &str) {
+    match clinic::first_difference(ours, theirs) {
+        None => println!("your text is the right one: look at the digest and how it is written"),
+        Some((place, ours, theirs)) => println!(
+            "your text differs at byte {place}: it goes on `{}`, and `{}` is right",
+            printable(theirs),
+            printable(ours)
+        ),
+    }
+}
+
+/// A text with the mask in the place of each secret of the domain's.
+fn masked(text: &str, domain: &Domain) -> String {
+    let secrets = domain.secrets().iter();
+    secrets.fold(text.to_owned(), |text, secret| {
+        text.replace(secret.expose(), MASK)
+    })
 }

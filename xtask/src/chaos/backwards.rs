@@ -24,6 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// # Errors
 /// Where an instance goes on with older books, or does not after they were accepted.
 pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> {
+    wait("no payment begins before", || begins(stage))?;
     let refusals = stage.logged(INSTANCE, REFUSAL)?;
     cluster.run_copy(copy)?;
     wait("the older books were not noticed", || {
@@ -41,9 +42,7 @@ pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> 
     }
     cluster.come_back()?;
     stage.fleet.wait_all_ready()?;
-    if !begins(stage)? {
-        bail!("no payment begins on the newer books");
-    }
+    wait("no payment begins on the newer books", || begins(stage))?;
     cluster.run_copy(copy)?;
     wait("the operator can't accept the older books", || {
         Ok(stage.accept_books(INSTANCE).is_ok())
@@ -61,11 +60,13 @@ fn begins(stage: &Stage) -> Result<bool> {
         ("money", "100"),
         ("info", "again"),
         ("currencyType", "CNY"),
-        ("payTypeCode", "Paypal"),
         ("bgUrl", stage.shop.as_str()),
         ("pageUrl", stage.shop.as_str()),
     ];
-    let body = json(&signed(Purpose::Pay, &values, "test"));
+    let mut pairs = signed(Purpose::Pay, &values, "test");
+    // It is not signed.
+    pairs.push(("payTypeCode".to_owned(), "Paypal".to_owned()));
+    let body = json(&pairs);
     let url = format!("{}/pay/api/pc/pay", stage.address_of(INSTANCE));
     let Ok(answer) = Wire::new().post_json(&url, &body) else {
         return Ok(false);

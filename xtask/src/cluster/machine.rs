@@ -22,16 +22,22 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(place: &Arc<Place>, number: usize, of: usize) -> Result<Self> {
+    pub(crate) fn new(
+        place: &Arc<Place>,
+        program: &Path,
+        number: usize,
+        of: usize,
+    ) -> Result<Self> {
         let file = place.folder.join(format!("patroni-{number}.yml"));
         std::fs::write(&file, patroni(place, number, of))?;
         let etcd = etcd(number, of, &place.folder);
         let (there, from) = (place.clone(), place.clone());
+        let program = program.to_owned();
         Ok(Self {
             number,
             place: place.clone(),
-            etcd: Kept::new(move || on(&there, number, "etcd", &etcd)),
-            patroni: Kept::new(move || on(&from, number, "patroni", &[file.display().to_string()])),
+            etcd: Kept::new(move || on(&there, number, Path::new("etcd"), &etcd)),
+            patroni: Kept::new(move || on(&from, number, &program, &[file.display().to_string()])),
         })
     }
 
@@ -83,11 +89,12 @@ fn data(number: usize) -> String {
 }
 
 /// A program on a machine, whose output goes into a log.
-fn on(place: &Place, number: usize, program: &str, words: &[String]) -> Result<Command> {
-    let mut command = place.command(Path::new(program));
+fn on(place: &Place, number: usize, program: &Path, words: &[String]) -> Result<Command> {
+    let mut command = place.command(program);
     command.args(words);
     let mut command = Network::on(number, &command);
-    let path = place.folder.join(format!("{program}-{number}.log"));
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let path = place.folder.join(format!("{name}-{number}.log"));
     let log = File::options().create(true).append(true).open(path)?;
     command
         .stdin(Stdio::null())

@@ -4,6 +4,7 @@
 use super::answer::{self, ListedRefund, NAMED, OrderInfo, Ordered, PartnerRefund};
 use super::{Failure, NAME, OrderCall};
 use checkout::{Checkout, Failure as Trouble};
+use payment::clinic::examine_forecore;
 use payment::domain::{Domain, Secret};
 use payment::forecore::{Fields, PayType, fen_of_yuan, md5_sign, verifies};
 use payment::money::Currency;
@@ -149,11 +150,16 @@ async fn partner(checkout: &Checkout, fields: &Fields) -> Result<(Domain, Secret
     let code = Domain::partner_code(NAME, id);
     let number = fields.given("outOrderId");
     let proved = checkout
-        .proved(&code, number, |key| verifies(fields, key))
+        .proved(
+            &code,
+            number,
+            |key| verifies(fields, key),
+            |key| examine_forecore(fields, key),
+        )
         .await;
     proved.map_err(|failure| match failure {
         Trouble::Refused(Refusal::UnknownDomain) => Failure::UnknownPartner,
-        Trouble::Refused(Refusal::BadSign) => Failure::WrongSign,
+        Trouble::Refused(Refusal::BadSign { slips, .. }) => Failure::WrongSign(slips),
         other => other.into(),
     })
 }

@@ -1,6 +1,7 @@
 //! Why a call of a partner is not done, and how it is told (docs/forecore.md).
 
 use checkout::Failure as Trouble;
+use payment::clinic::{self, Slip, Slips};
 use payment::errcode::ErrCode;
 use payment::forecore::yuan;
 use payment::lang::Lang;
@@ -20,9 +21,12 @@ pub enum Failure {
     /// No such partner.
     #[error("no such partner: check partnerId")]
     UnknownPartner,
-    /// The sign does not hold.
-    #[error("wrong sign: MD5 over key and every field but sign, sorted, URL-encoded")]
-    WrongSign,
+    /// The sign does not hold; what was done otherwise, where that may be told.
+    #[error(
+        "wrong sign: MD5 over key and every field but sign, sorted, URL-encoded{}",
+        otherwise(.0)
+    )]
+    WrongSign(Slips),
     /// The clock is off.
     #[error("time is too far from ours: send ms since 1970, and set your clock")]
     Time,
@@ -53,6 +57,13 @@ pub enum Failure {
     /// A field is missing or malformed, or something of ours failed.
     #[error("{}", .0.text(Lang::En))]
     Other(Trouble),
+}
+
+fn otherwise(slips: &[Slip]) -> String {
+    match slips {
+        [] => String::new(),
+        _ => format!("; it seems that {}", clinic::told(slips, Lang::En)),
+    }
 }
 
 fn left_in_words(left: Option<i64>) -> String {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use checkout::{Checkout, Failure};
 use hmac::{Hmac, KeyInit, Mac};
-use payment::domain::{Domain, DomainSettings};
+use payment::domain::{Domain, DomainSettings, Secret};
 use payment::money::{Currency, Money};
 use payment::partner::Ordered;
 use payment::ports::{Door, NewCallback, News};
@@ -101,7 +101,7 @@ async fn order(State(checkout): State<Arc<Checkout>>, body: String) -> (StatusCo
         Ok(url) => (StatusCode::OK, json!({"url": url})),
         Err(failure) => {
             let status = match failure {
-                Failure::Refused(Refusal::UnknownDomain | Refusal::BadSign) => {
+                Failure::Refused(Refusal::UnknownDomain | Refusal::BadSign { .. }) => {
                     StatusCode::FORBIDDEN
                 }
                 Failure::KeyReused => StatusCode::CONFLICT,
@@ -125,11 +125,12 @@ async fn ordered(checkout: &Checkout, body: &str) -> Result<String, Failure> {
     let (number, cents, tell) = (field("order")?, field("cents")?, field("tell")?);
     let given = given_sign(field("sign")?)?;
     let code = Domain::partner_code(NAME, field("partner")?);
-    let proved = checkout.proved(&code, Some(number), |key| {
+    let proves = |key: &Secret| {
         let mac = mac(&[number, cents, tell], key.expose().as_bytes());
         // In constant time.
         mac.verify_slice(&given).is_ok()
-    });
+    };
+    let proved = checkout.proved(&code, Some(number), proves, |_| None);
     let (domain, _) = proved.await?;
     let money = cents.parse().ok();
     let money = money.and_then(|cents| Money::from_minor(cents, Currency::Cny));
@@ -148,5 +149,5 @@ async fn ordered(checkout: &Checkout, body: &str) -> Result<String, Failure> {
 fn given_sign(hex: &str) -> Result<Vec<u8>, Refusal> {
     let pair = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
     let bytes = (0..hex.len()).step_by(2).map(pair).collect();
-    Option::ok_or(bytes, Refusal::BadSign)
+    Option::ok_or_else(bytes, || Refusal::bad_sign(Vec::new()))
 }

@@ -100,6 +100,14 @@ impl Fields {
             .map(|field| field.value.as_str())
     }
 
+    /// Names and values, as they came.
+    pub(crate) fn named(&self) -> Vec<(String, String)> {
+        let fields = self.0.iter();
+        fields
+            .map(|field| (field.name.clone(), field.value.clone()))
+            .collect()
+    }
+
     /// What two calls with the same values have in common, whatever the order of their
     /// fields: a digest of all but the sign.
     #[must_use]

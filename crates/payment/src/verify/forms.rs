@@ -3,6 +3,7 @@
 
 use super::{is_hmac, known_param, value};
 use crate::budget::Budget;
+use crate::clinic::{self, Slip, Slips};
 use crate::domain::{Domain, Secret};
 use crate::pairs::Pairs;
 use crate::param::Param;
@@ -212,7 +213,10 @@ pub(super) fn matching(
     if is_hmac(pairs) {
         let signed = hmac_signed(known);
         let proof = hmac_proof(domain, &signed, value(known, Param::Sign), purpose, now_ms);
-        return proof.map_err(|_| hmac_stranger(domain, pairs, known, purpose, now_ms));
+        return proof.ok_or_else(|| {
+            let stranger = hmac_stranger(domain, pairs, known, purpose, now_ms);
+            stranger.unwrap_or_else(|| unmatched(domain, pairs, known, purpose, now_ms))
+        });
     }
     let mut search = Search::new(domain, known, now_ms);
     if let Some((form, secret)) = search.find(&[]) {
@@ -224,21 +228,83 @@ pub(super) fn matching(
             sorted: sorted.map(str::to_owned).collect(),
         });
     }
-    Err(no_form(&mut search, pairs, purpose))
+    let stranger = stranger(&mut search, pairs, purpose);
+    Err(stranger.unwrap_or_else(|| unmatched(domain, pairs, known, purpose, now_ms)))
 }
 
-/// Why no form holds: perhaps a parameter was signed that is not of the interface.
+/// No form holds: perhaps a parameter was signed that is not of the interface.
 /// WeChat appends, a sender forgets: each is tried by itself, and all of them.
-fn no_form(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose) -> Refusal {
+fn stranger(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose) -> Option<Refusal> {
     let strange: Vec<_> = pairs
         .iter()
         .filter(|(name, value)| !value.is_empty() && known_param(name, false, purpose).is_none())
         .take(STRANGE_MAX)
         .collect();
-    match search.signed_stranger(&strange) {
-        Some(name) => Refusal::signed_stranger(name),
-        None => Refusal::BadSign,
+    search.signed_stranger(&strange).map(Refusal::signed_stranger)
+}
+
+/// No form holds: what was to be signed, and for a development's domain what the clinic
+/// finds. Nobody else is told more: a sign that is nearly right says something of a secret.
+fn unmatched(
+    domain: &Domain,
+    pairs: &Pairs,
+    known: &[(Param, &str)],
+    purpose: Purpose,
+    now_ms: i64,
+) -> Refusal {
+    let names: Vec<&str> = if is_hmac(pairs) {
+        hmac_signed(known).into_iter().map(|(name, _)| name).collect()
+    } else {
+        let signed = known.iter().filter(|(param, _)| FORMS[0].signs(*param));
+        signed.map(|(param, _)| param.name()).collect()
+    };
+    let slips = domain
+        .development
+        .then(|| examine(domain, pairs, purpose, now_ms))
+        .flatten();
+    Refusal::BadSign {
+        names: names.join(", "),
+        slips: slips.unwrap_or_default(),
     }
+}
+
+/// What was done otherwise when the sign of these pairs was made, where the clinic knows
+/// it (docs/signing.md, When a sign fails). It accepts nothing.
+#[must_use]
+pub fn examine(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) -> Option<Slips> {
+    let hmac = is_hmac(pairs);
+    let sign = pairs.get(Param::Sign.name())?;
+    let covers = |name: &str, pay_type: bool| {
+        known_param(name, hmac, purpose).is_some_and(|param| {
+            !param.is_unsigned()
+                && param != Param::Sign
+                && (param != Param::PayTypeCode || pay_type)
+        })
+    };
+    let signed = |pay_type: bool| -> Vec<(&str, &str)> {
+        let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
+        filled.filter(|(name, _)| covers(name, pay_type)).collect()
+    };
+    let with_type = (!hmac && !pairs.get("payTypeCode").unwrap_or_default().is_empty()).then_some(true);
+    for secret in domain.secrets() {
+        let live = domain
+            .live_secrets(now_ms)
+            .any(|live| live.generation == secret.generation);
+        for pay_type in [false].into_iter().chain(with_type) {
+            let signed = signed(pay_type);
+            let found = if hmac {
+                clinic::examine_hmac(pairs, &signed, sign, secret, purpose)
+            } else {
+                clinic::examine_sha1(pairs, &signed, sign, secret, purpose)
+            };
+            let ended = (!live).then_some(Slip::EndedSecret);
+            let slips: Option<Slips> = found.map(|slips| ended.into_iter().chain(slips).collect());
+            if let Some(slips) = slips.filter(|slips| !slips.is_empty()) {
+                return Some(slips);
+            }
+        }
+    }
+    None
 }
 
 /// The known pairs that an HMAC covers, by name.
@@ -257,16 +323,13 @@ fn hmac_proof(
     sign: &str,
     purpose: Purpose,
     now_ms: i64,
-) -> Result<Proof, Refusal> {
+) -> Option<Proof> {
     let holds = |secret: &&Secret| {
         let made = hmac_sign(purpose, signed.iter().copied(), secret);
         equal(&made, sign)
     };
-    let secret = domain
-        .live_secrets(now_ms)
-        .find(holds)
-        .ok_or(Refusal::BadSign)?;
-    Ok(Proof {
+    let secret = domain.live_secrets(now_ms).find(holds)?;
+    Some(Proof {
         generation: secret.generation,
         pay_type: false,
         encoded: false,
@@ -282,7 +345,7 @@ fn hmac_stranger(
     known: &[(Param, &str)],
     purpose: Purpose,
     now_ms: i64,
-) -> Refusal {
+) -> Option<Refusal> {
     let strange: Vec<_> = pairs
         .iter()
         .filter(|(name, value)| !value.is_empty() && known_param(name, true, purpose).is_none())
@@ -298,21 +361,35 @@ fn hmac_stranger(
         if !budget.spend(bytes * secrets) {
             break;
         }
-        if hmac_proof(domain, &signed, sign, purpose, now_ms).is_ok() {
-            return Refusal::signed_stranger(added[0].0);
+        if hmac_proof(domain, &signed, sign, purpose, now_ms).is_some() {
+            return Some(Refusal::signed_stranger(added[0].0));
         }
     }
-    Refusal::BadSign
+    None
 }
 
-/// What the sign doctor says of a request; it never holds the secret.
+/// A form of a sign, with what it signs; `***` stands for the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Its name.
+    pub name: String,
+    /// Its values, or `name=value`, in the order in which they are joined.
+    pub lines: Vec<String>,
+    /// The whole text that is signed.
+    pub text: String,
+    /// Whether the sign holds in it.
+    pub holds: bool,
+}
+
+/// What the clinic says of a request; it never holds the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// Each form: its name, its values in the order in which they are joined
-    /// (`***` stands for the secret), and whether the sign holds in it.
-    pub forms: Vec<(String, Vec<String>, bool)>,
+    /// Each form.
+    pub forms: Vec<Explained>,
     /// Names that are not signed here.
     pub left_out: Vec<String>,
+    /// What was done otherwise, where the clinic knows it.
+    pub slips: Slips,
 }
 
 /// Says which values are signed, in which order, and which form matches.
@@ -327,19 +404,27 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
         .collect();
     let strangers = pairs.iter().filter(|(name, _)| param(name).is_none());
     let left_out = strangers.map(|(name, _)| name.to_owned()).collect();
+    let slips = examine(domain, pairs, purpose, now_ms).unwrap_or_default();
     if hmac {
         let signed = hmac_signed(&known);
         let sign = value(&known, Param::Sign);
-        let held = hmac_proof(domain, &signed, sign, purpose, now_ms).is_ok();
+        let held = hmac_proof(domain, &signed, sign, purpose, now_ms).is_some();
         let mut lines: Vec<_> = signed
             .iter()
             .map(|(name, value)| format!("{name}={}", crate::pairs::escape(value)))
             .collect();
         lines.sort();
+        let text = format!("{}\n{}", purpose.word(), lines.join("&"));
         lines.insert(0, purpose.word().to_owned());
         return Explanation {
-            forms: vec![("HMAC-SHA256".to_owned(), lines, held)],
+            forms: vec![Explained {
+                name: "HMAC-SHA256".to_owned(),
+                lines,
+                text,
+                holds: held,
+            }],
             left_out,
+            slips,
         };
     }
     let mut search = Search::new(domain, &known, now_ms);
@@ -347,17 +432,26 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
     let request = &search.request;
     let explained = |form: Form| {
         let values = form.values(request, &[]).into_iter().map(str::to_owned);
-        let values = with_secret_place(domain, values.collect());
-        (form.name().to_owned(), values, held == Some(form))
+        let lines = with_secret_place(domain, values.collect());
+        Explained {
+            name: form.name().to_owned(),
+            text: lines.concat(),
+            lines,
+            holds: held == Some(form),
+        }
     };
     let forms = FORMS
         .into_iter()
         .filter(|form| !form.pay_type || !value(&known, Param::PayTypeCode).is_empty());
     let forms = forms.map(explained).collect();
-    Explanation { forms, left_out }
+    Explanation {
+        forms,
+        left_out,
+        slips,
+    }
 }
 
-/// The sorted values with `***` where the newest secret is sorted in.
+/// The sorted values with [`clinic::MASK`] where the newest secret is sorted in.
 fn with_secret_place(domain: &Domain, values: Vec<String>) -> Vec<String> {
     let secret = domain.secrets()[0].expose().to_owned();
     let place = values
@@ -365,7 +459,7 @@ fn with_secret_place(domain: &Domain, values: Vec<String>) -> Vec<String> {
         .position(|value| value.encode_utf16().gt(secret.encode_utf16()))
         .unwrap_or(values.len());
     let mut shown = values;
-    shown.insert(place, "***".to_owned());
+    shown.insert(place, clinic::MASK.to_owned());
     shown
 }
 

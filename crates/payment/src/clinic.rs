@@ -1,0 +1,190 @@
+//! The sign clinic (docs/signing.md, When a sign fails): a sign that does not hold is
+//! tried in the ways in which signs go wrong. What matches is named, and never accepted.
+
+mod forecore;
+mod hmac;
+mod order;
+mod report;
+mod sha1;
+mod slip;
+mod values;
+
+pub use forecore::examine_forecore;
+pub(crate) use hmac::examine_hmac;
+pub use report::{Kind, MASK, Pasted, report};
+pub(crate) use sha1::examine_sha1;
+pub use slip::Slip;
+
+use crate::budget::{Budget, hashed};
+use crate::domain::Secret;
+use crate::lang::Lang;
+use crate::sign::equal;
+use ::hmac::{Hmac, KeyInit, Mac};
+use ::sha1::{Digest, Sha1};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use encoding_rs::GBK;
+use md5::Md5;
+use sha2::{Sha256, Sha512};
+
+/// What a sign was made otherwise than it should be.
+pub type Slips = Vec<Slip>;
+
+/// All that was done otherwise, in one sentence.
+#[must_use]
+pub fn told(slips: &[Slip], lang: Lang) -> String {
+    let texts: Vec<String> = slips.iter().map(|slip| slip.text(lang)).collect();
+    texts.join(match lang {
+        Lang::Zh => "；",
+        Lang::En => "; ",
+    })
+}
+
+/// Where two texts begin to differ: the byte's place, from 0, and what stands there in
+/// each, up to `AROUND` characters from it on. Nothing where they are the same.
+#[must_use]
+pub fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, &'a str, &'a str)> {
+    const AROUND: usize = 16;
+    if ours == theirs {
+        return None;
+    }
+    let same = ours.bytes().zip(theirs.bytes());
+    let mut place = same.take_while(|(one, other)| one == other).count();
+    while !ours.is_char_boundary(place) || !theirs.is_char_boundary(place) {
+        place -= 1;
+    }
+    let from = |text: &'a str| {
+        let rest = &text[place..];
+        let end = rest.char_indices().nth(AROUND);
+        &rest[..end.map_or(rest.len(), |(end, _)| end)]
+    };
+    Some((place, from(ours), from(theirs)))
+}
+
+/// How a digest is made of a text and a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Made {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha512,
+    HmacMd5,
+    HmacSha1,
+    HmacSha256,
+}
+
+impl Made {
+    fn of(self, text: &[u8], key: &[u8]) -> Vec<u8> {
+        hashed(text.len() + key.len());
+        match self {
+            Self::Md5 => Md5::digest(text).to_vec(),
+            Self::Sha1 => Sha1::digest(text).to_vec(),
+            Self::Sha256 => Sha256::digest(text).to_vec(),
+            Self::Sha512 => Sha512::digest(text).to_vec(),
+            Self::HmacMd5 => keyed::<Hmac<Md5>>(text, key),
+            Self::HmacSha1 => keyed::<Hmac<Sha1>>(text, key),
+            Self::HmacSha256 => keyed::<Hmac<Sha256>>(text, key),
+        }
+    }
+
+    /// What it is called where another one is right.
+    fn slip(self) -> Slip {
+        match self {
+            Self::Md5 => Slip::Md5,
+            Self::Sha1 => Slip::Sha1,
+            Self::Sha256 => Slip::Sha256,
+            Self::Sha512 => Slip::Sha512,
+            Self::HmacMd5 => Slip::HmacMd5,
+            Self::HmacSha1 => Slip::HmacSha1,
+            Self::HmacSha256 => Slip::Hmac,
+        }
+    }
+}
+
+fn keyed<M: Mac + KeyInit>(text: &[u8], key: &[u8]) -> Vec<u8> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// One search: a sign, and what may be hashed until it is given up.
+struct Search<'a> {
+    sign: &'a str,
+    lower: String,
+    budget: Budget,
+    found: Option<Slips>,
+}
+
+impl<'a> Search<'a> {
+    fn new(sign: &'a str) -> Self {
+        Self {
+            sign,
+            lower: sign.to_ascii_lowercase(),
+            budget: Budget::new(),
+            found: None,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// Tries a text with each of `made`, the first of which is the right one; `slips` is
+    /// what is wrong with the text. Texts of other scripts are tried in GBK too.
+    fn text(&mut self, slips: &[Slip], text: &str, key: &str, made: &[Made]) {
+        self.bytes(slips, text.as_bytes(), key, made);
+        if !text.is_ascii() && !self.is_over() {
+            let (gbk, _, failed) = GBK.encode(text);
+            if !failed {
+                let slips = [slips, &[Slip::Gbk]].concat();
+                self.bytes(&slips, &gbk, key, made);
+            }
+        }
+    }
+
+    fn bytes(&mut self, slips: &[Slip], text: &[u8], key: &str, made: &[Made]) {
+        let Some(right) = made.first() else {
+            return;
+        };
+        for each in made {
+            if self.is_over() || !self.budget.spend(text.len() + key.len()) {
+                return;
+            }
+            let digest = each.of(text, key.as_bytes());
+            let Some(written) = self.writes(&digest) else {
+                continue;
+            };
+            let otherwise = (each != right).then(|| each.slip());
+            let slips = slips.iter().copied().chain(otherwise).chain(written);
+            self.found = Some(slips.collect());
+        }
+    }
+
+    /// Whether the sign is this digest, and what is wrong with how it is written.
+    fn writes(&self, digest: &[u8]) -> Option<Slips> {
+        let hex = hex::encode(digest);
+        if equal(&hex, self.sign) {
+            return Some(Vec::new());
+        }
+        if equal(&hex, &self.lower) {
+            return Some(vec![Slip::UpperCase]);
+        }
+        let base64 = equal(&STANDARD.encode(digest), self.sign);
+        base64.then(|| vec![Slip::Base64])
+    }
+}
+
+/// The secret, and what was put in its place: itself, or with blanks around it.
+fn secrets_as_pasted(secret: &Secret) -> [(Option<Slip>, String); 4] {
+    let secret = secret.expose();
+    let blank = Some(Slip::SecretBlank);
+    [
+        (None, secret.to_owned()),
+        (blank, format!("{secret}\n")),
+        (blank, format!("{secret} ")),
+        (blank, format!("{secret}\r\n")),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! The MD5 sign of a partner (docs/forecore.md, The sign), as it goes wrong.
+
+use super::values::{Named, as_sent, changed, joined};
+use super::{Made, Search, Slip, Slips, secrets_as_pasted};
+use crate::domain::Secret;
+use crate::forecore::Fields;
+use crate::pairs::{escape, escape_keeping};
+use crate::sign::java_url_encode;
+
+/// The right one first, and those that are taken in its place.
+const MADE: [Made; 3] = [Made::Md5, Made::Sha1, Made::Sha256];
+
+/// What was done otherwise, where the sign of these fields comes out so.
+#[must_use]
+pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
+    let sign = fields.get("sign").unwrap_or_default();
+    let mut search = Search::new(sign);
+    let all = fields.named();
+    let named: Named = all.iter().filter(|(name, _)| name != "sign").cloned().collect();
+    let text = joined(&named, escape);
+    for (slip, pasted) in secrets_as_pasted(key) {
+        search.text(slip.as_slice(), &format!("{pasted}{text}"), "", &MADE);
+    }
+    let key = key.expose();
+    search.text(&[Slip::NoSecret], &text, "", &MADE);
+    let keyed = [Made::Md5, Made::HmacMd5, Made::HmacSha1, Made::HmacSha256];
+    search.text(&[], &text, key, &keyed);
+    search.text(&[Slip::LineEnd], &format!("{key}{text}\n"), "", &MADE);
+    for (slip, named) in changed(&named) {
+        // Values are escaped for this sign anyway.
+        if slip != Slip::Escaped {
+            search.text(&[slip], &format!("{key}{}", joined(&named, escape)), "", &MADE[..1]);
+        }
+    }
+    let as_sent = as_sent(&named);
+    let values: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
+    let bare = |value: &str| value.to_owned();
+    let filled = |named: &Named| -> Named {
+        let filled = named.iter().filter(|(_, value)| !value.is_empty());
+        filled.cloned().collect()
+    };
+    for (slips, text) in [
+        (vec![], text),
+        (vec![Slip::NotEscaped], joined(&named, bare)),
+        (vec![Slip::NotEscaped], joined(&filled(&named), bare)),
+        (
+            vec![Slip::EscapedOtherwise],
+            joined(&named, |value| java_url_encode(value).to_lowercase()),
+        ),
+        (
+            vec![Slip::EscapedOtherwise],
+            joined(&named, |value| escape_keeping(value, b"-._~:/")),
+        ),
+        (vec![Slip::SignToo], joined(&all, escape)),
+        (vec![Slip::NotSorted], as_sent.join("&")),
+        (vec![Slip::Separated], as_sent.concat()),
+        (vec![Slip::NoNames], values.concat()),
+    ] {
+        let also = |slip: Slip| [slips.as_slice(), &[slip]].concat();
+        search.text(&slips, &format!("{key}{text}"), "", &MADE);
+        search.text(&also(Slip::SecretLast), &format!("{text}{key}"), "", &MADE);
+        search.text(&also(Slip::SecretAsKey), &format!("{text}&key={key}"), "", &MADE);
+        search.text(&also(Slip::NoSecret), &text, "", &MADE);
+    }
+    search.found.filter(|slips| !slips.is_empty())
+}

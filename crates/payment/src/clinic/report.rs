@@ -1,0 +1,227 @@
+//! What a developer pastes, taken apart: the text that is signed, whether the sign holds,
+//! and what was done otherwise. For `tongfu sign` and the page /sign of a development.
+
+use super::{Slips, examine_forecore, examine_sha1};
+use crate::domain::{Domain, Secret};
+use crate::forecore::{Fields, verifies};
+use crate::pairs::{Pairs, escape};
+use crate::param::Param;
+use crate::refusal::Refusal;
+use crate::sign::{Purpose, callback_sign2, equal, sha1_sign, sort_utf16};
+use crate::verify::{
+    Explained, Explanation, domain_code, explain, verify_close, verify_pay, verify_query,
+    verify_refund,
+};
+
+/// What stands for the secret in every text that is shown.
+pub const MASK: &str = "***";
+/// The name under which partners prove themselves.
+const PARTNER_ID: &str = "partnerId";
+/// What no sign of a callback covers.
+const SIGNS: [&str; 2] = ["sign", "sign2"];
+/// What `sign` of a callback covers (docs/protocol.md, The callback).
+const NINE: [&str; 9] = [
+    "money",
+    "requestKey",
+    "payTime",
+    "orderSn",
+    "payTypeCode",
+    "payTypeName",
+    "currencyType",
+    "payStatus",
+    "domainCode",
+];
+
+/// What the pasted text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A call of a business system's, or its page's address.
+    Call(Purpose),
+    /// A callback of ours.
+    Callback,
+    /// A partner's call of /forecore.
+    Partner,
+}
+
+/// A text as it was pasted: an address, a query, a form or a JSON object.
+#[derive(Clone, Debug)]
+pub struct Pasted<'a>(&'a str);
+
+impl<'a> Pasted<'a> {
+    /// Without what stands around it.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        Self(text.trim().trim_matches(['\'', '"']))
+    }
+
+    /// Its names and values.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn pairs(&self) -> Result<Pairs, Refusal> {
+        if self.is_json() {
+            Pairs::from_json(self.0.as_bytes())
+        } else {
+            Pairs::from_query(self.query())
+        }
+    }
+
+    fn fields(&self) -> Result<Fields, Refusal> {
+        if self.is_json() {
+            Fields::from_json(self.0.as_bytes())
+        } else {
+            Fields::from_query(self.query())
+        }
+    }
+
+    fn is_json(&self) -> bool {
+        self.0.starts_with('{')
+    }
+
+    fn query(&self) -> &str {
+        self.0.rsplit_once('?').map_or(self.0, |(_, query)| query)
+    }
+}
+
+impl Kind {
+    /// What these pairs look like; what has requestKey alone is taken for a query.
+    #[must_use]
+    pub fn guess(pairs: &Pairs) -> Self {
+        let has = |name: &str| pairs.get(name).is_some();
+        match () {
+            () if has(PARTNER_ID) => Self::Partner,
+            () if has("orderSn") && has("payStatus") => Self::Callback,
+            () if has("refundKey") => Self::Call(Purpose::Refund),
+            () if has("money") || has("bgUrl") => Self::Call(Purpose::Pay),
+            () => Self::Call(Purpose::Query),
+        }
+    }
+
+    /// The code of the business system that these pairs name.
+    ///
+    /// # Errors
+    /// Where it is missing or malformed.
+    pub fn domain_code(self, pairs: &Pairs) -> Result<String, Refusal> {
+        if self != Self::Partner {
+            return domain_code(pairs).map(str::to_owned);
+        }
+        let id = pairs.get(PARTNER_ID).filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Refusal::missing(PARTNER_ID))?;
+        Ok(Domain::partner_code("apay", id))
+    }
+}
+
+/// Takes a pasted text apart; with it why the interface would refuse it.
+///
+/// # Errors
+/// Where it can't be read.
+pub fn report(
+    domain: &Domain,
+    pasted: &Pasted<'_>,
+    kind: Kind,
+    now_ms: i64,
+) -> Result<(Explanation, Option<Refusal>), Refusal> {
+    let pairs = pasted.pairs()?;
+    Ok(match kind {
+        Kind::Call(purpose) => {
+            let verdict = match purpose {
+                Purpose::Pay => verify_pay(domain, &pairs, now_ms).map(drop),
+                Purpose::Query => verify_query(domain, &pairs, now_ms).map(drop),
+                Purpose::Refund => verify_refund(domain, &pairs, now_ms).map(drop),
+                Purpose::Close => verify_close(domain, &pairs, now_ms).map(drop),
+            };
+            (explain(domain, &pairs, purpose, now_ms), verdict.err())
+        }
+        Kind::Callback => judged(callback(domain, &pairs)),
+        Kind::Partner => judged(partner(domain, &pasted.fields()?, now_ms)),
+    })
+}
+
+/// Refused where one of its signs does not hold.
+fn judged(explanation: Explanation) -> (Explanation, Option<Refusal>) {
+    let holds = explanation.forms.iter().all(|form| form.holds);
+    let refusal = (!holds).then(|| Refusal::bad_sign(Vec::new()));
+    (explanation, refusal)
+}
+
+/// A callback was signed by us: which secret it was, the newest or an older one, its
+/// receiver need not know.
+fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
+    let given = |name: &str| pairs.get(name).unwrap_or_default();
+    let nine: Vec<_> = pairs.iter().filter(|(name, _)| NINE.contains(name)).collect();
+    let values = || nine.iter().map(|(_, value)| *value);
+    let mut secrets = domain.secrets().iter();
+    let first = secrets.find(|one| equal(&sha1_sign(values(), one), given("sign")));
+    let mut lines: Vec<&str> = values().filter(|value| !value.is_empty()).collect();
+    let used = first.unwrap_or(&domain.secrets()[0]);
+    lines.push(used.expose());
+    sort_utf16(&mut lines);
+    let lines = masked(&lines, used);
+    let mut forms = vec![Explained {
+        name: "sign: SHA-1 over the nine values".to_owned(),
+        text: lines.concat(),
+        lines,
+        holds: first.is_some(),
+    }];
+    if pairs.get("sign2").is_some() {
+        let sent = || pairs.iter().filter(|(name, _)| !SIGNS.contains(name));
+        let mut secrets = domain.secrets().iter();
+        let second = secrets.find(|one| equal(&callback_sign2(sent(), one), given("sign2")));
+        let mut lines: Vec<String> = sent()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", escape(value)))
+            .collect();
+        lines.sort();
+        forms.push(Explained {
+            name: "sign2: HMAC-SHA256 over all but the two signs".to_owned(),
+            text: format!("callback\n{}", lines.join("&")),
+            lines,
+            holds: second.is_some(),
+        });
+    }
+    let slips = forms
+        .iter()
+        .any(|form| !form.holds)
+        .then(|| examine_sha1(pairs, &nine, given("sign"), used, Purpose::Pay))
+        .flatten();
+    Explanation {
+        forms,
+        left_out: Vec::new(),
+        slips: slips.unwrap_or_default(),
+    }
+}
+
+fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
+    let holds = domain
+        .live_secrets(now_ms)
+        .any(|key| verifies(fields, key));
+    let mut named = fields.named();
+    named.retain(|(name, _)| name != Param::Sign.name());
+    named.sort();
+    let lines: Vec<String> = named
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect();
+    let slips: Option<Slips> = (!holds)
+        .then(|| domain.secrets().iter().find_map(|key| examine_forecore(fields, key)))
+        .flatten();
+    Explanation {
+        forms: vec![Explained {
+            name: "MD5 over key and fields".to_owned(),
+            text: format!("{MASK}{}", lines.join("&")),
+            lines,
+            holds,
+        }],
+        left_out: Vec::new(),
+        slips: slips.unwrap_or_default(),
+    }
+}
+
+/// The lines with the mask in the secret's place.
+fn masked(lines: &[&str], secret: &Secret) -> Vec<String> {
+    let place = lines.iter().position(|line| *line == secret.expose());
+    let shown = lines.iter().enumerate();
+    shown
+        .map(|(at, line)| if Some(at) == place { MASK } else { line }.to_owned())
+        .collect()
+}

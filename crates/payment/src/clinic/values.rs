@@ -1,0 +1,109 @@
+//! Values as they are changed on the way to a sign, by those who change them.
+
+use super::Slip;
+use crate::pairs::{Pairs, escape, escape_keeping};
+use crate::param::Param;
+use crate::sign::java_url_encode;
+
+/// Names and values, in the order in which they were sent.
+pub(super) type Named = Vec<(String, String)>;
+
+/// What each way makes of them; only those that change anything.
+pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
+    let each = |slip: Slip, change: &dyn Fn(&str, &str) -> String| {
+        let pairs = named.iter();
+        let pairs = pairs.map(|(name, value)| (name.clone(), change(name, value)));
+        (slip, pairs.collect::<Named>())
+    };
+    let html = |_: &str, value: &str| {
+        let amp = value.replace('&', "&amp;").replace('<', "&lt;");
+        amp.replace('>', "&gt;").replace('"', "&quot;")
+    };
+    let sum = |as_signed: &dyn Fn(i64) -> String| {
+        let as_signed = |name: &str, value: &str| match value.parse() {
+            Ok(fen) if is_sum(name) => as_signed(fen),
+            _ => value.to_owned(),
+        };
+        each(Slip::Yuan, &as_signed).1
+    };
+    let ways = [
+        each(Slip::Escaped, &|_, value| escape(value)),
+        each(Slip::Escaped, &|_, value| java_url_encode(value)),
+        each(Slip::Escaped, &|_, value| java_url_encode(value).to_lowercase()),
+        each(Slip::Escaped, &|_, value| escape_keeping(value, b"-._~!'()*")),
+        each(Slip::Escaped, &|_, value| escape_keeping(value, b"-._~!'()*:/?#[]@$&+,;=")),
+        each(Slip::PlusSentBare, &|_, value| value.replace(' ', "+")),
+        each(Slip::EncodedTwice, &|_, value| decoded(value)),
+        each(Slip::Trimmed, &|_, value| value.trim().to_owned()),
+        each(Slip::HtmlEscaped, &html),
+        (Slip::Yuan, sum(&|fen| format!("{}.{:02}", fen / 100, fen % 100))),
+        (Slip::Yuan, sum(&|fen| (fen / 100).to_string())),
+        (Slip::Decimals, sum(&|fen| format!("{fen}.0"))),
+        (Slip::Decimals, sum(&|fen| format!("{fen}.00"))),
+    ];
+    ways.into_iter()
+        .filter(|(_, changed)| changed != named)
+        .collect()
+}
+
+/// Without one of them each.
+pub(super) fn one_left_out(named: &Named) -> Vec<(Slip, Named)> {
+    let without = |place: usize| {
+        let param = Param::parse(&named[place].0)?;
+        let mut rest = named.clone();
+        rest.remove(place);
+        Some((Slip::LeftOut(param), rest))
+    };
+    (0..named.len()).filter_map(without).collect()
+}
+
+/// With one that no sign covers each.
+pub(super) fn one_more(named: &Named, pairs: &Pairs, more: &[Param]) -> Vec<(Slip, Named)> {
+    let with = |param: &Param| {
+        let value = pairs.get(param.name()).filter(|value| !value.is_empty())?;
+        let mut all = named.clone();
+        all.push((param.name().to_owned(), value.to_owned()));
+        Some((Slip::UnsignedToo(*param), all))
+    };
+    more.iter().filter_map(with).collect()
+}
+
+/// `name=value`, sorted by name, joined by `&`.
+pub(super) fn joined(named: &Named, escape: impl Fn(&str) -> String) -> String {
+    let mut named: Vec<_> = named.iter().collect();
+    named.sort();
+    let pairs = named
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// The same as they were sent.
+pub(super) fn as_sent(named: &Named) -> Vec<String> {
+    let pairs = named.iter();
+    pairs
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect()
+}
+
+/// Owned, as they were sent.
+pub(super) fn named(pairs: &[(&str, &str)]) -> Named {
+    let owned = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    owned.collect()
+}
+
+fn is_sum(name: &str) -> bool {
+    [Param::Money, Param::RefundMoney]
+        .iter()
+        .any(|param| param.name() == name)
+}
+
+/// A value that was encoded twice; as it is where it was not.
+fn decoded(value: &str) -> String {
+    let pair = format!("v={value}");
+    let read = (!value.contains('&')).then(|| Pairs::from_query(&pair).ok());
+    let read = read.flatten().and_then(|pairs| pairs.get("v").map(str::to_owned));
+    read.unwrap_or_else(|| value.to_owned())
+}
