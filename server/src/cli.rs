@@ -91,8 +91,8 @@ pub(crate) enum Command {
         /// The folder.
         folder: PathBuf,
     },
-    /// The sign doctor: says which values of an address or query are signed, in
-    /// which order, and which form of the sign holds.
+    /// The sign clinic: says which values of what is given are signed, in which order, in
+    /// which form the sign holds, and what was done otherwise.
     Sign(sign::Command),
 }
 

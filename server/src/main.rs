@@ -5,6 +5,7 @@ mod business;
 mod channel;
 mod cli;
 mod config;
+mod developer;
 mod heads;
 mod limits;
 mod listen;

@@ -10,18 +10,21 @@ mod trace;
 pub(crate) use trace::REQUESTS;
 
 use crate::state::State;
-use crate::{business, channel, operator, payer};
+use crate::{business, channel, developer, operator, payer};
 use axum::Router;
 use axum::middleware;
 use axum::routing::post;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Every address that the public listener answers at, grouped by who calls.
-pub(crate) fn router(state: State) -> Router {
+/// Every address that the public listener answers at, grouped by who calls; with `dev` a
+/// developer's too.
+pub(crate) fn router(state: State, dev: bool) -> Router {
     let charge = middleware::from_fn_with_state(Arc::clone(&state.limits), charge::charge);
+    let developers = dev.then(developer::router).unwrap_or_default();
     payer::router()
         .merge(business::router())
+        .merge(developers)
         .route("/notify/{channel}/{account}", post(channel::notify))
         .merge(operator::health())
         .merge(public::files())

@@ -109,7 +109,12 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         stopped: stopped.clone(),
     });
     tracing::info!(listen = %config.listen, public_url = config.public_url, connections, "serving");
-    let public = way(&config, &state, connections, routes::router(state.clone()));
+    let public = way(
+        &config,
+        &state,
+        connections,
+        routes::router(state.clone(), dev),
+    );
     let own = way(
         &config,
         &state,

@@ -200,7 +200,9 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
     };
     result.print();
     if let (Some(cluster), Some(copy)) = (server.cluster(), run.copy()) {
-        step("books that go back", || backwards::play(cluster, &stage, &copy))?;
+        step("books that go back", || {
+            backwards::play(cluster, &stage, &copy)
+        })?;
         println!("older books refused, and taken once they were accepted");
     }
     if !result.is_good() {
@@ -225,7 +227,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn copy(&self) -> Option<PathBuf> {
-        self.copy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.copy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -327,7 +332,9 @@ impl Server {
             Self::Two(_) => (vec![plan.orders.len() / 2], Vec::new()),
             Self::Three(_) => (Vec::new(), Vec::new()),
         };
-        let copy = self.cluster().map(|_| (plan.orders.len() / 2, Trouble::Copy));
+        let copy = self
+            .cluster()
+            .map(|_| (plan.orders.len() / 2, Trouble::Copy));
         let outages = outages.into_iter().map(|at| (at, Trouble::Outage));
         let full_disks = full_disks.into_iter().map(|at| (at, Trouble::FullDisk));
         let migration = [(plan.migration, Trouble::Migration)];

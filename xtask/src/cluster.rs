@@ -71,22 +71,25 @@ impl Cluster {
     pub(crate) fn start() -> Result<Self> {
         find_programs()?;
         let patroni = find_patroni()?;
-        let cluster = step("starting etcd, Patroni and PostgreSQL on three machines", || {
-            let place = Arc::new(Place::find()?);
-            let network = Network::lay(MACHINES)?;
-            let machine = |number| Machine::new(&place, &patroni, number, MACHINES);
-            let machines = network.all().map(machine).collect::<Result<Vec<_>>>()?;
-            machines.iter().try_for_each(Machine::start)?;
-            let cluster = Self {
-                proxies: Proxies::start(&place, MACHINES)?,
-                machines,
-                network,
-                place,
-                wire: Wire::patient(ANSWER),
-            };
-            cluster.wait_whole()?;
-            Ok(cluster)
-        })?;
+        let cluster = step(
+            "starting etcd, Patroni and PostgreSQL on three machines",
+            || {
+                let place = Arc::new(Place::find()?);
+                let network = Network::lay(MACHINES)?;
+                let machine = |number| Machine::new(&place, &patroni, number, MACHINES);
+                let machines = network.all().map(machine).collect::<Result<Vec<_>>>()?;
+                machines.iter().try_for_each(Machine::start)?;
+                let cluster = Self {
+                    proxies: Proxies::start(&place, MACHINES)?,
+                    machines,
+                    network,
+                    place,
+                    wire: Wire::patient(ANSWER),
+                };
+                cluster.wait_whole()?;
+                Ok(cluster)
+            },
+        )?;
         Ok(cluster)
     }
 
@@ -237,7 +240,9 @@ fn is_whole(members: &[Member]) -> bool {
         && roles("leader") == 1
         && roles("sync_standby") >= 1
         && members.iter().all(runs)
-        && members.windows(2).all(|two| two[0].timeline == two[1].timeline)
+        && members
+            .windows(2)
+            .all(|two| two[0].timeline == two[1].timeline)
 }
 
 fn wait<T>(otherwise: &str, mut look: impl FnMut() -> Option<T>) -> Result<T> {
@@ -273,7 +278,9 @@ fn find_programs() -> Result<()> {
             .args(["install", "-y", "--no-install-recommends"])
             .args(&packages)
             .env("DEBIAN_FRONTEND", "noninteractive");
-        step(&format!("installing {}", packages.join(", ")), || Ok(works(&mut install)))?;
+        step(&format!("installing {}", packages.join(", ")), || {
+            Ok(works(&mut install))
+        })?;
     }
     let packages = missing();
     if packages.is_empty() {
@@ -291,7 +298,11 @@ fn find_patroni() -> Result<PathBuf> {
     }
     step("installing Patroni from PyPI", || {
         let system = Path::new("/usr/bin/python3");
-        let python = if system.exists() { system } else { Path::new("python3") };
+        let python = if system.exists() {
+            system
+        } else {
+            Path::new("python3")
+        };
         let mut venv = Command::new(python);
         run_quietly(venv.args(["-m", "venv"]).arg(&folder)).context("install python3-venv")?;
         let mut pip = Command::new(folder.join("bin/pip"));
@@ -305,7 +316,10 @@ pub(crate) fn run() -> Result<ExitCode> {
     note_signals()?;
     let cluster = Cluster::start()?;
     println!("by a list of hosts:            {}", cluster.url());
-    println!("through PgBouncer and HAProxy: {}", cluster.url_of_proxies());
+    println!(
+        "through PgBouncer and HAProxy: {}",
+        cluster.url_of_proxies()
+    );
     while !told_to_stop() {
         cluster.look_after()?;
         sleep(LOOK_AGAIN);

@@ -279,6 +279,15 @@ impl Checkout {
         Ok(domain.filter(|domain| !domain.settings.disabled))
     }
 
+    /// The business system with this code, where it is a development's.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`].
+    pub async fn development(&self, code: &str) -> Result<Option<Domain>, Failure> {
+        let domain = self.unproved_domain(code).await?;
+        Ok(domain.filter(|domain| domain.development))
+    }
+
     /// The same, disabled or not.
     async fn read_domain(&self, code: &str) -> Result<Option<Domain>, StoreError> {
         let read = self.parts.store.domain(code);

@@ -207,7 +207,8 @@ async fn failed(axum::extract::Query(back): axum::extract::Query<Back>) -> Html<
 }
 
 async fn log(State(shop): State<Arc<Shop>>) -> Html<String> {
-    Html(pages::log(&shop.orders.received(), &shop.wallet))
+    let received = shop.orders.received();
+    Html(pages::log(&received, &shop.wallet, &shop.platform))
 }
 
 async fn manner(State(shop): State<Arc<Shop>>, Json(manner): Json<Manner>) -> StatusCode {

@@ -10,6 +10,7 @@ mod breaker;
 mod callback;
 mod chained;
 mod channels;
+mod clinic;
 mod forecore;
 mod forecore_bad_input;
 mod forecore_contract;

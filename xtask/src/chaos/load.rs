@@ -74,14 +74,17 @@ pub(crate) fn play(
         let mut work: Vec<_> = (0..payers).map(|_| run.spawn(scope, Run::pay)).collect();
         work.push(run.spawn(scope, |run| run.kill(around)));
         work.push(run.spawn(scope, |run| {
-            around.troubles().iter().try_for_each(|(at_order, trouble)| {
-                run.wait_for_order(*at_order);
-                if run.is_over() {
-                    Ok(())
-                } else {
-                    around.cause(*trouble)
-                }
-            })
+            around
+                .troubles()
+                .iter()
+                .try_for_each(|(at_order, trouble)| {
+                    run.wait_for_order(*at_order);
+                    if run.is_over() {
+                        Ok(())
+                    } else {
+                        around.cause(*trouble)
+                    }
+                })
         }));
         let teller = run.spawn(scope, Run::tell);
         let person = run.spawn(scope, |run| {

@@ -9,7 +9,7 @@ use super::scenario::ATTEMPT_LIFE;
 use super::second;
 use crate::cluster;
 use crate::process::{Kept, Programs, free_ports};
-use crate::step::{run_quietly, step, works};
+use crate::step::{run_quietly, step};
 use crate::target;
 use crate::wire::Wire;
 use crate::world::{ONE_PEER, World};
@@ -237,12 +237,23 @@ impl Stage {
     /// The operator says that the books as they are now are meant.
     pub(crate) fn accept_books(&self, index: usize) -> Result<()> {
         let mut tongfu = self.setting.tongfu();
-        tongfu.env("TONGFU_STATE_DIR", self.setting.state(self.fleet.port(index))?);
-        tongfu.args(["--as", "chaos", "database", "accept", "--reason", "a restore"]);
-        if works(&mut tongfu) {
+        tongfu.env(
+            "TONGFU_STATE_DIR",
+            self.setting.state(self.fleet.port(index))?,
+        );
+        tongfu.args([
+            "--as",
+            "chaos",
+            "database",
+            "accept",
+            "--reason",
+            "a restore",
+        ]);
+        let output = tongfu.output()?;
+        if output.status.success() {
             return Ok(());
         }
-        bail!("the books can't be accepted")
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim())
     }
 
     /// Everything outside the platform misbehaves from now on.

@@ -70,7 +70,9 @@ impl Writes {
     /// The longest time without writes that began between both.
     pub(crate) fn longest(&self, from: Instant, until: Instant) -> Duration {
         let gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-        let within = gaps.iter().filter(|gap| gap.until >= from && gap.from <= until);
+        let within = gaps
+            .iter()
+            .filter(|gap| gap.until >= from && gap.from <= until);
         // What was written before the fault is not its own doing.
         let lengths = within.map(|gap| gap.until.duration_since(gap.from.max(from)));
         lengths.max().unwrap_or_default()

@@ -65,7 +65,10 @@ impl Network {
     pub(crate) fn processes(machine: usize) -> Vec<u32> {
         let mut pids = Command::new("ip");
         pids.args(["netns", "pids", &namespace(machine)]);
-        let told = pids.output().map(|output| output.stdout).unwrap_or_default();
+        let told = pids
+            .output()
+            .map(|output| output.stdout)
+            .unwrap_or_default();
         let told = String::from_utf8_lossy(&told).into_owned();
         told.lines().filter_map(|line| line.parse().ok()).collect()
     }

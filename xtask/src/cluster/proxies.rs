@@ -78,10 +78,16 @@ pub(crate) fn main_file(place: &Path, sample: &str) -> String {
 fn own_ports(sample: &str, port: u16, ports: &[u16]) -> Result<String> {
     let line = |line: &str| sample.lines().find(|known| known.trim().starts_with(line));
     let server = line("server 127.0.0.1:3000").context("nginx's sample has no server 3000")?;
-    let servers = ports.iter().map(|port| server.replace("3000", &port.to_string()));
+    let servers = ports
+        .iter()
+        .map(|port| server.replace("3000", &port.to_string()));
     let servers: Vec<String> = servers.collect();
     let mut text = sample.replacen(server, &servers.join("\n"), 1);
-    for gone in ["server 127.0.0.1:4000", "ssl_certificate ", "ssl_certificate_key"] {
+    for gone in [
+        "server 127.0.0.1:4000",
+        "ssl_certificate ",
+        "ssl_certificate_key",
+    ] {
         text = text.replace(line(gone).with_context(|| gone.to_owned())?, "");
     }
     Ok(text.replace("listen 443 ssl", &format!("listen 127.0.0.1:{port}")))

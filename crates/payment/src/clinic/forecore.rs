@@ -16,7 +16,11 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
     let sign = fields.get("sign").unwrap_or_default();
     let mut search = Search::new(sign);
     let all = fields.named();
-    let named: Named = all.iter().filter(|(name, _)| name != "sign").cloned().collect();
+    let named: Named = all
+        .iter()
+        .filter(|(name, _)| name != "sign")
+        .cloned()
+        .collect();
     let text = joined(&named, escape);
     for (slip, pasted) in secrets_as_pasted(key) {
         search.text(slip.as_slice(), &format!("{pasted}{text}"), "", &MADE);
@@ -29,7 +33,12 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
     for (slip, named) in changed(&named) {
         // Values are escaped for this sign anyway.
         if slip != Slip::Escaped {
-            search.text(&[slip], &format!("{key}{}", joined(&named, escape)), "", &MADE[..1]);
+            search.text(
+                &[slip],
+                &format!("{key}{}", joined(&named, escape)),
+                "",
+                &MADE[..1],
+            );
         }
     }
     let as_sent = as_sent(&named);
@@ -59,7 +68,12 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
         let also = |slip: Slip| [slips.as_slice(), &[slip]].concat();
         search.text(&slips, &format!("{key}{text}"), "", &MADE);
         search.text(&also(Slip::SecretLast), &format!("{text}{key}"), "", &MADE);
-        search.text(&also(Slip::SecretAsKey), &format!("{text}&key={key}"), "", &MADE);
+        search.text(
+            &also(Slip::SecretAsKey),
+            &format!("{text}&key={key}"),
+            "",
+            &MADE,
+        );
         search.text(&also(Slip::NoSecret), &text, "", &MADE);
     }
     search.found.filter(|slips| !slips.is_empty())

@@ -50,7 +50,12 @@ pub(crate) fn examine_hmac(
             Slip::LeftOut(Param::SignType) => Slip::SignTypeNotSigned,
             slip => slip,
         };
-        search.text(&[slip], &text(purpose.word(), &named), secret.expose(), &MADE[..1]);
+        search.text(
+            &[slip],
+            &text(purpose.word(), &named),
+            secret.expose(),
+            &MADE[..1],
+        );
     }
     old_form(&mut search, &named, secret.expose());
     search.found
@@ -68,9 +73,24 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
     let right = joined(named, escape);
     search.text(&[Slip::NoPurpose], &right, secret, &MADE);
     search.text(&[Slip::NoPurpose], &format!("\n{right}"), secret, made);
-    search.text(&[Slip::BackslashN], &format!("{word}\\n{right}"), secret, made);
-    search.text(&[Slip::BackslashN], &format!("{word}\r\n{right}"), secret, made);
-    search.text(&[Slip::LineEnd], &format!("{word}\n{right}\n"), secret, made);
+    search.text(
+        &[Slip::BackslashN],
+        &format!("{word}\\n{right}"),
+        secret,
+        made,
+    );
+    search.text(
+        &[Slip::BackslashN],
+        &format!("{word}\r\n{right}"),
+        secret,
+        made,
+    );
+    search.text(
+        &[Slip::LineEnd],
+        &format!("{word}\n{right}\n"),
+        secret,
+        made,
+    );
     for other in PURPOSES.into_iter().filter(|other| *other != purpose) {
         let slip = Slip::OtherPurpose(other);
         search.text(&[slip], &text(other.word(), named), secret, made);
@@ -87,9 +107,15 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
     let ways: [(Slip, &dyn Fn(&str) -> String); 6] = [
         (Slip::NotEscaped, &str::to_owned),
         (Slip::EscapedOtherwise, &java_url_encode),
-        (Slip::EscapedOtherwise, &|value| escape_keeping(value, b"-._~ ").replace(' ', "+")),
-        (Slip::EscapedOtherwise, &|value| escape_keeping(value, b"-._~!'()*")),
-        (Slip::EscapedOtherwise, &|value| escape_keeping(value, b"-._")),
+        (Slip::EscapedOtherwise, &|value| {
+            escape_keeping(value, b"-._~ ").replace(' ', "+")
+        }),
+        (Slip::EscapedOtherwise, &|value| {
+            escape_keeping(value, b"-._~!'()*")
+        }),
+        (Slip::EscapedOtherwise, &|value| {
+            escape_keeping(value, b"-._")
+        }),
         (Slip::EscapedOtherwise, &|value| lower(&escape(value))),
     ];
     for (slip, way) in ways {

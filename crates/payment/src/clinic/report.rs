@@ -148,7 +148,10 @@ fn judged(explanation: Explanation) -> (Explanation, Option<Refusal>) {
 /// receiver need not know.
 fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
     let given = |name: &str| pairs.get(name).unwrap_or_default();
-    let nine: Vec<_> = pairs.iter().filter(|(name, _)| NINE.contains(name)).collect();
+    let nine: Vec<_> = pairs
+        .iter()
+        .filter(|(name, _)| NINE.contains(name))
+        .collect();
     let values = || nine.iter().map(|(_, value)| *value);
     let mut secrets = domain.secrets().iter();
     let first = secrets.find(|one| equal(&sha1_sign(values(), one), given("sign")));
@@ -192,9 +195,7 @@ fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
 }
 
 fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
-    let holds = domain
-        .live_secrets(now_ms)
-        .any(|key| verifies(fields, key));
+    let holds = domain.live_secrets(now_ms).any(|key| verifies(fields, key));
     let mut named = fields.named();
     named.retain(|(name, _)| name != Param::Sign.name());
     named.sort();
@@ -203,7 +204,12 @@ fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
         .map(|(name, value)| format!("{name}={}", escape(value)))
         .collect();
     let slips: Option<Slips> = (!holds)
-        .then(|| domain.secrets().iter().find_map(|key| examine_forecore(fields, key)))
+        .then(|| {
+            domain
+                .secrets()
+                .iter()
+                .find_map(|key| examine_forecore(fields, key))
+        })
         .flatten();
     Explanation {
         forms: vec![Explained {

@@ -51,7 +51,12 @@ fn right_text(search: &mut Search<'_>, named: &Named, secret: &Secret) {
     let text = joined(named, Some(secret.expose()));
     search.text(&[], &text, "", &[Made::Sha1, Made::Sha512]);
     search.text(&[Slip::LineEnd], &format!("{text}\n"), "", &MADE);
-    search.text(&[Slip::ByteOrderMark], &format!("\u{feff}{text}"), "", &MADE);
+    search.text(
+        &[Slip::ByteOrderMark],
+        &format!("\u{feff}{text}"),
+        "",
+        &MADE,
+    );
     let without = joined(named, None);
     search.text(&[Slip::NoSecret], &without, "", &MADE);
     let keyed = [Made::Sha1, Made::HmacSha1, Made::HmacSha256, Made::HmacMd5];
@@ -76,7 +81,12 @@ fn orders(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &Secre
             slips.iter().copied().chain(order).chain([place]).collect()
         };
         search.text(&also(Slip::SecretLast), &format!("{of}{secret}"), "", &MADE);
-        search.text(&also(Slip::SecretFirst), &format!("{secret}{of}"), "", &MADE);
+        search.text(
+            &also(Slip::SecretFirst),
+            &format!("{secret}{of}"),
+            "",
+            &MADE,
+        );
         let around = format!("{secret}{of}{secret}");
         search.text(&also(Slip::SecretFirst), &around, "", &MADE);
     }
@@ -113,8 +123,18 @@ fn names_too(search: &mut Search<'_>, slips: &[Slip], by_name: &Named, secret: &
             };
             let key = format!("{text}&key={secret}");
             search.text(&also(Slip::SecretAsKey), &key, "", &MADE);
-            search.text(&also(Slip::SecretLast), &format!("{text}{secret}"), "", &MADE);
-            search.text(&also(Slip::SecretFirst), &format!("{secret}{text}"), "", &MADE);
+            search.text(
+                &also(Slip::SecretLast),
+                &format!("{text}{secret}"),
+                "",
+                &MADE,
+            );
+            search.text(
+                &also(Slip::SecretFirst),
+                &format!("{secret}{text}"),
+                "",
+                &MADE,
+            );
             search.text(&also(Slip::NoSecret), &text, "", &MADE);
         }
     }
@@ -144,7 +164,11 @@ fn as_hmac(
         return;
     }
     let word = pairs.get(Param::SignType.name()).unwrap_or_default();
-    let with = [named.as_slice(), &[("signType".into(), "HMAC-SHA256".into())]].concat();
+    let with = [
+        named.as_slice(),
+        &[("signType".into(), "HMAC-SHA256".into())],
+    ]
+    .concat();
     for named in [&with, named] {
         let text = super::hmac::text(purpose.word(), named);
         let made = [Made::HmacSha256];

@@ -223,11 +223,7 @@ impl Slip {
                 "空值也签了，空值不参与签名",
                 "empty values were signed too; they are left out",
             ),
-            Self::SignToo => (
-                "sign-too",
-                "把sign自己也签了",
-                "sign itself was signed too",
-            ),
+            Self::SignToo => ("sign-too", "把sign自己也签了", "sign itself was signed too"),
             Self::UnsignedToo(_) => (
                 "unsigned-too",
                 "把{}也签了，它不参与签名",

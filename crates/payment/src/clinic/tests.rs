@@ -51,7 +51,10 @@ fn signed(sent: &[(&str, &str)], sign: &str) -> Pairs {
 fn said(sent: &[(&str, &str)], sign: &str) -> Vec<&'static str> {
     let pairs = signed(sent, sign);
     let domain = Domain::test();
-    assert!(verify_pay(&domain, &pairs, NOW_MS).is_err(), "{sign} was taken");
+    assert!(
+        verify_pay(&domain, &pairs, NOW_MS).is_err(),
+        "{sign} was taken"
+    );
     let slips = examine(&domain, &pairs, Purpose::Pay, NOW_MS).unwrap_or_default();
     slips.into_iter().map(Slip::word).collect()
 }
@@ -76,28 +79,55 @@ fn the_old_signs_mistakes_are_named() {
         (sha1(&text).to_uppercase(), vec!["upper-case"]),
         (STANDARD.encode(Sha1::digest(&text)), vec!["base64"]),
         (hex_of(Made::Md5, &text, ""), vec!["md5"]),
-        (hex_of(Made::Md5, &text, "").to_uppercase(), vec!["md5", "upper-case"]),
+        (
+            hex_of(Made::Md5, &text, "").to_uppercase(),
+            vec!["md5", "upper-case"],
+        ),
         (hex_of(Made::Sha256, &text, ""), vec!["sha256"]),
         (hex_of(Made::Sha512, &text, ""), vec!["sha512"]),
-        (hex_of(Made::HmacSha1, &without_secret, secret), vec!["hmac-sha1"]),
-        (hex_of(Made::HmacSha256, &without_secret, secret), vec!["hmac"]),
-        (sha1(&format!("{sorted_values}{secret}")), vec!["sorted-by-name", "secret-last"]),
-        (sha1(&format!("{}{secret}", all.concat())), vec!["not-sorted", "secret-last"]),
-        (sha1(&format!("{secret}{without_secret}")), vec!["secret-first"]),
-        (sha1(&format!("{without_secret}{secret}")), vec!["secret-last"]),
+        (
+            hex_of(Made::HmacSha1, &without_secret, secret),
+            vec!["hmac-sha1"],
+        ),
+        (
+            hex_of(Made::HmacSha256, &without_secret, secret),
+            vec!["hmac"],
+        ),
+        (
+            sha1(&format!("{sorted_values}{secret}")),
+            vec!["sorted-by-name", "secret-last"],
+        ),
+        (
+            sha1(&format!("{}{secret}", all.concat())),
+            vec!["not-sorted", "secret-last"],
+        ),
+        (
+            sha1(&format!("{secret}{without_secret}")),
+            vec!["secret-first"],
+        ),
+        (
+            sha1(&format!("{without_secret}{secret}")),
+            vec!["secret-last"],
+        ),
         (sha1(&without_secret), vec!["no-secret"]),
         (
             hex_of(Made::Md5, &format!("{}&key={secret}", bare.join("&")), "").to_uppercase(),
             vec!["names", "secret-as-key", "md5", "upper-case"],
         ),
-        (sha1(&format!("{}{secret}", bare.join("&"))), vec!["names", "secret-last"]),
+        (
+            sha1(&format!("{}{secret}", bare.join("&"))),
+            vec!["names", "secret-last"],
+        ),
         (sha1(&right_of(&all, "test\n")), vec!["secret-blank"]),
         (sha1(&right_of(&all, "test ")), vec!["secret-blank"]),
         (sha1(&format!("{text}\n")), vec!["line-end"]),
         (sha1(&format!("\u{feff}{text}")), vec!["byte-order-mark"]),
         (changed(&escape), vec!["escaped"]),
         (changed(&crate::sign::java_url_encode), vec!["escaped"]),
-        (changed(&|value| value.replace('&', "&amp;")), vec!["html-escaped"]),
+        (
+            changed(&|value| value.replace('&', "&amp;")),
+            vec!["html-escaped"],
+        ),
         (hex::encode(Sha1::digest(&gbk)), vec!["gbk"]),
         (
             changed(&|value| if value == "12345" { "123.45" } else { value }.to_owned()),
@@ -112,7 +142,10 @@ fn the_old_signs_mistakes_are_named() {
             vec!["left-out"],
         ),
         (
-            sha1(&right_of(&[all.clone(), vec!["undefined".to_owned(); 2]].concat(), secret)),
+            sha1(&right_of(
+                &[all.clone(), vec!["undefined".to_owned(); 2]].concat(),
+                secret,
+            )),
             vec!["undefined"],
         ),
         (
@@ -131,7 +164,11 @@ fn the_old_signs_mistakes_are_named() {
 
 #[test]
 fn an_order_that_php_makes_is_known() {
-    let sent = [("money", "9"), ("rate", "10.5"), ("requestKey", "1464659622189")];
+    let sent = [
+        ("money", "9"),
+        ("rate", "10.5"),
+        ("requestKey", "1464659622189"),
+    ];
     let all = [
         ("domainCode", "test"),
         ("currencyType", "CNY"),
@@ -156,10 +193,17 @@ fn the_hmacs_mistakes_are_named() {
         pairs.join("&")
     };
     let right = joined(&named, &escape);
-    let without_type: Vec<_> = named.iter().filter(|(n, _)| *n != "signType").copied().collect();
+    let without_type: Vec<_> = named
+        .iter()
+        .filter(|(n, _)| *n != "signType")
+        .copied()
+        .collect();
     let hmac = |text: &str| hex_of(Made::HmacSha256, text, "test");
     for (sign, words) in [
-        (hmac(&format!("pay\n{right}")).to_uppercase(), vec!["upper-case"]),
+        (
+            hmac(&format!("pay\n{right}")).to_uppercase(),
+            vec!["upper-case"],
+        ),
         (
             STANDARD.encode(Made::HmacSha256.of(format!("pay\n{right}").as_bytes(), b"test")),
             vec!["base64"],
@@ -167,22 +211,37 @@ fn the_hmacs_mistakes_are_named() {
         (hmac(&right), vec!["no-purpose"]),
         (hmac(&format!("query\n{right}")), vec!["other-purpose"]),
         (hmac(&format!("pay\\n{right}")), vec!["backslash-n"]),
-        (hmac(&format!("pay\n{}", joined(&named, &str::to_owned))), vec!["not-escaped"]),
         (
-            hmac(&format!("pay\n{}", joined(&named, &crate::sign::java_url_encode))),
+            hmac(&format!("pay\n{}", joined(&named, &str::to_owned))),
+            vec!["not-escaped"],
+        ),
+        (
+            hmac(&format!(
+                "pay\n{}",
+                joined(&named, &crate::sign::java_url_encode)
+            )),
             vec!["escaped-otherwise"],
         ),
-        (hmac(&format!("pay\n{}", joined(&sent, &escape))), vec!["not-sorted"]),
+        (
+            hmac(&format!("pay\n{}", joined(&sent, &escape))),
+            vec!["not-sorted"],
+        ),
         (
             hmac(&format!("pay\n{}", joined(&without_type, &escape))),
             vec!["sign-type-not-signed"],
         ),
-        (hex_of(Made::HmacSha1, &format!("pay\n{right}"), "test"), vec!["hmac-sha1"]),
+        (
+            hex_of(Made::HmacSha1, &format!("pay\n{right}"), "test"),
+            vec!["hmac-sha1"],
+        ),
         (
             hex_of(Made::HmacSha256, &format!("pay\n{right}"), "test\n"),
             vec!["secret-blank"],
         ),
-        (hex_of(Made::Sha1, &right_of(&values(), "test"), ""), vec!["old-form"]),
+        (
+            hex_of(Made::Sha1, &right_of(&values(), "test"), ""),
+            vec!["old-form"],
+        ),
     ] {
         assert_eq!(said(&sent, &sign), words, "{sign}");
     }
@@ -196,7 +255,13 @@ fn what_came_otherwise_than_it_was_sent_is_named() {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
         hex_of(Made::Sha1, &right_of(&values, "test"), "")
     };
-    let rest = ["test", "1464659622189", "100", "CNY", "http://127.0.0.1:3002/callback"];
+    let rest = [
+        "test",
+        "1464659622189",
+        "100",
+        "CNY",
+        "http://127.0.0.1:3002/callback",
+    ];
     let sent = |info: &'static str| {
         let names = ["domainCode", "requestKey", "money", "currencyType", "bgUrl"];
         let mut sent: Vec<_> = names.into_iter().zip(rest).collect();
@@ -229,7 +294,12 @@ fn a_secret_that_has_ended_is_named() {
 #[test]
 fn a_partners_mistakes_are_named() {
     let key = Secret::new(1, "123456", None);
-    let sent = [("partnerId", "p001"), ("outOrderId", "A 1"), ("money", "1.50"), ("note", "")];
+    let sent = [
+        ("partnerId", "p001"),
+        ("outOrderId", "A 1"),
+        ("money", "1.50"),
+        ("note", ""),
+    ];
     let mut named = sent.to_vec();
     named.sort_unstable();
     let joined = |pairs: &[(&str, &str)]| {
@@ -239,18 +309,30 @@ fn a_partners_mistakes_are_named() {
     let text = joined(&named);
     let md5 = |text: &str| hex_of(Made::Md5, text, "");
     for (sign, words) in [
-        (md5(&format!("123456{text}")).to_uppercase(), vec!["upper-case"]),
+        (
+            md5(&format!("123456{text}")).to_uppercase(),
+            vec!["upper-case"],
+        ),
         (md5(&format!("{text}123456")), vec!["secret-last"]),
         (md5(&format!("{text}&key=123456")), vec!["secret-as-key"]),
         (md5(&format!("123456{}", joined(&sent))), vec!["not-sorted"]),
-        (md5(&format!("123456{}", text.replace("%20", " "))), vec!["not-escaped"]),
-        (hex_of(Made::Sha256, &format!("123456{text}"), ""), vec!["sha256"]),
+        (
+            md5(&format!("123456{}", text.replace("%20", " "))),
+            vec!["not-escaped"],
+        ),
+        (
+            hex_of(Made::Sha256, &format!("123456{text}"), ""),
+            vec!["sha256"],
+        ),
         (md5(&text), vec!["no-secret"]),
         (md5(&format!("123456\n{text}")), vec!["secret-blank"]),
     ] {
         let query = format!("{}&sign={sign}", joined(&sent));
         let fields = Fields::from_query(&query).unwrap();
-        assert!(!crate::forecore::verifies(&fields, &key), "{sign} was taken");
+        assert!(
+            !crate::forecore::verifies(&fields, &key),
+            "{sign} was taken"
+        );
         let slips = examine_forecore(&fields, &key).unwrap_or_default();
         let said: Vec<_> = slips.into_iter().map(Slip::word).collect();
         assert_eq!(said, words, "{query}");
@@ -262,7 +344,13 @@ fn nothing_is_searched_for_ever() {
     let long = "耳".repeat(300);
     let info: Vec<_> = SENT
         .iter()
-        .map(|(name, value)| if *name == "info" { (*name, long.as_str()) } else { (*name, *value) })
+        .map(|(name, value)| {
+            if *name == "info" {
+                (*name, long.as_str())
+            } else {
+                (*name, *value)
+            }
+        })
         .collect();
     let counted = crate::budget::count_of(|| {
         assert!(said(&info, "0123").is_empty());
@@ -285,7 +373,10 @@ fn only_a_developments_domain_is_told() {
     domain.development = false;
     domain.settings.private_callback_hosts = vec!["127.0.0.1".to_owned()];
     let other = told(&domain);
-    assert!(!other.contains("MD5") && other.contains("requestKey"), "{other}");
+    assert!(
+        !other.contains("MD5") && other.contains("requestKey"),
+        "{other}"
+    );
 }
 
 #[test]

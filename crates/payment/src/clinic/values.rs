@@ -29,14 +29,23 @@ pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
     let ways = [
         each(Slip::Escaped, &|_, value| escape(value)),
         each(Slip::Escaped, &|_, value| java_url_encode(value)),
-        each(Slip::Escaped, &|_, value| java_url_encode(value).to_lowercase()),
-        each(Slip::Escaped, &|_, value| escape_keeping(value, b"-._~!'()*")),
-        each(Slip::Escaped, &|_, value| escape_keeping(value, b"-._~!'()*:/?#[]@$&+,;=")),
+        each(Slip::Escaped, &|_, value| {
+            java_url_encode(value).to_lowercase()
+        }),
+        each(Slip::Escaped, &|_, value| {
+            escape_keeping(value, b"-._~!'()*")
+        }),
+        each(Slip::Escaped, &|_, value| {
+            escape_keeping(value, b"-._~!'()*:/?#[]@$&+,;=")
+        }),
         each(Slip::PlusSentBare, &|_, value| value.replace(' ', "+")),
         each(Slip::EncodedTwice, &|_, value| decoded(value)),
         each(Slip::Trimmed, &|_, value| value.trim().to_owned()),
         each(Slip::HtmlEscaped, &html),
-        (Slip::Yuan, sum(&|fen| format!("{}.{:02}", fen / 100, fen % 100))),
+        (
+            Slip::Yuan,
+            sum(&|fen| format!("{}.{:02}", fen / 100, fen % 100)),
+        ),
         (Slip::Yuan, sum(&|fen| (fen / 100).to_string())),
         (Slip::Decimals, sum(&|fen| format!("{fen}.0"))),
         (Slip::Decimals, sum(&|fen| format!("{fen}.00"))),
@@ -104,6 +113,8 @@ fn is_sum(name: &str) -> bool {
 fn decoded(value: &str) -> String {
     let pair = format!("v={value}");
     let read = (!value.contains('&')).then(|| Pairs::from_query(&pair).ok());
-    let read = read.flatten().and_then(|pairs| pairs.get("v").map(str::to_owned));
+    let read = read
+        .flatten()
+        .and_then(|pairs| pairs.get("v").map(str::to_owned));
     read.unwrap_or_else(|| value.to_owned())
 }

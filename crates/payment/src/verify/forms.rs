@@ -240,7 +240,9 @@ fn stranger(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose) -> Option<
         .filter(|(name, value)| !value.is_empty() && known_param(name, false, purpose).is_none())
         .take(STRANGE_MAX)
         .collect();
-    search.signed_stranger(&strange).map(Refusal::signed_stranger)
+    search
+        .signed_stranger(&strange)
+        .map(Refusal::signed_stranger)
 }
 
 /// No form holds: what was to be signed, and for a development's domain what the clinic
@@ -253,7 +255,10 @@ fn unmatched(
     now_ms: i64,
 ) -> Refusal {
     let names: Vec<&str> = if is_hmac(pairs) {
-        hmac_signed(known).into_iter().map(|(name, _)| name).collect()
+        hmac_signed(known)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
     } else {
         let signed = known.iter().filter(|(param, _)| FORMS[0].signs(*param));
         signed.map(|(param, _)| param.name()).collect()
@@ -285,7 +290,8 @@ pub fn examine(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
         let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
         filled.filter(|(name, _)| covers(name, pay_type)).collect()
     };
-    let with_type = (!hmac && !pairs.get("payTypeCode").unwrap_or_default().is_empty()).then_some(true);
+    let with_type =
+        (!hmac && !pairs.get("payTypeCode").unwrap_or_default().is_empty()).then_some(true);
     for secret in domain.secrets() {
         let live = domain
             .live_secrets(now_ms)

@@ -60,7 +60,7 @@ pub(super) fn failed(order: &str) -> String {
     page("支付未完成", "", &body)
 }
 
-pub(super) fn log(received: &[Received], wallet: &str) -> String {
+pub(super) fn log(received: &[Received], wallet: &str, platform: &str) -> String {
     let rows: String = received.iter().rev().take(100).map(row).collect();
     let empty = if received.is_empty() {
         "<p class=\"card\">还没有收到回调</p>"
@@ -69,8 +69,10 @@ pub(super) fn log(received: &[Received], wallet: &str) -> String {
     };
     let body = format!(
         "<h1>回调日志</h1>{empty}{rows}<p class=\"small\">每2秒自动刷新。\
-         <a href=\"/\">返回商店</a> · <a href=\"{}\">沙箱钱包</a></p>",
-        html(wallet)
+         <a href=\"/\">返回商店</a> · <a href=\"{}\">沙箱钱包</a> · \
+         <a href=\"{}/sign\">签名诊所</a></p>",
+        html(wallet),
+        html(platform)
     );
     page("回调日志", REFRESH, &body)
 }

@@ -1,0 +1,290 @@
+//! The sign clinic as a page (docs/signing.md, When a sign fails): paste what you send, and
+//! the text that you signed, and see what differs. It needs no script.
+
+use crate::routes::respond;
+use crate::state::State;
+use axum::Form;
+use axum::extract::{self, Query};
+use axum::http::HeaderMap;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::response::{Html, IntoResponse, Response};
+use leptos::prelude::*;
+use payment::clinic::{self, Kind, MASK, Pasted, report};
+use payment::domain::Domain;
+use payment::lang::Lang;
+use payment::printable::printable;
+use payment::sign::Purpose;
+use payment::verify::Explained;
+use serde::Deserialize;
+
+const STYLE: &str = include_str!("clinic.css");
+/// What may be chosen: its word in the form, and what it is called.
+const KINDS: [(&str, &str, &str); 7] = [
+    ("", "自动识别", "as it looks"),
+    (
+        "pay",
+        "付款页、pay、wechatQuery",
+        "a page, pay, wechatQuery",
+    ),
+    ("query", "query、queryInfo", "query, queryInfo"),
+    ("refund", "refund", "refund"),
+    ("close", "close", "close"),
+    ("callback", "回调", "a callback"),
+    ("forecore", "forecore（四方接口）", "forecore"),
+];
+
+/// What was pasted.
+#[derive(Default, Deserialize)]
+pub(super) struct Sheet {
+    #[serde(default)]
+    pasted: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    theirs: String,
+}
+
+/// What is said to it.
+struct Said {
+    good: bool,
+    head: String,
+    lines: Vec<String>,
+    forms: Vec<Explained>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    lang: Option<String>,
+}
+
+/// The empty page.
+pub(super) async fn show(Query(wish): Query<Wish>, headers: HeaderMap) -> Response {
+    page(language(&wish, &headers), &Sheet::default(), None)
+}
+
+/// What was pasted, looked at.
+pub(super) async fn look(
+    extract::State(state): extract::State<State>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+    form: Form<Sheet>,
+) -> Response {
+    let lang = language(&wish, &headers);
+    let Form(sheet) = form;
+    let said = said(&state, lang, &sheet).await;
+    page(lang, &sheet, Some(said))
+}
+
+fn language(wish: &Wish, headers: &HeaderMap) -> Lang {
+    let wished = wish.lang.as_deref().and_then(Lang::parse);
+    wished.unwrap_or_else(|| respond::wished_language(headers))
+}
+
+async fn said(state: &State, lang: Lang, sheet: &Sheet) -> Said {
+    let pasted = Pasted::new(&sheet.pasted);
+    match judged(state, lang, sheet, &pasted).await {
+        Ok(said) => said,
+        Err(head) => Said {
+            good: false,
+            head,
+            lines: Vec::new(),
+            forms: Vec::new(),
+        },
+    }
+}
+
+async fn judged(
+    state: &State,
+    lang: Lang,
+    sheet: &Sheet,
+    pasted: &Pasted<'_>,
+) -> Result<Said, String> {
+    let pairs = pasted.pairs().map_err(|refusal| refusal.text(lang))?;
+    let kind = kind(&sheet.kind).unwrap_or_else(|| Kind::guess(&pairs));
+    let code = kind.domain_code(&pairs);
+    let code = code.map_err(|refusal| refusal.text(lang))?;
+    let found = state.checkout.development(&code).await;
+    let domain = found.map_err(|failure| failure.code().message(lang).to_owned())?;
+    let unknown = said_in(
+        lang,
+        "没有这个开发用的域（demo、test，或--dev时新建的）",
+        "no such domain of a development (demo, test, or one that was made with --dev)",
+    );
+    let domain = domain.ok_or(unknown)?;
+    let now_ms = state.checkout.now_ms();
+    let told = report(&domain, pasted, kind, now_ms);
+    let (told, refusal) = told.map_err(|refusal| refusal.text(lang))?;
+    let mut lines = Vec::new();
+    if !told.slips.is_empty() {
+        lines.push(clinic::told(&told.slips, lang));
+    }
+    if !told.left_out.is_empty() {
+        let names = printable(&told.left_out.join(", "));
+        lines.push(said_in(
+            lang,
+            &format!("不是接口参数，不参与签名：{names}"),
+            &format!("not signed, not part of the interface: {names}"),
+        ));
+    }
+    if let Some(form) = told.forms.first().filter(|_| !sheet.theirs.is_empty()) {
+        let theirs = masked(sheet.theirs.trim_end_matches(['\r', '\n']), &domain);
+        lines.push(compared(lang, &form.text, &theirs));
+    }
+    Ok(Said {
+        good: refusal.is_none(),
+        head: match refusal {
+            None => said_in(lang, "签名正确，请求会被接受", "accepted: the sign holds"),
+            Some(refusal) => format!("{} {}", refusal.code().code(), refusal.text(lang)),
+        },
+        lines,
+        forms: told.forms,
+    })
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "pay" => Kind::Call(Purpose::Pay),
+        "query" => Kind::Call(Purpose::Query),
+        "refund" => Kind::Call(Purpose::Refund),
+        "close" => Kind::Call(Purpose::Close),
+        "callback" => Kind::Callback,
+        "forecore" => Kind::Partner,
+        _ => return None,
+    })
+}
+
+/// A text with the mask in the place of each secret of the domain's.
+fn masked(text: &str, domain: &Domain) -> String {
+    let secrets = domain.secrets().iter();
+    secrets.fold(text.to_owned(), |text, secret| {
+        text.replace(secret.expose(), MASK)
+    })
+}
+
+fn compared(lang: Lang, ours: &str, theirs: &str) -> String {
+    match clinic::first_difference(ours, theirs) {
+        None => said_in(
+            lang,
+            "你签的文本是对的：检查摘要算法和写法",
+            "your text is the right one: look at the digest and how it is written",
+        ),
+        Some((place, ours, theirs)) => {
+            let (ours, theirs) = (printable(ours), printable(theirs));
+            said_in(
+                lang,
+                &format!("你签的文本从第{place}个字节起不同：你的是“{theirs}”，应为“{ours}”"),
+                &format!(
+                    "your text differs at byte {place}: it goes on “{theirs}”, “{ours}” is right"
+                ),
+            )
+        }
+    }
+}
+
+fn said_in(lang: Lang, zh: &str, en: &str) -> String {
+    match lang {
+        Lang::Zh => zh,
+        Lang::En => en,
+    }
+    .to_owned()
+}
+
+fn page(lang: Lang, sheet: &Sheet, said: Option<Said>) -> Response {
+    let text = |zh: &str, en: &str| said_in(lang, zh, en);
+    let (code, other, other_name) = match lang {
+        Lang::Zh => ("zh-CN", "/sign?lang=en", "English"),
+        Lang::En => ("en", "/sign?lang=zh", "中文"),
+    };
+    let title = text("签名诊所", "Sign clinic");
+    let options = KINDS.map(|(word, zh, en)| {
+        view! { <option value=word selected=word == sheet.kind>{text(zh, en)}</option> }
+    });
+    let action = match lang {
+        Lang::Zh => "/sign?lang=zh",
+        Lang::En => "/sign?lang=en",
+    };
+    let view = view! {
+        <main>
+            <p class="other"><a href=other lang=match lang { Lang::Zh => "en", Lang::En => "zh-CN" }>{other_name}</a></p>
+            <h1>{title.clone()}</h1>
+            <p>{text(
+                "粘贴你要发送的完整地址、表单或JSON，看哪里签错了。只认开发用的域。",
+                "Paste the whole address, form or JSON that you send, and see what is wrong with its sign. For the domains of a development alone.",
+            )}</p>
+            <form method="post" action=action>
+                <label>{text("地址、表单或JSON", "Address, form or JSON")}
+                    <textarea name="pasted" rows="6" required spellcheck="false" autocomplete="off">{escaped(&sheet.pasted)}</textarea>
+                </label>
+                <label>{text("这是什么", "What it is")}<select name="kind">{options}</select></label>
+                <label>{text("你自己签名前的文本（可不填；密钥可写成***）", "The text that you signed (may be left empty; *** for the secret)")}
+                    <textarea name="theirs" rows="3" spellcheck="false" autocomplete="off">{escaped(&sheet.theirs)}</textarea>
+                </label>
+                <button>{text("检查", "Look")}</button>
+            </form>
+            {said.map(|said| result(lang, said))}
+        </main>
+    };
+    let Ok(nonce) = checkout::token() else {
+        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'"
+    );
+    let html = format!(
+        "<!DOCTYPE html><html lang=\"{code}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <title>{title}</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
+         <body>{}</body></html>",
+        view.to_html()
+    );
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, policy.as_str()),
+    ];
+    (headers, Html(html)).into_response()
+}
+
+/// The text of a textarea, which the renderer leaves as it is.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+fn result(lang: Lang, said: Said) -> impl IntoView {
+    let class = if said.good { "said good" } else { "said bad" };
+    let lines = said.lines.into_iter().map(|line| view! { <p>{line}</p> });
+    let lines = lines.collect_view();
+    let forms = said.forms.into_iter().map(|form| {
+        let holds = if form.holds {
+            said_in(lang, "成立", "holds")
+        } else {
+            said_in(lang, "不成立", "does not hold")
+        };
+        let values = form
+            .lines
+            .iter()
+            .map(|line| view! { <li>{printable(line)}</li> });
+        let values = values.collect_view();
+        view! {
+            <details open=form.holds>
+                <summary>{form.name}" — "{holds}</summary>
+                <ol>{values}</ol>
+                <pre>{printable(&form.text)}</pre>
+            </details>
+        }
+    });
+    let forms = forms.collect_view();
+    let signed = said_in(
+        lang,
+        "应签的内容（***是密钥）",
+        "What is signed (*** is the secret)",
+    );
+    view! {
+        <section class=class role="status"><h2>{said.head}</h2>{lines}</section>
+        <section><h2>{signed}</h2>{forms}</section>
+    }
+}

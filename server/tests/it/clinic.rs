@@ -1,0 +1,164 @@
+//! The sign clinic (docs/signing.md, When a sign fails): what a call is answered, what
+//! `tongfu sign` says of all that can be pasted, and its page.
+
+use crate::callback::delivered;
+use crate::harness::{Database, World, tongfu, value_of};
+use crate::operator::run;
+use crate::partner::{By, KEY, call, escaped, signed};
+use crate::refund::paid_order;
+use sha1::{Digest, Sha1};
+
+/// A query of `test`, under whatever is made of its values and secret.
+fn query(sign: impl Fn(&[&str]) -> String) -> String {
+    let values = [
+        ("domainCode", "test"),
+        ("requestKey", "1464659622189"),
+        ("money", "12345"),
+        ("info", "cup"),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://127.0.0.1:3002/callback"),
+    ];
+    let mut all: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
+    all.push("test");
+    all.sort_unstable();
+    let pairs: Vec<String> = values
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value)))
+        .collect();
+    format!("{}&sign={}", pairs.join("&"), sign(&all))
+}
+
+fn sha1(text: &str) -> String {
+    hex::encode(Sha1::digest(text.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_wrong_sign_is_told_what_is_wrong_with_it_and_refused() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let upper = query(|values| sha1(&values.concat()).to_uppercase());
+    let told = world
+        .text(&format!("/pay/api/pc/wechatQuery?{upper}"))
+        .await;
+    assert!(told.contains("10004") && told.contains("小写"), "{told}");
+    let lost = query(|_| sha1("something else"));
+    let told = world.text(&format!("/pay/api/pc/wechatQuery?{lost}")).await;
+    assert!(
+        told.contains("参与签名的有6个：domainCode") && !told.contains("看来"),
+        "{told}"
+    );
+    let order = [
+        ("partnerId", "p001"),
+        ("outOrderId", "1"),
+        ("money", "1.50"),
+    ];
+    let mut order = signed(&order, KEY);
+    let upper = order["sign"].to_uppercase();
+    order.insert("sign".to_owned(), upper);
+    let told = call(&world, "order", By::Form, &order).await;
+    let told = told["err"].as_str().unwrap();
+    assert!(
+        told.contains("wrong sign") && told.contains("upper-case"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn everything_that_is_pasted_is_taken_apart() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let sign = |words: &[&str]| run(tongfu(&world.database_url).arg("sign").args(words));
+    let right = query(|values| sha1(&values.concat()));
+    let upper = query(|values| sha1(&values.concat()).to_uppercase());
+    let (done, text) = sign(&[&format!("{}/pay.html?{right}", world.platform)]);
+    assert!(done && text.contains("accepted"), "{text}");
+    let (done, text) = sign(&[&upper, "--theirs", "12345http:"]);
+    assert!(!done && text.contains("upper-case hex"), "{text}");
+    assert!(
+        text.contains("differs at byte 5") && !text.contains("test`"),
+        "{text}"
+    );
+
+    // As JSON.
+    let pairs: Vec<String> = right
+        .split('&')
+        .map(|pair| {
+            let (name, _) = pair.split_once('=').unwrap();
+            let value = value_of(&right, name).replace("%3A", ":").replace("%2F", "/");
+            format!("\"{name}\":\"{value}\"")
+        })
+        .collect();
+    let (done, text) = sign(&[&format!("{{{}}}", pairs.join(","))]);
+    assert!(done, "{text}");
+
+    // A callback of ours, with its two signs, and one that was changed.
+    let set = ["domain", "set", "demo", "--sign2", "true"];
+    assert!(run(tongfu(&world.database_url).args(set)).0);
+    let (paid, _) = paid_order(&world).await;
+    let called = delivered(&world, &value_of(&paid, "requestKey")).await;
+    let values = called[0]["values"].as_object().unwrap();
+    let pairs: Vec<String> = values
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value.as_str().unwrap())))
+        .collect();
+    let callback = format!("http://shop/cb?{}", pairs.join("&"));
+    let (done, text) = sign(&[&callback]);
+    assert!(
+        done && text.contains("sign2: HMAC-SHA256") && !text.contains("not hold"),
+        "{text}"
+    );
+    assert!(!text.contains("demo-secret"), "{text}");
+    let (done, text) = sign(&[&callback.replace("payStatus=SUCCESSPAY", "payStatus=FAILUREPAY")]);
+    assert!(!done && text.contains("refused: 10004"), "{text}");
+
+    // A partner's call.
+    let order = signed(&[("partnerId", "p001"), ("outOrderId", "中 1")], KEY);
+    let form: Vec<String> = order
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value)))
+        .collect();
+    let (done, text) = sign(&[&form.join("&")]);
+    assert!(
+        done && text.contains("MD5 over key and fields: HOLDS"),
+        "{text}"
+    );
+    let (done, text) = sign(&[&form.join("&").replace("outOrderId", "outOrderNo")]);
+    assert!(!done && !text.contains(KEY), "{text}");
+}
+
+#[tokio::test]
+async fn the_clinics_page_says_the_same_and_shows_no_markup_and_no_secret() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let page = world.text("/sign").await;
+    assert!(
+        page.contains("<textarea") && page.contains("<h1>"),
+        "{page}"
+    );
+    let look = async |pasted: &str, theirs: &str| {
+        let form = format!("pasted={}&theirs={}", escaped(pasted), escaped(theirs));
+        let asked = reqwest::Client::new().post(format!("{}/sign?lang=zh", world.platform));
+        let asked = asked.header("content-type", "application/x-www-form-urlencoded");
+        asked.body(form).send().await.unwrap().text().await.unwrap()
+    };
+    let md5ish = query(|values| sha1(&values.concat()).to_uppercase());
+    let said = look(&md5ish, "").await;
+    assert!(
+        said.contains("大写十六进制") && said.contains("***"),
+        "{said}"
+    );
+    let right = query(|values| sha1(&values.concat()));
+    let said = look(&right, "x").await;
+    assert!(
+        said.contains("签名正确") && said.contains("第0个字节"),
+        "{said}"
+    );
+    let said = look(
+        "domainCode=test&requestKey=<script>&sign=1",
+        "</textarea><b>",
+    )
+    .await;
+    assert!(
+        !said.contains("<script>") && !said.contains("</textarea><b>"),
+        "{said}"
+    );
+    let said = look("domainCode=nobody&requestKey=1&sign=1", "").await;
+    assert!(said.contains("没有这个开发用的域"), "{said}");
+}
