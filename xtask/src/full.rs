@@ -1,9 +1,12 @@
-//! `cargo xtask full`: what is slow and rare. The page's main flows in Firefox, and in
-//! WebKit, the engine of every browser on iOS; what is missing is named.
+//! `cargo xtask full`: what is slow and rare. The tests on the newest PostgreSQL; the page's
+//! main flows in Firefox, and in WebKit, the engine of every browser on iOS; what is missing
+//! is named.
 
 use crate::browser::installed;
+use crate::database::Postgres;
 use crate::process::{Programs, free_ports};
 use crate::step::{self, step, works};
+use crate::test::rust_tests;
 use crate::tools::{is_root_on_debian, node_packages};
 use crate::world::{self, SHARED, World};
 use crate::{root, site};
@@ -35,7 +38,11 @@ pub(crate) fn run() -> Result<ExitCode> {
             .env("TONGFU_WEBKIT_DRIVER", driver);
         Ok(step::run(&mut node).is_ok())
     };
-    let mut good = true;
+    let newest = Postgres::start_newest()?;
+    let count = step("all tests on the newest PostgreSQL", || {
+        rust_tests(&newest, None)
+    })?;
+    let mut good = count.failed == 0;
     match installed(&FIREFOX) {
         Some(firefox) => good &= walk("firefox", &firefox, "")?,
         None => println!("NOT TRIED  firefox: install {}", PACKAGES[0]),

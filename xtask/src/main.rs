@@ -49,7 +49,7 @@ enum Task {
     Packaging,
     /// Kill the platform under load, and compare three books
     Chaos(chaos::Wish),
-    /// Three machines with etcd, Patroni and PostgreSQL, until it is told to stop
+    /// Three machines with etcd, Patroni and PostgreSQL, and instances behind nginx on them
     Cluster,
     /// The bytes of the page, against their limits
     Size(size::Options),
@@ -91,7 +91,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Build => build(),
         Task::Packaging => packaging::run(),
         Task::Chaos(wish) => chaos::run(&wish),
-        Task::Cluster => cluster::run(),
+        Task::Cluster => chaos::cluster(),
         Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&options),
         Task::Scale(options) => bench::scale::run(&options),
@@ -138,6 +138,7 @@ mod tests {
         for line in [
             "serve --port 3100 --data target/x",
             "chaos --kills 30 --orders 600 --database postgres --failover --seed 2028",
+            "chaos --cluster --kills 60 --orders 3000 --older target/older/tongfu",
             "fuzz --seconds 60 pairs",
             "page-speed",
         ] {

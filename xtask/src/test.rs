@@ -24,9 +24,9 @@ const SILENCE: Duration = Duration::from_secs(600);
 
 /// What a run of tests came to.
 #[derive(Clone, Copy, Default)]
-struct Count {
-    passed: u32,
-    failed: u32,
+pub(crate) struct Count {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
 }
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -56,7 +56,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 /// `cargo test` on all that is native; its own lines are shown and counted.
-fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Result<Count> {
+pub(crate) fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Result<Count> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["test", "--quiet", "--no-fail-fast"])

@@ -11,7 +11,7 @@ mod values;
 
 pub use forecore::examine_forecore;
 pub(crate) use hmac::examine_hmac;
-pub use report::{Kind, MASK, Pasted, report};
+pub use report::{Kind, MASK, Pasted, difference, report};
 pub(crate) use sha1::examine_sha1;
 pub use slip::Slip;
 
@@ -41,9 +41,8 @@ pub fn told(slips: &[Slip], lang: Lang) -> String {
 }
 
 /// Where two texts begin to differ: the byte's place, from 0, and what stands there in
-/// each, up to `AROUND` characters from it on. Nothing where they are the same.
-#[must_use]
-pub fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, &'a str, &'a str)> {
+/// each, a little of it. Nothing where they are the same.
+fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, &'a str, &'a str)> {
     const AROUND: usize = 16;
     if ours == theirs {
         return None;

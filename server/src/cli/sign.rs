@@ -4,8 +4,7 @@ use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use payment::clinic::{self, Kind, MASK, Pasted, report};
-use payment::domain::Domain;
+use payment::clinic::{self, Kind, Pasted, report};
 use payment::lang::Lang;
 use payment::printable::printable;
 use payment::refusal::Refusal;
@@ -78,32 +77,21 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
     if !told.slips.is_empty() {
         println!("it seems that {}", clinic::told(&told.slips, Lang::En));
     }
-    if let (Some(theirs), Some(form)) = (&command.theirs, told.forms.first()) {
-        compare(&form.text, &masked(theirs, &domain));
+    if let Some(theirs) = &command.theirs {
+        match clinic::difference(&domain, &told.forms, theirs) {
+            None => {
+                println!("your text is the right one: look at the digest and how it is written")
+            }
+            Some((place, ours, theirs)) => println!(
+                "your text differs at byte {place}: it goes on `{}`, and `{}` is right",
+                printable(&theirs),
+                printable(&ours)
+            ),
+        }
     }
     match refusal {
         None => println!("accepted"),
         Some(refusal) => bail!("refused: {} {}", refusal.code().code(), refused(refusal)),
     }
     Ok(())
-}
-
-/// Where the text that was signed differs from what is to be signed.
-fn compare(ours: &str, theirs: &str) {
-    match clinic::first_difference(ours, theirs) {
-        None => println!("your text is the right one: look at the digest and how it is written"),
-        Some((place, ours, theirs)) => println!(
-            "your text differs at byte {place}: it goes on `{}`, and `{}` is right",
-            printable(theirs),
-            printable(ours)
-        ),
-    }
-}
-
-/// A text with the mask in the place of each secret of the domain's.
-fn masked(text: &str, domain: &Domain) -> String {
-    let secrets = domain.secrets().iter();
-    secrets.fold(text.to_owned(), |text, secret| {
-        text.replace(secret.expose(), MASK)
-    })
 }

@@ -11,8 +11,7 @@ use axum::http::header::{
 };
 use axum::response::{Html, IntoResponse, Response};
 use leptos::prelude::*;
-use payment::clinic::{self, Kind, MASK, Pasted, report};
-use payment::domain::Domain;
+use payment::clinic::{self, Kind, Pasted, report};
 use payment::lang::Lang;
 use payment::printable::printable;
 use payment::sign::Purpose;
@@ -128,9 +127,9 @@ async fn judged(
             &format!("not signed, not part of the interface: {names}"),
         ));
     }
-    if let Some(form) = told.forms.first().filter(|_| !sheet.theirs.is_empty()) {
-        let theirs = masked(sheet.theirs.trim_end_matches(['\r', '\n']), &domain);
-        lines.push(compared(lang, &form.text, &theirs));
+    if !sheet.theirs.is_empty() {
+        let difference = clinic::difference(&domain, &told.forms, &sheet.theirs);
+        lines.push(compared(lang, difference));
     }
     Ok(Said {
         good: refusal.is_none(),
@@ -155,23 +154,15 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
-/// A text with the mask in the place of each secret of the domain's.
-fn masked(text: &str, domain: &Domain) -> String {
-    let secrets = domain.secrets().iter();
-    secrets.fold(text.to_owned(), |text, secret| {
-        text.replace(secret.expose(), MASK)
-    })
-}
-
-fn compared(lang: Lang, ours: &str, theirs: &str) -> String {
-    match clinic::first_difference(ours, theirs) {
+fn compared(lang: Lang, difference: Option<(usize, String, String)>) -> String {
+    match difference {
         None => said_in(
             lang,
             "你签的文本是对的：检查摘要算法和写法",
             "your text is the right one: look at the digest and how it is written",
         ),
         Some((place, ours, theirs)) => {
-            let (ours, theirs) = (printable(ours), printable(theirs));
+            let (ours, theirs) = (printable(&ours), printable(&theirs));
             said_in(
                 lang,
                 &format!("你签的文本从第{place}个字节起不同：你的是“{theirs}”，应为“{ours}”"),

@@ -82,7 +82,9 @@ async fn everything_that_is_pasted_is_taken_apart() {
         .split('&')
         .map(|pair| {
             let (name, _) = pair.split_once('=').unwrap();
-            let value = value_of(&right, name).replace("%3A", ":").replace("%2F", "/");
+            let value = value_of(&right, name)
+                .replace("%3A", ":")
+                .replace("%2F", "/");
             format!("\"{name}\":\"{value}\"")
         })
         .collect();

@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> {
     wait("no payment begins before", || begins(stage))?;
     let refusals = stage.logged(INSTANCE, REFUSAL)?;
-    cluster.run_copy(copy)?;
+    let older = cluster.run_copy(copy)?;
     wait("the older books were not noticed", || {
         Ok(stage.logged(INSTANCE, REFUSAL)? > refusals)
     })?;
@@ -40,10 +40,11 @@ pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> 
         }
         sleep(LOOK_AGAIN);
     }
+    drop(older);
     cluster.come_back()?;
     stage.fleet.wait_all_ready()?;
     wait("no payment begins on the newer books", || begins(stage))?;
-    cluster.run_copy(copy)?;
+    let _older = cluster.run_copy(copy)?;
     wait("the older books were not noticed again", || {
         Ok(stage.logged(INSTANCE, REFUSAL)? > refusals + 1)
     })?;

@@ -154,7 +154,7 @@ pub(crate) struct Kill {
 pub(crate) enum Trouble {
     /// Its server crashes, or its primary is gone.
     Outage,
-    /// A newer program adds columns to its tables.
+    /// A newer program migrates its tables.
     Migration,
     /// Its disk is full for a while.
     FullDisk,

@@ -93,10 +93,19 @@ struct Setting {
     version: Arc<Version>,
 }
 
-/// Which program instances are started with.
+/// Which program instances and commands are started with.
+#[derive(Default)]
 struct Version {
     older: Option<PathBuf>,
     is_upgraded: AtomicBool,
+}
+
+impl Version {
+    /// The older one, until all are upgraded.
+    fn older(&self) -> Option<&Path> {
+        let upgraded = self.is_upgraded.load(Ordering::Relaxed);
+        self.older.as_deref().filter(|_| !upgraded)
+    }
 }
 
 impl Stage {
@@ -144,10 +153,7 @@ impl Stage {
             database_url: sqlite("second.db"),
             accounts: accounts_file("second.toml"),
             keeps_mark: false,
-            version: Arc::new(Version {
-                older: None,
-                is_upgraded: AtomicBool::default(),
-            }),
+            version: Arc::default(),
             ..setting.clone()
         };
         let mut programs = Programs::default();
@@ -296,8 +302,17 @@ impl Stage {
         self.second.book()
     }
 
+    /// The instances are upgraded one by one; where they are the newest, the tables get
+    /// the columns of a newer program.
+    pub(crate) fn upgrade(&self) -> Result<()> {
+        if self.setting.version.older().is_some() {
+            return step("upgrading under load", || self.restart_in_turn());
+        }
+        self.migrate_ahead()
+    }
+
     /// A newer program adds columns to the tables that ours work on.
-    pub(crate) fn migrate_ahead(&self) -> Result<()> {
+    fn migrate_ahead(&self) -> Result<()> {
         let mut ahead = Command::new(self.setting.bin.join("examples/migrate_ahead"));
         // A crash may come between: the next try finds the tables as they were.
         let run = || run_quietly(ahead.arg(&self.setting.database_url)).map(|_| ());
@@ -336,9 +351,14 @@ impl Stage {
 impl Setting {
     /// The program; whatever else is in the environment stays.
     fn tongfu(&self) -> Command {
-        let mut command = Command::new(self.bin.join("tongfu"));
+        let mut command = Command::new(self.program());
         command.env("TONGFU_DATABASE_URL", &self.database_url);
         command
+    }
+
+    fn program(&self) -> PathBuf {
+        let newer = || self.bin.join("tongfu");
+        self.version.older().map_or_else(newer, Path::to_owned)
     }
 
     fn book(&self) -> Result<Vec<OurOrder>> {
@@ -379,14 +399,12 @@ impl Setting {
 
     fn platform(&self, port: u16) -> Result<Command> {
         let mut command = Command::new("sh");
-        let older = self.version.older.as_ref();
-        let older = older.filter(|_| !self.version.is_upgraded.load(Ordering::Relaxed));
         if self.keeps_mark {
             command.env("TONGFU_STATE_DIR", self.state(port)?);
         }
         command
             .args(["-c", TOLD_OF_LIMITS, "sh"])
-            .arg(older.unwrap_or(&self.bin.join("tongfu")))
+            .arg(self.program())
             .args(["serve", "--dev"])
             .env("TONGFU_DATABASE_URL", &self.database_url)
             .env("TONGFU_LISTEN", format!("127.0.0.1:{port}"))

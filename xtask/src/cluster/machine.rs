@@ -89,7 +89,12 @@ fn data(number: usize) -> String {
 }
 
 /// A program on a machine, whose output goes into a log.
-fn on(place: &Place, number: usize, program: &Path, words: &[String]) -> Result<Command> {
+pub(super) fn on(
+    place: &Place,
+    number: usize,
+    program: &Path,
+    words: &[String],
+) -> Result<Command> {
     let mut command = place.command(program);
     command.args(words);
     let mut command = Network::on(number, &command);

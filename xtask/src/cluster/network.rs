@@ -80,10 +80,8 @@ impl Network {
 
     /// What it sends to its fellows is lost; what they send reaches it.
     pub(crate) fn mute(&self, machine: usize) -> Result<()> {
-        let fellows = self.all().filter(|other| *other != machine);
-        fellows
-            .map(|fellow| lose(machine, fellow))
-            .collect::<Result<()>>()
+        let mut fellows = self.all().filter(|other| *other != machine);
+        fellows.try_for_each(|fellow| lose(machine, fellow))
     }
 
     /// What it sends to us is lost; what we send reaches it.

@@ -104,22 +104,24 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
             format!("{text}%{}{rest}", hex.to_lowercase())
         })
     };
-    let ways: [(Slip, &dyn Fn(&str) -> String); 6] = [
-        (Slip::NotEscaped, &str::to_owned),
-        (Slip::EscapedOtherwise, &java_url_encode),
-        (Slip::EscapedOtherwise, &|value| {
-            escape_keeping(value, b"-._~ ").replace(' ', "+")
-        }),
-        (Slip::EscapedOtherwise, &|value| {
-            escape_keeping(value, b"-._~!'()*")
-        }),
-        (Slip::EscapedOtherwise, &|value| {
-            escape_keeping(value, b"-._")
-        }),
-        (Slip::EscapedOtherwise, &|value| lower(&escape(value))),
-    ];
-    for (slip, way) in ways {
-        let text = joined(named, way);
+    let java = |value: &str| escape_keeping(value, b"-._~ ").replace(' ', "+");
+    for (slip, text) in [
+        (Slip::NotEscaped, joined(named, str::to_owned)),
+        (Slip::EscapedOtherwise, joined(named, java_url_encode)),
+        (Slip::EscapedOtherwise, joined(named, java)),
+        (
+            Slip::EscapedOtherwise,
+            joined(named, |value| escape_keeping(value, b"-._~!'()*")),
+        ),
+        (
+            Slip::EscapedOtherwise,
+            joined(named, |value| escape_keeping(value, b"-._")),
+        ),
+        (
+            Slip::EscapedOtherwise,
+            joined(named, |value| lower(&escape(value))),
+        ),
+    ] {
         search.text(&[slip], &format!("{word}\n{text}"), secret, made);
         search.text(&[slip, Slip::NoPurpose], &text, secret, made);
     }

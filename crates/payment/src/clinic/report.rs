@@ -1,7 +1,7 @@
 //! What a developer pastes, taken apart: the text that is signed, whether the sign holds,
 //! and what was done otherwise. For `tongfu sign` and the page /sign of a development.
 
-use super::{Slips, examine_forecore, examine_sha1};
+use super::{Slips, examine_forecore, examine_sha1, first_difference};
 use crate::domain::{Domain, Secret};
 use crate::forecore::{Fields, verifies};
 use crate::pairs::{Pairs, escape};
@@ -109,6 +109,44 @@ impl Kind {
         let id = id.ok_or_else(|| Refusal::missing(PARTNER_ID))?;
         Ok(Domain::partner_code("apay", id))
     }
+}
+
+/// Where the text that a developer signed leaves the one that is to be signed, in the form
+/// that it is nearest to: the byte's place, from 0, what is right from there on and what he
+/// has, each cut. Nothing where it is the right one. The secret, or [`MASK`], may stand in
+/// his; neither is shown.
+#[must_use]
+pub fn difference(
+    domain: &Domain,
+    forms: &[Explained],
+    theirs: &str,
+) -> Option<(usize, String, String)> {
+    let theirs = theirs.trim_end_matches(['\r', '\n']);
+    let mask = |text: &str| {
+        let secrets = domain.secrets().iter();
+        secrets.fold(text.to_owned(), |text, secret| {
+            text.replace(secret.expose(), MASK)
+        })
+    };
+    // A value may be the secret's own text: it is masked in both, or in neither.
+    let is_masked = theirs.contains(MASK);
+    let shown = |text: &str| {
+        if is_masked {
+            text.to_owned()
+        } else {
+            mask(text)
+        }
+    };
+    let theirs = shown(theirs);
+    let nearest = forms.iter().map(|form| {
+        let ours = shown(&form.text);
+        let found = first_difference(&ours, &theirs);
+        found.map(|(place, ours, theirs)| (place, ours.to_owned(), theirs.to_owned()))
+    });
+    // None, the right one, is more than any place.
+    nearest
+        .max_by_key(|found| found.as_ref().map_or(usize::MAX, |(place, ..)| *place))
+        .flatten()
 }
 
 /// Takes a pasted text apart; with it why the interface would refuse it.

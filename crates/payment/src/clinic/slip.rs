@@ -60,16 +60,61 @@ impl Slip {
     /// The word that vectors know it by.
     #[must_use]
     pub fn word(self) -> &'static str {
-        self.told().0
+        match self {
+            Self::UpperCase => "upper-case",
+            Self::Base64 => "base64",
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+            Self::Hmac => "hmac",
+            Self::HmacMd5 => "hmac-md5",
+            Self::HmacSha1 => "hmac-sha1",
+            Self::SortedByName => "sorted-by-name",
+            Self::NotSorted => "not-sorted",
+            Self::PhpSort => "php-sort",
+            Self::CaseFolded => "case-folded",
+            Self::SecretFirst => "secret-first",
+            Self::SecretLast => "secret-last",
+            Self::SecretAsKey => "secret-as-key",
+            Self::NoSecret => "no-secret",
+            Self::SecretBlank => "secret-blank",
+            Self::EndedSecret => "ended-secret",
+            Self::Names => "names",
+            Self::NoNames => "no-names",
+            Self::Separated => "separated",
+            Self::Escaped => "escaped",
+            Self::NotEscaped => "not-escaped",
+            Self::EscapedOtherwise => "escaped-otherwise",
+            Self::PlusSentBare => "plus-sent-bare",
+            Self::EncodedTwice => "encoded-twice",
+            Self::LineEnd => "line-end",
+            Self::Trimmed => "trimmed",
+            Self::ByteOrderMark => "byte-order-mark",
+            Self::Gbk => "gbk",
+            Self::HtmlEscaped => "html-escaped",
+            Self::Undefined => "undefined",
+            Self::EmptyToo => "empty-too",
+            Self::SignToo => "sign-too",
+            Self::UnsignedToo(_) => "unsigned-too",
+            Self::LeftOut(_) => "left-out",
+            Self::Yuan => "yuan",
+            Self::Decimals => "decimals",
+            Self::OtherPurpose(_) => "other-purpose",
+            Self::NoPurpose => "no-purpose",
+            Self::BackslashN => "backslash-n",
+            Self::SignTypeMissing => "sign-type-missing",
+            Self::SignTypeNotSigned => "sign-type-not-signed",
+            Self::OldForm => "old-form",
+        }
     }
 
     /// What was done, and what is right.
     #[must_use]
     pub fn text(self, lang: Lang) -> String {
-        let (_, zh, en) = self.told();
         let sentence = match lang {
-            Lang::Zh => zh,
-            Lang::En => en,
+            Lang::Zh => self.zh(),
+            Lang::En => self.en(),
         };
         let what = match self {
             Self::UnsignedToo(param) | Self::LeftOut(param) => param.name(),
@@ -79,201 +124,127 @@ impl Slip {
         sentence.replace("{}", what)
     }
 
-    fn told(self) -> (&'static str, &'static str, &'static str) {
+    fn zh(self) -> &'static str {
         match self {
-            Self::UpperCase => (
-                "upper-case",
-                "签名用了大写十六进制，应为小写",
-                "the sign is in upper-case hex; it is lower-case",
-            ),
-            Self::Base64 => (
-                "base64",
-                "签名用了Base64，应为小写十六进制",
-                "the sign is in Base64; it is lower-case hex",
-            ),
-            Self::Md5 => ("md5", "用了MD5", "made by MD5"),
-            Self::Sha1 => ("sha1", "用了SHA-1", "made by SHA-1"),
-            Self::Sha256 => ("sha256", "用了SHA-256", "made by SHA-256"),
-            Self::Sha512 => ("sha512", "用了SHA-512", "made by SHA-512"),
-            Self::Hmac => (
-                "hmac",
-                "用密钥做了HMAC；这种签名是把密钥当作一个值一起排序、拼接后做摘要",
-                "made by an HMAC with the secret; this sign sorts the secret in as one more value",
-            ),
-            Self::HmacMd5 => ("hmac-md5", "用了HMAC-MD5", "made by HMAC-MD5"),
-            Self::HmacSha1 => ("hmac-sha1", "用了HMAC-SHA1", "made by HMAC-SHA1"),
-            Self::SortedByName => (
-                "sorted-by-name",
-                "按参数名排序了，应把值（连同密钥）排序",
-                "sorted by the names; the values are sorted, the secret among them",
-            ),
-            Self::NotSorted => (
-                "not-sorted",
-                "没有排序，按传参的次序拼接了",
-                "not sorted: joined in the order in which they were sent",
-            ),
-            Self::PhpSort => (
-                "php-sort",
-                "PHP的sort()把数字样的值按大小排了，应用sort($values, SORT_STRING)",
-                "PHP's sort() compares what looks like numbers as numbers: use sort($values, SORT_STRING)",
-            ),
-            Self::CaseFolded => (
-                "case-folded",
-                "排序时不分大小写了，应按字符编码排",
-                "sorted without regard to case; sort by code unit",
-            ),
-            Self::SecretFirst => (
-                "secret-first",
-                "密钥放在了最前面，没有一起排序",
-                "the secret stands first; it is in another place",
-            ),
-            Self::SecretLast => (
-                "secret-last",
-                "密钥放在了最后面，没有按规定的位置",
-                "the secret stands last; it is in another place",
-            ),
-            Self::SecretAsKey => (
-                "secret-as-key",
-                "末尾加了&key=密钥（微信的旧方法），这里不是这样",
-                "`&key=` and the secret at the end, as WeChat's old sign has it; not here",
-            ),
-            Self::NoSecret => ("no-secret", "签名里没有密钥", "the secret is missing"),
-            Self::SecretBlank => (
-                "secret-blank",
-                "密钥前后带了空格或换行",
-                "the secret has a blank or line end around it",
-            ),
-            Self::EndedSecret => (
-                "ended-secret",
-                "用了已失效的旧密钥",
-                "made with an older secret that has ended",
-            ),
-            Self::Names => (
-                "names",
-                "把参数名也签了（name=value），这里只签值",
-                "names are signed too (name=value); only values are",
-            ),
-            Self::NoNames => (
-                "no-names",
-                "只签了值，这里要签name=value",
-                "only values are signed; name=value is",
-            ),
-            Self::Separated => (
-                "separated",
-                "各值之间加了分隔符，应直接拼接",
-                "something stands between the values; they are joined without",
-            ),
-            Self::Escaped => (
-                "escaped",
-                "对URL编码后的值做了签名，应签解码后的原值",
-                "the values were signed as the address encodes them; sign them as they are",
-            ),
-            Self::NotEscaped => (
-                "not-escaped",
-                "签名前没有对值做URL编码",
-                "the values were not escaped before they were signed",
-            ),
-            Self::EscapedOtherwise => (
-                "escaped-otherwise",
-                "编码方式不对：空格应为%20而不是+，十六进制应大写，-._~不编码（RFC 3986）",
-                "escaped in another way: a blank is %20 and not +, hex is upper-case, -._~ stay bare (RFC 3986)",
-            ),
-            Self::PlusSentBare => (
-                "plus-sent-bare",
-                "值里的+发送时没有写成%2B，到这里成了空格",
-                "a + in a value was sent bare and arrived as a blank: send it as %2B",
-            ),
-            Self::EncodedTwice => (
-                "encoded-twice",
-                "值发送时被URL编码了两次",
-                "the values were URL-encoded twice when they were sent",
-            ),
-            Self::LineEnd => (
-                "line-end",
-                "待签文本末尾多了换行（echo会加，用printf或echo -n）",
-                "the signed text ends with a line feed (echo adds one: use printf)",
-            ),
-            Self::Trimmed => (
-                "trimmed",
-                "签名前去掉了值前后的空格，发送的值却带着",
-                "the values were trimmed before they were signed, and sent untrimmed",
-            ),
-            Self::ByteOrderMark => (
-                "byte-order-mark",
-                "待签文本开头有BOM（EF BB BF）",
-                "the signed text begins with a byte order mark (EF BB BF)",
-            ),
-            Self::Gbk => (
-                "gbk",
-                "按GBK编码签名了，应为UTF-8",
-                "signed in GBK; it is UTF-8",
-            ),
-            Self::HtmlEscaped => (
-                "html-escaped",
-                "值被HTML转义后（&amp;等）签名了",
-                "the values were signed after HTML escaping (&amp; and the like)",
-            ),
-            Self::Undefined => (
-                "undefined",
-                "没有的参数被当作undefined或null签进去了，应略去",
-                "missing parameters were signed as `undefined` or `null`; leave them out",
-            ),
-            Self::EmptyToo => (
-                "empty-too",
-                "空值也签了，空值不参与签名",
-                "empty values were signed too; they are left out",
-            ),
-            Self::SignToo => ("sign-too", "把sign自己也签了", "sign itself was signed too"),
-            Self::UnsignedToo(_) => (
-                "unsigned-too",
-                "把{}也签了，它不参与签名",
-                "{} was signed too; it is not",
-            ),
-            Self::LeftOut(_) => (
-                "left-out",
-                "漏签了{}，或签名后才加上、改动了它",
-                "{} was not signed, or was added or changed after the sign was made",
-            ),
-            Self::Yuan => (
-                "yuan",
-                "签的金额是元，发送的是分",
-                "the sum was signed in yuan and sent in fen",
-            ),
-            Self::Decimals => (
-                "decimals",
-                "签的金额带小数（100.0），发送的不带",
-                "the sum was signed with decimals (100.0) and sent without",
-            ),
-            Self::OtherPurpose(_) => (
-                "other-purpose",
-                "首行写成了{}，这个调用的首行不同",
-                "the first line says {}; this call's is another",
-            ),
-            Self::NoPurpose => (
-                "no-purpose",
-                "缺少首行（pay、query、refund、close）",
-                "the first line is missing (pay, query, refund, close)",
-            ),
-            Self::BackslashN => (
-                "backslash-n",
-                "首行后是反斜杠加n两个字符，应为一个换行（PHP要用双引号）",
-                "the first line ends with a backslash and an n, not with a line feed (PHP: double quotes)",
-            ),
-            Self::SignTypeMissing => (
-                "sign-type-missing",
-                "这是HMAC-SHA256签名，但没有带signType=HMAC-SHA256",
-                "this is an HMAC-SHA256 sign, and signType=HMAC-SHA256 was not sent",
-            ),
-            Self::SignTypeNotSigned => (
-                "sign-type-not-signed",
-                "signType没有参与签名，它要签",
-                "signType was not signed; it is",
-            ),
-            Self::OldForm => (
-                "old-form",
-                "signType是HMAC-SHA256，签名却按SHA-1的旧方法做的",
-                "signType says HMAC-SHA256, and the sign was made the SHA-1 way",
-            ),
+            Self::UpperCase => "签名用了大写十六进制，应为小写",
+            Self::Base64 => "签名用了Base64，应为小写十六进制",
+            Self::Md5 => "用了MD5",
+            Self::Sha1 => "用了SHA-1",
+            Self::Sha256 => "用了SHA-256",
+            Self::Sha512 => "用了SHA-512",
+            Self::Hmac => "用密钥做了HMAC；这种签名是把密钥当作一个值一起排序、拼接后做摘要",
+            Self::HmacMd5 => "用了HMAC-MD5",
+            Self::HmacSha1 => "用了HMAC-SHA1",
+            Self::SortedByName => "按参数名排序了，应把值（连同密钥）排序",
+            Self::NotSorted => "没有排序，按传参的次序拼接了",
+            Self::PhpSort => "PHP的sort()把数字样的值按大小排了，应用sort($values, SORT_STRING)",
+            Self::CaseFolded => "排序时不分大小写了，应按字符编码排",
+            Self::SecretFirst => "密钥放在了最前面，没有一起排序",
+            Self::SecretLast => "密钥放在了最后面，没有按规定的位置",
+            Self::SecretAsKey => "末尾加了&key=密钥（微信的旧方法），这里不是这样",
+            Self::NoSecret => "签名里没有密钥",
+            Self::SecretBlank => "密钥前后带了空格或换行",
+            Self::EndedSecret => "用了已失效的旧密钥",
+            Self::Names => "把参数名也签了（name=value），这里只签值",
+            Self::NoNames => "只签了值，这里要签name=value",
+            Self::Separated => "各值之间加了分隔符，应直接拼接",
+            Self::Escaped => "对URL编码后的值做了签名，应签解码后的原值",
+            Self::NotEscaped => "签名前没有对值做URL编码",
+            Self::EscapedOtherwise => {
+                "编码方式不对：空格应为%20而不是+，十六进制应大写，-._~不编码（RFC 3986）"
+            }
+            Self::PlusSentBare => "值里的+发送时没有写成%2B，到这里成了空格",
+            Self::EncodedTwice => "值发送时被URL编码了两次",
+            Self::LineEnd => "待签文本末尾多了换行（echo会加，用printf或echo -n）",
+            Self::Trimmed => "签名前去掉了值前后的空格，发送的值却带着",
+            Self::ByteOrderMark => "待签文本开头有BOM（EF BB BF）",
+            Self::Gbk => "按GBK编码签名了，应为UTF-8",
+            Self::HtmlEscaped => "值被HTML转义后（&amp;等）签名了",
+            Self::Undefined => "没有的参数被当作undefined或null签进去了，应略去",
+            Self::EmptyToo => "空值也签了，空值不参与签名",
+            Self::SignToo => "把sign自己也签了",
+            Self::UnsignedToo(_) => "把{}也签了，它不参与签名",
+            Self::LeftOut(_) => "漏签了{}，或签名后才加上、改动了它",
+            Self::Yuan => "签的金额是元，发送的是分",
+            Self::Decimals => "签的金额带小数（100.0），发送的不带",
+            Self::OtherPurpose(_) => "首行写成了{}，这个调用的首行不同",
+            Self::NoPurpose => "缺少首行（pay、query、refund、close）",
+            Self::BackslashN => "首行后是反斜杠加n两个字符，应为一个换行（PHP要用双引号）",
+            Self::SignTypeMissing => "这是HMAC-SHA256签名，但没有带signType=HMAC-SHA256",
+            Self::SignTypeNotSigned => "signType没有参与签名，它要签",
+            Self::OldForm => "signType是HMAC-SHA256，签名却按SHA-1的旧方法做的",
+        }
+    }
+
+    fn en(self) -> &'static str {
+        match self {
+            Self::UpperCase => "the sign is in upper-case hex; it is lower-case",
+            Self::Base64 => "the sign is in Base64; it is lower-case hex",
+            Self::Md5 => "made by MD5",
+            Self::Sha1 => "made by SHA-1",
+            Self::Sha256 => "made by SHA-256",
+            Self::Sha512 => "made by SHA-512",
+            Self::Hmac => {
+                "made by an HMAC with the secret; this sign sorts the secret in as one more value"
+            }
+            Self::HmacMd5 => "made by HMAC-MD5",
+            Self::HmacSha1 => "made by HMAC-SHA1",
+            Self::SortedByName => {
+                "sorted by the names; the values are sorted, the secret among them"
+            }
+            Self::NotSorted => "not sorted: joined in the order in which they were sent",
+            Self::PhpSort => {
+                "PHP's sort() compares what looks like numbers as numbers: use sort($values, SORT_STRING)"
+            }
+            Self::CaseFolded => "sorted without regard to case; sort by code unit",
+            Self::SecretFirst => "the secret stands first; it is in another place",
+            Self::SecretLast => "the secret stands last; it is in another place",
+            Self::SecretAsKey => {
+                "`&key=` and the secret at the end, as WeChat's old sign has it; not here"
+            }
+            Self::NoSecret => "the secret is missing",
+            Self::SecretBlank => "the secret has a blank or line end around it",
+            Self::EndedSecret => "made with an older secret that has ended",
+            Self::Names => "names are signed too (name=value); only values are",
+            Self::NoNames => "only values are signed; name=value is",
+            Self::Separated => "something stands between the values; they are joined without",
+            Self::Escaped => {
+                "the values were signed as the address encodes them; sign them as they are"
+            }
+            Self::NotEscaped => "the values were not escaped before they were signed",
+            Self::EscapedOtherwise => {
+                "escaped in another way: a blank is %20 and not +, hex is upper-case, -._~ stay bare (RFC 3986)"
+            }
+            Self::PlusSentBare => {
+                "a + in a value was sent bare and arrived as a blank: send it as %2B"
+            }
+            Self::EncodedTwice => "the values were URL-encoded twice when they were sent",
+            Self::LineEnd => "the signed text ends with a line feed (echo adds one: use printf)",
+            Self::Trimmed => "the values were trimmed before they were signed, and sent untrimmed",
+            Self::ByteOrderMark => "the signed text begins with a byte order mark (EF BB BF)",
+            Self::Gbk => "signed in GBK; it is UTF-8",
+            Self::HtmlEscaped => "the values were signed after HTML escaping (&amp; and the like)",
+            Self::Undefined => {
+                "missing parameters were signed as `undefined` or `null`; leave them out"
+            }
+            Self::EmptyToo => "empty values were signed too; they are left out",
+            Self::SignToo => "sign itself was signed too",
+            Self::UnsignedToo(_) => "{} was signed too; it is not",
+            Self::LeftOut(_) => {
+                "{} was not signed, or was added or changed after the sign was made"
+            }
+            Self::Yuan => "the sum was signed in yuan and sent in fen",
+            Self::Decimals => "the sum was signed with decimals (100.0) and sent without",
+            Self::OtherPurpose(_) => "the first line says {}; this call's is another",
+            Self::NoPurpose => "the first line is missing (pay, query, refund, close)",
+            Self::BackslashN => {
+                "the first line ends with a backslash and an n, not with a line feed (PHP: double quotes)"
+            }
+            Self::SignTypeMissing => {
+                "this is an HMAC-SHA256 sign, and signType=HMAC-SHA256 was not sent"
+            }
+            Self::SignTypeNotSigned => "signType was not signed; it is",
+            Self::OldForm => "signType says HMAC-SHA256, and the sign was made the SHA-1 way",
         }
     }
 }
