@@ -8,6 +8,7 @@ mod cluster;
 mod database;
 mod full;
 mod fuzz;
+mod package;
 mod packaging;
 mod page_speed;
 mod peers;
@@ -47,6 +48,8 @@ enum Task {
     Build,
     /// What stands in packaging/, by the programs that it is made for
     Packaging,
+    /// The Debian package and its bill of materials; installed, upgraded, removed
+    Package,
     /// Kill the platform under load, and compare three books
     Chaos(chaos::Wish),
     /// Three machines with etcd, Patroni and PostgreSQL, and instances behind nginx on them
@@ -90,6 +93,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test => test::run(),
         Task::Build => build(),
         Task::Packaging => packaging::run(),
+        Task::Package => package::run(),
         Task::Chaos(wish) => chaos::run(&wish),
         Task::Cluster => chaos::cluster(),
         Task::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),

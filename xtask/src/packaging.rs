@@ -39,9 +39,14 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 fn unit(_: &Path) -> Result<()> {
+    exposure(&root().join("packaging/tongfu.service"))
+}
+
+/// How exposed a unit is; fails where that is too much.
+pub(crate) fn exposure(unit: &Path) -> Result<()> {
     let mut analyze = Command::new("systemd-analyze");
     analyze.args(["security", "--offline=true", "--no-pager"]);
-    let told = run_quietly(analyze.arg(root().join("packaging/tongfu.service")))?;
+    let told = run_quietly(analyze.arg(unit))?;
     let level = told.split("exposure level for tongfu.service: ").nth(1);
     let level = level.and_then(|rest| rest.split(' ').next());
     let level: f64 = level.context("no exposure level")?.parse()?;

@@ -4,6 +4,7 @@
 use crate::step::{run_quietly, step, works};
 use crate::{root, target};
 use anyhow::{Result, bail};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -106,6 +107,20 @@ pub(crate) fn is_root_on_debian() -> bool {
     let id = Command::new("id").arg("-u").output();
     let root = id.is_ok_and(|output| output.stdout.starts_with(b"0\n"));
     root && std::path::Path::new("/etc/debian_version").exists()
+}
+
+/// Builds these of cargo's tools, each `NAME@VERSION`, where they are not there; gives the
+/// PATH to them.
+pub(crate) fn cargo_tools(tools: &[&str]) -> Result<OsString> {
+    let folder = target("tools")?;
+    for tool in tools {
+        let mut install = Command::new("cargo");
+        install.args(["install", "--locked", tool, "--root"]);
+        run_quietly(install.arg(&folder))?;
+    }
+    let given = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.join("bin")).chain(std::env::split_paths(&given));
+    Ok(std::env::join_paths(folders)?)
 }
 
 /// The Node programs that are pinned in `end2end/package.json`.
