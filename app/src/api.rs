@@ -86,7 +86,7 @@ pub async fn h5_pay() -> Result<Envelope<PayObj>, ServerFnError> {
 #[server(prefix = "/pay/api", endpoint = "pc/wechatQuery", input = GetUrl, output = Json)]
 pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
     let (checkout, call) = context()?;
-    Ok(match checkout.poll(&call.pairs).await {
+    Ok(counted(match checkout.poll(&call.pairs).await {
         Poll::Paid => {
             let name = |name: &str| call.pairs.get(name).unwrap_or_default().to_owned();
             let (domain, key) = (name("domainCode"), name("requestKey"));
@@ -109,7 +109,7 @@ pub async fn wechat_query() -> Result<Envelope<bool>, ServerFnError> {
             tell(headers::ATTEMPT, "ended");
             keep_polling(call.lang)
         }
-    })
+    }))
 }
 
 fn keep_polling(lang: Lang) -> Envelope<bool> {
@@ -217,10 +217,15 @@ fn envelope<T>(answer: Result<Option<T>, Failure>, lang: Lang) -> Envelope<T>
 where
     T: Serialize + DeserializeOwned,
 {
-    match answer {
+    counted(match answer {
         Ok(obj) => Envelope::success(obj, lang),
         Err(failure) => refused(&failure, lang),
-    }
+    })
+}
+
+fn counted<T>(envelope: Envelope<T>) -> Envelope<T> {
+    checkout::answered("platform", &envelope.errcode);
+    envelope
 }
 
 /// An error's envelope; causes of our own were not the caller's, and are logged.

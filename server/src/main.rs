@@ -6,6 +6,7 @@ mod channel;
 mod cli;
 mod config;
 mod developer;
+mod ends;
 mod heads;
 mod limits;
 mod listen;

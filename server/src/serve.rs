@@ -2,6 +2,7 @@
 
 use crate::accounts;
 use crate::config::Config;
+use crate::ends;
 use crate::heads::Heads;
 use crate::limits::{Limits, Proxies};
 use crate::listen::{self, Gate, Way};
@@ -75,6 +76,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     workers.push(tokio::spawn(told));
     let announcing = worker::announce(Arc::clone(&announced), instance.clone(), stopped.clone());
     workers.push(tokio::spawn(announcing));
+    let ends = ends::tell(config.clone(), Arc::clone(&announced), stopped.clone());
+    workers.push(tokio::spawn(ends));
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
     if config.retention_days > 0 {
         let kept = Duration::from_secs(u64::from(config.retention_days) * 86_400);

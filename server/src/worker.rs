@@ -15,6 +15,8 @@ const IDLE: Duration = Duration::from_millis(250);
 const HEAR_EACH: Duration = Duration::from_millis(100);
 /// How often it is noted how far the books have come.
 const MARK_EACH: Duration = Duration::from_millis(250);
+/// Whether it is kept: 1, or 0.
+pub(crate) const MARK_KEPT: &str = "tongfu_mark_kept";
 /// How often we say that we are at work; it holds for six times as long, so that one try
 /// that the database failed ends it for nobody.
 const ANNOUNCE_EACH: Duration = Duration::from_secs(5);
@@ -102,7 +104,7 @@ async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
             Ok(()) => String::new(),
             Err(cause) => cause.to_string(),
         };
-        metrics::gauge!("tongfu_mark_kept").set(f64::from(u8::from(cause.is_empty())));
+        metrics::gauge!(MARK_KEPT).set(f64::from(u8::from(cause.is_empty())));
         if cause != told && !cause.is_empty() {
             tracing::warn!(cause, "how far the books have come is not kept");
         }

@@ -31,7 +31,7 @@ pub(crate) enum Alarm {
 }
 
 impl Alarm {
-    const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
@@ -69,16 +69,8 @@ impl Alarm {
 macro_rules! raise {
     ($alarm:expr, $($told:tt)+) => {{
         let alarm: $crate::alarm::Alarm = $alarm;
-        metrics::counter!("tongfu_alarms_total", "kind" => alarm.word()).increment(1);
+        metrics::counter!($crate::counted::ALARMS, "kind" => alarm.word()).increment(1);
         tracing::error!($($told)+);
     }};
 }
 pub(crate) use raise;
-
-/// Lets each kind of alarm read 0, and not nothing, before it is first raised:
-/// `tongfu_alarms_total`, once the recorder of metrics is installed.
-pub fn count_from_zero() {
-    for alarm in Alarm::ALL {
-        metrics::counter!("tongfu_alarms_total", "kind" => alarm.word()).absolute(0);
-    }
-}

@@ -1,6 +1,7 @@
 //! How often the channels are asked: what an account grants is divided among those who
 //! ask, the more urgent first (docs/reference/orders.md, Who asks, and how often).
 
+use crate::counted;
 use payment::channel::Channel;
 use payment::ports::{Gateway, QueryRate};
 use std::collections::HashMap;
@@ -27,6 +28,9 @@ pub(crate) enum Asker {
 }
 
 impl Asker {
+    /// Everybody who asks.
+    pub(crate) const ALL: [Self; 4] = [Self::Refund, Self::Page, Self::End, Self::Timer];
+
     /// Which part of a full bucket is left to those who are more urgent.
     fn leaves(self) -> f64 {
         match self {
@@ -37,7 +41,7 @@ impl Asker {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Refund => "refund",
             Self::Page => "page",
@@ -97,12 +101,7 @@ impl Budget {
         if rate.per_second == 0 || taken.is_ok() {
             return Ok(());
         }
-        metrics::counter!(
-            "tongfu_queries_put_off_total",
-            "channel" => gateway.channel().code(),
-            "asker" => asker.word()
-        )
-        .increment(1);
+        counted::put_off(gateway.channel(), asker).increment(1);
         taken
     }
 

@@ -2,6 +2,7 @@
 //! (docs/protocol.md; docs/reference/orders.md, Callbacks).
 
 use crate::alarm::{Alarm, raise};
+use crate::counted::CALLBACKS;
 use crate::lanes::{ROUND, Slot};
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
@@ -139,11 +140,15 @@ impl Checkout {
         let answer = self.parts.receiver.call(&call).await;
         let outcome = self.outcome(door.as_ref(), callback, &answer);
         match outcome {
-            TryOutcome::Delivered => tracing::info!(
-                order.sn = callback.order_sn,
-                domain.code = callback.domain_code,
-                "callback delivered"
-            ),
+            TryOutcome::Delivered => {
+                let waited_ms = (self.now_ms() - callback.created_ms).max(0);
+                metrics::histogram!(CALLBACKS).record(waited_ms as f64 / 1e3);
+                tracing::info!(
+                    order.sn = callback.order_sn,
+                    domain.code = callback.domain_code,
+                    "callback delivered"
+                );
+            }
             TryOutcome::Again(_) => tracing::warn!(
                 order.sn = callback.order_sn,
                 domain.code = callback.domain_code,

@@ -10,6 +10,7 @@ mod browser;
 mod budget;
 mod callback;
 mod close;
+mod counted;
 mod domain_reads;
 mod failure;
 mod flights;
@@ -34,10 +35,12 @@ mod timer;
 mod watch;
 
 pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS};
-pub use alarm::count_from_zero as count_alarms_from_zero;
 pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
 pub use callback::Schedule;
+pub use counted::{
+    ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, PUT_OFF, answered, count_from_zero,
+};
 pub use failure::Failure;
 pub use notify::Taken;
 pub use numbers::token;

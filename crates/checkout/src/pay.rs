@@ -3,13 +3,15 @@
 use crate::alarm::{Alarm, raise};
 use crate::links::{ATTEMPT, RETURN};
 use crate::pay_types::{Choice, Sum};
-use crate::{Checkout, Failure, Place, numbers};
+use crate::{Checkout, Failure, Place, counted, numbers};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
 use payment::order::Event;
 use payment::param::Param;
-use payment::ports::{AttemptRow, Begun, ChannelError, Kind, NewAttempt, NewOrder, StoreError};
+use payment::ports::{
+    AttemptRow, Begun, ChannelError, Kind, NewAttempt, NewOrder, Settled, StoreError,
+};
 use payment::request::PayRequest;
 use payment::story::Source;
 use payment::verify::Verified;
@@ -106,6 +108,7 @@ impl Checkout {
                         channel.code = row.channel.code(),
                         "attempt begun"
                     );
+                    counted::begun(row.channel);
                     tell_other_readings(request, &row);
                     return Ok(Turn::Ours(row));
                 }
@@ -221,18 +224,19 @@ impl Checkout {
     ) -> Result<Failure, StoreError> {
         tracing::warn!(order.sn = attempt.order_sn, channel.code = attempt.channel.code(),
             cause = %error, "the channel made no order");
-        if matches!(
+        let is_refused = matches!(
             error,
             ChannelError::Refused { .. } | ChannelError::NotOffered
-        ) {
-            self.parts
-                .store
-                .apply(
-                    &attempt.order_sn,
-                    Event::Declined,
-                    self.act(Source::Channel),
-                )
-                .await?;
+        );
+        if is_refused {
+            let act = self.act(Source::Channel);
+            let store = &self.parts.store;
+            let declined = store.apply(&attempt.order_sn, Event::Declined, act).await?;
+            if let Settled::Went(state) = declined {
+                counted::went(attempt.channel, state);
+            }
+        } else {
+            counted::unanswered(attempt.channel);
         }
         Ok(Failure::ChannelUnavailable(error.to_string()))
     }

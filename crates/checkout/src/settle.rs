@@ -2,7 +2,7 @@
 //! all come here (docs/reference/orders.md, Settling).
 
 use crate::alarm::{Alarm, raise};
-use crate::{Checkout, Failure};
+use crate::{Checkout, Failure, counted};
 use payment::order::{Attempt, Event};
 use payment::ports::{
     AttemptRow, BesideRefund, Gateway, NewCallback, OrderState, PaidReport, Payment, Settled,
@@ -90,7 +90,8 @@ impl Checkout {
         }
         let store = &self.parts.store;
         let held = store.hold(&attempt.order_sn, reason, self.act(by)).await?;
-        if let Settled::Went(_) = held {
+        if let Settled::Went(state) = held {
+            counted::went(attempt.channel, state);
             self.request_changed(&attempt.domain_code, &attempt.request_key);
             tracing::warn!(
                 order.sn = attempt.order_sn,
@@ -156,10 +157,13 @@ impl Checkout {
             beside: &beside,
         };
         let store = &self.parts.store;
-        match store
+        let settled = store
             .settle_paid(&attempt.order_sn, &payment, self.act(by))
-            .await?
-        {
+            .await?;
+        if let Settled::Went(state) = settled {
+            counted::went(attempt.channel, state);
+        }
+        match settled {
             Settled::Went(Attempt::Paid) => {
                 self.callback_written.notify_one();
                 self.request_changed(&attempt.domain_code, &attempt.request_key);
@@ -206,6 +210,7 @@ impl Checkout {
                 Ok(Outcome::Paid)
             }
             Settled::Went(state) => {
+                counted::went(attempt.channel, state);
                 self.request_changed(&attempt.domain_code, &attempt.request_key);
                 tracing::info!(order.sn = attempt.order_sn, ?state, "attempt ended");
                 Ok(Outcome::Ended)

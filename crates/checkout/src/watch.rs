@@ -3,6 +3,7 @@
 
 use crate::alarm::{Alarm, raise};
 use crate::budget::STRETCH_MAX_MS;
+use crate::counted::{CLOCK, HASTENED};
 use crate::{Checkout, Failure, notify, refund, timer};
 use payment::ports::Horizons;
 use std::collections::HashMap;
@@ -152,12 +153,13 @@ impl Checkout {
         let (store, now_ms) = (&self.parts.store, self.now_ms());
         // Looked at first: nobody who writes waits for that.
         let (too_far, ahead_ms) = self.too_far().await?;
+        metrics::gauge!(CLOCK).set(ahead_ms as f64 / 1e3);
         if ahead_ms.abs() > CLOCK_MS {
             // By a clock that is wrong itself everything seems too far, or nothing.
             tracing::warn!(ahead_ms, "our clock is not the database's");
         } else if too_far > 0 {
             let hastened = store.hasten(now_ms, &self.horizons()).await?;
-            metrics::counter!("tongfu_timers_hastened_total").increment(hastened);
+            metrics::counter!(HASTENED).increment(hastened);
             tracing::warn!(
                 hastened,
                 "a clock was set back: what it had put too far ahead is due now"

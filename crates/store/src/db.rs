@@ -21,6 +21,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(12);
 /// What an operator's command over the whole database waits for.
 pub(crate) const LONG_LIMIT: Duration = Duration::from_secs(300);
 
+/// How long whoever asks the database waits for its answer.
+pub const ANSWER_SECONDS: &str = "tongfu_database_answer_seconds";
+
 /// What the databases write differently.
 pub(crate) struct Dialect {
     /// Begins a transaction.
@@ -220,13 +223,15 @@ impl Database {
         work: impl Fn() -> F,
     ) -> Answer<T> {
         self.guard.pass()?;
-        let answer = in_time(limit, work()).await;
+        let asked = Instant::now();
+        let mut answer = in_time(limit, work()).await;
         // Its transaction was not committed: nothing is done twice.
-        let Err(StoreError::Outdated(_)) = answer else {
-            return answer;
-        };
-        self.renewal.renew();
-        in_time(limit, work()).await
+        if let Err(StoreError::Outdated(_)) = answer {
+            self.renewal.renew();
+            answer = in_time(limit, work()).await;
+        }
+        metrics::histogram!(ANSWER_SECONDS).record(asked.elapsed());
+        answer
     }
 
     /// Whether connections that were made then are not used again.

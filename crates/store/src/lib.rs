@@ -17,6 +17,7 @@ mod sql;
 mod sqlite;
 mod train;
 
+pub use db::ANSWER_SECONDS;
 pub use guard::kept_mark;
 pub use keys::{Keys, NoKeys};
 pub use open::{Address, OpenError, migrate, open};

@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use doors::apay::{self, Failure, OrderInfo, Ordered, PartnerRefund};
+use payment::errcode::ErrCode;
 use payment::forecore::Fields;
 use payment::pairs::body_text;
 use payment::refusal::Refusal;
@@ -125,7 +126,10 @@ async fn answer(
         Err(refusal) => Err(refusal.into()),
     };
     match answer {
-        Ok(object) => json_answer(object),
+        Ok(object) => {
+            checkout::answered("apay", ErrCode::Success.code());
+            json_answer(object)
+        }
         Err(failure) => {
             tracing::info!(call, cause = failure.cause(), "a partner's call is refused");
             refused(&failure)
@@ -135,7 +139,11 @@ async fn answer(
 
 /// The answer for a call that is not done.
 pub(crate) fn refused(failure: &Failure) -> Response {
-    let mut response = json_answer(failure.json());
+    let object = failure.json();
+    // Most refusals have a text and no code.
+    let errcode = object.get("errcode").and_then(Value::as_str);
+    checkout::answered("apay", errcode.unwrap_or("none"));
+    let mut response = json_answer(object);
     if let Some(wait_s) = failure.wait_s() {
         respond::retry_after(&mut response, wait_s);
     }

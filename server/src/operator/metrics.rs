@@ -1,19 +1,24 @@
 //! What Prometheus reads. Counters are raised where things happen; what stands in
 //! the database is read when it is asked for, and at most once a second.
 
+use crate::ends::{CERTIFICATE_DAYS, SECRET_DAYS};
 use crate::limits::UNLISTED;
 use crate::routes::REQUESTS;
+use crate::worker::MARK_KEPT;
 use anyhow::{Context, Result};
-use checkout::{CHANNEL_AWAY, CHANNEL_CALLS, Checkout};
+use checkout::{
+    ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CHANNEL_AWAY, CHANNEL_CALLS, CLOCK, Checkout, HASTENED,
+    PUT_OFF,
+};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payment::ports::Store;
 use std::sync::Arc;
 use std::time::Duration;
+use store::ANSWER_SECONDS;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-const ALARMS: &str = "tongfu_alarms_total";
 const RISKS: &str = "tongfu_money_at_risk";
 const BACKLOG: &str = "tongfu_backlog";
 const OLDEST: &str = "tongfu_callback_oldest_seconds";
@@ -21,6 +26,9 @@ const LATE: &str = "tongfu_timers_late";
 const OLD: &str = "tongfu_figures_old";
 /// Bounds of the classes that calls are counted in, seconds.
 const CALL_SECONDS: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// The same for answers of the database, and for callbacks.
+const ANSWER_CLASSES: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 1.0, 5.0];
+const CALLBACK_CLASSES: [f64; 8] = [0.3, 1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0, 14_400.0];
 /// How often measured times are counted into their classes: until then each is kept.
 const UPKEEP_EACH: Duration = Duration::from_secs(5);
 const BUILD: &str = "tongfu_build_info";
@@ -70,11 +78,37 @@ impl Metrics {
 
 /// Installs the recorder of this process.
 pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(CHANNEL_CALLS.to_owned()), &CALL_SECONDS)
-        .context("metrics")?
-        .install_recorder()
-        .context("metrics")?;
+    let mut builder = PrometheusBuilder::new();
+    for (name, classes) in [
+        (CHANNEL_CALLS, &CALL_SECONDS[..]),
+        (ANSWER_SECONDS, &ANSWER_CLASSES),
+        (CALLBACKS, &CALLBACK_CLASSES),
+    ] {
+        let named = Matcher::Full(name.to_owned());
+        builder = builder
+            .set_buckets_for_metric(named, classes)
+            .context("metrics")?;
+    }
+    let handle = builder.install_recorder().context("metrics")?;
+    describe();
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    checkout::count_from_zero();
+    let upkept = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EACH).await;
+            upkept.run_upkeep();
+        }
+    });
+    Ok(Metrics {
+        handle,
+        readings: Arc::default(),
+        store,
+    })
+}
+
+/// Says what each means.
+fn describe() {
     describe_counter!(ALARMS, "Things that need a person's eye, since the start.");
     describe_gauge!(RISKS, "Lines of `tongfu order list --at-risk`.");
     describe_gauge!(BACKLOG, "What waits to be done.");
@@ -102,21 +136,38 @@ pub(crate) fn install(store: Arc<dyn Store>) -> Result<Metrics> {
     );
     describe_counter!(REQUESTS, "Requests that were answered.");
     describe_gauge!(BUILD, "1, with the version of this program.");
-    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     describe_gauge!(UP, "1 while the database answers.");
-    checkout::count_alarms_from_zero();
-    let upkept = handle.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(UPKEEP_EACH).await;
-            upkept.run_upkeep();
-        }
-    });
-    Ok(Metrics {
-        handle,
-        readings: Arc::default(),
-        store,
-    })
+    describe_counter!(ATTEMPTS, "Attempts to pay, by what became of them.");
+    describe_counter!(ANSWERS, "Answers to business systems, by door and errcode.");
+    describe_histogram!(
+        CALLBACKS,
+        Unit::Seconds,
+        "How long after it was written a callback is taken."
+    );
+    describe_histogram!(
+        ANSWER_SECONDS,
+        Unit::Seconds,
+        "How long the database's answers take, as whoever asked waits."
+    );
+    describe_gauge!(
+        CLOCK,
+        Unit::Seconds,
+        "How far our clock is ahead of the database's."
+    );
+    describe_gauge!(
+        CERTIFICATE_DAYS,
+        "Days until the first certificate of an account ends."
+    );
+    describe_gauge!(
+        SECRET_DAYS,
+        "Days until the next secret of a business system ends."
+    );
+    describe_counter!(PUT_OFF, "Questions that a channel account does not grant.");
+    describe_counter!(
+        HASTENED,
+        "What a clock had put too far ahead, and is due now."
+    );
+    describe_gauge!(MARK_KEPT, "1 while it is kept how far the books have come.");
 }
 
 /// Brings the gauges up to date: each figure by itself, so that a table that is locked

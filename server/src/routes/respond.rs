@@ -20,6 +20,7 @@ use std::any::Any;
 
 /// An error in the platform's envelope, status 200 as the seed shows.
 pub(crate) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
+    checkout::answered("platform", code.code());
     Json(Envelope::error(code, text))
 }
 

@@ -31,6 +31,7 @@ mod refund;
 mod reload;
 mod restore;
 mod secrets;
+mod seen;
 mod sign;
 mod strangers;
 mod trouble;

@@ -1,0 +1,88 @@
+//! What is counted where it happens (docs/operating.md, To look).
+
+use crate::alarm::Alarm;
+use crate::budget::Asker;
+use metrics::{Counter, counter};
+use payment::channel::Channel;
+use payment::order::Attempt;
+
+/// Alarms, by kind.
+pub const ALARMS: &str = "tongfu_alarms_total";
+/// Attempts, by channel and by what became of them.
+pub const ATTEMPTS: &str = "tongfu_attempts_total";
+/// Answers to business systems, by door and errcode.
+pub const ANSWERS: &str = "tongfu_answers_total";
+/// How long after it was written a callback is taken, seconds.
+pub const CALLBACKS: &str = "tongfu_callback_seconds";
+/// How far our clock is ahead of the database's, seconds.
+pub const CLOCK: &str = "tongfu_clock_ahead_seconds";
+
+/// Questions that an account does not grant, by channel and asker.
+pub const PUT_OFF: &str = "tongfu_queries_put_off_total";
+/// What a clock had put too far ahead, and was made due.
+pub const HASTENED: &str = "tongfu_timers_hastened_total";
+
+/// An attempt began.
+pub(crate) fn begun(channel: Channel) {
+    attempt(channel, BEGUN).increment(1);
+}
+
+/// Its channel did not say whether it took the order.
+pub(crate) fn unanswered(channel: Channel) {
+    attempt(channel, UNANSWERED).increment(1);
+}
+
+/// It went on to this state.
+pub(crate) fn went(channel: Channel, state: Attempt) {
+    if let Some(outcome) = outcome(state) {
+        attempt(channel, outcome).increment(1);
+    }
+}
+
+const BEGUN: &str = "begun";
+const UNANSWERED: &str = "unanswered";
+
+/// The word that the metrics have for a state; none for those between.
+fn outcome(state: Attempt) -> Option<&'static str> {
+    match state {
+        Attempt::Creating | Attempt::Open => None,
+        Attempt::Declined => Some("declined"),
+        Attempt::Closed => Some("closed"),
+        Attempt::Held => Some("held"),
+        Attempt::Paid => Some("paid"),
+        Attempt::Duplicate => Some("duplicate"),
+        Attempt::PaidAfterClose => Some("late"),
+    }
+}
+
+fn attempt(channel: Channel, outcome: &'static str) -> Counter {
+    counter!(ATTEMPTS, "channel" => channel.code(), "outcome" => outcome)
+}
+
+/// A question was put off, or is counted from zero.
+pub(crate) fn put_off(channel: Channel, asker: Asker) -> Counter {
+    counter!(PUT_OFF, "channel" => channel.code(), "asker" => asker.word())
+}
+
+/// An answer to a business system: by which door, and its errcode, one of the published.
+pub fn answered(door: &'static str, errcode: &str) {
+    counter!(ANSWERS, "door" => door, "errcode" => errcode.to_owned()).increment(1);
+}
+
+/// Lets what is rare read 0, and not nothing, before it first happens; once the recorder of
+/// metrics is installed.
+pub fn count_from_zero() {
+    for alarm in Alarm::ALL {
+        counter!(ALARMS, "kind" => alarm.word()).absolute(0);
+    }
+    counter!(HASTENED).absolute(0);
+    for channel in Channel::ALL {
+        let outcomes = Attempt::ALL.into_iter().filter_map(outcome);
+        for outcome in outcomes.chain([BEGUN, UNANSWERED]) {
+            attempt(channel, outcome).absolute(0);
+        }
+        for asker in Asker::ALL {
+            put_off(channel, asker).absolute(0);
+        }
+    }
+}
