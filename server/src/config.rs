@@ -59,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) zone: Zone,
     pub(crate) log_format: Format,
+    pub(crate) traces_url: String,
     pub(crate) operator_listen: String,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) connections: u32,

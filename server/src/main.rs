@@ -18,6 +18,7 @@ mod reload;
 mod routes;
 mod serve;
 mod state;
+mod traces;
 mod worker;
 mod zone;
 

@@ -12,6 +12,7 @@ use crate::payer::marks::Pictures;
 use crate::rates;
 use crate::reload::{self, Reloaded};
 use crate::state::{Held, State};
+use crate::traces;
 use crate::worker;
 use crate::{operator, routes};
 use anyhow::{Context, Result, bail};
@@ -39,7 +40,9 @@ const OPERATOR_CONNECTIONS: usize = 64;
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> Result<()> {
-    let set_filter = log::start(&config.log, config.log_format)?;
+    let traces = traces::open(&config.traces_url)?;
+    let (spans, traced) = traces.map(|traces| (traces.spans, traces.end)).unzip();
+    let set_filter = log::start(&config.log, config.log_format, spans)?;
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
@@ -145,6 +148,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         }
     }?;
     let _ = announced.take_leave(&instance).await;
+    traces::end(traced).await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -22,6 +22,9 @@ const TOOLS: [&str; 3] = [
     "cargo-deb@3.8.0",
 ];
 
+/// What the packaged program has beside, as cargo takes it for the whole workspace.
+const FEATURES: [&str; 2] = ["--features", "server/otel"];
+
 /// What cargo-cyclonedx writes.
 const BILL: &str = "tongfu.cdx.json";
 
@@ -32,7 +35,12 @@ pub(crate) fn run() -> Result<ExitCode> {
     let folder = target("package")?;
     step("the program, with the list of its crates in it", || {
         let build = ["auditable", "build", "--quiet", "--release"];
-        cargo(&path, &build).map(drop)
+        cargo(&path, &[&build[..], &FEATURES].concat()).map(drop)
+    })?;
+    step("the traces that it can send", || {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["test", "--quiet", "--test", "it"]);
+        run_quietly(cargo.args(FEATURES).arg("traces::").current_dir(root())).map(drop)
     })?;
     step("completions and manual pages", pages)?;
     let bill = step("the bill of materials", || bill(&path, &folder))?;
@@ -92,6 +100,7 @@ fn bill(path: &OsString, folder: &Path) -> Result<PathBuf> {
     cargo.args(["cyclonedx", "--quiet", "--manifest-path"]);
     cargo.arg(root().join("server/Cargo.toml"));
     cargo.args(["--format", "json", "--override-filename", "tongfu.cdx"]);
+    cargo.args(["--features", "otel"]);
     run_quietly(cargo.env("PATH", path).current_dir(root()))?;
     let bill = folder.join(BILL);
     fs::rename(root().join("server").join(BILL), &bill)?;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use tracing::field::Empty;
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, info_span};
 
 /// The header that tells the request's number.
 const REQUEST_ID: &str = "x-request-id";
@@ -40,6 +40,7 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
         http.path = Empty,
         domain.code = Empty,
         order.sn = Empty,
+        http.status = Empty,
     );
     let began = Instant::now();
     let answered = async {
@@ -50,6 +51,8 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
         let ms = began.elapsed().as_millis();
         let status = response.status().as_u16();
         tracing::debug!(status, ms, "answered");
+        // Its entry has it already: this is for traces.
+        Span::current().record("http.status", i64::from(status));
         let counted = metrics::counter!(REQUESTS, "route" => route, "status" => status.to_string());
         counted.increment(1);
         response

@@ -34,5 +34,7 @@ mod secrets;
 mod seen;
 mod sign;
 mod strangers;
+#[cfg(feature = "otel")]
+mod traces;
 mod trouble;
 mod upstream;
