@@ -38,6 +38,8 @@ pub struct Setting {
     pub frame_origins: Vec<String>,
     /// The operator's pictures of the channels.
     pub marks: Marks,
+    /// What the operator tells whoever picks a channel.
+    pub notice: Option<String>,
     /// Who is paid, where the request was genuine and its business system says so.
     pub payee: Option<Payee>,
 }
@@ -336,7 +338,13 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
     let language = setting.other_lang_url.clone().map(|url| {
         view! { <a href=url lang=other hreflang=other>{words.other_language}</a> }
     });
-    let body = content(screen, setting);
+    let notice = setting.notice.clone();
+    let notice = notice.filter(|_| matches!(screen, Screen::Pick { .. }));
+    let mut body = content(screen, setting);
+    if let Some(notice) = notice {
+        style.push_str(parts::NOTICE_STYLE);
+        body = view! { <aside>{notice}</aside>{body} }.into_any();
+    }
     let help = setting.payee.as_ref().map(|payee| payee.help.clone());
     let help = help.filter(|help| !help.is_empty());
     let help = help.map(|help| view! { <p>{help}</p> });

@@ -26,6 +26,8 @@ const LEASE_MIN_MS: i64 = 1_000;
 const LEASE_MAX_MS: i64 = 3_600_000;
 /// The longest delay between two tries of a callback, ms: a week.
 const DELAY_MAX_MS: i64 = 604_800_000;
+/// The characters of a notice to payers.
+const NOTICE_MAX: usize = 200;
 /// Where it is not set, the operator's port is so far above ours.
 const OPERATOR_OFFSET: u16 = 3;
 
@@ -46,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) acts_head_url: String,
     pub(crate) accounts: PathBuf,
     pub(crate) marks: PathBuf,
+    pub(crate) page_notice: String,
+    pub(crate) page_notice_en: String,
     pub(crate) usd_cny_rate: String,
     pub(crate) cad_cny_rate: String,
     pub(crate) payment_rates: BTreeMap<String, BTreeMap<String, String>>,
@@ -234,6 +238,14 @@ impl Config {
         if config.callback_delays_ms.is_empty() || !config.callback_delays_ms.iter().all(fits) {
             bail!("callback_delays_ms must hold one delay or more, each from 0 to {DELAY_MAX_MS}");
         }
+        for (name, words) in [
+            ("page_notice", &config.page_notice),
+            ("page_notice_en", &config.page_notice_en),
+        ] {
+            if words.chars().count() > NOTICE_MAX || words.contains(char::is_control) {
+                bail!("{name} must be one line of at most {NOTICE_MAX} characters");
+            }
+        }
         Ok(config)
     }
 }
@@ -328,6 +340,7 @@ mod tests {
             ("lease_ms = 9223372036854775807", "lease_ms"),
             ("callback_delays_ms = []", "callback_delays_ms"),
             ("callback_delays_ms = [0, -1]", "callback_delays_ms"),
+            ("page_notice_en = \"two\\nlines\"", "page_notice_en"),
             (
                 "callback_delays_ms = [9223372036854775807]",
                 "callback_delays_ms",

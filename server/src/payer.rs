@@ -5,6 +5,7 @@ pub(crate) mod cookies;
 mod events;
 mod leave;
 pub(crate) mod marks;
+pub(crate) mod notice;
 mod open;
 mod openid;
 mod screens;

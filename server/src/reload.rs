@@ -1,10 +1,11 @@
-//! SIGHUP: accounts, their keys, the pictures of the channels and the log's filter
-//! are read anew. The rest of the configuration holds from the next start.
+//! SIGHUP: accounts, their keys, the pictures of the channels, the notice and the log's
+//! filter are read anew. The rest of the configuration holds from the next start.
 
 use crate::accounts::{self, Opened};
 use crate::config::Config;
 use crate::log;
 use crate::payer::marks::Pictures;
+use crate::payer::notice::Notice;
 use crate::worker::rested;
 use anyhow::Result;
 use checkout::Checkout;
@@ -25,6 +26,7 @@ pub(crate) struct Reloaded {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) pictures: Pictures,
+    pub(crate) notice: Notice,
     pub(crate) set_filter: log::SetFilter,
     /// The accounts that are used, and the revision of the database's.
     pub(crate) accounts: Mutex<(i64, Opened)>,
@@ -39,7 +41,9 @@ pub(crate) async fn at_each_hangup(reloaded: Arc<Reloaded>) {
     };
     while hangups.recv().await.is_some() {
         match reloaded.reload().await {
-            Ok(accounts) => tracing::info!(accounts, "read anew: accounts, keys, marks, log"),
+            Ok(accounts) => {
+                tracing::info!(accounts, "read anew: accounts, keys, marks, notice, log")
+            }
             Err(error) => {
                 let cause = format!("{error:#}");
                 tracing::error!(cause, "not read anew; what held before still holds");
@@ -95,6 +99,7 @@ impl Reloaded {
         let filter = log::filter(&config.log)?;
         self.pictures.read(&config.marks)?;
         (self.set_filter)(filter)?;
+        self.notice.set(&config.page_notice, &config.page_notice_en);
         let count = self.put(&accounts);
         *held = (revision, accounts);
         Ok(count)

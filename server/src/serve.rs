@@ -9,6 +9,7 @@ use crate::listen::{self, Gate, Way};
 use crate::log;
 use crate::payer::Streams;
 use crate::payer::marks::Pictures;
+use crate::payer::notice::Notice;
 use crate::rates;
 use crate::reload::{self, Reloaded};
 use crate::state::{Held, State};
@@ -90,11 +91,14 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let public_url = config.public_url.as_str().into();
     let pictures = Pictures::default();
     pictures.read(&config.marks)?;
+    let notice = Notice::default();
+    notice.set(&config.page_notice, &config.page_notice_en);
     let reloaded = Arc::new(Reloaded {
         file,
         store: Arc::clone(&announced),
         checkout: Arc::clone(&checkout),
         pictures: pictures.clone(),
+        notice: notice.clone(),
         set_filter,
         accounts: Mutex::new((revision, accounts)),
         public_url: config.public_url.clone(),
@@ -110,6 +114,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         public_url,
         metrics,
         pictures,
+        notice,
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         stopped: stopped.clone(),

@@ -4,6 +4,7 @@ use crate::limits::Limits;
 use crate::operator::metrics::Metrics;
 use crate::payer::Streams;
 use crate::payer::marks::Pictures;
+use crate::payer::notice::Notice;
 use checkout::Checkout;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(crate) struct Held {
     pub(crate) limits: Arc<Limits>,
     /// The operator's pictures of the channels.
     pub(crate) pictures: Pictures,
+    /// What he tells every payer.
+    pub(crate) notice: Notice,
     /// Room for push streams.
     pub(crate) streams: Arc<Streams>,
     /// Whether the program was told to stop.

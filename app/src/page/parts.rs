@@ -6,6 +6,11 @@ use leptos::prelude::*;
 
 /// Seconds after which a page that waits is fetched again without script.
 pub(super) const REFRESH_S: u32 = 3;
+/// How the operator's notice looks: sent with it alone.
+pub(super) const NOTICE_STYLE: &str = "aside{width:calc(100% - 2rem);max-width:27rem;\
+     margin:0 auto 1rem;padding:.75rem 1rem;border:1px solid var(--line);border-radius:.8rem;\
+     background:var(--card);font-size:.9375rem}\
+     @media(min-width:60rem){aside{max-width:56rem}}";
 
 /// Characters of a sum that fit the amount's largest size on a narrow phone.
 const SUM_CHARS: usize = 9;

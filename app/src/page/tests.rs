@@ -17,6 +17,7 @@ fn shown(screen: Screen, lang: Lang) -> String {
         module,
         frame_origins: vec!["http://shop.cn".into()],
         marks: Marks::default(),
+        notice: None,
         payee: None,
     };
     render(screen, &setting)

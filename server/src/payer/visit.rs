@@ -27,6 +27,7 @@ pub(super) struct Visit {
     chosen: bool,
     secure: Secure,
     pictures: Pictures,
+    notice: Option<String>,
     pub(super) path: String,
     pub(super) scene: Scene,
     pub(super) browser: Browser,
@@ -56,6 +57,7 @@ impl Visit {
             chosen: lang != wished,
             secure,
             pictures: state.pictures.clone(),
+            notice: state.notice.of(lang),
             path,
             scene,
             browser: browser(&parts.headers),
@@ -151,6 +153,7 @@ impl Visit {
             keep_lang: self.chosen.then_some(self.secure),
             frame_origins: leave.map(|leave| leave.frames.clone()).unwrap_or_default(),
             marks: self.pictures.marks(),
+            notice: self.notice.clone(),
         }
     }
 }

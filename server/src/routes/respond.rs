@@ -96,6 +96,8 @@ pub(crate) struct Form {
     pub(crate) frame_origins: Vec<String>,
     /// The operator's pictures of the channels.
     pub(crate) marks: Marks,
+    /// What the operator tells whoever picks a channel.
+    pub(crate) notice: Option<String>,
     /// Who is paid.
     pub(crate) payee: Option<Payee>,
 }
@@ -110,6 +112,7 @@ impl Form {
             keep_lang: None,
             frame_origins: Vec::new(),
             marks: Marks::default(),
+            notice: None,
             payee: None,
         }
     }
@@ -132,6 +135,7 @@ pub(crate) fn page(screen: Screen, form: Form) -> Response {
         keep_lang,
         frame_origins,
         marks,
+        notice,
         payee,
     } = form;
     let html = render(
@@ -145,6 +149,7 @@ pub(crate) fn page(screen: Screen, form: Form) -> Response {
             module: module(),
             frame_origins,
             marks,
+            notice,
             payee,
         },
     );

@@ -280,3 +280,29 @@ async fn a_key_that_was_used_with_another_sum_is_told_before_anybody_picks() {
     .await;
     told("once it is paid").await;
 }
+
+#[tokio::test]
+async fn the_operators_notice_stands_above_the_picker_as_text() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    let address = |more: &str| format!("/pay.html?{query}{more}");
+    let plain = world.text(&address("")).await;
+    assert!(!plain.contains("aside"), "no byte where there is none");
+    let settings = [
+        ("TONGFU_PAGE_NOTICE", "<今晚> & \"维护\""),
+        ("TONGFU_PAGE_NOTICE_EN", "Alipay rests tonight"),
+    ];
+    world.restart_platform_with(&settings).await;
+    let zh = world.text(&address("")).await;
+    let notice = "<aside>&lt;今晚&gt; &amp; \"维护\"</aside>";
+    let at = |part: &str| zh.find(part).unwrap_or_else(|| panic!("{part}: {zh}"));
+    assert!(at(notice) < at("<main"));
+    let en = world.text(&address("&lang=en")).await;
+    assert!(en.contains("<aside>Alipay rests tonight</aside>"), "{en}");
+    let code = world.text(&address("&pick=Wechat")).await;
+    assert!(!code.contains("aside"), "who has picked is left alone");
+
+    world.restart_platform_with(&settings[1..]).await;
+    let zh = world.text(&address("")).await;
+    assert!(zh.contains("<aside>Alipay rests tonight</aside>"), "{zh}");
+}

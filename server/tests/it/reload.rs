@@ -51,12 +51,14 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
     let without: Vec<_> = good.split("[[account]]").map(off).collect();
     let without = without.join("[[account]]");
     std::fs::write(accounts_file(&world), without).unwrap();
-    std::fs::write(&config, "log = \"debug\"").unwrap();
+    std::fs::write(&config, "log = \"debug\"\npage_notice = \"Wechat is away\"").unwrap();
     world.programs.last().unwrap().signal("HUP");
     told(&world, "read anew: accounts").await;
     assert!(!offered(&world).await.contains("Wechat"));
     assert!(offered(&world).await.contains("Alipay"));
     told(&world, "DEBUG").await;
+    let page = format!("/pay.html?{}", world.signed_query().await);
+    assert!(world.text(&page).await.contains("Wechat is away"));
 
     for (file, bad) in [(accounts_file(&world), "account = 1"), (config, "log = 1")] {
         let kept = std::fs::read(&file).unwrap();
