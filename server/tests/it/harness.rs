@@ -86,6 +86,15 @@ impl World {
 
     /// Starts all three on this database.
     pub(crate) async fn start_on(folder: PathBuf, database_url: String) -> Self {
+        Self::start_with(folder, database_url, &[]).await
+    }
+
+    /// The same, the platform with these settings from its first start on.
+    pub(crate) async fn start_with(
+        folder: PathBuf,
+        database_url: String,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let [platform, operator, gateway, shop] =
             [(); 4].map(|()| format!("127.0.0.1:{}", free_port()));
         let data = folder.join("sandbox");
@@ -116,7 +125,9 @@ impl World {
         let mut shop_command = sandbox();
         shop_command.args(["shop", "--listen", &shop, "--platform", &world.platform]);
         world.run(&mut shop_command);
-        let program = world.start_platform();
+        let mut platform_command = tongfu(&world.database_url);
+        platform_command.envs(settings.iter().copied());
+        let program = world.start_platform_by(platform_command);
         world.programs.push(program);
         world.answers(&format!("{}/healthz", world.gateway)).await;
         world.answers(&format!("{}/healthz", world.shop)).await;
