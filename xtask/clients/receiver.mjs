@@ -1,0 +1,7 @@
+// The guide's receiver (docs/integrate.md, Callbacks: five things to do right), called once.
+import { createHash } from 'node:crypto';
+
+// RECEIVER
+
+const [query, secret, key, money] = process.argv.slice(2);
+console.log(receive(Object.fromEntries(new URLSearchParams(query)), secret, { [key]: money }));
