@@ -4,7 +4,7 @@
 
 mod backwards;
 mod balancer;
-mod books;
+pub(crate) mod books;
 mod business;
 mod compare;
 mod fault;

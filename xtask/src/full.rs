@@ -1,6 +1,6 @@
 //! `cargo xtask full`: what is slow and rare. The tests on the newest PostgreSQL; the page's
-//! main flows in Firefox, and in WebKit, the engine of every browser on iOS; what is missing
-//! is named.
+//! main flows in Firefox, and in WebKit, the engine of every browser on iOS; the clients in
+//! every language. What is missing is named.
 
 use crate::browser::installed;
 use crate::database::Postgres;
@@ -9,7 +9,7 @@ use crate::step::{self, step, works};
 use crate::test::rust_tests;
 use crate::tools::{is_root_on_debian, node_packages};
 use crate::world::{self, SHARED, World};
-use crate::{root, site};
+use crate::{clients, root, site};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -42,7 +42,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     let count = step("all tests on the newest PostgreSQL", || {
         rust_tests(&newest, None)
     })?;
-    let mut good = count.failed == 0;
+    let (_, failed) = step("clients", clients::walks)?;
+    let mut good = count.failed + failed == 0;
     match installed(&FIREFOX) {
         Some(firefox) => good &= walk("firefox", &firefox, "")?,
         None => println!("NOT TRIED  firefox: install {}", PACKAGES[0]),

@@ -5,6 +5,7 @@ mod browser;
 mod cells;
 mod chaos;
 mod cluster;
+mod clients;
 mod database;
 mod full;
 mod fuzz;
@@ -70,6 +71,8 @@ enum Task {
     Siege,
     /// Programs of others against the sandbox
     Peers,
+    /// The sample clients and the guide's code at the real server
+    Clients,
     /// Fuzz the readers of outside bytes
     Fuzz(fuzz::Options),
     /// What is cited is there; lengths, idle dependencies, subjects of commits
@@ -104,6 +107,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Full => full::run(),
         Task::Siege => siege::run(),
         Task::Peers => peers::run(),
+        Task::Clients => clients::run(),
         Task::Fuzz(options) => fuzz::run(options),
         Task::Tidy => tidy::run(),
     }

@@ -5,7 +5,7 @@ use crate::database::{Poolers, Postgres};
 use crate::process::Programs;
 use crate::step::step;
 use crate::world::{self, SHARED, World};
-use crate::{browser, root, site, target, tools};
+use crate::{browser, clients, root, site, target, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::io::{BufRead, BufReader};
@@ -41,9 +41,13 @@ pub(crate) fn run() -> Result<ExitCode> {
             rust_tests(&postgres, poolers.as_ref())
         })?
     };
+    let clients = step("clients", || {
+        let (passed, failed) = clients::walks()?;
+        Ok(Count { passed, failed })
+    })?;
     let browser = step("browser", || browser_tests(&modules, &chromium))?;
     let chaos = [Database::Sqlite, Database::Postgres].map(chaos_test);
-    let all = [rust, browser].into_iter().chain(chaos);
+    let all = [rust, clients, browser].into_iter().chain(chaos);
     let (passed, failed) = all.fold((0, 0), |(passed, failed), count| {
         (passed + count.passed, failed + count.failed)
     });

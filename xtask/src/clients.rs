@@ -1,0 +1,317 @@
+//! `cargo xtask clients`: the sample clients (clients/) and the guide's code, from an order
+//! to its refund, at the real server with the sandbox. Languages that are not there are
+//! named.
+
+mod guide;
+
+use crate::browser::installed;
+use crate::chaos::books;
+use crate::process::{Programs, free_ports};
+use crate::step::run_quietly;
+use crate::wire::Wire;
+use crate::world::{self, World};
+use crate::{root, target};
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+/// A callback is there well before.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What is told is the walks.
+const QUIET: [(&str, &str); 1] = [("TONGFU_LOG", "warn")];
+
+/// A language of the clients and of the guide's receivers.
+struct Language {
+    /// As the guide's code says it.
+    fence: &'static str,
+    /// What runs it.
+    program: &'static str,
+    /// The distribution's package that has it.
+    package: &'static str,
+    client: &'static str,
+    /// What the guide's receiver is put into, in `xtask/clients`.
+    receiver: &'static str,
+}
+
+const LANGUAGES: [Language; 5] = [
+    Language {
+        fence: "python",
+        program: "python3",
+        package: "python3",
+        client: "clients/python/tongfu.py",
+        receiver: "receiver.py",
+    },
+    Language {
+        fence: "php",
+        program: "php",
+        package: "php-cli",
+        client: "clients/php/tongfu.php",
+        receiver: "receiver.php",
+    },
+    Language {
+        fence: "js",
+        program: "node",
+        package: "nodejs",
+        client: "clients/node/tongfu.mjs",
+        receiver: "receiver.mjs",
+    },
+    Language {
+        fence: "java",
+        program: "java",
+        package: "openjdk-17-jdk-headless",
+        client: "clients/java/Tongfu.java",
+        receiver: "Receiver.java",
+    },
+    Language {
+        fence: "go",
+        program: "go",
+        package: "golang-go",
+        client: "clients/go/tongfu.go",
+        receiver: "receiver.go",
+    },
+];
+
+impl Language {
+    /// The words that run a file. Go's own `run` would outlive who ends it.
+    fn runs(&self, file: &Path) -> Result<Vec<PathBuf>> {
+        if self.program != "go" {
+            return Ok(vec![self.program.into(), file.to_owned()]);
+        }
+        let name = file.file_stem().context("a file has a name")?;
+        let program = target("clients")?.join(name);
+        let mut build = Command::new("go");
+        run_quietly(build.args(["build", "-o"]).arg(&program).arg(file))?;
+        Ok(vec![program])
+    }
+}
+
+pub(crate) fn run() -> Result<ExitCode> {
+    world::build_with_tests()?;
+    let (passed, failed) = walks()?;
+    println!("{passed} passed, {failed} failed");
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// All walks, in a world of their own; how many passed, and how many failed.
+pub(crate) fn walks() -> Result<(u32, u32)> {
+    let world = World {
+        settings: &QUIET,
+        ..World::fresh("clients")?
+    };
+    let mut programs = Programs::default();
+    world.start(&mut programs)?;
+    let (mut passed, mut failed) = (0, 0);
+    let mut tell = |what: &str, walked: Result<()>| match walked {
+        Ok(()) => {
+            println!("ok      {what}");
+            passed += 1;
+        }
+        Err(error) => {
+            println!("FAILED  {what}: {error:#}");
+            failed += 1;
+        }
+    };
+    let callback = guide::first_payment(&world)?;
+    tell("the guide's two languages", guide::is_one());
+    let rust = [world.bin.join("tongfu-client")];
+    tell("the client for rust", walk(&world, &rust, &callback));
+    for language in &LANGUAGES {
+        let Language { fence, package, .. } = language;
+        if installed(&[language.program]).is_none() {
+            println!("NOT TRIED  {fence}: install {package}");
+            continue;
+        }
+        let runs = language.runs(&root().join(language.client));
+        let walked = runs.and_then(|runs| walk(&world, &runs, &callback));
+        tell(&format!("the client for {fence}"), walked);
+        let received = guide::receives(language, &callback);
+        tell(&format!("the guide's receiver for {fence}"), received);
+    }
+    Ok((passed, failed))
+}
+
+/// A client whose shop sells to a payer.
+struct Client<'a> {
+    world: &'a World,
+    runs: &'a [PathBuf],
+    wire: Wire,
+    /// Its shop.
+    port: u16,
+}
+
+/// One client, all that it can.
+fn walk(world: &World, runs: &[PathBuf], callback: &str) -> Result<()> {
+    let client = Client {
+        world,
+        runs,
+        wire: Wire::new(),
+        port: free_ports(1)?,
+    };
+    let mut programs = Programs::default();
+    let mut shop = client.command(&["shop", &client.port.to_string()]);
+    programs.start("a shop", shop.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    programs.wait_for(client.port, "/")?;
+    client.pays_the_platform()?;
+    client.pays_a_partner()?;
+    client.judges(callback)
+}
+
+impl Client<'_> {
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.runs[0]);
+        command
+            .args(&self.runs[1..])
+            .args(words)
+            .env("TONGFU_URL", self.world.address(0))
+            .env("NO_PROXY", "127.0.0.1");
+        command
+    }
+
+    /// The answer that a command prints.
+    fn asks(&self, words: &[&str]) -> Result<Value> {
+        let printed = run_quietly(&mut self.command(words))?;
+        serde_json::from_str(&printed).with_context(|| format!("reading {printed}"))
+    }
+
+    fn pays_the_platform(&self) -> Result<()> {
+        let key = self.sells("/buy")?;
+        let info = self.asks(&["query", &key])?;
+        holds(&info, "/obj/payStatus", &json!("SUCCESSPAY"))?;
+        holds(&info, "/obj/money", &json!(100))?;
+        let refund = self.asks(&["refund", &key, &format!("R-{key}"), "40"])?;
+        holds(&refund, "/errcode", &json!("0"))?;
+        holds(&refund, "/obj/refundMoney", &json!(40))?;
+        let closed = self.asks(&["close", &key])?;
+        holds(&closed, "/errcode", &json!("10009"))
+    }
+
+    fn pays_a_partner(&self) -> Result<()> {
+        let number = format!("outOrderId={}", self.sells("/order")?);
+        let info = self.asks(&["forecore", "queryOrder", &number])?;
+        holds(&info, "/received", &json!(1))?;
+        let refund = self.asks(&["forecore", "refund", &number, "money=0.40"])?;
+        holds(&refund, "/result", &json!("ok"))?;
+        let words = ["currency=USD", "payment=ALIPAYH5"];
+        let rate = self.asks(&["forecore", "exchangeRate", words[0], words[1]])?;
+        holds(&rate, "/result", &json!("ok"))
+    }
+
+    /// A genuine callback and a changed one, an address by each sign, a forged call.
+    fn judges(&self, callback: &str) -> Result<()> {
+        run_quietly(&mut self.command(&["verify", callback])).context("a genuine callback")?;
+        let changed = callback.replace("money=100", "money=101");
+        if crate::step::works(&mut self.command(&["verify", &changed])) {
+            bail!("a changed callback verifies");
+        }
+        for sign in ["--sha1", "lang=zh"] {
+            let mut address = self.command(&["address", sign, "requestChannel=1"]);
+            address.args([
+                "requestKey=D1-0000000000001",
+                "money=100",
+                "currencyType=CNY",
+            ]);
+            address.args([
+                "info=耳机 A+B~!*'() 😀ｆ",
+                "bgUrl=http://127.0.0.1/callback",
+            ]);
+            let address = run_quietly(address.args(["rate=", "payTypeCode=Alipay"]))?;
+            if self.wire.get(address.trim())?.status != 200 {
+                bail!("an address is refused: {address}");
+            }
+        }
+        let shop = format!("http://127.0.0.1:{}", self.port);
+        self.wire.get(&format!("{shop}/buy"))?;
+        let key = self.unpaid()?;
+        let forged = callback
+            .split('&')
+            .map(|pair| match pair.split_once('=') {
+                Some(("requestKey", _)) => format!("requestKey={key}"),
+                _ => pair.to_owned(),
+            })
+            .collect::<Vec<_>>();
+        let answer = self
+            .wire
+            .get(&format!("{shop}/callback?{}", forged.join("&")))?;
+        if answer.body.trim() == "success" || self.unpaid()? != key {
+            bail!("the shop takes a forged callback");
+        }
+        Ok(())
+    }
+
+    /// Its shop sells something, and is told of the payment; gives the order's number.
+    fn sells(&self, path: &str) -> Result<String> {
+        let shop = format!("http://127.0.0.1:{}", self.port);
+        let address = self.wire.get(&format!("{shop}{path}"))?.location;
+        let address = address.context("the shop leads nowhere")?;
+        let number = self.unpaid()?;
+        pay(&self.wire, self.world, &address)?;
+        let paid = format!("{number} 100 paid");
+        let started = Instant::now();
+        while !self.lists()?.lines().any(|line| line == paid) {
+            if started.elapsed() > PATIENCE {
+                bail!("the shop was not told that {number} is paid");
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(number)
+    }
+
+    fn lists(&self) -> Result<String> {
+        let shop = format!("http://127.0.0.1:{}/", self.port);
+        Ok(self.wire.get(&shop)?.body)
+    }
+
+    /// The one order that is not paid.
+    fn unpaid(&self) -> Result<String> {
+        let list = self.lists()?;
+        let open = list.lines().find_map(|line| line.strip_suffix(" 100 open"));
+        Ok(open
+            .with_context(|| format!("no order in {list:?}"))?
+            .into())
+    }
+}
+
+/// A payer opens the address, takes WeChat's code and pays it at the sandbox.
+fn pay(wire: &Wire, world: &World, address: &str) -> Result<()> {
+    let status = wire.get(address)?.status;
+    if status >= 400 {
+        bail!("{status} at {address}");
+    }
+    let (_, query) = address.split_once('?').context("an address has a query")?;
+    let mut body: Map<String, Value> = form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into()))
+        .collect();
+    body.insert("payTypeCode".to_owned(), "Wechat".into());
+    let call = format!("{}/pay/api/pc/pay", world.address(0));
+    let begun = wire
+        .post_json(&call, &Value::Object(body).to_string())?
+        .body;
+    holds(&serde_json::from_str(&begun)?, "/errcode", &json!("0"))?;
+    let book = books::of_sandbox(wire, &world.address(1))?;
+    let open: Vec<_> = book.iter().filter(|one| one.state == "NOTPAY").collect();
+    let [order] = open[..] else {
+        bail!("one order is open at the sandbox, not {}", open.len());
+    };
+    let body = json!({"channelOrderNo": order.channel_order_no}).to_string();
+    let paid = wire.post_json(&format!("{}/control/pay", world.address(1)), &body)?;
+    if paid.status != 204 {
+        bail!("the sandbox answers {}", paid.status);
+    }
+    Ok(())
+}
+
+/// Whether an answer has this value at this place.
+fn holds(answer: &Value, place: &str, wanted: &Value) -> Result<()> {
+    if answer.pointer(place) != Some(wanted) {
+        bail!("{place} is not {wanted} in {answer}");
+    }
+    Ok(())
+}
