@@ -123,6 +123,11 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
     tell("the guide's two languages", guide::is_one());
     let rust = [world.bin.join("tongfu-client")];
     tell("the client for rust", walk(&world, &rust, &callback));
+    if installed(&["python3"]).is_some() {
+        let mut check = Command::new("python3");
+        check.args(["docs/vectors/make.py", "--check"]);
+        tell("the samples of signs", run_quietly(&mut check).map(|_| ()));
+    }
     for language in &LANGUAGES {
         let Language { fence, package, .. } = language;
         if installed(&[language.program]).is_none() {

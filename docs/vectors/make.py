@@ -1,0 +1,215 @@
+"""Makes the samples of signs beside this file, by the sample client (clients/python).
+
+python3 docs/vectors/make.py            writes them
+python3 docs/vectors/make.py --check    says whether they are what it would write
+"""
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import sys
+from urllib.parse import quote, quote_plus
+
+HERE = pathlib.Path(__file__).parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE.parent.parent / "clients/python"))
+import tongfu  # noqa: E402
+
+ADDRESSES = ["pageUrl", "bgUrl", "dialogOkUrl", "dialogFailUrl"]
+UNSIGNED = ["payTypeCode", "openid", "lang"]
+TEST = {"domainCode": "test", "money": "12345", "info": "耳机 A+B~", "requestKey": "324", "currencyType": "CNY",
+        "pageUrl": "http://127.0.0.1:3002/return?a=1*~", "bgUrl": "http://127.0.0.1:3002/callback"}
+DEMO = {"domainCode": "demo", "money": "12345", "info": "耳机 A+B~!*'()", "infoEn": "", "requestKey": "D1-0000000000001",
+        "currencyType": "CNY", "bgUrl": "http://127.0.0.1:3002/callback", "requestChannel": "1", "payTypeCode": "Wechat",
+        "signType": "HMAC-SHA256"}
+CALLBACK = {"money": "12345", "requestKey": "D1-0000000000001", "payTime": "1465955306000",
+            "orderSn": "20160615094750987511", "payTypeCode": "Alipay", "payTypeName": "支付宝支付",
+            "currencyType": "CNY", "payStatus": "SUCCESSPAY", "domainCode": "demo"}
+ORDER = {"outOrderId": "abc123", "money": "1.00", "partnerId": "p001", "type": "WECHATPAYH5", "currency": "USD"}
+NOTIFICATION = {"outOrderId": "abc 123~!*'()", "orderId": "20160615094750987511", "money": "14.27", "currency": "CNY",
+                "providerOrderId": "", "店": "耳机&A=B+"}
+
+
+def java(text):
+    """As java.net.URLEncoder."""
+    return quote_plus(text, safe="*").replace("~", "%7E")
+
+
+def sha1_of(text):
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+def sha1(fields, secret, encoded=False):
+    fields = tongfu.without(fields, *UNSIGNED)
+    values = [java(value) if encoded and name in ADDRESSES else value for name, value in fields.items()]
+    return tongfu.sha1_sign(values, secret)
+
+
+def hmac_text(purpose, fields, escape=lambda text: quote(text, safe=""), names=UNSIGNED):
+    fields = tongfu.without(fields, *names)
+    return f"{purpose}\n" + "&".join(f"{name}={escape(fields[name])}" for name in sorted(fields) if fields[name])
+
+
+def keyed(text, secret, digest="sha256"):
+    return hmac.new(secret.encode(), text.encode(), digest)
+
+
+def request(name, form, purpose, secret, fields):
+    sign = sha1(fields, secret, form == "sha1-encoded") if form != "hmac" \
+        else tongfu.hmac_sign(purpose, tongfu.without(fields, *UNSIGNED), secret)
+    vector = {"name": name, "form": form, "purpose": purpose, "secret": secret, "fields": fields}
+    return vector | ({"text": hmac_text(purpose, fields)} if form == "hmac" else {}) | {"sign": sign}
+
+
+def requests():
+    pc = {"domainCode": "test", "payTypeCode": "", "requestChannel": "", "money": "1", "info": "这是你买的商品详单信息",
+          "infoEn": "", "requestKey": "1464659622189", "currencyType": "CNY", "pageUrl": "http://www.baidu.com",
+          "bgUrl": "http://www.sina.com", "dialogOkUrl": "http://www.sohu.com", "dialogFailUrl": "http://www.163.com",
+          "rate": "6.8", "payTypeCodeIn": ""}
+    emoji = TEST | {"info": "\U0001f600耳机", "infoEn": "ｆ"}
+    short = {"domainCode": "demo", "requestKey": "D1-0000000000001", "signType": "HMAC-SHA256"}
+    return [
+        request("the old document's address for a PC", "sha1", "pay", "test", pc),
+        request("the old document's query", "sha1", "query", "test",
+                {"domainCode": "test", "requestKey": "1464844451098"}),
+        request("values", "sha1", "pay", "test", TEST),
+        request("payTypeCode beside them is not signed", "sha1", "pay", "test", TEST | {"payTypeCode": "Alipay"}),
+        request("sorted by UTF-16 code unit: an emoji before ｆ", "sha1", "pay", "test", emoji),
+        request("equal values are kept", "sha1", "pay", "test", TEST | {"info": "test"}),
+        request("addresses as java.net.URLEncoder writes them", "sha1-encoded", "pay", "test", TEST),
+        request("pay: empty values and payTypeCode are not signed", "hmac", "pay", "demo-secret", DEMO),
+        request("query", "hmac", "query", "demo-secret", short),
+        request("refund", "hmac", "refund", "demo-secret", short | {"refundKey": "R1", "refundMoney": "100"}),
+        request("close", "hmac", "close", "demo-secret", short),
+    ]
+
+
+def callbacks():
+    refund = CALLBACK | {"payStatus": "SUCCESSREFUND", "refundKey": "R1", "refundMoney": "100", "refundedMoney": "100"}
+
+    def vector(name, fields):
+        nine = [fields[field] for field in tongfu.NINE]
+        return {"name": name, "secret": "demo-secret", "fields": fields, "sign": tongfu.sha1_sign(nine, "demo-secret"),
+                "text2": hmac_text("callback", fields, names=[]),
+                "sign2": tongfu.hmac_sign("callback", fields, "demo-secret")}
+    return [vector("a payment", CALLBACK), vector("a refund with its details: sign covers nine values, sign2 all", refund)]
+
+
+def partners():
+    def vector(name, fields):
+        text = "&".join(f"{field}=" + quote(fields[field], safe="!'()*") for field in sorted(fields))
+        return {"name": name, "key": "123456", "fields": fields, "text": "123456" + text,
+                "sign": tongfu.md5_sign(fields, "123456")}
+    return [vector("the old document's example", ORDER), vector("a notification: empty fields, other alphabets", NOTIFICATION)]
+
+
+def slips():
+    made = []
+
+    def slip(name, form, fields, sign, errcode="10004"):
+        made.append({"name": name, "form": form, "fields": fields, "sign": sign, "errcode": errcode})
+
+    values, by_name = list(TEST.values()), [TEST[name] for name in sorted(TEST)]
+    ordered = sorted(values + ["test"])
+    right = sha1(TEST, "test")
+    slip("values in the order of their names", "sha1", TEST, sha1_of("".join(by_name) + "test"))
+    slip("the secret first", "sha1", TEST, sha1_of("test" + "".join(sorted(values))))
+    slip("the secret last", "sha1", TEST, sha1_of("".join(sorted(values)) + "test"))
+    slip("upper-case hex", "sha1", TEST, right.upper())
+    slip("MD5", "sha1", TEST, hashlib.md5("".join(ordered).encode()).hexdigest())
+    slip("SHA-256", "sha1", TEST, hashlib.sha256("".join(ordered).encode()).hexdigest())
+    slip("Base64 for hex", "sha1", TEST, base64.b64encode(bytes.fromhex(right)).decode())
+    slip("all values percent-encoded", "sha1", TEST,
+         tongfu.sha1_sign([quote(value, safe="") for value in values], "test"))
+    slip("values as they stand in the address, + for a blank", "sha1", TEST,
+         tongfu.sha1_sign([quote_plus(value) for value in values], "test"))
+    slip("names signed too", "sha1", TEST, sha1_of("".join(sorted([f"{n}={v}" for n, v in TEST.items()] + ["test"]))))
+    slip("joined by &", "sha1", TEST, sha1_of("&".join(ordered)))
+    slip("PHP's sort without SORT_STRING: numbers by their size", "sha1", TEST,
+         sha1_of("".join(sorted(ordered, key=lambda v: (not v.isdigit(), int(v) if v.isdigit() else 0, v)))))
+    goods = TEST | {"infoEn": "a bag"}
+    slip("sorted without regard to case", "sha1", goods,
+         sha1_of("".join(sorted([*goods.values(), "test"], key=str.lower))))
+    slip("sorted downwards", "sha1", TEST, sha1_of("".join(reversed(ordered))))
+    twice = TEST | {"infoEn": TEST["info"]}
+    slip("equal values once", "sha1", twice, sha1_of("".join(sorted({*twice.values(), "test"}))))
+    emoji = TEST | {"info": "\U0001f600耳机", "infoEn": "ｆ"}
+    slip("sorted by code point: an emoji after ｆ", "sha1", emoji, sha1_of("".join(sorted([*emoji.values(), "test"]))))
+    slip("GBK", "sha1", TEST, hashlib.sha1("".join(ordered).encode("gbk")).hexdigest())
+    slip("a byte order mark before the text", "sha1", TEST, sha1_of("\ufeff" + "".join(ordered)))
+    slip("a blank after the secret", "sha1", TEST, tongfu.sha1_sign(values, "test "))
+    slip("a line feed after the secret", "sha1", TEST, tongfu.sha1_sign(values, "test\n"))
+    slip("a line feed after the text", "sha1", TEST, sha1_of("".join(ordered) + "\n"))
+    slip("another domain's secret", "sha1", TEST, sha1(TEST, "demo-secret"))
+    slip("no secret", "sha1", TEST, sha1_of("".join(sorted(values))))
+    slip("a value that was changed after signing", "sha1", TEST | {"money": "12346"}, right)
+    slip("a parameter that is not of the interface", "sha1", TEST | {"shop": "7"}, tongfu.sha1_sign([*values, "7"], "test"))
+    yuan = TEST | {"money": "123.45"}
+    slip("yuan for fen", "sha1", yuan, sha1(yuan, "test"), "10002")
+    floats = TEST | {"money": "12345.0"}
+    slip("money as a float", "sha1", floats, sha1(floats, "test"), "10002")
+
+    secret, text = "demo-secret", hmac_text("pay", DEMO)
+    held = keyed(text, secret).hexdigest()
+    slip("signType in lower case", "hmac", DEMO | {"signType": "hmac-sha256"}, held, "10002")
+    slip("HMAC: upper-case hex", "hmac", DEMO, held.upper())
+    slip("HMAC: Base64 for hex", "hmac", DEMO, base64.b64encode(bytes.fromhex(held)).decode())
+    slip("HMAC: no purpose", "hmac", DEMO, keyed(text.split("\n")[1], secret).hexdigest())
+    slip("HMAC: another call's purpose", "hmac", DEMO, keyed(hmac_text("query", DEMO), secret).hexdigest())
+    slip("HMAC: two characters, \\ and n, for the line feed", "hmac", DEMO, keyed(text.replace("\n", "\\n"), secret).hexdigest())
+    slip("HMAC: a carriage return before the line feed", "hmac", DEMO, keyed(text.replace("\n", "\r\n"), secret).hexdigest())
+    slip("HMAC: values not escaped", "hmac", DEMO, keyed(hmac_text("pay", DEMO, lambda v: v), secret).hexdigest())
+    slip("HMAC: + for a blank", "hmac", DEMO, keyed(hmac_text("pay", DEMO, quote_plus), secret).hexdigest())
+    slip("HMAC: !'()* left bare, as encodeURIComponent does", "hmac", DEMO,
+         keyed(hmac_text("pay", DEMO, lambda v: quote(v, safe="!'()*")), secret).hexdigest())
+    slip("HMAC: ~ escaped, as java.net.URLEncoder does", "hmac", DEMO,
+         keyed(text.replace("~", "%7E"), secret).hexdigest())
+    slip("HMAC: / left bare", "hmac", DEMO, keyed(hmac_text("pay", DEMO, quote), secret).hexdigest())
+    slip("HMAC: lower-case %xx", "hmac", DEMO,
+         keyed(hmac_text("pay", DEMO, lambda v: "".join(c if c.isalnum() and c.isascii() or c in "-._~" else
+                                                       "".join(f"%{b:02x}" for b in c.encode()) for c in v)), secret).hexdigest())
+    slip("HMAC: empty values signed", "hmac", DEMO, keyed(text.replace("&money", "&infoEn=&money"), secret).hexdigest())
+    slip("HMAC: payTypeCode signed", "hmac", DEMO, keyed(hmac_text("pay", DEMO, names=[]), secret).hexdigest())
+    slip("HMAC: signType not signed", "hmac", DEMO, keyed(hmac_text("pay", DEMO, names=UNSIGNED + ["signType"]), secret).hexdigest())
+    slip("HMAC: sorted by value", "hmac", DEMO,
+         keyed("pay\n" + "&".join(sorted(text.split("\n")[1].split("&"), key=lambda p: p.split("=")[1])), secret).hexdigest())
+    slip("HMAC-SHA1", "hmac", DEMO, keyed(text, secret, "sha1").hexdigest())
+    slip("SHA-256 of the secret and the text", "hmac", DEMO, hashlib.sha256((secret + text).encode()).hexdigest())
+    slip("HMAC: the SHA-1 sign sent", "hmac", DEMO, sha1(DEMO, secret))
+    slip("HMAC: a line feed after the secret", "hmac", DEMO, keyed(text, secret + "\n").hexdigest())
+    slip("HMAC: a parameter that is not of the interface", "hmac", DEMO | {"shop": "7"},
+         keyed(hmac_text("pay", DEMO | {"shop": "7"}), secret).hexdigest())
+
+    # A partner's wrong sign has no errcode: `err` says so.
+    joined = "&".join(f"{name}={ORDER[name]}" for name in sorted(ORDER))
+
+    def partner(name, fields, text):
+        slip("forecore: " + name, "md5", fields, hashlib.md5(text.encode()).hexdigest(), "wrong sign")
+    partner("the key last", ORDER, joined + "123456")
+    partner("&key= at the end", ORDER, joined + "&key=123456")
+    partner("the key as a field", ORDER, "&".join(sorted([*joined.split("&"), "key=123456"])))
+    partner("an & after the key", ORDER, "123456&" + joined)
+    partner("not sorted", ORDER, "123456" + "&".join(f"{name}={value}" for name, value in ORDER.items()))
+    partner("partnerId not signed", ORDER, "123456" + joined.replace("&partnerId=p001", ""))
+    callback = ORDER | {"cb_url": "https://shop.example/cb?shop=7"}
+    partner("values not escaped", callback, "123456" + "&".join(f"{n}={callback[n]}" for n in sorted(callback)))
+    slip("forecore: upper-case hex", "md5", ORDER, tongfu.md5_sign(ORDER, "123456").upper(), "wrong sign")
+    slip("forecore: another partner's key", "md5", ORDER, tongfu.md5_sign(ORDER, "1234567"), "wrong sign")
+    return made
+
+
+def main():
+    stale = []
+    for name, vectors in [("requests", requests()), ("callbacks", callbacks()), ("forecore", partners()), ("slips", slips())]:
+        text = json.dumps(vectors, ensure_ascii=False, indent=1) + "\n"
+        file = HERE / f"{name}.json"
+        if "--check" not in sys.argv:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        sys.exit(f"not what make.py writes: {', '.join(stale)}")
+
+
+main()
