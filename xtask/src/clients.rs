@@ -30,6 +30,8 @@ struct Language {
     fence: &'static str,
     /// What runs it.
     program: &'static str,
+    /// What has to be there for that.
+    needs: &'static str,
     /// The distribution's package that has it.
     package: &'static str,
     client: &'static str,
@@ -41,6 +43,7 @@ const LANGUAGES: [Language; 5] = [
     Language {
         fence: "python",
         program: "python3",
+        needs: "python3",
         package: "python3",
         client: "clients/python/tongfu.py",
         receiver: "receiver.py",
@@ -48,6 +51,7 @@ const LANGUAGES: [Language; 5] = [
     Language {
         fence: "php",
         program: "php",
+        needs: "php",
         package: "php-cli",
         client: "clients/php/tongfu.php",
         receiver: "receiver.php",
@@ -55,6 +59,7 @@ const LANGUAGES: [Language; 5] = [
     Language {
         fence: "js",
         program: "node",
+        needs: "node",
         package: "nodejs",
         client: "clients/node/tongfu.mjs",
         receiver: "receiver.mjs",
@@ -62,6 +67,7 @@ const LANGUAGES: [Language; 5] = [
     Language {
         fence: "java",
         program: "java",
+        needs: "javac",
         package: "openjdk-17-jdk-headless",
         client: "clients/java/Tongfu.java",
         receiver: "Receiver.java",
@@ -69,6 +75,7 @@ const LANGUAGES: [Language; 5] = [
     Language {
         fence: "go",
         program: "go",
+        needs: "go",
         package: "golang-go",
         client: "clients/go/tongfu.go",
         receiver: "receiver.go",
@@ -84,6 +91,7 @@ impl Language {
         let name = file.file_stem().context("a file has a name")?;
         let program = target("clients")?.join(name);
         let mut build = Command::new("go");
+        build.env("CGO_ENABLED", "0");
         run_quietly(build.args(["build", "-o"]).arg(&program).arg(file))?;
         Ok(vec![program])
     }
@@ -130,7 +138,7 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
     }
     for language in &LANGUAGES {
         let Language { fence, package, .. } = language;
-        if installed(&[language.program]).is_none() {
+        if installed(&[language.needs]).is_none() {
             println!("NOT TRIED  {fence}: install {package}");
             continue;
         }
