@@ -7,7 +7,7 @@ mod guide;
 use crate::browser::installed;
 use crate::chaos::books;
 use crate::process::{Programs, free_ports};
-use crate::step::run_quietly;
+use crate::step::{run_quietly, works};
 use crate::wire::Wire;
 use crate::world::{self, World};
 use crate::{root, target};
@@ -116,6 +116,9 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
     };
     let mut programs = Programs::default();
     world.start(&mut programs)?;
+    // Both signs of a callback are verified.
+    let mut set = world.tongfu();
+    run_quietly(set.args(["domain", "set", "demo", "--sign2", "true"]))?;
     let (mut passed, mut failed) = (0, 0);
     let mut tell = |what: &str, walked: Result<()>| match walked {
         Ok(()) => {
@@ -220,9 +223,11 @@ impl Client<'_> {
     /// A genuine callback and a changed one, an address by each sign, a forged call.
     fn judges(&self, callback: &str) -> Result<()> {
         run_quietly(&mut self.command(&["verify", callback])).context("a genuine callback")?;
-        let changed = callback.replace("money=100", "money=101");
-        if crate::step::works(&mut self.command(&["verify", &changed])) {
-            bail!("a changed callback verifies");
+        for (genuine, changed) in [("money=100", "money=101"), ("sign2=", "sign2=0")] {
+            let told = callback.replace(genuine, changed);
+            if told == callback || works(&mut self.command(&["verify", &told])) {
+                bail!("a callback with {changed} verifies");
+            }
         }
         for sign in ["--sha1", "lang=zh"] {
             let mut address = self.command(&["address", sign, "requestChannel=1"]);
