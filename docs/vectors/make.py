@@ -104,11 +104,66 @@ def partners():
     return [vector("the old document's example", ORDER), vector("a notification: empty fields, other alphabets", NOTIFICATION)]
 
 
+# What the sign clinic says to a slip, in its words; to the others it has none.
+SAID = {
+    "values in the order of their names": "sorted-by-name secret-last",
+    "the secret first": "secret-first",
+    "the secret last": "secret-last",
+    "upper-case hex": "upper-case",
+    "MD5": "md5",
+    "SHA-256": "sha256",
+    "Base64 for hex": "base64",
+    "all values percent-encoded": "escaped",
+    "values as they stand in the address, + for a blank": "escaped",
+    "names signed too": "names secret-last",
+    "joined by &": "separated",
+    "PHP's sort without SORT_STRING: numbers by their size": "php-sort",
+    "sorted without regard to case": "case-folded",
+    "sorted downwards": "downwards",
+    "equal values once": "equal-once",
+    "sorted by code point: an emoji after ｆ": "code-point",
+    "GBK": "gbk",
+    "a byte order mark before the text": "byte-order-mark",
+    "a blank after the secret": "secret-blank",
+    "a line feed after the secret": "secret-blank",
+    "a line feed after the text": "line-end",
+    "no secret": "no-secret",
+    "HMAC: upper-case hex": "upper-case",
+    "HMAC: Base64 for hex": "base64",
+    "HMAC: no purpose": "no-purpose",
+    "HMAC: another call's purpose": "other-purpose",
+    "HMAC: two characters, \\ and n, for the line feed": "backslash-n",
+    "HMAC: a carriage return before the line feed": "carriage-return",
+    "HMAC: values not escaped": "not-escaped",
+    "HMAC: + for a blank": "escaped-otherwise",
+    "HMAC: !'()* left bare, as encodeURIComponent does": "escaped-otherwise",
+    "HMAC: ~ escaped, as java.net.URLEncoder does": "escaped-otherwise",
+    "HMAC: / left bare": "escaped-otherwise",
+    "HMAC: lower-case %xx": "escaped-otherwise",
+    "HMAC: empty values signed": "empty-too",
+    "HMAC: payTypeCode signed": "unsigned-too",
+    "HMAC: signType not signed": "sign-type-not-signed",
+    "HMAC: sorted by value": "sorted-by-value",
+    "HMAC-SHA1": "hmac-sha1",
+    "SHA-256 of the secret and the text": "secret-first sha256",
+    "HMAC: the SHA-1 sign sent": "old-form",
+    "HMAC: a line feed after the secret": "secret-blank",
+    "forecore: the key last": "secret-last",
+    "forecore: &key= at the end": "secret-as-key",
+    "forecore: the key as a field": "secret-as-key",
+    "forecore: an & after the key": "separated",
+    "forecore: partnerId not signed": "left-out",
+    "forecore: values not escaped": "not-escaped",
+    "forecore: upper-case hex": "upper-case",
+}
+
+
 def slips():
     made = []
 
     def slip(name, form, fields, sign, errcode="10004"):
-        made.append({"name": name, "form": form, "fields": fields, "sign": sign, "errcode": errcode})
+        made.append({"name": name, "form": form, "fields": fields, "sign": sign, "errcode": errcode,
+                     "said": SAID.get(name, "")})
 
     values, by_name = list(TEST.values()), [TEST[name] for name in sorted(TEST)]
     ordered = sorted(values + ["test"])

@@ -1,6 +1,6 @@
 //! The MD5 sign of a partner (docs/forecore.md, The sign), as it goes wrong.
 
-use super::values::{Named, as_sent, changed, joined};
+use super::values::{Named, as_sent, changed, joined, one_left_out};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::forecore::Fields;
@@ -9,6 +9,23 @@ use crate::sign::java_url_encode;
 
 /// The right one first, and those that are taken in its place.
 const MADE: [Made; 3] = [Made::Md5, Made::Sha1, Made::Sha256];
+
+/// The fields of its calls (docs/forecore.md).
+const NAMES: [&str; 13] = [
+    "partnerId",
+    "outOrderId",
+    "money",
+    "currency",
+    "cb_url",
+    "return_url",
+    "userId",
+    "type",
+    "payment",
+    "time",
+    "orderId",
+    "out_refund_no",
+    "status",
+];
 
 /// What was done otherwise, where the sign of these fields comes out so.
 #[must_use]
@@ -41,6 +58,16 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
             );
         }
     }
+    let known = |name: &str| NAMES.into_iter().find(|known| *known == name);
+    for (slip, named) in one_left_out(&named, known) {
+        let text = format!("{key}{}", joined(&named, escape));
+        search.text(&[slip], &text, "", &MADE[..1]);
+    }
+    let mut with_key = named.clone();
+    with_key.push(("key".to_owned(), key.to_owned()));
+    let with_key = joined(&with_key, escape);
+    search.text(&[Slip::SecretAsKey], &with_key, "", &MADE);
+    search.text(&[Slip::Separated], &format!("{key}&{text}"), "", &MADE);
     let as_sent = as_sent(&named);
     let values: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
     let bare = |value: &str| value.to_owned();

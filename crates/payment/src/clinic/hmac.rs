@@ -1,6 +1,6 @@
 //! The HMAC sign over names and values (docs/signing.md, HMAC-SHA256), as it goes wrong.
 
-use super::values::{Named, as_sent, changed, joined, named, one_left_out, one_more};
+use super::values::{Named, as_sent, changed, joined, known, named, one_left_out, one_more};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::pairs::{Pairs, escape, escape_keeping};
@@ -42,12 +42,12 @@ pub(crate) fn examine_hmac(
     let more = [Param::Openid, Param::Lang, Param::PayTypeCode];
     for (slip, named) in changed(&named)
         .into_iter()
-        .chain(one_left_out(&named))
+        .chain(one_left_out(&named, known))
         .chain(one_more(&named, pairs, &more))
     {
         let slip = match slip {
             // Here values are escaped: who escaped them before did so twice.
-            Slip::LeftOut(Param::SignType) => Slip::SignTypeNotSigned,
+            Slip::LeftOut("signType") => Slip::SignTypeNotSigned,
             slip => slip,
         };
         search.text(
@@ -80,7 +80,7 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
         made,
     );
     search.text(
-        &[Slip::BackslashN],
+        &[Slip::CarriageReturn],
         &format!("{word}\r\n{right}"),
         secret,
         made,
@@ -115,6 +115,10 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
         ),
         (
             Slip::EscapedOtherwise,
+            joined(named, |value| escape_keeping(value, b"-._~/")),
+        ),
+        (
+            Slip::EscapedOtherwise,
             joined(named, |value| escape_keeping(value, b"-._")),
         ),
         (
@@ -124,6 +128,17 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
     ] {
         search.text(&[slip], &format!("{word}\n{text}"), secret, made);
         search.text(&[slip, Slip::NoPurpose], &text, secret, made);
+    }
+    let mut by_value = as_sent(named);
+    by_value.sort_by(|a, b| value_of(a).cmp(value_of(b)));
+    let by_value = format!("{word}\n{}", by_value.join("&"));
+    search.text(&[Slip::SortedByValue], &by_value, secret, made);
+    for param in Param::ALL {
+        let mut all = named.clone();
+        if !all.iter().any(|(name, _)| name == param.name()) {
+            all.push((param.name().to_owned(), String::new()));
+            search.text(&[Slip::EmptyToo], &text(word, &all), secret, made);
+        }
     }
     let as_sent = as_sent(named);
     let as_sent = format!("{word}\n{}", as_sent.join("&"));
@@ -140,6 +155,11 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
     let values = values.concat();
     search.text(&[Slip::NoNames], &values, secret, made);
     search.text(&[Slip::NoNames], &format!("{word}\n{values}"), secret, made);
+}
+
+/// What stands behind a pair's name.
+fn value_of(pair: &str) -> &str {
+    pair.split_once('=').map_or("", |(_, value)| value)
 }
 
 /// The SHA-1 sign under the name of this one: with signType's value, or without.

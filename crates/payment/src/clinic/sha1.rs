@@ -1,7 +1,7 @@
 //! The SHA-1 sign over values (docs/signing.md, SHA-1), as it goes wrong.
 
 use super::order::{case_folded, php, sort_by};
-use super::values::{Named, as_sent, changed, named, one_left_out, one_more};
+use super::values::{Named, as_sent, changed, known, named, one_left_out, one_more};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::pairs::Pairs;
@@ -30,7 +30,7 @@ pub(crate) fn examine_sha1(
     orders(&mut search, &[], &named, secret);
     for (slip, named) in changed(&named)
         .into_iter()
-        .chain(one_left_out(&named))
+        .chain(one_left_out(&named, known))
         .chain(one_more(&named, pairs, &[Param::Openid, Param::Lang]))
     {
         sorted(&mut search, &[slip], &named, secret.expose());
@@ -91,8 +91,12 @@ fn orders(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &Secre
         search.text(&also(Slip::SecretFirst), &around, "", &MADE);
     }
     for (slip, compare) in [
-        (Slip::PhpSort, php as fn(&str, &str) -> _),
+        (Slip::CodePoint, str::cmp as fn(&str, &str) -> _),
+        (Slip::PhpSort, php),
         (Slip::CaseFolded, case_folded),
+        (Slip::Downwards, |a, b| {
+            b.encode_utf16().cmp(a.encode_utf16())
+        }),
     ] {
         let mut all = values(named);
         all.push(secret.to_owned());
@@ -103,9 +107,12 @@ fn orders(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &Secre
     let mut all = values(named);
     all.push(secret.to_owned());
     all.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+    let mut once = all.clone();
+    once.dedup();
+    let slips_of = |slip: Slip| -> Vec<Slip> { slips.iter().copied().chain([slip]).collect() };
+    search.text(&slips_of(Slip::EqualOnce), &once.concat(), "", &MADE);
     for separator in SEPARATORS {
-        let slips: Vec<Slip> = slips.iter().copied().chain([Slip::Separated]).collect();
-        search.text(&slips, &all.join(separator), "", &MADE);
+        search.text(&slips_of(Slip::Separated), &all.join(separator), "", &MADE);
     }
     names_too(search, slips, &by_name, secret);
 }

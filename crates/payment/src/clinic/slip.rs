@@ -2,7 +2,6 @@
 //! sentence that says what to do.
 
 use crate::lang::Lang;
-use crate::param::Param;
 use crate::sign::Purpose;
 
 /// One thing that was done otherwise than docs/signing.md says.
@@ -22,6 +21,10 @@ pub enum Slip {
     NotSorted,
     PhpSort,
     CaseFolded,
+    CodePoint,
+    Downwards,
+    SortedByValue,
+    EqualOnce,
     SecretFirst,
     SecretLast,
     SecretAsKey,
@@ -44,13 +47,14 @@ pub enum Slip {
     Undefined,
     EmptyToo,
     SignToo,
-    UnsignedToo(Param),
-    LeftOut(Param),
+    UnsignedToo(&'static str),
+    LeftOut(&'static str),
     Yuan,
     Decimals,
     OtherPurpose(Purpose),
     NoPurpose,
     BackslashN,
+    CarriageReturn,
     SignTypeMissing,
     SignTypeNotSigned,
     OldForm,
@@ -74,6 +78,10 @@ impl Slip {
             Self::NotSorted => "not-sorted",
             Self::PhpSort => "php-sort",
             Self::CaseFolded => "case-folded",
+            Self::CodePoint => "code-point",
+            Self::Downwards => "downwards",
+            Self::SortedByValue => "sorted-by-value",
+            Self::EqualOnce => "equal-once",
             Self::SecretFirst => "secret-first",
             Self::SecretLast => "secret-last",
             Self::SecretAsKey => "secret-as-key",
@@ -103,6 +111,7 @@ impl Slip {
             Self::OtherPurpose(_) => "other-purpose",
             Self::NoPurpose => "no-purpose",
             Self::BackslashN => "backslash-n",
+            Self::CarriageReturn => "carriage-return",
             Self::SignTypeMissing => "sign-type-missing",
             Self::SignTypeNotSigned => "sign-type-not-signed",
             Self::OldForm => "old-form",
@@ -117,7 +126,7 @@ impl Slip {
             Lang::En => self.en(),
         };
         let what = match self {
-            Self::UnsignedToo(param) | Self::LeftOut(param) => param.name(),
+            Self::UnsignedToo(name) | Self::LeftOut(name) => name,
             Self::OtherPurpose(purpose) => purpose.word(),
             _ => return sentence.to_owned(),
         };
@@ -139,6 +148,10 @@ impl Slip {
             Self::NotSorted => "没有排序，按传参的次序拼接了",
             Self::PhpSort => "PHP的sort()把数字样的值按大小排了，应用sort($values, SORT_STRING)",
             Self::CaseFolded => "排序时不分大小写了，应按字符编码排",
+            Self::CodePoint => "按码点排序了，应按UTF-16编码单元排（表情符号在全角字母之前）",
+            Self::Downwards => "倒着排序了，应从小到大",
+            Self::SortedByValue => "按值排序了，应按参数名排序",
+            Self::EqualOnce => "相同的值只签了一次，应各签各的",
             Self::SecretFirst => "密钥放在了最前面，没有一起排序",
             Self::SecretLast => "密钥放在了最后面，没有按规定的位置",
             Self::SecretAsKey => "末尾加了&key=密钥（微信的旧方法），这里不是这样",
@@ -170,6 +183,7 @@ impl Slip {
             Self::OtherPurpose(_) => "首行写成了{}，这个调用的首行不同",
             Self::NoPurpose => "缺少首行（pay、query、refund、close）",
             Self::BackslashN => "首行后是反斜杠加n两个字符，应为一个换行（PHP要用双引号）",
+            Self::CarriageReturn => "首行后是回车加换行，应只有一个换行",
             Self::SignTypeMissing => "这是HMAC-SHA256签名，但没有带signType=HMAC-SHA256",
             Self::SignTypeNotSigned => "signType没有参与签名，它要签",
             Self::OldForm => "signType是HMAC-SHA256，签名却按SHA-1的旧方法做的",
@@ -197,6 +211,12 @@ impl Slip {
                 "PHP's sort() compares what looks like numbers as numbers: use sort($values, SORT_STRING)"
             }
             Self::CaseFolded => "sorted without regard to case; sort by code unit",
+            Self::CodePoint => {
+                "sorted by code point; sort by UTF-16 code unit (an emoji before a full-width letter)"
+            }
+            Self::Downwards => "sorted downwards; sort upwards",
+            Self::SortedByValue => "sorted by the values; sort by the names",
+            Self::EqualOnce => "equal values were signed once; each is signed",
             Self::SecretFirst => "the secret stands first; it is in another place",
             Self::SecretLast => "the secret stands last; it is in another place",
             Self::SecretAsKey => {
@@ -240,6 +260,7 @@ impl Slip {
             Self::BackslashN => {
                 "the first line ends with a backslash and an n, not with a line feed (PHP: double quotes)"
             }
+            Self::CarriageReturn => "a carriage return stands before the first line's end",
             Self::SignTypeMissing => {
                 "this is an HMAC-SHA256 sign, and signType=HMAC-SHA256 was not sent"
             }

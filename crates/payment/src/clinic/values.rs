@@ -38,6 +38,9 @@ pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
         each(Slip::Escaped, &|_, value| {
             escape_keeping(value, b"-._~!'()*:/?#[]@$&+,;=")
         }),
+        each(Slip::Escaped, &|_, value| {
+            escape_keeping(value, b"-._~ ").replace(' ', "+")
+        }),
         each(Slip::PlusSentBare, &|_, value| value.replace(' ', "+")),
         each(Slip::EncodedTwice, &|_, value| decoded(value)),
         each(Slip::Trimmed, &|_, value| value.trim().to_owned()),
@@ -55,13 +58,16 @@ pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
         .collect()
 }
 
-/// Without one of them each.
-pub(super) fn one_left_out(named: &Named) -> Vec<(Slip, Named)> {
+/// Without one of `known` each.
+pub(super) fn one_left_out(
+    named: &Named,
+    known: impl Fn(&str) -> Option<&'static str>,
+) -> Vec<(Slip, Named)> {
     let without = |place: usize| {
-        let param = Param::parse(&named[place].0)?;
+        let name = known(&named[place].0)?;
         let mut rest = named.clone();
         rest.remove(place);
-        Some((Slip::LeftOut(param), rest))
+        Some((Slip::LeftOut(name), rest))
     };
     (0..named.len()).filter_map(without).collect()
 }
@@ -72,7 +78,7 @@ pub(super) fn one_more(named: &Named, pairs: &Pairs, more: &[Param]) -> Vec<(Sli
         let value = pairs.get(param.name()).filter(|value| !value.is_empty())?;
         let mut all = named.clone();
         all.push((param.name().to_owned(), value.to_owned()));
-        Some((Slip::UnsignedToo(*param), all))
+        Some((Slip::UnsignedToo(param.name()), all))
     };
     more.iter().filter_map(with).collect()
 }
@@ -101,6 +107,11 @@ pub(super) fn named(pairs: &[(&str, &str)]) -> Named {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     owned.collect()
+}
+
+/// The name of a parameter of the platform's.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    Param::parse(name).map(Param::name)
 }
 
 fn is_sum(name: &str) -> bool {

@@ -1,11 +1,12 @@
 //! Signatures made by others.
 
+use payment::clinic::{Slip, examine_forecore};
 use payment::domain::{Domain, Secret};
 use payment::forecore::{Fields, md5_sign, verifies};
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
-use payment::sign::{callback_sign2, sha1_sign};
-use payment::verify::{verify_close, verify_pay, verify_query, verify_refund};
+use payment::sign::{Purpose, callback_sign2, sha1_sign};
+use payment::verify::{examine, verify_close, verify_pay, verify_query, verify_refund};
 use serde_json::Value;
 use std::path::Path;
 
@@ -63,16 +64,20 @@ fn verified(sample: &Value, purpose: &str) -> Result<(), Refusal> {
     let all = fields(sample).chain([("sign", text(sample, "sign"))]);
     let owned = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let pairs = Pairs::from_stored(owned.collect());
-    let domain = match text(&sample["fields"], "domainCode") {
-        "test" => Domain::test(),
-        _ => Domain::demo(),
-    };
+    let domain = domain_of(sample);
     match purpose {
         "pay" => verify_pay(&domain, &pairs, 0).map(|_| ()),
         "query" => verify_query(&domain, &pairs, 0).map(|_| ()),
         "refund" => verify_refund(&domain, &pairs, 0).map(|_| ()),
         "close" => verify_close(&domain, &pairs, 0).map(|_| ()),
         other => panic!("no purpose {other}"),
+    }
+}
+
+fn domain_of(sample: &Value) -> Domain {
+    match text(&sample["fields"], "domainCode") {
+        "test" => Domain::test(),
+        _ => Domain::demo(),
     }
 }
 
@@ -128,5 +133,27 @@ fn every_known_slip_is_refused_as_the_samples_say() {
             let refusal = verified(&sample, "pay").unwrap_err();
             assert_eq!(refusal.code().code(), text(&sample, "errcode"), "{sample}");
         }
+    }
+}
+
+/// What the clinic says to a slip, in its words.
+fn said(sample: &Value) -> String {
+    let slips = if text(sample, "form") == "md5" {
+        examine_forecore(&partner_call(sample), &Secret::new(1, "123456", None))
+    } else {
+        let all = fields(sample).chain([("sign", text(sample, "sign"))]);
+        let owned = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pairs = Pairs::from_stored(owned.collect());
+        examine(&domain_of(sample), &pairs, Purpose::Pay, 0)
+    };
+    let words = slips.unwrap_or_default().into_iter().map(Slip::word);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_clinic_names_the_known_slips() {
+    for sample in samples("slips.json") {
+        let name = text(&sample, "name");
+        assert_eq!(said(&sample), text(&sample, "said"), "{name}");
     }
 }
