@@ -10,6 +10,8 @@ use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut,
 use payment::money::Currency;
 use payment::ports::{OtherReadings, Store};
 use payment::verify::may_call;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The longest time of a setting: a hundred years, s.
@@ -17,6 +19,11 @@ const DURATION_S_MAX: i64 = 36_500 * 86_400;
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
+/// Characters of a secret from elsewhere, and fewer than can't be guessed.
+const SECRET_MAX: usize = 128;
+const SECRET_SHORT: usize = 16;
+/// More is not read of standard input, bytes.
+const SECRET_FILE_MAX: u64 = 4 << 10;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -26,6 +33,8 @@ pub(crate) enum Command {
         code: String,
         #[command(flatten)]
         rule: RuleArgs,
+        #[command(flatten)]
+        secret: SecretArgs,
         #[command(flatten)]
         settings: Box<SettingArgs>,
     },
@@ -53,6 +62,59 @@ pub(crate) enum Command {
         #[arg(long, default_value = "7d", value_parser = duration_s)]
         overlap: i64,
     },
+}
+
+/// A secret from elsewhere.
+#[derive(Args)]
+pub(crate) struct SecretArgs {
+    /// A file with a secret that is in use already, as one who moves here from another
+    /// platform has it; `-` is standard input. Without it one is made
+    #[arg(long, value_name = "FILE")]
+    secret_from: Option<PathBuf>,
+}
+
+/// Whether a secret is shown: one that was given is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Once,
+    Never,
+}
+
+impl SecretArgs {
+    /// The secret that was given, else a new one.
+    pub(super) fn take(&self) -> Result<(String, Told)> {
+        let Some(file) = &self.secret_from else {
+            return Ok((make_secret()?, Told::Once));
+        };
+        let text = if file == Path::new("-") {
+            std::io::read_to_string(std::io::stdin().take(SECRET_FILE_MAX))?
+        } else {
+            std::fs::read_to_string(file).with_context(|| file.display().to_string())?
+        };
+        let secret = text.trim_end_matches(['\r', '\n']);
+        let fits = (1..=SECRET_MAX).contains(&secret.len());
+        if !fits || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!("a secret is 1 to {SECRET_MAX} printable ASCII characters without a blank");
+        }
+        if secret.len() < SECRET_SHORT {
+            println!(
+                "RISK: so short a secret can be guessed from one signed address: rotate it once \
+                 the business system has moved."
+            );
+        }
+        Ok((secret.to_owned(), Told::Never))
+    }
+}
+
+/// Shows a secret that was made, under this name.
+pub(super) fn tell_secret(name: &str, secret: &str, told: Told) {
+    match told {
+        Told::Once => {
+            println!("{name} {secret}");
+            println!("It is shown this once: keep it where the signing server finds it.");
+        }
+        Told::Never => println!("{name} as it was given"),
+    }
 }
 
 /// What a domain fixes when it is made.
@@ -242,8 +304,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Add {
             code,
             rule,
+            secret,
             settings,
-        } => add(&store, &code, rule, *settings).await,
+        } => add(&store, &code, rule, &secret, *settings).await,
         Command::Set {
             code,
             legacy,
@@ -287,12 +350,13 @@ async fn add(
     store: &Arc<dyn Store>,
     code: &str,
     rule: RuleArgs,
+    secret: &SecretArgs,
     settings: SettingArgs,
 ) -> Result<()> {
     if code == "test" || code == "demo" {
         bail!("`{code}` is a development domain: choose another code");
     }
-    let secret = make_secret()?;
+    let (secret, told) = secret.take()?;
     let mut all = DomainSettings::default();
     settings.apply(&mut all);
     let legacy = rule.any_request_key;
@@ -301,8 +365,7 @@ async fn add(
     store.add_domain(&domain).await?;
     warn_of_private_callbacks(&domain);
     println!("domainCode   {code}");
-    println!("domainSecret {secret}");
-    println!("The secret is shown this once: keep it where the signing server finds it.");
+    tell_secret("domainSecret", &secret, told);
     if legacy {
         println!(
             "\nRISK: with --any-request-key one SHA-1 sign can be read in several ways. A request \

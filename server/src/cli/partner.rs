@@ -1,6 +1,6 @@
 //! `tongfu partner add|set|list|rotate`.
 
-use super::domain::{BrakeArgs, duration_s, make_secret, show};
+use super::domain::{BrakeArgs, SecretArgs, duration_s, make_secret, show, tell_secret};
 use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Add {
         /// The partnerId.
         id: String,
+        #[command(flatten)]
+        secret: SecretArgs,
         #[command(flatten)]
         settings: SettingArgs,
     },
@@ -87,18 +89,21 @@ impl SettingArgs {
 pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     let store = open(config).await?;
     match command {
-        Command::Add { id, settings } => {
+        Command::Add {
+            id,
+            secret,
+            settings,
+        } => {
             if id == "p001" {
                 bail!("`p001` is a development partner: choose another id");
             }
-            let key = make_secret()?;
+            let (key, told) = secret.take()?;
             let mut partner = apay::partner(&id, DomainSettings::default(), &key, false)?;
             settings.apply(&mut partner);
             partner.check()?;
             store.add_domain(&partner).await?;
             println!("partnerId {id}");
-            println!("key       {key}");
-            println!("The key is shown this once: keep it where the signing server finds it.");
+            tell_secret("key      ", &key, told);
             Ok(())
         }
         Command::Set { id, settings } => {

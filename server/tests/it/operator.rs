@@ -1,9 +1,10 @@
-//! What an operator does: domains, the sign doctor, and a production instance.
+//! What an operator does: domains, the sign clinic, and a production instance.
 
 use crate::callback::delivered;
 use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};
 use crate::pay::{body_of, errcode};
 use crate::refund::{REFUND, given_back, paid_order, refund_body};
+use sha1::Digest;
 use std::process::{Command, Output};
 
 pub(crate) fn run(command: &mut Command) -> (bool, String) {
@@ -147,7 +148,34 @@ async fn domains_are_made_changed_and_rotated_on_postgres() {
 }
 
 #[tokio::test]
-async fn the_sign_doctor_tells_values_order_and_form_and_no_secret() {
+async fn who_moves_here_keeps_a_secret_that_is_never_shown() {
+    let folder = temp_folder();
+    let url = database_url(Database::Sqlite, &folder).await.unwrap();
+    assert!(run(tongfu(&url).arg("migrate")).0);
+    let file = folder.join("secret");
+    let add = |code: &str, secret: &str| {
+        std::fs::write(&file, secret).unwrap();
+        let mut add = tongfu(&url);
+        add.args(["domain", "add", code, "--any-request-key"]);
+        run(add.arg("--secret-from").arg(&file))
+    };
+    let (done, text) = add("old", "an-older-secret-of-theirs\n");
+    assert!(done && !text.contains("an-older"), "{text}");
+    assert!(!text.contains("can be guessed"), "{text}");
+    let sorted = "1464659622189an-older-secret-of-theirsold";
+    let sign = hex::encode(sha1::Sha1::digest(sorted));
+    let query = format!("domainCode=old&requestKey=1464659622189&sign={sign}");
+    let (done, text) = run(tongfu(&url).args(["sign", &query]));
+    assert!(done && text.contains("accepted"), "{text}");
+    let (done, text) = add("short", "x1y2");
+    assert!(done && text.contains("can be guessed"), "{text}");
+    for bad in ["", "two words", "\u{5bc6}\u{94a5}", &"x".repeat(129)] {
+        assert!(!add("bad", bad).0, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn the_sign_clinic_tells_values_order_and_form_and_no_secret() {
     let world = crate::harness::World::start(Database::Sqlite)
         .await
         .unwrap();
