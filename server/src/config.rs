@@ -50,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) marks: PathBuf,
     pub(crate) page_notice: String,
     pub(crate) page_notice_en: String,
+    pub(crate) docs: bool,
     pub(crate) usd_cny_rate: String,
     pub(crate) cad_cny_rate: String,
     pub(crate) payment_rates: BTreeMap<String, BTreeMap<String, String>>,

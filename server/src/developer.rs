@@ -1,6 +1,8 @@
-//! What a developer of a business system opens while he connects it, with `--dev` alone.
+//! What a developer of a business system opens while he connects it.
 
 mod clinic;
+mod openapi;
+mod shell;
 
 use crate::state::State;
 use axum::Router;
@@ -10,9 +12,16 @@ use axum::routing::get;
 /// An address and a text are not longer.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// The developers' paths.
-pub(crate) fn router() -> Router<State> {
+/// What is open with `--dev` alone.
+pub(crate) fn clinic() -> Router<State> {
     Router::new()
         .route("/sign", get(clinic::show).post(clinic::look))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// The interfaces, described.
+pub(crate) fn docs() -> Router<State> {
+    Router::new()
+        .route("/docs", get(openapi::show))
+        .route("/docs/openapi.json", get(openapi::document))
 }

@@ -17,14 +17,15 @@ use axum::routing::post;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Every address that the public listener answers at, grouped by who calls; with `dev` a
-/// developer's too.
-pub(crate) fn router(state: State, dev: bool) -> Router {
+/// Every address that the public listener answers at, grouped by who calls.
+pub(crate) fn router(state: State) -> Router {
     let charge = middleware::from_fn_with_state(Arc::clone(&state.limits), charge::charge);
-    let developers = dev.then(developer::router).unwrap_or_default();
+    let clinic = state.clinic.then(developer::clinic).unwrap_or_default();
+    let docs = state.docs.then(developer::docs).unwrap_or_default();
     payer::router()
         .merge(business::router())
-        .merge(developers)
+        .merge(clinic)
+        .merge(docs)
         .route("/notify/{channel}/{account}", post(channel::notify))
         .merge(operator::health())
         .merge(public::files())

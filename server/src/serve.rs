@@ -49,11 +49,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     }
     let listener = bind(config.listen).await?;
     let operator = operator_listener(&config).await?;
-    let limits = Limits::new(
-        config.request_rates(),
-        Proxies::new(&config.trusted_proxies),
-    );
-    let limits = Arc::new(limits);
+    let proxies = Proxies::new(&config.trusted_proxies);
+    let limits = Arc::new(Limits::new(config.request_rates(), proxies));
     let store = store::migrate(config.marked_database(dev)?).await?;
     let instance = instance_name(&config)?;
     // Before the keys are looked at: who changes them meanwhile sees that we are here.
@@ -118,14 +115,11 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         stopped: stopped.clone(),
+        clinic: dev,
+        docs: config.docs,
     });
     tracing::info!(listen = %config.listen, public_url = config.public_url, connections, "serving");
-    let public = way(
-        &config,
-        &state,
-        connections,
-        routes::router(state.clone(), dev),
-    );
+    let public = way(&config, &state, connections, routes::router(state.clone()));
     let own = way(
         &config,
         &state,

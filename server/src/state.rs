@@ -31,6 +31,10 @@ pub(crate) struct Held {
     pub(crate) streams: Arc<Streams>,
     /// Whether the program was told to stop.
     pub(crate) stopped: watch::Receiver<bool>,
+    /// Whether the sign clinic is open: with `--dev`.
+    pub(crate) clinic: bool,
+    /// Whether the interfaces are described: a setting.
+    pub(crate) docs: bool,
 }
 
 impl Deref for State {

@@ -10,7 +10,7 @@ mod proxies;
 use crate::database::Place;
 use crate::process::{Kept, told_to_stop};
 use crate::step::{run_quietly, step, works};
-use crate::tools::is_root_on_debian;
+use crate::tools::{from_pypi, is_root_on_debian};
 use crate::wire::Wire;
 use anyhow::{Context, Result, bail};
 use machine::Machine;
@@ -70,7 +70,7 @@ impl Cluster {
     /// Where a program is missing, or namespaces can't be made.
     pub(crate) fn start() -> Result<Self> {
         find_programs()?;
-        let patroni = find_patroni()?;
+        let patroni = from_pypi("patroni", &PATRONI)?.join("patroni");
         let cluster = step(
             "starting etcd, Patroni and PostgreSQL on three machines",
             || {
@@ -287,26 +287,4 @@ fn find_programs() -> Result<()> {
         return Ok(());
     }
     bail!("install {}", packages.join(", "))
-}
-
-/// Patroni in a folder that every user may read; it stays for the next run.
-fn find_patroni() -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join("tongfu-patroni-4.1.5");
-    let program = folder.join("bin/patroni");
-    if works(Command::new(&program).arg("--version")) {
-        return Ok(program);
-    }
-    step("installing Patroni from PyPI", || {
-        let system = Path::new("/usr/bin/python3");
-        let python = if system.exists() {
-            system
-        } else {
-            Path::new("python3")
-        };
-        let mut venv = Command::new(python);
-        run_quietly(venv.args(["-m", "venv"]).arg(&folder)).context("install python3-venv")?;
-        let mut pip = Command::new(folder.join("bin/pip"));
-        run_quietly(pip.args(["install", "--quiet"]).args(PATRONI))
-    })?;
-    Ok(program)
 }

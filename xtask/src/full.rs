@@ -7,9 +7,9 @@ use crate::database::Postgres;
 use crate::process::{Programs, free_ports};
 use crate::step::{self, step, works};
 use crate::test::rust_tests;
-use crate::tools::{is_root_on_debian, node_packages};
+use crate::tools::{from_pypi, is_root_on_debian, node_packages};
 use crate::world::{self, SHARED, World};
-use crate::{clients, root, site};
+use crate::{clients, root, site, target};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 /// The distribution's packages of both engines.
 const PACKAGES: [&str; 3] = ["firefox-esr", "webkit2gtk-driver", "xvfb"];
 const FIREFOX: [&str; 2] = ["firefox-esr", "firefox"];
+/// Pinned.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance,response_headers_conformance";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -43,7 +47,13 @@ pub(crate) fn run() -> Result<ExitCode> {
         rust_tests(&newest, None)
     })?;
     let (_, failed) = step("clients", clients::walks)?;
-    let mut good = count.failed + failed == 0;
+    let described = step("calls made up of their description", || {
+        schemathesis(&world)
+    });
+    let mut good = count.failed + failed == 0 && described.is_ok();
+    if let Err(error) = described {
+        println!("{error:#}");
+    }
     match installed(&FIREFOX) {
         Some(firefox) => good &= walk("firefox", &firefox, "")?,
         None => println!("NOT TRIED  firefox: install {}", PACKAGES[0]),
@@ -63,6 +73,20 @@ pub(crate) fn run() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Calls that the interfaces' description allows or forbids, made up by Schemathesis: none
+/// is answered by a 5xx, nor otherwise than the description says. That a call is refused
+/// stands in its errcode, so the status of what is refused is not judged.
+fn schemathesis(world: &World) -> Result<()> {
+    let programs = from_pypi("schemathesis", &[SCHEMATHESIS])?;
+    let mut made_up = Command::new(programs.join("st"));
+    made_up
+        .arg("run")
+        .arg(format!("{}/docs/openapi.json", world.address(0)))
+        .args(["--checks", CHECKS, "--max-examples", "150"])
+        .current_dir(target("schemathesis")?);
+    step::run(&mut made_up)
 }
 
 /// Installs what is missing, where that can be done without asking.

@@ -3,7 +3,7 @@
 
 use crate::step::{run_quietly, step, works};
 use crate::{root, target};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -101,6 +101,32 @@ pub(crate) fn self_signed<'a>(
         .arg(key)
         .arg("-out")
         .arg(file)
+}
+
+/// Programs from PyPI, in a folder of their own that every user may read and that stays for
+/// the next run; gives the folder of its programs.
+pub(crate) fn from_pypi(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("tongfu-{name}"));
+    let programs = folder.join("bin");
+    let done = folder.join(".installed");
+    let wanted = packages.join(" ");
+    if std::fs::read_to_string(&done).is_ok_and(|old| old == wanted) {
+        return Ok(programs);
+    }
+    step(&format!("installing {name} from PyPI"), || {
+        let system = Path::new("/usr/bin/python3");
+        let python = if system.exists() {
+            system
+        } else {
+            Path::new("python3")
+        };
+        let mut venv = Command::new(python);
+        run_quietly(venv.args(["-m", "venv"]).arg(&folder)).context("install python3-venv")?;
+        let mut pip = Command::new(programs.join("pip"));
+        run_quietly(pip.args(["install", "--quiet"]).args(packages))?;
+        Ok(std::fs::write(&done, wanted)?)
+    })?;
+    Ok(programs)
 }
 
 pub(crate) fn is_root_on_debian() -> bool {

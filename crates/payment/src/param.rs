@@ -64,7 +64,7 @@ impl Param {
 
     /// The name, as the documents write it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::DomainCode => "domainCode",
             Self::PayTypeCode => "payTypeCode",

@@ -1,15 +1,12 @@
 //! The sign clinic as a page (docs/signing.md, When a sign fails): paste what you send, and
 //! the text that you signed, and see what differs. It needs no script.
 
-use crate::routes::respond;
+use super::shell::{self, Wish, said_in};
 use crate::state::State;
 use axum::Form;
 use axum::extract::{self, Query};
 use axum::http::HeaderMap;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use leptos::prelude::*;
 use payment::clinic::{self, Kind, Pasted, report};
 use payment::lang::Lang;
@@ -18,7 +15,6 @@ use payment::sign::Purpose;
 use payment::verify::Explained;
 use serde::Deserialize;
 
-const STYLE: &str = include_str!("clinic.css");
 /// What may be chosen: its word in the form, and what it is called.
 const KINDS: [(&str, &str, &str); 7] = [
     ("", "自动识别", "as it looks"),
@@ -53,14 +49,9 @@ struct Said {
     forms: Vec<Explained>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Wish {
-    lang: Option<String>,
-}
-
 /// The empty page.
 pub(super) async fn show(Query(wish): Query<Wish>, headers: HeaderMap) -> Response {
-    page(language(&wish, &headers), &Sheet::default(), None)
+    page(wish.language(&headers), &Sheet::default(), None)
 }
 
 /// What was pasted, looked at.
@@ -70,15 +61,10 @@ pub(super) async fn look(
     headers: HeaderMap,
     form: Form<Sheet>,
 ) -> Response {
-    let lang = language(&wish, &headers);
+    let lang = wish.language(&headers);
     let Form(sheet) = form;
     let said = said(&state, lang, &sheet).await;
     page(lang, &sheet, Some(said))
-}
-
-fn language(wish: &Wish, headers: &HeaderMap) -> Lang {
-    let wished = wish.lang.as_deref().and_then(Lang::parse);
-    wished.unwrap_or_else(|| respond::wished_language(headers))
 }
 
 async fn said(state: &State, lang: Lang, sheet: &Sheet) -> Said {
@@ -174,70 +160,30 @@ fn compared(lang: Lang, difference: Option<(usize, String, String)>) -> String {
     }
 }
 
-fn said_in(lang: Lang, zh: &str, en: &str) -> String {
-    match lang {
-        Lang::Zh => zh,
-        Lang::En => en,
-    }
-    .to_owned()
-}
-
 fn page(lang: Lang, sheet: &Sheet, said: Option<Said>) -> Response {
     let text = |zh: &str, en: &str| said_in(lang, zh, en);
-    let (code, other, other_name) = match lang {
-        Lang::Zh => ("zh-CN", "/sign?lang=en", "English"),
-        Lang::En => ("en", "/sign?lang=zh", "中文"),
-    };
-    let title = text("签名诊所", "Sign clinic");
     let options = KINDS.map(|(word, zh, en)| {
         view! { <option value=word selected=word == sheet.kind>{text(zh, en)}</option> }
     });
-    let action = match lang {
-        Lang::Zh => "/sign?lang=zh",
-        Lang::En => "/sign?lang=en",
-    };
+    let action = said_in(lang, "/sign?lang=zh", "/sign?lang=en");
     let view = view! {
-        <main>
-            <p class="other"><a href=other lang=match lang { Lang::Zh => "en", Lang::En => "zh-CN" }>{other_name}</a></p>
-            <h1>{title.clone()}</h1>
-            <p>{text(
-                "粘贴你要发送的完整地址、表单或JSON，看哪里签错了。只认开发用的域。",
-                "Paste the whole address, form or JSON that you send, and see what is wrong with its sign. For the domains of a development alone.",
-            )}</p>
-            <form method="post" action=action>
-                <label>{text("地址、表单或JSON", "Address, form or JSON")}
-                    <textarea name="pasted" rows="6" required spellcheck="false" autocomplete="off">{escaped(&sheet.pasted)}</textarea>
-                </label>
-                <label>{text("这是什么", "What it is")}<select name="kind">{options}</select></label>
-                <label>{text("你自己签名前的文本（可不填；密钥可写成***）", "The text that you signed (may be left empty; *** for the secret)")}
-                    <textarea name="theirs" rows="3" spellcheck="false" autocomplete="off">{escaped(&sheet.theirs)}</textarea>
-                </label>
-                <button>{text("检查", "Look")}</button>
-            </form>
-            {said.map(|said| result(lang, said))}
-        </main>
+        <p>{text(
+            "粘贴你要发送的完整地址、表单或JSON，看哪里签错了。只认开发用的域。",
+            "Paste the whole address, form or JSON that you send, and see what is wrong with its sign. For the domains of a development alone.",
+        )}</p>
+        <form method="post" action=action>
+            <label>{text("地址、表单或JSON", "Address, form or JSON")}
+                <textarea name="pasted" rows="6" required spellcheck="false" autocomplete="off">{escaped(&sheet.pasted)}</textarea>
+            </label>
+            <label>{text("这是什么", "What it is")}<select name="kind">{options}</select></label>
+            <label>{text("你自己签名前的文本（可不填；密钥可写成***）", "The text that you signed (may be left empty; *** for the secret)")}
+                <textarea name="theirs" rows="3" spellcheck="false" autocomplete="off">{escaped(&sheet.theirs)}</textarea>
+            </label>
+            <button>{text("检查", "Look")}</button>
+        </form>
+        {said.map(|said| result(lang, said))}
     };
-    let Ok(nonce) = checkout::token() else {
-        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'"
-    );
-    let html = format!(
-        "<!DOCTYPE html><html lang=\"{code}\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>{title}</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
-         <body>{}</body></html>",
-        view.to_html()
-    );
-    let headers = [
-        (CACHE_CONTROL, "no-store"),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (CONTENT_SECURITY_POLICY, policy.as_str()),
-    ];
-    (headers, Html(html)).into_response()
+    shell::page(lang, "/sign", &text("签名诊所", "Sign clinic"), view)
 }
 
 /// The text of a textarea, which the renderer leaves as it is.

@@ -164,3 +164,47 @@ async fn the_clinics_page_says_the_same_and_shows_no_markup_and_no_secret() {
     let said = look("domainCode=nobody&requestKey=1&sign=1", "").await;
     assert!(said.contains("没有这个开发用的域"), "{said}");
 }
+
+#[tokio::test]
+async fn the_interfaces_are_described_and_every_call_is_there() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let described = world.text("/docs/openapi.json?lang=en").await;
+    let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+    assert_eq!(described["openapi"], "3.1.0");
+    assert_eq!(described["servers"][0]["url"], world.platform.as_str());
+    let mut calls = 0;
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let client = reqwest::Client::new();
+            let url = format!("{}{path}", world.platform);
+            let asked = match method.as_str() {
+                "get" => client.get(url),
+                _ => client
+                    .post(url)
+                    .header("content-type", "application/json")
+                    .body("{}"),
+            };
+            let answer = asked.send().await.unwrap();
+            let status = answer.status().as_u16();
+            let text = answer.text().await.unwrap();
+            // There is such a call, and it says what it misses.
+            assert!(
+                !text.contains("10016") && status != 404 && status != 405,
+                "{path}: {text}"
+            );
+            assert!(
+                status == 200 || methods[method]["responses"].get("4XX").is_some(),
+                "{path}"
+            );
+            calls += 1;
+        }
+    }
+    assert_eq!(calls, 19);
+    for lang in ["zh", "en"] {
+        let page = world.text(&format!("/docs?lang={lang}")).await;
+        for path in described["paths"].as_object().unwrap().keys() {
+            assert!(page.contains(path.as_str()), "{path}");
+        }
+        assert!(page.contains("10017"));
+    }
+}

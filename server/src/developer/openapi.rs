@@ -1,0 +1,254 @@
+//! The interfaces as OpenAPI 3.1, made of the code's own tables, and a page that reads it:
+//! `/docs/openapi.json` and `/docs`, each in both languages. What they mean stands in
+//! docs/integrate.md.
+
+mod calls;
+mod fields;
+
+use super::shell::{Wish, page, said_in};
+use crate::state::State;
+use axum::Json;
+use axum::extract::{self, Query};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use calls::{CALLS, Call, Wire};
+use fields::Field;
+use leptos::prelude::*;
+use payment::errcode::ErrCode;
+use payment::lang::Lang;
+use serde_json::{Map, Value, json};
+
+/// `/docs/openapi.json`.
+pub(super) async fn document(
+    extract::State(state): extract::State<State>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+) -> Json<Value> {
+    Json(described(wish.language(&headers), &state.public_url))
+}
+
+fn described(lang: Lang, public_url: &str) -> Value {
+    let paths = CALLS
+        .iter()
+        .map(|call| (call.path.to_owned(), path(call, lang)));
+    let paths: Map<String, Value> = paths.collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": said_in(lang, "统付", "Tongfu"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": said_in(
+                lang,
+                "统一支付平台与Apay四方接口。签名算法见docs/signing.md。",
+                "The unified payment platform and Apay's interface. The signs: docs/signing.md.",
+            ),
+        },
+        "servers": [{"url": public_url}],
+        "paths": paths,
+        "components": {"schemas": {
+            "Envelope": envelope(lang),
+            "PartnerAnswer": partner_answer(lang),
+        }},
+    })
+}
+
+fn path(call: &Call, lang: Lang) -> Value {
+    let operation = |method: &str, body: Option<Value>| {
+        let mut operation = json!({
+            "operationId": format!("{method}{}", call.path.replace(['/', '.'], "_")),
+            "summary": call.told(lang),
+            "responses": responses(call.wire, lang),
+        });
+        match body {
+            None => operation["parameters"] = parameters(call, lang),
+            Some(body) => operation["requestBody"] = body,
+        }
+        operation
+    };
+    let body = |media: &[&str]| {
+        let content: Map<String, Value> = media
+            .iter()
+            .map(|media| ((*media).to_owned(), json!({"schema": object(call, lang)})))
+            .collect();
+        Some(json!({"required": true, "content": content}))
+    };
+    let json = "application/json";
+    match call.wire {
+        Wire::Get | Wire::Page => json!({"get": operation("get", None)}),
+        Wire::Post => json!({"post": operation("post", body(&[json]))}),
+        Wire::Partner => json!({
+            "get": operation("get", None),
+            "post": operation("post", body(&["application/x-www-form-urlencoded", json])),
+        }),
+    }
+}
+
+/// The fields of a call, with whether each must be.
+fn fields_of(call: &Call) -> impl Iterator<Item = (&'static Field, bool)> {
+    let needed = call.needed.iter().map(|name| (*name, true));
+    let optional = call.optional.iter().map(|name| (*name, false));
+    needed
+        .chain(optional)
+        .filter_map(|(name, needed)| Some((fields::named(name)?, needed)))
+}
+
+fn parameters(call: &Call, lang: Lang) -> Value {
+    let parameter = |(field, needed): (&Field, bool)| {
+        json!({
+            "name": field.name,
+            "in": "query",
+            "required": needed,
+            "description": field.told(lang),
+            "schema": field.schema(),
+        })
+    };
+    fields_of(call).map(parameter).collect()
+}
+
+fn object(call: &Call, lang: Lang) -> Value {
+    let property = |(field, _): (&Field, bool)| {
+        let mut schema = field.schema();
+        schema["description"] = field.told(lang).into();
+        (field.name.to_owned(), schema)
+    };
+    let properties: Map<String, Value> = fields_of(call).map(property).collect();
+    json!({"type": "object", "properties": properties, "required": call.needed})
+}
+
+fn responses(wire: Wire, lang: Lang) -> Value {
+    let answer = |description: String, media: &str, schema: Value| json!({"description": description, "content": {media: {"schema": schema}}});
+    let of = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let json = "application/json";
+    let page = said_in(lang, "页面", "a page");
+    match wire {
+        Wire::Get | Wire::Post => {
+            let told = said_in(lang, "成与不成都在errcode里", "done or not: see errcode");
+            json!({"200": answer(told, json, of("Envelope"))})
+        }
+        Wire::Partner => {
+            let told = said_in(lang, "成与不成都在result里", "done or not: see result");
+            json!({"200": answer(told, json, of("PartnerAnswer"))})
+        }
+        Wire::Page => {
+            let text = json!({"type": "string"});
+            let on = said_in(lang, "转到别处", "goes on elsewhere");
+            json!({
+                "200": answer(page.clone(), "text/html", text.clone()),
+                "302": {"description": on.clone()},
+                "303": {"description": on},
+                "4XX": answer(page, "text/html", text),
+            })
+        }
+    }
+}
+
+/// The envelope (docs/protocol.md, Paths).
+fn envelope(lang: Lang) -> Value {
+    let codes = ErrCode::ALL.map(ErrCode::code);
+    let table = ErrCode::ALL.map(|code| format!("{}: {}", code.code(), code.message(lang)));
+    json!({
+        "type": "object",
+        "required": ["errcode", "errormsg", "obj"],
+        "properties": {
+            "errcode": {"type": "string", "enum": codes, "description": table.join("\n")},
+            "errormsg": {"type": "string"},
+            "obj": {"description": said_in(lang, "内容；不成时为null", "the content; null where it is not done")},
+        },
+    })
+}
+
+/// What partners are answered (docs/forecore.md).
+fn partner_answer(lang: Lang) -> Value {
+    json!({
+        "type": "object",
+        "required": ["result"],
+        "properties": {
+            "result": {"type": "string", "enum": ["ok", "error"]},
+            "err": {"type": "string", "description": said_in(lang, "为什么不成", "why it is not done")},
+            "errcode": {"type": "string"},
+        },
+    })
+}
+
+/// `/docs`.
+pub(super) async fn show(Query(wish): Query<Wish>, headers: HeaderMap) -> Response {
+    let lang = wish.language(&headers);
+    let text = |zh: &str, en: &str| said_in(lang, zh, en);
+    let calls = CALLS.iter().map(|call| section(call, lang)).collect_view();
+    let codes = ErrCode::ALL.map(|code| {
+        view! { <tr><td><code>{code.code()}</code></td><td>{code.message(lang)}</td></tr> }
+    });
+    let json = text("/docs/openapi.json?lang=zh", "/docs/openapi.json?lang=en");
+    let view = view! {
+        <p>{text("业务系统与合作方可调的全部接口。", "All that business systems and partners call.")}
+            " " <a href=json>"OpenAPI 3.1"</a></p>
+        {calls}
+        <section><h2>"errcode"</h2><table><tbody>{codes}</tbody></table></section>
+    };
+    page(
+        lang,
+        "/docs",
+        &text("统付接口", "Tongfu's interfaces"),
+        view,
+    )
+}
+
+fn section(call: &Call, lang: Lang) -> impl IntoView + use<> {
+    let methods = match call.wire {
+        Wire::Get | Wire::Page => "GET",
+        Wire::Post => "POST JSON",
+        Wire::Partner => "GET, POST",
+    };
+    let rows = fields_of(call).map(|(field, needed)| {
+        let schema = field.schema();
+        let example = schema["examples"][0]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let most = said_in(lang, "最长", "at most ") + &schema["maxLength"].to_string();
+        view! {
+            <tr>
+                <td><code>{field.name}</code>{needed.then_some(" *")}</td>
+                <td>{field.told(lang)}" "<small>{most}</small>" "<code>{example}</code></td>
+            </tr>
+        }
+    });
+    let rows = rows.collect_view();
+    view! {
+        <section>
+            <h2><code>{call.path}</code>" "<small>{methods}</small></h2>
+            <p>{call.told(lang)}</p>
+            <details><summary>{said_in(lang, "参数（*必填）", "fields (* must be)")}</summary>
+                <table><tbody>{rows}</tbody></table>
+            </details>
+        </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use payment::param::Param;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_field_and_errcode_is_described() {
+        let named: BTreeSet<&str> = CALLS
+            .iter()
+            .flat_map(|call| call.needed.iter().chain(call.optional))
+            .copied()
+            .collect();
+        for name in &named {
+            assert!(fields::named(name).is_some(), "{name}");
+        }
+        for param in Param::ALL {
+            assert!(named.contains(param.name()), "{param:?}");
+        }
+        for lang in [Lang::Zh, Lang::En] {
+            let told = described(lang, "https://pay.example").to_string();
+            for code in ErrCode::ALL {
+                assert!(told.contains(&format!("\"{}\"", code.code())), "{code:?}");
+            }
+        }
+    }
+}
