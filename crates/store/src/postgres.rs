@@ -42,6 +42,8 @@ const MIGRATIONS_TABLE: &str =
 /// Tries of the migrations: two programs that start at once may meet there.
 const MIGRATION_TRIES: u32 = 5;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(500);
+/// How long a connection that is of no use holds up the next one.
+const REFUSED_PAUSE: Duration = Duration::from_millis(250);
 /// A connection that has not answered for this long is not used again.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 
@@ -66,7 +68,15 @@ pub(crate) async fn open(
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let (guard, renewal) = (Arc::clone(&known), given_up.clone());
-            Box::pin(async move { connect::ready(connection, &guard, &renewal).await })
+            Box::pin(async move {
+                let ready = connect::ready(connection, &guard, &renewal).await;
+                if ready.is_err() {
+                    // The pool makes the next one at once, and a pooler whose server is away,
+                    // or a server whose books went back, refuses it at once.
+                    tokio::time::sleep(REFUSED_PAUSE).await;
+                }
+                ready
+            })
         })
         .before_acquire(move |connection, meta| {
             let usable = !judge.is_old(meta.age) && !connection.is_in_transaction();
