@@ -24,4 +24,5 @@ pub(crate) fn docs() -> Router<State> {
     Router::new()
         .route("/docs", get(openapi::show))
         .route("/docs/openapi.json", get(openapi::document))
+        .route("/llms.txt", get(openapi::plain))
 }

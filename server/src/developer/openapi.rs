@@ -170,6 +170,11 @@ fn partner_answer(lang: Lang) -> Value {
     })
 }
 
+/// `/llms.txt`: the whole integration for who lets a program write his client.
+pub(super) async fn plain() -> &'static str {
+    include_str!("../../../docs/llms.txt")
+}
+
 /// `/docs`.
 pub(super) async fn show(Query(wish): Query<Wish>, headers: HeaderMap) -> Response {
     let lang = wish.language(&headers);

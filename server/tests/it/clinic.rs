@@ -200,6 +200,7 @@ async fn the_interfaces_are_described_and_every_call_is_there() {
         }
     }
     assert_eq!(calls, 19);
+    assert!(world.text("/llms.txt").await.contains("HMAC-SHA256"));
     for lang in ["zh", "en"] {
         let page = world.text(&format!("/docs?lang={lang}")).await;
         for path in described["paths"].as_object().unwrap().keys() {

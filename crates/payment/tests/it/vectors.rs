@@ -41,13 +41,21 @@ fn the_documents_addresses_verify() {
     assert_eq!(checked, 3);
 }
 
-/// The samples of docs/vectors, which the client in Python makes.
+/// The samples of docs/vectors, which the client in Python makes, and those of the same
+/// name in docs/llms.txt.
 fn samples(name: &str) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/vectors");
-    let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    let samples: Vec<Value> = serde_json::from_str(&text).unwrap();
-    assert!(!samples.is_empty(), "{name}");
-    samples
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let read = |path: &str| std::fs::read_to_string(docs.join(path)).unwrap();
+    let mut all: Vec<Value> = serde_json::from_str(&read(&format!("vectors/{name}.json"))).unwrap();
+    assert!(!all.is_empty(), "{name}");
+    let plain = read("llms.txt");
+    let block = plain.split_once(&format!("```json {name}\n"));
+    if let Some((text, _)) = block.and_then(|(_, rest)| rest.split_once("```")) {
+        let more: Vec<Value> = serde_json::from_str(text).unwrap();
+        assert!(!more.is_empty(), "{name}");
+        all.extend(more);
+    }
+    all
 }
 
 fn text<'a>(sample: &'a Value, name: &str) -> &'a str {
@@ -89,7 +97,7 @@ fn partner_call(sample: &Value) -> Fields {
 
 #[test]
 fn every_sample_of_a_request_verifies_and_for_its_purpose_alone() {
-    for sample in samples("requests.json") {
+    for sample in samples("requests") {
         let (name, purpose) = (text(&sample, "name"), text(&sample, "purpose"));
         assert_eq!(verified(&sample, purpose), Ok(()), "{name}");
         if text(&sample, "form") == "hmac" {
@@ -102,7 +110,7 @@ fn every_sample_of_a_request_verifies_and_for_its_purpose_alone() {
 
 #[test]
 fn callbacks_are_signed_as_the_samples_are() {
-    for sample in samples("callbacks.json") {
+    for sample in samples("callbacks") {
         let secret = Secret::new(1, text(&sample, "secret"), None);
         let is_more = |name: &str| name.starts_with("refund");
         let nine = fields(&sample).filter(|(name, _)| !is_more(name));
@@ -115,7 +123,7 @@ fn callbacks_are_signed_as_the_samples_are() {
 
 #[test]
 fn partners_samples_verify_and_are_what_we_sign() {
-    for sample in samples("forecore.json") {
+    for sample in samples("forecore") {
         let key = Secret::new(1, text(&sample, "key"), None);
         let sign = md5_sign(fields(&sample), &key);
         assert_eq!(sign, text(&sample, "sign"), "{sample}");
@@ -126,7 +134,7 @@ fn partners_samples_verify_and_are_what_we_sign() {
 #[test]
 fn every_known_slip_is_refused_as_the_samples_say() {
     let p001 = Secret::new(1, "123456", None);
-    for sample in samples("slips.json") {
+    for sample in samples("slips") {
         if text(&sample, "form") == "md5" {
             assert!(!verifies(&partner_call(&sample), &p001), "{sample}");
         } else {
@@ -152,7 +160,7 @@ fn said(sample: &Value) -> String {
 
 #[test]
 fn the_clinic_names_the_known_slips() {
-    for sample in samples("slips.json") {
+    for sample in samples("slips") {
         let name = text(&sample, "name");
         assert_eq!(said(&sample), text(&sample, "said"), "{name}");
     }
