@@ -132,7 +132,7 @@ impl<'a> Search<'a> {
     /// what is wrong with the text. Texts of other scripts are tried in GBK too.
     fn text(&mut self, slips: &[Slip], text: &str, key: &str, made: &[Made]) {
         self.bytes(slips, text.as_bytes(), key, made);
-        if !text.is_ascii() && !self.is_over() {
+        if !text.is_ascii() && !self.is_over() && self.budget.spend(text.len()) {
             let (gbk, _, failed) = GBK.encode(text);
             if !failed {
                 let slips = [slips, &[Slip::Gbk]].concat();

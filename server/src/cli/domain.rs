@@ -89,7 +89,8 @@ impl SecretArgs {
         let text = if file == Path::new("-") {
             std::io::read_to_string(std::io::stdin().take(SECRET_FILE_MAX))?
         } else {
-            std::fs::read_to_string(file).with_context(|| file.display().to_string())?
+            let opened = std::fs::File::open(file).with_context(|| file.display().to_string())?;
+            std::io::read_to_string(opened.take(SECRET_FILE_MAX))?
         };
         let secret = text.trim_end_matches(['\r', '\n']);
         let fits = (1..=SECRET_MAX).contains(&secret.len());

@@ -114,7 +114,9 @@ async fn judged(
         ));
     }
     if !sheet.theirs.is_empty() {
-        let difference = clinic::difference(&domain, &told.forms, &sheet.theirs);
+        // Browsers send a line's end as two characters.
+        let theirs = sheet.theirs.replace("\r\n", "\n");
+        let difference = clinic::difference(&domain, &told.forms, &theirs);
         lines.push(compared(lang, difference));
     }
     Ok(Said {

@@ -87,9 +87,10 @@ fn path(call: &Call, lang: Lang) -> Value {
 fn fields_of(call: &Call) -> impl Iterator<Item = (&'static Field, bool)> {
     let needed = call.needed.iter().map(|name| (*name, true));
     let optional = call.optional.iter().map(|name| (*name, false));
-    needed
-        .chain(optional)
-        .filter_map(|(name, needed)| Some((fields::named(name)?, needed)))
+    needed.chain(optional).filter_map(|(name, needed)| {
+        let field = fields::named(name, call.wire == Wire::Partner)?;
+        Some((field, needed))
+    })
 }
 
 fn parameters(call: &Call, lang: Lang) -> Value {
@@ -244,11 +245,19 @@ mod tests {
             .copied()
             .collect();
         for name in &named {
-            assert!(fields::named(name).is_some(), "{name}");
+            assert!(fields::named(name, false).is_some(), "{name}");
         }
         for param in Param::ALL {
             assert!(named.contains(param.name()), "{param:?}");
         }
+        let told = described(Lang::En, "https://pay.example");
+        let form = &told["paths"]["/forecore/order"]["post"]["requestBody"]["content"];
+        let money = &form["application/json"]["schema"]["properties"]["money"];
+        // Yuan there, fen here.
+        assert!(
+            money["pattern"].is_null() && money["examples"][0] == "1.50",
+            "{money}"
+        );
         for lang in [Lang::Zh, Lang::En] {
             let told = described(lang, "https://pay.example").to_string();
             for code in ErrCode::ALL {

@@ -141,7 +141,7 @@ impl Slip {
             Self::Sha1 => "用了SHA-1",
             Self::Sha256 => "用了SHA-256",
             Self::Sha512 => "用了SHA-512",
-            Self::Hmac => "用密钥做了HMAC；这种签名是把密钥当作一个值一起排序、拼接后做摘要",
+            Self::Hmac => "用密钥做了HMAC；这种签名的密钥是待签文本的一部分，直接做摘要",
             Self::HmacMd5 => "用了HMAC-MD5",
             Self::HmacSha1 => "用了HMAC-SHA1",
             Self::SortedByName => "按参数名排序了，应把值（连同密钥）排序",
@@ -160,7 +160,7 @@ impl Slip {
             Self::EndedSecret => "用了已失效的旧密钥",
             Self::Names => "把参数名也签了（name=value），这里只签值",
             Self::NoNames => "只签了值，这里要签name=value",
-            Self::Separated => "各值之间加了分隔符，应直接拼接",
+            Self::Separated => "各部分的连接不对：该直接拼接的地方加了分隔符，或该有&的地方没有",
             Self::Escaped => "对URL编码后的值做了签名，应签解码后的原值",
             Self::NotEscaped => "签名前没有对值做URL编码",
             Self::EscapedOtherwise => {
@@ -199,7 +199,7 @@ impl Slip {
             Self::Sha256 => "made by SHA-256",
             Self::Sha512 => "made by SHA-512",
             Self::Hmac => {
-                "made by an HMAC with the secret; this sign sorts the secret in as one more value"
+                "made by an HMAC; here the secret is a part of the text, and the text is hashed as it is"
             }
             Self::HmacMd5 => "made by HMAC-MD5",
             Self::HmacSha1 => "made by HMAC-SHA1",
@@ -227,7 +227,9 @@ impl Slip {
             Self::EndedSecret => "made with an older secret that has ended",
             Self::Names => "names are signed too (name=value); only values are",
             Self::NoNames => "only values are signed; name=value is",
-            Self::Separated => "something stands between the values; they are joined without",
+            Self::Separated => {
+                "joined otherwise: something stands where nothing does, or & is missing where it stands"
+            }
             Self::Escaped => {
                 "the values were signed as the address encodes them; sign them as they are"
             }

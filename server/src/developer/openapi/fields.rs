@@ -289,8 +289,12 @@ const fn partner(
     }
 }
 
-/// The field of this name, of either interface.
-pub(super) fn named(name: &str) -> Option<&'static Field> {
-    let mut all = PLATFORM.iter().chain(&PARTNER);
-    all.find(|field| field.name == name)
+/// The field of this name: partners' own first in their calls, `money` is yuan there.
+pub(super) fn named(name: &str, partners: bool) -> Option<&'static Field> {
+    let (own, other) = if partners {
+        (PARTNER.iter(), PLATFORM.iter())
+    } else {
+        (PLATFORM.iter(), PARTNER.iter())
+    };
+    own.chain(other).find(|field| field.name == name)
 }
