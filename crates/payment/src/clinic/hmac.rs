@@ -1,11 +1,12 @@
 //! The HMAC sign over names and values (docs/signing.md, HMAC-SHA256), as it goes wrong.
 
-use super::values::{Named, as_sent, changed, joined, known, named, one_left_out, one_more};
+use super::sha1::sorted_values;
+use super::values::{Named, as_sent, joined, named, variants};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::pairs::{Pairs, escape, escape_keeping};
 use crate::param::Param;
-use crate::sign::{Purpose, java_url_encode, sort_utf16};
+use crate::sign::{Purpose, java_url_encode};
 
 /// The right one first, and those that are taken in its place.
 const MADE: [Made; 6] = [
@@ -40,13 +41,8 @@ pub(crate) fn examine_hmac(
     }
     texts(&mut search, purpose, &named, secret.expose());
     let more = [Param::Openid, Param::Lang, Param::PayTypeCode];
-    for (slip, named) in changed(&named)
-        .into_iter()
-        .chain(one_left_out(&named, known))
-        .chain(one_more(&named, pairs, &more))
-    {
+    for (slip, named) in variants(&named, pairs, &more) {
         let slip = match slip {
-            // Here values are escaped: who escaped them before did so twice.
             Slip::LeftOut("signType") => Slip::SignTypeNotSigned,
             slip => slip,
         };
@@ -150,9 +146,7 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
     ] {
         search.text(&[slip], &text, secret, &MADE);
     }
-    let mut values: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
-    sort_utf16(&mut values);
-    let values = values.concat();
+    let values = sorted_values(named, None);
     search.text(&[Slip::NoNames], &values, secret, made);
     search.text(&[Slip::NoNames], &format!("{word}\n{values}"), secret, made);
 }
@@ -168,9 +162,7 @@ fn old_form(search: &mut Search<'_>, named: &Named, secret: &str) {
         let signed = named
             .iter()
             .filter(|(name, _)| with_type || name != Param::SignType.name());
-        let mut all: Vec<&str> = signed.map(|(_, value)| value.as_str()).collect();
-        all.push(secret);
-        sort_utf16(&mut all);
-        search.text(&[Slip::OldForm], &all.concat(), "", &[Made::Sha1]);
+        let text = sorted_values(&signed.cloned().collect(), Some(secret));
+        search.text(&[Slip::OldForm], &text, "", &[Made::Sha1]);
     }
 }

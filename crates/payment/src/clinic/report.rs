@@ -1,10 +1,11 @@
 //! What a developer pastes, taken apart: the text that is signed, whether the sign holds,
 //! and what was done otherwise. For `tongfu sign` and the page /sign of a development.
 
+use super::values::{as_sent, named};
 use super::{Slips, examine_forecore, examine_sha1, first_difference};
 use crate::domain::{Domain, Secret};
 use crate::forecore::{Fields, verifies};
-use crate::pairs::{Pairs, escape};
+use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::sign::{Purpose, callback_sign2, equal, sha1_sign, sort_utf16};
@@ -208,10 +209,8 @@ fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
         let sent = || pairs.iter().filter(|(name, _)| !SIGNS.contains(name));
         let mut secrets = domain.secrets().iter();
         let second = secrets.find(|one| equal(&callback_sign2(sent(), one), given("sign2")));
-        let mut lines: Vec<String> = sent()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect();
+        let filled: Vec<_> = sent().filter(|(_, value)| !value.is_empty()).collect();
+        let mut lines = as_sent(&named(&filled));
         lines.sort();
         forms.push(Explained {
             name: "sign2: HMAC-SHA256 over all but the two signs".to_owned(),
@@ -237,10 +236,7 @@ fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
     let mut named = fields.named();
     named.retain(|(name, _)| name != Param::Sign.name());
     named.sort();
-    let lines: Vec<String> = named
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escape(value)))
-        .collect();
+    let lines = as_sent(&named);
     let slips: Option<Slips> = (!holds)
         .then(|| {
             domain

@@ -1,7 +1,7 @@
 //! The SHA-1 sign over values (docs/signing.md, SHA-1), as it goes wrong.
 
 use super::order::{case_folded, php, sort_by};
-use super::values::{Named, as_sent, changed, known, named, one_left_out, one_more};
+use super::values::{Named, as_sent, named, variants};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::pairs::Pairs;
@@ -28,11 +28,7 @@ pub(crate) fn examine_sha1(
     let named = named(signed);
     right_text(&mut search, &named, secret);
     orders(&mut search, &[], &named, secret);
-    for (slip, named) in changed(&named)
-        .into_iter()
-        .chain(one_left_out(&named, known))
-        .chain(one_more(&named, pairs, &[Param::Openid, Param::Lang]))
-    {
+    for (slip, named) in variants(&named, pairs, &[Param::Openid, Param::Lang]) {
         sorted(&mut search, &[slip], &named, secret.expose());
         if slip == Slip::Escaped {
             orders(&mut search, &[slip], &named, secret);
@@ -48,7 +44,7 @@ fn right_text(search: &mut Search<'_>, named: &Named, secret: &Secret) {
     for (slip, pasted) in secrets_as_pasted(secret) {
         sorted(search, slip.as_slice(), named, &pasted);
     }
-    let text = joined(named, Some(secret.expose()));
+    let text = sorted_values(named, Some(secret.expose()));
     search.text(&[], &text, "", &[Made::Sha1, Made::Sha512]);
     search.text(&[Slip::LineEnd], &format!("{text}\n"), "", &MADE);
     search.text(
@@ -57,7 +53,7 @@ fn right_text(search: &mut Search<'_>, named: &Named, secret: &Secret) {
         "",
         &MADE,
     );
-    let without = joined(named, None);
+    let without = sorted_values(named, None);
     search.text(&[Slip::NoSecret], &without, "", &MADE);
     let keyed = [Made::Sha1, Made::HmacSha1, Made::HmacSha256, Made::HmacMd5];
     search.text(&[], &text, secret.expose(), &keyed);
@@ -69,14 +65,11 @@ fn orders(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &Secre
     let secret = secret.expose();
     let mut by_name = named.clone();
     by_name.sort();
-    let mut sorted = values(named);
-    sorted.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
     for (order, of) in [
-        (None, sorted),
-        (Some(Slip::SortedByName), values(&by_name)),
-        (Some(Slip::NotSorted), values(named)),
+        (None, sorted_values(named, None)),
+        (Some(Slip::SortedByName), values(&by_name).concat()),
+        (Some(Slip::NotSorted), values(named).concat()),
     ] {
-        let of = of.concat();
         let also = |place: Slip| -> Vec<Slip> {
             slips.iter().copied().chain(order).chain([place]).collect()
         };
@@ -90,6 +83,8 @@ fn orders(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &Secre
         let around = format!("{secret}{of}{secret}");
         search.text(&also(Slip::SecretFirst), &around, "", &MADE);
     }
+    let also = |slip: Slip| [slips, &[slip]].concat();
+    let all = [values(named), vec![secret.to_owned()]].concat();
     for (slip, compare) in [
         (Slip::CodePoint, str::cmp as fn(&str, &str) -> _),
         (Slip::PhpSort, php),
@@ -98,22 +93,17 @@ fn orders(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &Secre
             b.encode_utf16().cmp(a.encode_utf16())
         }),
     ] {
-        let mut all = values(named);
-        all.push(secret.to_owned());
+        let mut all = all.clone();
         sort_by(&mut all, compare);
-        let slips: Vec<Slip> = slips.iter().copied().chain([slip]).collect();
-        search.text(&slips, &all.concat(), "", &MADE);
+        search.text(&also(slip), &all.concat(), "", &MADE);
     }
-    let mut all = values(named);
-    all.push(secret.to_owned());
-    all.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
-    let mut once = all.clone();
-    once.dedup();
-    let slips_of = |slip: Slip| -> Vec<Slip> { slips.iter().copied().chain([slip]).collect() };
-    search.text(&slips_of(Slip::EqualOnce), &once.concat(), "", &MADE);
+    let mut all: Vec<&str> = all.iter().map(String::as_str).collect();
+    sort_utf16(&mut all);
     for separator in SEPARATORS {
-        search.text(&slips_of(Slip::Separated), &all.join(separator), "", &MADE);
+        search.text(&also(Slip::Separated), &all.join(separator), "", &MADE);
     }
+    all.dedup();
+    search.text(&also(Slip::EqualOnce), &all.concat(), "", &MADE);
     names_too(search, slips, &by_name, secret);
 }
 
@@ -153,7 +143,7 @@ fn undefined(search: &mut Search<'_>, named: &Named, secret: &Secret) {
         let mut all = named.clone();
         for _ in 0..MISSING_MAX {
             all.push((String::new(), word.to_owned()));
-            let text = joined(&all, Some(secret.expose()));
+            let text = sorted_values(&all, Some(secret.expose()));
             search.text(&[Slip::Undefined], &text, "", &[Made::Sha1]);
         }
     }
@@ -167,30 +157,27 @@ fn as_hmac(
     secret: &Secret,
     purpose: Purpose,
 ) {
-    if search.is_over() {
+    if !pairs
+        .get(Param::SignType.name())
+        .unwrap_or_default()
+        .is_empty()
+    {
         return;
     }
-    let word = pairs.get(Param::SignType.name()).unwrap_or_default();
-    let with = [
-        named.as_slice(),
-        &[("signType".into(), "HMAC-SHA256".into())],
-    ]
-    .concat();
-    for named in [&with, named] {
+    let signed = (Param::SignType.name().to_owned(), "HMAC-SHA256".to_owned());
+    for named in [&[named.as_slice(), &[signed]].concat(), named] {
         let text = super::hmac::text(purpose.word(), named);
         let made = [Made::HmacSha256];
-        if word.is_empty() {
-            search.text(&[Slip::SignTypeMissing], &text, secret.expose(), &made);
-        }
+        search.text(&[Slip::SignTypeMissing], &text, secret.expose(), &made);
     }
 }
 
 fn sorted(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &str) {
-    search.text(slips, &joined(named, Some(secret)), "", &MADE);
+    search.text(slips, &sorted_values(named, Some(secret)), "", &MADE);
 }
 
 /// The values and the secret as the document joins them.
-fn joined(named: &Named, secret: Option<&str>) -> String {
+pub(super) fn sorted_values(named: &Named, secret: Option<&str>) -> String {
     let mut all: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
     all.extend(secret);
     sort_utf16(&mut all);

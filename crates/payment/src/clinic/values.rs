@@ -8,6 +8,13 @@ use crate::sign::java_url_encode;
 /// Names and values, in the order in which they were sent.
 pub(super) type Named = Vec<(String, String)>;
 
+/// The parameters of the platform's, changed, one left out, or one of `more` signed too.
+pub(super) fn variants(named: &Named, pairs: &Pairs, more: &[Param]) -> Vec<(Slip, Named)> {
+    let known = |name: &str| Param::parse(name).map(Param::name);
+    let left_out = one_left_out(named, known);
+    [changed(named), left_out, one_more(named, pairs, more)].concat()
+}
+
 /// What each way makes of them; only those that change anything.
 pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
     let each = |slip: Slip, change: &dyn Fn(&str, &str) -> String| {
@@ -73,7 +80,7 @@ pub(super) fn one_left_out(
 }
 
 /// With one that no sign covers each.
-pub(super) fn one_more(named: &Named, pairs: &Pairs, more: &[Param]) -> Vec<(Slip, Named)> {
+fn one_more(named: &Named, pairs: &Pairs, more: &[Param]) -> Vec<(Slip, Named)> {
     let with = |param: &Param| {
         let value = pairs.get(param.name()).filter(|value| !value.is_empty())?;
         let mut all = named.clone();
@@ -107,11 +114,6 @@ pub(super) fn named(pairs: &[(&str, &str)]) -> Named {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     owned.collect()
-}
-
-/// The name of a parameter of the platform's.
-pub(super) fn known(name: &str) -> Option<&'static str> {
-    Param::parse(name).map(Param::name)
 }
 
 fn is_sum(name: &str) -> bool {

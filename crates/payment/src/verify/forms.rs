@@ -254,15 +254,8 @@ fn unmatched(
     purpose: Purpose,
     now_ms: i64,
 ) -> Refusal {
-    let names: Vec<&str> = if is_hmac(pairs) {
-        hmac_signed(known)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect()
-    } else {
-        let signed = known.iter().filter(|(param, _)| FORMS[0].signs(*param));
-        signed.map(|(param, _)| param.name()).collect()
-    };
+    let signed = known.iter().filter(|(param, _)| FORMS[0].signs(*param));
+    let names: Vec<&str> = signed.map(|(param, _)| param.name()).collect();
     let slips = domain
         .development
         .then(|| examine(domain, pairs, purpose, now_ms))
@@ -279,25 +272,26 @@ fn unmatched(
 pub fn examine(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) -> Option<Slips> {
     let hmac = is_hmac(pairs);
     let sign = pairs.get(Param::Sign.name())?;
-    let covers = |name: &str, pay_type: bool| {
-        known_param(name, hmac, purpose).is_some_and(|param| {
-            !param.is_unsigned()
-                && param != Param::Sign
-                && (param != Param::PayTypeCode || pay_type)
-        })
+    let filled = |(_, value): &(&str, &str)| !value.is_empty();
+    let signed = |form: Form| -> Vec<(&str, &str)> {
+        let covers =
+            |name: &str| known_param(name, hmac, purpose).is_some_and(|param| form.signs(param));
+        let pairs = pairs.iter().filter(filled);
+        pairs.filter(|(name, _)| covers(name)).collect()
     };
-    let signed = |pay_type: bool| -> Vec<(&str, &str)> {
-        let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
-        filled.filter(|(name, _)| covers(name, pay_type)).collect()
+    let pay_type = ("payTypeCode", pairs.get("payTypeCode").unwrap_or_default());
+    // The clinic encodes addresses by itself.
+    let forms = if !hmac && filled(&pay_type) {
+        &FORMS[..2]
+    } else {
+        &FORMS[..1]
     };
-    let with_type =
-        (!hmac && !pairs.get("payTypeCode").unwrap_or_default().is_empty()).then_some(true);
     for secret in domain.secrets() {
         let live = domain
             .live_secrets(now_ms)
             .any(|live| live.generation == secret.generation);
-        for pay_type in [false].into_iter().chain(with_type) {
-            let signed = signed(pay_type);
+        for form in forms {
+            let signed = signed(*form);
             let found = if hmac {
                 clinic::examine_hmac(pairs, &signed, sign, secret, purpose)
             } else {
@@ -315,9 +309,7 @@ pub fn examine(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
 
 /// The known pairs that an HMAC covers, by name.
 fn hmac_signed<'a>(known: &[(Param, &'a str)]) -> Vec<(&'static str, &'a str)> {
-    let left_out =
-        |param: Param| param.is_unsigned() || matches!(param, Param::Sign | Param::PayTypeCode);
-    let signed = known.iter().filter(|(param, _)| !left_out(*param));
+    let signed = known.iter().filter(|(param, _)| FORMS[0].signs(*param));
     signed
         .map(|(param, value)| (param.name(), *value))
         .collect()
