@@ -1,7 +1,7 @@
 //! Finds a Chromium for the browser tests, or sets one up.
 
 use crate::step::{step, works};
-use crate::tools::is_root_on_debian;
+use crate::tools::{apt_install, is_root_on_debian};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,19 +31,7 @@ pub(crate) fn chromium(modules: &Path) -> Result<PathBuf> {
     }
     if is_root_on_debian() {
         step("installing Chromium and a Chinese font", || {
-            works(Command::new("apt-get").arg("update"));
-            let packages = [
-                "install",
-                "-y",
-                "--no-install-recommends",
-                "chromium",
-                "fonts-noto-cjk",
-            ];
-            if !works(
-                Command::new("apt-get")
-                    .args(packages)
-                    .env("DEBIAN_FRONTEND", "noninteractive"),
-            ) {
+            if !apt_install(&["chromium", "fonts-noto-cjk"]) {
                 bail!("apt-get can't install chromium");
             }
             Ok(())

@@ -8,9 +8,9 @@ mod network;
 mod proxies;
 
 use crate::database::Place;
-use crate::process::{Kept, told_to_stop};
-use crate::step::{run_quietly, step, works};
-use crate::tools::{from_pypi, is_root_on_debian};
+use crate::process::{Kept, wait_until};
+use crate::step::{run_quietly, step};
+use crate::tools::{apt_install, from_pypi, is_root_on_debian};
 use crate::wire::Wire;
 use anyhow::{Context, Result, bail};
 use machine::Machine;
@@ -21,7 +21,6 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How many machines.
@@ -43,7 +42,6 @@ const ANSWER: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(180);
 /// A cluster that looks whole for so long is: Patroni looks each 5 s.
 const SETTLED: Duration = Duration::from_secs(6);
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A cluster, as long as this value lives.
 pub(crate) struct Cluster {
@@ -71,7 +69,7 @@ impl Cluster {
     pub(crate) fn start() -> Result<Self> {
         find_programs()?;
         let patroni = from_pypi("patroni", &PATRONI)?.join("patroni");
-        let cluster = step(
+        step(
             "starting etcd, Patroni and PostgreSQL on three machines",
             || {
                 let place = Arc::new(Place::find()?);
@@ -89,8 +87,7 @@ impl Cluster {
                 cluster.wait_whole()?;
                 Ok(cluster)
             },
-        )?;
-        Ok(cluster)
+        )
     }
 
     /// The address of all servers, by our own list of hosts.
@@ -109,7 +106,7 @@ impl Cluster {
     }
 
     pub(crate) fn machine(&self, number: usize) -> &Machine {
-        &self.machines[(number - 1) % MACHINES]
+        &self.machines[number - 1]
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -246,19 +243,7 @@ fn is_whole(members: &[Member]) -> bool {
 }
 
 fn wait<T>(otherwise: &str, mut look: impl FnMut() -> Option<T>) -> Result<T> {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return Ok(found);
-        }
-        if told_to_stop() {
-            bail!("stopped");
-        }
-        if started.elapsed() > PATIENCE {
-            bail!("{otherwise} within {PATIENCE:?}");
-        }
-        sleep(LOOK_AGAIN);
-    }
+    wait_until(otherwise, PATIENCE, || Ok(look()))
 }
 
 /// Installs what is missing, where that can be done without asking.
@@ -273,14 +258,8 @@ fn find_programs() -> Result<()> {
         return Ok(());
     }
     if is_root_on_debian() {
-        let mut install = Command::new("apt-get");
-        install
-            .args(["install", "-y", "--no-install-recommends"])
-            .args(&packages)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        step(&format!("installing {}", packages.join(", ")), || {
-            Ok(works(&mut install))
-        })?;
+        let installing = format!("installing {}", packages.join(", "));
+        step(&installing, || Ok(apt_install(&packages)))?;
     }
     let packages = missing();
     if packages.is_empty() {

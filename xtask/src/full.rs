@@ -5,9 +5,9 @@
 use crate::browser::installed;
 use crate::database::Postgres;
 use crate::process::{Programs, free_ports};
-use crate::step::{self, step, works};
+use crate::step::{self, step};
 use crate::test::rust_tests;
-use crate::tools::{from_pypi, is_root_on_debian, node_packages};
+use crate::tools::{apt_install, from_pypi, is_root_on_debian, node_packages};
 use crate::world::{self, SHARED, World};
 use crate::{clients, root, site, target};
 use anyhow::{Context, Result, bail};
@@ -95,13 +95,7 @@ fn set_up() {
         return;
     }
     let _ = step("installing Firefox and WebKit", || {
-        works(Command::new("apt-get").arg("update"));
-        let mut install = Command::new("apt-get");
-        install
-            .args(["install", "-y", "--no-install-recommends"])
-            .args(PACKAGES)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        if !works(&mut install) {
+        if !apt_install(&PACKAGES) {
             bail!("apt-get can't install them");
         }
         Ok(())

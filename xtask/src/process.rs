@@ -88,6 +88,31 @@ impl Drop for Programs {
     }
 }
 
+/// Looks again and again until something is found.
+///
+/// # Errors
+/// After so long, with `otherwise`; and when this program is told to stop.
+pub(crate) fn wait_until<T>(
+    otherwise: &str,
+    patience: Duration,
+    mut look: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(250);
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        if told_to_stop() {
+            bail!("stopped");
+        }
+        if started.elapsed() > patience {
+            bail!("{otherwise} within {patience:?}");
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
 /// How a program is started, each time anew.
 type Make = Box<dyn Fn() -> Result<Command> + Send + Sync>;
 

@@ -129,6 +129,17 @@ pub(crate) fn from_pypi(name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(programs)
 }
 
+/// Installs packages of the distribution without asking, and no more than them.
+pub(crate) fn apt_install(packages: &[&str]) -> bool {
+    works(Command::new("apt-get").arg("update"));
+    let mut install = Command::new("apt-get");
+    install
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    works(&mut install)
+}
+
 pub(crate) fn is_root_on_debian() -> bool {
     let id = Command::new("id").arg("-u").output();
     let root = id.is_ok_and(|output| output.stdout.starts_with(b"0\n"));

@@ -1,6 +1,7 @@
 //! HTTP as business systems, payers and people at the control interface speak it.
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
@@ -13,6 +14,14 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) body: String,
+}
+
+impl Answer {
+    /// Whether it is the platform's envelope with errcode 0 (docs/protocol.md, errcodes).
+    pub(crate) fn is_done(&self) -> bool {
+        let told: Result<Value, _> = serde_json::from_str(&self.body);
+        told.is_ok_and(|told| told["errcode"] == "0")
+    }
 }
 
 /// A client; unless it was told to, it keeps no connection: each call meets whoever

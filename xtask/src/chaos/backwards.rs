@@ -3,14 +3,13 @@
 
 use super::stage::Stage;
 use crate::cluster::Cluster;
-use crate::process::told_to_stop;
+use crate::process::wait_until;
 use crate::sign::{Purpose, json, signed};
 use crate::wire::Wire;
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Result, bail};
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An instance's first, which asks by the list of hosts.
 const INSTANCE: usize = 0;
@@ -24,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// # Errors
 /// Where an instance goes on with older books, or does not after they were accepted.
 pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> {
-    wait("no payment begins before", || begins(stage))?;
+    wait("no payment begins before", || Ok(begins(stage)))?;
     let refusals = stage.logged(INSTANCE, REFUSAL)?;
     let older = cluster.run_copy(copy)?;
     wait("the older books were not noticed", || {
@@ -35,7 +34,7 @@ pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> 
         if stage.fleet.is_ready(INSTANCE) {
             bail!("an instance is ready on books that went back");
         }
-        if begins(stage)? {
+        if begins(stage) {
             bail!("a payment began on books that went back");
         }
         sleep(LOOK_AGAIN);
@@ -43,7 +42,7 @@ pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> 
     drop(older);
     cluster.come_back()?;
     stage.fleet.wait_all_ready()?;
-    wait("no payment begins on the newer books", || begins(stage))?;
+    wait("no payment begins on the newer books", || Ok(begins(stage)))?;
     let _older = cluster.run_copy(copy)?;
     wait("the older books were not noticed again", || {
         Ok(stage.logged(INSTANCE, REFUSAL)? > refusals + 1)
@@ -51,12 +50,12 @@ pub(crate) fn play(cluster: &Cluster, stage: &Stage, copy: &Path) -> Result<()> 
     stage.accept_books(INSTANCE)?;
     stage.fleet.wait_ready(INSTANCE)?;
     wait("no payment begins on books that were accepted", || {
-        begins(stage)
+        Ok(begins(stage))
     })
 }
 
 /// Whether a payment begins at the instance.
-fn begins(stage: &Stage) -> Result<bool> {
+fn begins(stage: &Stage) -> bool {
     let key = format!("B{}", fastrand::u64(1_000_000..10_000_000));
     let values = [
         ("domainCode", "test"),
@@ -72,23 +71,11 @@ fn begins(stage: &Stage) -> Result<bool> {
     pairs.push(("payTypeCode".to_owned(), "Paypal".to_owned()));
     let body = json(&pairs);
     let url = format!("{}/pay/api/pc/pay", stage.address_of(INSTANCE));
-    let Ok(answer) = Wire::new().post_json(&url, &body) else {
-        return Ok(false);
-    };
-    let told: Value = serde_json::from_str(&answer.body).context("no envelope")?;
-    Ok(told["errcode"] == "0" || told["errcode"] == 0)
+    Wire::new()
+        .post_json(&url, &body)
+        .is_ok_and(|answer| answer.is_done())
 }
 
-fn wait(otherwise: &str, mut look: impl FnMut() -> Result<bool>) -> Result<()> {
-    let started = Instant::now();
-    while !look()? {
-        if told_to_stop() {
-            bail!("stopped");
-        }
-        if started.elapsed() > PATIENCE {
-            bail!("{otherwise} within {PATIENCE:?}");
-        }
-        sleep(LOOK_AGAIN);
-    }
-    Ok(())
+fn wait(otherwise: &str, look: impl Fn() -> Result<bool>) -> Result<()> {
+    wait_until(otherwise, PATIENCE, || Ok(look()?.then_some(())))
 }
