@@ -2,7 +2,8 @@
 
 use doors::apay::OrderCall;
 use payment::domain::Secret;
-use payment::forecore::{Fields, fen_of_yuan, md5_sign, verifies, yuan};
+use payment::fields::Fields;
+use payment::forecore::{fen_of_yuan, md5_sign, verifies, yuan};
 use payment::pairs::Pairs;
 
 /// A query or form, a JSON body, or a query with a JSON body over it.

@@ -1,6 +1,7 @@
 //! What business systems call: one file for each door.
 
 pub(crate) mod apay;
+mod fields;
 mod platform;
 
 use crate::state::State;

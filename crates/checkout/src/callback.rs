@@ -7,6 +7,7 @@ use crate::lanes::{ROUND, Slot};
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::param::Param;
+use payment::partner::Ordered;
 use payment::ports::{
     AttemptRow, Call, CallbackAnswer, CallbackRow, CallbackTry, Door, NewCallback, News,
     RefundTold, TryOutcome,
@@ -205,6 +206,7 @@ pub(crate) struct Told {
     attempt: AttemptRow,
     number: String,
     address: String,
+    ordered: Option<Ordered>,
     status: PayStatus,
     at_ms: i64,
     /// The refund that it is about: its key, and its sum in fen (cents).
@@ -224,21 +226,31 @@ impl Told {
     /// The callback; `refunded_money` is all that was given back of the payment so far,
     /// fen (cents).
     pub(crate) fn callback(&self, refunded_money: i64) -> NewCallback {
+        self.door.callback(&self.as_of(refunded_money))
+    }
+
+    /// Where a payer who has paid goes on, told of it.
+    pub(crate) fn return_address(&self) -> Option<String> {
+        self.door.return_address(&self.as_of(0))
+    }
+
+    fn as_of(&self, refunded_money: i64) -> News<'_> {
         let refund = self.refund.as_ref().map(|(key, money)| RefundTold {
             key,
             money: *money,
             refunded_money,
         });
-        self.door.callback(&News {
+        News {
             domain: &self.domain,
             attempt: &self.attempt,
             number: &self.number,
             address: &self.address,
+            ordered: self.ordered.as_ref(),
             status: self.status,
             at_ms: self.at_ms,
             refund,
             now_ms: self.now_ms,
-        })
+        }
     }
 }
 
@@ -269,14 +281,15 @@ impl Checkout {
             return Ok(None);
         }
         let key = &attempt.request_key;
-        let (number, address) = if domain.settings.partner.is_some() {
+        let (number, address, ordered) = if domain.settings.partner.is_some() {
             let kept = self.parts.store.partner_order(&domain.code, key).await?;
             let gone = || Failure::Internal(format!("order {key} is gone"));
             let order = kept.ok_or_else(gone)?.order;
-            (order.out_order_id, order.cb_url)
+            let (number, address) = (order.out_order_id.clone(), order.cb_url.clone());
+            (number, address, Some(order))
         } else {
             let bg_url = attempt.signed.get(Param::BgUrl).unwrap_or_default();
-            (key.clone(), bg_url.to_owned())
+            (key.clone(), bg_url.to_owned(), None)
         };
         Ok(Some(Told {
             door: Arc::clone(door),
@@ -284,11 +297,31 @@ impl Checkout {
             attempt: attempt.clone(),
             number,
             address,
+            ordered,
             status,
             at_ms,
             refund: None,
             now_ms: self.now_ms(),
         }))
+    }
+
+    /// Where the payer of a paid attempt goes on, where his business system's door has the
+    /// address tell of it; none where the request's own address stays, as it does once
+    /// money went back.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where what was kept can't be read.
+    pub async fn return_address(
+        &self,
+        domain: &Domain,
+        paid: &AttemptRow,
+    ) -> Result<Option<String>, Failure> {
+        if !self.door(domain)?.tells_payer() || paid.request_status != PayStatus::SuccessPay {
+            return Ok(None);
+        }
+        let paid_ms = paid.paid_ms.unwrap_or_else(|| self.now_ms());
+        let told = self.news(domain, paid, PayStatus::SuccessPay, paid_ms);
+        Ok(told.await?.and_then(|told| told.return_address()))
     }
 
     /// The callback of a payment.

@@ -24,6 +24,11 @@ impl Numbers {
     }
 }
 
+/// No number that is made at this time or later is smaller.
+pub(crate) fn first_number(at_ms: i64) -> String {
+    beijing_second(at_ms)
+}
+
 /// 128 random bits in hex: what can't be guessed.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! What doors other than the platform's ask for. Each order of a partner is a payment
 //! request, paid on our own page like any other.
 
+use crate::numbers::first_number;
 use crate::{Checkout, Failure, Scene, links};
 use payment::address::Address;
 use payment::channel::Channel;
@@ -95,6 +96,53 @@ impl Checkout {
         Ok(Some((order, attempts)))
     }
 
+    /// The same by our number.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn ordered_as(
+        &self,
+        domain: &Domain,
+        order_id: &str,
+    ) -> Result<Option<(PartnerOrder, Vec<AttemptRow>)>, Failure> {
+        let store = &self.parts.store;
+        let Some(order) = store.partner_order(&domain.code, order_id).await? else {
+            return Ok(None);
+        };
+        let attempts = store.attempts(&domain.code, order_id).await?;
+        Ok(Some((order, attempts)))
+    }
+
+    /// The partner's last orders with their attempts, the newest first.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn ordered_last(
+        &self,
+        domain: &Domain,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<(PartnerOrder, Vec<AttemptRow>)>, Failure> {
+        let store = &self.parts.store;
+        let orders = store.partner_orders(&domain.code, limit, offset).await?;
+        let mut listed = Vec::with_capacity(orders.len());
+        for order in orders {
+            let attempts = store.attempts(&domain.code, &order.order_id).await?;
+            listed.push((order, attempts));
+        }
+        Ok(listed)
+    }
+
+    /// How much the partner has ordered since then.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn orders_since(&self, domain: &Domain, since_ms: i64) -> Result<i64, Failure> {
+        let since = first_number(since_ms);
+        let orders = self.parts.store.partner_orders_since(&domain.code, &since);
+        Ok(orders.await?)
+    }
+
     /// The refunds of a paid attempt, oldest first.
     ///
     /// # Errors
@@ -134,19 +182,12 @@ impl Checkout {
         let order = &kept.order;
         let (bg_url, _) = order.cb_url.split_once('?').unwrap_or((&order.cb_url, ""));
         let minor = order.money.minor().to_string();
-        // The partner's number may be no text that a page takes for goods; ours is.
-        let named = format!("订单 {}", order.out_order_id);
-        let shown = match check_shape(domain, Param::Info, &named) {
-            Ok(()) => &order.out_order_id,
-            Err(_) => &kept.order_id,
-        };
-        let goods = format!("订单 {shown}");
-        let goods_en = format!("Order {shown}");
+        let (goods, goods_en) = goods(domain, kept);
         let mut pairs = vec![
             ("domainCode", domain.code.as_str()),
             ("money", &minor),
             ("info", &goods),
-            ("infoEn", &goods_en),
+            ("infoEn", goods_en.as_str()),
             ("requestKey", &kept.order_id),
             ("currencyType", order.money.currency().code()),
             ("pageUrl", &order.return_url),
@@ -183,6 +224,23 @@ impl Checkout {
             _ => Err(Failure::KeyReused),
         }
     }
+}
+
+/// What the page of an order says is bought, in both languages. The partner's words, or
+/// his number, may be no text that a page takes for goods; our number is.
+fn goods(domain: &Domain, kept: &PartnerOrder) -> (String, String) {
+    let order = &kept.order;
+    let fits = |text: &str| check_shape(domain, Param::Info, text).is_ok();
+    if !order.goods.is_empty() && fits(&order.goods) {
+        return (order.goods.clone(), String::new());
+    }
+    let named = format!("订单 {}", order.out_order_id);
+    let shown = if fits(&named) {
+        &order.out_order_id
+    } else {
+        &kept.order_id
+    };
+    (format!("订单 {shown}"), format!("Order {shown}"))
 }
 
 /// Where we would send requests (docs/signing.md, Shapes that every request keeps).

@@ -4,6 +4,7 @@
 //! ([`payment::ports::Door`]).
 
 pub mod apay;
+mod partner;
 pub mod platform;
 
 use payment::ports::Door;

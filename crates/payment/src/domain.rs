@@ -196,6 +196,12 @@ pub struct PartnerSettings {
     pub id: String,
     /// How far `time` may be from ours, seconds; none: it is not looked at.
     pub time_window_s: Option<i64>,
+    /// What the operator calls it, where its id is a number of ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Whether a refund is answered with code 0, as epay's first server does, else 1.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refund_code_zero: bool,
 }
 
 /// The door of partners that were kept before there was another.
@@ -391,6 +397,8 @@ impl Domain {
             door: door.to_owned(),
             id: id.to_owned(),
             time_window_s: Some(PARTNER_TIME_WINDOW_S),
+            name: String::new(),
+            refund_code_zero: false,
         });
         Ok(Self {
             code: Self::partner_code(door, id),

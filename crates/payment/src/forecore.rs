@@ -1,10 +1,8 @@
 //! Apay's wire (docs/forecore.md), which its door and the adapter that is its client both
-//! speak: fields as they came, the MD5 sign over names and values, words and sums.
+//! speak: the MD5 sign over names and values, words and sums.
 
-mod fields;
 mod sign;
 mod words;
 
-pub use fields::Fields;
 pub use sign::{md5_sign, verifies};
 pub use words::{LARGEST_MINOR, PayType, fen_of_yuan, yuan};

@@ -20,6 +20,7 @@ pub mod acts;
 pub mod address;
 mod budget;
 pub mod domain;
+pub mod fields;
 pub mod forecore;
 pub mod pairs;
 pub mod param;

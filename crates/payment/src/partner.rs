@@ -18,6 +18,10 @@ pub struct Ordered {
     pub user_id: String,
     /// The way to pay that it chose, in its door's own word.
     pub pay_type: Option<String>,
+    /// What is bought, as payers read it; empty: the number tells.
+    pub goods: String,
+    /// The partner's own text, given back with the news; empty where it gave none.
+    pub passback: String,
 }
 
 /// An order as it is kept.

@@ -45,6 +45,7 @@ folders! {
     "0016_compatible_acts"
     "0017_compatible_refunds_a_day"
     "0018_compatible_accounts"
+    "0019_compatible_partner_texts"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

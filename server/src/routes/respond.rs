@@ -16,12 +16,19 @@ use checkout::Browser;
 use payment::envelope::Envelope;
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
+use serde_json::{Map, Value};
 use std::any::Any;
 
 /// An error in the platform's envelope, status 200 as the seed shows.
 pub(crate) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
     checkout::answered("platform", code.code());
     Json(Envelope::error(code, text))
+}
+
+/// A JSON object, as doors other than the platform's answer.
+pub(crate) fn json(object: Map<String, Value>) -> Response {
+    let json = Value::Object(object).to_string();
+    ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
 }
 
 /// Says after how many seconds the same call may come again.

@@ -5,7 +5,8 @@ use channels::Clock;
 use channels::registry::{Accounts, gateways};
 use payment::channel::Channel;
 use payment::domain::Secret;
-use payment::forecore::{Fields, md5_sign, verifies};
+use payment::fields::Fields;
+use payment::forecore::{md5_sign, verifies};
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{

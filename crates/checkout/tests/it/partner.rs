@@ -5,7 +5,8 @@ use crate::scene::{Scene, paid};
 use checkout::{Place, Start};
 use doors::apay::{self, Failure, PartnerRefund};
 use payment::channel::Channel;
-use payment::forecore::{Fields, md5_sign};
+use payment::fields::Fields;
+use payment::forecore::md5_sign;
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::partner::Ordered;
@@ -27,6 +28,8 @@ async fn paid_order_told_at(cb_url: &str) -> (Scene, AttemptRow) {
         return_url: String::new(),
         user_id: String::new(),
         pay_type: None,
+        goods: String::new(),
+        passback: String::new(),
     };
     let kept = scene.checkout.keep_order(&domain, order).await.unwrap();
     let url = scene.checkout.order_page(&domain, &kept, None);

@@ -1,15 +1,13 @@
 //! What partners are answered (docs/forecore.md), and the words in it.
 
+use crate::partner::refund_number;
 use payment::forecore::yuan;
 use payment::partner::PartnerOrder;
 use payment::ports::{AttemptRow, CallbackState, RefundRow};
 use payment::rate::Rate;
-use payment::refund::{AT_CHANNEL_PREFIX, Refund};
+use payment::refund::Refund;
 use payment::status::PayStatus;
 use serde_json::{Map, Value, json};
-
-/// A refund's key in the store, where the partner gave its number.
-pub(super) const NAMED: &str = "no:";
 
 /// The answer to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,12 +111,9 @@ pub struct ListedRefund {
 
 impl ListedRefund {
     pub(super) fn of(row: &RefundRow) -> Self {
-        let key = row.refund_key.as_deref().unwrap_or_default();
-        let named = key.strip_prefix(NAMED);
-        let at_channel = key.starts_with(AT_CHANNEL_PREFIX).then_some(key);
         Self {
             trans_no: row.refund_no.clone(),
-            out_refund_no: named.or(at_channel).unwrap_or(&row.refund_no).to_owned(),
+            out_refund_no: refund_number(row).to_owned(),
             minor: row.money.minor(),
             status: refund_word(row.state),
         }

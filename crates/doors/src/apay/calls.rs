@@ -1,14 +1,15 @@
 //! What partners ask for (docs/forecore.md). Each order is a payment request of the
 //! partner's, paid on our own page like any other.
 
-use super::answer::{self, ListedRefund, NAMED, OrderInfo, Ordered, PartnerRefund};
+use super::answer::{self, ListedRefund, OrderInfo, Ordered, PartnerRefund};
 use super::{Failure, NAME, OrderCall};
+use crate::partner::{REFUND_NO_MAX, paid, refund_named, unnamed_key};
 use checkout::{Checkout, Failure as Trouble};
 use payment::clinic::examine_forecore;
 use payment::domain::{Domain, Secret};
-use payment::forecore::{Fields, PayType, fen_of_yuan, md5_sign, verifies};
+use payment::fields::Fields;
+use payment::forecore::{PayType, fen_of_yuan, md5_sign, verifies};
 use payment::money::Currency;
-use payment::order::Attempt;
 use payment::partner::PartnerOrder;
 use payment::ports::{AttemptRow, RefundRow};
 use payment::rate::Rate;
@@ -16,10 +17,8 @@ use payment::refund::Refund;
 use payment::refusal::Refusal;
 use serde_json::{Map, Value};
 
-/// A refund's key in the store, where the partner gave no number.
-const UNNAMED: &str = "as:";
+/// Keys of refunds without a number, of before they went by a digest.
 const UNNAMED_BEFORE: &str = "day:";
-const REFUND_NO_MAX: usize = 64;
 /// Refunds of before this rule: the same order and sum was the same for a day, ms.
 const SAME_REFUND_MS: i64 = 86_400_000;
 
@@ -100,12 +99,14 @@ pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefun
     }
     let (order, attempts) = ordered(checkout, &domain, fields).await?;
     let paid = paid(&attempts).ok_or(Failure::NotPaid)?;
-    let refunds = checkout.refunds_of(&paid.order_sn).await?;
-    let key = match named {
-        Some(named) => named_key(&refunds, named),
-        None => unnamed_key(&refunds, fields, &order, fen, checkout.now_ms()),
+    let refund = match named {
+        Some(named) => refund_named(checkout, paid, named, fen).await,
+        None => {
+            let refunds = checkout.refunds_of(&paid.order_sn).await?;
+            let key = same_call_key(&refunds, fields, &order, fen, checkout.now_ms());
+            checkout.refund_keyed(paid, key, fen).await
+        }
     };
-    let refund = checkout.refund_keyed(paid, key, fen).await;
     let refund = refund.map_err(|failure| match failure {
         Trouble::RefundKeyReused => Failure::RefundReused,
         Trouble::Refused(Refusal::Amount(_)) => Failure::TooMuch(None),
@@ -175,12 +176,6 @@ async fn ordered(
     ordered.ok_or(Failure::UnknownOrder)
 }
 
-fn paid(attempts: &[AttemptRow]) -> Option<&AttemptRow> {
-    attempts
-        .iter()
-        .find(|attempt| attempt.status == Attempt::Paid)
-}
-
 fn check_time(domain: &Domain, time_ms: Option<i64>, now_ms: i64) -> Result<(), Failure> {
     let partner = domain.settings.partner.as_ref();
     let window_s = partner.and_then(|partner| partner.time_window_s);
@@ -196,7 +191,7 @@ fn check_time(domain: &Domain, time_ms: Option<i64>, now_ms: i64) -> Result<(), 
 
 /// The key of a refund that names no number: a call identical in all signed values,
 /// `time` among them, is the same refund for ever.
-fn unnamed_key(
+fn same_call_key(
     refunds: &[RefundRow],
     fields: &Fields,
     order: &PartnerOrder,
@@ -210,16 +205,5 @@ fn unnamed_key(
         let old = row.refund_key.clone()?;
         (old.starts_with(&before) && row.created_ms > since_ms).then_some(old)
     });
-    old.unwrap_or_else(|| format!("{UNNAMED}{}", fields.digest()))
-}
-
-/// The key of a refund that the partner names: by his number, or by ours.
-fn named_key(refunds: &[RefundRow], named: &str) -> String {
-    match refunds.iter().find(|row| row.refund_no == named) {
-        Some(row) => row
-            .refund_key
-            .clone()
-            .unwrap_or_else(|| row.refund_no.clone()),
-        None => format!("{NAMED}{named}"),
-    }
+    old.unwrap_or_else(|| unnamed_key(&fields.digest()))
 }

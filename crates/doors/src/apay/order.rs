@@ -1,17 +1,14 @@
 //! What a partner orders (docs/forecore.md).
 
-use payment::address::{Address, AddressError};
-use payment::forecore::{Fields, PayType, fen_of_yuan};
+use crate::partner::{CALLED_WITHOUT, URL_WITHOUT, address};
+use payment::fields::Fields;
+use payment::forecore::{PayType, fen_of_yuan};
 use payment::money::{Currency, Money};
 use payment::pairs::Pairs;
 use payment::partner;
 use payment::refusal::Refusal;
-use payment::request::broken_address;
 
 const TEXT_MAX: usize = 128;
-/// What no address of a partner holds, and a cb_url neither.
-const URL_WITHOUT: [&str; 4] = ["\\", "\"", "<", ">"];
-const CB_URL_WITHOUT: [&str; 5] = ["#", "\\", "\"", "<", ">"];
 
 /// An order as a partner asks for it: its shapes hold, its sign is judged elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +38,7 @@ impl OrderCall {
                 "yuan from 0.01 to 9999999.99, at most two decimals",
             )
         })?;
-        let cb_url = address("cb_url", fields.required("cb_url")?, &CB_URL_WITHOUT)?;
+        let cb_url = address("cb_url", fields.required("cb_url")?, &CALLED_WITHOUT)?;
         // What stands in it is sent back with the notification.
         let (_, own) = cb_url.split_once('?').unwrap_or_default();
         let form = "an address whose query is UTF-8, percent-encoded, of at most 64 pairs";
@@ -72,6 +69,8 @@ impl OrderCall {
             return_url,
             user_id,
             pay_type: pay_type.map(|pay_type| pay_type.word().to_owned()),
+            goods: String::new(),
+            passback: String::new(),
         };
         Ok(Self {
             order,
@@ -86,23 +85,6 @@ fn short(name: &str, text: &str) -> Result<String, Refusal> {
         return Err(Refusal::malformed(name, "at most 128 characters"));
     }
     Ok(text.to_owned())
-}
-
-/// An address: its query is the partner's own, and comes back to him.
-fn address(name: &str, text: &str, without: &[&'static str]) -> Result<String, Refusal> {
-    let refused = |rule| broken_address(name, rule);
-    let address = Address::parse(text).map_err(refused)?;
-    if let Some(held) = without.iter().find(|held| text.contains(**held)) {
-        return Err(refused(AddressError::Holds(held)));
-    }
-    let before = text.split(['?', '#']).next().unwrap_or_default();
-    if before.contains('@') {
-        return Err(refused(AddressError::Holds("@")));
-    }
-    if before.matches("://").count() != 1 {
-        return Err(refused(AddressError::SecondScheme));
-    }
-    Ok(address.as_str().to_owned())
 }
 
 #[cfg(test)]

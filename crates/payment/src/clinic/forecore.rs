@@ -3,7 +3,7 @@
 use super::values::{Named, as_sent, changed, joined, one_left_out};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
-use crate::forecore::Fields;
+use crate::fields::Fields;
 use crate::pairs::{escape, escape_keeping};
 use crate::sign::java_url_encode;
 

@@ -4,7 +4,8 @@
 use super::values::{as_sent, named};
 use super::{Slips, examine_forecore, examine_sha1, first_difference};
 use crate::domain::{Domain, Secret};
-use crate::forecore::{Fields, verifies};
+use crate::fields::Fields;
+use crate::forecore::verifies;
 use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::refusal::Refusal;

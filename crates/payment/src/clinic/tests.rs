@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::Domain;
-use crate::forecore::Fields;
+use crate::fields::Fields;
 use crate::pairs::{Pairs, escape};
 use crate::sign::Purpose;
 use crate::verify::{examine, verify_pay};

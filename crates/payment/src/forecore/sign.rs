@@ -1,10 +1,9 @@
 //! The MD5 sign: the key, then every field but `sign`, sorted by name, as
 //! `name=value` joined by `&` (docs/forecore.md, The sign).
 
-use super::Fields;
-use super::fields::Field;
 use crate::budget::{Budget, hashed};
 use crate::domain::Secret;
+use crate::fields::{Field, Fields};
 use crate::pairs::escape_keeping;
 use crate::sign::equal;
 use md5::{Digest, Md5};

@@ -3,6 +3,7 @@
 use super::store::{AttemptRow, NewCallback};
 use crate::domain::Domain;
 use crate::money::Currency;
+use crate::partner::Ordered;
 use crate::status::PayStatus;
 
 /// What a business system is told of one payment.
@@ -17,6 +18,8 @@ pub struct News<'a> {
     pub number: &'a str,
     /// Where it wants to be told: bgUrl, or the address of its order.
     pub address: &'a str,
+    /// The order, where it came by another door than the platform's.
+    pub ordered: Option<&'a Ordered>,
     /// What is told.
     pub status: PayStatus,
     /// When it was paid, or else when this became so, ms since 1970.
@@ -54,4 +57,12 @@ pub trait Door: Send + Sync {
     fn currencies(&self) -> &'static [Currency];
     /// Whether its payers get one address, at a desktop and on a phone.
     fn has_one_page(&self) -> bool;
+    /// Whether the address that a payer who has paid goes on to tells it, signed.
+    fn tells_payer(&self) -> bool {
+        false
+    }
+    /// That address; none where the order names none.
+    fn return_address(&self, _: &News<'_>) -> Option<String> {
+        None
+    }
 }

@@ -1,4 +1,4 @@
-//! What partners order (docs/forecore.md).
+//! What partners order (docs/forecore.md; docs/epay.md).
 
 use super::rows::partner_order_row;
 use crate::db::{Database, LIMIT};
@@ -8,15 +8,23 @@ use payment::ports::{Answer, Partners};
 
 /// Orders, with what is read of each.
 const ORDERS: &str = "select order_id, domain_code, out_order_id, money, currency, cb_url, \
-    return_url, user_id, pay_type, created_ms from partner_order where ";
+    return_url, user_id, pay_type, goods, passback, created_ms from partner_order where ";
 
 statements! {
     ADD = "insert into partner_order (order_id, domain_code, out_order_id, money, currency, \
-        cb_url, return_url, user_id, pay_type, created_ms) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+        cb_url, return_url, user_id, pay_type, goods, passback, created_ms) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
         on conflict (domain_code, out_order_id) do nothing";
     BY_ORDER_ID = ORDERS, "domain_code = $1 and order_id = $2";
+    LAST = ORDERS, "domain_code = $1 order by order_id desc limit $2 offset $3";
+    COUNT = "select count(*) as count from partner_order \
+        where domain_code = $1 and order_id >= $2";
     BY_OUT_ORDER_ID = ORDERS, "domain_code = $1 and out_order_id = $2";
+}
+
+/// A text that is there; rows of before have none.
+fn given(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 #[async_trait::async_trait]
@@ -34,6 +42,8 @@ impl Partners for Database {
                 .bind(&order.return_url)
                 .bind(&order.user_id)
                 .bind(&order.pay_type)
+                .bind(given(&order.goods))
+                .bind(given(&order.passback))
                 .bind(new.created_ms);
             if !line.insert(added).await? {
                 return Ok(None);
@@ -62,5 +72,21 @@ impl Partners for Database {
     ) -> Answer<Option<PartnerOrder>> {
         let known = BY_OUT_ORDER_ID.bind(domain_code).bind(out_order_id);
         self.find(known, partner_order_row).await
+    }
+
+    async fn partner_orders(
+        &self,
+        domain_code: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Answer<Vec<PartnerOrder>> {
+        let last = LAST.bind(domain_code).bind(limit).bind(offset);
+        self.list(LIMIT, last, partner_order_row).await
+    }
+
+    async fn partner_orders_since(&self, domain_code: &str, order_id: &str) -> Answer<i64> {
+        let count = COUNT.bind(domain_code).bind(order_id);
+        let count = self.find(count, |row| row.get("count")).await?;
+        Ok(count.unwrap_or_default())
     }
 }

@@ -241,6 +241,8 @@ pub(super) fn partner_order_row(row: &Row) -> Answer<PartnerOrder> {
             return_url: row.get("return_url")?,
             user_id: row.get("user_id")?,
             pay_type: row.get("pay_type")?,
+            goods: row.get::<Option<String>>("goods")?.unwrap_or_default(),
+            passback: row.get::<Option<String>>("passback")?.unwrap_or_default(),
         },
         created_ms: row.get("created_ms")?,
     })

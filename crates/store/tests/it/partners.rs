@@ -19,6 +19,8 @@ fn order(ours: &str, theirs: &str) -> PartnerOrder {
             return_url: "http://p.cn".to_owned(),
             user_id: "u".to_owned(),
             pay_type: Some("ALIPAYH5".to_owned()),
+            goods: "VIP会员".to_owned(),
+            passback: "user=7".to_owned(),
         },
         created_ms: 1,
     }
@@ -41,6 +43,24 @@ pub(crate) async fn an_order_is_kept_once_under_the_partners_number(store: Arc<d
     assert_eq!(ours("apay.p002").await, None);
     let theirs = store.partner_order_of(CODE, "P1").await;
     assert_eq!(theirs.unwrap(), Some(first));
+    begin("O3", "P3").await;
+    let last = async |limit, offset| {
+        let last = store.partner_orders(CODE, limit, offset).await.unwrap();
+        last.iter()
+            .map(|order| order.order_id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(last(9, 0).await, ["O3", "O1"]);
+    assert_eq!(
+        (last(1, 1).await, last(0, 0).await),
+        (vec!["O1".to_owned()], vec![])
+    );
+    let since = async |order_id| store.partner_orders_since(CODE, order_id).await.unwrap();
+    assert_eq!((since("O").await, since("O2").await), (2, 1));
+    assert_eq!(
+        store.partner_orders_since("apay.p002", "").await.unwrap(),
+        0
+    );
     let none = store.partner_order_of(CODE, "P2").await;
     assert_eq!(none.unwrap(), None);
 }

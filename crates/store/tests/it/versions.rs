@@ -163,6 +163,8 @@ async fn a_partners_order(store: &dyn Store, number: u32) {
             return_url: "http://p.cn".to_owned(),
             user_id: "u".to_owned(),
             pay_type: None,
+            goods: String::new(),
+            passback: String::new(),
         },
         created_ms: 1,
     };

@@ -21,4 +21,13 @@ pub trait Partners: Send + Sync {
         domain_code: &str,
         out_order_id: &str,
     ) -> Answer<Option<PartnerOrder>>;
+    /// A partner's orders, the newest first.
+    async fn partner_orders(
+        &self,
+        domain_code: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Answer<Vec<PartnerOrder>>;
+    /// How many orders of a partner's have our number `order_id` or a later one.
+    async fn partner_orders_since(&self, domain_code: &str, order_id: &str) -> Answer<i64>;
 }

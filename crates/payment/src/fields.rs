@@ -1,5 +1,5 @@
-//! The fields of a call: query and body together, each decoded once, with what the
-//! sign needs to know of them.
+//! The fields of a partner's call: query and body together, each decoded once, with what
+//! the signs over names and values need to know of them.
 
 use crate::pairs::{JsonValue, Pairs, json_members};
 use crate::refusal::Refusal;
@@ -11,17 +11,17 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// One field as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) name: String,
-    pub(super) value: String,
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) value: String,
     /// It was a JSON number: some clients sign it as JavaScript writes it.
-    pub(super) is_number: bool,
+    pub(crate) is_number: bool,
 }
 
 /// The fields of a call. A name in query and body both has the body's value; twice
 /// in one of them it is refused.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Fields(pub(super) Vec<Field>);
+pub struct Fields(pub(crate) Vec<Field>);
 
 impl Fields {
     /// Reads a query or a form body.
@@ -98,6 +98,21 @@ impl Fields {
         fields
             .find(|field| field.name == name)
             .map(|field| field.value.as_str())
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.0.iter();
+        fields.map(|field| (field.name.as_str(), field.value.as_str()))
+    }
+
+    /// These fields, with other values.
+    #[must_use]
+    pub fn mapped(mut self, value: impl Fn(&str) -> String) -> Self {
+        for field in &mut self.0 {
+            field.value = value(&field.value);
+        }
+        self
     }
 
     /// Names and values, as they came.
