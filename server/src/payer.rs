@@ -13,6 +13,7 @@ mod visit;
 
 pub(crate) use events::Streams;
 pub(crate) use open::unknown;
+pub(crate) use visit::status_of;
 
 use crate::routes::assets;
 use crate::state::State;

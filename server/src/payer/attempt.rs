@@ -36,7 +36,7 @@ pub(super) async fn stay(
 
 async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> Response {
     let visit = Visit::of(state, parts);
-    let (attempt, known) = match found(&state.checkout, token, &visit).await {
+    let (attempt, known) = match found(state, token, &visit).await {
         Ok(found) => found,
         Err(nothing) => return nothing,
     };
@@ -47,18 +47,15 @@ async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> 
 }
 
 /// The attempt that a token opens; else the page that says that there is none.
-async fn found(
-    checkout: &Checkout,
-    token: &str,
-    visit: &Visit,
-) -> Result<(AttemptRow, Known), Response> {
+async fn found(state: &State, token: &str, visit: &Visit) -> Result<(AttemptRow, Known), Response> {
     let lost = |failure: Failure| refused(visit, &failure, None);
+    let checkout = &state.checkout;
     let attempt = checkout.attempt_by_token(token).await.map_err(lost)?;
     let none = || page(Screen::Unknown, visit.form(StatusCode::NOT_FOUND, None));
     let attempt = attempt.ok_or_else(none)?;
     let domain = checkout.domain_named(&attempt.domain_code).await;
     let known = Known {
-        leave: Leave::of_attempt(&domain.map_err(lost)?, &attempt),
+        leave: Leave::of_attempt(state, &domain.map_err(lost)?, &attempt),
         order: screens::attempt_order(&attempt, visit.lang),
     };
     Ok((attempt, known))
@@ -73,7 +70,7 @@ pub(super) async fn come_back(
 ) -> Response {
     let visit = Visit::of(&state, &parts);
     let checkout = &state.checkout;
-    let (attempt, known) = match found(checkout, &token, &visit).await {
+    let (attempt, known) = match found(&state, &token, &visit).await {
         Ok(found) => found,
         Err(nothing) => return nothing,
     };
@@ -85,11 +82,20 @@ pub(super) async fn come_back(
     if watched.standing != Standing::Paid {
         return see_other(&stay);
     }
-    let attempt = watched.attempt;
-    let (domain, key) = (&attempt.domain_code, &attempt.request_key);
-    checkout.held(domain, key).await;
+    let (domain, key) = {
+        let attempt = &watched.attempt;
+        (attempt.domain_code.clone(), attempt.request_key.clone())
+    };
+    checkout.held(&domain, &key).await;
     // Out of a frame leads only a page of ours.
-    let address = known.leave.ok.filter(|_| !in_frame(&parts.headers));
+    let address = match in_frame(&parts.headers) {
+        true => None,
+        false => {
+            let winner = checkout.winner(watched.attempt).await.ok().flatten();
+            let leave = &known.leave;
+            leave.once_paid(checkout, &domain, winner.as_ref()).await
+        }
+    };
     see_other(&address.unwrap_or(stay))
 }
 
@@ -100,7 +106,7 @@ pub(super) async fn again(
     parts: Parts,
 ) -> Response {
     let visit = Visit::of(&state, &parts);
-    let (old, known) = match found(&state.checkout, &token, &visit).await {
+    let (old, known) = match found(&state, &token, &visit).await {
         Ok(found) => found,
         Err(nothing) => return nothing,
     };
@@ -159,5 +165,6 @@ pub(super) async fn paid(
     leave: &Leave,
 ) -> Screen {
     let held = checkout.holds(domain_code, &order.request_key).await;
-    screens::paid(order, winner, leave, held)
+    let ok = leave.once_paid(checkout, domain_code, winner).await;
+    screens::paid(order, winner, ok, held)
 }

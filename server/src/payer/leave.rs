@@ -1,5 +1,7 @@
 //! What a page knows of its business system.
 
+use crate::state::State;
+use checkout::{Checkout, Scene, links};
 use payment::address::origin;
 use payment::domain::Domain;
 use payment::param::Param;
@@ -7,6 +9,7 @@ use payment::payee::Payee;
 use payment::ports::{AttemptRow, Kind};
 use payment::request::PayRequest;
 use payment::signed::Signed;
+use payment::verify::Verified;
 
 /// Where a payer goes when the page is done,
 /// who may show it, and who is paid (docs/page.md, What a business system decides).
@@ -26,7 +29,7 @@ pub(super) struct Leave {
 }
 
 impl Leave {
-    pub(super) fn of(domain: &Domain, request: &PayRequest) -> Self {
+    pub(super) fn of(state: &State, domain: &Domain, request: &Verified<PayRequest>) -> Self {
         let page = &request.page_url;
         let leave = Self {
             ok: request.dialog_ok_url.clone().or_else(|| page.clone()),
@@ -35,20 +38,23 @@ impl Leave {
             frames: Vec::new(),
             payee: Payee::default(),
         };
-        leave.told_by(domain)
+        leave
+            .told_by(domain)
+            .signed_later(state, domain, &request.signed())
     }
 
     /// The same, of values that were verified when they were stored. Who comes
     /// back from a channel's own page goes on to pageUrl before all.
-    pub(super) fn of_attempt(domain: &Domain, attempt: &AttemptRow) -> Self {
+    pub(super) fn of_attempt(state: &State, domain: &Domain, attempt: &AttemptRow) -> Self {
         let leave = Self::of_values(&attempt.signed).told_by(domain);
-        match attempt.kind {
+        let leave = match attempt.kind {
             Kind::Page | Kind::Wap => Self {
                 ok: leave.page.clone().or(leave.ok),
                 ..leave
             },
             Kind::Native | Kind::Jsapi | Kind::Mweb => leave,
-        }
+        };
+        leave.signed_later(state, domain, &attempt.signed)
     }
 
     fn of_values(signed: &Signed) -> Self {
@@ -74,6 +80,42 @@ impl Leave {
             payee: domain.settings.payee.clone(),
             ..self
         }
+    }
+
+    /// Where the address that a payer goes on to tells that he has paid, a page that waits
+    /// does not hold it yet: it leads to the request's own page, which does once it is paid.
+    fn signed_later(self, state: &State, domain: &Domain, signed: &Signed) -> Self {
+        let door = state.checkout.door(domain);
+        if !door.is_ok_and(|door| door.tells_payer()) {
+            return self;
+        }
+        let page = links::opened(Scene::H5, signed);
+        Self {
+            ok: Some(format!("{}{page}", state.public_url)),
+            ..self
+        }
+    }
+
+    /// The same for a payer who has paid, by the attempt that did it.
+    pub(super) async fn once_paid(
+        &self,
+        checkout: &Checkout,
+        domain_code: &str,
+        winner: Option<&AttemptRow>,
+    ) -> Option<String> {
+        let domain = checkout.domain_named(domain_code).await.ok()?;
+        if !checkout.door(&domain).is_ok_and(|door| door.tells_payer()) {
+            return self.ok.clone();
+        }
+        let signed = match winner {
+            Some(winner) => checkout
+                .return_address(&domain, winner)
+                .await
+                .ok()
+                .flatten(),
+            None => None,
+        };
+        signed.or_else(|| self.page.clone())
     }
 
     /// The origins of these addresses.

@@ -80,7 +80,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
     if visit.scene == Scene::H5 && desktop && one_page {
         return see_other(&format!("{}?{}", links::page(Scene::Pc), pairs.to_query()));
     }
-    let leave = Leave::of(&domain, &request);
+    let leave = Leave::of(&state, &domain, &request);
     let requested = in_time(until, state.checkout.requested(&request)).await;
     let shown = match requested {
         Ok(requested) => show(&state, requested, &domain, &request, &visit, &leave).await,
@@ -381,7 +381,7 @@ pub(super) async fn start(
         }
         Err(failure) => {
             let known = Known {
-                leave: Leave::of(&domain, &request),
+                leave: Leave::of(&state, &domain, &request),
                 order: screens::order(&request, visit.lang),
             };
             refused(&visit, &failure, Some(known))

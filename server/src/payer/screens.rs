@@ -129,7 +129,7 @@ pub(super) fn is_paid(attempt: &AttemptRow) -> bool {
 pub(super) fn paid(
     order: Bought,
     winner: Option<&AttemptRow>,
-    leave: &Leave,
+    leave: Option<String>,
     held: bool,
 ) -> Screen {
     let receipt = winner.and_then(|attempt| {
@@ -141,7 +141,7 @@ pub(super) fn paid(
     Screen::Paid {
         order,
         receipt,
-        leave: leave.ok.clone(),
+        leave,
         leave_after_s: if held { HELD_S } else { GREEN_S },
     }
 }

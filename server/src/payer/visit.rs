@@ -172,15 +172,20 @@ pub(super) fn see_other(address: &str) -> Response {
     }
 }
 
+/// The status of a page that is refused.
+pub(crate) fn status_of(passes: bool, wait_s: Option<u64>) -> StatusCode {
+    match passes {
+        _ if wait_s.is_some() => StatusCode::TOO_MANY_REQUESTS,
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::BAD_REQUEST,
+    }
+}
+
 /// A page that a payer understands; the cause goes to the log.
 pub(super) fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
     let passing = failure.passes();
-    let status = match passing {
-        _ if failure.wait_s().is_some() => StatusCode::TOO_MANY_REQUESTS,
-        true => StatusCode::SERVICE_UNAVAILABLE,
-        false => StatusCode::BAD_REQUEST,
-    };
+    let status = status_of(passing, failure.wait_s());
     let (leave, order) = known.map(|known| (known.leave, known.order)).unzip();
     let screen = Screen::Refused {
         order,
