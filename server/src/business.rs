@@ -1,6 +1,7 @@
 //! What business systems call: one file for each door.
 
 pub(crate) mod apay;
+pub(crate) mod epay;
 mod fields;
 mod platform;
 
@@ -16,4 +17,5 @@ pub(crate) fn router() -> Router<State> {
         .route("/forecore/queryOrder", any(apay::query_order))
         .route("/forecore/refund", any(apay::refund))
         .route("/forecore/exchangeRate", any(apay::exchange_rate))
+        .route("/epay/{*file}", any(epay::call))
 }

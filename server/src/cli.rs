@@ -6,6 +6,7 @@ pub(crate) mod channel;
 pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod domain;
+pub(crate) mod epay;
 pub(crate) mod find;
 pub(crate) mod health;
 pub(crate) mod help;
@@ -49,6 +50,9 @@ pub(crate) enum Command {
     /// Partners, who speak Apay's interface: their ids, keys and settings.
     #[command(subcommand)]
     Partner(partner::Command),
+    /// Business systems that speak epay (易支付): their pids, keys and settings.
+    #[command(subcommand)]
+    Epay(epay::Command),
     /// Orders: their story, refunds, and money at risk.
     #[command(subcommand)]
     Order(order::Command),
@@ -108,6 +112,9 @@ impl Command {
                 command,
                 partner::Command::List | partner::Command::Show { .. }
             ),
+            Self::Epay(command) => {
+                !matches!(command, epay::Command::List | epay::Command::Show { .. })
+            }
             Self::Order(command) => !matches!(
                 command,
                 order::Command::Show { .. }

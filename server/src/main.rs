@@ -75,6 +75,7 @@ async fn done(
         Command::Serve { dev } => serve::serve(config.clone(), file, dev).await,
         Command::Migrate => serve::migrate(config).await,
         Command::Domain(command) => cli::domain::run(config, command).await,
+        Command::Epay(command) => cli::epay::run(config, command).await,
         Command::Partner(command) => cli::partner::run(config, command).await,
         Command::Order(command) => cli::order::run(config, command).await,
         Command::Callback(command) => cli::callback::run(config, command).await,

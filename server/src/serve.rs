@@ -272,12 +272,8 @@ fn instance_name(config: &Config) -> Result<String> {
 /// are printed in the documents.
 async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
     if dev {
-        let documented = [
-            Some(Domain::test()),
-            Some(Domain::demo()),
-            doors::apay::p001(),
-        ];
-        for domain in documented.into_iter().flatten() {
+        let documented = [Domain::test(), Domain::demo()].into_iter();
+        for domain in documented.chain(doors::development()) {
             match store.add_domain(&domain).await {
                 Ok(()) | Err(StoreError::Exists(_)) => {}
                 Err(error) => return Err(error.into()),

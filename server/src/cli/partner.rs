@@ -46,30 +46,23 @@ pub(crate) enum Command {
     },
 }
 
-/// What may be set and changed.
+/// What may be set and changed of a partner, whichever its door.
 #[derive(Args)]
-pub(crate) struct SettingArgs {
-    /// Addresses that cb_url lies under; none: any.
+pub(super) struct CommonArgs {
+    /// Addresses that callbacks lie under; none: any.
     #[arg(long, num_args = 0..)]
     callback: Option<Vec<String>>,
-    /// Hosts of cb_url that may be private addresses.
+    /// Hosts of callbacks that may be private addresses.
     #[arg(long, num_args = 0..)]
     private_callback_host: Option<Vec<String>>,
-    /// How far `time` may be from our clock: 5m, 1d.
-    #[arg(long, value_parser = duration_s, conflicts_with = "any_time")]
-    time_window: Option<i64>,
-    /// Does not look at `time`, for old partners.
-    #[arg(long)]
-    any_time: bool,
     #[command(flatten)]
     brakes: BrakeArgs,
     #[command(flatten)]
     payee: PayeeArgs,
 }
 
-impl SettingArgs {
-    fn apply(self, domain: &mut Domain) {
-        let settings = &mut domain.settings;
+impl CommonArgs {
+    pub(super) fn apply(self, settings: &mut DomainSettings) {
         self.payee.apply(&mut settings.payee);
         self.brakes.apply(settings);
         if let Some(callbacks) = self.callback {
@@ -78,6 +71,26 @@ impl SettingArgs {
         if let Some(hosts) = self.private_callback_host {
             settings.private_callback_hosts = hosts;
         }
+    }
+}
+
+/// What may be set and changed of Apay's.
+#[derive(Args)]
+pub(crate) struct SettingArgs {
+    /// How far `time` may be from our clock: 5m, 1d.
+    #[arg(long, value_parser = duration_s, conflicts_with = "any_time")]
+    time_window: Option<i64>,
+    /// Does not look at `time`, for old partners.
+    #[arg(long)]
+    any_time: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl SettingArgs {
+    fn apply(self, domain: &mut Domain) {
+        let settings = &mut domain.settings;
+        self.common.apply(settings);
         if let Some(partner) = &mut settings.partner
             && (self.time_window.is_some() || self.any_time)
         {
@@ -107,50 +120,77 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::Set { id, settings } => {
-            let mut partner = find(&store, &id).await?;
+            let mut partner = find(&store, apay::NAME, &id).await?;
             settings.apply(&mut partner);
             partner.check()?;
             store.set_domain(&partner).await?;
             println!("{id} is changed");
             Ok(())
         }
-        Command::Show { id } => show(&find(&store, &id).await?),
+        Command::Show { id } => show(&find(&store, apay::NAME, &id).await?),
         Command::List => {
-            for domain in store.domains().await? {
-                if let Some(partner) = &domain.settings.partner {
-                    println!("{:<16} {}", partner.id, told(partner, &domain));
-                }
+            for (partner, domain) in &of_door(&store, apay::NAME).await? {
+                let time = time(partner);
+                println!("{:<16} {time}, {}", partner.id, callbacks(domain));
             }
             Ok(())
         }
         Command::Rotate { id, overlap } => {
-            let mut partner = find(&store, &id).await?;
-            let key = make_secret()?;
-            partner.rotate(&key, now_ms() + overlap * 1000)?;
-            store.set_domain(&partner).await?;
-            println!("key {key}");
-            println!("The key is shown this once. The one before holds for {overlap} s more.");
-            Ok(())
+            let partner = find(&store, apay::NAME, &id).await?;
+            rotate(&store, partner, &make_secret()?, overlap).await
         }
     }
 }
 
-fn told(partner: &PartnerSettings, domain: &Domain) -> String {
-    let time = partner.time_window_s.map_or_else(
+/// Gives a partner another key, and prints it.
+pub(super) async fn rotate(
+    store: &Arc<dyn Store>,
+    mut partner: Domain,
+    key: &str,
+    overlap_s: i64,
+) -> Result<()> {
+    partner.rotate(key, now_ms() + overlap_s * 1000)?;
+    store.set_domain(&partner).await?;
+    println!("key {key}");
+    println!("The key is shown this once. The one before holds for {overlap_s} s more.");
+    Ok(())
+}
+
+/// The partners of a door.
+pub(super) async fn of_door(
+    store: &Arc<dyn Store>,
+    door: &str,
+) -> Result<Vec<(PartnerSettings, Domain)>> {
+    let domains = store.domains().await?.into_iter();
+    let partner = |domain: Domain| {
+        let partner = domain.settings.partner.clone();
+        partner
+            .filter(|partner| partner.door == door)
+            .map(|partner| (partner, domain))
+    };
+    Ok(domains.filter_map(partner).collect())
+}
+
+fn time(partner: &PartnerSettings) -> String {
+    partner.time_window_s.map_or_else(
         || "any time".to_owned(),
         |seconds| format!("time within {seconds} s"),
-    );
+    )
+}
+
+/// Where a partner may be told.
+pub(super) fn callbacks(domain: &Domain) -> String {
     let callbacks = &domain.settings.callbacks;
     if callbacks.is_empty() {
-        format!("{time}, any callback")
+        "any callback".to_owned()
     } else {
-        format!("{time}, callbacks under {}", callbacks.join(" "))
+        format!("callbacks under {}", callbacks.join(" "))
     }
 }
 
-async fn find(store: &Arc<dyn Store>, id: &str) -> Result<Domain> {
+pub(super) async fn find(store: &Arc<dyn Store>, door: &str, id: &str) -> Result<Domain> {
     store
-        .domain(&Domain::partner_code(apay::NAME, id))
+        .domain(&Domain::partner_code(door, id))
         .await?
-        .with_context(|| format!("no partner `{id}`"))
+        .with_context(|| format!("no partner `{id}` of {door}"))
 }

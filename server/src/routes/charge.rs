@@ -2,7 +2,7 @@
 //! many" as each kind of caller reads it.
 
 use super::respond::{Form, envelope, page, retry_after, wished_language};
-use crate::business::apay;
+use crate::business::{apay, epay};
 use crate::limits::{Caller, Limits, Wait};
 use crate::listen::Remote;
 use app::page::Screen;
@@ -47,6 +47,7 @@ enum Kind {
     Poll,
     Api,
     Partner,
+    Epay,
     /// What a page's own code asks for.
     Part,
     Page,
@@ -61,6 +62,7 @@ impl Kind {
             "/pay/events" => Self::Part,
             _ if path.starts_with("/pay/api/") => Self::Api,
             _ if path.starts_with("/forecore/") => Self::Partner,
+            _ if path.starts_with("/epay/") && epay::is_for_servers(path) => Self::Epay,
             _ if path.starts_with("/notify/") => Self::Notify,
             _ if path.starts_with("/assets/") || path.starts_with("/marks/") => Self::Part,
             _ => Self::Page,
@@ -76,6 +78,7 @@ fn too_many(uri: &Uri, lang: Lang, wait: Wait) -> Response {
         Kind::Poll => told(ErrCode::KeepPolling),
         Kind::Api => told(ErrCode::TooMany),
         Kind::Partner => apay::refused(&failure.into()),
+        Kind::Epay => epay::refused(&failure.into()),
         Kind::Health | Kind::Notify | Kind::Part => StatusCode::TOO_MANY_REQUESTS.into_response(),
         Kind::Page => refused_page(uri, lang, &failure),
     };
@@ -123,6 +126,8 @@ mod tests {
             ("/pay/api/private/pay/query", 200, "\"errcode\":\"10013\""),
             ("/pay/api/pc/pay", 200, "\"errcode\":\"10013\""),
             ("/forecore/order", 200, "\"err\":"),
+            ("/epay/mapi.php", 200, "\"code\":-2"),
+            ("/epay/submit.php?x=1", 429, "10013"),
             ("/pay.html?x=1", 429, "10013"),
             ("/pay/api/h5/openid", 429, "10013"),
             ("/pay/events", 429, ""),

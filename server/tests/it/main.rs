@@ -11,6 +11,7 @@ mod callback;
 mod chained;
 mod channels;
 mod clinic;
+mod epay;
 mod forecore;
 mod forecore_bad_input;
 mod forecore_contract;

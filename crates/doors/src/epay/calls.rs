@@ -1,0 +1,280 @@
+//! What callers ask for (docs/epay.md). Each order is a payment request, paid on our own
+//! page like any other.
+
+use super::fields::given;
+use super::order::required;
+use super::sign::as_signed;
+use super::{Failure, NAME, OrderCall, answer, one_meaning, verifies};
+use crate::partner::{REFUND_NO_MAX, paid, refund_named, unnamed_key};
+use checkout::{Checkout, Failure as Trouble};
+use payment::beijing;
+use payment::domain::{Domain, Secret};
+use payment::fields::Fields;
+use payment::forecore::fen_of_yuan;
+use payment::partner::PartnerOrder;
+use payment::ports::AttemptRow;
+use payment::refund::Refund;
+use payment::refusal::Refusal;
+use payment::sign::equal;
+use payment::status::PayStatus;
+use serde_json::{Map, Value, json};
+
+/// `orders` lists no more, and reaches no further back.
+const LISTED_MAX: i64 = 50;
+const OFFSET_MAX: i64 = 10_000;
+const DAY_MS: i64 = 86_400_000;
+/// What does not tell one refund from another: who asks, and how the order is named.
+const NOT_OF_A_REFUND: [&str; 7] = [
+    "act",
+    "key",
+    "money",
+    "out_trade_no",
+    "pid",
+    "sign_type",
+    "trade_no",
+];
+
+/// `submit.php`: where the payer's browser goes on.
+///
+/// # Errors
+/// [`Failure`] with what the caller can do.
+pub async fn submit(checkout: &Checkout, fields: Fields) -> Result<String, Failure> {
+    let (domain, fields) = signed(checkout, fields).await?;
+    required(&fields, "return_url")?;
+    let (_, page) = order(checkout, &domain, &fields).await?;
+    Ok(page)
+}
+
+/// `mapi.php`.
+///
+/// # Errors
+/// [`Failure`] with what the caller can do.
+pub async fn mapi(checkout: &Checkout, fields: Fields) -> Result<Map<String, Value>, Failure> {
+    let (domain, fields) = signed(checkout, fields).await?;
+    let (kept, page) = order(checkout, &domain, &fields).await?;
+    Ok(answer::ordered(&kept, &page))
+}
+
+/// `api.php`, by the act that the fields name.
+///
+/// # Errors
+/// [`Failure`] with what the caller can do.
+pub async fn api(
+    checkout: &Checkout,
+    fields: Fields,
+    posted: bool,
+) -> Result<Map<String, Value>, Failure> {
+    if fields.iter().next().is_none() {
+        return Err(Failure::Nothing);
+    }
+    let act = given(&fields, "act").ok_or(Failure::NoAct)?.to_owned();
+    let (domain, fields) = known(checkout, fields).await?;
+    match act.as_str() {
+        "order" => one(checkout, &domain, &fields).await,
+        "orders" => listed(checkout, &domain, &fields).await,
+        "query" => merchant(checkout, &domain).await,
+        // What is paid goes to the operator's own accounts: nothing is settled here.
+        "settle" => Ok(list("查询结算记录成功！", Vec::new())),
+        "refund" if !posted => Err(Refusal::malformed("the method of refund", "POST").into()),
+        "refund" => refund(checkout, &domain, &fields).await,
+        _ => Err(Failure::NoAct),
+    }
+}
+
+/// The business system whose sign holds, and its fields as they were signed.
+async fn signed(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields), Failure> {
+    let md5 = given(&fields, "sign_type").is_none_or(|kind| kind.eq_ignore_ascii_case("MD5"));
+    if !md5 {
+        return Err(Failure::SignType);
+    }
+    let proved = proved(checkout, &fields, |key| verifies(&fields, key)).await;
+    let (domain, key) = proved?;
+    let fields = as_signed(fields, &key);
+    one_meaning(&fields)?;
+    Ok((domain, fields))
+}
+
+/// The business system that proves itself by its key, or by a sign in its place.
+async fn known(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields), Failure> {
+    let Some(theirs) = given(&fields, "key") else {
+        return signed(checkout, fields).await;
+    };
+    let by_key = proved(checkout, &fields, |key| equal(key.expose(), theirs)).await;
+    let (domain, _) = by_key.map_err(|failure| match failure {
+        Failure::WrongSign => Failure::WrongKey,
+        other => other,
+    })?;
+    Ok((domain, fields))
+}
+
+async fn proved(
+    checkout: &Checkout,
+    fields: &Fields,
+    proves: impl Fn(&Secret) -> bool,
+) -> Result<(Domain, Secret), Failure> {
+    let pid = given(fields, "pid").ok_or(Failure::NoPid)?;
+    let code = Domain::partner_code(NAME, pid);
+    let number = given(fields, "out_trade_no");
+    Ok(checkout.proved(&code, number, proves, |_| None).await?)
+}
+
+/// Keeps an order, or finds the same again; gives our page for it.
+async fn order(
+    checkout: &Checkout,
+    domain: &Domain,
+    fields: &Fields,
+) -> Result<(PartnerOrder, String), Failure> {
+    let OrderCall { order, channel } = OrderCall::read(fields)?;
+    let number = order.out_order_id.clone();
+    let kept = checkout.keep_order(domain, order).await;
+    let attempts = match checkout.ordered(domain, &number).await? {
+        Some((_, attempts)) => attempts,
+        None => Vec::new(),
+    };
+    if attempts.iter().any(|one| one.request_status.was_paid()) {
+        return Err(Failure::Paid(number));
+    }
+    let kept = kept.map_err(|failure| match failure {
+        Trouble::Refused(Refusal::AddressRefused(_)) => {
+            Refusal::AddressRefused("notify_url".to_owned()).into()
+        }
+        other => Failure::from(other),
+    })?;
+    if attempts
+        .last()
+        .is_some_and(|last| last.request_status == PayStatus::Closed)
+    {
+        return Err(Trouble::Closed.into());
+    }
+    let page = checkout.order_page(domain, &kept, channel);
+    Ok((kept, page))
+}
+
+/// The order that these fields name, by our number or the caller's.
+async fn named(
+    checkout: &Checkout,
+    domain: &Domain,
+    fields: &Fields,
+) -> Result<(PartnerOrder, Vec<AttemptRow>), Failure> {
+    let found = match (given(fields, "trade_no"), given(fields, "out_trade_no")) {
+        (None, None) => return Err(Refusal::missing("out_trade_no").into()),
+        (Some(ours), None) => checkout.ordered_as(domain, ours).await?,
+        (ours, Some(theirs)) => {
+            let found = checkout.ordered(domain, theirs).await?;
+            found.filter(|(kept, _)| ours.is_none_or(|ours| ours == kept.order_id))
+        }
+    };
+    found.ok_or(Failure::UnknownOrder)
+}
+
+async fn one(
+    checkout: &Checkout,
+    domain: &Domain,
+    fields: &Fields,
+) -> Result<Map<String, Value>, Failure> {
+    let (kept, attempts) = named(checkout, domain, fields).await?;
+    let mut answer = answer::object(json!({"code": 1, "msg": "succ"}));
+    answer.extend(answer::order(
+        pid(domain),
+        &kept,
+        &attempts,
+        paid(&attempts),
+    ));
+    let page = checkout.order_page(domain, &kept, None);
+    answer.insert("payurl".to_owned(), page.into());
+    Ok(answer)
+}
+
+async fn listed(
+    checkout: &Checkout,
+    domain: &Domain,
+    fields: &Fields,
+) -> Result<Map<String, Value>, Failure> {
+    if given(fields, "status").is_some() {
+        return Err(Refusal::malformed("status", "left out: all orders are listed").into());
+    }
+    let number = |name: &str, else_: i64, max: i64| match given(fields, name) {
+        None => Ok(else_),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|number| (0..=max).contains(number))
+            .ok_or_else(|| Refusal::malformed(name, &format!("0 to {max}"))),
+    };
+    let limit = number("limit", 20, LISTED_MAX)?;
+    let offset = number("offset", 0, OFFSET_MAX)?;
+    let orders = checkout.ordered_last(domain, limit, offset).await?;
+    let orders = orders.iter().map(|(kept, attempts)| {
+        Value::Object(answer::order(pid(domain), kept, attempts, paid(attempts)))
+    });
+    Ok(list("查询订单记录成功！", orders.collect()))
+}
+
+fn list(msg: &str, data: Vec<Value>) -> Map<String, Value> {
+    answer::object(json!({"code": 1, "msg": msg, "count": data.len(), "data": data}))
+}
+
+async fn merchant(checkout: &Checkout, domain: &Domain) -> Result<Map<String, Value>, Failure> {
+    let today_ms = beijing::midnight_before(checkout.now_ms());
+    let [all, since_yesterday, today] = [0, today_ms - DAY_MS, today_ms];
+    let all = checkout.orders_since(domain, all).await?;
+    let since_yesterday = checkout.orders_since(domain, since_yesterday).await?;
+    let today = checkout.orders_since(domain, today).await?;
+    Ok(answer::object(json!({
+        "code": 1,
+        "pid": pid(domain),
+        "active": 1,
+        "money": "0.00",
+        "type": 1,
+        "account": "",
+        "username": "",
+        "orders": all,
+        "orders_today": today,
+        "orders_lastday": since_yesterday - today,
+    })))
+}
+
+async fn refund(
+    checkout: &Checkout,
+    domain: &Domain,
+    fields: &Fields,
+) -> Result<Map<String, Value>, Failure> {
+    let form = "yuan, more than zero, at most two decimals";
+    let fen = fen_of_yuan(required(fields, "money")?);
+    let fen = fen.ok_or_else(|| Refusal::malformed("money", form))?;
+    let number = given(fields, "out_refund_no");
+    if number.is_some_and(|number| number.len() > REFUND_NO_MAX) {
+        return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
+    }
+    let (kept, attempts) = named(checkout, domain, fields).await?;
+    let paid = paid(&attempts).ok_or(Failure::NotPaid)?;
+    let refund = match number {
+        Some(number) => refund_named(checkout, paid, number, fen).await,
+        None => {
+            let others = NOT_OF_A_REFUND
+                .into_iter()
+                .fold(fields.clone(), Fields::without);
+            let key = unnamed_key(&format!("{}:{fen}", others.digest()));
+            checkout.refund_keyed(paid, key, fen).await
+        }
+    };
+    let refund = refund.map_err(|failure| match failure {
+        Trouble::Refused(Refusal::Amount(_)) => Failure::TooMuch(None),
+        other => other.into(),
+    })?;
+    match refund.state {
+        Refund::Parked => return Err(Failure::Parked),
+        Refund::Failed | Refund::Withdrawn => return Err(Failure::RefundRefused),
+        Refund::New | Refund::Sent | Refund::Done => {}
+    }
+    let partner = domain.settings.partner.as_ref();
+    let zero = partner.is_some_and(|partner| partner.refund_code_zero);
+    let code = if zero { 0 } else { 1 };
+    Ok(answer::refunded(code, pid(domain), &kept, &refund))
+}
+
+fn pid(domain: &Domain) -> i64 {
+    let partner = domain.settings.partner.as_ref();
+    let pid = partner.and_then(|partner| partner.id.parse().ok());
+    pid.unwrap_or_default()
+}
