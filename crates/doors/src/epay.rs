@@ -11,7 +11,7 @@ pub use calls::{api, mapi, submit};
 pub use failure::Failure;
 pub use fields::of_one;
 pub use order::OrderCall;
-pub use sign::{md5_sign, one_meaning, verifies};
+pub use sign::{as_signed, md5_sign, one_meaning, verifies};
 
 use payment::channel::Channel;
 use payment::domain::{Domain, DomainError, DomainSettings};

@@ -54,7 +54,8 @@ pub fn verifies(fields: &Fields, key: &Secret) -> bool {
 }
 
 /// The fields as they were signed: without backslashes, where the sign holds so alone.
-pub(super) fn as_signed(fields: Fields, key: &Secret) -> Fields {
+#[must_use]
+pub fn as_signed(fields: Fields, key: &Secret) -> Fields {
     if holds(&fields, key) || !has_backslash(&fields) {
         fields
     } else {
@@ -194,8 +195,9 @@ mod tests {
     }
 
     fn fields(pairs: &[(&str, &str)], sign: &str) -> Fields {
-        let all = pairs.iter().chain([&("sign", sign), &("sign_type", "MD5")]);
-        let all = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let beside = [("sign", sign), ("sign_type", "MD5")];
+        let all = pairs.iter().copied().chain(beside);
+        let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Fields::from_query(&Pairs::from_stored(all.collect()).to_query()).unwrap()
     }
 
