@@ -82,19 +82,16 @@ pub(super) async fn come_back(
     if watched.standing != Standing::Paid {
         return see_other(&stay);
     }
-    let (domain, key) = {
-        let attempt = &watched.attempt;
-        (attempt.domain_code.clone(), attempt.request_key.clone())
-    };
-    checkout.held(&domain, &key).await;
+    let attempt = watched.attempt;
+    let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+    checkout.held(domain, key).await;
     // Out of a frame leads only a page of ours.
-    let address = match in_frame(&parts.headers) {
-        true => None,
-        false => {
-            let winner = checkout.winner(watched.attempt).await.ok().flatten();
-            let leave = &known.leave;
-            leave.once_paid(checkout, &domain, winner.as_ref()).await
-        }
+    if in_frame(&parts.headers) {
+        return see_other(&stay);
+    }
+    let address = match checkout.winner(attempt).await {
+        Ok(winner) => known.leave.once_paid(checkout, winner.as_ref()).await,
+        Err(failure) => return refused(&visit, &failure, Some(known)),
     };
     see_other(&address.unwrap_or(stay))
 }
@@ -165,6 +162,6 @@ pub(super) async fn paid(
     leave: &Leave,
 ) -> Screen {
     let held = checkout.holds(domain_code, &order.request_key).await;
-    let ok = leave.once_paid(checkout, domain_code, winner).await;
+    let ok = leave.once_paid(checkout, winner).await;
     screens::paid(order, winner, ok, held)
 }

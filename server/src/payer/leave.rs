@@ -26,6 +26,8 @@ pub(super) struct Leave {
     pub(super) frames: Vec<String>,
     /// Who is paid.
     pub(super) payee: Payee,
+    /// The business system, where the address that a payer who has paid goes on to tells it.
+    told: Option<Domain>,
 }
 
 impl Leave {
@@ -37,6 +39,7 @@ impl Leave {
             page: page.clone(),
             frames: Vec::new(),
             payee: Payee::default(),
+            told: None,
         };
         leave
             .told_by(domain)
@@ -65,6 +68,7 @@ impl Leave {
             page,
             frames: Vec::new(),
             payee: Payee::default(),
+            told: None,
         }
     }
 
@@ -92,6 +96,7 @@ impl Leave {
         let page = links::opened(Scene::H5, signed);
         Self {
             ok: Some(format!("{}{page}", state.public_url)),
+            told: Some(domain.clone()),
             ..self
         }
     }
@@ -100,13 +105,11 @@ impl Leave {
     pub(super) async fn once_paid(
         &self,
         checkout: &Checkout,
-        domain_code: &str,
         winner: Option<&AttemptRow>,
     ) -> Option<String> {
-        let domain = checkout.domain_named(domain_code).await.ok()?;
-        if !checkout.door(&domain).is_ok_and(|door| door.tells_payer()) {
+        let Some(domain) = &self.told else {
             return self.ok.clone();
-        }
+        };
         let signed = match winner {
             Some(winner) => checkout
                 .return_address(&domain, winner)
