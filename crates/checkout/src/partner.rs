@@ -2,12 +2,13 @@
 //! request, paid on our own page like any other.
 
 use crate::numbers::first_number;
-use crate::{Checkout, Failure, Scene, links};
+use crate::{Checkout, Failure, Place, Scene, Start, links};
 use payment::address::Address;
 use payment::channel::Channel;
 use payment::clinic::Slips;
 use payment::domain::{Domain, Secret};
 use payment::money::Currency;
+use payment::obj::Obj;
 use payment::pairs::Pairs;
 use payment::param::Param;
 use payment::partner::{Ordered, PartnerOrder};
@@ -17,9 +18,13 @@ use payment::refusal::Refusal;
 use payment::request::{PayRequest, check_shape};
 use payment::sign::{Purpose, hmac_sign};
 use payment::verify;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
+/// A code is waited for no longer.
+const CODE_WAIT: Duration = Duration::from_secs(5);
 
 impl Checkout {
     /// The business system with this code, and the secret by which it proves itself;
@@ -205,6 +210,26 @@ impl Checkout {
         let signed = Pairs::from_stored(pairs.collect()).into();
         let page = links::opened(Scene::H5, &signed);
         format!("{}{page}", self.parts.public_url)
+    }
+
+    /// What a payer at a desktop scans with WeChat for an order whose page this is; none
+    /// where WeChat does not give it in time: the page is there all the same.
+    pub async fn wallet_code(self: &Arc<Self>, page: &str) -> Option<String> {
+        let (_, query) = page.split_once('?')?;
+        let pairs = Pairs::from_query(query).ok()?;
+        let started = async {
+            let (domain, request) = self.verified(&pairs).await?;
+            let start = Start {
+                channel: Channel::Wechat,
+                place: Place::pc(),
+            };
+            self.pay(&domain, &request, start).await
+        };
+        let attempt = tokio::time::timeout(CODE_WAIT, started).await.ok()?.ok()?;
+        match attempt.obj? {
+            Obj::Code(code) if code.starts_with("weixin://") => Some(code),
+            _ => None,
+        }
     }
 
     /// A partner who has the key could sign pages of his own: only what he ordered

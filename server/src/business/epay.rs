@@ -17,6 +17,7 @@ use doors::epay::{self, Failure};
 use payment::errcode::ErrCode;
 use payment::fields::Fields;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 const SUBMIT: &str = "submit.php";
 const MAPI: &str = "mapi.php";
@@ -81,7 +82,7 @@ async fn submit(checkout: &Checkout, query: Fields, body: Fields) -> Result<Resp
 }
 
 async fn mapi(
-    checkout: &Checkout,
+    checkout: &Arc<Checkout>,
     query: Fields,
     body: Fields,
 ) -> Result<Map<String, Value>, Failure> {

@@ -184,6 +184,10 @@ async fn an_order_is_submitted_paid_told_and_refunded(database: Database) {
     let unpaid = api(&world, "order", &[("out_trade_no", "o|1")]).await;
     assert_eq!((&unpaid["code"], &unpaid["status"]), (&json!(1), &json!(0)));
     assert_eq!(unpaid["endtime"], Value::Null);
+    let (_, values) = page.split_once('?').unwrap();
+    let scan = world.text(&format!("/pay.html?{values}")).await;
+    let back = scan.split("/pay/return/").nth(1).unwrap();
+    let back = format!("/pay/return/{}", &back[..32]);
     pay(&world, &page).await;
     let paid = is_paid(&world, "o|1").await;
     for (name, value) in [
@@ -229,13 +233,16 @@ async fn an_order_is_submitted_paid_told_and_refunded(database: Database) {
     assert_eq!(fields_told["money"], "1.50");
     assert_eq!(fields_told["trade_no"], paid["trade_no"].as_str().unwrap());
     // The payer goes on with the same, behind the fragment.
-    let (_, values) = page.split_once('?').unwrap();
     let done = world.text(&format!("/pay.html?{values}")).await;
     let escaped = news.replace('&', "&amp;");
     assert!(
         done.contains(&format!("http://127.0.0.1:9/#/done/7?{escaped}")),
         "{done}"
     );
+    // So does who comes back from the channel.
+    let back = world.get(&back).await;
+    let back = back.headers()["location"].to_str().unwrap();
+    assert_eq!(back, format!("http://127.0.0.1:9/#/done/7?{news}"));
     // It can't be ordered again, nor as another one.
     for (change, sentence) in [
         ("1.50", "该订单(o|1)已完成支付，请勿重复发起支付"),
@@ -320,6 +327,16 @@ async fn the_same_number_is_the_same_order_or_refused() {
         page.starts_with(&world.platform) && page.contains("Wechat"),
         "{page}"
     );
+    // Beside the page there is WeChat's own code for a desktop, and for no phone.
+    let code = first["qrcode"].as_str().unwrap();
+    assert!(code.starts_with("weixin://"), "{first}");
+    let mut phone = order("a2", notify);
+    phone.push(("device", "mobile"));
+    let phone = mapi(&world, &signed(&phone, KEY)).await;
+    assert_eq!(
+        (&phone["code"], &phone["qrcode"]),
+        (&json!(1), &Value::Null)
+    );
     // Another type chooses another channel of the same order; none lets the payer choose.
     for (word, channel) in [("alipay", Some("Alipay")), ("usdt", None), ("", None)] {
         let mut other = order("a1", notify);
@@ -358,13 +375,13 @@ async fn the_same_number_is_the_same_order_or_refused() {
     let listed = api(&world, "orders", &[("limit", "5")]).await;
     assert_eq!(
         (&listed["count"], &listed["data"][0]["out_trade_no"]),
-        (&json!(1), &json!("a1"))
+        (&json!(2), &json!("a2"))
     );
     let merchant = api(&world, "query", &[]).await;
-    assert_eq!(
-        (&merchant["orders"], &merchant["orders_today"]),
-        (&json!(1), &json!(1))
-    );
+    let count = |name: &str| merchant[name].as_i64().unwrap();
+    assert_eq!(count("orders"), 2);
+    // It may be midnight in Beijing.
+    assert_eq!(count("orders_today") + count("orders_lastday"), 2);
     assert!(!merchant.to_string().contains(KEY), "{merchant}");
     assert_eq!(api(&world, "settle", &[]).await["data"], json!([]));
     // In place of the key a sign proves the caller.
@@ -456,6 +473,8 @@ async fn what_is_wrong_with_a_call_is_said() {
     assert_eq!(wrong.status(), 404);
     let wrong = world.text("/epay/pay.php").await;
     assert!(wrong.contains("/epay/"), "{wrong}");
+    let log = std::fs::read_to_string(world.log()).unwrap();
+    assert!(!log.contains(KEY), "a key is logged");
 }
 
 #[tokio::test]

@@ -9,13 +9,15 @@ use payment::status::PayStatus;
 use serde_json::{Map, Value, json};
 
 /// The answer to an order.
-pub(super) fn ordered(kept: &PartnerOrder, page: &str) -> Map<String, Value> {
-    object(json!({
+pub(super) fn ordered(kept: &PartnerOrder, page: &str, code: Option<String>) -> Map<String, Value> {
+    let mut answer = object(json!({
         "code": 1,
         "msg": "succ",
         "trade_no": kept.order_id,
         "payurl": page,
-    }))
+    }));
+    answer.extend(code.map(|code| ("qrcode".to_owned(), code.into())));
+    answer
 }
 
 /// One order, with the attempt that paid it.

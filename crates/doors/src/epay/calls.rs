@@ -4,10 +4,11 @@
 use super::fields::given;
 use super::order::required;
 use super::sign::as_signed;
-use super::{Failure, NAME, OrderCall, answer, one_meaning, verifies};
+use super::{Failure, NAME, OrderCall, answer, channel_of, one_meaning, verifies};
 use crate::partner::{REFUND_NO_MAX, paid, refund_named, unnamed_key};
 use checkout::{Checkout, Failure as Trouble};
 use payment::beijing;
+use payment::channel::Channel;
 use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
 use payment::forecore::fen_of_yuan;
@@ -18,6 +19,7 @@ use payment::refusal::Refusal;
 use payment::sign::equal;
 use payment::status::PayStatus;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// `orders` lists no more, and reaches no further back.
 const LISTED_MAX: i64 = 50;
@@ -49,10 +51,17 @@ pub async fn submit(checkout: &Checkout, fields: Fields) -> Result<String, Failu
 ///
 /// # Errors
 /// [`Failure`] with what the caller can do.
-pub async fn mapi(checkout: &Checkout, fields: Fields) -> Result<Map<String, Value>, Failure> {
+pub async fn mapi(checkout: &Arc<Checkout>, fields: Fields) -> Result<Map<String, Value>, Failure> {
     let (domain, fields) = signed(checkout, fields).await?;
     let (kept, page) = order(checkout, &domain, &fields).await?;
-    Ok(answer::ordered(&kept, &page))
+    // Some clients show the code themselves, to payers at a desktop.
+    let at_desktop = given(&fields, "device").is_none_or(|device| device == "pc");
+    let by_wechat = given(&fields, "type").and_then(channel_of) == Some(Channel::Wechat);
+    let code = match at_desktop && by_wechat {
+        true => checkout.wallet_code(&page).await,
+        false => None,
+    };
+    Ok(answer::ordered(&kept, &page, code))
 }
 
 /// `api.php`, by the act that the fields name.
