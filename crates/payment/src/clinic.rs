@@ -1,6 +1,7 @@
 //! The sign clinic (docs/signing.md, When a sign fails): a sign that does not hold is
 //! tried in the ways in which signs go wrong. What matches is named, and never accepted.
 
+mod epay;
 mod forecore;
 mod hmac;
 mod order;
@@ -9,6 +10,7 @@ mod sha1;
 mod slip;
 mod values;
 
+pub use epay::examine_epay;
 pub use forecore::examine_forecore;
 pub(crate) use hmac::examine_hmac;
 pub use report::{Kind, MASK, Pasted, difference, report};

@@ -111,11 +111,7 @@ impl Leave {
             return self.ok.clone();
         };
         let signed = match winner {
-            Some(winner) => checkout
-                .return_address(&domain, winner)
-                .await
-                .ok()
-                .flatten(),
+            Some(winner) => checkout.return_address(domain, winner).await.ok().flatten(),
             None => None,
         };
         signed.or_else(|| self.page.clone())

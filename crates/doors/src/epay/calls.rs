@@ -9,6 +9,7 @@ use crate::partner::{REFUND_NO_MAX, paid, refund_named, unnamed_key};
 use checkout::{Checkout, Failure as Trouble};
 use payment::beijing;
 use payment::channel::Channel;
+use payment::clinic::{Slips, examine_epay};
 use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
 use payment::forecore::fen_of_yuan;
@@ -96,8 +97,13 @@ async fn signed(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields),
     if !md5 {
         return Err(Failure::SignType);
     }
-    let proved = proved(checkout, &fields, |key| verifies(&fields, key)).await;
-    let (domain, key) = proved?;
+    let proved = proved(
+        checkout,
+        &fields,
+        |key| verifies(&fields, key),
+        |key| examine_epay(&fields, key),
+    );
+    let (domain, key) = proved.await?;
     let fields = as_signed(fields, &key);
     one_meaning(&fields)?;
     Ok((domain, fields))
@@ -108,9 +114,14 @@ async fn known(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields), 
     let Some(theirs) = given(&fields, "key") else {
         return signed(checkout, fields).await;
     };
-    let by_key = proved(checkout, &fields, |key| equal(key.expose(), theirs)).await;
-    let (domain, _) = by_key.map_err(|failure| match failure {
-        Failure::WrongSign => Failure::WrongKey,
+    let by_key = proved(
+        checkout,
+        &fields,
+        |key| equal(key.expose(), theirs),
+        |_| None,
+    );
+    let (domain, _) = by_key.await.map_err(|failure| match failure {
+        Failure::WrongSign(_) => Failure::WrongKey,
         other => other,
     })?;
     Ok((domain, fields))
@@ -120,11 +131,12 @@ async fn proved(
     checkout: &Checkout,
     fields: &Fields,
     proves: impl Fn(&Secret) -> bool,
+    examine: impl Fn(&Secret) -> Option<Slips>,
 ) -> Result<(Domain, Secret), Failure> {
     let pid = given(fields, "pid").ok_or(Failure::NoPid)?;
     let code = Domain::partner_code(NAME, pid);
     let number = given(fields, "out_trade_no");
-    Ok(checkout.proved(&code, number, proves, |_| None).await?)
+    Ok(checkout.proved(&code, number, proves, examine).await?)
 }
 
 /// Keeps an order, or finds the same again; gives our page for it.

@@ -2,6 +2,7 @@
 
 use super::answer::{object, yuan};
 use checkout::Failure as Trouble;
+use payment::clinic::{self, Slip, Slips};
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::refusal::Refusal;
@@ -19,9 +20,9 @@ pub enum Failure {
     /// No such pid.
     #[error("no such pid")]
     UnknownPid,
-    /// The sign does not hold.
+    /// The sign does not hold; what was done otherwise, where that may be told.
     #[error("wrong sign")]
-    WrongSign,
+    WrongSign(Slips),
     /// The key is another one.
     #[error("wrong key")]
     WrongKey,
@@ -66,6 +67,15 @@ pub enum Failure {
     Other(Trouble),
 }
 
+/// What was done otherwise, behind what is right.
+fn otherwise(slips: &[Slip], lang: Lang) -> String {
+    match (slips, lang) {
+        ([], _) => String::new(),
+        (_, Lang::Zh) => format!("看来{}", clinic::told(slips, lang)),
+        (_, Lang::En) => format!("; it seems that {}", clinic::told(slips, lang)),
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Other(refusal.into())
@@ -81,7 +91,7 @@ impl From<Trouble> for Failure {
             Trouble::TooMuch(left) => Self::TooMuch(Some(left)),
             Trouble::RefundKeyReused => Self::RefundReused,
             Trouble::Refused(Refusal::UnknownDomain) => Self::UnknownPid,
-            Trouble::Refused(Refusal::BadSign { .. }) => Self::WrongSign,
+            Trouble::Refused(Refusal::BadSign { slips, .. }) => Self::WrongSign(slips),
             other => Self::Other(other),
         }
     }
@@ -93,7 +103,7 @@ impl Failure {
     pub fn code(&self) -> i64 {
         match self {
             Self::Nothing => -4,
-            Self::WrongSign | Self::WrongKey | Self::SignType => -3,
+            Self::WrongSign(_) | Self::WrongKey | Self::SignType => -3,
             Self::NoAct | Self::NoFile => -5,
             Self::Other(_) if self.passes() => -2,
             _ => -1,
@@ -107,7 +117,7 @@ impl Failure {
             Self::Nothing | Self::NoPid | Self::NoAct => ErrCode::Missing,
             Self::NoFile => ErrCode::Malformed,
             Self::UnknownPid => ErrCode::UnknownDomain,
-            Self::WrongSign | Self::WrongKey | Self::SignType => ErrCode::BadSign,
+            Self::WrongSign(_) | Self::WrongKey | Self::SignType => ErrCode::BadSign,
             Self::Ambiguous(_) => ErrCode::Ambiguous,
             Self::OrderReused => ErrCode::KeyReused,
             Self::Paid(_) => ErrCode::AlreadyPaid,
@@ -126,11 +136,13 @@ impl Failure {
             Self::Nothing => ("未传入任何参数".into(), "No field came".into()),
             Self::NoPid => ("商户ID不能为空".into(), "pid is missing".into()),
             Self::UnknownPid => ("商户ID不存在".into(), "No such pid".into()),
-            Self::WrongSign => (
-                "签名校验失败，请返回重试！".into(),
-                "Wrong sign: MD5 over every field that is not blank but sign and sign_type, sorted, \
-                 and the key"
-                    .into(),
+            Self::WrongSign(slips) => (
+                format!("签名校验失败，请返回重试！{}", otherwise(slips, Lang::Zh)),
+                format!(
+                    "Wrong sign: MD5 over every field that is not blank but sign and sign_type, \
+                     sorted, and the key{}",
+                    otherwise(slips, Lang::En)
+                ),
             ),
             Self::WrongKey => ("商户密钥错误".into(), "Wrong key".into()),
             Self::SignType => ("签名类型只支持MD5".into(), "sign_type must be MD5".into()),
@@ -147,7 +159,10 @@ impl Failure {
                 format!("Order {number} is paid: do not pay it again"),
             ),
             Self::UnknownOrder => ("订单号不存在".into(), "No such order".into()),
-            Self::NotPaid => ("订单未支付，不能退款".into(), "The order is not paid".into()),
+            Self::NotPaid => (
+                "订单未支付，不能退款".into(),
+                "The order is not paid".into(),
+            ),
             Self::TooMuch(None) => (
                 "退款金额超过可退金额".into(),
                 "More than is left to refund".into(),
