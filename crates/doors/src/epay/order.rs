@@ -7,12 +7,16 @@ use payment::channel::Channel;
 use payment::fields::Fields;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, Money};
+use payment::pairs::escape;
 use payment::partner::Ordered;
 use payment::refusal::Refusal;
 
 const NUMBER_MAX: usize = 64;
 const NAME_BYTES_MAX: usize = 127;
 const PARAM_BYTES_MAX: usize = 1024;
+/// What notify_url and the texts that come back may have together: no address is called
+/// that is longer than 2048, and the rest of what is told has less than 250.
+const TOLD_MAX: usize = 2048 - 250;
 
 /// An order as it is asked for: its shapes hold, its sign is judged elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,12 @@ impl OrderCall {
         let passback = given(fields, "param").unwrap_or_default();
         if passback.len() > PARAM_BYTES_MAX {
             return Err(Refusal::malformed("param", "at most 1024 bytes"));
+        }
+        let told = [out_order_id, goods, passback].map(|text| escape(text).len());
+        if cb_url.len() + told.iter().sum::<usize>() > TOLD_MAX {
+            let form = "shorter: with out_trade_no, name and param it has at most 1798 bytes, \
+                percent-encoded";
+            return Err(Refusal::malformed("notify_url", form));
         }
         let order = Ordered {
             out_order_id: out_order_id.to_owned(),

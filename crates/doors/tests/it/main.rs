@@ -87,6 +87,15 @@ async fn world(name: &str) -> World {
 impl World {
     /// Orders; gives the address of our page.
     async fn order(&self, number: &str, money: &str) -> Result<String, epay::Failure> {
+        self.order_with(number, money, "").await
+    }
+
+    async fn order_with(
+        &self,
+        number: &str,
+        money: &str,
+        param: &str,
+    ) -> Result<String, epay::Failure> {
         let pairs = [
             ("pid", "1001"),
             ("out_trade_no", number),
@@ -94,6 +103,7 @@ impl World {
             ("return_url", "http://127.0.0.1:9/"),
             ("name", "VIP"),
             ("money", money),
+            ("param", param),
         ];
         let domain = epay::p1001().unwrap();
         let sign = epay::md5_sign(pairs.into_iter(), &domain.secrets()[0]);
@@ -176,4 +186,28 @@ async fn the_way_back_tells_of_money_that_stayed_alone() {
     let refund = world.checkout.refund_keyed(&paid, "no:r1".to_owned(), 100);
     refund.await.unwrap();
     assert_eq!(back().await, None);
+}
+
+#[tokio::test]
+async fn the_longest_order_that_is_taken_is_told() {
+    let world = world("long").await;
+    let number = "L".repeat(64);
+    // Escaped, each of these has three bytes.
+    let mut url = Err(epay::Failure::Nothing);
+    for length in (1..=1024).rev() {
+        url = world
+            .order_with(&number, "9999999.99", &"|".repeat(length))
+            .await;
+        if url.is_ok() {
+            break;
+        }
+    }
+    let attempt = world.pay(&url.unwrap()).await;
+    let sn = attempt.order_sn.as_str();
+    world.ask_after_s(5, sn).await;
+    world.ask_after_s(10, sn).await;
+    world.checkout.run_due_callbacks().await.unwrap();
+    world.checkout.drained().await;
+    let told = world.told.lock().unwrap().clone();
+    assert!(told.len() == 1 && told[0].len() > 1_900, "{told:?}");
 }

@@ -27,7 +27,7 @@ impl Default for Twice {
                 domains: Vec::new(),
                 currency: Currency::Cny,
                 smallest: 1,
-                largest: 1_000_000,
+                largest: 999_999_999,
                 queries: QueryRate::default(),
             },
             asked: Mutex::default(),
