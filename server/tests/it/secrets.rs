@@ -152,7 +152,7 @@ async fn a_key_is_changed_once_every_instance_has_both() {
     let secrets = |act: &str| run(tongfu(&world.database_url).args(["secrets", act]));
     let (well, text) = secrets("rotate");
     assert!(
-        well && text.contains("3 secrets were kept by another"),
+        well && text.contains("4 secrets were kept by another"),
         "{text}"
     );
     let pays = async || {
