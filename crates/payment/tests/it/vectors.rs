@@ -2,7 +2,8 @@
 
 use payment::clinic::{Slip, examine_forecore};
 use payment::domain::{Domain, Secret};
-use payment::forecore::{Fields, md5_sign, verifies};
+use payment::fields::Fields;
+use payment::forecore::{md5_sign, verifies};
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
 use payment::sign::{Purpose, callback_sign2, sha1_sign};
