@@ -21,6 +21,8 @@ use payment::verify;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// More orders than these are not counted.
+const COUNTED_MAX: i64 = 100_000;
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
 /// A code is waited for no longer.
@@ -138,14 +140,16 @@ impl Checkout {
         Ok(listed)
     }
 
-    /// How much the partner has ordered since then.
+    /// How much the partner has ordered since then; 100 000 stand for more.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn orders_since(&self, domain: &Domain, since_ms: i64) -> Result<i64, Failure> {
         let since = first_number(since_ms);
-        let orders = self.parts.store.partner_orders_since(&domain.code, &since);
-        Ok(orders.await?)
+        let store = &self.parts.store;
+        Ok(store
+            .partner_orders_since(&domain.code, &since, COUNTED_MAX)
+            .await?)
     }
 
     /// The refunds of a paid attempt, oldest first.
@@ -176,11 +180,13 @@ impl Checkout {
 
     /// Our page for an order, at one channel or at those that are offered: an address
     /// that we sign in the partner's name, so that page, attempts and polling are the
-    /// platform's own.
+    /// platform's own. By the secret that proved his call, which its news then have too: a
+    /// partner who has been given another one may not use it yet.
     #[must_use]
     pub fn order_page(
         &self,
         domain: &Domain,
+        secret: &Secret,
         kept: &PartnerOrder,
         channel: Option<Channel>,
     ) -> String {
@@ -200,7 +206,6 @@ impl Checkout {
             ("signType", "HMAC-SHA256"),
         ];
         pairs.retain(|(_, value)| !value.is_empty());
-        let secret = &domain.secrets()[0];
         let sign = hmac_sign(Purpose::Pay, pairs.iter().copied(), secret);
         pairs.extend(channel.map(|channel| ("payTypeCode", channel.code())));
         pairs.push(("sign", &sign));

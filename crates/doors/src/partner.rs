@@ -44,8 +44,8 @@ pub(crate) async fn refund_named(
     checkout.refund_keyed(paid, key, fen).await
 }
 
-/// The key of a refund that names no number: an identical call, which has this digest, is
-/// the same refund for ever.
+/// The key of a refund that names no number: a call that was signed alike, which has this
+/// digest, is the same refund for ever.
 pub(crate) fn unnamed_key(digest: &str) -> String {
     format!("{UNNAMED}{digest}")
 }

@@ -77,6 +77,13 @@ impl Fields {
         self
     }
 
+    /// These fields but those without a value, which not every client signs.
+    #[must_use]
+    pub fn without_empties(mut self) -> Self {
+        self.0.retain(|field| !field.value.is_empty());
+        self
+    }
+
     /// The value of a field that is there and not empty.
     #[must_use]
     pub fn given(&self, name: &str) -> Option<&str> {

@@ -1,10 +1,8 @@
 //! A partner's refunds, sentence by sentence of what the documents promise
 //! (docs/forecore.md, Refunds).
 
-use crate::scene::{Scene, paid};
-use checkout::{Place, Start};
+use crate::scene::Scene;
 use doors::apay::{self, Failure, PartnerRefund};
-use payment::channel::Channel;
 use payment::fields::Fields;
 use payment::forecore::md5_sign;
 use payment::money::{Currency, Money};
@@ -32,18 +30,9 @@ async fn paid_order_told_at(cb_url: &str) -> (Scene, AttemptRow) {
         passback: String::new(),
     };
     let kept = scene.checkout.keep_order(&domain, order).await.unwrap();
-    let url = scene.checkout.order_page(&domain, &kept, None);
-    let (_, values) = url.split_once('?').unwrap();
-    let pairs = Pairs::from_query(values).unwrap();
-    let (domain, request) = scene.checkout.verified(&pairs).await.unwrap();
-    let start = Start {
-        channel: Channel::Wechat,
-        place: Place::pc(),
-    };
-    let attempt = scene.checkout.pay(&domain, &request, start).await.unwrap();
-    scene.answers(Ok(paid(&attempt, 100)));
-    scene.after_s(5).await;
-    scene.asked();
+    let secret = &domain.secrets()[0];
+    let url = scene.checkout.order_page(&domain, secret, &kept, None);
+    let attempt = scene.pay_page(&url, 100).await;
     (scene, attempt)
 }
 
@@ -106,6 +95,49 @@ async fn without_a_number_the_same_call_is_the_same_refund_for_ever() {
     let much = unnamed(&scene, "0.11", "3").await;
     assert_eq!(much, Err(Failure::TooMuch(Some(10))));
     assert!(much.unwrap_err().to_string().contains("0.1 are left"));
+}
+
+/// Who heard a signed call writes it otherwise: what was signed is the same.
+#[tokio::test]
+async fn without_a_number_one_sign_gives_one_refund() {
+    let (scene, attempt) = paid_order().await;
+    let domain = apay::p001().unwrap();
+    let signed = [
+        ("money", "0.3"),
+        ("outOrderId", "o1"),
+        ("partnerId", "p001"),
+    ];
+    let sign = md5_sign(signed.into_iter(), &domain.secrets()[0]);
+    let forms = [
+        r#""money":"0.3""#,
+        r#""money":0.3"#,
+        r#""money":0.30"#,
+        r#""money":3e-1"#,
+        r#""money":"0.3","more":"""#,
+        r#""money":0.300,"more":null,"less":"""#,
+    ];
+    let mut taken = 0;
+    for form in forms {
+        let body = format!(r#"{{"partnerId":"p001","outOrderId":"o1",{form},"sign":"{sign}"}}"#);
+        let fields = Fields::from_json(body.as_bytes()).unwrap();
+        taken += u8::from(apay::refund(&scene.checkout, &fields).await.is_ok());
+    }
+    assert_eq!(taken, 4, "all but 3e-1 and 0.300, which are no sums");
+    let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!(kept.len(), 1);
+}
+
+/// The sign does not cover what a call asks for.
+#[tokio::test]
+async fn the_call_of_an_order_is_no_refund() {
+    let (scene, attempt) = paid_order().await;
+    for name in ["cb_url", "providerOrderId"] {
+        let order = [("outOrderId", "o1"), ("money", "1"), (name, "http://a.cn/")];
+        let refused = apay::refund(&scene.checkout, &fields(&order)).await;
+        assert!(refused.unwrap_err().to_string().contains(name));
+    }
+    let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert!(kept.is_empty());
 }
 
 #[tokio::test]

@@ -304,6 +304,22 @@ impl Scene {
     }
 
     /// Now, by the clock that is moved by hand.
+    /// Pays a partner's page.
+    pub(crate) async fn pay_page(&self, url: &str, fen: i64) -> AttemptRow {
+        let (_, values) = url.split_once('?').unwrap();
+        let pairs = Pairs::from_query(values).unwrap();
+        let (domain, request) = self.checkout.verified(&pairs).await.unwrap();
+        let start = Start {
+            channel: Channel::Wechat,
+            place: Place::pc(),
+        };
+        let attempt = self.checkout.pay(&domain, &request, start).await.unwrap();
+        self.answers(Ok(paid(&attempt, fen)));
+        self.after_s(5).await;
+        self.asked();
+        attempt
+    }
+
     pub(crate) fn now_ms(&self) -> i64 {
         self.now_ms.load(Ordering::Relaxed)
     }

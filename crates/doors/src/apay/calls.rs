@@ -8,19 +8,23 @@ use checkout::{Checkout, Failure as Trouble};
 use payment::clinic::examine_forecore;
 use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
-use payment::forecore::{PayType, fen_of_yuan, md5_sign, verifies};
+use payment::forecore::{PayType, fen_of_yuan, md5_sign, signed_text, verifies};
 use payment::money::Currency;
 use payment::partner::PartnerOrder;
 use payment::ports::{AttemptRow, RefundRow};
 use payment::rate::Rate;
 use payment::refund::Refund;
 use payment::refusal::Refusal;
+use payment::story::digest;
 use serde_json::{Map, Value};
 
 /// Keys of refunds without a number, of before they went by a digest.
 const UNNAMED_BEFORE: &str = "day:";
 /// Refunds of before this rule: the same order and sum was the same for a day, ms.
 const SAME_REFUND_MS: i64 = 86_400_000;
+/// What an order and its notification hold and a refund does not: the sign does not say
+/// what a call asks for.
+const NOT_OF_A_REFUND: [&str; 2] = ["cb_url", "providerOrderId"];
 
 /// `/forecore/order`: the same content again is the same order.
 ///
@@ -39,7 +43,7 @@ pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Fail
         Trouble::KeyReused => Failure::OrderReused,
         other => other.into(),
     })?;
-    let url = checkout.order_page(&domain, &kept, pay_type.map(PayType::channel));
+    let url = checkout.order_page(&domain, &key, &kept, pay_type.map(PayType::channel));
     let signed = [
         ("orderId", kept.order_id.as_str()),
         ("outOrderId", &kept.order.out_order_id),
@@ -83,13 +87,18 @@ pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderIn
 }
 
 /// `/forecore/refund`: the same `out_refund_no` again is the same refund; without one, a
-/// call identical in all signed values is.
+/// call of which the same text was signed is.
 ///
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefund, Failure> {
-    let (domain, _) = partner(checkout, fields).await?;
+    let (domain, key) = partner(checkout, fields).await?;
     fields.required("outOrderId")?;
+    for name in NOT_OF_A_REFUND {
+        if fields.get(name).is_some() {
+            return Err(Refusal::malformed(name, "left out: no refund has it").into());
+        }
+    }
     let money = fields.required("money")?;
     let form = "yuan, more than zero, at most two decimals";
     let fen = fen_of_yuan(money).ok_or_else(|| Refusal::malformed("money", form))?;
@@ -103,7 +112,10 @@ pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefun
         Some(named) => refund_named(checkout, paid, named, fen).await,
         None => {
             let refunds = checkout.refunds_of(&paid.order_sn).await?;
-            let key = same_call_key(&refunds, fields, &order, fen, checkout.now_ms());
+            let text = signed_text(fields, &key).unwrap_or_default();
+            let key = unnamed_key(&digest(text.as_bytes()));
+            let before = key_of_before(&refunds, fields, &order, fen, checkout.now_ms());
+            let key = before.unwrap_or(key);
             checkout.refund_keyed(paid, key, fen).await
         }
     };
@@ -189,21 +201,24 @@ fn check_time(domain: &Domain, time_ms: Option<i64>, now_ms: i64) -> Result<(), 
     }
 }
 
-/// The key of a refund that names no number: a call identical in all signed values,
-/// `time` among them, is the same refund for ever.
-fn same_call_key(
+/// The key of a refund that names no number and was made before such went by the text that
+/// is signed.
+fn key_of_before(
     refunds: &[RefundRow],
     fields: &Fields,
     order: &PartnerOrder,
     fen: i64,
     now_ms: i64,
-) -> String {
-    // Before, the same order and sum within a day was the same refund.
-    let before = format!("{UNNAMED_BEFORE}{}:{fen}:", order.order_id);
+) -> Option<String> {
+    // At first the same order and sum within a day was the same refund, then a call with
+    // the same fields.
+    let by_day = format!("{UNNAMED_BEFORE}{}:{fen}:", order.order_id);
     let since_ms = now_ms - SAME_REFUND_MS;
-    let old = refunds.iter().find_map(|row| {
+    let by_fields = [fields.clone(), fields.clone().without_empties()];
+    let by_fields = by_fields.map(|fields| unnamed_key(&fields.digest()));
+    refunds.iter().find_map(|row| {
         let old = row.refund_key.clone()?;
-        (old.starts_with(&before) && row.created_ms > since_ms).then_some(old)
-    });
-    old.unwrap_or_else(|| unnamed_key(&fields.digest()))
+        let same_day = old.starts_with(&by_day) && row.created_ms > since_ms;
+        (same_day || by_fields.contains(&old)).then_some(old)
+    })
 }

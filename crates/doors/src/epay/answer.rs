@@ -80,6 +80,15 @@ pub(super) fn refunded(
     }))
 }
 
+/// What is said of a refund without a number that was made before: the caller may mean
+/// another one of the same sum.
+pub(super) fn again(fen: i64) -> String {
+    format!(
+        "￥{} 的这笔退款此前已经受理，没有再退；要再退相同金额，请另给 out_refund_no",
+        yuan(fen)
+    )
+}
+
 /// Yuan with two decimals.
 pub(super) fn yuan(fen: i64) -> String {
     format!("{}.{:02}", fen / 100, fen % 100)

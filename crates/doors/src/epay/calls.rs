@@ -3,7 +3,7 @@
 
 use super::fields::given;
 use super::order::required;
-use super::sign::as_signed;
+use super::sign::{as_signed, joined};
 use super::{Failure, NAME, OrderCall, answer, channel_of, one_meaning, verifies};
 use crate::partner::{REFUND_NO_MAX, paid, refund_named, unnamed_key};
 use checkout::{Checkout, Failure as Trouble};
@@ -14,11 +14,12 @@ use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
 use payment::forecore::fen_of_yuan;
 use payment::partner::PartnerOrder;
-use payment::ports::AttemptRow;
+use payment::ports::{AttemptRow, RefundRow};
 use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::sign::equal;
 use payment::status::PayStatus;
+use payment::story::digest;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -42,9 +43,9 @@ const NOT_OF_A_REFUND: [&str; 7] = [
 /// # Errors
 /// [`Failure`] with what the caller can do.
 pub async fn submit(checkout: &Checkout, fields: Fields) -> Result<String, Failure> {
-    let (domain, fields) = signed(checkout, fields).await?;
-    required(&fields, "return_url")?;
-    let (_, page) = order(checkout, &domain, &fields).await?;
+    let call = signed(checkout, fields).await?;
+    required(&call.fields, "return_url")?;
+    let (_, page) = order(checkout, &call).await?;
     Ok(page)
 }
 
@@ -53,11 +54,11 @@ pub async fn submit(checkout: &Checkout, fields: Fields) -> Result<String, Failu
 /// # Errors
 /// [`Failure`] with what the caller can do.
 pub async fn mapi(checkout: &Arc<Checkout>, fields: Fields) -> Result<Map<String, Value>, Failure> {
-    let (domain, fields) = signed(checkout, fields).await?;
-    let (kept, page) = order(checkout, &domain, &fields).await?;
+    let call = signed(checkout, fields).await?;
+    let (kept, page) = order(checkout, &call).await?;
     // Some clients show the code themselves, to payers at a desktop.
-    let at_desktop = given(&fields, "device").is_none_or(|device| device == "pc");
-    let by_wechat = given(&fields, "type").and_then(channel_of) == Some(Channel::Wechat);
+    let at_desktop = given(&call.fields, "device").is_none_or(|device| device == "pc");
+    let by_wechat = given(&call.fields, "type").and_then(channel_of) == Some(Channel::Wechat);
     let code = match at_desktop && by_wechat {
         true => checkout.wallet_code(&page).await,
         false => None,
@@ -78,21 +79,32 @@ pub async fn api(
         return Err(Failure::Nothing);
     }
     let act = given(&fields, "act").ok_or(Failure::NoAct)?.to_owned();
-    let (domain, fields) = known(checkout, fields).await?;
+    let call = known(checkout, fields).await?;
     match act.as_str() {
-        "order" => one(checkout, &domain, &fields).await,
-        "orders" => listed(checkout, &domain, &fields).await,
-        "query" => merchant(checkout, &domain).await,
+        "order" => one(checkout, &call).await,
+        "orders" => listed(checkout, &call).await,
+        "query" => merchant(checkout, &call.domain).await,
         // What is paid goes to the operator's own accounts: nothing is settled here.
         "settle" => Ok(list("查询结算记录成功！", Vec::new())),
         "refund" if !posted => Err(Refusal::malformed("the method of refund", "POST").into()),
-        "refund" => refund(checkout, &domain, &fields).await,
+        "refund" => refund(checkout, &call).await,
         _ => Err(Failure::NoAct),
     }
 }
 
-/// The business system whose sign holds, and its fields as they were signed.
-async fn signed(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields), Failure> {
+/// A call whose caller has proved himself.
+struct Call {
+    domain: Domain,
+    /// What proved him.
+    key: Secret,
+    /// As they were signed, where a sign proved him.
+    fields: Fields,
+    /// He signed it: who heard the call can send it again.
+    is_signed: bool,
+}
+
+/// A call with a sign that holds.
+async fn signed(checkout: &Checkout, fields: Fields) -> Result<Call, Failure> {
     let md5 = given(&fields, "sign_type").is_none_or(|kind| kind.eq_ignore_ascii_case("MD5"));
     if !md5 {
         return Err(Failure::SignType);
@@ -106,11 +118,16 @@ async fn signed(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields),
     let (domain, key) = proved.await?;
     let fields = as_signed(fields, &key);
     one_meaning(&fields)?;
-    Ok((domain, fields))
+    Ok(Call {
+        domain,
+        key,
+        fields,
+        is_signed: true,
+    })
 }
 
-/// The business system that proves itself by its key, or by a sign in its place.
-async fn known(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields), Failure> {
+/// A call with the key, or with a sign in its place.
+async fn known(checkout: &Checkout, fields: Fields) -> Result<Call, Failure> {
     let Some(theirs) = given(&fields, "key") else {
         return signed(checkout, fields).await;
     };
@@ -120,11 +137,16 @@ async fn known(checkout: &Checkout, fields: Fields) -> Result<(Domain, Fields), 
         |key| equal(key.expose(), theirs),
         |_| None,
     );
-    let (domain, _) = by_key.await.map_err(|failure| match failure {
+    let (domain, key) = by_key.await.map_err(|failure| match failure {
         Failure::WrongSign(_) => Failure::WrongKey,
         other => other,
     })?;
-    Ok((domain, fields))
+    Ok(Call {
+        domain,
+        key,
+        fields,
+        is_signed: false,
+    })
 }
 
 async fn proved(
@@ -140,12 +162,9 @@ async fn proved(
 }
 
 /// Keeps an order, or finds the same again; gives our page for it.
-async fn order(
-    checkout: &Checkout,
-    domain: &Domain,
-    fields: &Fields,
-) -> Result<(PartnerOrder, String), Failure> {
-    let OrderCall { order, channel } = OrderCall::read(fields)?;
+async fn order(checkout: &Checkout, call: &Call) -> Result<(PartnerOrder, String), Failure> {
+    let domain = &call.domain;
+    let OrderCall { order, channel } = OrderCall::read(&call.fields)?;
     let number = order.out_order_id.clone();
     let kept = checkout.keep_order(domain, order).await;
     let attempts = match checkout.ordered(domain, &number).await? {
@@ -167,15 +186,14 @@ async fn order(
     {
         return Err(Trouble::Closed.into());
     }
-    let page = checkout.order_page(domain, &kept, channel);
+    let page = checkout.order_page(domain, &call.key, &kept, channel);
     Ok((kept, page))
 }
 
 /// The order that these fields name, by our number or the caller's.
 async fn named(
     checkout: &Checkout,
-    domain: &Domain,
-    fields: &Fields,
+    Call { domain, fields, .. }: &Call,
 ) -> Result<(PartnerOrder, Vec<AttemptRow>), Failure> {
     let found = match (given(fields, "trade_no"), given(fields, "out_trade_no")) {
         (None, None) => return Err(Refusal::missing("out_trade_no").into()),
@@ -188,28 +206,23 @@ async fn named(
     found.ok_or(Failure::UnknownOrder)
 }
 
-async fn one(
-    checkout: &Checkout,
-    domain: &Domain,
-    fields: &Fields,
-) -> Result<Map<String, Value>, Failure> {
-    let (kept, attempts) = named(checkout, domain, fields).await?;
+async fn one(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, Failure> {
+    let (kept, attempts) = named(checkout, call).await?;
     let mut answer = answer::object(json!({"code": 1, "msg": "succ"}));
     answer.extend(answer::order(
-        pid(domain),
+        pid(&call.domain),
         &kept,
         &attempts,
         paid(&attempts),
     ));
-    let page = checkout.order_page(domain, &kept, None);
+    let page = checkout.order_page(&call.domain, &call.key, &kept, None);
     answer.insert("payurl".to_owned(), page.into());
     Ok(answer)
 }
 
 async fn listed(
     checkout: &Checkout,
-    domain: &Domain,
-    fields: &Fields,
+    Call { domain, fields, .. }: &Call,
 ) -> Result<Map<String, Value>, Failure> {
     if given(fields, "status").is_some() {
         return Err(Refusal::malformed("status", "left out: all orders are listed").into());
@@ -255,11 +268,8 @@ async fn merchant(checkout: &Checkout, domain: &Domain) -> Result<Map<String, Va
     })))
 }
 
-async fn refund(
-    checkout: &Checkout,
-    domain: &Domain,
-    fields: &Fields,
-) -> Result<Map<String, Value>, Failure> {
+async fn refund(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, Failure> {
+    let Call { domain, fields, .. } = call;
     let form = "yuan, more than zero, at most two decimals";
     let fen = fen_of_yuan(required(fields, "money")?);
     let fen = fen.ok_or_else(|| Refusal::malformed("money", form))?;
@@ -267,15 +277,13 @@ async fn refund(
     if number.is_some_and(|number| number.len() > REFUND_NO_MAX) {
         return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
     }
-    let (kept, attempts) = named(checkout, domain, fields).await?;
+    let (kept, attempts) = named(checkout, call).await?;
     let paid = paid(&attempts).ok_or(Failure::NotPaid)?;
+    let before = checkout.refunds_of(&paid.order_sn).await?;
     let refund = match number {
         Some(number) => refund_named(checkout, paid, number, fen).await,
         None => {
-            let others = NOT_OF_A_REFUND
-                .into_iter()
-                .fold(fields.clone(), Fields::without);
-            let key = unnamed_key(&format!("{}:{fen}", others.digest()));
+            let key = same_call_key(&before, call, &kept, fen);
             checkout.refund_keyed(paid, key, fen).await
         }
     };
@@ -291,7 +299,31 @@ async fn refund(
     let partner = domain.settings.partner.as_ref();
     let zero = partner.is_some_and(|partner| partner.refund_code_zero);
     let code = if zero { 0 } else { 1 };
-    Ok(answer::refunded(code, pid(domain), &kept, &refund))
+    let mut answer = answer::refunded(code, pid(domain), &kept, &refund);
+    let is_again = before.iter().any(|row| row.refund_no == refund.refund_no);
+    if number.is_none() && is_again {
+        answer.insert("msg".to_owned(), answer::again(refund.money.minor()).into());
+    }
+    Ok(answer)
+}
+
+/// The key of a refund that names no number: a call of the same sum for the same order
+/// that says the same is the same refund for ever. Once its channel has refused that, who
+/// sends the key can ask again; one who heard a signed call can't.
+fn same_call_key(before: &[RefundRow], call: &Call, kept: &PartnerOrder, fen: i64) -> String {
+    let others = call.fields.iter();
+    let others = others.filter(|(name, _)| !NOT_OF_A_REFUND.contains(name));
+    let text = format!("{}:{fen}:{}", kept.order_id, joined(others));
+    let key = unnamed_key(&digest(text.as_bytes()));
+    let refused = before.iter().filter(|row| {
+        let alike = row.refund_key.as_deref().unwrap_or_default();
+        alike.starts_with(&key) && matches!(row.state, Refund::Failed | Refund::Withdrawn)
+    });
+    match refused.count() {
+        0 => key,
+        _ if call.is_signed => key,
+        count => format!("{key}:{count}"),
+    }
 }
 
 fn pid(domain: &Domain) -> i64 {

@@ -71,11 +71,11 @@ pub fn one_meaning(fields: &Fields) -> Result<(), Failure> {
     let signed = signed(fields.iter());
     for (index, (name, value)) in signed.iter().enumerate() {
         let next = signed.get(index + 1).map(|(next, _)| *next);
-        // In the news of an order no notify_url stands behind its name.
-        let next = if *name == "name" {
-            Some("out_trade_no")
-        } else {
-            next
+        // In the news of an order its name and param stand before other fields.
+        let next = match *name {
+            "name" => Some("out_trade_no"),
+            "param" => Some("pid"),
+            _ => next,
         };
         let ambiguous = || Failure::Ambiguous((*name).to_owned());
         if name.contains('\\') {

@@ -20,7 +20,7 @@ const PLACES_MAX: usize = 12;
 const REQUESTS: u32 = 1_000;
 
 /// Pieces that values are made of.
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 25] = [
     "a",
     "http://a.cn/n",
     "?x=1",
@@ -41,6 +41,7 @@ const PIECES: [&str; 24] = [
     "&ob=1",
     "&pa=1",
     "&path=1",
+    "&pay=1",
     "&token=1",
     "&z",
     "=",
@@ -125,6 +126,42 @@ fn forgery(genuine: &Request, rule: bool) -> Option<Request> {
         .find(|sent| read(sent, &sign, rule).is_some_and(|read| read != as_read))
 }
 
+/// Other fields that a client takes for the news of an order, since the same sign proves
+/// them and what he reads is there, in its shape.
+fn forged_news(genuine: &Request, rule: bool) -> Option<Request> {
+    let order = read(genuine, &sign(genuine), rule)?;
+    let required = [
+        ("money", "1.00"),
+        ("out_trade_no", "o1"),
+        ("pid", "1001"),
+        ("trade_no", "20261129000000000001"),
+        ("trade_status", "TRADE_SUCCESS"),
+        ("type", "wxpay"),
+    ];
+    let mut news: Request = required
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    for name in ["name", "param"] {
+        news.extend(
+            order
+                .get(name)
+                .map(|value| (name.to_owned(), value.clone())),
+        );
+    }
+    let text = |news: &Request| {
+        let there = news.iter().filter(|(_, value)| !value.is_empty());
+        let pairs: Vec<_> = there.map(|(n, v)| format!("{n}={v}")).collect();
+        pairs.join("&")
+    };
+    let signed = text(&news);
+    let mut others = readings(&signed).into_iter();
+    let is_whole = |other: &Request| {
+        let mut values = required.iter().map(|(name, _)| other.get(*name));
+        values.all(|value| value.is_some_and(|value| !value.contains('&')))
+    };
+    others.find(|other| *other != news && text(other) == signed && is_whole(other))
+}
+
 /// Genuine requests: the fields that an order needs, and some that it may have.
 fn genuine() -> impl Strategy<Value = Request> {
     let value = || proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..3);
@@ -132,8 +169,8 @@ fn genuine() -> impl Strategy<Value = Request> {
         let own = proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..3);
         own.prop_map(|own| format!("http://a.cn/n{}", own.concat()))
     };
-    const NAMES: [&str; 8] = [
-        "name", "param", "sitename", "clientip", "nx", "ob", "path", "token",
+    const NAMES: [&str; 9] = [
+        "name", "param", "sitename", "clientip", "nx", "ob", "path", "pas", "token",
     ];
     let text = (proptest::sample::select(&NAMES[..]), value());
     let texts = proptest::collection::vec(text, 1..4);
@@ -160,7 +197,10 @@ fn genuine() -> impl Strategy<Value = Request> {
 }
 
 /// How many are accepted, and the first that can be forged.
-fn forge(rule: bool) -> (u32, Option<(Request, Request)>) {
+fn forge(
+    forgery: fn(&Request, bool) -> Option<Request>,
+    rule: bool,
+) -> (u32, Option<(Request, Request)>) {
     let config = Config::default();
     let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(config, seed);
@@ -177,16 +217,37 @@ fn forge(rule: bool) -> (u32, Option<(Request, Request)>) {
 
 #[test]
 fn one_sign_is_read_in_one_way() {
-    let (taken, forged) = forge(true);
-    assert_eq!(forged, None);
-    assert!(
-        taken > REQUESTS / 20,
-        "the forger has too little to work on: {taken}"
-    );
+    for forgery in [forgery, forged_news] {
+        let (taken, forged) = forge(forgery, true);
+        assert_eq!(forged, None);
+        assert!(
+            taken > REQUESTS / 20,
+            "the forger has too little to work on: {taken}"
+        );
+    }
 }
 
 #[test]
 fn without_the_rule_the_forger_finds_another_reading() {
-    let (_, forged) = forge(false);
-    assert!(forged.is_some());
+    for forgery in [forgery, forged_news] {
+        let (_, forged) = forge(forgery, false);
+        assert!(forged.is_some());
+    }
+}
+
+#[test]
+fn a_field_between_param_and_pid_gives_the_news_no_other_reading() {
+    let genuine: Request = [
+        ("money", "1.00"),
+        ("name", "VIP"),
+        ("notify_url", "http://a.cn/n"),
+        ("out_trade_no", "o1"),
+        ("param", "user=7&path=1"),
+        ("pas", "1"),
+        ("pid", "1001"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    assert!(forged_news(&genuine, false).is_some());
+    assert_eq!(forged_news(&genuine, true), None);
 }

@@ -42,6 +42,13 @@ pub fn md5_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &Secre
 /// known to use; all of them need the key. Compared in constant time.
 #[must_use]
 pub fn verifies(fields: &Fields, key: &Secret) -> bool {
+    signed_text(fields, key).is_some()
+}
+
+/// The text, less the key, that these fields' sign is over: calls that one sign proves have
+/// one such text, however their fields are written. None where the sign does not hold.
+#[must_use]
+pub fn signed_text(fields: &Fields, key: &Secret) -> Option<String> {
     let theirs = fields.get("sign").unwrap_or_default();
     let (mut budget, mut tried) = (Budget::new(), Vec::new());
     for form in Form::all() {
@@ -50,14 +57,14 @@ pub fn verifies(fields: &Fields, key: &Secret) -> bool {
             continue;
         }
         if !budget.spend(key.expose().len() + text.len()) {
-            return false;
+            return None;
         }
         if equal(&md5(&text, key), theirs) {
-            return true;
+            return Some(text);
         }
         tried.push(text);
     }
-    false
+    None
 }
 
 /// What clients sign differently.

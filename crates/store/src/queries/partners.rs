@@ -17,8 +17,8 @@ statements! {
         on conflict (domain_code, out_order_id) do nothing";
     BY_ORDER_ID = ORDERS, "domain_code = $1 and order_id = $2";
     LAST = ORDERS, "domain_code = $1 order by order_id desc limit $2 offset $3";
-    COUNT = "select count(*) as count from partner_order \
-        where domain_code = $1 and order_id >= $2";
+    COUNT = "select count(*) as count from (select 1 from partner_order \
+        where domain_code = $1 and order_id >= $2 limit $3) as counted";
     BY_OUT_ORDER_ID = ORDERS, "domain_code = $1 and out_order_id = $2";
 }
 
@@ -84,8 +84,13 @@ impl Partners for Database {
         self.list(LIMIT, last, partner_order_row).await
     }
 
-    async fn partner_orders_since(&self, domain_code: &str, order_id: &str) -> Answer<i64> {
-        let count = COUNT.bind(domain_code).bind(order_id);
+    async fn partner_orders_since(
+        &self,
+        domain_code: &str,
+        order_id: &str,
+        max: i64,
+    ) -> Answer<i64> {
+        let count = COUNT.bind(domain_code).bind(order_id).bind(max);
         let count = self.find(count, |row| row.get("count")).await?;
         Ok(count.unwrap_or_default())
     }

@@ -55,12 +55,14 @@ pub(crate) async fn an_order_is_kept_once_under_the_partners_number(store: Arc<d
         (last(1, 1).await, last(0, 0).await),
         (vec!["O1".to_owned()], vec![])
     );
-    let since = async |order_id| store.partner_orders_since(CODE, order_id).await.unwrap();
-    assert_eq!((since("O").await, since("O2").await), (2, 1));
-    assert_eq!(
-        store.partner_orders_since("apay.p002", "").await.unwrap(),
-        0
-    );
+    let since = async |code, order_id, max| {
+        let since = store.partner_orders_since(code, order_id, max).await;
+        since.unwrap()
+    };
+    assert_eq!(since(CODE, "O", 9).await, 2);
+    assert_eq!(since(CODE, "O2", 9).await, 1);
+    assert_eq!(since(CODE, "O", 1).await, 1);
+    assert_eq!(since("apay.p002", "", 9).await, 0);
     let none = store.partner_order_of(CODE, "P2").await;
     assert_eq!(none.unwrap(), None);
 }

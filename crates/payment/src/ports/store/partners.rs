@@ -28,6 +28,12 @@ pub trait Partners: Send + Sync {
         limit: i64,
         offset: i64,
     ) -> Answer<Vec<PartnerOrder>>;
-    /// How many orders of a partner's have our number `order_id` or a later one.
-    async fn partner_orders_since(&self, domain_code: &str, order_id: &str) -> Answer<i64>;
+    /// How many orders of a partner's have our number `order_id` or a later one; no more
+    /// than `max` are counted.
+    async fn partner_orders_since(
+        &self,
+        domain_code: &str,
+        order_id: &str,
+        max: i64,
+    ) -> Answer<i64>;
 }
