@@ -1,7 +1,8 @@
 //! `cargo xtask clients`: the sample clients (clients/) and the guide's code, from an order
-//! to its refund, at the real server with the sandbox. Languages that are not there are
-//! named.
+//! to its refund, at the real server with the sandbox, and clients that speak epay.
+//! Languages that are not there are named.
 
+mod epay;
 mod guide;
 
 use crate::browser::installed;
@@ -150,6 +151,11 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
         tell(&format!("the client for {fence}"), walked);
         let received = guide::receives(language, &callback);
         tell(&format!("the guide's receiver for {fence}"), received);
+        for (_, client) in epay::CLIENTS.iter().filter(|(known, _)| known == fence) {
+            let runs = language.runs(&root().join(client));
+            let walked = runs.and_then(|runs| epay::walk(&world, &runs));
+            tell(&format!("a client that speaks epay for {fence}"), walked);
+        }
     }
     Ok((passed, failed))
 }
@@ -165,22 +171,33 @@ struct Client<'a> {
 
 /// One client, all that it can.
 fn walk(world: &World, runs: &[PathBuf], callback: &str) -> Result<()> {
-    let client = Client {
-        world,
-        runs,
-        wire: Wire::new(),
-        port: free_ports(1)?,
-    };
-    let mut programs = Programs::default();
-    let mut shop = client.command(&["shop", &client.port.to_string()]);
-    programs.start("a shop", shop.stdout(Stdio::null()).stderr(Stdio::null()))?;
-    programs.wait_for(client.port, "/")?;
-    client.pays_the_platform()?;
-    client.pays_a_partner()?;
-    client.judges(callback)
+    Client::with_shop(world, runs, |client| {
+        client.pays_the_platform()?;
+        client.pays_a_partner()?;
+        client.judges(callback)
+    })
 }
 
-impl Client<'_> {
+impl<'a> Client<'a> {
+    /// Does this while its shop is open.
+    fn with_shop(
+        world: &'a World,
+        runs: &'a [PathBuf],
+        walk: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<()> {
+        let client = Self {
+            world,
+            runs,
+            wire: Wire::new(),
+            port: free_ports(1)?,
+        };
+        let mut programs = Programs::default();
+        let mut shop = client.command(&["shop", &client.port.to_string()]);
+        programs.start("a shop", shop.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        programs.wait_for(client.port, "/")?;
+        walk(&client)
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.runs[0]);
         command
@@ -299,10 +316,12 @@ impl Client<'_> {
 
 /// A payer opens the address, takes WeChat's code and pays it at the sandbox.
 fn pay(wire: &Wire, world: &World, address: &str) -> Result<()> {
-    let status = wire.get(address)?.status;
-    if status >= 400 {
-        bail!("{status} at {address}");
+    let page = wire.get(address)?;
+    if page.status >= 400 {
+        bail!("{} at {address}", page.status);
     }
+    // A door may lead on to the page.
+    let address = page.location.unwrap_or_else(|| address.to_owned());
     let (_, query) = address.split_once('?').context("an address has a query")?;
     let mut body: Map<String, Value> = form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into()))
