@@ -254,9 +254,51 @@ def slips():
     return made
 
 
+EPAY_KEY = "89unJUB8HZ54Hj7x4nUj56HN4nUzUJ8i"
+TOPUP = {"pid": "1001", "type": "alipay", "out_trade_no": "o-1", "notify_url": "http://127.0.0.1:3002/notify?shop=7&b=1",
+         "return_url": "http://127.0.0.1:3002/#/order/o-1", "name": "VIP会员 A+B", "money": "9.9", "param": "", "cid": "5"}
+NEWS = {"pid": "1001", "trade_no": "20160615094750987511", "out_trade_no": "o-1", "type": "alipay", "name": "VIP会员 A+B",
+        "money": "9.90", "trade_status": "TRADE_SUCCESS", "param": "user=7&x=%20"}
+
+
+def epay_text(fields):
+    return "&".join(f"{name}={fields[name]}" for name in sorted(fields) if fields[name].strip(" "))
+
+
+def epay():
+    def md5(text):
+        return hashlib.md5(text.encode()).hexdigest()
+
+    def right(name, fields, text=None):
+        text = (text or epay_text(fields)) + EPAY_KEY
+        return {"name": name, "fields": fields, "text": text, "sign": md5(text)}
+
+    def slip(name, fields, sign, said):
+        return {"name": name, "fields": fields, "sign": sign, "said": said}
+    text, slashed = epay_text(TOPUP), TOPUP | {"name": "a\\b"}
+    escaped = "&".join(f"{name}={quote(TOPUP[name], safe='')}" for name in sorted(TOPUP) if TOPUP[name])
+    return [
+        right("an order: blank fields are not signed, unknown ones are", TOPUP),
+        right("a notification", NEWS),
+        right("a backslash, signed as it is", slashed),
+        right("the same without it, as old clients sign", slashed, epay_text(TOPUP | {"name": "ab"})),
+        slip("&key= before the key", TOPUP, md5(f"{text}&key={EPAY_KEY}"), "secret-as-key"),
+        slip("the key first", TOPUP, md5(EPAY_KEY + text), "secret-first"),
+        slip("no key", TOPUP, md5(text), "no-secret"),
+        slip("blank fields signed", TOPUP, md5("&".join(f"{n}={TOPUP[n]}" for n in sorted(TOPUP)) + EPAY_KEY), "empty-too"),
+        slip("not sorted", TOPUP, md5("&".join(f"{n}={v}" for n, v in TOPUP.items() if v) + EPAY_KEY), ""),
+        slip("values escaped", TOPUP, md5(escaped + EPAY_KEY), "escaped"),
+        slip("cid not signed", TOPUP, md5(text.replace("cid=5&", "") + EPAY_KEY), "left-out"),
+        slip("SHA-256", TOPUP, hashlib.sha256((text + EPAY_KEY).encode()).hexdigest(), "sha256"),
+        slip("a line feed behind the key", TOPUP, md5(text + EPAY_KEY + "\n"), "secret-blank"),
+        slip("another key", TOPUP, md5(text + EPAY_KEY.lower()), ""),
+    ]
+
+
 def main():
     stale = []
-    for name, vectors in [("requests", requests()), ("callbacks", callbacks()), ("forecore", partners()), ("slips", slips())]:
+    for name, vectors in [("requests", requests()), ("callbacks", callbacks()), ("forecore", partners()), ("epay", epay()),
+                          ("slips", slips())]:
         text = json.dumps(vectors, ensure_ascii=False, indent=1) + "\n"
         file = HERE / f"{name}.json"
         if "--check" not in sys.argv:

@@ -5,6 +5,7 @@ mod accounts;
 pub mod address;
 pub mod answers;
 mod chinapay;
+pub mod epay;
 pub mod forecore;
 mod keys;
 pub mod notify;

@@ -5,6 +5,7 @@
 
 mod forger;
 mod twice;
+mod vectors;
 
 use axum::Router;
 use axum::extract::RawQuery;

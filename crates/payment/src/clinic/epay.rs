@@ -1,12 +1,30 @@
 //! The MD5 sign of epay (docs/epay.md, The sign), as it goes wrong.
 
-use super::values::{Named, changed, joined};
+use super::values::{Named, changed, joined, one_left_out};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::fields::Fields;
 
 /// The right one first, and those that are taken in its place.
 const MADE: [Made; 3] = [Made::Md5, Made::Sha1, Made::Sha256];
+
+/// The fields that a client may have forgotten to sign.
+const NAMES: [&str; 14] = [
+    "pid",
+    "type",
+    "out_trade_no",
+    "notify_url",
+    "return_url",
+    "name",
+    "money",
+    "param",
+    "clientip",
+    "device",
+    "sitename",
+    "cid",
+    "mid",
+    "act",
+];
 
 /// What was done otherwise, where the sign of these fields comes out so.
 #[must_use]
@@ -37,6 +55,11 @@ pub fn examine_epay(fields: &Fields, key: &Secret) -> Option<Slips> {
     let keyed = [Made::Md5, Made::HmacMd5, Made::HmacSha1, Made::HmacSha256];
     search.text(&[Slip::NoSecret], &text, key, &keyed);
     for (slip, named) in changed(&named) {
+        let text = joined(&named, bare);
+        search.text(&[slip], &format!("{text}{key}"), "", &MADE[..1]);
+    }
+    let known = |name: &str| NAMES.into_iter().find(|known| *known == name);
+    for (slip, named) in one_left_out(&named, known) {
         let text = joined(&named, bare);
         search.text(&[slip], &format!("{text}{key}"), "", &MADE[..1]);
     }
