@@ -10,6 +10,7 @@ pub mod errcode;
 pub mod lang;
 pub mod money;
 pub mod obj;
+pub mod operators;
 pub mod order;
 pub mod rate;
 pub mod refund;

@@ -12,6 +12,7 @@ mod health;
 mod listing;
 mod marks;
 mod notifies;
+mod operators;
 mod partners;
 mod pruning;
 mod refunds;
@@ -51,6 +52,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         listing::STATEMENTS,
         marks::STATEMENTS,
         notifies::STATEMENTS,
+        operators::STATEMENTS,
         partners::STATEMENTS,
         pruning::STATEMENTS,
         refunds::STATEMENTS,

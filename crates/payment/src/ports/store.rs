@@ -12,6 +12,7 @@ mod health;
 mod listing;
 mod marks;
 mod notifies;
+mod operators;
 mod partners;
 mod pruning;
 mod refunds;
@@ -33,6 +34,7 @@ pub use health::Health;
 pub use listing::{Listing, Total, TotalsBy, Wanted};
 pub use marks::{Acceptance, Mark, Marks};
 pub use notifies::{Attached, KeptNotify, Notifies, NotifyOutcome, NotifyRow, SeenNotify};
+pub use operators::Operators;
 pub use partners::Partners;
 pub use pruning::{Pruned, Pruning};
 pub use refunds::{
@@ -75,6 +77,7 @@ pub trait Store:
     + Callbacks
     + Changes
     + Notifies
+    + Operators
     + Partners
     + KeptAccounts
     + Listing
@@ -97,6 +100,7 @@ impl<T> Store for T where
         + Callbacks
         + Changes
         + Notifies
+        + Operators
         + Partners
         + KeptAccounts
         + Listing

@@ -351,6 +351,7 @@ impl Sealing for Database {
             };
             self.write_by(tx, to, writer.is_sealed()).await?;
             let mut changed = self.rewrap_accounts(tx, to).await?;
+            changed += self.rewrap_operators(tx, to).await?;
             for row in &tx.list(ALL, kept).await? {
                 if let Some((from, sealed)) = &row.sealed
                     && from != to

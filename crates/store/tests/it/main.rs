@@ -13,6 +13,7 @@ mod harness;
 mod listing;
 mod marks;
 mod migrations;
+mod operators;
 mod partners;
 mod plans;
 mod pruning;
@@ -78,6 +79,8 @@ on_both! {
     pruning::payloads_go_and_what_is_known_stays,
     marks::how_far_the_books_are_is_kept,
     accounts::an_account_is_kept_with_its_keys,
+    operators::an_operator_proves_itself_and_has_sessions,
+    operators::what_proves_an_operator_is_replaced_or_taken_once,
     acts::acts_are_chained_each_in_a_place_of_its_own,
     sealing::who_is_at_work_is_known_with_its_keys,
     sealing::a_key_takes_over_what_another_kept,

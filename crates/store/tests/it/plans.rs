@@ -25,7 +25,7 @@ const SMALL: [&str; 13] = [
     "json_each",
     "sqlite_sequence",
     "secrets_key",
-    "operator_act",
+    "operator",
     "channel_account",
     "instance",
     "SCAN h",
