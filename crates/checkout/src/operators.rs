@@ -1,0 +1,319 @@
+//! Operators sign in to the console (docs/console.md, Signing in).
+
+use crate::{Clock, token};
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use payment::operators::{Known, Proof, Session};
+use payment::ports::{Store, StoreError};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::{OnceCell, Semaphore};
+use totp_rs::{Builder, Secret, Totp};
+use zeroize::Zeroizing;
+
+/// A session that is not seen for so long has ended, ms.
+const IDLE_MS: i64 = 30 * 60_000;
+/// None goes on longer, ms.
+const SESSION_MS: i64 = 12 * 3_600_000;
+/// That it was seen is written so often at most, ms.
+const SEEN_EVERY_MS: i64 = 60_000;
+/// Failures before the next try is put off, and for how long at most, ms.
+const FREE_TRIES: i64 = 3;
+const LONGEST_WAIT_MS: i64 = 15 * 60_000;
+/// Passwords have at least so many characters, and no text that is given is longer.
+const PASSWORD_MIN: usize = 12;
+const TEXT_MAX: usize = 256;
+/// How many codes stand for a lost device.
+const RECOVERY_CODES: usize = 8;
+/// Bytes of a key of one-time passwords.
+const TOTP_BYTES: usize = 20;
+
+/// Why an operator was not signed in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSignedIn {
+    /// The name, the password or the code is wrong; which one is not told.
+    #[error("the name, the password or the code is wrong")]
+    Wrong,
+    /// It failed too often lately.
+    #[error("it failed too often; again in {wait_s} s")]
+    Wait {
+        /// After so many seconds.
+        wait_s: i64,
+    },
+    /// Our own trouble; the cause is for the log.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for NotSignedIn {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// What an operator is given once: nobody can read it later.
+pub struct Given {
+    /// What is kept of it.
+    pub proof: Proof,
+    /// The address that an app for one-time passwords takes; none: a password alone.
+    pub totp: Option<Zeroizing<String>>,
+    /// Codes that each stand once for such a password.
+    pub recovery: Vec<Zeroizing<String>>,
+}
+
+/// The door of the console.
+pub struct Operators {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    /// Passwords are tried one after the other: each costs 19 MiB, and a throttle that
+    /// several pass at once is none.
+    trial: Semaphore,
+    /// What a name that nobody has is tried against, so that it takes as long.
+    nobody: OnceCell<String>,
+}
+
+impl Operators {
+    /// The door of the console over this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            trial: Semaphore::new(1),
+            nobody: OnceCell::new(),
+        }
+    }
+
+    /// Signs an operator in: his password and, where he has a key for them, a one-time
+    /// password or a recovery code. Gives the id of his session, which is kept nowhere.
+    ///
+    /// # Errors
+    /// [`NotSignedIn`].
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+        code: &str,
+    ) -> Result<String, NotSignedIn> {
+        if [name, password, code]
+            .iter()
+            .any(|text| text.len() > TEXT_MAX)
+        {
+            return Err(NotSignedIn::Wrong);
+        }
+        let internal = |error: &dyn std::fmt::Display| NotSignedIn::Internal(error.to_string());
+        let _trial = self
+            .trial
+            .acquire()
+            .await
+            .map_err(|error| internal(&error))?;
+        let now_ms = (self.clock)();
+        let known = self.store.known_operator(name).await?;
+        if let Some(known) = &known
+            && known.next_try_ms > now_ms
+        {
+            let wait_s = (known.next_try_ms - now_ms + 999) / 1000;
+            return Err(NotSignedIn::Wait { wait_s });
+        }
+        let hash = match &known {
+            Some(known) => known.proof.password.to_string(),
+            None => self.hash_of_nobody().await?,
+        };
+        let password = Zeroizing::new(password.to_owned());
+        let matches = tokio::task::spawn_blocking(move || is_password(&password, &hash)).await;
+        let matches = matches.map_err(|error| internal(&error))?;
+        let Some(known) = known else {
+            return Err(NotSignedIn::Wrong);
+        };
+        if !matches || !known.operator.enabled || !self.is_code(&known, code, now_ms).await? {
+            let next_try_ms = now_ms + wait_ms(known.failed + 1);
+            self.store.operator_failed(name, next_try_ms).await?;
+            return Err(NotSignedIn::Wrong);
+        }
+        let id = [token(), token()]
+            .into_iter()
+            .collect::<Result<String, _>>();
+        let id = id.map_err(|error| internal(&error))?;
+        let since_ms = now_ms - IDLE_MS;
+        let digest = digest(&id);
+        let begin = self.store.begin_session(&digest, name, now_ms, since_ms);
+        begin.await?;
+        Ok(id)
+    }
+
+    /// Whose session it is, while it goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is in trouble.
+    pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
+        if id.is_empty() || id.len() > TEXT_MAX {
+            return Ok(None);
+        }
+        let (digest, now_ms) = (digest(id), (self.clock)());
+        let Some(session) = self.store.session(&digest).await? else {
+            return Ok(None);
+        };
+        if now_ms - session.seen_ms > IDLE_MS || now_ms - session.created_ms > SESSION_MS {
+            self.store.end_session(&digest).await?;
+            return Ok(None);
+        }
+        if now_ms - session.seen_ms > SEEN_EVERY_MS {
+            self.store.see_session(&digest, now_ms).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is in trouble.
+    pub async fn sign_out(&self, id: &str) -> Result<(), StoreError> {
+        self.store.end_session(&digest(id)).await
+    }
+
+    /// Whether it is a one-time password that was not used before, or a recovery code
+    /// that then is none any more.
+    async fn is_code(&self, known: &Known, code: &str, now_ms: i64) -> Result<bool, NotSignedIn> {
+        let Some(key) = &known.proof.totp else {
+            return Ok(true);
+        };
+        let name = &known.operator.name;
+        let code: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+        let internal = |error: String| NotSignedIn::Internal(error);
+        let totp = totp(name, key).map_err(internal)?;
+        let seconds = u64::try_from(now_ms / 1000).unwrap_or_default();
+        if let Some(step) = totp.check(&code, seconds) {
+            let step = i64::try_from(step).unwrap_or_default();
+            return Ok(self.store.take_totp_step(name, step).await?);
+        }
+        let code = digest(&code.to_ascii_lowercase());
+        Ok(self.store.take_recovery(name, &code).await?)
+    }
+
+    async fn hash_of_nobody(&self) -> Result<String, NotSignedIn> {
+        let hash = self.nobody.get_or_try_init(|| async {
+            let password = token().map_err(|error| error.to_string())?;
+            let made = tokio::task::spawn_blocking(move || hashed(&password)).await;
+            made.map_err(|error| error.to_string())?
+        });
+        hash.await.cloned().map_err(NotSignedIn::Internal)
+    }
+}
+
+/// The token of a session's forms: who knows it knows the session's id.
+#[must_use]
+pub fn form_token(id: &str) -> String {
+    digest(&format!("form {id}"))
+}
+
+/// What an operator proves himself by: this password and, with `second`, one-time
+/// passwords.
+///
+/// # Errors
+/// Why the password is none, or nothing could be made.
+pub fn given(name: &str, password: &str, second: bool) -> Result<Given, String> {
+    let length = password.chars().count();
+    if length < PASSWORD_MIN || password.len() > TEXT_MAX {
+        return Err(format!(
+            "a password has {PASSWORD_MIN} characters or more, and at most {TEXT_MAX} bytes"
+        ));
+    }
+    let mut given = Given {
+        proof: Proof {
+            password: hashed(password)?.into(),
+            totp: None,
+            recovery: Vec::new(),
+        },
+        totp: None,
+        recovery: Vec::new(),
+    };
+    if !second {
+        return Ok(given);
+    }
+    let mut bytes = Zeroizing::new([0; TOTP_BYTES]);
+    getrandom::fill(&mut *bytes).map_err(|error| error.to_string())?;
+    let key = Zeroizing::new(Secret::from(&bytes[..]).to_base32());
+    let address = totp(name, &key)?
+        .to_url()
+        .map_err(|error| error.to_string())?;
+    given.totp = Some(address.into());
+    given.proof.totp = Some(key);
+    for _ in 0..RECOVERY_CODES {
+        let code = token().map_err(|error| error.to_string())?;
+        // 80 bits, in groups that a person copies.
+        let groups = [&code[..5], &code[5..10], &code[10..15], &code[15..20]];
+        given.proof.recovery.push(digest(&groups.concat()));
+        given.recovery.push(groups.join("-").into());
+    }
+    Ok(given)
+}
+
+fn totp(name: &str, key: &str) -> Result<Totp, String> {
+    let secret = Secret::try_from_base32(key).map_err(|error| error.to_string())?;
+    let totp = Builder::new()
+        .with_secret(secret)
+        .with_account_name(name.to_owned())
+        .with_issuer(Some("Tongfu".to_owned()));
+    totp.build().map_err(|error| error.to_string())
+}
+
+fn hashed(password: &str) -> Result<String, String> {
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    hash.map(|hash| hash.to_string())
+        .map_err(|error| error.to_string())
+}
+
+fn is_password(password: &str, hash: &str) -> bool {
+    let hash = PasswordHash::new(hash);
+    hash.is_ok_and(|hash| {
+        let verified = Argon2::default().verify_password(password.as_bytes(), &hash);
+        verified.is_ok()
+    })
+}
+
+/// How long the next try is put off, ms.
+fn wait_ms(failed: i64) -> i64 {
+    let doubled = u32::try_from(failed - FREE_TRIES).ok();
+    let wait = doubled.map(|times| 2_i64.saturating_pow(times).saturating_mul(1_000));
+    wait.unwrap_or_default().min(LONGEST_WAIT_MS)
+}
+
+fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_are_put_off_ever_longer() {
+        let waits = [1, 2, 3, 4, 5, 13, 99].map(wait_ms);
+        assert_eq!(waits, [0, 0, 1_000, 2_000, 4_000, 900_000, 900_000]);
+    }
+
+    #[test]
+    fn what_is_given_proves_and_is_not_kept() {
+        let given = given("li", "a long password", true).unwrap();
+        assert!(is_password("a long password", &given.proof.password));
+        assert!(!is_password("a long passwort", &given.proof.password));
+        assert!(
+            given
+                .proof
+                .password
+                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
+        assert!(
+            given
+                .totp
+                .unwrap()
+                .starts_with("otpauth://totp/Tongfu:li?secret=")
+        );
+        assert_eq!(given.recovery.len(), 8);
+        for (code, kept) in given.recovery.iter().zip(&given.proof.recovery) {
+            assert_eq!(digest(&code.replace('-', "")), *kept);
+        }
+        assert!(super::given("li", "too short", false).is_err());
+    }
+}
