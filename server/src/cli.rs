@@ -11,6 +11,7 @@ pub(crate) mod find;
 pub(crate) mod health;
 pub(crate) mod help;
 pub(crate) mod notify;
+pub(crate) mod operator;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod payee;
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// Secrets at rest: the keys that they are kept by.
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Operators of the console: their roles and what they prove themselves by.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// What operators did, each act under a name.
     #[command(subcommand)]
     Act(act::Command),
@@ -133,6 +137,7 @@ impl Command {
                 command,
                 channel::Command::Check { .. } | channel::Command::List
             ),
+            Self::Operator(command) => !matches!(command, operator::Command::List),
             Self::Notify(command) => !matches!(command, notify::Command::Show { .. }),
             Self::Prune { .. } => true,
             Self::Serve { .. }

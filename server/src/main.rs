@@ -76,6 +76,7 @@ async fn done(
         Command::Migrate => serve::migrate(config).await,
         Command::Domain(command) => cli::domain::run(config, command).await,
         Command::Epay(command) => cli::epay::run(config, command).await,
+        Command::Operator(command) => cli::operator::run(config, command).await,
         Command::Partner(command) => cli::partner::run(config, command).await,
         Command::Order(command) => cli::order::run(config, command).await,
         Command::Callback(command) => cli::callback::run(config, command).await,

@@ -16,10 +16,10 @@ use crate::state::{Held, State};
 use crate::traces;
 use crate::worker;
 use crate::{operator, routes};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use axum::Router;
 use channels::receiver::HttpReceiver;
-use checkout::{Checkout, Clock, Parts, Rates, Schedule, Toll};
+use checkout::{Checkout, Clock, DEVELOPMENT_OPERATOR, Parts, Rates, Schedule, Toll};
 use futures_util::future::OptionFuture;
 use payment::domain::Domain;
 use payment::ports::{Gateway, Store, StoreError};
@@ -279,7 +279,17 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
                 Err(error) => return Err(error.into()),
             }
         }
+        let (operator, given, _) = checkout::development(now_ms()).map_err(Error::msg)?;
+        // `Err` where it is there already.
+        let _ = store.add_operator(&operator, &given.proof).await?;
         return Ok(());
+    }
+    let known = store.known_operator(DEVELOPMENT_OPERATOR).await?;
+    if known.is_some() {
+        bail!(
+            "this database holds development's operator, whose password is public: serve it \
+             with --dev, or give TONGFU_DATABASE_URL a database of its own"
+        );
     }
     if let Some(code) = store.development_domain().await? {
         bail!(

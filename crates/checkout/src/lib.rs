@@ -11,6 +11,7 @@ mod budget;
 mod callback;
 mod close;
 mod counted;
+mod desk;
 mod domain_reads;
 mod failure;
 mod flights;
@@ -42,11 +43,14 @@ pub use callback::Schedule;
 pub use counted::{
     ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, PUT_OFF, answered, count_from_zero,
 };
+pub use desk::{Errand, NotDone};
 pub use failure::Failure;
 pub use notify::Taken;
 pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
-pub use operators::{Given, NotSignedIn, Operators, form_token, given};
+pub use operators::{
+    DEVELOPMENT_OPERATOR, Given, NotSignedIn, Operators, development, form_token, given,
+};
 pub use pay::Start;
 pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};

@@ -4,7 +4,7 @@ use crate::{Clock, token};
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use payment::operators::{Known, Proof, Session};
+use payment::operators::{Known, Operator, Proof, Role, Session};
 use payment::ports::{Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -28,6 +28,11 @@ const TEXT_MAX: usize = 256;
 const RECOVERY_CODES: usize = 8;
 /// Bytes of a key of one-time passwords.
 const TOTP_BYTES: usize = 20;
+
+/// The operator of a development, whose password everybody knows: no other instance
+/// serves a database that holds it.
+pub const DEVELOPMENT_OPERATOR: &str = "dev";
+const DEVELOPMENT_PASSWORD: &str = "tongfu-development";
 
 /// Why an operator was not signed in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +91,8 @@ impl Operators {
     }
 
     /// Signs an operator in: his password and, where he has a key for them, a one-time
-    /// password or a recovery code. Gives the id of his session, which is kept nowhere.
+    /// password or a recovery code. Gives the id of his session, which is kept nowhere;
+    /// `from` is recorded with the act.
     ///
     /// # Errors
     /// [`NotSignedIn`].
@@ -95,6 +101,7 @@ impl Operators {
         name: &str,
         password: &str,
         code: &str,
+        from: &str,
     ) -> Result<String, NotSignedIn> {
         if [name, password, code]
             .iter()
@@ -129,6 +136,8 @@ impl Operators {
         if !matches || !known.operator.enabled || !self.is_code(&known, code, now_ms).await? {
             let next_try_ms = now_ms + wait_ms(known.failed + 1);
             self.store.operator_failed(name, next_try_ms).await?;
+            let what = format!("sign-in from {from} failed");
+            self.store.record_act(name, &what, now_ms).await?;
             return Err(NotSignedIn::Wrong);
         }
         let id = [token(), token()]
@@ -137,6 +146,8 @@ impl Operators {
         let id = id.map_err(|error| internal(&error))?;
         let since_ms = now_ms - IDLE_MS;
         let digest = digest(&id);
+        let what = format!("sign-in from {from}");
+        self.store.record_act(name, &what, now_ms).await?;
         let begin = self.store.begin_session(&digest, name, now_ms, since_ms);
         begin.await?;
         Ok(id)
@@ -199,6 +210,21 @@ impl Operators {
         });
         hash.await.cloned().map_err(NotSignedIn::Internal)
     }
+}
+
+/// The operator of a development, and what proves it; then its password.
+///
+/// # Errors
+/// Where nothing could be made.
+pub fn development(now_ms: i64) -> Result<(Operator, Given, &'static str), String> {
+    let operator = Operator {
+        name: DEVELOPMENT_OPERATOR.to_owned(),
+        role: Role::Admin,
+        enabled: true,
+        created_ms: now_ms,
+    };
+    let given = given(DEVELOPMENT_OPERATOR, DEVELOPMENT_PASSWORD, false)?;
+    Ok((operator, given, DEVELOPMENT_PASSWORD))
 }
 
 /// The token of a session's forms: who knows it knows the session's id.

@@ -4,7 +4,7 @@ use super::attempts::ATTEMPTS;
 use super::rows::{DONE, PAID, attempt_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
-use crate::sql::{Sql, statements, text};
+use crate::sql::{Sql, Statement, statements, text};
 use payment::money::Currency;
 use payment::ports::{Answer, AttemptRow, Listing, Total, TotalsBy, Wanted};
 use std::collections::HashSet;
@@ -20,13 +20,17 @@ const TOTALS: &str = text!(
     " and a.paid_ms >= $1 and a.paid_ms < $2 group by 1, r.currency order by 1, r.currency"
 );
 
+/// What is said of the wanted orders.
+const FITTING: &str = "(r.domain_code = $3 or $3 is null) \
+    and (a.channel = $4 or $4 is null) and (a.account = $5 or $5 is null) \
+    and (a.status = $6 or $6 is null) and (r.money >= $7 or $7 is null) \
+    and (r.money <= $8 or $8 is null) and (a.created_ms >= $9 or $9 is null) \
+    and (a.created_ms < $10 or $10 is null) and (a.paid_ms >= $11 or $11 is null) \
+    and (a.paid_ms < $12 or $12 is null)";
+
 statements! {
-    WANTED = ATTEMPTS, "a.order_sn > $1 and (r.domain_code = $3 or $3 is null) \
-        and (a.channel = $4 or $4 is null) and (a.account = $5 or $5 is null) \
-        and (a.status = $6 or $6 is null) and (r.money >= $7 or $7 is null) \
-        and (r.money <= $8 or $8 is null) and (a.created_ms >= $9 or $9 is null) \
-        and (a.created_ms < $10 or $10 is null) and (a.paid_ms >= $11 or $11 is null) \
-        and (a.paid_ms < $12 or $12 is null) order by a.order_sn limit $2";
+    WANTED = ATTEMPTS, "a.order_sn > $1 and ", FITTING, " order by a.order_sn limit $2";
+    NEWEST = ATTEMPTS, "a.order_sn < $1 and ", FITTING, " order by a.order_sn desc limit $2";
     /// By what an index finds.
     NAMED = ATTEMPTS, "a.order_sn in (select $1 \
         union select order_sn from attempt where trade_no = $1 \
@@ -52,8 +56,9 @@ statements! {
 }
 
 /// Statements that read as much as their question needs.
-pub(super) const AS_ASKED: [Sql; 6] = [
+pub(super) const AS_ASKED: [Sql; 7] = [
     WANTED,
+    NEWEST,
     NAMED_BY_OTHERS,
     BY_BUSINESS,
     BY_CHANNEL,
@@ -64,26 +69,12 @@ pub(super) const AS_ASKED: [Sql; 6] = [
 #[async_trait::async_trait]
 impl Listing for Database {
     async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
-        let none = (None, None);
-        let (made, paid) = if wanted.paid {
-            // What was not paid has no such time.
-            (none, (wanted.since_ms.or(Some(0)), wanted.until_ms))
-        } else {
-            ((wanted.since_ms, wanted.until_ms), none)
-        };
-        let page = WANTED
-            .bind(after)
-            .bind(limit)
-            .bind(&wanted.domain_code)
-            .bind(wanted.channel.map(|channel| channel.code()))
-            .bind(&wanted.account)
-            .bind(wanted.state.map(|state| state.word()))
-            .bind(wanted.min)
-            .bind(wanted.max)
-            .bind(made.0)
-            .bind(made.1)
-            .bind(paid.0)
-            .bind(paid.1);
+        let page = fitting(WANTED, wanted, after, limit);
+        self.list(LONG_LIMIT, page, attempt_row).await
+    }
+
+    async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
+        let page = fitting(NEWEST, wanted, before, limit);
         self.list(LONG_LIMIT, page, attempt_row).await
     }
 
@@ -116,6 +107,29 @@ impl Listing for Database {
         }
         self.list(LONG_LIMIT, asked, total).await
     }
+}
+
+/// A page of the wanted orders from one place on.
+fn fitting<'q>(sql: Sql, wanted: &'q Wanted, from: &'q str, limit: i64) -> Statement<'q> {
+    let none = (None, None);
+    let (made, paid) = if wanted.paid {
+        // What was not paid has no such time.
+        (none, (wanted.since_ms.or(Some(0)), wanted.until_ms))
+    } else {
+        ((wanted.since_ms, wanted.until_ms), none)
+    };
+    sql.bind(from)
+        .bind(limit)
+        .bind(&wanted.domain_code)
+        .bind(wanted.channel.map(|channel| channel.code()))
+        .bind(&wanted.account)
+        .bind(wanted.state.map(|state| state.word()))
+        .bind(wanted.min)
+        .bind(wanted.max)
+        .bind(made.0)
+        .bind(made.1)
+        .bind(paid.0)
+        .bind(paid.1)
 }
 
 fn total(row: &Row) -> Answer<Total> {

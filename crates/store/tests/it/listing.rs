@@ -20,7 +20,12 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
     let numbers = async |wanted: Wanted| {
         let found = store.wanted(&wanted, "", 9).await.unwrap();
         let numbers = found.into_iter().map(|row| row.order_sn);
-        numbers.collect::<Vec<_>>()
+        let numbers = numbers.collect::<Vec<_>>();
+        // The same from the other end.
+        let newest = store.newest(&wanted, "~", 9).await.unwrap();
+        let newest = newest.into_iter().map(|row| row.order_sn);
+        assert_eq!(newest.rev().collect::<Vec<_>>(), numbers);
+        numbers
     };
     let all = Wanted::default();
     let both = {

@@ -62,6 +62,9 @@ pub struct Total {
 pub trait Listing: Send + Sync {
     /// Up to `limit` of the wanted orders whose number is greater than `after`, by number.
     async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
+    /// Up to `limit` of the wanted orders whose number is less than `before`, the newest
+    /// first.
+    async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
     /// Orders that bear this number, whichever it is: our order number, the channel's
     /// two, the business system's key, a refund's number or key, a partner's two. At
     /// most a hundred.
