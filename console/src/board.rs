@@ -1,0 +1,253 @@
+//! Money at risk, and what waits.
+
+use crate::{Setting, document};
+use leptos::prelude::*;
+use payment::lang::Lang;
+use payment::ports::{Backlog, Risk, RiskKind, Total};
+
+/// A line of the board.
+pub struct AtRisk {
+    /// What is at risk.
+    pub risk: Risk,
+    /// The order's sum, where it names one.
+    pub money: Option<String>,
+}
+
+/// What the board shows.
+pub struct Board {
+    /// Money at risk, the oldest first.
+    pub risks: Vec<AtRisk>,
+    /// How many more there are.
+    pub more: usize,
+    /// What waits.
+    pub backlog: Backlog,
+    /// What was paid today, by channel.
+    pub today: Vec<Total>,
+    /// Now, ms since 1970.
+    pub now_ms: i64,
+}
+
+/// The first page.
+#[must_use]
+pub fn board(setting: &Setting<'_>, board: &Board) -> String {
+    let body = view! {
+        {risks(setting, board)}
+        {today(setting, board)}
+        {waiting(setting, board)}
+    };
+    document(setting, setting.say("有风险的钱", "Money at risk"), body)
+}
+
+fn risks(setting: &Setting<'_>, board: &Board) -> AnyView {
+    if board.risks.is_empty() {
+        let nothing = setting.say(
+            "没有：每一笔钱都清楚。",
+            "None: all money is accounted for.",
+        );
+        return view! { <p class="good">{nothing}</p> }.into_any();
+    }
+    let rows: Vec<_> = board
+        .risks
+        .iter()
+        .map(|line| risk(setting, line, board.now_ms))
+        .collect();
+    let more = (board.more > 0).then(|| match setting.lang {
+        Lang::Zh => format!("另有 {} 条：先处理这些。", board.more),
+        Lang::En => format!("{} more: these first.", board.more),
+    });
+    view! {
+        <table>
+            <thead><tr>
+                <th>{setting.say("怎么了", "What")}</th>
+                <th>{setting.say("订单", "Order")}</th>
+                <th>{setting.say("金额", "Sum")}</th>
+                <th>{setting.say("从何时起", "Since")}</th>
+                <th>{setting.say("下一步", "Next step")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+        {more.map(|more| view! { <p>{more}</p> })}
+    }
+    .into_any()
+}
+
+fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
+    let AtRisk { risk, money } = line;
+    let (what, next) = words(setting, risk.kind);
+    let order = (!risk.order_sn.is_empty()).then(|| {
+        let address = format!("/order/{}", risk.order_sn);
+        view! { <a href=address>{risk.order_sn.clone()}</a> }
+    });
+    let minutes = (now_ms - risk.since_ms).max(0) / 60_000;
+    let age = match (setting.lang, minutes) {
+        (Lang::Zh, ..120) => format!("{minutes} 分钟"),
+        (Lang::Zh, _) => format!("{} 小时", minutes / 60),
+        (Lang::En, ..120) => format!("{minutes} min"),
+        (Lang::En, _) => format!("{} h", minutes / 60),
+    };
+    view! {
+        <tr>
+            <td>{what}<small>{risk.detail.clone()}</small></td>
+            <td>{order}</td>
+            <td class="number">{money.clone()}</td>
+            <td>{(setting.time)(risk.since_ms)}<small>{age}</small></td>
+            <td>{next}</td>
+        </tr>
+    }
+}
+
+/// What a kind is, and its one next step.
+fn words(setting: &Setting<'_>, kind: RiskKind) -> (&'static str, &'static str) {
+    let (zh, en) = match kind {
+        RiskKind::Duplicate => (
+            (
+                "付了两次，这一笔还没退回",
+                "会自动退：打开订单看退款走到哪一步",
+            ),
+            (
+                "Paid twice, this one not given back yet",
+                "It goes back by itself: open the order and see how far its refund is",
+            ),
+        ),
+        RiskKind::Late => (
+            (
+                "关闭之后才付，还没退回",
+                "会自动退；要认账：tongfu order honour",
+            ),
+            (
+                "Paid after the request was closed, not given back yet",
+                "It goes back by itself; to let it pay: tongfu order honour",
+            ),
+        ),
+        RiskKind::Mismatch => (
+            (
+                "收到的钱与订单对不上",
+                "看通知，认得出就 tongfu notify attach",
+            ),
+            (
+                "Money that does not fit its order",
+                "Look at the notify; where you know it, tongfu notify attach",
+            ),
+        ),
+        RiskKind::Unknown => (
+            ("渠道没说结果", "打开订单，现在查询"),
+            (
+                "The channel has not said how it ended",
+                "Open the order and ask now",
+            ),
+        ),
+        RiskKind::Refund => (
+            (
+                "退款失败，或渠道做不了",
+                "用别的办法退，再 tongfu order refund --by-hand",
+            ),
+            (
+                "A refund failed, or the channel can't do it",
+                "Give it back by another way, then tongfu order refund --by-hand",
+            ),
+        ),
+        RiskKind::Callback => (
+            ("业务系统没收下回调", "打开订单看它答了什么，修好再重发"),
+            (
+                "The business system did not take its callback",
+                "Open the order, see what it answered, mend that and send again",
+            ),
+        ),
+        RiskKind::Held => (
+            ("钱在渠道审核", "等，或到渠道后台看"),
+            (
+                "The channel holds the money and checks it",
+                "Wait, or look at its console",
+            ),
+        ),
+        RiskKind::TakenBack => (
+            (
+                "钱被渠道退走，不是我们退的",
+                "到渠道后台核对：争议还是人工退款",
+            ),
+            (
+                "Money went back without a refund of ours",
+                "Look at the channel's console: a dispute, or by hand",
+            ),
+        ),
+    };
+    match setting.lang {
+        Lang::Zh => zh,
+        Lang::En => en,
+    }
+}
+
+fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
+    let rows: Vec<_> = board
+        .today
+        .iter()
+        .map(|total| {
+            let code = total.currency.code();
+            let yuan = |minor: i64| format!("{code} {}.{:02}", minor / 100, minor % 100);
+            let address = format!("/orders?channel={}&paid=1&today=1", total.name);
+            view! {
+                <tr>
+                    <td><a href=address>{total.name.clone()}</a></td>
+                    <td class="number">{total.count}</td>
+                    <td class="number">{yuan(total.paid)}</td>
+                    <td class="number">{yuan(total.refunded)}</td>
+                </tr>
+            }
+        })
+        .collect();
+    let has_none = rows.is_empty();
+    let none = has_none.then(|| {
+        let nothing = setting.say("今天还没有付款。", "Nothing was paid today yet.");
+        view! { <p>{nothing}</p> }
+    });
+    view! {
+        <h2>{setting.say("今天付的（按付款时间）", "Paid today (by the time of payment)")}</h2>
+        {none}
+        <table hidden=has_none>
+            <thead><tr>
+                <th>{setting.say("渠道", "Channel")}</th>
+                <th>{setting.say("笔数", "Count")}</th>
+                <th>{setting.say("付款", "Paid")}</th>
+                <th>{setting.say("其中已退", "Of it given back")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+fn waiting(setting: &Setting<'_>, board: &Board) -> impl IntoView {
+    let Backlog {
+        queries,
+        callbacks,
+        refunds,
+        notifies,
+        oldest_callback_ms,
+    } = board.backlog;
+    let lines = [
+        (
+            setting.say("该查渠道的订单", "Orders whose query is due"),
+            queries,
+        ),
+        (
+            setting.say("等下一次的回调", "Callbacks that wait"),
+            callbacks,
+        ),
+        (setting.say("在路上的退款", "Refunds under way"), refunds),
+        (
+            setting.say("未处理的通知", "Notifies not worked on"),
+            notifies,
+        ),
+    ];
+    let lines = lines.map(|(name, count)| {
+        view! { <tr><td>{name}</td><td class="number">{count}</td></tr> }
+    });
+    let oldest = oldest_callback_ms.map(|at_ms| {
+        let name = setting.say("最早的回调写于", "The oldest callback was written at");
+        view! { <p>{name}" "{(setting.time)(at_ms)}</p> }
+    });
+    view! {
+        <h2>{setting.say("排队的", "What waits")}</h2>
+        <table><tbody>{lines.collect_view()}</tbody></table>
+        {oldest}
+    }
+}

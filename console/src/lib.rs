@@ -1,0 +1,106 @@
+//! The operator's console as the server renders it: complete without any script
+//! (docs/console.md). What is shown is read by who calls; nothing here decides.
+
+mod board;
+mod order;
+mod orders;
+mod sign_in;
+
+pub use board::{AtRisk, Board, board};
+pub use order::{Called, Notice, Order, Payment, order};
+pub use orders::{Asked, Orders, orders};
+pub use sign_in::sign_in;
+
+use leptos::prelude::*;
+use payment::lang::Lang;
+use payment::operators::Operator;
+
+const STYLE: &str = include_str!("console.css");
+
+/// What every page is told beside its content.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The operator's language.
+    pub lang: Lang,
+    /// Allows this response's own style (CSP).
+    pub nonce: &'a str,
+    /// Who looks, once signed in, and the token of his forms.
+    pub who: Option<(&'a Operator, &'a str)>,
+    /// This page's own address, for its other language.
+    pub here: &'a str,
+    /// A time with its zone, of ms since 1970.
+    pub time: fn(i64) -> String,
+}
+
+impl Setting<'_> {
+    /// One of two texts.
+    fn say(&self, zh: &'static str, en: &'static str) -> &'static str {
+        match self.lang {
+            Lang::Zh => zh,
+            Lang::En => en,
+        }
+    }
+
+    /// The same page in the other language.
+    fn other_language(&self) -> String {
+        let joint = if self.here.contains('?') { '&' } else { '?' };
+        format!("{}{joint}lang={}", self.here, self.lang.other().tag())
+    }
+}
+
+/// A whole document.
+fn document(setting: &Setting<'_>, title: &str, body: impl IntoView) -> String {
+    let name = setting.say("统付控制台", "Tongfu console");
+    let title = title.to_owned();
+    let (nonce, tag) = (setting.nonce, setting.lang.tag());
+    let head = setting.who.map(|who| header(setting, who));
+    let view = view! {
+        {head}
+        <main>
+            <h1>{title.clone()}</h1>
+            {body}
+        </main>
+    };
+    let heading = view! { <title>{format!("{title} · {name}")}</title> };
+    format!(
+        "<!DOCTYPE html><html lang=\"{tag}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">{}\
+         <style nonce=\"{nonce}\">{STYLE}</style></head><body>{}</body></html>",
+        heading.to_html(),
+        view.to_html()
+    )
+}
+
+fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl IntoView {
+    let find = setting.say("任意号码", "any number");
+    let who = format!("{} · {}", operator.name, operator.role.word());
+    let other = setting.other_language();
+    let (other_name, other_tag) = match setting.lang {
+        Lang::Zh => ("English", "en"),
+        Lang::En => ("中文", "zh-CN"),
+    };
+    view! {
+        <header>
+            <nav aria-label=setting.say("主导航", "Main")>
+                <a href="/">{setting.say("有风险的钱", "Money at risk")}</a>
+                <a href="/orders">{setting.say("订单", "Orders")}</a>
+            </nav>
+            <form class="find" method="get" action="/find" role="search">
+                <input name="number" required maxlength="200" placeholder=find aria-label=find/>
+                <button>{setting.say("查找", "Find")}</button>
+            </form>
+            <form class="who" method="post" action="/sign-out">
+                <input type="hidden" name="token" value=token.to_owned()/>
+                <span>{who}</span>
+                <a href=other lang=other_tag>{other_name}</a>
+                <button>{setting.say("退出", "Sign out")}</button>
+            </form>
+        </header>
+    }
+}
+
+/// A page that says one thing.
+#[must_use]
+pub fn message(setting: &Setting<'_>, title: &str, text: &str) -> String {
+    document(setting, title, view! { <p>{text.to_owned()}</p> })
+}

@@ -1,0 +1,134 @@
+//! The list of orders.
+
+use crate::{Setting, document};
+use leptos::prelude::*;
+use payment::channel::Channel;
+use payment::lang::Lang;
+use payment::order::Attempt;
+use payment::ports::AttemptRow;
+
+/// What is asked for, as the address says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The first day.
+    pub since: String,
+    /// The last day.
+    pub until: String,
+    /// A business system's code.
+    pub business: String,
+    /// A channel's code.
+    pub channel: String,
+    /// A channel's account.
+    pub account: String,
+    /// A state's word.
+    pub state: String,
+    /// Sums from, in yuan.
+    pub min: String,
+    /// Sums up to, in yuan.
+    pub max: String,
+    /// Times are those of the payment.
+    pub paid: bool,
+}
+
+/// A page of the list.
+pub struct Orders {
+    /// What is asked for.
+    pub asked: Asked,
+    /// Why that can't be.
+    pub refusal: Option<String>,
+    /// The orders, the newest first.
+    pub rows: Vec<AttemptRow>,
+    /// Where the next page is.
+    pub next: Option<String>,
+    /// Whether these are the newest.
+    pub is_first: bool,
+}
+
+/// The list of orders, or what a number was found at.
+#[must_use]
+pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
+    let rows: Vec<_> = orders.rows.iter().map(|row| line(setting, row)).collect();
+    let count = orders.rows.len();
+    let place = match (orders.is_first, orders.next.is_some()) {
+        (true, false) => setting.say("全部", "all there are"),
+        (true, true) => setting.say("最新的，后面还有", "the newest, there are more"),
+        (false, true) => setting.say("较早的，后面还有", "older ones, there are more"),
+        (false, false) => setting.say("最早的", "the oldest"),
+    };
+    let shown = match setting.lang {
+        Lang::Zh => format!("显示 {count} 个订单：{place}。"),
+        Lang::En => format!("{count} orders are shown: {place}."),
+    };
+    let refusal = orders.refusal.clone();
+    let next = orders.next.clone();
+    let has_none = rows.is_empty();
+    let body = view! {
+        {filter(setting, &orders.asked)}
+        {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
+        <p>{shown}</p>
+        <table hidden=has_none>
+            <thead><tr>
+                <th>{setting.say("订单", "Order")}</th>
+                <th>{setting.say("状态", "State")}</th>
+                <th>{setting.say("金额", "Sum")}</th>
+                <th>{setting.say("渠道", "Channel")}</th>
+                <th>{setting.say("业务系统", "Business")}</th>
+                <th>{setting.say("下单", "Made")}</th>
+                <th>{setting.say("付款", "Paid")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+        {next.map(|next| view! { <p><a href=next rel="next">{setting.say("更早的", "Older ones")}</a></p> })}
+    };
+    document(setting, setting.say("订单", "Orders"), body)
+}
+
+fn line(setting: &Setting<'_>, row: &AttemptRow) -> impl IntoView {
+    let address = format!("/order/{}", row.order_sn);
+    view! {
+        <tr>
+            <td><a href=address>{row.order_sn.clone()}</a><small>{row.request_key.clone()}</small></td>
+            <td>{row.status.word()}</td>
+            <td class="number">{row.money.to_string()}</td>
+            <td>{row.channel.code()}<small>{row.account.clone()}</small></td>
+            <td>{row.domain_code.clone()}</td>
+            <td>{(setting.time)(row.created_ms)}</td>
+            <td>{row.paid_ms.map(setting.time)}</td>
+        </tr>
+    }
+}
+
+fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
+    let any = setting.say("不限", "any");
+    let choice = |words: Vec<&'static str>, chosen: &str| {
+        let chosen = chosen.to_owned();
+        words
+            .into_iter()
+            .map(move |word| view! { <option selected={word == chosen}>{word}</option> })
+            .collect_view()
+    };
+    let channels = choice(Channel::ALL.map(Channel::code).to_vec(), &asked.channel);
+    let states = choice(Attempt::ALL.map(Attempt::word).to_vec(), &asked.state);
+    let asked = asked.clone();
+    view! {
+        <form method="get" action="/orders" class="filter">
+            <label>{setting.say("从", "From")}<input type="date" name="since" value=asked.since/></label>
+            <label>{setting.say("到", "To")}<input type="date" name="until" value=asked.until/></label>
+            <label>{setting.say("业务系统", "Business")}
+                <input name="business" maxlength="64" value=asked.business/></label>
+            <label>{setting.say("渠道", "Channel")}
+                <select name="channel"><option value="">{any}</option>{channels}</select></label>
+            <label>{setting.say("账户", "Account")}
+                <input name="account" maxlength="64" value=asked.account/></label>
+            <label>{setting.say("状态", "State")}
+                <select name="state"><option value="">{any}</option>{states}</select></label>
+            <label>{setting.say("金额从", "Sum from")}
+                <input name="min" inputmode="decimal" maxlength="12" value=asked.min/></label>
+            <label>{setting.say("到", "to")}
+                <input name="max" inputmode="decimal" maxlength="12" value=asked.max/></label>
+            <label class="check"><input type="checkbox" name="paid" value="1" checked=asked.paid/>
+                {setting.say("按付款时间", "by the time of payment")}</label>
+            <button>{setting.say("列出", "List")}</button>
+        </form>
+    }
+}
