@@ -2,7 +2,7 @@
 //! Before a proof only the peer is charged; the business system and its request after
 //! their sign held; a notify only when it did not verify.
 
-mod buckets;
+pub(crate) mod buckets;
 mod counts;
 mod proxies;
 
@@ -11,6 +11,7 @@ pub(crate) use counts::{Counts, Slot};
 pub(crate) use proxies::{Network, Proxies, UNLISTED};
 
 use checkout::Toll;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -25,6 +26,12 @@ impl Peer {
             IpAddr::V6(v6) => Self(IpAddr::from((v6.to_bits() >> 64 << 64).to_be_bytes())),
             v4 => Self(v4),
         }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -5,6 +5,7 @@ mod business;
 mod channel;
 mod cli;
 mod config;
+mod console;
 mod developer;
 mod ends;
 mod heads;

@@ -3,6 +3,7 @@
 mod health;
 pub(crate) mod metrics;
 
+use crate::console;
 use crate::routes::respond;
 use crate::state::State;
 use axum::Router;
@@ -13,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(crate) fn router(state: State) -> Router {
     health()
         .route("/metrics", get(health::metrics))
+        .merge(console::router())
         .layer(CatchPanicLayer::custom(respond::panicked))
         .with_state(state)
 }

@@ -2,6 +2,7 @@
 
 use crate::accounts;
 use crate::config::Config;
+use crate::console::Console;
 use crate::ends;
 use crate::heads::Heads;
 use crate::limits::{Limits, Proxies};
@@ -112,6 +113,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         metrics,
         pictures,
         notice,
+        console: Console::new(Arc::clone(&announced), system_clock()),
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         stopped: stopped.clone(),

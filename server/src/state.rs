@@ -1,5 +1,6 @@
 //! What handlers may hold.
 
+use crate::console::Console;
 use crate::limits::Limits;
 use crate::operator::metrics::Metrics;
 use crate::payer::Streams;
@@ -21,6 +22,8 @@ pub(crate) struct Held {
     /// Our own address as payers reach it, without a slash at its end.
     pub(crate) public_url: Arc<str>,
     pub(crate) metrics: Metrics,
+    /// The operator's console.
+    pub(crate) console: Console,
     /// What callers are charged by.
     pub(crate) limits: Arc<Limits>,
     /// The operator's pictures of the channels.

@@ -67,7 +67,8 @@ impl Cookies {
         self.get(LANG).and_then(Lang::parse)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// A cookie by its name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|cookie| cookie.name() == name);
         found.map(Cookie::value)
     }

@@ -1,0 +1,53 @@
+//! The operator's console, on the operator's own listener (docs/console.md).
+
+mod acts;
+mod answer;
+mod orders;
+mod session;
+
+use crate::limits::buckets::{Buckets, Rate};
+use crate::state::State;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use checkout::{Clock, Operators};
+use payment::ports::Store;
+use std::sync::Arc;
+
+/// No form of ours is longer, bytes.
+const FORM_MAX: usize = 8 << 10;
+/// Sign-ins of one peer.
+const SIGN_INS: Rate = Rate {
+    per_second: 1,
+    burst: 10,
+};
+
+/// What the console's pages share.
+pub(crate) struct Console {
+    store: Arc<dyn Store>,
+    operators: Operators,
+    sign_ins: Buckets,
+}
+
+impl Console {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            store: Arc::clone(&store),
+            operators: Operators::new(store, clock),
+            sign_ins: Buckets::new(SIGN_INS),
+        }
+    }
+}
+
+/// The console's addresses.
+pub(crate) fn router() -> Router<State> {
+    Router::new()
+        .route("/", get(orders::board))
+        .route("/orders", get(orders::list))
+        .route("/find", get(orders::find))
+        .route("/order/{order_sn}", get(orders::show))
+        .route("/order/{order_sn}/{act}", post(acts::act))
+        .route("/sign-in", get(session::page_route).post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .layer(DefaultBodyLimit::max(FORM_MAX))
+}

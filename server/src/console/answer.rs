@@ -1,0 +1,110 @@
+//! The console's answers: pages with their security headers, ways on, and what goes wrong.
+
+use crate::payer::cookies::keep_lang;
+use crate::routes::respond::wished_language;
+use crate::zone;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use console::Setting;
+use payment::lang::Lang;
+use payment::operators::Operator;
+use payment::ports::StoreError;
+
+/// Who looks, and the token of his forms.
+pub(super) struct Who {
+    pub(super) operator: Operator,
+    pub(super) token: String,
+}
+
+/// The language that the address wishes, or else the browser.
+pub(super) fn language(parts: &Parts) -> Lang {
+    wished(parts).unwrap_or_else(|| wished_language(&parts.headers))
+}
+
+fn wished(parts: &Parts) -> Option<Lang> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let lang = pairs.find_map(|(name, value)| (name == "lang").then_some(value))?;
+    Lang::parse(&lang)
+}
+
+/// One of two texts.
+pub(super) fn say(lang: Lang, zh: &str, en: &str) -> String {
+    match lang {
+        Lang::Zh => zh,
+        Lang::En => en,
+    }
+    .to_owned()
+}
+
+/// A page as it is drawn for who looks.
+pub(super) fn page(
+    parts: &Parts,
+    who: Option<&Who>,
+    status: StatusCode,
+    draw: impl FnOnce(&Setting<'_>) -> String,
+) -> Response {
+    let Ok(nonce) = checkout::token() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+    let setting = Setting {
+        lang: language(parts),
+        nonce: &nonce,
+        who: who.map(|who| (&who.operator, who.token.as_str())),
+        here,
+        time: zone::time,
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, "same-origin"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, policy.as_str()),
+    ];
+    let mut response = (status, headers, Html(draw(&setting))).into_response();
+    let kept = wished(parts).and_then(|lang| keep_lang(lang, false));
+    response
+        .headers_mut()
+        .extend(kept.map(|cookie| (SET_COOKIE, cookie)));
+    response
+}
+
+/// A page that says one thing.
+pub(super) fn message(
+    parts: &Parts,
+    who: Option<&Who>,
+    status: StatusCode,
+    (zh, en): (&str, &str),
+) -> Response {
+    page(parts, who, status, |setting| {
+        let text = say(setting.lang, zh, en);
+        console::message(setting, status.as_str(), &text)
+    })
+}
+
+/// The database is in trouble.
+pub(super) fn trouble(parts: &Parts, who: Option<&Who>, error: &StoreError) -> Response {
+    tracing::error!(%error, "a page of the console");
+    let text = (
+        "数据库暂时不可用，请稍后再试。",
+        "The database is not available; try again later.",
+    );
+    message(parts, who, StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+/// Leads on.
+pub(super) fn lead(address: &str) -> Response {
+    match HeaderValue::from_str(address) {
+        Ok(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}

@@ -1,0 +1,360 @@
+//! What the console shows: money at risk, lists of orders, one order.
+
+use super::answer::{Who, lead, message, page, trouble};
+use super::session::who;
+use crate::serve::now_ms;
+use crate::state::State;
+use crate::zone;
+use axum::extract::{self, Path, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use console::{Asked, AtRisk, Board, Called, Notice, Order, Orders, Payment};
+use payment::channel::Channel;
+use payment::forecore::fen_of_yuan;
+use payment::order::Attempt;
+use payment::ports::{AttemptRow, Store, StoreError, TotalsBy, Wanted};
+use payment::story::check;
+use serde::Deserialize;
+
+/// Lines of the board, and of a page of the list.
+const LINES: usize = 50;
+/// A number that somebody has is no longer.
+const NUMBER_MAX: usize = 200;
+const DAY_MS: i64 = 86_400_000;
+/// Greater than every number of an order.
+const BEYOND: &str = "~";
+
+/// The first page: money at risk.
+pub(super) async fn board(extract::State(state): extract::State<State>, parts: Parts) -> Response {
+    let who = match who(&state, &parts).await {
+        Ok(who) => who,
+        Err(response) => return response,
+    };
+    match read_board(&*state.console.store).await {
+        Ok(board) => page(&parts, Some(&who), StatusCode::OK, |setting| {
+            console::board(setting, &board)
+        }),
+        Err(error) => trouble(&parts, Some(&who), &error),
+    }
+}
+
+async fn read_board(store: &dyn Store) -> Result<Board, StoreError> {
+    let now_ms = now_ms();
+    let mut risks = store.at_risk(now_ms).await?;
+    let more = risks.len().saturating_sub(LINES);
+    risks.truncate(LINES);
+    let mut lines = Vec::with_capacity(risks.len());
+    for risk in risks {
+        let order = match risk.order_sn.as_str() {
+            "" => None,
+            order_sn => store.attempt(order_sn).await?,
+        };
+        let money = order.map(|order| order.money.to_string());
+        lines.push(AtRisk { risk, money });
+    }
+    let today = start_of_today(now_ms);
+    Ok(Board {
+        risks: lines,
+        more,
+        backlog: store.backlog(now_ms).await?,
+        today: store.totals(TotalsBy::Channel, today, i64::MAX).await?,
+        now_ms,
+    })
+}
+
+fn start_of_today(now_ms: i64) -> i64 {
+    let today = zone::day_named(&zone::day(now_ms));
+    today.map_or(now_ms - DAY_MS, zone::start_of)
+}
+
+/// A list of orders, the newest first.
+pub(super) async fn list(extract::State(state): extract::State<State>, parts: Parts) -> Response {
+    let who = match who(&state, &parts).await {
+        Ok(who) => who,
+        Err(response) => return response,
+    };
+    let (asked, before) = asked(parts.uri.query().unwrap_or_default());
+    let is_first = before.is_empty();
+    let mut orders = Orders {
+        asked,
+        refusal: None,
+        rows: Vec::new(),
+        next: None,
+        is_first,
+    };
+    let wanted = match wanted(&orders.asked) {
+        Ok(wanted) => wanted,
+        Err(what) => {
+            orders.refusal = Some(format!("{what} ?"));
+            return list_page(&parts, &who, StatusCode::BAD_REQUEST, &orders);
+        }
+    };
+    let before = if is_first { BEYOND } else { &before };
+    let store = &state.console.store;
+    let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
+    match store.newest(&wanted, before, limit).await {
+        Ok(rows) => orders.rows = rows,
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    }
+    if orders.rows.len() > LINES {
+        orders.rows.truncate(LINES);
+        let last = orders.rows.last().map(|row| row.order_sn.as_str());
+        orders.next = last.map(|last| address(&orders.asked, last));
+    }
+    list_page(&parts, &who, StatusCode::OK, &orders)
+}
+
+fn list_page(parts: &Parts, who: &Who, status: StatusCode, orders: &Orders) -> Response {
+    page(parts, Some(who), status, |setting| {
+        console::orders(setting, orders)
+    })
+}
+
+/// What the address of a list says, and before which order it begins.
+fn asked(query: &str) -> (Asked, String) {
+    let (mut asked, mut before) = (Asked::default(), String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let value = value.trim().to_owned();
+        match &*name {
+            "since" => asked.since = value,
+            "until" => asked.until = value,
+            "business" => asked.business = value,
+            "channel" => asked.channel = value,
+            "account" => asked.account = value,
+            "state" => asked.state = value,
+            "min" => asked.min = value,
+            "max" => asked.max = value,
+            "paid" => asked.paid = value == "1",
+            "today" => asked.since = zone::day(now_ms()),
+            "before" => before = value,
+            _ => {}
+        }
+    }
+    (asked, before)
+}
+
+/// The address of the same list from another place on.
+fn address(asked: &Asked, before: &str) -> String {
+    let paid = if asked.paid { "1" } else { "" };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [
+        ("since", asked.since.as_str()),
+        ("until", &asked.until),
+        ("business", &asked.business),
+        ("channel", &asked.channel),
+        ("account", &asked.account),
+        ("state", &asked.state),
+        ("min", &asked.min),
+        ("max", &asked.max),
+        ("paid", paid),
+        ("before", before),
+    ] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    format!("/orders?{}", query.finish())
+}
+
+/// What is wanted; else what of it can't be read.
+fn wanted(asked: &Asked) -> Result<Wanted, &str> {
+    fn read<'a, T>(text: &'a str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &'a str> {
+        match text {
+            "" => Ok(None),
+            text => read(text).map(Some).ok_or(text),
+        }
+    }
+    let day = |text: &str| zone::day_named(text).map(zone::start_of);
+    Ok(Wanted {
+        domain_code: read(&asked.business, |code| Some(code.to_owned()))?,
+        channel: read(&asked.channel, Channel::parse)?,
+        account: read(&asked.account, |name| Some(name.to_owned()))?,
+        state: read(&asked.state, Attempt::parse)?,
+        min: read(&asked.min, fen_of_yuan)?,
+        max: read(&asked.max, fen_of_yuan)?,
+        since_ms: read(&asked.since, day)?,
+        // The last day is one of them.
+        until_ms: read(&asked.until, day)?.map(|begins| begins + DAY_MS),
+        paid: asked.paid,
+    })
+}
+
+/// What the box of numbers was given.
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    #[serde(default)]
+    number: String,
+}
+
+/// The order that bears a number, or the orders that do.
+pub(super) async fn find(
+    extract::State(state): extract::State<State>,
+    Query(wish): Query<Wish>,
+    parts: Parts,
+) -> Response {
+    let who = match who(&state, &parts).await {
+        Ok(who) => who,
+        Err(response) => return response,
+    };
+    let number = wish.number.trim();
+    let found = match number.len() {
+        1..=NUMBER_MAX => state.console.store.named(number).await,
+        _ => Ok(Vec::new()),
+    };
+    let rows = match found {
+        Ok(rows) => rows,
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    };
+    match rows.as_slice() {
+        [] => {
+            let text = ("没有订单有这个号码。", "No order bears this number.");
+            message(&parts, Some(&who), StatusCode::NOT_FOUND, text)
+        }
+        [one] => lead(&format!("/order/{}", one.order_sn)),
+        _ => {
+            let orders = Orders {
+                asked: Asked::default(),
+                refusal: None,
+                rows,
+                next: None,
+                is_first: true,
+            };
+            list_page(&parts, &who, StatusCode::OK, &orders)
+        }
+    }
+}
+
+/// What was done to an order a moment ago.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+/// One order.
+pub(super) async fn show(
+    extract::State(state): extract::State<State>,
+    Path(order_sn): Path<String>,
+    Query(done): Query<Done>,
+    parts: Parts,
+) -> Response {
+    let who = match who(&state, &parts).await {
+        Ok(who) => who,
+        Err(response) => return response,
+    };
+    let lang = super::answer::language(&parts);
+    let said = match done.done.as_str() {
+        "requery" => Some(("已查询，结果如下。", "Asked; this is how it stands.")),
+        "resend" => Some(("回调马上再发。", "The callback goes out again at once.")),
+        "refund" => Some((
+            "退款已登记，马上发往渠道。",
+            "The refund is written down and goes to its channel at once.",
+        )),
+        _ => None,
+    };
+    let notice = said.map(|(zh, en)| Notice {
+        good: true,
+        text: super::answer::say(lang, zh, en),
+    });
+    shown(&state, &parts, &who, &order_sn, notice).await
+}
+
+/// The page of an order, after what became of an act.
+pub(super) async fn shown(
+    state: &State,
+    parts: &Parts,
+    who: &Who,
+    order_sn: &str,
+    notice: Option<Notice>,
+) -> Response {
+    let status = match &notice {
+        Some(notice) if !notice.good => StatusCode::CONFLICT,
+        _ => StatusCode::OK,
+    };
+    match read_order(&*state.console.store, order_sn, notice).await {
+        Ok(Some(order)) => page(parts, Some(who), status, |setting| {
+            console::order(setting, &order)
+        }),
+        Ok(None) => {
+            let text = ("没有这个订单。", "There is no such order.");
+            message(parts, Some(who), StatusCode::NOT_FOUND, text)
+        }
+        Err(error) => trouble(parts, Some(who), &error),
+    }
+}
+
+async fn read_order(
+    store: &dyn Store,
+    order_sn: &str,
+    notice: Option<Notice>,
+) -> Result<Option<Order>, StoreError> {
+    let Some(asked) = store.attempt(order_sn).await? else {
+        return Ok(None);
+    };
+    let attempts = store.attempts(&asked.domain_code, &asked.request_key);
+    let mut payments = Vec::new();
+    let mut left = 0;
+    for attempt in attempts.await? {
+        let payment = read_payment(store, attempt).await?;
+        if payment.attempt.order_sn == order_sn && payment.attempt.status.has_money() {
+            let gone = payment.refunds.iter().filter(|one| one.state.counts());
+            let gone: i64 = gone.map(|one| one.money.minor()).sum();
+            left = payment.attempt.money.minor() - gone;
+        }
+        payments.push(payment);
+    }
+    let key = checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(Some(Order {
+        order_sn: order_sn.to_owned(),
+        payments,
+        left,
+        refund_key: key,
+        notice,
+    }))
+}
+
+async fn read_payment(store: &dyn Store, attempt: AttemptRow) -> Result<Payment, StoreError> {
+    let order_sn = &attempt.order_sn;
+    let mut callbacks = Vec::new();
+    for callback in store.callbacks(order_sn).await? {
+        let tries = store.callback_tries(callback.id).await?;
+        callbacks.push(Called { callback, tries });
+    }
+    let story = store.story(order_sn).await?;
+    let broken = story.as_ref().and_then(|story| {
+        let checked = check(order_sn, &story.entries, story.length, &story.head);
+        checked.err().map(|broken| broken.to_string())
+    });
+    Ok(Payment {
+        refunds: store.refunds(order_sn).await?,
+        callbacks,
+        story,
+        broken,
+        attempt,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_its_address() {
+        let (asked_once, before) = asked("since=2026-11-28&min=1.5&paid=1&business=%20demo&x=1");
+        assert_eq!(
+            (asked_once.business.as_str(), before.as_str()),
+            ("demo", "")
+        );
+        let wanted_once = wanted(&asked_once).unwrap();
+        assert_eq!(wanted_once.min, Some(150));
+        assert!(wanted_once.paid && wanted_once.since_ms.is_some());
+        let next = address(&asked_once, "20261128");
+        let (again, before) = asked(next.split_once('?').unwrap().1);
+        assert_eq!((again, before.as_str()), (asked_once, "20261128"));
+        for wrong in ["since=yesterday", "state=LOST", "max=1e3", "channel=x"] {
+            let (asked, _) = asked(wrong);
+            assert!(wanted(&asked).is_err(), "{wrong}");
+        }
+    }
+}
