@@ -9,6 +9,7 @@ mod held;
 mod lost;
 mod model;
 mod money;
+mod operators;
 mod partner;
 mod scene;
 mod taken_back;

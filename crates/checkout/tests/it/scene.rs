@@ -303,7 +303,6 @@ impl Scene {
         self.checkout.pay(&domain, &request, start).await
     }
 
-    /// Now, by the clock that is moved by hand.
     /// Pays a partner's page.
     pub(crate) async fn pay_page(&self, url: &str, fen: i64) -> AttemptRow {
         let (_, values) = url.split_once('?').unwrap();
@@ -320,6 +319,7 @@ impl Scene {
         attempt
     }
 
+    /// Now, by the clock that is moved by hand.
     pub(crate) fn now_ms(&self) -> i64 {
         self.now_ms.load(Ordering::Relaxed)
     }

@@ -1,0 +1,217 @@
+//! Operators sign in, and do what their role may (docs/console.md).
+
+use crate::scene::{Scene, new_database, paid};
+use checkout::{Errand, NotDone, NotSignedIn, Operators, given};
+use payment::operators::{Deed, Operator, Role};
+use payment::ports::Store;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use totp_rs::{Builder, Secret};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn operator(name: &str, role: Role) -> Operator {
+    Operator {
+        name: name.to_owned(),
+        role,
+        enabled: true,
+        created_ms: 0,
+    }
+}
+
+/// A door over a database of its own, whose secrets are sealed, and its clock.
+async fn door() -> (Operators, Arc<dyn Store>, Arc<AtomicI64>) {
+    let address = store::Address::from(new_database().as_str());
+    let address = address.sealed_by(store::Keys::development());
+    let store = store::migrate(address).await.unwrap();
+    let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let clock = Arc::clone(&now_ms);
+    let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+    let operators = Operators::new(Arc::clone(&store), clock);
+    (operators, store, now_ms)
+}
+
+#[tokio::test]
+async fn a_one_time_password_is_taken_once_and_a_recovery_code_too() {
+    let (door, store, now_ms) = door().await;
+    let made = given("li", PASSWORD, true).unwrap();
+    let li = operator("li", Role::Viewer);
+    store.add_operator(&li, &made.proof).await.unwrap().unwrap();
+    let key = made.proof.totp.unwrap();
+    let totp = Builder::new()
+        .with_secret(Secret::try_from_base32(&*key).unwrap())
+        .build()
+        .unwrap();
+    let now = || now_ms.load(Ordering::Relaxed);
+    let code = || {
+        let seconds = u64::try_from(now() / 1000).unwrap();
+        totp.generate(seconds).to_string()
+    };
+    let wrong = Err(NotSignedIn::Wrong);
+    let sign_in = async |code: &str| door.sign_in("li", PASSWORD, code, "here").await;
+    assert_eq!(sign_in("").await, wrong);
+    let id = sign_in(&code()).await.unwrap();
+    let session = door.session(&id).await.unwrap().unwrap();
+    assert_eq!(session.operator, li);
+    // Who looked over a shoulder has nothing.
+    assert_eq!(sign_in(&code()).await, wrong);
+    now_ms.fetch_add(60_000, Ordering::Relaxed);
+    sign_in(&code()).await.unwrap();
+    let recovery = made.recovery[0].to_uppercase();
+    sign_in(&recovery).await.unwrap();
+    assert_eq!(sign_in(&recovery).await, wrong);
+    // What is kept is worth nothing.
+    let known = store.known_operator("li").await.unwrap().unwrap();
+    assert!(!known.proof.password.contains(PASSWORD));
+    assert!(
+        door.session(&made.proof.recovery[1])
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let acts = store.acts(0, 99).await.unwrap();
+    let failed = acts
+        .iter()
+        .filter(|act| act.what.ends_with("from here failed"));
+    assert_eq!(failed.count(), 3);
+    assert!(acts.iter().all(|act| act.by == "li"));
+}
+
+#[tokio::test]
+async fn tries_are_put_off_and_their_refusals_put_nothing_off() {
+    let (door, store, now_ms) = door().await;
+    let made = given("li", PASSWORD, false).unwrap();
+    let li = operator("li", Role::Viewer);
+    store.add_operator(&li, &made.proof).await.unwrap().unwrap();
+    let sign_in = async |name: &str, password: &str| {
+        let signed = door.sign_in(name, password, "", "here").await;
+        signed.map(|_| ())
+    };
+    assert_eq!(sign_in("nobody", PASSWORD).await, Err(NotSignedIn::Wrong));
+    for _ in 0..6 {
+        assert_eq!(sign_in("li", "wrong").await, Err(NotSignedIn::Wrong));
+        now_ms.fetch_add(8_000, Ordering::Relaxed);
+    }
+    assert_eq!(sign_in("li", "wrong").await, Err(NotSignedIn::Wrong));
+    for _ in 0..3 {
+        let wait_s = 16;
+        assert_eq!(
+            sign_in("li", PASSWORD).await,
+            Err(NotSignedIn::Wait { wait_s })
+        );
+    }
+    now_ms.fetch_add(16_000, Ordering::Relaxed);
+    assert_eq!(sign_in("li", PASSWORD).await, Ok(()));
+    assert_eq!(sign_in("li", "wrong").await, Err(NotSignedIn::Wrong));
+    assert_eq!(sign_in("li", PASSWORD).await, Ok(()));
+    store.enable_operator("li", false).await.unwrap();
+    assert_eq!(sign_in("li", PASSWORD).await, Err(NotSignedIn::Wrong));
+}
+
+#[tokio::test]
+async fn a_session_ends_unseen_at_its_time_or_with_its_operator() {
+    let (door, store, now_ms) = door().await;
+    let made = given("li", PASSWORD, false).unwrap();
+    let li = operator("li", Role::Viewer);
+    store.add_operator(&li, &made.proof).await.unwrap().unwrap();
+    let begin = async || door.sign_in("li", PASSWORD, "", "here").await.unwrap();
+    let goes_on = async |id: &str| door.session(id).await.unwrap().is_some();
+    const MINUTE: i64 = 60_000;
+    let id = begin().await;
+    for _ in 0..24 {
+        assert!(goes_on(&id).await);
+        now_ms.fetch_add(29 * MINUTE, Ordering::Relaxed);
+    }
+    assert!(goes_on(&id).await);
+    now_ms.fetch_add(29 * MINUTE, Ordering::Relaxed);
+    assert!(!goes_on(&id).await, "after twelve hours");
+    let id = begin().await;
+    now_ms.fetch_add(31 * MINUTE, Ordering::Relaxed);
+    assert!(!goes_on(&id).await, "unseen");
+    let id = begin().await;
+    door.sign_out(&id).await.unwrap();
+    assert!(!goes_on(&id).await, "signed out");
+    let id = begin().await;
+    store.enable_operator("li", false).await.unwrap();
+    assert!(!goes_on(&id).await, "may not any more");
+    assert!(!goes_on("").await && !goes_on(&"x".repeat(9_999)).await);
+}
+
+/// Every role and every deed, at the use case.
+#[tokio::test]
+async fn a_role_does_what_it_may_and_each_act_is_recorded() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k1").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let order_sn = || attempt.order_sn.clone();
+    for role in Role::ALL {
+        let who = operator("li", role);
+        for errand in [
+            Errand::Requery {
+                order_sn: order_sn(),
+            },
+            Errand::Resend {
+                order_sn: order_sn(),
+            },
+            Errand::Refund {
+                order_sn: order_sn(),
+                minor: 1,
+                key: format!("by {}", role.word()),
+            },
+        ] {
+            let before = scene
+                .store
+                .last_act()
+                .await
+                .unwrap()
+                .map_or(0, |act| act.seq);
+            let done = scene.checkout.run_errand(&who, &errand, "he asked").await;
+            let last = scene.store.last_act().await.unwrap();
+            if role.may(errand.deed()) {
+                assert_eq!(done, Ok(()), "{role:?} {errand:?}");
+                let last = last.unwrap();
+                assert_eq!((last.seq, last.by.as_str()), (before + 1, "li"));
+                assert_eq!(last.what, format!("{errand} --reason …"));
+            } else {
+                assert_eq!(done, Err(NotDone::NotAllowed(who.clone())));
+                assert_eq!(last.map_or(0, |act| act.seq), before, "nothing was done");
+            }
+        }
+    }
+    let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    let may = Role::ALL.into_iter().filter(|role| role.may(Deed::Refund));
+    assert_eq!(refunds.len(), may.count());
+    // Without a reason, twice, or for what is not there.
+    let admin = operator("an", Role::Admin);
+    let refund = |minor, key: &str| Errand::Refund {
+        order_sn: attempt.order_sn.clone(),
+        minor,
+        key: key.to_owned(),
+    };
+    for reason in ["", " ", "a\nb", &"x".repeat(201)] {
+        let done = scene
+            .checkout
+            .run_errand(&admin, &refund(1, "again"), reason)
+            .await;
+        assert_eq!(done, Err(NotDone::NoReason));
+    }
+    for _ in 0..2 {
+        let done = scene
+            .checkout
+            .run_errand(&admin, &refund(1, "again"), "why")
+            .await;
+        assert_eq!(done, Ok(()));
+    }
+    let all = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!(all.len(), refunds.len() + 1);
+    let much = refund(1_000, "much");
+    let much = scene.checkout.run_errand(&admin, &much, "why").await;
+    assert!(matches!(much, Err(NotDone::Failed(_))));
+    let last = scene.store.last_act().await.unwrap().unwrap();
+    assert!(last.what.ends_with(" failed"), "{last:?}");
+    let order_sn = "none".to_owned();
+    let nothing = Errand::Requery { order_sn };
+    let nothing = scene.checkout.run_errand(&admin, &nothing, "why").await;
+    assert_eq!(nothing, Err(NotDone::Nothing));
+}
