@@ -57,7 +57,7 @@ fn welcome(world: &World, took: Duration) -> Result<String> {
          \x20 demo shop  http://127.0.0.1:{}/        buy something\n\
          \x20 wallet     http://127.0.0.1:{}/wallet  \"scan\" and pay what the page shows\n\
          \x20 platform   http://127.0.0.1:{port}/pay.html\n\
-         \x20 operator   http://127.0.0.1:{}/metrics\n\
+         \x20 console    http://127.0.0.1:{}/        name dev, password tongfu-development\n\
          A signed address to pay:\n  {}\n\
          For the operator's commands, such as `target/release/tongfu doctor`:\n\
          \x20 export TONGFU_DATABASE_URL=sqlite:{data}/tongfu.db\n\

@@ -11,6 +11,7 @@ mod callback;
 mod chained;
 mod channels;
 mod clinic;
+mod console;
 mod epay;
 mod forecore;
 mod forecore_bad_input;

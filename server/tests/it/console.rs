@@ -1,0 +1,306 @@
+//! The operator's console, as a browser without script sees it (docs/console.md).
+
+use crate::forecore::run;
+use crate::harness::{Database, World, eventually};
+use crate::refund::paid_order;
+use reqwest::header::{COOKIE, HOST, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Response, StatusCode};
+
+const DEVELOPMENT: [(&str, &str); 2] = [("name", "dev"), ("password", "tongfu-development")];
+
+/// A browser at the console.
+struct Browser<'a> {
+    world: &'a World,
+    cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    fn new(world: &'a World) -> Self {
+        Self {
+            world,
+            cookie: String::new(),
+        }
+    }
+
+    /// One that has signed in.
+    async fn signed_in(world: &'a World, said: &[(&str, &str)]) -> Self {
+        let mut browser = Self::new(world);
+        let answer = browser.post("/sign-in", said).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let cookie = answer.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+        for word in [
+            "__Host-",
+            "; Path=/;",
+            "Secure",
+            "HttpOnly",
+            "SameSite=Strict",
+        ] {
+            assert!(cookie.contains(word), "{word} in {cookie}");
+        }
+        browser.cookie = cookie.split(';').next().unwrap().to_owned();
+        browser
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        let request = self
+            .world
+            .client
+            .get(format!("{}{path}", self.world.operator));
+        request.header(COOKIE, &self.cookie).send().await.unwrap()
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let policy = answer.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        answer.text().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        self.post_as(path, form, HeaderMap::new()).await
+    }
+
+    async fn post_as(&self, path: &str, form: &[(&str, &str)], headers: HeaderMap) -> Response {
+        let body = form
+            .iter()
+            .map(|(name, value)| format!("{name}={}", crate::partner::escaped(value)))
+            .collect::<Vec<_>>()
+            .join("&");
+        let request = self
+            .world
+            .client
+            .post(format!("{}{path}", self.world.operator));
+        let request = request
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header(COOKIE, &self.cookie)
+            .headers(headers);
+        request.body(body).send().await.unwrap()
+    }
+
+    /// What a hidden field of a page holds.
+    async fn hidden(&self, path: &str, name: &str) -> String {
+        let page = self.page(path).await;
+        let field = page.split(&format!("name=\"{name}\"")).nth(1).unwrap();
+        let value = field.split("value=\"").nth(1).unwrap();
+        value.split('"').next().unwrap().to_owned()
+    }
+}
+
+fn location(answer: &Response) -> &str {
+    answer.headers()[LOCATION].to_str().unwrap()
+}
+
+async fn an_order_is_found_told_and_given_back(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let stranger = Browser::new(&world);
+    let answer = stranger.get("/orders?state=NOTPAY").await;
+    assert_eq!(
+        location(&answer),
+        "/sign-in?next=%2Forders%3Fstate%3DNOTPAY"
+    );
+    let (_, channel_number) = paid_order(&world).await;
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let board = dev.page("/").await;
+    assert!(
+        board.contains("有风险的钱") && board.contains("dev · admin"),
+        "{board}"
+    );
+    let board = dev.page("/?lang=en").await;
+    assert!(
+        board.contains("None: all money is accounted for."),
+        "{board}"
+    );
+    assert!(board.contains("?channel=Wechat&amp;paid=1"), "{board}");
+    let found = dev.get(&format!("/find?number={channel_number}")).await;
+    let path = location(&found).to_owned();
+    let order_sn = path.strip_prefix("/order/").unwrap();
+    assert_eq!(
+        dev.get("/find?number=none").await.status(),
+        StatusCode::NOT_FOUND
+    );
+    let list = dev.page("/orders?paid=1&channel=Wechat").await;
+    assert!(
+        list.contains(order_sn) && list.contains("1 个订单"),
+        "{list}"
+    );
+    let none = dev.page("/orders?business=none").await;
+    assert!(!none.contains(order_sn), "{none}");
+    let wrong = dev.get("/orders?min=1e3").await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    eventually("its callback is told", async || {
+        let page = dev.page(&path).await;
+        page.contains("delivered").then_some(())
+    })
+    .await;
+    let order = dev.page(&format!("{path}?lang=en")).await;
+    assert!(
+        order.contains("entries is whole") && order.contains(&channel_number),
+        "{order}"
+    );
+
+    // Given back once, however often the form is sent.
+    let token = dev.hidden(&path, "token").await;
+    let key = dev.hidden(&path, "key").await;
+    let refund = [
+        ("token", token.as_str()),
+        ("key", &key),
+        ("yuan", "0.30"),
+        ("reason", "he <b>asked</b>"),
+    ];
+    let act = format!("{path}/refund");
+    for _ in 0..2 {
+        let answer = dev.post(&act, &refund).await;
+        assert_eq!(location(&answer), format!("{path}?done=refund"));
+    }
+    let order = eventually("the refund is done", async || {
+        let page = dev.page(&format!("{path}?done=refund")).await;
+        page.contains("SUCCESSREFUND").then_some(page)
+    })
+    .await;
+    assert!(order.contains("he &lt;b&gt;asked"), "{order}");
+    let left = dev.hidden(&path, "yuan").await;
+    let (_, shown) = run(&world, &["order", "show", order_sn]);
+    assert_eq!(shown.matches("refund begun").count(), 1, "{shown}");
+    let much = [
+        refund[0],
+        refund[1],
+        ("yuan", "9999"),
+        refund[3],
+        ("key", "other"),
+    ];
+    let much = dev.post(&act, &[much[0], much[4], much[2], much[3]]).await;
+    assert_eq!(much.status(), StatusCode::CONFLICT);
+    assert_eq!(
+        dev.hidden(&path, "yuan").await,
+        left,
+        "nothing was given back"
+    );
+    for (name, status) in [("requery", 303), ("resend", 303), ("vanish", 404)] {
+        let answer = dev
+            .post(&format!("{path}/{name}"), &[refund[0], refund[3]])
+            .await;
+        assert_eq!(answer.status().as_u16(), status, "{name}");
+    }
+    // Nor from elsewhere, without the token, or with another's.
+    let foreign = HeaderMap::from_iter([(ORIGIN, "http://evil.example".parse().unwrap())]);
+    let answer = dev.post_as(&act, &refund, foreign).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let answer = dev
+        .post(&act, &[("token", "0"), refund[1], refund[2], refund[3]])
+        .await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let (_, acts) = run(&world, &["act", "list"]);
+    let refunds = format!("dev order refund {order_sn} --money 30");
+    assert_eq!(acts.matches(&refunds).count(), 2, "{acts}");
+    let signed_out = dev.post("/sign-out", &[refund[0]]).await;
+    assert_eq!(location(&signed_out), "/sign-in");
+    assert_eq!(location(&dev.get("/").await), "/sign-in?next=%2F");
+    // A session's id is told to nobody.
+    let id = dev.cookie.split('=').nth(1).unwrap();
+    let log = std::fs::read_to_string(world.log()).unwrap();
+    assert!(!log.contains(id) && !log.contains(DEVELOPMENT[1].1));
+}
+
+#[tokio::test]
+async fn an_order_is_found_told_and_given_back_on_sqlite() {
+    an_order_is_found_told_and_given_back(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn an_order_is_found_told_and_given_back_on_postgres() {
+    an_order_is_found_told_and_given_back(Database::Postgres).await;
+}
+
+/// An operator that was added by command, signed in with a recovery code.
+async fn operator<'a>(world: &'a World, role: &str) -> Browser<'a> {
+    let (added, told) = run(world, &["operator", "add", role, "--role", role]);
+    assert!(added, "{told}");
+    let password = told
+        .lines()
+        .find_map(|line| line.strip_prefix("password  "));
+    let code = told.lines().find_map(|line| line.strip_prefix("    "));
+    let said = [
+        ("name", role),
+        ("password", password.unwrap()),
+        ("code", code.unwrap()),
+    ];
+    Browser::signed_in(world, &said).await
+}
+
+#[tokio::test]
+async fn each_role_does_what_it_may() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (_, channel_number) = paid_order(&world).await;
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let found = dev.get(&format!("/find?number={channel_number}")).await;
+    let path = location(&found);
+    for (role, may) in [
+        ("viewer", [false, false, false]),
+        ("support", [true, true, false]),
+        ("cashier", [true, true, true]),
+        ("admin", [true, true, true]),
+    ] {
+        let browser = operator(&world, role).await;
+        let page = browser.page(path).await;
+        let open = page.matches("name=\"reason\"").count();
+        assert_eq!(
+            open,
+            may.iter().filter(|may| **may).count(),
+            "{role}: {page}"
+        );
+        let token = browser.hidden("/", "token").await;
+        for (act, may) in ["requery", "resend", "refund"].into_iter().zip(may) {
+            let form = [
+                ("token", token.as_str()),
+                ("reason", "why"),
+                ("yuan", "0.01"),
+                ("key", role),
+            ];
+            let answer = browser.post(&format!("{path}/{act}"), &form).await;
+            let expected = if may { 303 } else { 403 };
+            assert_eq!(answer.status().as_u16(), expected, "{role} {act}");
+        }
+    }
+    let (_, told) = run(&world, &["operator", "set", "admin", "--enabled", "false"]);
+    assert!(told.is_empty(), "{told}");
+    let (_, listed) = run(&world, &["operator", "list"]);
+    assert!(
+        listed.contains("admin admin since") && listed.contains("disabled"),
+        "{listed}"
+    );
+}
+
+#[tokio::test]
+async fn who_can_be_read_or_tries_too_often_is_not_signed_in() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let browser = Browser::new(&world);
+    let page = browser.page("/sign-in?next=/orders&lang=en").await;
+    assert!(
+        page.contains("Sign in") && page.contains("value=\"/orders\""),
+        "{page}"
+    );
+    let elsewhere = HeaderMap::from_iter([(HOST, "pay.example".parse().unwrap())]);
+    let answer = browser.post_as("/sign-in", &DEVELOPMENT, elsewhere).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert!(answer.headers().get(SET_COOKIE).is_none());
+    assert!(answer.text().await.unwrap().contains("https"));
+    for _ in 0..3 {
+        let wrong = [DEVELOPMENT[0], ("password", "no")];
+        let answer = browser.post("/sign-in", &wrong).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    }
+    let answer = browser.post("/sign-in", &DEVELOPMENT).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert!(answer.text().await.unwrap().contains("秒后再试"));
+    let (_, acts) = run(&world, &["act", "list"]);
+    assert_eq!(
+        acts.matches("sign-in from 127.0.0.1 failed").count(),
+        3,
+        "{acts}"
+    );
+}
