@@ -244,7 +244,7 @@ fn acts(
         let hinders = hindrance.is_some();
         view! {
             <form method="post" action=format!("/order/{}/{path}", order.order_sn)>
-                <h3>{name.to_owned()}</h3>
+                <h2>{name.to_owned()}</h2>
                 <p>{effect}</p>
                 {match hindrance {
                     Some(why) => view! { <p class="bad">{why}</p> }.into_any(),

@@ -1,14 +1,7 @@
 // Every state of both pages, light and dark, in both languages: axe finds nothing,
 // and a picture is taken for a person to look at.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import {
-  expect,
-  type APIRequestContext,
-  type Browser,
-  type BrowserContextOptions,
-  type Page,
-} from '@playwright/test';
+import { expect, type APIRequestContext, type BrowserContextOptions, type Page } from '@playwright/test';
+import { copied, findings } from './axe';
 import {
   MOBILE,
   PHONE,
@@ -26,7 +19,6 @@ import {
   wasm,
 } from './world';
 
-const axe = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
 const LOOKS = ['light', 'dark'] as const;
 const PC = { viewport: { width: 1280, height: 800 } };
 const phone = { viewport: PHONE, userAgent: MOBILE };
@@ -201,28 +193,6 @@ const states: State[] = [
     },
   },
 ];
-
-/** What axe finds on a page. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const result = await (window as any).axe.run(document, { runOnly: tags });
-    return result.violations.map((one: any) => `${one.id}: ${one.nodes.map((node: any) => node.html).join(' ')}`);
-  });
-}
-
-/** The page as it stands, where axe may run: it needs script itself. */
-async function copied(browser: Browser, page: Page, options: BrowserContextOptions) {
-  const html = (await page.content())
-    .replace(/<script[\s\S]*?<\/script>/g, '')
-    .replace(/<meta http-equiv[^>]*>/g, '')
-    .replace(/<\/?noscript>/g, '');
-  const context = await browser.newContext({ ...options, javaScriptEnabled: true });
-  const copy = await context.newPage();
-  await copy.setContent(html);
-  return { context, page: copy };
-}
 
 for (const state of states) {
   test(`${state.name} is good to look at and to hear`, async ({ browser, request }) => {

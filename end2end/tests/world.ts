@@ -14,6 +14,7 @@ import { port } from './ports';
 export const platform = `http://127.0.0.1:${port}`;
 export const gateway = `http://127.0.0.1:${port + 1}`;
 export const shop = `http://127.0.0.1:${port + 2}`;
+export const operator = `http://127.0.0.1:${port + 3}`;
 
 /** A test whose browser is as its mode wants it. */
 export const test = base.extend({

@@ -1,0 +1,89 @@
+// The operator's console [docs/console.md]: an order is found and given back by forms
+// alone, and every page is good to look at and to hear.
+import { expect, type APIRequestContext, type Page } from '@playwright/test';
+import { copied, findings } from './axe';
+import { PHONE, another, control, operator, pick, platform, scripted, signedUrl, test, wasm } from './world';
+
+test.skip(() => scripted() && !wasm(), 'the console has no script');
+
+async function signIn(page: Page): Promise<void> {
+  await page.goto(`${operator}/`);
+  await page.locator('[name=name]').fill('dev');
+  await page.locator('[name=password]').fill('tongfu-development');
+  await page.locator('main button').click();
+  await expect(page).toHaveURL(`${operator}/`);
+}
+
+/** An order that is paid by WeChat; gives the channel's number. */
+async function paidOrder(page: Page, request: APIRequestContext): Promise<string> {
+  await page.goto(await signedUrl(request));
+  await pick(page, 'Wechat');
+  await expect(page.locator('svg.qr')).toBeVisible();
+  return (await control(request, 'pay')).channelOrderNo;
+}
+
+test('an order is found by its number, told and given back', async ({ browser, page, request }) => {
+  const number = await paidOrder(page, request);
+  const context = await another(browser, { locale: 'en-US' });
+  const console = await context.newPage();
+  await signIn(console);
+  await console.locator('[name=number]').fill(number);
+  await console.locator('header .find button').click();
+  await expect(console).toHaveURL(/\/order\/\d+$/);
+  await expect(console.locator('main')).toContainText(number);
+  const refund = console.locator('form[action$="/refund"]');
+  await expect(refund).toContainText("can't be undone");
+  await refund.locator('[name=yuan]').fill('0.30');
+  await refund.locator('[name=reason]').fill('he asked');
+  await refund.locator('button').click();
+  await expect(console.locator('[role=status]')).toContainText('The refund is written down');
+  await expect(async () => {
+    await console.reload();
+    await expect(console.locator('main')).toContainText('SUCCESSREFUND', { timeout: 500 });
+  }).toPass();
+  await console.locator('.who button').click();
+  await expect(console).toHaveURL(/\/sign-in$/);
+  await context.close();
+});
+
+for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 800 }, phone: PHONE })) {
+  for (const [locale, colorScheme] of [['zh-CN', 'light'], ['en-US', 'dark']] as const) {
+    test(`its pages are good to look at and to hear: ${name}, ${locale}`, async ({ browser, page, request }) => {
+      const number = await paidOrder(page, request);
+      const options = { viewport, locale, colorScheme };
+      const context = await another(browser, options);
+      const console = await context.newPage();
+      const look = async (what: string) => {
+        const folder = process.env.TONGFU_SCREENSHOTS;
+        const file = `${folder}/console-${what}-${name}-${locale.slice(0, 2)}.png`;
+        if (folder) await console.screenshot({ path: file, fullPage: true });
+        const wide = await console.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(wide, what).toBeLessThanOrEqual(0);
+        if (scripted()) {
+          // The pages let no script in but what the test brings.
+          const { context: reader, page: copy } = await copied(browser, console, options);
+          expect(await findings(copy), what).toEqual([]);
+          await reader.close();
+        }
+      };
+      await console.goto(`${operator}/`);
+      await look('sign-in');
+      await signIn(console);
+      await look('board');
+      await console.goto(`${operator}/orders`);
+      await look('orders');
+      await console.goto(`${operator}/find?number=${number}`);
+      await look('order');
+      await context.close();
+    });
+  }
+}
+
+test('nobody who has not signed in sees anything', async ({ page }) => {
+  for (const path of ['/', '/orders', '/find?number=1', '/order/1']) {
+    await page.goto(`${operator}${path}`);
+    await expect(page).toHaveURL(/\/sign-in\?next=/);
+  }
+  await page.goto(`${platform}/sign-in`);
+  await expect(page.locator('[name=password]')).toHaveCount(0);
+});
