@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import re
 import sys
 from urllib.parse import quote, quote_plus
 
@@ -34,6 +35,11 @@ NOTIFICATION = {"outOrderId": "abc 123~!*'()", "orderId": "20160615094750987511"
 def java(text):
     """As java.net.URLEncoder."""
     return quote_plus(text, safe="*").replace("~", "%7E")
+
+
+def lower_escapes(text):
+    """Percent-encoded text with its hex digits in lower case, as .NET writes them."""
+    return re.sub("%..", lambda escape: escape[0].lower(), text)
 
 
 def sha1_of(text):
@@ -115,6 +121,7 @@ SAID = {
     "Base64 for hex": "base64",
     "all values percent-encoded": "escaped",
     "values as they stand in the address, + for a blank": "escaped",
+    "values in lower-case %xx, + for a blank": "escaped",
     "names signed too": "names secret-last",
     "joined by &": "separated",
     "PHP's sort without SORT_STRING: numbers by their size": "php-sort",
@@ -138,9 +145,14 @@ SAID = {
     "HMAC: + for a blank": "escaped-otherwise",
     "HMAC: !'()* left bare, as encodeURIComponent does": "escaped-otherwise",
     "HMAC: ~ escaped, as java.net.URLEncoder does": "escaped-otherwise",
-    "HMAC: / left bare": "escaped-otherwise",
-    "HMAC: lower-case %xx": "escaped-otherwise",
+    "HMAC: / left bare": "slash-bare",
+    "HMAC: lower-case %xx": "lower-escapes",
+    "HMAC: lower-case %xx, + for a blank": "escaped-otherwise lower-escapes",
+    "HMAC: values escaped twice": "escaped-twice",
+    "HMAC: values escaped twice, + for a blank": "escaped-twice",
     "HMAC: empty values signed": "empty-too",
+    "HMAC: two empty values signed": "empty-too",
+    "HMAC: two empty values signed that were not sent": "empty-too",
     "HMAC: payTypeCode signed": "unsigned-too",
     "HMAC: signType not signed": "sign-type-not-signed",
     "HMAC: sorted by value": "sorted-by-value",
@@ -154,6 +166,11 @@ SAID = {
     "forecore: an & after the key": "separated",
     "forecore: partnerId not signed": "left-out",
     "forecore: values not escaped": "not-escaped",
+    "forecore: lower-case %xx": "lower-escapes",
+    "forecore: lower-case %xx, + for a blank": "lower-escapes",
+    "forecore: : and / left bare": "slash-bare",
+    "forecore: values escaped twice": "escaped-twice",
+    "forecore: &key= at the end, empty fields left out": "secret-as-key",
     "forecore: upper-case hex": "upper-case",
 }
 
@@ -179,6 +196,8 @@ def slips():
          tongfu.sha1_sign([quote(value, safe="") for value in values], "test"))
     slip("values as they stand in the address, + for a blank", "sha1", TEST,
          tongfu.sha1_sign([quote_plus(value) for value in values], "test"))
+    slip("values in lower-case %xx, + for a blank", "sha1", TEST,
+         tongfu.sha1_sign([lower_escapes(java(value)) for value in values], "test"))
     slip("names signed too", "sha1", TEST, sha1_of("".join(sorted([f"{n}={v}" for n, v in TEST.items()] + ["test"]))))
     slip("joined by &", "sha1", TEST, sha1_of("&".join(ordered)))
     slip("PHP's sort without SORT_STRING: numbers by their size", "sha1", TEST,
@@ -221,10 +240,15 @@ def slips():
     slip("HMAC: ~ escaped, as java.net.URLEncoder does", "hmac", DEMO,
          keyed(text.replace("~", "%7E"), secret).hexdigest())
     slip("HMAC: / left bare", "hmac", DEMO, keyed(hmac_text("pay", DEMO, quote), secret).hexdigest())
-    slip("HMAC: lower-case %xx", "hmac", DEMO,
-         keyed(hmac_text("pay", DEMO, lambda v: "".join(c if c.isalnum() and c.isascii() or c in "-._~" else
-                                                       "".join(f"%{b:02x}" for b in c.encode()) for c in v)), secret).hexdigest())
+    for name, escape in [("lower-case %xx", lambda v: lower_escapes(quote(v, safe=""))),
+                         ("lower-case %xx, + for a blank", lambda v: lower_escapes(java(v))),
+                         ("values escaped twice", lambda v: quote(quote(v, safe=""), safe="")),
+                         ("values escaped twice, + for a blank", lambda v: quote(java(v), safe=""))]:
+        slip("HMAC: " + name, "hmac", DEMO, keyed(hmac_text("pay", DEMO, escape), secret).hexdigest())
     slip("HMAC: empty values signed", "hmac", DEMO, keyed(text.replace("&money", "&infoEn=&money"), secret).hexdigest())
+    both = text.replace("&money", "&infoEn=&money").replace("&requestChannel", "&rate=&requestChannel")
+    slip("HMAC: two empty values signed", "hmac", DEMO | {"rate": ""}, keyed(both, secret).hexdigest())
+    slip("HMAC: two empty values signed that were not sent", "hmac", tongfu.without(DEMO, "infoEn"), keyed(both, secret).hexdigest())
     slip("HMAC: payTypeCode signed", "hmac", DEMO, keyed(hmac_text("pay", DEMO, names=[]), secret).hexdigest())
     slip("HMAC: signType not signed", "hmac", DEMO, keyed(hmac_text("pay", DEMO, names=UNSIGNED + ["signType"]), secret).hexdigest())
     slip("HMAC: sorted by value", "hmac", DEMO,
@@ -249,6 +273,13 @@ def slips():
     partner("partnerId not signed", ORDER, "123456" + joined.replace("&partnerId=p001", ""))
     callback = ORDER | {"cb_url": "https://shop.example/cb?shop=7"}
     partner("values not escaped", callback, "123456" + "&".join(f"{n}={callback[n]}" for n in sorted(callback)))
+    for name, escape in [("lower-case %xx", lambda v: lower_escapes(quote(v, safe=""))),
+                         ("lower-case %xx, + for a blank", lambda v: lower_escapes(java(v))),
+                         (": and / left bare", lambda v: quote(v, safe=":/")),
+                         ("values escaped twice", lambda v: quote(quote(v, safe=""), safe=""))]:
+        goods = callback | {"userId": "a bag"}
+        partner(name, goods, "123456" + "&".join(f"{n}={escape(goods[n])}" for n in sorted(goods)))
+    partner("&key= at the end, empty fields left out", ORDER | {"userId": "", "return_url": ""}, joined + "&key=123456")
     slip("forecore: upper-case hex", "md5", ORDER, tongfu.md5_sign(ORDER, "123456").upper(), "wrong sign")
     slip("forecore: another partner's key", "md5", ORDER, tongfu.md5_sign(ORDER, "1234567"), "wrong sign")
     return made

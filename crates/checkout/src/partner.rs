@@ -5,7 +5,7 @@ use crate::numbers::first_number;
 use crate::{Checkout, Failure, Place, Scene, Start, links};
 use payment::address::Address;
 use payment::channel::Channel;
-use payment::clinic::Slips;
+use payment::clinic::{Slips, examined};
 use payment::domain::{Domain, Secret};
 use payment::money::Currency;
 use payment::obj::Obj;
@@ -45,14 +45,15 @@ impl Checkout {
     ) -> Result<(Domain, Secret), Failure> {
         let domain = self.unproved_domain(code).await?;
         let domain = domain.ok_or(Refusal::UnknownDomain)?;
+        let now_ms = self.now_ms();
         let proved = domain
-            .live_secrets(self.now_ms())
+            .live_secrets(now_ms)
             .find(|secret| proves(secret))
             .cloned();
         let Some(secret) = proved else {
-            let mut tried = domain.secrets().iter().filter(|_| domain.development);
-            let slips = tried.find_map(examine).unwrap_or_default();
-            return Err(Refusal::bad_sign(slips).into());
+            let examined = || examined(&domain, now_ms, proves, examine);
+            let slips = domain.development.then(examined).flatten();
+            return Err(Refusal::bad_sign(slips.unwrap_or_default()).into());
         };
         self.take_toll(&domain.code, number)?;
         Ok((domain, secret))

@@ -18,7 +18,7 @@ pub(crate) use sha1::examine_sha1;
 pub use slip::Slip;
 
 use crate::budget::{Budget, hashed};
-use crate::domain::Secret;
+use crate::domain::{Domain, Secret};
 use crate::lang::Lang;
 use crate::sign::equal;
 use ::hmac::{Hmac, KeyInit, Mac};
@@ -39,6 +39,26 @@ pub fn told(slips: &[Slip], lang: Lang) -> String {
     texts.join(match lang {
         Lang::Zh => "；",
         Lang::En => "; ",
+    })
+}
+
+/// What was done otherwise, where the sign comes out so with one of a domain's secrets.
+/// One that has ended is told; where it `proves` the sign, nothing else is wrong.
+pub fn examined(
+    domain: &Domain,
+    now_ms: i64,
+    proves: impl Fn(&Secret) -> bool,
+    examine: impl Fn(&Secret) -> Option<Slips>,
+) -> Option<Slips> {
+    domain.secrets().iter().find_map(|secret| {
+        let ended = (!secret.is_alive(now_ms)).then_some(Slip::EndedSecret);
+        let slips = if ended.is_some() && proves(secret) {
+            Slips::new()
+        } else {
+            examine(secret)?
+        };
+        let slips: Slips = ended.into_iter().chain(slips).collect();
+        (!slips.is_empty()).then_some(slips)
     })
 }
 

@@ -49,7 +49,7 @@ impl Secret {
         &self.text
     }
 
-    fn is_alive(&self, now_ms: i64) -> bool {
+    pub(crate) fn is_alive(&self, now_ms: i64) -> bool {
         self.not_after_ms.is_none_or(|end_ms| now_ms < end_ms)
     }
 }

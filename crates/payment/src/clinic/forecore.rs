@@ -1,6 +1,6 @@
 //! The MD5 sign of a partner (docs/forecore.md, The sign), as it goes wrong.
 
-use super::values::{Named, as_sent, changed, joined, one_left_out};
+use super::values::{Named, as_sent, changed, filled, joined, lower_escapes, one_left_out};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::fields::Fields;
@@ -48,15 +48,13 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
     search.text(&[], &text, key, &keyed);
     search.text(&[Slip::LineEnd], &format!("{key}{text}\n"), "", &MADE);
     for (slip, named) in changed(&named) {
-        // Values are escaped for this sign anyway.
-        if slip != Slip::Escaped {
-            search.text(
-                &[slip],
-                &format!("{key}{}", joined(&named, escape)),
-                "",
-                &MADE[..1],
-            );
-        }
+        let slip = match slip {
+            // They are escaped for this sign anyway.
+            Slip::Escaped => Slip::EscapedTwice,
+            slip => slip,
+        };
+        let text = format!("{key}{}", joined(&named, escape));
+        search.text(&[slip], &text, "", &MADE[..1]);
     }
     let known = |name: &str| NAMES.into_iter().find(|known| *known == name);
     for (slip, named) in one_left_out(&named, known) {
@@ -71,20 +69,27 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
     let as_sent = as_sent(&named);
     let values: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
     let bare = |value: &str| value.to_owned();
-    let filled = |named: &Named| -> Named {
-        let filled = named.iter().filter(|(_, value)| !value.is_empty());
-        filled.cloned().collect()
-    };
+    let filled = filled(&named);
     for (slips, text) in [
         (vec![], text),
+        // Right too (docs/forecore.md, The sign), and wrong with the key elsewhere.
+        (vec![], joined(&filled, escape)),
         (vec![Slip::NotEscaped], joined(&named, bare)),
-        (vec![Slip::NotEscaped], joined(&filled(&named), bare)),
+        (vec![Slip::NotEscaped], joined(&filled, bare)),
         (
-            vec![Slip::EscapedOtherwise],
-            joined(&named, |value| java_url_encode(value).to_lowercase()),
+            vec![Slip::LowerEscapes],
+            joined(&named, |value| lower_escapes(&escape(value))),
         ),
         (
-            vec![Slip::EscapedOtherwise],
+            vec![Slip::LowerEscapes],
+            joined(&named, |value| lower_escapes(&java_url_encode(value))),
+        ),
+        (
+            vec![Slip::SlashBare],
+            joined(&named, |value| escape_keeping(value, b"-._~/")),
+        ),
+        (
+            vec![Slip::SlashBare],
             joined(&named, |value| escape_keeping(value, b"-._~:/")),
         ),
         (vec![Slip::SignToo], joined(&all, escape)),
@@ -103,5 +108,5 @@ pub fn examine_forecore(fields: &Fields, key: &Secret) -> Option<Slips> {
         );
         search.text(&also(Slip::NoSecret), &text, "", &MADE);
     }
-    search.found.filter(|slips| !slips.is_empty())
+    search.found
 }

@@ -1,7 +1,7 @@
 //! The HMAC sign over names and values (docs/signing.md, HMAC-SHA256), as it goes wrong.
 
 use super::sha1::sorted_values;
-use super::values::{Named, as_sent, joined, named, variants};
+use super::values::{Named, as_sent, joined, lower_escapes, named, variants};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::pairs::{Pairs, escape, escape_keeping};
@@ -44,6 +44,8 @@ pub(crate) fn examine_hmac(
     for (slip, named) in variants(&named, pairs, &more) {
         let slip = match slip {
             Slip::LeftOut("signType") => Slip::SignTypeNotSigned,
+            // They are escaped for this sign anyway.
+            Slip::Escaped => Slip::EscapedTwice,
             slip => slip,
         };
         search.text(
@@ -54,6 +56,7 @@ pub(crate) fn examine_hmac(
         );
     }
     old_form(&mut search, &named, secret.expose());
+    empties(&mut search, pairs, purpose, &named, secret.expose());
     search.found
 }
 
@@ -91,51 +94,41 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
         let slip = Slip::OtherPurpose(other);
         search.text(&[slip], &text(other.word(), named), secret, made);
     }
-    let lower = |value: &str| {
-        // Only the escapes: what is bare keeps its case.
-        let mut parts = value.split('%');
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |text, part| {
-            let (hex, rest) = part.split_at(2.min(part.len()));
-            format!("{text}%{}{rest}", hex.to_lowercase())
-        })
-    };
     let java = |value: &str| escape_keeping(value, b"-._~ ").replace(' ', "+");
-    for (slip, text) in [
-        (Slip::NotEscaped, joined(named, str::to_owned)),
-        (Slip::EscapedOtherwise, joined(named, java_url_encode)),
-        (Slip::EscapedOtherwise, joined(named, java)),
+    let otherwise = Slip::EscapedOtherwise;
+    for (slips, text) in [
+        (vec![Slip::NotEscaped], joined(named, str::to_owned)),
         (
-            Slip::EscapedOtherwise,
+            vec![Slip::LowerEscapes],
+            joined(named, |value| lower_escapes(&escape(value))),
+        ),
+        (
+            vec![Slip::SlashBare],
+            joined(named, |value| escape_keeping(value, b"-._~/")),
+        ),
+        (vec![otherwise], joined(named, java_url_encode)),
+        (vec![otherwise], joined(named, java)),
+        (
+            vec![otherwise],
             joined(named, |value| escape_keeping(value, b"-._~!'()*")),
         ),
         (
-            Slip::EscapedOtherwise,
-            joined(named, |value| escape_keeping(value, b"-._~/")),
-        ),
-        (
-            Slip::EscapedOtherwise,
+            vec![otherwise],
             joined(named, |value| escape_keeping(value, b"-._")),
         ),
         (
-            Slip::EscapedOtherwise,
-            joined(named, |value| lower(&escape(value))),
+            vec![otherwise, Slip::LowerEscapes],
+            joined(named, |value| lower_escapes(&java_url_encode(value))),
         ),
     ] {
-        search.text(&[slip], &format!("{word}\n{text}"), secret, made);
-        search.text(&[slip, Slip::NoPurpose], &text, secret, made);
+        let bare = [slips.as_slice(), &[Slip::NoPurpose]].concat();
+        search.text(&slips, &format!("{word}\n{text}"), secret, made);
+        search.text(&bare, &text, secret, made);
     }
     let mut by_value = as_sent(named);
     by_value.sort_by(|a, b| value_of(a).cmp(value_of(b)));
     let by_value = format!("{word}\n{}", by_value.join("&"));
     search.text(&[Slip::SortedByValue], &by_value, secret, made);
-    for param in Param::ALL {
-        let mut all = named.clone();
-        if !all.iter().any(|(name, _)| name == param.name()) {
-            all.push((param.name().to_owned(), String::new()));
-            search.text(&[Slip::EmptyToo], &text(word, &all), secret, made);
-        }
-    }
     let as_sent = as_sent(named);
     let as_sent = format!("{word}\n{}", as_sent.join("&"));
     search.text(&[Slip::NotSorted], &as_sent, secret, made);
@@ -149,6 +142,32 @@ fn texts(search: &mut Search<'_>, purpose: Purpose, named: &Named, secret: &str)
     let values = sorted_values(named, None);
     search.text(&[Slip::NoNames], &values, secret, made);
     search.text(&[Slip::NoNames], &format!("{word}\n{values}"), secret, made);
+}
+
+/// Empty values that were signed: those that were sent, and those of parameters that were
+/// not, one, two or all of them.
+fn empties(search: &mut Search<'_>, pairs: &Pairs, purpose: Purpose, named: &Named, secret: &str) {
+    let sent = pairs.iter().filter(|(_, value)| value.is_empty());
+    let sent: Vec<&str> = sent.map(|(name, _)| name).collect();
+    let absent = Param::ALL.map(Param::name).into_iter();
+    let absent: Vec<&str> = absent
+        .filter(|absent| !named.iter().any(|(name, _)| name == absent))
+        .collect();
+    let signed = |name: &&str| Param::parse(name).is_some_and(|param| !param.is_unsigned());
+    let all: Vec<&str> = absent.iter().copied().filter(signed).collect();
+    let ones = absent.iter().map(|one| vec![*one]);
+    let twos = absent.iter().enumerate().flat_map(|(place, one)| {
+        let others = absent[place + 1..].iter();
+        others.map(|other| vec![*one, *other])
+    });
+    for empties in [sent, all].into_iter().chain(ones).chain(twos) {
+        let empties = empties
+            .into_iter()
+            .map(|name| (name.to_owned(), String::new()));
+        let signed: Named = named.iter().cloned().chain(empties).collect();
+        let text = text(purpose.word(), &signed);
+        search.text(&[Slip::EmptyToo], &text, secret, &MADE[..1]);
+    }
 }
 
 /// What stands behind a pair's name.

@@ -2,7 +2,7 @@
 //! and what was done otherwise. For `tongfu sign` and the page /sign of a development.
 
 use super::values::{as_sent, named};
-use super::{Slips, examine_forecore, examine_sha1, first_difference};
+use super::{Slips, examine_forecore, examine_sha1, examined, first_difference};
 use crate::domain::{Domain, Secret};
 use crate::fields::Fields;
 use crate::forecore::verifies;
@@ -81,7 +81,11 @@ impl<'a> Pasted<'a> {
     }
 
     fn query(&self) -> &str {
-        self.0.rsplit_once('?').map_or(self.0, |(_, query)| query)
+        match self.0.split_once('?') {
+            // A query without an address may hold one in a value.
+            Some((address, query)) if !address.contains('=') => query,
+            _ => self.0,
+        }
     }
 }
 
@@ -97,6 +101,12 @@ impl Kind {
             () if has("money") || has("bgUrl") => Self::Call(Purpose::Pay),
             () => Self::Call(Purpose::Query),
         }
+    }
+
+    /// Whether all is judged that the interface would judge, and not the sign alone.
+    #[must_use]
+    pub fn is_judged_whole(self) -> bool {
+        matches!(self, Self::Call(_))
     }
 
     /// The code of the business system that these pairs name.
@@ -116,7 +126,7 @@ impl Kind {
 /// Where the text that a developer signed leaves the one that is to be signed, in the form
 /// that it is nearest to: the byte's place, from 0, what is right from there on and what he
 /// has, each cut. Nothing where it is the right one. The secret, or [`MASK`], may stand in
-/// his; neither is shown.
+/// his; neither is shown, and the mask is what is counted.
 #[must_use]
 pub fn difference(
     domain: &Domain,
@@ -151,7 +161,8 @@ pub fn difference(
         .flatten()
 }
 
-/// Takes a pasted text apart; with it why the interface would refuse it.
+/// Takes a pasted text apart; with it why the interface would refuse it, of a callback and
+/// a partner's call by its sign alone.
 ///
 /// # Errors
 /// Where it can't be read.
@@ -233,19 +244,14 @@ fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
 }
 
 fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
-    let holds = domain.live_secrets(now_ms).any(|key| verifies(fields, key));
+    let proves = |key: &Secret| verifies(fields, key);
+    let holds = domain.live_secrets(now_ms).any(proves);
     let mut named = fields.named();
     named.retain(|(name, _)| name != Param::Sign.name());
     named.sort();
     let lines = as_sent(&named);
-    let slips: Option<Slips> = (!holds)
-        .then(|| {
-            domain
-                .secrets()
-                .iter()
-                .find_map(|key| examine_forecore(fields, key))
-        })
-        .flatten();
+    let slips = || examined(domain, now_ms, proves, |key| examine_forecore(fields, key));
+    let slips: Option<Slips> = (!holds).then(slips).flatten();
     Explanation {
         forms: vec![Explained {
             name: "MD5 over key and fields".to_owned(),

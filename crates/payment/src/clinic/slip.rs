@@ -35,8 +35,11 @@ pub enum Slip {
     NoNames,
     Separated,
     Escaped,
+    EscapedTwice,
     NotEscaped,
     EscapedOtherwise,
+    LowerEscapes,
+    SlashBare,
     PlusSentBare,
     EncodedTwice,
     LineEnd,
@@ -92,8 +95,11 @@ impl Slip {
             Self::NoNames => "no-names",
             Self::Separated => "separated",
             Self::Escaped => "escaped",
+            Self::EscapedTwice => "escaped-twice",
             Self::NotEscaped => "not-escaped",
             Self::EscapedOtherwise => "escaped-otherwise",
+            Self::LowerEscapes => "lower-escapes",
+            Self::SlashBare => "slash-bare",
             Self::PlusSentBare => "plus-sent-bare",
             Self::EncodedTwice => "encoded-twice",
             Self::LineEnd => "line-end",
@@ -162,10 +168,13 @@ impl Slip {
             Self::NoNames => "只签了值，这里要签name=value",
             Self::Separated => "各部分的连接不对：该直接拼接的地方加了分隔符，或该有&的地方没有",
             Self::Escaped => "对URL编码后的值做了签名，应签解码后的原值",
+            Self::EscapedTwice => "签名前对值做了两次URL编码，应只做一次",
             Self::NotEscaped => "签名前没有对值做URL编码",
             Self::EscapedOtherwise => {
-                "编码方式不对：空格应为%20而不是+，十六进制应大写，-._~不编码（RFC 3986）"
+                "编码方式不对：空格应为%20而不是+，字母、数字和-._~之外都要编码（RFC 3986）"
             }
+            Self::LowerEscapes => "URL编码用了小写十六进制（%2f），应为大写（%2F）",
+            Self::SlashBare => "值里的/（或:）没有编码，签名里它也要编码",
             Self::PlusSentBare => "值里的+发送时没有写成%2B，到这里成了空格",
             Self::EncodedTwice => "值发送时被URL编码了两次",
             Self::LineEnd => "待签文本末尾多了换行（echo会加，用printf或echo -n）",
@@ -233,9 +242,16 @@ impl Slip {
             Self::Escaped => {
                 "the values were signed as the address encodes them; sign them as they are"
             }
+            Self::EscapedTwice => {
+                "the values were escaped twice before they were signed; escape them once"
+            }
             Self::NotEscaped => "the values were not escaped before they were signed",
             Self::EscapedOtherwise => {
-                "escaped in another way: a blank is %20 and not +, hex is upper-case, -._~ stay bare (RFC 3986)"
+                "escaped in another way: a blank is %20 and not +, all but letters, digits and -._~ is escaped (RFC 3986)"
+            }
+            Self::LowerEscapes => "escaped in lower-case hex (%2f); it is upper-case (%2F)",
+            Self::SlashBare => {
+                "a / (or :) in a value was left bare; it is escaped in the signed text"
             }
             Self::PlusSentBare => {
                 "a + in a value was sent bare and arrived as a blank: send it as %2B"

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::Domain;
 use crate::fields::Fields;
 use crate::pairs::{Pairs, escape};
-use crate::sign::Purpose;
+use crate::sign::{Purpose, sha1_sign};
 use crate::verify::{examine, verify_pay};
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -289,6 +289,62 @@ fn a_secret_that_has_ended_is_named() {
     let pairs = signed(&SENT, &sign);
     let slips = examine(&domain, &pairs, Purpose::Pay, NOW_MS).unwrap();
     assert_eq!(slips, [Slip::EndedSecret]);
+    // In any form that would hold.
+    let java = |(name, value): &(&str, &'static str)| match name.ends_with("Url") {
+        true => crate::sign::java_url_encode(value),
+        false => (*value).to_owned(),
+    };
+    let values: Vec<String> = SENT.iter().map(java).collect();
+    let old = &domain.secrets()[1];
+    let pairs = signed(&SENT, &sha1_sign(values.iter().map(String::as_str), old));
+    let slips = examine(&domain, &pairs, Purpose::Pay, NOW_MS).unwrap();
+    assert_eq!(slips, [Slip::EndedSecret]);
+}
+
+/// What is said to a partner's call under an MD5 of this text.
+fn partner_told(sent: &str, text: &str, domain: &Domain) -> Vec<&'static str> {
+    let query = format!("{sent}&sign={}", hex_of(Made::Md5, text, ""));
+    let (told, refusal) = report(domain, &Pasted::new(&query), Kind::Partner, NOW_MS).unwrap();
+    assert!(refusal.is_some(), "{query} was taken");
+    told.slips.into_iter().map(Slip::word).collect()
+}
+
+#[test]
+fn a_partners_key_that_has_ended_is_named() {
+    let mut domain = Domain::test();
+    domain.rotate("a-newer-secret-0001", NOW_MS - 1).unwrap();
+    let sent = "outOrderId=A!1&partnerId=p001";
+    let text = |sent: &str| partner_told(sent, &format!("test{sent}"), &domain);
+    assert_eq!(text(sent), ["ended-secret"]);
+    let last = partner_told(sent, "outOrderId=A%211&partnerId=p001test", &domain);
+    assert_eq!(last, ["ended-secret", "secret-last"]);
+}
+
+#[test]
+fn a_partners_sum_is_never_said_to_be_in_fen() {
+    let domain = Domain::test();
+    let sent = "money=150&partnerId=p001";
+    let told = |text: &str| partner_told(sent, text, &domain);
+    assert!(told("testmoney=1.50&partnerId=p001").is_empty());
+    assert_eq!(told("testmoney=150.00&partnerId=p001"), ["decimals"]);
+}
+
+#[test]
+fn a_query_begins_at_the_first_question_mark_that_no_value_holds() {
+    for pasted in [
+        "http://shop/pay.html?bgUrl=http://a/b?c&money=1",
+        "http://shop/#/pay.html?bgUrl=http://a/b?c&money=1",
+        "/pay.html?bgUrl=http://a/b?c&money=1",
+        "bgUrl=http://a/b?c&money=1",
+    ] {
+        let pairs = Pasted::new(pasted).pairs().unwrap();
+        let pairs: Vec<_> = pairs.iter().collect();
+        assert_eq!(
+            pairs,
+            [("bgUrl", "http://a/b?c"), ("money", "1")],
+            "{pasted}"
+        );
+    }
 }
 
 #[test]

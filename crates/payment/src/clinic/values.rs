@@ -12,7 +12,13 @@ pub(super) type Named = Vec<(String, String)>;
 pub(super) fn variants(named: &Named, pairs: &Pairs, more: &[Param]) -> Vec<(Slip, Named)> {
     let known = |name: &str| Param::parse(name).map(Param::name);
     let left_out = one_left_out(named, known);
-    [changed(named), left_out, one_more(named, pairs, more)].concat()
+    [
+        changed(named),
+        in_yuan(named),
+        left_out,
+        one_more(named, pairs, more),
+    ]
+    .concat()
 }
 
 /// What each way makes of them; only those that change anything.
@@ -26,18 +32,17 @@ pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
         let amp = value.replace('&', "&amp;").replace('<', "&lt;");
         amp.replace('>', "&gt;").replace('"', "&quot;")
     };
-    let sum = |as_signed: &dyn Fn(i64) -> String| {
-        let as_signed = |name: &str, value: &str| match value.parse() {
-            Ok(fen) if is_sum(name) => as_signed(fen),
-            _ => value.to_owned(),
-        };
-        each(Slip::Yuan, &as_signed).1
+    let decimals = |zeros: &'static str| {
+        each(Slip::Decimals, &move |name, value| match fen(name, value) {
+            Some(fen) => format!("{fen}.{zeros}"),
+            None => value.to_owned(),
+        })
     };
     let ways = [
         each(Slip::Escaped, &|_, value| escape(value)),
         each(Slip::Escaped, &|_, value| java_url_encode(value)),
         each(Slip::Escaped, &|_, value| {
-            java_url_encode(value).to_lowercase()
+            lower_escapes(&java_url_encode(value))
         }),
         each(Slip::Escaped, &|_, value| {
             escape_keeping(value, b"-._~!'()*")
@@ -52,13 +57,26 @@ pub(super) fn changed(named: &Named) -> Vec<(Slip, Named)> {
         each(Slip::EncodedTwice, &|_, value| decoded(value)),
         each(Slip::Trimmed, &|_, value| value.trim().to_owned()),
         each(Slip::HtmlEscaped, &html),
-        (
-            Slip::Yuan,
-            sum(&|fen| format!("{}.{:02}", fen / 100, fen % 100)),
-        ),
-        (Slip::Yuan, sum(&|fen| (fen / 100).to_string())),
-        (Slip::Decimals, sum(&|fen| format!("{fen}.0"))),
-        (Slip::Decimals, sum(&|fen| format!("{fen}.00"))),
+        decimals("0"),
+        decimals("00"),
+    ];
+    ways.into_iter()
+        .filter(|(_, changed)| changed != named)
+        .collect()
+}
+
+/// With the platform's sums, which are fen, in yuan. Partners' are yuan.
+fn in_yuan(named: &Named) -> Vec<(Slip, Named)> {
+    let with = |yuan: fn(i64) -> String| {
+        let pairs = named.iter().map(|(name, value)| {
+            let yuan = fen(name, value).map(yuan);
+            (name.clone(), yuan.unwrap_or_else(|| value.clone()))
+        });
+        (Slip::Yuan, pairs.collect::<Named>())
+    };
+    let ways = [
+        with(|fen| format!("{}.{:02}", fen / 100, fen % 100)),
+        with(|fen| (fen / 100).to_string()),
     ];
     ways.into_iter()
         .filter(|(_, changed)| changed != named)
@@ -116,10 +134,27 @@ pub(super) fn named(pairs: &[(&str, &str)]) -> Named {
     owned.collect()
 }
 
-fn is_sum(name: &str) -> bool {
-    [Param::Money, Param::RefundMoney]
-        .iter()
-        .any(|param| param.name() == name)
+/// Those that are not empty.
+pub(super) fn filled(named: &Named) -> Named {
+    let filled = named.iter().filter(|(_, value)| !value.is_empty());
+    filled.cloned().collect()
+}
+
+/// Escaped text with its escapes in lower case: what is bare keeps its case.
+pub(super) fn lower_escapes(escaped: &str) -> String {
+    let mut parts = escaped.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (hex, rest) = part.split_at(2.min(part.len()));
+        format!("{text}%{}{rest}", hex.to_lowercase())
+    })
+}
+
+/// The whole number that a sum is.
+fn fen(name: &str, value: &str) -> Option<i64> {
+    let sums = [Param::Money, Param::RefundMoney];
+    let is_sum = sums.iter().any(|param| param.name() == name);
+    is_sum.then(|| value.parse().ok()).flatten()
 }
 
 /// A value that was encoded twice; as it is where it was not.

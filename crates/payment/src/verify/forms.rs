@@ -3,7 +3,7 @@
 
 use super::{is_hmac, known_param, value};
 use crate::budget::Budget;
-use crate::clinic::{self, Slip, Slips};
+use crate::clinic::{self, Slips};
 use crate::domain::{Domain, Secret};
 use crate::pairs::Pairs;
 use crate::param::Param;
@@ -160,11 +160,11 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(domain: &'a Domain, known: &'a [(Param, &'a str)], now_ms: i64) -> Self {
+    fn new(secrets: impl Iterator<Item = &'a Secret>, known: &'a [(Param, &'a str)]) -> Self {
         Self {
             request: Request::new(known),
             sign: value(known, Param::Sign),
-            secrets: domain.live_secrets(now_ms).collect(),
+            secrets: secrets.collect(),
             budget: Budget::new(),
         }
     }
@@ -218,7 +218,7 @@ pub(super) fn matching(
             stranger.unwrap_or_else(|| unmatched(domain, pairs, known, purpose, now_ms))
         });
     }
-    let mut search = Search::new(domain, known, now_ms);
+    let mut search = Search::new(domain.live_secrets(now_ms), known);
     if let Some((form, secret)) = search.find(&[]) {
         let sorted = form.values(&search.request, &[]).into_iter();
         return Ok(Proof {
@@ -272,39 +272,44 @@ fn unmatched(
 pub fn examine(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) -> Option<Slips> {
     let hmac = is_hmac(pairs);
     let sign = pairs.get(Param::Sign.name())?;
-    let filled = |(_, value): &(&str, &str)| !value.is_empty();
-    let signed = |form: Form| -> Vec<(&str, &str)> {
-        let covers =
-            |name: &str| known_param(name, hmac, purpose).is_some_and(|param| form.signs(param));
-        let pairs = pairs.iter().filter(filled);
-        pairs.filter(|(name, _)| covers(name)).collect()
+    let known = filled(pairs, hmac, purpose);
+    let proves = |secret: &Secret| {
+        if hmac {
+            hmac_holds(&hmac_signed(&known), sign, purpose, secret)
+        } else {
+            let secret = std::iter::once(secret);
+            Search::new(secret, &known).find(&[]).is_some()
+        }
     };
-    let pay_type = ("payTypeCode", pairs.get("payTypeCode").unwrap_or_default());
     // The clinic encodes addresses by itself.
-    let forms = if !hmac && filled(&pay_type) {
+    let forms = if !hmac && !value(&known, Param::PayTypeCode).is_empty() {
         &FORMS[..2]
     } else {
         &FORMS[..1]
     };
-    for secret in domain.secrets() {
-        let live = domain
-            .live_secrets(now_ms)
-            .any(|live| live.generation == secret.generation);
-        for form in forms {
-            let signed = signed(*form);
+    let examine = |secret: &Secret| -> Option<Slips> {
+        forms.iter().find_map(|form| {
+            let signed = known.iter().filter(|(param, _)| form.signs(*param));
+            let signed: Vec<_> = signed
+                .map(|(param, value)| (param.name(), *value))
+                .collect();
             let found = if hmac {
                 clinic::examine_hmac(pairs, &signed, sign, secret, purpose)
             } else {
                 clinic::examine_sha1(pairs, &signed, sign, secret, purpose)
             };
-            let ended = (!live).then_some(Slip::EndedSecret);
-            let slips: Option<Slips> = found.map(|slips| ended.into_iter().chain(slips).collect());
-            if let Some(slips) = slips.filter(|slips| !slips.is_empty()) {
-                return Some(slips);
-            }
-        }
-    }
-    None
+            found.filter(|slips| !slips.is_empty())
+        })
+    };
+    clinic::examined(domain, now_ms, proves, examine)
+}
+
+/// The known pairs that are not empty, in the order in which they were sent.
+fn filled(pairs: &Pairs, hmac: bool, purpose: Purpose) -> Vec<(Param, &str)> {
+    let known = pairs
+        .iter()
+        .filter_map(|(name, value)| Some((known_param(name, hmac, purpose)?, value)));
+    known.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// The known pairs that an HMAC covers, by name.
@@ -322,17 +327,18 @@ fn hmac_proof(
     purpose: Purpose,
     now_ms: i64,
 ) -> Option<Proof> {
-    let holds = |secret: &&Secret| {
-        let made = hmac_sign(purpose, signed.iter().copied(), secret);
-        equal(&made, sign)
-    };
-    let secret = domain.live_secrets(now_ms).find(holds)?;
+    let mut live = domain.live_secrets(now_ms);
+    let secret = live.find(|secret| hmac_holds(signed, sign, purpose, secret))?;
     Some(Proof {
         generation: secret.generation,
         pay_type: false,
         encoded: false,
         sorted: Vec::new(),
     })
+}
+
+fn hmac_holds(signed: &[(&str, &str)], sign: &str, purpose: Purpose, secret: &Secret) -> bool {
+    equal(&hmac_sign(purpose, signed.iter().copied(), secret), sign)
 }
 
 /// Why an HMAC does not hold: perhaps it covers a parameter that is not of the
@@ -395,11 +401,7 @@ pub struct Explanation {
 pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) -> Explanation {
     let hmac = is_hmac(pairs);
     let param = |name: &str| known_param(name, hmac, purpose);
-    let known: Vec<_> = pairs
-        .iter()
-        .filter_map(|(name, value)| Some((param(name)?, value)))
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
+    let known = filled(pairs, hmac, purpose);
     let strangers = pairs.iter().filter(|(name, _)| param(name).is_none());
     let left_out = strangers.map(|(name, _)| name.to_owned()).collect();
     let slips = || examine(domain, pairs, purpose, now_ms).unwrap_or_default();
@@ -425,12 +427,13 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
             slips: if held { Slips::new() } else { slips() },
         };
     }
-    let mut search = Search::new(domain, &known, now_ms);
-    let held = search.find(&[]).map(|(form, _)| form);
+    let mut search = Search::new(domain.live_secrets(now_ms), &known);
+    let (held, secret) = search.find(&[]).unzip();
+    let secret = secret.unwrap_or(&domain.secrets()[0]);
     let request = &search.request;
     let explained = |form: Form| {
         let values = form.values(request, &[]).into_iter().map(str::to_owned);
-        let lines = with_secret_place(domain, values.collect());
+        let lines = with_secret_place(secret, values.collect());
         Explained {
             name: form.name().to_owned(),
             text: lines.concat(),
@@ -453,12 +456,11 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
     }
 }
 
-/// The sorted values with [`clinic::MASK`] where the newest secret is sorted in.
-fn with_secret_place(domain: &Domain, values: Vec<String>) -> Vec<String> {
-    let secret = domain.secrets()[0].expose().to_owned();
+/// The sorted values with [`clinic::MASK`] where the secret is sorted in.
+fn with_secret_place(secret: &Secret, values: Vec<String>) -> Vec<String> {
     let place = values
         .iter()
-        .position(|value| value.encode_utf16().gt(secret.encode_utf16()))
+        .position(|value| value.encode_utf16().gt(secret.expose().encode_utf16()))
         .unwrap_or(values.len());
     let mut shown = values;
     shown.insert(place, clinic::MASK.to_owned());
@@ -504,6 +506,26 @@ mod tests {
         let strange = [("x", "0123456789")].repeat(8);
         let pairs = [vec![("info", "0123456789")], strange].concat();
         assert_eq!(hashed(&pairs), once + 8 * (once + 10) + (once + 80));
+    }
+
+    #[test]
+    fn the_secrets_place_is_that_of_the_one_that_held() {
+        let mut domain = domain();
+        domain.rotate("a-newer-secret-0001", 1_000).unwrap();
+        let signed = |secret: &Secret| {
+            let sent = [("domainCode", "test"), ("requestKey", "key")];
+            let sign = sha1_sign(sent.iter().map(|(_, value)| *value), secret);
+            let pairs = sent.iter().copied().chain([("sign", sign.as_str())]);
+            let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Pairs::from_stored(pairs.collect())
+        };
+        let text = |secret: &Secret| {
+            let told = explain(&domain, &signed(secret), Purpose::Query, 0);
+            let held = told.forms.into_iter().find(|form| form.holds).unwrap();
+            held.text
+        };
+        assert_eq!(text(&domain.secrets()[0]), "***keytest");
+        assert_eq!(text(&domain.secrets()[1]), "keytest***");
     }
 
     #[test]
