@@ -83,14 +83,15 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
                 println!("your text is the right one: look at the digest and how it is written")
             }
             Some((place, ours, theirs)) => println!(
-                "your text differs at byte {place}: it goes on `{}`, and `{}` is right",
+                "your text differs at byte {place} (from 0, *** in the secret's place): it goes on `{}`, and `{}` is right",
                 printable(&theirs),
                 printable(&ours)
             ),
         }
     }
     match refusal {
-        None => println!("accepted"),
+        None if kind.is_judged_whole() => println!("accepted"),
+        None => println!("the sign holds; the values are not judged"),
         Some(refusal) => bail!("refused: {} {}", refusal.code().code(), refused(refusal)),
     }
     Ok(())

@@ -122,7 +122,14 @@ async fn judged(
     Ok(Said {
         good: refusal.is_none(),
         head: match refusal {
-            None => said_in(lang, "签名正确，请求会被接受", "accepted: the sign holds"),
+            None if kind.is_judged_whole() => {
+                said_in(lang, "签名正确，请求会被接受", "accepted: the sign holds")
+            }
+            None => said_in(
+                lang,
+                "签名正确；这里不检查各个值",
+                "the sign holds; the values are not judged",
+            ),
             Some(refusal) => format!("{} {}", refusal.code().code(), refusal.text(lang)),
         },
         lines,
@@ -153,9 +160,11 @@ fn compared(lang: Lang, difference: Option<(usize, String, String)>) -> String {
             let (ours, theirs) = (printable(&ours), printable(&theirs));
             said_in(
                 lang,
-                &format!("你签的文本从第{place}个字节起不同：你的是“{theirs}”，应为“{ours}”"),
                 &format!(
-                    "your text differs at byte {place}: it goes on “{theirs}”, “{ours}” is right"
+                    "你签的文本从第{place}个字节（从0数，密钥算作***）起不同：你的是“{theirs}”，应为“{ours}”"
+                ),
+                &format!(
+                    "your text differs at byte {place} (from 0, *** in the secret's place): it goes on “{theirs}”, “{ours}” is right"
                 ),
             )
         }
