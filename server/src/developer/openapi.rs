@@ -12,11 +12,14 @@ use axum::extract::{self, Query};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use calls::{CALLS, Call, Wire};
-use fields::Field;
+use fields::{Field, JSON};
 use leptos::prelude::*;
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use serde_json::{Map, Value, json};
+
+/// What is sent as a form, or in a query.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// `/docs/openapi.json`.
 pub(super) async fn document(
@@ -68,17 +71,23 @@ fn path(call: &Call, lang: Lang) -> Value {
     let body = |media: &[&str]| {
         let content: Map<String, Value> = media
             .iter()
-            .map(|media| ((*media).to_owned(), json!({"schema": object(call, lang)})))
+            .map(|media| {
+                let schema = object(call, lang, media);
+                ((*media).to_owned(), json!({"schema": schema}))
+            })
             .collect();
         Some(json!({"required": true, "content": content}))
     };
-    let json = "application/json";
     match call.wire {
         Wire::Get | Wire::Page => json!({"get": operation("get", None)}),
-        Wire::Post => json!({"post": operation("post", body(&[json]))}),
+        Wire::Post => json!({"post": operation("post", body(&[JSON]))}),
+        Wire::PostedPage => json!({
+            "get": operation("get", None),
+            "post": operation("post", body(&[FORM])),
+        }),
         Wire::Partner => json!({
             "get": operation("get", None),
-            "post": operation("post", body(&["application/x-www-form-urlencoded", json])),
+            "post": operation("post", body(&[FORM, JSON])),
         }),
     }
 }
@@ -88,7 +97,7 @@ fn fields_of(call: &Call) -> impl Iterator<Item = (&'static Field, bool)> {
     let needed = call.needed.iter().map(|name| (*name, true));
     let optional = call.optional.iter().map(|name| (*name, false));
     needed.chain(optional).filter_map(|(name, needed)| {
-        let field = fields::named(name, call.wire == Wire::Partner)?;
+        let field = fields::named(name, call)?;
         Some((field, needed))
     })
 }
@@ -100,15 +109,15 @@ fn parameters(call: &Call, lang: Lang) -> Value {
             "in": "query",
             "required": needed,
             "description": field.told(lang),
-            "schema": field.schema(),
+            "schema": field.schema(needed, FORM),
         })
     };
     fields_of(call).map(parameter).collect()
 }
 
-fn object(call: &Call, lang: Lang) -> Value {
-    let property = |(field, _): (&Field, bool)| {
-        let mut schema = field.schema();
+fn object(call: &Call, lang: Lang, media: &str) -> Value {
+    let property = |(field, needed): (&Field, bool)| {
+        let mut schema = field.schema(needed, media);
         schema["description"] = field.told(lang).into();
         (field.name.to_owned(), schema)
     };
@@ -119,18 +128,17 @@ fn object(call: &Call, lang: Lang) -> Value {
 fn responses(wire: Wire, lang: Lang) -> Value {
     let answer = |description: String, media: &str, schema: Value| json!({"description": description, "content": {media: {"schema": schema}}});
     let of = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let json = "application/json";
     let page = said_in(lang, "页面", "a page");
     match wire {
         Wire::Get | Wire::Post => {
             let told = said_in(lang, "成与不成都在errcode里", "done or not: see errcode");
-            json!({"200": answer(told, json, of("Envelope"))})
+            json!({"200": answer(told, JSON, of("Envelope"))})
         }
         Wire::Partner => {
             let told = said_in(lang, "成与不成都在result里", "done or not: see result");
-            json!({"200": answer(told, json, of("PartnerAnswer"))})
+            json!({"200": answer(told, JSON, of("PartnerAnswer"))})
         }
-        Wire::Page => {
+        Wire::Page | Wire::PostedPage => {
             let text = json!({"type": "string"});
             let on = said_in(lang, "转到别处", "goes on elsewhere");
             json!({
@@ -203,10 +211,10 @@ fn section(call: &Call, lang: Lang) -> impl IntoView + use<> {
     let methods = match call.wire {
         Wire::Get | Wire::Page => "GET",
         Wire::Post => "POST JSON",
-        Wire::Partner => "GET, POST",
+        Wire::PostedPage | Wire::Partner => "GET, POST",
     };
     let rows = fields_of(call).map(|(field, needed)| {
-        let schema = field.schema();
+        let schema = field.schema(needed, FORM);
         let example = schema["examples"][0]
             .as_str()
             .unwrap_or_default()
@@ -234,8 +242,47 @@ fn section(call: &Call, lang: Lang) -> impl IntoView + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use payment::domain::Domain;
     use payment::param::Param;
+    use payment::request::check_shape;
     use std::collections::BTreeSet;
+
+    /// Of a JSON body, by name.
+    fn body<'a>(told: &'a Value, path: &str) -> &'a Map<String, Value> {
+        let content = &told["paths"][path]["post"]["requestBody"]["content"][JSON];
+        content["schema"]["properties"].as_object().unwrap()
+    }
+
+    #[test]
+    fn what_is_taken_is_described() {
+        let told = described(Lang::En, "https://pay.example");
+        let domain = Domain::test();
+        let bodies = ["/pay/api/h5/pay", "/pay/api/private/pay/refund"];
+        for (name, schema) in bodies.iter().flat_map(|path| body(&told, path)) {
+            let param = Param::parse(name).unwrap();
+            let taken = |value| check_shape(&domain, param, value).is_ok();
+            // These have no shape, and are words.
+            let is_word = [Param::Sign, Param::SignType, Param::Lang].contains(&param);
+            let number = !is_word && (taken("7") || taken("7.5"));
+            let types = schema["type"].to_string();
+            assert_eq!(types.contains("number"), number, "{name}: {schema}");
+        }
+        let order = body(&told, "/forecore/order");
+        for name in ["money", "outOrderId", "time"] {
+            assert!(order[name]["type"].to_string().contains("number"), "{name}");
+        }
+        for call in &CALLS {
+            for (field, needed) in fields_of(call) {
+                let schema = field.schema(needed, JSON);
+                let codes = schema["enum"].as_array();
+                let takes_empty = schema["pattern"]
+                    .as_str()
+                    .is_none_or(|p| p.starts_with("^$|"))
+                    && codes.is_none_or(|codes| codes.iter().any(|code| code == ""));
+                assert!(needed || takes_empty, "{}: {schema}", field.name);
+            }
+        }
+    }
 
     #[test]
     fn every_field_and_errcode_is_described() {
@@ -244,8 +291,9 @@ mod tests {
             .flat_map(|call| call.needed.iter().chain(call.optional))
             .copied()
             .collect();
-        for name in &named {
-            assert!(fields::named(name, false).is_some(), "{name}");
+        for call in &CALLS {
+            let all = call.needed.len() + call.optional.len();
+            assert_eq!(fields_of(call).count(), all, "{}", call.path);
         }
         for param in Param::ALL {
             assert!(named.contains(param.name()), "{param:?}");

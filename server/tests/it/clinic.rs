@@ -6,6 +6,7 @@ use crate::harness::{Database, World, tongfu, value_of};
 use crate::operator::run;
 use crate::partner::{By, KEY, call, escaped, signed};
 use crate::refund::paid_order;
+use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 /// A query of `test`, under whatever is made of its values and secret.
@@ -170,11 +171,46 @@ async fn the_clinics_page_says_the_same_and_shows_no_markup_and_no_secret() {
     assert!(said.contains("没有这个开发用的域"), "{said}");
 }
 
+/// pay takes a number, a language with its country and an empty value, and needs a channel.
+async fn pay_as_described(world: &World, described: &Value, path: &str, more: &str) {
+    let schema = &described["requestBody"]["content"]["application/json"]["schema"];
+    let needed = schema["required"].as_array().unwrap();
+    assert!(needed.iter().any(|name| name == "payTypeCode"), "{schema}");
+    let lang = &schema["properties"]["lang"];
+    assert!(
+        lang["pattern"].is_null() && lang["maxLength"].as_u64() >= Some(5),
+        "{lang}"
+    );
+    let values = [
+        "test",
+        "324",
+        "100",
+        "CNY",
+        "http://127.0.0.1:3002/callback",
+    ];
+    let sign = crate::sign::sign(&values, "test");
+    let body = |channel: &str| {
+        let body = r#""domainCode":"test","requestKey":324,"money":100,"currencyType":"CNY""#;
+        let more = format!(r#""infoEn":"","rate":"","lang":"zh-CN"{more}{channel}"#);
+        format!(
+            r#"{{{body},"bgUrl":"{}","sign":"{sign}",{more}}}"#,
+            values[4]
+        )
+    };
+    let told = world.post(path, &body("")).await;
+    assert!(
+        told.contains("10001") && told.contains("payTypeCode"),
+        "{told}"
+    );
+    let told = world.post(path, &body(r#","payTypeCode":"Alipay""#)).await;
+    assert!(told.contains(r#""errcode":"0""#), "{told}");
+}
+
 #[tokio::test]
 async fn the_interfaces_are_described_and_every_call_is_there() {
     let world = World::start(Database::Sqlite).await.unwrap();
     let described = world.text("/docs/openapi.json?lang=en").await;
-    let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+    let described: Value = serde_json::from_str(&described).unwrap();
     assert_eq!(described["openapi"], "3.1.0");
     assert_eq!(described["servers"][0]["url"], world.platform.as_str());
     let mut calls = 0;
@@ -182,12 +218,14 @@ async fn the_interfaces_are_described_and_every_call_is_there() {
         for method in methods.as_object().unwrap().keys() {
             let client = reqwest::Client::new();
             let url = format!("{}{path}", world.platform);
-            let asked = match method.as_str() {
-                "get" => client.get(url),
-                _ => client
+            let media = methods[method]["requestBody"]["content"].as_object();
+            let asked = match media.map(|media| media.keys().next_back().unwrap().as_str()) {
+                None => client.get(url),
+                Some("application/json") => client
                     .post(url)
                     .header("content-type", "application/json")
                     .body("{}"),
+                Some(form) => client.post(url).header("content-type", form),
             };
             let answer = asked.send().await.unwrap();
             let status = answer.status().as_u16();
@@ -204,7 +242,31 @@ async fn the_interfaces_are_described_and_every_call_is_there() {
             calls += 1;
         }
     }
-    assert_eq!(calls, 19);
+    assert_eq!(calls, 21);
+    for (path, wish) in [("pc", ""), ("h5", ",\"openid\":\"o1\"")] {
+        let path = format!("/pay/api/{path}/pay");
+        pay_as_described(&world, &described["paths"][&path]["post"], &path, wish).await;
+    }
+    for currency in ["CNY", "USD", "CAD"] {
+        let asked = [
+            ("partnerId", "p001"),
+            ("currency", currency),
+            ("payment", "ALIPAYH5"),
+        ];
+        let told = call(&world, "exchangeRate", By::Form, &signed(&asked, KEY)).await;
+        let taken = !told["err"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("CAD or USD");
+        let get = &described["paths"]["/forecore/exchangeRate"]["get"]["parameters"];
+        let fields = get.as_array().unwrap().iter();
+        let field = fields
+            .into_iter()
+            .find(|field| field["name"] == "currency")
+            .unwrap();
+        let pattern = field["schema"]["pattern"].as_str().unwrap();
+        assert_eq!(pattern.contains(currency), taken, "{told}");
+    }
     assert!(world.text("/llms.txt").await.contains("HMAC-SHA256"));
     for lang in ["zh", "en"] {
         let page = world.text(&format!("/docs?lang={lang}")).await;

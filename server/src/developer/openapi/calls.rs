@@ -14,6 +14,8 @@ pub(super) enum Wire {
     Partner,
     /// GET; a page, or the way to one.
     Page,
+    /// The same, and POST of a form.
+    PostedPage,
 }
 
 /// One call.
@@ -37,6 +39,11 @@ impl Call {
     }
 }
 
+pub(super) const EXCHANGE_RATE: &str = "/forecore/exchangeRate";
+
+/// Of the page's address.
+const OPENED_NEEDED: &[&str] = PAY_NEEDED.split_at(PAY_NEEDED.len() - 1).0;
+/// Of pay, the last of which an address may leave out.
 const PAY_NEEDED: &[&str] = &[
     Param::DomainCode.name(),
     Param::RequestKey.name(),
@@ -44,8 +51,10 @@ const PAY_NEEDED: &[&str] = &[
     Param::CurrencyType.name(),
     Param::BgUrl.name(),
     Param::Sign.name(),
+    Param::PayTypeCode.name(),
 ];
-const PAY_OPTIONAL: &[&str] = &[
+/// Of the page's address, the first of which pay needs.
+const OPENED_OPTIONAL: &[&str] = &[
     Param::PayTypeCode.name(),
     Param::RequestChannel.name(),
     Param::Info.name(),
@@ -59,25 +68,26 @@ const PAY_OPTIONAL: &[&str] = &[
     Param::Openid.name(),
     Param::Lang.name(),
 ];
+const PAY_OPTIONAL: &[&str] = OPENED_OPTIONAL.split_at(1).1;
 const QUERY_NEEDED: &[&str] = &["domainCode", "requestKey", "sign"];
 
 /// All of them, in the order in which they are read.
 pub(super) const CALLS: [Call; 15] = [
     Call {
         path: "/pay.html",
-        wire: Wire::Page,
+        wire: Wire::PostedPage,
         zh: "收银台（电脑）：业务系统把付款人带到这里",
         en: "The checkout on a PC: where payers are led to",
-        needed: PAY_NEEDED,
-        optional: PAY_OPTIONAL,
+        needed: OPENED_NEEDED,
+        optional: OPENED_OPTIONAL,
     },
     Call {
         path: "/mpay.html",
-        wire: Wire::Page,
+        wire: Wire::PostedPage,
         zh: "收银台（手机、微信内）",
         en: "The checkout on a phone, and inside WeChat",
-        needed: PAY_NEEDED,
-        optional: PAY_OPTIONAL,
+        needed: OPENED_NEEDED,
+        optional: OPENED_OPTIONAL,
     },
     Call {
         path: "/pay/api/pc/pay-types",
@@ -116,8 +126,8 @@ pub(super) const CALLS: [Call; 15] = [
         wire: Wire::Get,
         zh: "等待页轮询：0已付，30000继续，其他不能再付",
         en: "What a waiting page polls: 0 paid, 30000 go on, else it can't be paid",
-        needed: PAY_NEEDED,
-        optional: PAY_OPTIONAL,
+        needed: OPENED_NEEDED,
+        optional: OPENED_OPTIONAL,
     },
     Call {
         path: "/pay/api/private/pay/query",
@@ -190,7 +200,7 @@ pub(super) const CALLS: [Call; 15] = [
         optional: &["out_refund_no", "time"],
     },
     Call {
-        path: "/forecore/exchangeRate",
+        path: EXCHANGE_RATE,
         wire: Wire::Partner,
         zh: "平台折算用的汇率",
         en: "The rate that the platform converts by",

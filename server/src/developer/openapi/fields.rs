@@ -1,5 +1,6 @@
 //! What business systems and partners send, field by field.
 
+use super::calls::{Call, EXCHANGE_RATE, Wire};
 use payment::channel::Channel;
 use payment::lang::Lang;
 use payment::param::Param;
@@ -26,21 +27,47 @@ impl Field {
         }
     }
 
-    pub(super) fn schema(&self) -> Value {
+    /// What its values are: an empty one counts as left out where it need not be, and JSON
+    /// may hold numbers.
+    pub(super) fn schema(&self, needed: bool, media: &str) -> Value {
+        let number = media == JSON && NUMBERS.contains(&self.name);
         let mut schema = json!({
-            "type": "string",
+            "type": if number { json!(["string", "number"]) } else { json!("string") },
             "maxLength": self.max,
             "examples": [self.example],
         });
         if !self.pattern.is_empty() {
-            schema["pattern"] = self.pattern.into();
+            let empty = if needed { "" } else { "^$|" };
+            schema["pattern"] = format!("{empty}{}", self.pattern).into();
         }
         if self.name == Param::PayTypeCode.name() {
-            schema["enum"] = Channel::ALL.map(Channel::code).as_slice().into();
+            let empty = (!needed).then_some("");
+            let codes = Channel::ALL.map(Channel::code).into_iter().chain(empty);
+            schema["enum"] = codes.collect();
         }
         schema
     }
 }
+
+/// What is sent as JSON.
+pub(super) const JSON: &str = "application/json";
+
+/// Fields of which a JSON number may be the value, signed as it stands.
+const NUMBERS: [&str; 13] = [
+    Param::DomainCode.name(),
+    Param::RequestChannel.name(),
+    Param::Money.name(),
+    Param::RequestKey.name(),
+    Param::Rate.name(),
+    Param::RefundKey.name(),
+    Param::RefundMoney.name(),
+    Param::Openid.name(),
+    "partnerId",
+    "outOrderId",
+    "userId",
+    "time",
+    "out_refund_no",
+];
 
 /// The parameters of the platform's (docs/signing.md, Shapes that every request keeps).
 static PLATFORM: [Field; 20] = [
@@ -198,10 +225,10 @@ static PLATFORM: [Field; 20] = [
     },
     Field {
         name: Param::Lang.name(),
-        zh: "页面语言zh或en；不参与签名",
-        en: "the page's language, zh or en; not signed",
-        pattern: "^(zh|en)$",
-        max: 2,
+        zh: "页面语言zh或en，也可如zh-CN；不参与签名",
+        en: "the page's language, zh or en, or as zh-CN; not signed",
+        pattern: "",
+        max: 35,
         example: "zh",
     },
 ];
@@ -230,7 +257,10 @@ static PARTNER: [Field; 14] = [
         10,
         "1.50",
     ),
-    partner("currency", "CNY、USD或CAD", "CNY, USD or CAD", 3, "CNY"),
+    Field {
+        pattern: "^(CNY|USD|CAD)$",
+        ..partner("currency", "CNY、USD或CAD", "CNY, USD or CAD", 3, "CNY")
+    },
     partner(
         "cb_url",
         "通知地址",
@@ -272,6 +302,12 @@ static PARTNER: [Field; 14] = [
     ),
 ];
 
+/// The currency of exchangeRate.
+static FOREIGN: Field = Field {
+    pattern: "^(CAD|USD)$",
+    ..partner("currency", "CAD或USD", "CAD or USD", 3, "USD")
+};
+
 const fn partner(
     name: &'static str,
     zh: &'static str,
@@ -289,8 +325,12 @@ const fn partner(
     }
 }
 
-/// The field of this name: partners' own first in their calls, `money` is yuan there.
-pub(super) fn named(name: &str, partners: bool) -> Option<&'static Field> {
+/// The field of this name in a call: partners' own first in theirs, `money` is yuan there.
+pub(super) fn named(name: &str, call: &Call) -> Option<&'static Field> {
+    if call.path == EXCHANGE_RATE && name == FOREIGN.name {
+        return Some(&FOREIGN);
+    }
+    let partners = call.wire == Wire::Partner;
     let (own, other) = if partners {
         (PARTNER.iter(), PLATFORM.iter())
     } else {
