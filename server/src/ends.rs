@@ -19,23 +19,31 @@ pub(crate) const CERTIFICATE_DAYS: &str = "tongfu_certificate_days";
 pub(crate) const SECRET_DAYS: &str = "tongfu_secret_days";
 
 const LOOK_EACH: Duration = Duration::from_secs(3_600);
+/// A look that failed leaves the gauges out, or as they were.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const DAY_MS: f64 = 86_400_000.0;
 /// What is told where none ends: ten years.
 const NEVER_DAYS: f64 = 3_650.0;
 
-/// Looks at once, and each hour.
-pub(crate) async fn tell(
-    config: Config,
-    store: Arc<dyn Store>,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// Looks at once, and each hour; soon again where that fails.
+pub(crate) async fn tell(config: Config, store: Arc<dyn Store>, stopped: watch::Receiver<bool>) {
+    keep_looking(stopped, || look(&config, &*store)).await;
+}
+
+async fn keep_looking<L>(mut stopped: watch::Receiver<bool>, mut look: impl FnMut() -> L)
+where
+    L: Future<Output = Result<()>>,
+{
     let mut pause = Duration::ZERO;
     while rested(&mut stopped, pause).await {
-        if let Err(error) = look(&config, &*store).await {
-            let cause = format!("{error:#}");
-            tracing::warn!(cause, "it is not looked which certificates and secrets end");
-        }
-        pause = LOOK_EACH;
+        pause = match look().await {
+            Ok(()) => LOOK_EACH,
+            Err(error) => {
+                let cause = format!("{error:#}");
+                tracing::warn!(cause, "it is not looked which certificates and secrets end");
+                LOOK_AGAIN
+            }
+        };
     }
 }
 
@@ -62,6 +70,29 @@ fn days_left(ends_ms: impl Iterator<Item = i64>, now_ms: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_fails_is_made_again_soon() {
+        let (stop, stopped) = watch::channel(false);
+        let start = tokio::time::Instant::now();
+        let mut looks = Vec::new();
+        keep_looking(stopped, || {
+            looks.push(start.elapsed().as_secs());
+            let looked = match looks.len() {
+                1 => Err(anyhow::anyhow!("no database yet")),
+                2 => Ok(()),
+                _ => {
+                    stop.send_replace(true);
+                    Ok(())
+                }
+            };
+            std::future::ready(looked)
+        })
+        .await;
+        // On the clock of the test, which nothing else moves.
+        let again = LOOK_AGAIN.as_secs();
+        assert_eq!(looks, [0, again, again + LOOK_EACH.as_secs()]);
+    }
 
     #[test]
     fn the_first_to_end_is_told() {
