@@ -3,5 +3,5 @@ import { createHash } from 'node:crypto';
 
 // RECEIVER
 
-const [query, secret, key, money] = process.argv.slice(2);
-console.log(receive(Object.fromEntries(new URLSearchParams(query)), secret, { [key]: money }));
+const [query, secret, key, order] = process.argv.slice(2);
+console.log(receive(Object.fromEntries(new URLSearchParams(query)), secret, { [key]: order }));

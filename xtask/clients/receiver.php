@@ -3,6 +3,6 @@
 
 // RECEIVER
 
-[, $query, $secret, $key, $money] = $argv;
+[, $query, $secret, $key, $order] = $argv;
 parse_str($query, $fields);
-echo receive($fields, $secret, [$key => $money]), "\n";
+echo receive($fields, $secret, [$key => $order]), "\n";

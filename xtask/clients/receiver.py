@@ -6,5 +6,5 @@ from urllib.parse import parse_qsl
 
 # RECEIVER
 
-query, secret, key, money = sys.argv[1:]
-print(receive(dict(parse_qsl(query)), secret, {key: money}))
+query, secret, key, order = sys.argv[1:]
+print(receive(dict(parse_qsl(query)), secret, {key: order}))

@@ -58,7 +58,7 @@ pub(super) fn first_payment(world: &World) -> Result<String> {
     }
 }
 
-/// A receiver takes the genuine callback, and neither another sum nor another secret.
+/// A receiver takes the genuine callback, and neither another sum, another currency nor another secret.
 pub(super) fn receives(language: &Language, callback: &str) -> Result<()> {
     let frame = std::fs::read_to_string(root().join("xtask/clients").join(language.receiver))?;
     let place = frame.lines().find(|line| line.ends_with("RECEIVER"));
@@ -69,15 +69,14 @@ pub(super) fn receives(language: &Language, callback: &str) -> Result<()> {
     let runs = language.runs(&file)?;
     let key = form_urlencoded::parse(callback.as_bytes()).find(|(name, _)| name == "requestKey");
     let (_, key) = key.context("a callback without requestKey")?;
-    for (secret, money, wanted) in [
-        ("demo-secret", "100", "success"),
-        ("demo-secret", "101", "another sum"),
-        ("another", "100", "wrong sign"),
+    for (secret, sum, wanted) in [
+        ("demo-secret", "100 CNY", "success"),
+        ("demo-secret", "101 CNY", "another sum"),
+        ("demo-secret", "100 USD", "another sum"),
+        ("another", "100 CNY", "wrong sign"),
     ] {
         let mut command = Command::new(&runs[0]);
-        command
-            .args(&runs[1..])
-            .args([callback, secret, &key, money]);
+        command.args(&runs[1..]).args([callback, secret, &key, sum]);
         let said = run_quietly(&mut command)?;
         if said.trim() != wanted {
             bail!("it says {said:?} instead of {wanted:?}");
