@@ -113,6 +113,9 @@ pub(crate) fn wait_until<T>(
     }
 }
 
+/// A program that was told to end gets so long to do it.
+const END_PATIENCE: Duration = Duration::from_secs(120);
+
 /// How a program is started, each time anew.
 type Make = Box<dyn Fn() -> Result<Command> + Send + Sync>;
 
@@ -139,21 +142,30 @@ impl Kept {
     /// SIGKILL; it stays away for `away`, and is started again. Who looks after it keeps
     /// out meanwhile.
     pub(crate) fn kill(&self, away: Duration) -> Result<()> {
-        self.begin_again("-KILL", away)
-    }
-
-    /// The same by SIGTERM: it ends what it does.
-    pub(crate) fn restart(&self) -> Result<()> {
-        self.begin_again("-TERM", Duration::ZERO)
-    }
-
-    fn begin_again(&self, signal: &str, away: Duration) -> Result<()> {
         let mut child = self.child();
         if let Some(child) = child.as_mut() {
-            send(signal, &[child.id()]);
+            send("-KILL", &[child.id()]);
             child.wait().context("waiting for a program's end")?;
         }
         std::thread::sleep(away);
+        *child = Some(self.spawn()?);
+        Ok(())
+    }
+
+    /// The same by SIGTERM: it ends what it does.
+    ///
+    /// # Errors
+    /// When it does not end; it runs on then.
+    pub(crate) fn restart(&self) -> Result<()> {
+        self.restart_within(END_PATIENCE)
+    }
+
+    fn restart_within(&self, patience: Duration) -> Result<()> {
+        let mut child = self.child();
+        if let Some(child) = child.as_mut() {
+            send("-TERM", &[child.id()]);
+            wait_until("a program does not end", patience, || Ok(child.try_wait()?))?;
+        }
         *child = Some(self.spawn()?);
         Ok(())
     }
@@ -282,4 +294,30 @@ pub(crate) fn free_ports(count: u16) -> Result<u16> {
     let mut starts = (10_000 + spread..30_000).step_by(usize::from(count));
     let free = |start: &u16| (*start..*start + count).all(|port| check_free(port).is_ok());
     starts.find(free).context("no free ports below 30000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_is_not_waited_for_without_limit() {
+        let deaf = Kept::new(|| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "trap '' TERM; exec sleep 1000"]);
+            Ok(shell)
+        });
+        deaf.start().unwrap();
+        let before = deaf.process();
+        // Not to be told before it has learnt to be deaf.
+        let pid = before.unwrap();
+        while !std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|name| name.trim() == "sleep")
+        {
+            std::thread::yield_now();
+        }
+        let refused = deaf.restart_within(Duration::ZERO).unwrap_err();
+        assert!(refused.to_string().contains("does not end"), "{refused}");
+        assert_eq!(deaf.process(), before);
+    }
 }
