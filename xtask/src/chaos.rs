@@ -28,7 +28,7 @@ use crate::step::step;
 use crate::world;
 use anyhow::{Result, bail};
 use compare::{Books, Kind, Verdict, compare_both};
-use fault::Faults;
+use fault::{Faults, Suffered};
 use ledger::Ledger;
 use load::Around;
 use plan::{Kill, Plan, Trouble};
@@ -214,7 +214,7 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
         verdict,
         strange,
         kills,
-        faults: faults.map_or(Vec::new(), |faults| faults.told(&run.writes)),
+        faults: faults.map_or(Vec::new(), |faults| faults.suffered(&run.writes)),
         troubles: run.troubles.clone(),
         started_again: run.started_again.load(Ordering::Relaxed),
         ended: stage.fleet.ended_by_themselves(),
@@ -400,7 +400,7 @@ struct Outcome {
     strange: Vec<String>,
     kills: usize,
     /// Each kind of fault of a cluster, with the time without writes.
-    faults: Vec<String>,
+    faults: Vec<Suffered>,
     /// Of the database.
     troubles: Vec<(usize, Trouble)>,
     /// How often a database server had ended in a crash while it recovered from one.
@@ -411,7 +411,8 @@ struct Outcome {
 
 impl Outcome {
     fn is_good(&self) -> bool {
-        self.verdict.findings.is_empty() && self.strange.is_empty()
+        let in_time = !self.faults.iter().any(Suffered::is_too_long);
+        self.verdict.findings.is_empty() && self.strange.is_empty() && in_time
     }
 
     fn print(&self) {
@@ -429,7 +430,7 @@ impl Outcome {
         }
         let verdict = &self.verdict;
         for fault in &self.faults {
-            println!("{fault}");
+            println!("{}", fault.line());
         }
         println!("kills {}", self.kills);
         for (name, kind) in [

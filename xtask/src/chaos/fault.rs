@@ -3,7 +3,7 @@
 
 use super::plan::Kill;
 use super::stage::Stage;
-use super::writes::Writes;
+use super::writes::{Span, Writes};
 use crate::cluster::{Cluster, Network, TTL};
 use anyhow::{Context, Result};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long clients get no answer from a leader that is well, and an instance stands still.
 const SILENT: Duration = Duration::from_secs(5);
+/// How long a member of etcd stays away at least: the others choose a leader meanwhile.
+const ETCD_AWAY: Duration = Duration::from_secs(3);
 /// What happens with the old leader after there is another.
 const ALONE: Duration = Duration::from_secs(3);
 
@@ -80,8 +82,37 @@ impl Fault {
 /// A fault that came, from its beginning until all was whole again.
 struct Struck {
     fault: Fault,
-    from: Instant,
-    until: Instant,
+    time: Span,
+}
+
+/// What a kind of fault came to.
+pub(crate) struct Suffered {
+    fault: Fault,
+    times: usize,
+    /// The longest time without writes.
+    longest: Duration,
+}
+
+impl Suffered {
+    /// Whether nothing could be written for longer than is promised.
+    pub(crate) fn is_too_long(&self) -> bool {
+        let limit = self.fault.limit();
+        limit.is_some_and(|limit| self.longest > limit)
+    }
+
+    /// A line about it.
+    pub(crate) fn line(&self) -> String {
+        let limit = self.fault.limit().map_or(String::new(), |limit| {
+            format!(", of {} that may be", limit.as_secs())
+        });
+        format!(
+            "{}: {} times, at most {:.1} s without writes{limit}{}",
+            self.fault.word(),
+            self.times,
+            self.longest.as_secs_f64(),
+            if self.is_too_long() { ": TOO LONG" } else { "" }
+        )
+    }
 }
 
 /// The faults of a run.
@@ -113,28 +144,26 @@ impl<'a> Faults<'a> {
         self.stage.fleet.wait_all_ready()?;
         let until = Instant::now();
         let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        struck.push(Struck { fault, from, until });
+        let time = Span { from, until };
+        struck.push(Struck { fault, time });
         Ok(())
     }
 
-    /// A line for each kind.
-    pub(crate) fn told(&self, writes: &Writes) -> Vec<String> {
+    /// What each kind came to.
+    pub(crate) fn suffered(&self, writes: &Writes) -> Vec<Suffered> {
         let struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = |fault: Fault| {
-            let ones = struck.iter().filter(|one| one.fault == fault);
-            let gaps = ones.map(|one| writes.longest(one.from, one.until).as_secs_f64());
-            let gaps: Vec<f64> = gaps.collect();
-            let most = gaps.iter().copied().fold(0.0, f64::max);
-            let limit = fault.limit().map_or(String::new(), |limit| {
-                format!(", of {} that may be", limit.as_secs())
-            });
-            format!(
-                "{}: {} times, at most {most:.1} s without writes{limit}",
-                fault.word(),
-                gaps.len()
-            )
+        let times: Vec<Span> = struck.iter().map(|one| one.time).collect();
+        let longest = writes.longest(&times);
+        let suffered = |fault: Fault| {
+            let all = struck.iter().zip(&longest);
+            let ones = all.filter(|(one, _)| one.fault == fault);
+            Suffered {
+                fault,
+                times: ones.clone().count(),
+                longest: ones.map(|(_, longest)| *longest).max().unwrap_or_default(),
+            }
         };
-        Fault::ALL.into_iter().map(line).collect()
+        Fault::ALL.into_iter().map(suffered).collect()
     }
 
     fn cause(&self, fault: Fault, kill: &Kill) -> Result<()> {
@@ -177,7 +206,9 @@ impl<'a> Faults<'a> {
                 network.mend(leader)
             }
             Fault::SwitchedOver => cluster.switch_over(),
-            Fault::EtcdKilled => cluster.machine(kill.whom % 3 + 1).kill_etcd(away),
+            Fault::EtcdKilled => cluster
+                .machine(kill.whom % 3 + 1)
+                .kill_etcd(ETCD_AWAY + away),
             Fault::InstanceKilled => stage.fleet.kill(stage.victim(kill), away).map(drop),
             Fault::InstanceFrozen => {
                 stage.fleet.freeze(kill.whom, SILENT);
@@ -189,5 +220,23 @@ impl<'a> Faults<'a> {
             },
             Fault::RestartedInTurn => stage.restart_in_turn(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_longer_than_promised_is_told() {
+        let suffered = |fault, seconds| Suffered {
+            fault,
+            times: 1,
+            longest: Duration::from_secs(seconds),
+        };
+        assert!(!suffered(Fault::ServerKilled, 8).is_too_long());
+        let long = suffered(Fault::ServerKilled, 9);
+        assert!(long.is_too_long() && long.line().contains("TOO LONG"));
+        assert!(!suffered(Fault::SwitchedOver, 600).is_too_long());
     }
 }

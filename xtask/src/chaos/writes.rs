@@ -18,11 +18,19 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// What is shorter is no gap: the askers' own pauses, and a machine that is busy.
 const GAP_MIN: Duration = Duration::from_secs(1);
 
-/// A time without writes.
+/// A time, as one without writes.
 #[derive(Clone, Copy)]
-struct Gap {
-    from: Instant,
-    until: Instant,
+pub(crate) struct Span {
+    pub(crate) from: Instant,
+    pub(crate) until: Instant,
+}
+
+impl Span {
+    /// For how long both are.
+    fn shared(self, other: Self) -> Duration {
+        let from = self.from.max(other.from);
+        self.until.min(other.until).saturating_duration_since(from)
+    }
 }
 
 /// What was written, and what was not.
@@ -31,7 +39,7 @@ pub(crate) struct Writes {
     over: AtomicBool,
     asked: AtomicUsize,
     last: Mutex<Instant>,
-    gaps: Mutex<Vec<Gap>>,
+    gaps: Mutex<Vec<Span>>,
 }
 
 impl Writes {
@@ -53,7 +61,7 @@ impl Writes {
                     let wire = Wire::patient(PATIENCE);
                     while !self.over.load(Ordering::Relaxed) && !told_to_stop() {
                         if self.can_write(&wire) {
-                            self.note();
+                            self.note(Instant::now());
                         }
                         sleep(PAUSE);
                     }
@@ -63,19 +71,16 @@ impl Writes {
         Ok(())
     }
 
+    /// Ends it; a time without writes that has not ended yet ends here.
     pub(crate) fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
+        self.note(Instant::now());
     }
 
-    /// The longest time without writes that began between both.
-    pub(crate) fn longest(&self, from: Instant, until: Instant) -> Duration {
+    /// The longest time without writes under each of these faults.
+    pub(crate) fn longest(&self, faults: &[Span]) -> Vec<Duration> {
         let gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-        let within = gaps
-            .iter()
-            .filter(|gap| gap.until >= from && gap.from <= until);
-        // What was written before the fault is not its own doing.
-        let lengths = within.map(|gap| gap.until.duration_since(gap.from.max(from)));
-        lengths.max().unwrap_or_default()
+        longest(&gaps, faults)
     }
 
     /// Closes a request that nobody has opened: one row, and no channel is asked.
@@ -89,17 +94,69 @@ impl Writes {
             .is_ok_and(|answer| answer.is_done())
     }
 
-    fn note(&self) {
-        let now = Instant::now();
+    /// Until then nothing was written since the last time.
+    fn note(&self, until: Instant) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let gap = Gap {
-            from: *last,
-            until: now,
-        };
-        *last = now;
-        if gap.until.duration_since(gap.from) >= GAP_MIN {
+        let from = *last;
+        *last = until;
+        if until.saturating_duration_since(from) >= GAP_MIN {
             let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-            gaps.push(gap);
+            gaps.push(Span { from, until });
         }
+    }
+}
+
+/// Each gap counts for one fault: the one that it shares most time with.
+fn longest(gaps: &[Span], faults: &[Span]) -> Vec<Duration> {
+    let mut longest = vec![Duration::ZERO; faults.len()];
+    for gap in gaps {
+        let shares = faults.iter().map(|fault| gap.shared(*fault));
+        let Some((nth, shared)) = shares.enumerate().max_by_key(|(_, shared)| *shared) else {
+            continue;
+        };
+        if !shared.is_zero() {
+            // What was written before the fault is not its own doing.
+            let length = gap.until.duration_since(gap.from.max(faults[nth].from));
+            longest[nth] = longest[nth].max(length);
+        }
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_counts_for_one_fault_and_from_where_that_began() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let span = |from, until| Span {
+            from: at(from),
+            until: at(until),
+        };
+        let faults = [span(10, 20), span(20, 40), span(50, 60)];
+        let told = |gaps: &[Span]| -> Vec<u64> {
+            let longest = longest(gaps, &faults);
+            longest.iter().map(Duration::as_secs).collect()
+        };
+        assert_eq!(told(&[span(9, 15)]), [5, 0, 0]);
+        assert_eq!(told(&[span(19, 30)]), [0, 10, 0]);
+        assert_eq!(told(&[span(12, 23)]), [11, 0, 0]);
+        assert_eq!(told(&[span(21, 23), span(24, 30)]), [0, 6, 0]);
+        assert_eq!(told(&[span(1, 5), span(41, 49)]), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_gap_that_is_open_at_the_end_is_one() {
+        let writes = Writes::new("");
+        let last = *writes.last.lock().unwrap();
+        *writes.last.lock().unwrap() = last - Duration::from_secs(30);
+        writes.end();
+        let fault = Span {
+            from: last - Duration::from_secs(20),
+            until: last,
+        };
+        assert!(writes.longest(&[fault])[0] >= Duration::from_secs(20));
     }
 }
