@@ -107,7 +107,14 @@ def partners():
         text = "&".join(f"{field}=" + quote(fields[field], safe="!'()*") for field in sorted(fields))
         return {"name": name, "key": "123456", "fields": fields, "text": "123456" + text,
                 "sign": tongfu.md5_sign(fields, "123456")}
-    return [vector("the old document's example", ORDER), vector("a notification: empty fields, other alphabets", NOTIFICATION)]
+    who = {"partnerId": "p001", "time": "1764345600000"}
+    return [
+        vector("the old document's example", ORDER),
+        vector("queryOrder", who | {"outOrderId": "abc123"}),
+        vector("refund", who | {"outOrderId": "abc123", "money": "0.40", "out_refund_no": "F 1"}),
+        vector("exchangeRate", who | {"currency": "USD", "payment": "ALIPAYH5"}),
+        vector("a notification: empty fields, other alphabets", NOTIFICATION),
+    ]
 
 
 # What the sign clinic says to a slip, in its words; to the others it has none.

@@ -179,9 +179,12 @@ fn partner_answer(lang: Lang) -> Value {
     })
 }
 
-/// `/llms.txt`: the whole integration for who lets a program write his client.
+/// The whole integration for who lets a program write his client.
+const PLAIN: &str = include_str!("../../../docs/llms.txt");
+
+/// `/llms.txt`.
 pub(super) async fn plain() -> &'static str {
-    include_str!("../../../docs/llms.txt")
+    PLAIN
 }
 
 /// `/docs`.
@@ -280,6 +283,20 @@ mod tests {
                     .is_none_or(|p| p.starts_with("^$|"))
                     && codes.is_none_or(|codes| codes.iter().any(|code| code == ""));
                 assert!(needed || takes_empty, "{}: {schema}", field.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_plain_file_names_every_call_and_field() {
+        let (platform, partners) = PLAIN.split_once("## Partners").unwrap();
+        for call in &CALLS {
+            let part = match call.wire {
+                Wire::Partner => partners,
+                _ => platform,
+            };
+            for word in [call.path].iter().chain(call.needed).chain(call.optional) {
+                assert!(part.contains(word), "{}: {word}", call.path);
             }
         }
     }

@@ -4,7 +4,7 @@
 use crate::callback::delivered;
 use crate::harness::{Database, World, tongfu, value_of};
 use crate::operator::run;
-use crate::partner::{By, KEY, call, escaped, signed};
+use crate::partner::{self, By, KEY, call, escaped, signed};
 use crate::refund::paid_order;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
@@ -274,5 +274,45 @@ async fn the_interfaces_are_described_and_every_call_is_there() {
             assert!(page.contains(path.as_str()), "{path}");
         }
         assert!(page.contains("10017"));
+    }
+}
+
+#[tokio::test]
+async fn the_plain_file_names_all_that_partners_are_answered() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    partner::paid_order(&world, "A-1").await;
+    let plain = world.text("/llms.txt").await;
+    let (_, plain) = plain.split_once("## Partners").unwrap();
+    let order = ("outOrderId", "A-1");
+    let refund = [order, ("money", "0.01"), ("out_refund_no", "R-1")];
+    let new = [
+        ("outOrderId", "A-2"),
+        ("money", "1.00"),
+        ("currency", "CNY"),
+        ("cb_url", "http://127.0.0.1:3002/cb"),
+    ];
+    let rate = [("currency", "USD"), ("payment", "ALIPAYH5")];
+    for (name, fields) in [
+        ("order", new.as_slice()),
+        ("refund", &refund),
+        ("queryOrder", &[order]),
+        ("exchangeRate", &rate),
+    ] {
+        let fields = [fields, &[("partnerId", "p001")]].concat();
+        let told = call(&world, name, By::Form, &signed(&fields, KEY)).await;
+        assert_eq!(told["result"], "ok", "{name}: {told}");
+        let (_, line) = plain.split_once(&format!("\n- {name}: ")).unwrap();
+        let (line, _) = line.split_once('\n').unwrap();
+        let refunds = told["refunds"].as_array().into_iter().flatten();
+        for object in refunds.chain([&told]) {
+            for key in object
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| *key != "result")
+            {
+                assert!(line.contains(key.as_str()), "{name}: {key}");
+            }
+        }
     }
 }
