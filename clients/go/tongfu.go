@@ -150,6 +150,9 @@ func settle(told url.Values, name string, unit float64, confirmed func(url.Value
 	if _, known := orders.Load(told.Get(name)); !known || money*unit != 100 || answer.Obj.Money+answer.Received != money {
 		return "another sum"
 	}
+	if told.Get("currencyType")+told.Get("currency") != "CNY" {
+		return "another currency" // all is sold for CNY
+	}
 	orders.Store(told.Get(name), "paid") // once or twice, it comes to the same
 	return "success"
 }

@@ -98,6 +98,8 @@ class Tongfu {
         var order = ORDERS.get(fields.get(name));
         for (String sum : List.of(fields.get("money"), confirmed.call()))
             if (order == null || !order.get(0).equals("" + Math.round(Double.parseDouble(sum) * unit))) return "another sum";
+        String currency = fields.getOrDefault("currencyType", fields.get("currency"));
+        if (!"CNY".equals(currency)) return "another currency"; // all is sold for CNY
         ORDERS.put(fields.get(name), List.of(order.get(0), "paid")); // once or twice, it comes to the same
         return "success";
     }

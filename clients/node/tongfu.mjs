@@ -86,6 +86,7 @@ async function settle(fields, name, unit, confirmed) {
   const order = orders[fields[name]];
   const sums = [fields.money, await confirmed()].map((sum) => String(Math.round(sum * unit)));
   if (!order || sums.some((sum) => sum !== order[0])) return 'another sum';
+  if ((fields.currencyType ?? fields.currency) !== 'CNY') return 'another currency'; // all is sold for CNY
   order[1] = 'paid'; // once or twice, it comes to the same
   return 'success';
 }

@@ -100,6 +100,7 @@ function settle(array $fields, string $name, int $unit, callable $confirmed): st
     if (($fields['payStatus'] ?? 'SUCCESSPAY') !== 'SUCCESSPAY') return 'success'; // a refund's end: nothing to deliver
     $sums = array_map(fn($sum) => (string) round($sum * $unit), [$fields['money'], $confirmed()]);
     if ($sums !== array_fill(0, 2, orders()[$fields[$name]][0] ?? null)) return 'another sum';
+    if (($fields['currencyType'] ?? $fields['currency'] ?? '') !== 'CNY') return 'another currency'; // all is sold for CNY
     orders($fields[$name], [$sums[0], 'paid']); // once or twice, it comes to the same
     return 'success';
 }

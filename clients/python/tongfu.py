@@ -120,6 +120,8 @@ class Shop(BaseHTTPRequestHandler):
         sums = {str(round(float(sum) * unit)) for sum in (fields["money"], confirmed())}
         if sums != set(order[:1]):
             return "another sum"
+        if fields.get("currencyType", fields.get("currency")) != "CNY":  # all is sold for CNY
+            return "another currency"
         order[1] = "paid"  # once or twice, it comes to the same
         return "success"
 

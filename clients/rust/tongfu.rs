@@ -214,6 +214,10 @@ fn settle(
         return Ok("success"); // a refund's end: nothing to deliver
     }
     let number = told.get(name).map_or("", String::as_str);
+    let currency = told.get("currencyType").or(told.get("currency"));
+    if currency.is_none_or(|currency| currency != "CNY") {
+        return Ok("another currency"); // all is sold for CNY
+    }
     let sums = [json!(told.get("money")), confirmed(number)?].map(|sum| fen(&sum, unit));
     match orders.get_mut(number) {
         // Once or twice, it comes to the same.

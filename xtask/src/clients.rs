@@ -8,6 +8,7 @@ mod guide;
 use crate::browser::installed;
 use crate::chaos::books;
 use crate::process::{Programs, free_ports};
+use crate::sign::{md5_signed, query};
 use crate::step::{run_quietly, works};
 use crate::wire::Wire;
 use crate::world::{self, World};
@@ -227,7 +228,9 @@ impl<'a> Client<'a> {
     }
 
     fn pays_a_partner(&self) -> Result<()> {
-        let number = format!("outOrderId={}", self.sells("/order")?);
+        let number = self.sells("/order")?;
+        self.compares_the_currency(&number)?;
+        let number = format!("outOrderId={number}");
         let info = self.asks(&["forecore", "queryOrder", &number])?;
         holds(&info, "/received", &json!(1))?;
         let refund = self.asks(&["forecore", "refund", &number, "money=0.40"])?;
@@ -235,6 +238,24 @@ impl<'a> Client<'a> {
         let words = ["currency=USD", "payment=ALIPAYH5"];
         let rate = self.asks(&["forecore", "exchangeRate", words[0], words[1]])?;
         holds(&rate, "/result", &json!("ok"))
+    }
+
+    /// Told of the right sum in another currency, its shop does not take it.
+    fn compares_the_currency(&self, number: &str) -> Result<()> {
+        for (currency, taken) in [("CNY", true), ("USD", false)] {
+            let told = [
+                ("outOrderId", number),
+                ("money", "1.00"),
+                ("currency", currency),
+            ];
+            let told = query(&md5_signed(&told, "123456"));
+            let shop = format!("http://127.0.0.1:{}/notify", self.port);
+            let answer = self.wire.post_form(&shop, &told)?.body;
+            if answer.contains("success") != taken {
+                bail!("the shop answers {answer} to {currency}");
+            }
+        }
+        Ok(())
     }
 
     /// A genuine callback and a changed one, an address by each sign, a forged call.
