@@ -2,7 +2,7 @@
 //! `tongfu sign` says of all that can be pasted, and its page.
 
 use crate::callback::delivered;
-use crate::harness::{Database, World, tongfu, value_of};
+use crate::harness::{Database, World, eventually, tongfu, value_of};
 use crate::operator::run;
 use crate::partner::{self, By, KEY, call, escaped, signed};
 use crate::refund::paid_order;
@@ -61,6 +61,21 @@ async fn a_wrong_sign_is_told_what_is_wrong_with_it_and_refused() {
         told.contains("wrong sign") && told.contains("upper-case"),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn a_partner_is_told_that_his_key_has_ended() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let rotate = ["partner", "rotate", "p001", "--overlap", "1s"];
+    let (done, text) = run(tongfu(&world.database_url).args(rotate));
+    assert!(done, "{text}");
+    let asked = signed(&[("partnerId", "p001"), ("outOrderId", "A!1")], KEY);
+    eventually("the old key has ended", async || {
+        let told = call(&world, "queryOrder", By::Form, &asked).await;
+        let told = told["err"].as_str().unwrap();
+        told.contains("older secret that has ended").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
