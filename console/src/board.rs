@@ -60,7 +60,7 @@ fn risks(setting: &Setting<'_>, board: &Board) -> AnyView {
             <thead><tr>
                 <th>{setting.say("怎么了", "What")}</th>
                 <th>{setting.say("订单", "Order")}</th>
-                <th>{setting.say("金额", "Sum")}</th>
+                <th class="number">{setting.say("金额", "Sum")}</th>
                 <th>{setting.say("从何时起", "Since")}</th>
                 <th>{setting.say("下一步", "Next step")}</th>
             </tr></thead>
@@ -206,9 +206,9 @@ fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("渠道", "Channel")}</th>
-                <th>{setting.say("笔数", "Count")}</th>
-                <th>{setting.say("付款", "Paid")}</th>
-                <th>{setting.say("其中已退", "Of it given back")}</th>
+                <th class="number">{setting.say("笔数", "Count")}</th>
+                <th class="number">{setting.say("付款", "Paid")}</th>
+                <th class="number">{setting.say("其中已退", "Of it given back")}</th>
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>

@@ -147,7 +147,7 @@ fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
         <table>
             <thead><tr>
                 <th>{setting.say("退款", "Refund")}</th>
-                <th>{setting.say("金额", "Sum")}</th>
+                <th class="number">{setting.say("金额", "Sum")}</th>
                 <th>{setting.say("状态", "State")}</th>
                 <th>{setting.say("谁要的", "By")}</th>
                 <th>{setting.say("说明", "Note")}</th>

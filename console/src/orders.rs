@@ -70,7 +70,7 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
             <thead><tr>
                 <th>{setting.say("订单", "Order")}</th>
                 <th>{setting.say("状态", "State")}</th>
-                <th>{setting.say("金额", "Sum")}</th>
+                <th class="number">{setting.say("金额", "Sum")}</th>
                 <th>{setting.say("渠道", "Channel")}</th>
                 <th>{setting.say("业务系统", "Business")}</th>
                 <th>{setting.say("下单", "Made")}</th>

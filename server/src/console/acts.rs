@@ -2,7 +2,7 @@
 
 use super::answer::{Who, language, lead, message};
 use super::orders::shown;
-use super::session::{proved, who};
+use super::session::{foreign, is_proved, who};
 use crate::state::State;
 use axum::Form;
 use axum::extract::{self, Path};
@@ -40,8 +40,8 @@ pub(super) async fn act(
         Ok(who) => who,
         Err(response) => return response,
     };
-    if let Err(response) = proved(&parts, &who, &said.token) {
-        return response;
+    if !is_proved(&parts, &who, &said.token) {
+        return foreign(&parts);
     }
     let errand = match act.as_str() {
         "requery" => Errand::Requery {

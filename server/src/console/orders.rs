@@ -159,7 +159,7 @@ fn address(asked: &Asked, before: &str) -> String {
 
 /// What is wanted; else what of it can't be read.
 fn wanted(asked: &Asked) -> Result<Wanted, &str> {
-    fn read<'a, T>(text: &'a str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &'a str> {
+    fn read<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &str> {
         match text {
             "" => Ok(None),
             text => read(text).map(Some).ok_or(text),

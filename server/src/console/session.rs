@@ -129,8 +129,8 @@ pub(super) async fn sign_out(
         Ok(who) => who,
         Err(response) => return response,
     };
-    if let Err(response) = proved(&parts, &who, &proof.token) {
-        return response;
+    if !is_proved(&parts, &who, &proof.token) {
+        return foreign(&parts);
     }
     let cookies = Cookies::of(&parts.headers);
     let id = cookies.get(COOKIE).unwrap_or_default();
@@ -161,15 +161,12 @@ pub(super) async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
 }
 
 /// Whether a form comes from a page of ours that this session was shown.
-pub(super) fn proved(parts: &Parts, who: &Who, token: &str) -> Result<(), Response> {
-    if is_ours(&parts.headers) && equal(&who.token, token) {
-        Ok(())
-    } else {
-        Err(foreign(parts))
-    }
+pub(super) fn is_proved(parts: &Parts, who: &Who, token: &str) -> bool {
+    is_ours(&parts.headers) && equal(&who.token, token)
 }
 
-fn foreign(parts: &Parts) -> Response {
+/// The answer to a form that is none of ours.
+pub(super) fn foreign(parts: &Parts) -> Response {
     let text = (
         "这个请求不是从控制台的页面发出的，没有执行。",
         "This request does not come from a page of the console: nothing was done.",
