@@ -17,6 +17,7 @@ pub(crate) mod partner;
 pub(crate) mod payee;
 pub(crate) mod secrets;
 pub(crate) mod sign;
+mod tries;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

@@ -2,12 +2,13 @@
 
 mod clinic;
 mod openapi;
+mod resend;
 mod shell;
 
 use crate::state::State;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 /// An address and a text are not longer.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -15,6 +16,7 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 /// What is open with `--dev` alone.
 pub(crate) fn clinic() -> Router<State> {
     Router::new()
+        .route("/dev/resend", post(resend::resend))
         .route("/sign", get(clinic::show).post(clinic::look))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

@@ -4,11 +4,12 @@
 
 use crate::{Clock, http};
 use payment::address::{Address, is_public};
-use payment::ports::{Call, CallbackAnswer, Receiver};
-use reqwest::Client;
+use payment::ports::{Call, CallbackAnswer, Doubt, Receiver};
+use payment::printable::printable;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 const BODY_BYTES_MAX: usize = 64 << 10;
 const KEPT_BYTES: usize = 2 << 10;
+const LOCATION_CHARACTERS: usize = 200;
 
 /// Which addresses a call may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl HttpReceiver {
         })
     }
 
-    async fn send(&self, call: &Call<'_>) -> Result<(u16, String), String> {
+    async fn send(&self, call: &Call<'_>) -> Result<CallbackAnswer, String> {
         let address = Address::parse(call.url).map_err(|rule| format!("bgUrl must be {rule}"))?;
         let reach = match call.private_hosts.iter().any(|host| host == address.host()) {
             true => Reach::Any,
@@ -85,12 +87,16 @@ impl HttpReceiver {
                     .body(body.to_owned()),
             };
             let answer = request.send().await.map_err(lost)?;
-            let status = answer.status().as_u16();
-            Ok((status, read_text(answer).await?))
+            Ok(CallbackAnswer {
+                status: Some(answer.status().as_u16()),
+                location: location(&answer),
+                text: read_text(answer).await?,
+                duration_ms: 0,
+            })
         };
         tokio::time::timeout(CALL_LIMIT, work)
             .await
-            .unwrap_or(Err("time-out".to_owned()))
+            .unwrap_or_else(|_| Err(silence()))
     }
 }
 
@@ -98,14 +104,18 @@ impl HttpReceiver {
 impl Receiver for HttpReceiver {
     async fn call(&self, call: &Call<'_>) -> CallbackAnswer {
         let started_ms = (self.clock)();
-        let (status, text) = match self.send(call).await {
-            Ok((status, text)) => (Some(status), text),
-            Err(cause) => (None, cause),
-        };
+        let answer = self
+            .send(call)
+            .await
+            .unwrap_or_else(|cause| CallbackAnswer {
+                status: None,
+                location: None,
+                text: cause,
+                duration_ms: 0,
+            });
         CallbackAnswer {
-            status,
-            text,
             duration_ms: (self.clock)() - started_ms,
+            ..answer
         }
     }
 }
@@ -139,9 +149,53 @@ impl Resolve for GuardedResolver {
     }
 }
 
-/// What went wrong in a call.
+/// Where a redirect leads. Its query is left out: it may give back the sign that was sent.
+fn location(answer: &Response) -> Option<String> {
+    let location = answer.headers().get(LOCATION)?;
+    let text = String::from_utf8_lossy(location.as_bytes());
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    Some(path.chars().take(LOCATION_CHARACTERS).collect())
+}
+
+fn silence() -> String {
+    format!("no answer in {} s", CALL_LIMIT.as_secs())
+}
+
+/// What went wrong in a call, in the words of who has to mend it. What the libraries say
+/// of it is at the end: their words may change, and then stand there alone.
 fn lost(error: reqwest::Error) -> String {
-    http::lost(error).to_string()
+    let unknown = http::lost(error);
+    if unknown.doubt == Doubt::TimeOut {
+        return silence();
+    }
+    let what = printable(&unknown.what);
+    let known = [
+        ("connection refused", "nothing listens at its port"),
+        ("lookup address", "its name is not found (DNS)"),
+        ("unreachable", "no way leads to its address"),
+        ("connection reset", "it broke the connection off"),
+        (
+            "connection closed",
+            "it closed the connection without an answer",
+        ),
+        (
+            "unknownissuer",
+            "its certificate is not of an issuer that is trusted, or the chain to it is not sent",
+        ),
+        ("not valid for name", "its certificate is for another name"),
+        ("expired", "its certificate has run out"),
+        ("peer certificate", "its certificate does not hold"),
+        (
+            "invalidcontenttype",
+            "it does not speak TLS at this port: http rather than https",
+        ),
+    ];
+    let said = what.to_lowercase();
+    let plain = known.iter().find(|(sign, _)| said.contains(sign));
+    plain.map_or_else(
+        || format!("no answer: {what}"),
+        |(_, plain)| format!("{plain} ({what})"),
+    )
 }
 
 /// The first 2 KB of a body that is not too long.

@@ -10,7 +10,7 @@ use payment::param::Param;
 use payment::partner::Ordered;
 use payment::ports::{
     AttemptRow, Call, CallbackAnswer, CallbackRow, CallbackTry, Door, NewCallback, News,
-    RefundTold, TryOutcome,
+    RefundTold, Resend, TryOutcome,
 };
 use payment::status::PayStatus;
 use std::sync::Arc;
@@ -121,6 +121,17 @@ impl Checkout {
         }
     }
 
+    /// Has callbacks sent again, from the beginning of the schedule; gives how many.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: try again later.
+    pub async fn resend(&self, which: &Resend) -> Result<u64, Failure> {
+        let store = &self.parts.store;
+        let count = store.resend_callbacks(which, self.now_ms()).await?;
+        self.callback_written.notify_one();
+        Ok(count)
+    }
+
     /// Sends one callback and keeps what came of it.
     ///
     /// # Errors
@@ -169,6 +180,7 @@ impl Checkout {
         let tried = CallbackTry {
             at_ms,
             status: answer.status,
+            location: answer.location,
             answer: answer.text,
             duration_ms: answer.duration_ms,
             outcome,

@@ -11,7 +11,7 @@ use anyhow::Result;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
@@ -59,6 +59,7 @@ pub async fn run(listen: SocketAddr, platform: &str, wallet: &str) -> Result<()>
         .route("/return", get(back))
         .route("/failed", get(failed))
         .route("/log", get(log))
+        .route("/again", post(again))
         .route("/control/answer", post(manner))
         .route("/control/chaos", post(chaos))
         .route("/control/order", post(told))
@@ -209,6 +210,29 @@ async fn failed(axum::extract::Query(back): axum::extract::Query<Back>) -> Html<
 async fn log(State(shop): State<Arc<Shop>>) -> Html<String> {
     let received = shop.orders.received();
     Html(pages::log(&received, &shop.wallet, &shop.platform))
+}
+
+/// The order whose callbacks are wanted again.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Again {
+    order_sn: String,
+}
+
+/// Asks the platform, which listens to this in development, to call back again.
+async fn again(State(shop): State<Arc<Shop>>, Form(again): Form<Again>) -> Response {
+    let wish = form_urlencoded::Serializer::new(String::new())
+        .append_pair("orderSn", &again.order_sn)
+        .finish();
+    let asked = shop.client.post(format!("{}/dev/resend", shop.platform));
+    let form = asked.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = form.body(wish).send().await;
+    match answer {
+        Ok(answer) if answer.status().is_success() => {
+            (StatusCode::SEE_OTHER, [(LOCATION, "/log")]).into_response()
+        }
+        _ => (StatusCode::BAD_GATEWAY, Html(pages::not_again())).into_response(),
+    }
 }
 
 async fn manner(State(shop): State<Arc<Shop>>, Json(manner): Json<Manner>) -> StatusCode {

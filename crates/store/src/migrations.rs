@@ -46,6 +46,7 @@ folders! {
     "0017_compatible_refunds_a_day"
     "0018_compatible_accounts"
     "0019_compatible_partner_texts"
+    "0020_compatible_tries"
     "0021_compatible_operators"
 }
 

@@ -1,6 +1,7 @@
 //! `tongfu order show|find|list|totals|refund|honour|requery|unpaid`.
 
 use super::find::{Filter, Form, Moment, fen, find, list, moment, totals};
+use super::tries::print_callback;
 use crate::config::Config;
 use crate::serve::{commanded, now_ms, open};
 use crate::zone;
@@ -9,7 +10,7 @@ use checkout::Failure;
 use clap::Subcommand;
 use payment::forecore::yuan;
 use payment::lang::Lang;
-use payment::ports::{AttemptRow, CallbackRow, RefundRow, Store};
+use payment::ports::{AttemptRow, RefundRow, Store};
 use payment::printable::printable;
 use payment::story::check;
 use serde_json::{Value, json};
@@ -167,7 +168,7 @@ pub(super) async fn show(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
             print_refund(&refund);
         }
         for callback in store.callbacks(&attempt.order_sn).await? {
-            print_callback(store, &callback).await?;
+            print_callback(store.as_ref(), &callback).await?;
         }
         print_story(store, &attempt.order_sn).await?;
     }
@@ -192,28 +193,6 @@ fn print_attempt(attempt: &AttemptRow) {
             .as_ref()
             .map_or_else(String::new, |trade_no| format!(" trade {trade_no}"))
     );
-}
-
-/// The address holds a sign: it is not shown.
-async fn print_callback(store: &Arc<dyn Store>, callback: &CallbackRow) -> Result<()> {
-    println!(
-        "  callback {} to {} {}",
-        callback.id,
-        callback.receiver,
-        callback.state.word()
-    );
-    for tried in store.callback_tries(callback.id).await? {
-        let status = tried
-            .status
-            .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        println!(
-            "    {} {status} after {} ms: {}",
-            zone::time(tried.at_ms),
-            tried.duration_ms,
-            first_line(&tried.answer)
-        );
-    }
-    Ok(())
 }
 
 async fn print_story(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
@@ -389,8 +368,4 @@ async fn unpaid(config: &Config, store: Arc<dyn Store>, order_sn: &str) -> Resul
         ),
         Err(failure) => bail!(failure.text(Lang::En)),
     }
-}
-
-fn first_line(text: &str) -> String {
-    printable(text.lines().next().unwrap_or_default())
 }

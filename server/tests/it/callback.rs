@@ -1,6 +1,7 @@
 //! Settlement and callbacks when things go wrong (docs/reference/orders.md).
 
 use crate::harness::{Database, World, a_while, eventually, tongfu, value_of};
+use crate::operator::run;
 use serde_json::json;
 use std::time::Duration;
 
@@ -261,4 +262,60 @@ async fn callbacks_that_wait_are_seen_alarm_and_go_out_now_when_told_to() {
     );
     assert_eq!(delivered(&world, &key).await.len(), 2);
     assert_eq!(tell(&["callback", "list"]), "0 callbacks are not taken\n");
+}
+
+async fn each_try_is_shown_and_the_shop_has_it_sent_again(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let once = json!({"mode": "fail", "times": 1});
+    world.control(&world.shop, "answer", once).await;
+    let (key, number) = begin(&world).await;
+    world.control(&world.gateway, "pay", number).await;
+    let callbacks = delivered(&world, &key).await;
+    let order_sn = callbacks[0]["values"]["orderSn"].as_str().unwrap();
+    let shown = eventually("both tries are kept", async || {
+        let (_, shown) = run(tongfu(&world.database_url).args(["order", "show", order_sn]));
+        shown.contains("; taken").then_some(shown)
+    })
+    .await;
+    for said in [
+        "sent each time: GET http://127.0.0.1:",
+        "/callback?money=12345&",
+        "&sign=***",
+        "200, but the body is not what takes a callback, after ",
+        "; again at ",
+        "its answer: faild",
+        "its answer: success",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    let sign = callbacks[0]["values"]["sign"].as_str().unwrap();
+    assert!(!shown.contains(sign), "{shown}");
+
+    let log = world.client.get(format!("{}/log", world.shop));
+    let log = log.send().await.unwrap().text().await.unwrap();
+    assert!(log.contains("action=\"/again\""), "{log}");
+    let ask = async |order_sn: &str| {
+        let asked = world.client.post(format!("{}/again", world.shop));
+        let form = asked.header("content-type", "application/x-www-form-urlencoded");
+        let answer = form.body(format!("orderSn={order_sn}")).send().await;
+        answer.unwrap().status().as_u16()
+    };
+    assert_eq!(ask(order_sn).await, 303);
+    eventually("it comes once more", async || {
+        (world.callbacks(&key).await.len() == 3).then_some(())
+    })
+    .await;
+    assert_eq!(ask("20261128000000000000").await, 502, "no such order");
+}
+
+#[tokio::test]
+async fn each_try_is_shown_on_sqlite() {
+    each_try_is_shown_and_the_shop_has_it_sent_again(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn each_try_is_shown_on_postgres() {
+    each_try_is_shown_and_the_shop_has_it_sent_again(Database::Postgres).await;
 }

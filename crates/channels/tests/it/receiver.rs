@@ -20,7 +20,7 @@ async fn business_system() -> String {
         .route("/medium", get(|| async { "x".repeat(5_000) }))
         .route(
             "/away",
-            get(|| async { (StatusCode::FOUND, [(LOCATION, "/ok")], "") }),
+            get(|| async { (StatusCode::FOUND, [(LOCATION, "/login?sign=ab")], "") }),
         );
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("http://{address}")
@@ -55,11 +55,9 @@ async fn an_answer_is_kept_as_far_as_it_is_needed() {
         (answer.status, answer.text.as_str()),
         (Some(200), "success\n")
     );
-    assert_eq!(
-        get("/away").await.status,
-        Some(302),
-        "redirects are not followed"
-    );
+    let away = get("/away").await;
+    assert_eq!(away.status, Some(302), "redirects are not followed");
+    assert_eq!(away.location.as_deref(), Some("/login"));
     assert_eq!(get("/long").await.status, None, "longer than 64 KB");
     assert_eq!(get("/medium").await.text.len(), 2_048);
     assert_eq!(get("/nul").await.text, "a\u{fffd}b");
@@ -100,4 +98,27 @@ async fn private_addresses_are_called_where_that_is_allowed_only() {
     ] {
         assert_eq!(call(&receiver, url, &[], true).await.status, None, "{url}");
     }
+}
+
+/// The text of a call that has no answer.
+async fn without_answer(url: &str) -> String {
+    let answer = call(&receiver(), url, &[], true).await;
+    assert_eq!(answer.status, None, "{url}: {}", answer.text);
+    assert!(!answer.text.contains("SECRET"), "{}", answer.text);
+    answer.text
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_told_in_plain_words() {
+    let base = business_system().await;
+    let https = base.replace("http://", "https://");
+    let text = without_answer(&format!("{https}/ok?sign=SECRET")).await;
+    assert!(text.starts_with("it does not speak TLS"), "{text}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let free = listener.local_addr().unwrap();
+    drop(listener);
+    let text = without_answer(&format!("http://{free}/?sign=SECRET")).await;
+    assert!(text.starts_with("nothing listens at its port"), "{text}");
+    let text = without_answer("http://nobody.invalid/?sign=SECRET").await;
+    assert!(text.starts_with("its name is not found"), "{text}");
 }

@@ -95,6 +95,7 @@ impl Receiver for Shop {
             .or_default() += u32::from(takes);
         CallbackAnswer {
             status: Some(if takes { 200 } else { 500 }),
+            location: None,
             text: if takes { "success" } else { "" }.to_owned(),
             duration_ms: 1,
         }

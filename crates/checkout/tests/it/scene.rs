@@ -209,6 +209,7 @@ impl Receiver for Receivers {
         self.taken.lock().unwrap().push(took);
         CallbackAnswer {
             status: Some(200),
+            location: None,
             // By the platform's word a GET, by an object without err a form.
             text: if call.body.is_some() { "{}" } else { "success" }.to_owned(),
             duration_ms: 1,

@@ -5,6 +5,8 @@
 pub struct CallbackAnswer {
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
+    /// Where it leads to instead, the query left out: 200 characters at most.
+    pub location: Option<String>,
     /// The first 2 KB of the body, or why there was none.
     pub text: String,
     /// How long it took, ms.

@@ -60,6 +60,15 @@ pub(super) fn failed(order: &str) -> String {
     page("支付未完成", "", &body)
 }
 
+pub(super) fn not_again() -> String {
+    page(
+        "没有重新发送",
+        "",
+        "<h1>平台没有重新发送</h1><section class=\"card\"><p>平台不认识此订单，或未以--dev启动。</p></section>\
+         <p><a href=\"/log\">回调日志</a></p>",
+    )
+}
+
 pub(super) fn log(received: &[Received], wallet: &str, platform: &str) -> String {
     let rows: String = received.iter().rev().take(100).map(row).collect();
     let empty = if received.is_empty() {
@@ -86,12 +95,25 @@ fn row(received: &Received) -> String {
     };
     format!(
         "<section class=\"card\" data-request-key=\"{key}\"><b>{key}</b> <span class=\"{class}\">{proof}</span>\
-         <p class=\"small\">{} · {} 分 · {} · {} · 应答 {}</p></section>",
+         <p class=\"small\">{} · {} 分 · {} · {} · 应答 {}</p>{}</section>",
         clock(received.at_ms),
         get("money"),
         get("payStatus"),
         get("payTypeName"),
         html(&received.answer),
+        again(&get("orderSn")),
         key = get("requestKey"),
+    )
+}
+
+/// The button that has the platform call back again; a partner's notice names no order
+/// that it would know.
+fn again(order_sn: &str) -> String {
+    if order_sn.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<form method=\"post\" action=\"/again\"><input type=\"hidden\" name=\"orderSn\" \
+         value=\"{order_sn}\"><button>重新发送</button></form>"
     )
 }

@@ -23,14 +23,14 @@ statements! {
         OF.found[1], " returning ", COLUMNS;
     PUT_BACK = "update callback set next_ms = $2 where id = $1 and state = ", WAITING;
     ORDER_OF = "select order_sn from callback where id = $1";
-    ADD_TRY = "insert into callback_try (callback_id, at_ms, status, answer, duration_ms) \
-        values ($1, $2, $3, $4, $5)";
+    ADD_TRY = "insert into callback_try (callback_id, at_ms, status, answer, duration_ms, \
+        location, outcome, again_ms) values ($1, $2, $3, $4, $5, $6, $7, $8)";
     /// A delivered callback stays delivered, whatever a slower try says.
     STEP = "update callback set state = $2, next_ms = $3, tries = tries + 1 \
         where id = $1 and state <> ", DELIVERED;
     OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
-    TRIES = "select at_ms, status, answer, duration_ms from callback_try \
-        where callback_id = $1 order by id";
+    TRIES = "select at_ms, status, answer, duration_ms, location, outcome, again_ms \
+        from callback_try where callback_id = $1 order by id";
     ALL_PARKED = "select ", COLUMNS, " from callback where state = ", PARKED,
         " order by created_ms, id";
     ALL_UNTAKEN = "select ", COLUMNS, " from callback where state in (", WAITING, ", ", PARKED,
@@ -165,12 +165,16 @@ pub(super) async fn add(
 }
 
 async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
+    let (state, again_ms) = after_try(tried.outcome);
     let added = ADD_TRY
         .bind(id)
         .bind(tried.at_ms)
         .bind(tried.status.map(i64::from))
         .bind(&tried.answer)
-        .bind(tried.duration_ms);
+        .bind(tried.duration_ms)
+        .bind(tried.location.as_deref())
+        .bind(state.word())
+        .bind(again_ms);
     tx.change(added).await.map(|_| ())
 }
 

@@ -181,11 +181,20 @@ pub(super) fn callback_row(row: &Row) -> Answer<CallbackRow> {
 
 pub(super) fn try_row(row: &Row) -> Answer<KeptTry> {
     let status: Option<i64> = row.get("status")?;
+    let state: Option<String> = row.get("outcome")?;
+    let state = state.and_then(|word| CallbackState::parse(&word));
+    let again_ms: Option<i64> = row.get("again_ms")?;
     Ok(KeptTry {
         at_ms: row.get("at_ms")?,
         status: status.and_then(|status| u16::try_from(status).ok()),
         answer: row.get("answer")?,
         duration_ms: row.get("duration_ms")?,
+        location: row.get("location")?,
+        outcome: state.and_then(|state| match state {
+            CallbackState::Delivered => Some(TryOutcome::Delivered),
+            CallbackState::Waiting => again_ms.map(TryOutcome::Again),
+            CallbackState::Parked => Some(TryOutcome::Parked),
+        }),
     })
 }
 

@@ -25,6 +25,7 @@ fn tried(outcome: TryOutcome) -> CallbackTry {
     CallbackTry {
         at_ms: 1,
         status: Some(200),
+        location: None,
         answer: "faild".to_owned(),
         duration_ms: 2,
         outcome,
@@ -113,6 +114,31 @@ pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn
             .unwrap()
             .is_empty()
     );
+}
+
+pub(crate) async fn each_try_is_kept_with_what_followed(store: Arc<dyn Store>) {
+    let callback = one_callback(&*store).await;
+    let outcomes = [
+        TryOutcome::Again(7_000),
+        TryOutcome::Parked,
+        TryOutcome::Delivered,
+    ];
+    for outcome in outcomes {
+        let redirected = CallbackTry {
+            status: Some(302),
+            location: Some("/login".to_owned()),
+            ..tried(outcome)
+        };
+        store
+            .callback_tried(callback.id, &redirected)
+            .await
+            .unwrap();
+    }
+    let tries = store.callback_tries(callback.id).await.unwrap();
+    let kept: Vec<_> = tries.iter().map(|kept| kept.outcome).collect();
+    assert_eq!(kept, outcomes.map(Some));
+    assert_eq!(tries[0].location.as_deref(), Some("/login"));
+    assert_eq!((tries[0].status, tries[0].duration_ms), (Some(302), 2));
 }
 
 pub(crate) async fn a_delivered_callback_stays_delivered(store: Arc<dyn Store>) {

@@ -45,6 +45,7 @@ pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
     let delivered = CallbackTry {
         at_ms: 9,
         status: Some(200),
+        location: None,
         answer: "success".to_owned(),
         duration_ms: 1,
         outcome: TryOutcome::Delivered,

@@ -60,6 +60,7 @@ pub(crate) async fn everything_that_happens_is_told_in_its_order(store: Arc<dyn 
     let delivered = CallbackTry {
         at_ms: 9,
         status: Some(200),
+        location: None,
         answer: "success".to_owned(),
         duration_ms: 1,
         outcome: TryOutcome::Delivered,

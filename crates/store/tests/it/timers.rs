@@ -101,6 +101,7 @@ pub(crate) async fn callbacks_that_nobody_takes_are_told(store: Arc<dyn Store>) 
     let tried = |outcome| CallbackTry {
         at_ms: 2_000,
         status: Some(500),
+        location: None,
         answer: "no".to_owned(),
         duration_ms: 1,
         outcome,

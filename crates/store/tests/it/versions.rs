@@ -103,6 +103,7 @@ async fn a_callback(store: &dyn Store, order: &str) {
     let tried = CallbackTry {
         at_ms: 1,
         status: Some(200),
+        location: None,
         answer: "faild".to_owned(),
         duration_ms: 2,
         outcome: TryOutcome::Parked,

@@ -76,6 +76,8 @@ pub struct CallbackTry {
     pub at_ms: i64,
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
+    /// Where a redirect leads, without its query.
+    pub location: Option<String>,
     /// The first 2 KB of the answer, or the cause.
     pub answer: String,
     /// How long it took, ms.
@@ -102,10 +104,14 @@ pub struct KeptTry {
     pub at_ms: i64,
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
+    /// Where a redirect leads, without its query.
+    pub location: Option<String>,
     /// The first 2 KB of the answer, or the cause.
     pub answer: String,
     /// How long it took, ms.
     pub duration_ms: i64,
+    /// What followed; none of a try that an older program kept.
+    pub outcome: Option<TryOutcome>,
 }
 
 /// Which callbacks are sent again.
