@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod domain;
 pub(crate) mod epay;
 pub(crate) mod find;
+pub(crate) mod golive;
 pub(crate) mod health;
 pub(crate) mod help;
 pub(crate) mod notify;
@@ -61,6 +62,10 @@ pub(crate) enum Command {
     /// Callbacks to business systems: parked ones, and sending again.
     #[command(subcommand)]
     Callback(callback::Command),
+    /// Tries out a business system's receiver with an order that nobody pays: right
+    /// callbacks, one with a wrong sign, one with a wrong sum, a repeat, two at once. 0 only
+    /// where each was answered as it must be.
+    Golive(golive::Command),
     /// Notifies: what channels sent, and which order it is about.
     #[command(subcommand)]
     Notify(notify::Command),
@@ -140,7 +145,7 @@ impl Command {
             ),
             Self::Operator(command) => !matches!(command, operator::Command::List),
             Self::Notify(command) => !matches!(command, notify::Command::Show { .. }),
-            Self::Prune { .. } => true,
+            Self::Golive(_) | Self::Prune { .. } => true,
             Self::Serve { .. }
             | Self::Migrate
             | Self::Act(_)

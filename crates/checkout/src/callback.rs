@@ -140,16 +140,9 @@ impl Checkout {
         let domain = self.domain_named(&callback.domain_code).await?;
         let at_ms = self.now_ms();
         let door = self.door(&domain)?;
-        let call = Call {
-            url: &callback.url,
-            body: callback
-                .body
-                .as_deref()
-                .map(|body| (door.media_type(), body)),
-            private_hosts: &domain.settings.private_callback_hosts,
-            loopback: domain.development,
-        };
-        let answer = self.parts.receiver.call(&call).await;
+        let answer = self
+            .send(&domain, &callback.url, callback.body.as_deref())
+            .await?;
         let outcome = self.outcome(door.as_ref(), callback, &answer);
         match outcome {
             TryOutcome::Delivered => {
@@ -188,18 +181,30 @@ impl Checkout {
         Ok(self.parts.store.callback_tried(callback.id, &tried).await?)
     }
 
-    /// Taken is a 2xx whose body its door reads as that.
+    /// Calls a business system, at the addresses that it may name.
+    pub(crate) async fn send(
+        &self,
+        domain: &Domain,
+        url: &str,
+        body: Option<&str>,
+    ) -> Result<CallbackAnswer, Failure> {
+        let media_type = self.door(domain)?.media_type();
+        let call = Call {
+            url,
+            body: body.map(|body| (media_type, body)),
+            private_hosts: &domain.settings.private_callback_hosts,
+            loopback: domain.development,
+        };
+        Ok(self.parts.receiver.call(&call).await)
+    }
+
     fn outcome(
         &self,
         door: &dyn Door,
         callback: &CallbackRow,
         answer: &CallbackAnswer,
     ) -> TryOutcome {
-        let answered = answer
-            .status
-            .is_some_and(|status| (200..300).contains(&status));
-        let taken = door.takes(&answer.text);
-        if answered && taken {
+        if is_taken(door, answer) {
             return TryOutcome::Delivered;
         }
         let chance = getrandom::u32().map_or(128, |random| random.to_le_bytes()[0]);
@@ -209,6 +214,14 @@ impl Checkout {
             .next_ms(callback.tries + 1, self.now_ms(), chance);
         next_ms.map_or(TryOutcome::Parked, TryOutcome::Again)
     }
+}
+
+/// Taken is a 2xx whose body its door reads as that.
+pub(crate) fn is_taken(door: &dyn Door, answer: &CallbackAnswer) -> bool {
+    let answered = answer
+        .status
+        .is_some_and(|status| (200..300).contains(&status));
+    answered && door.takes(&answer.text)
 }
 
 /// What a business system is told, but for the sum of all that went back of a payment.

@@ -20,11 +20,29 @@ impl Checkout {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_close(&domain, pairs, self.now_ms())?;
         self.take_toll(&domain.code, Some(&request.request_key))?;
-        let (code, key) = (&domain.code, &request.request_key);
+        let told = self.failure_told(&domain, &request.request_key).await?;
+        self.close_telling(&domain, &request.request_key, told, Source::Business)
+            .await
+    }
+
+    /// Closes a request without a word to its business system; where a channel has not said
+    /// so yet, it is to be done again.
+    pub(crate) async fn close_silently(&self, domain: &Domain, key: &str) -> Result<(), Failure> {
+        self.close_telling(domain, key, None, Source::Operator)
+            .await
+    }
+
+    async fn close_telling(
+        &self,
+        domain: &Domain,
+        key: &str,
+        told: Option<(String, NewCallback)>,
+        by: Source,
+    ) -> Result<(), Failure> {
+        let code = &domain.code;
         let store = &self.parts.store;
+        let act = self.act(by);
         // From the first call on no payer starts anew.
-        let told = self.failure_told(&domain, key).await?;
-        let act = self.act(Source::Business);
         let closed = store.close_request(code, key, told.as_ref(), act).await?;
         self.request_changed(code, key);
         if let Some(done) = answer(closed) {
@@ -34,10 +52,14 @@ impl Checkout {
             // A declined order may be paid after all, until its channel closes it.
             let ended = attempt.status == Attempt::Closed || attempt.status.has_money();
             if !ended {
-                self.expire(&attempt, Source::Business).await?;
+                self.expire(&attempt, by).await?;
             }
         }
-        let told = self.failure_told(&domain, key).await?;
+        // The last order may be another one meanwhile.
+        let told = match told {
+            Some(_) => self.failure_told(domain, key).await?,
+            None => None,
+        };
         let closed = store.close_request(code, key, told.as_ref(), act).await?;
         answer(closed).unwrap_or(Err(Failure::InProgress))
     }

@@ -15,6 +15,7 @@ mod desk;
 mod domain_reads;
 mod failure;
 mod flights;
+mod golive;
 mod hold;
 mod lanes;
 pub mod links;
@@ -45,6 +46,7 @@ pub use counted::{
 };
 pub use desk::{Errand, NotDone};
 pub use failure::Failure;
+pub use golive::{NoTrial, Trial, Tried, right};
 pub use notify::Taken;
 pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};

@@ -11,13 +11,22 @@ use sha1::{Digest, Sha1};
 
 /// A query of `test`, under whatever is made of its values and secret.
 fn query(sign: impl Fn(&[&str]) -> String) -> String {
+    query_of("1464659622189", "http://127.0.0.1:3002/callback", sign)
+}
+
+/// A rightly signed query of `test` whose receiver is there.
+pub(crate) fn query_to(key: &str, receiver: &str) -> String {
+    query_of(key, receiver, |values| sha1(&values.concat()))
+}
+
+fn query_of(key: &str, receiver: &str, sign: impl Fn(&[&str]) -> String) -> String {
     let values = [
         ("domainCode", "test"),
-        ("requestKey", "1464659622189"),
+        ("requestKey", key),
         ("money", "12345"),
         ("info", "cup"),
         ("currencyType", "CNY"),
-        ("bgUrl", "http://127.0.0.1:3002/callback"),
+        ("bgUrl", receiver),
     ];
     let mut all: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
     all.push("test");

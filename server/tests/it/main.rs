@@ -17,6 +17,7 @@ mod forecore;
 mod forecore_bad_input;
 mod forecore_contract;
 mod forged;
+mod golive;
 mod harness;
 mod identity;
 #[path = "../../../crates/sandbox/tests/it/keys.rs"]

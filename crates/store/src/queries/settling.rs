@@ -30,6 +30,7 @@ statements! {
         where domain_code = $1 and request_key = $2";
     PAYABLE_OF_REQUEST = "select count(*) as n from attempt \
         where request_id = $1 and status in ", PAYABLE;
+    GOLIVES = "select count(*) as n from event where order_sn = $1 and what = 'golive'";
     CLOSE_REQUEST = "update payment_request set status = $3 where id = $1 and status = $2";
     ORDERS_OF_REQUEST = "select order_sn from attempt where request_id = $1 \
         order by created_ms, order_sn";
@@ -93,6 +94,20 @@ impl Settling for Database {
         let is_unpaid = |closed: &ClosedRequest| *closed != ClosedRequest::Paid;
         let closed = async |tx: &mut Tx| close(tx, domain_code, request_key, told, act).await;
         self.write_if(LIMIT, is_unpaid, closed).await
+    }
+
+    async fn note_golive(&self, order_sn: &str, act: Act) -> Answer<bool> {
+        self.write(LIMIT, async |tx| {
+            lock(tx, order_sn).await?;
+            let noted = tx.one(GOLIVES.bind(order_sn)).await?;
+            if noted.get::<i64>("n")? > 0 {
+                return Ok(false);
+            }
+            let detail = "callbacks are sent as a trial: nobody paid";
+            story::append(tx, order_sn, "golive", detail, act).await?;
+            Ok(true)
+        })
+        .await
     }
 
     async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool> {

@@ -68,6 +68,7 @@ on_both! {
     refunds::a_paid_request_is_not_closed,
     refunds::late_money_follows_the_domains_policy,
     story::everything_that_happens_is_told_in_its_order,
+    story::a_golive_is_told_once,
     story::a_changed_or_missing_entry_shows,
     story::fifty_writers_at_once_make_one_chain,
     story::a_mismatch_is_kept_once_and_listed,

@@ -82,6 +82,17 @@ pub(crate) async fn everything_that_happens_is_told_in_its_order(store: Arc<dyn 
     assert_eq!(store.story("none").await.unwrap(), None);
 }
 
+pub(crate) async fn a_golive_is_told_once(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    let note = async || store.note_golive(&row.order_sn, act()).await.unwrap();
+    assert!(note().await);
+    assert!(!note().await, "it stands there");
+    let told = told(&*store, &row.order_sn).await;
+    let golives = told.iter().filter(|entry| entry.starts_with("golive "));
+    assert_eq!(golives.count(), 1, "{told:?}");
+    assert!(store.note_golive("none", act()).await.is_err());
+}
+
 pub(crate) async fn a_changed_or_missing_entry_shows(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     store

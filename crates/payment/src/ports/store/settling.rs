@@ -88,6 +88,9 @@ pub trait Settling: Send + Sync {
         told: Option<&(String, NewCallback)>,
         act: Act,
     ) -> Answer<ClosedRequest>;
+    /// Writes into an order's story that its receiver is tried out with it; `false` where
+    /// that stood there before.
+    async fn note_golive(&self, order_sn: &str, act: Act) -> Answer<bool>;
     /// Whether a request was closed, be it one that nobody ever opened.
     async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool>;
 }
