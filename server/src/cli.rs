@@ -19,6 +19,7 @@ pub(crate) mod payee;
 pub(crate) mod secrets;
 pub(crate) mod sign;
 mod tries;
+pub(crate) mod trigger;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -66,6 +67,9 @@ pub(crate) enum Command {
     /// callbacks, one with a wrong sign, one with a wrong sum, a repeat, two at once. 0 only
     /// where each was answered as it must be.
     Golive(golive::Command),
+    /// With `serve --dev`: makes an order and takes it to a state, so that a receiver gets a
+    /// genuine callback.
+    Trigger(trigger::Command),
     /// Notifies: what channels sent, and which order it is about.
     #[command(subcommand)]
     Notify(notify::Command),
@@ -145,7 +149,7 @@ impl Command {
             ),
             Self::Operator(command) => !matches!(command, operator::Command::List),
             Self::Notify(command) => !matches!(command, notify::Command::Show { .. }),
-            Self::Golive(_) | Self::Prune { .. } => true,
+            Self::Golive(_) | Self::Trigger(_) | Self::Prune { .. } => true,
             Self::Serve { .. }
             | Self::Migrate
             | Self::Act(_)

@@ -81,6 +81,7 @@ async fn done(
         Command::Partner(command) => cli::partner::run(config, command).await,
         Command::Order(command) => cli::order::run(config, command).await,
         Command::Callback(command) => cli::callback::run(config, command).await,
+        Command::Trigger(command) => cli::trigger::run(config, command).await,
         Command::Golive(command) => cli::golive::run(config, command).await,
         Command::Notify(command) => cli::notify::run(config, command).await,
         Command::Channel(command) => cli::channel::run(config, command).await,

@@ -39,5 +39,6 @@ mod sign;
 mod strangers;
 #[cfg(feature = "otel")]
 mod traces;
+mod trigger;
 mod trouble;
 mod upstream;
