@@ -178,6 +178,7 @@ fn lost(error: reqwest::Error) -> String {
             "connection closed",
             "it closed the connection without an answer",
         ),
+        ("causedasendentity", "its certificate is signed by itself"),
         (
             "unknownissuer",
             "its certificate is not of an issuer that is trusted, or the chain to it is not sent",

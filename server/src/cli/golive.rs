@@ -4,9 +4,11 @@
 use super::tries::{answered, beginning};
 use crate::config::Config;
 use crate::serve::{commanded, open};
+use crate::zone;
 use anyhow::{Result, bail};
 use checkout::{Trial, Tried, right};
 use clap::Args;
+use payment::param::Param;
 use payment::ports::AttemptRow;
 use payment::printable::printable;
 use std::io::{IsTerminal, stdin};
@@ -61,18 +63,22 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
 }
 
 fn warn(order: &AttemptRow) {
+    let signed = |name| printable(order.signed.get(name).unwrap_or_default());
     println!(
-        "Order {} ({}, {}) of {}:",
+        "Order {} ({}) of {}, begun at {}: {}, {}\nIts receiver: {}",
         printable(&order.request_key),
         order.order_sn,
+        order.domain_code,
+        zone::time(order.created_ms),
         order.money,
-        order.domain_code
+        signed(Param::Info),
+        signed(Param::BgUrl),
     );
     println!(
         "  - it is closed here: nobody can pay it any more;\n  \
          - its receiver is told by signed callbacks that it is paid, though nobody paid. A \
          receiver that is live may deliver goods for it, or money: use an order of yours \
-         whose goods cost nothing;\n  \
+         whose goods cost nothing, never a payer's;\n  \
          - callbacks with a wrong sign and a wrong sum are sent too, which a receiver must \
          refuse;\n  \
          - the order's story will say that this was done."

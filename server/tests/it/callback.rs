@@ -296,6 +296,7 @@ async fn each_try_is_shown_and_the_shop_has_it_sent_again(database: Database) {
     let log = world.client.get(format!("{}/log", world.shop));
     let log = log.send().await.unwrap().text().await.unwrap();
     assert!(log.contains("action=\"/again\""), "{log}");
+    assert!(log.contains(&format!("sign={sign}")), "{log}");
     let ask = async |order_sn: &str| {
         let asked = world.client.post(format!("{}/again", world.shop));
         let form = asked.header("content-type", "application/x-www-form-urlencoded");

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 const PID: &str = "1001";
-const KEY: &str = "89unJUB8HZ54Hj7x4nUj56HN4nUzUJ8i";
+pub(crate) const KEY: &str = "89unJUB8HZ54Hj7x4nUj56HN4nUzUJ8i";
 
-type Fields = BTreeMap<String, String>;
+pub(crate) type Fields = BTreeMap<String, String>;
 
 fn sign(fields: &Fields, key: &str) -> String {
     let pairs: Vec<_> = fields
@@ -29,7 +29,7 @@ fn sign(fields: &Fields, key: &str) -> String {
     hex::encode(Md5::digest(format!("{}{key}", pairs.join("&"))))
 }
 
-fn signed(pairs: &[(&str, &str)], key: &str) -> Fields {
+pub(crate) fn signed(pairs: &[(&str, &str)], key: &str) -> Fields {
     let pairs = pairs.iter();
     let mut fields: Fields = pairs
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -39,7 +39,7 @@ fn signed(pairs: &[(&str, &str)], key: &str) -> Fields {
     fields
 }
 
-fn form(fields: &Fields) -> String {
+pub(crate) fn form(fields: &Fields) -> String {
     let pairs = fields.iter();
     let pairs = pairs.map(|(name, value)| format!("{name}={}", crate::partner::escaped(value)));
     pairs.collect::<Vec<_>>().join("&")
@@ -85,13 +85,13 @@ async fn api(world: &World, act: &str, more: &[(&str, &str)]) -> Value {
 }
 
 /// The business system's own side: what it was told, and what it answers.
-struct Shop {
-    notify_url: String,
+pub(crate) struct Shop {
+    pub(crate) notify_url: String,
     told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Shop {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -115,12 +115,12 @@ impl Shop {
         }
     }
 
-    fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         self.told.lock().unwrap().clone()
     }
 }
 
-fn order<'a>(number: &'a str, notify_url: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn order<'a>(number: &'a str, notify_url: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("pid", PID),
         ("type", "wxpay"),

@@ -2,6 +2,7 @@
 //! Before you go live).
 
 use crate::clinic::query_to;
+use crate::epay;
 use crate::harness::{Database, World, tongfu, value_of};
 use crate::operator::run;
 use crate::partner::{By, KEY, Receiver, call, fields_of, signed};
@@ -42,7 +43,10 @@ async fn a_right_receiver_is_told_so(database: Database) {
     let number = world.newest_order().await;
     let (well, text) = golive(&world, "demo", &key, &[]).await;
     assert!(!well && text.contains("--yes"), "{text}");
-    assert!(text.contains("may deliver goods"), "{text}");
+    let receiver = format!("Its receiver: {}/callback\n", world.shop);
+    for said in ["may deliver goods", &receiver, "¥123.45, "] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
     assert!(world.callbacks(&key).await.is_empty(), "nothing was sent");
 
     let (well, text) = golive(&world, "demo", &key, &["--yes"]).await;
@@ -153,6 +157,30 @@ async fn a_partners_receiver_is_tried_out_too() {
     assert_eq!(signs, [false, true, true, true, true]);
     assert_eq!(forms[1]["money"], "0.01");
     assert_eq!(forms[2]["money"], "12.5");
+}
+
+#[tokio::test]
+async fn a_receiver_that_speaks_epay_is_tried_out_too() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    // It refuses what comes first and takes all else, whatever the sum is.
+    let shop = epay::Shop::start().await;
+    let order = epay::signed(&epay::order("g1", &shop.notify_url), epay::KEY);
+    let path = format!("/epay/submit.php?{}", epay::form(&order));
+    let answer = world.get(&path).await;
+    let page = answer.headers()["location"].to_str().unwrap().to_owned();
+    let (_, values) = page.split_once('?').unwrap();
+    let body = body_of(values, "Wechat");
+    let started = world.post("/pay/api/pc/pay", &body).await;
+    assert_eq!(errcode(&started), "0", "{started}");
+    let key = value_of(values, "requestKey");
+    let (well, text) = golive(&world, "epay.1001", &key, &["--yes"]).await;
+    assert!(!well && text.contains("1 of 5 are not right"), "{text}");
+    assert!(text.contains("does not compare the sum"), "{text}");
+    let told = shop.told();
+    assert_eq!(told.len(), 5);
+    assert!(told[1].contains("money=0.01&"), "{told:?}");
+    assert_ne!(told[0], told[2], "the wrong sign");
+    assert!(told[3] == told[2] && told[4] == told[2], "{told:?}");
 }
 
 #[tokio::test]

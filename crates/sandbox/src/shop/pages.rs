@@ -95,15 +95,26 @@ fn row(received: &Received) -> String {
     };
     format!(
         "<section class=\"card\" data-request-key=\"{key}\"><b>{key}</b> <span class=\"{class}\">{proof}</span>\
-         <p class=\"small\">{} · {} 分 · {} · {} · 应答 {}</p>{}</section>",
+         <p class=\"small\">{} · {} 分 · {} · {} · 应答 {}</p>\
+         <p class=\"small\">收到：{}</p>{}</section>",
         clock(received.at_ms),
         get("money"),
         get("payStatus"),
         get("payTypeName"),
         html(&received.answer),
+        arrived(received),
         again(&get("orderSn")),
         key = get("requestKey"),
     )
+}
+
+/// All values that arrived, decoded.
+fn arrived(received: &Received) -> String {
+    let pairs = received.values.iter();
+    let pairs: Vec<_> = pairs
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    html(&pairs.join(" "))
 }
 
 /// The button that has the platform call back again; a partner's notice names no order
