@@ -1,6 +1,7 @@
 //! `tongfu callback list|parked|resend`.
 
 use super::domain::duration_s;
+use super::tries::answered;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Result, bail};
@@ -91,10 +92,8 @@ async fn line(store: &dyn Store, callback: &CallbackRow, now_ms: i64) -> Result<
     let last = match tries.last() {
         None => "not tried yet".to_owned(),
         Some(last) => {
-            let status = last
-                .status
-                .map_or("no answer".to_owned(), |code| code.to_string());
-            format!("last {status}: {}", printable(&short(&last.answer)))
+            let said = answered(last.status, last.location.as_deref(), "no answer");
+            format!("last {said}: {}", printable(&short(&last.answer)))
         }
     };
     Ok(format!(
