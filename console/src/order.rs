@@ -4,7 +4,7 @@ use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
 use payment::operators::{Deed, Operator};
-use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story};
+use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
 
 /// A callback and its tries.
 pub struct Called {
@@ -169,12 +169,7 @@ fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
     });
     let tries = payment.callbacks.iter().flat_map(|called| {
         called.tries.iter().map(|tried| {
-            let status = tried.status.map_or_else(
-                || setting.say("没有应答", "no answer").to_owned(),
-                |status| status.to_string(),
-            );
-            let answer = tried.answer.lines().next().unwrap_or_default();
-            let detail = format!("{status}, {} ms: {answer}", tried.duration_ms);
+            let detail = self::tried(setting, tried);
             let what = setting.say("回调发出", "callback sent").to_owned();
             (tried.at_ms, what, called.callback.receiver.clone(), detail)
         })
@@ -215,6 +210,34 @@ fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
             <tbody>{rows}</tbody>
         </table>
     }
+}
+
+/// What a receiver answered, and what followed.
+fn tried(setting: &Setting<'_>, tried: &KeptTry) -> String {
+    let status = tried.status.map_or_else(
+        || setting.say("没有应答", "no answer").to_owned(),
+        |status| status.to_string(),
+    );
+    let led = tried.location.as_ref();
+    let led = led.map_or_else(String::new, |location| format!(" → {location}"));
+    let followed = match (tried.outcome, setting.lang) {
+        (None, _) => String::new(),
+        (Some(TryOutcome::Delivered), Lang::Zh) => "；收下了".to_owned(),
+        (Some(TryOutcome::Delivered), Lang::En) => "; taken".to_owned(),
+        (Some(TryOutcome::Again(at_ms)), Lang::Zh) => {
+            format!("；{} 再发", (setting.time)(at_ms))
+        }
+        (Some(TryOutcome::Again(at_ms)), Lang::En) => {
+            format!("; again at {}", (setting.time)(at_ms))
+        }
+        (Some(TryOutcome::Parked), Lang::Zh) => "；不再发".to_owned(),
+        (Some(TryOutcome::Parked), Lang::En) => "; given up".to_owned(),
+    };
+    let answer = tried.answer.lines().next().unwrap_or_default();
+    format!(
+        "{status}{led}, {} ms: {answer}{followed}",
+        tried.duration_ms
+    )
 }
 
 /// What may be done, with what it will do; what may not, with why.

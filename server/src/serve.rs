@@ -286,17 +286,17 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
         let _ = store.add_operator(&operator, &given.proof).await?;
         return Ok(());
     }
+    if let Some(code) = store.development_domain().await? {
+        bail!(
+            "this database holds the development domain `{code}`, whose secret is public: serve \
+             it with --dev, or give TONGFU_DATABASE_URL a database of its own"
+        );
+    }
     let known = store.known_operator(DEVELOPMENT_OPERATOR).await?;
     if known.is_some() {
         bail!(
             "this database holds development's operator, whose password is public: serve it \
              with --dev, or give TONGFU_DATABASE_URL a database of its own"
-        );
-    }
-    if let Some(code) = store.development_domain().await? {
-        bail!(
-            "this database holds the development domain `{code}`, whose secret is public: serve \
-             it with --dev, or give TONGFU_DATABASE_URL a database of its own"
         );
     }
     Ok(())

@@ -141,8 +141,7 @@ impl Checkout {
             }
             Errand::Resend { order_sn } => {
                 let which = Resend::Order(order_sn.clone());
-                let count = self.parts.store.resend_callbacks(&which, self.now_ms());
-                match count.await? {
+                match self.resend(&which).await.map_err(NotDone::Failed)? {
                     0 => Err(NotDone::Nothing),
                     _ => Ok(()),
                 }

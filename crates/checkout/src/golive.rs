@@ -108,8 +108,9 @@ impl Checkout {
 
     /// Tries out a receiver with an order that its developer made for this. The order is
     /// closed first, so that nobody can pay for what the receiver may then deliver, and its
-    /// story says what was done; a FAILUREPAY of it would only confuse its receiver. What is wrong goes first: a receiver that has taken the
-    /// order would not look at it any more.
+    /// story says what was done; it is not told as FAILUREPAY, which would only confuse its
+    /// receiver. What is wrong goes first: a receiver that has taken the order would not
+    /// look at it any more.
     ///
     /// # Errors
     /// [`NoTrial`]; nothing was sent then.
