@@ -3,6 +3,7 @@
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
+use payment::order::Attempt;
 use payment::ports::{Backlog, Risk, RiskKind, Total};
 
 /// A line of the board.
@@ -184,7 +185,11 @@ fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
         .map(|total| {
             let code = total.currency.code();
             let yuan = |minor: i64| format!("{code} {}.{:02}", minor / 100, minor % 100);
-            let address = format!("/orders?channel={}&paid=1&today=1", total.name);
+            let state = Attempt::Paid.word();
+            let address = format!(
+                "/orders?channel={}&state={state}&paid=1&today=1",
+                total.name
+            );
             view! {
                 <tr>
                     <td><a href=address>{total.name.clone()}</a></td>

@@ -43,8 +43,12 @@ impl Setting<'_> {
 
     /// The same page in the other language.
     fn other_language(&self) -> String {
-        let joint = if self.here.contains('?') { '&' } else { '?' };
-        format!("{}{joint}lang={}", self.here, self.lang.other().tag())
+        let (path, query) = self.here.split_once('?').unwrap_or((self.here, ""));
+        let others = query.split('&');
+        let others = others.filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+        let mut query: Vec<_> = others.map(str::to_owned).collect();
+        query.push(format!("lang={}", self.lang.other().tag()));
+        format!("{path}?{}", query.join("&"))
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Order {
     pub left: i64,
     /// What a refund that is asked for on this page is called: said twice, it is one.
     pub refund_key: String,
+    /// Its sum, in yuan (dollars), until another one is written.
+    pub refund_yuan: String,
     /// What became of an act.
     pub notice: Option<Notice>,
 }
@@ -309,7 +311,7 @@ fn acts(
     let sum = view! {
         <input type="hidden" name="key" value=order.refund_key.clone()/>
         <label>{setting.say("金额（元）", "Sum (yuan, dollars)")}
-            <input name="yuan" required inputmode="decimal" maxlength="12" value=left.clone()/></label>
+            <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
     };
     let refund = act(
         Deed::Refund,

@@ -42,6 +42,8 @@ pub struct Orders {
     pub next: Option<String>,
     /// Whether these are the newest.
     pub is_first: bool,
+    /// There may be more, which are not listed.
+    pub is_cut: bool,
 }
 
 /// The list of orders, or what a number was found at.
@@ -50,6 +52,10 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
     let rows: Vec<_> = orders.rows.iter().map(|row| line(setting, row)).collect();
     let count = orders.rows.len();
     let place = match (orders.is_first, orders.next.is_some()) {
+        (true, false) if orders.is_cut => setting.say(
+            "每种号码的前一百个",
+            "the first hundred of each kind of number",
+        ),
         (true, false) => setting.say("全部", "all there are"),
         (true, true) => setting.say("最新的，后面还有", "the newest, there are more"),
         (false, true) => setting.say("较早的，后面还有", "older ones, there are more"),
@@ -60,12 +66,13 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
         Lang::En => format!("{count} orders are shown: {place}."),
     };
     let refusal = orders.refusal.clone();
+    let shown = refusal.is_none().then_some(shown);
     let next = orders.next.clone();
     let has_none = rows.is_empty();
     let body = view! {
         {filter(setting, &orders.asked)}
         {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
-        <p>{shown}</p>
+        {shown.map(|shown| view! { <p>{shown}</p> })}
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("订单", "Order")}</th>

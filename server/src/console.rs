@@ -30,10 +30,10 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, dev: bool) -> Self {
         Self {
             store: Arc::clone(&store),
-            operators: Operators::new(store, clock),
+            operators: Operators::new(store, clock, dev),
             sign_ins: Buckets::new(SIGN_INS),
         }
     }

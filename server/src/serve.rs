@@ -113,7 +113,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         metrics,
         pictures,
         notice,
-        console: Console::new(Arc::clone(&announced), system_clock()),
+        console: Console::new(Arc::clone(&announced), system_clock(), dev),
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         stopped: stopped.clone(),
@@ -293,10 +293,10 @@ async fn check_domains(store: &dyn Store, dev: bool) -> Result<()> {
         );
     }
     let known = store.known_operator(DEVELOPMENT_OPERATOR).await?;
-    if known.is_some() {
+    if known.is_some_and(|known| known.operator.enabled) {
         bail!(
-            "this database holds development's operator, whose password is public: serve it \
-             with --dev, or give TONGFU_DATABASE_URL a database of its own"
+            "this database holds development's operator, whose password is public: `tongfu \
+             operator set {DEVELOPMENT_OPERATOR} --enabled false`, or serve it with --dev"
         );
     }
     Ok(())

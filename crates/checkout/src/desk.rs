@@ -7,8 +7,10 @@ use payment::operators::{Deed, Operator};
 use payment::ports::{Resend, StoreError};
 use std::fmt;
 
-/// Bytes of a reason, and of a refund's key.
+/// Bytes of a reason.
 const TEXT_MAX: usize = 200;
+/// Bytes of a number, and of a refund's key.
+const WORD_MAX: usize = 64;
 
 /// What an operator has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,16 @@ impl Errand {
     }
 }
 
+impl Errand {
+    /// What others wrote of it.
+    fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Requery { order_sn } | Self::Resend { order_sn } => vec![order_sn],
+            Self::Refund { order_sn, key, .. } => vec![order_sn, key],
+        }
+    }
+}
+
 /// As the same command of `tongfu` reads.
 impl fmt::Display for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +79,7 @@ pub enum NotDone {
     /// The operator's role may not do it.
     #[error("the role {} may not do this", .0.role.word())]
     NotAllowed(Operator),
-    /// A reason, or a key, is empty, too long or of several lines.
+    /// A reason is empty, too long or of several lines.
     #[error("a reason of one line, at most {TEXT_MAX} bytes, is needed")]
     NoReason,
     /// There is no such order, or it has nothing of the kind.
@@ -118,6 +130,10 @@ impl Checkout {
         if !is_line(reason) {
             return Err(NotDone::NoReason);
         }
+        // What is recorded is recorded for ever: no more than the words that it has.
+        if !errand.words().into_iter().all(is_word) {
+            return Err(NotDone::Nothing);
+        }
         let store = &self.parts.store;
         let what = format!("{errand} --reason …");
         let recorded = store.record_act(&operator.name, &what, self.now_ms());
@@ -151,14 +167,16 @@ impl Checkout {
                 minor,
                 key,
             } => {
-                if !is_line(key) {
-                    return Err(NotDone::NoReason);
-                }
                 let refund = self.refund_order(order_sn, *minor, Some(key), reason);
                 refund.await.map(|_| ()).map_err(NotDone::Failed)
             }
         }
     }
+}
+
+fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
 fn is_line(text: &str) -> bool {

@@ -47,8 +47,8 @@ pub enum NoTrial {
     /// A channel has not confirmed that it is closed.
     #[error("a channel has not confirmed yet that the order is closed: again in a minute")]
     Open,
-    /// It was used before: its receiver has taken it.
-    #[error("this order was used for golive before: make another one")]
+    /// Its receiver was told of it before, by golive or that it was closed.
+    #[error("the receiver was told of this order before: make another one")]
     Used,
     /// Our own trouble, or the order's door has none.
     #[error("{0}")]
@@ -68,7 +68,8 @@ impl Tried {
 /// Whether somebody looked at what was sent: a redirect, or an address where nothing is,
 /// refuses nothing.
 fn is_looked_at(answer: &CallbackAnswer) -> bool {
-    let nobody = |status: u16| (300..400).contains(&status) || matches!(status, 404 | 405 | 410);
+    let nobody =
+        |status: u16| (300..400).contains(&status) || matches!(status, 404 | 405 | 410 | 502..=504);
     answer.status.is_some_and(|status| !nobody(status))
 }
 
@@ -103,7 +104,12 @@ impl Checkout {
         if attempts.iter().any(has_money) {
             return Err(NoTrial::Paid);
         }
-        attempts.into_iter().last().ok_or(NoTrial::Unknown)
+        let last = attempts.into_iter().last().ok_or(NoTrial::Unknown)?;
+        let told = self.parts.store.callbacks(&last.order_sn).await;
+        match told.map_err(Failure::from)?.is_empty() {
+            true => Ok(last),
+            false => Err(NoTrial::Used),
+        }
     }
 
     /// Tries out a receiver with an order that its developer made for this. The order is

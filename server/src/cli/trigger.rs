@@ -174,7 +174,9 @@ impl Desk {
 
     async fn refund(&self, money: i64) -> Result<()> {
         let money = money.to_string();
-        let values = [("refundKey", "trigger"), ("refundMoney", money.as_str())];
+        // A business system uses each key once; requestKeys are such.
+        let key = format!("trigger-{}", self.key);
+        let values = [("refundKey", key.as_str()), ("refundMoney", &money)];
         let body = self.signed(Purpose::Refund, &values);
         self.ask("/pay/api/private/pay/refund", body).await
     }

@@ -1,7 +1,7 @@
 //! What operators do at the console (docs/console.md, Acts).
 
-use super::answer::{Who, language, lead, message};
-use super::orders::shown;
+use super::answer::{language, lead, message};
+use super::orders::{Wished, shown};
 use super::session::{foreign, is_proved, who};
 use crate::state::State;
 use axum::Form;
@@ -43,6 +43,10 @@ pub(super) async fn act(
     if !is_proved(&parts, &who, &said.token) {
         return foreign(&parts);
     }
+    let wished = (act == "refund").then(|| Wished {
+        key: said.key.clone(),
+        yuan: said.yuan.clone(),
+    });
     let errand = match act.as_str() {
         "requery" => Errand::Requery {
             order_sn: order_sn.clone(),
@@ -61,7 +65,11 @@ pub(super) async fn act(
                     Lang::Zh => "金额写成元，最多两位小数，例如 12.34",
                     Lang::En => "A sum in yuan (dollars) with at most two decimals, such as 12.34",
                 };
-                return failed(&state, &parts, &who, &order_sn, text.to_owned()).await;
+                let notice = Notice {
+                    good: false,
+                    text: text.to_owned(),
+                };
+                return shown(&state, &parts, &who, &order_sn, Some(notice), wished).await;
             }
         },
         _ => {
@@ -85,12 +93,8 @@ pub(super) async fn act(
         }
         Err(not_done) => {
             let text = not_done.text(language(&parts));
-            failed(&state, &parts, &who, &order_sn, text).await
+            let notice = Notice { good: false, text };
+            shown(&state, &parts, &who, &order_sn, Some(notice), wished).await
         }
     }
-}
-
-async fn failed(state: &State, parts: &Parts, who: &Who, order_sn: &str, text: String) -> Response {
-    let notice = Notice { good: false, text };
-    shown(state, parts, who, order_sn, Some(notice)).await
 }

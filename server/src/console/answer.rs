@@ -8,7 +8,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use console::Setting;
 use payment::lang::Lang;
@@ -52,7 +52,11 @@ pub(super) fn page(
     let Ok(nonce) = checkout::token() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+    // What a form was sent to shows no page.
+    let here = match parts.method {
+        Method::GET => parts.uri.path_and_query().map_or("/", |here| here.as_str()),
+        _ => "/",
+    };
     let setting = Setting {
         lang: language(parts),
         nonce: &nonce,

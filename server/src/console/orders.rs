@@ -22,8 +22,10 @@ const LINES: usize = 50;
 /// A number that somebody has is no longer.
 const NUMBER_MAX: usize = 200;
 const DAY_MS: i64 = 86_400_000;
-/// Greater than every number of an order.
-const BEYOND: &str = "~";
+/// So many orders of each kind of number are found.
+const FOUND_MAX: usize = 100;
+/// After every number of an order, in the order of any database: they are digits.
+const BEYOND: &str = "z";
 
 /// The first page: money at risk.
 pub(super) async fn board(extract::State(state): extract::State<State>, parts: Parts) -> Response {
@@ -82,6 +84,7 @@ pub(super) async fn list(extract::State(state): extract::State<State>, parts: Pa
         rows: Vec::new(),
         next: None,
         is_first,
+        is_cut: false,
     };
     let wanted = match wanted(&orders.asked) {
         Ok(wanted) => wanted,
@@ -180,6 +183,11 @@ fn wanted(asked: &Asked) -> Result<Wanted, &str> {
     })
 }
 
+/// What no number holds, and no database takes.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
 /// What the box of numbers was given.
 #[derive(Deserialize)]
 pub(super) struct Wish {
@@ -198,9 +206,10 @@ pub(super) async fn find(
         Err(response) => return response,
     };
     let number = wish.number.trim();
-    let found = match number.len() {
-        1..=NUMBER_MAX => state.console.store.named(number).await,
-        _ => Ok(Vec::new()),
+    let is_number = (1..=NUMBER_MAX).contains(&number.len()) && is_plain(number);
+    let found = match is_number {
+        true => state.console.store.named(number).await,
+        false => Ok(Vec::new()),
     };
     let rows = match found {
         Ok(rows) => rows,
@@ -216,6 +225,7 @@ pub(super) async fn find(
             let orders = Orders {
                 asked: Asked::default(),
                 refusal: None,
+                is_cut: rows.len() >= FOUND_MAX,
                 rows,
                 next: None,
                 is_first: true,
@@ -257,22 +267,34 @@ pub(super) async fn show(
         good: true,
         text: super::answer::say(lang, zh, en),
     });
-    shown(&state, &parts, &who, &order_sn, notice).await
+    shown(&state, &parts, &who, &order_sn, notice, None).await
 }
 
-/// The page of an order, after what became of an act.
+/// A refund that was asked for: whether it began may not be known.
+pub(super) struct Wished {
+    pub(super) key: String,
+    pub(super) yuan: String,
+}
+
+/// The page of an order, after what became of an act. A refund that was wished for is
+/// wished for again under the same key, for it may have begun.
 pub(super) async fn shown(
     state: &State,
     parts: &Parts,
     who: &Who,
     order_sn: &str,
     notice: Option<Notice>,
+    wished: Option<Wished>,
 ) -> Response {
     let status = match &notice {
         Some(notice) if !notice.good => StatusCode::CONFLICT,
         _ => StatusCode::OK,
     };
-    match read_order(&*state.console.store, order_sn, notice).await {
+    let read = match is_plain(order_sn) {
+        true => read_order(&*state.console.store, order_sn, notice, wished).await,
+        false => Ok(None),
+    };
+    match read {
         Ok(Some(order)) => page(parts, Some(who), status, |setting| {
             console::order(setting, &order)
         }),
@@ -288,6 +310,7 @@ async fn read_order(
     store: &dyn Store,
     order_sn: &str,
     notice: Option<Notice>,
+    wished: Option<Wished>,
 ) -> Result<Option<Order>, StoreError> {
     let Some(asked) = store.attempt(order_sn).await? else {
         return Ok(None);
@@ -304,12 +327,19 @@ async fn read_order(
         }
         payments.push(payment);
     }
-    let key = checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let wished = match wished {
+        Some(wished) => wished,
+        None => Wished {
+            key: checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            yuan: format!("{}.{:02}", left / 100, left % 100),
+        },
+    };
     Ok(Some(Order {
         order_sn: order_sn.to_owned(),
         payments,
         left,
-        refund_key: key,
+        refund_key: wished.key,
+        refund_yuan: wished.yuan,
         notice,
     }))
 }

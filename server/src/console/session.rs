@@ -10,7 +10,7 @@ use axum::Form;
 use axum::extract::{self, Query};
 use axum::http::header::{HOST, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use checkout::{NotSignedIn, form_token};
 use payment::lang::Lang;
@@ -100,15 +100,12 @@ pub(super) async fn sign_in(
             );
             return message(&parts, None, StatusCode::SERVICE_UNAVAILABLE, text);
         }
-        Err(NotSignedIn::Wait { wait_s }) => {
-            let wait_s = u64::try_from(wait_s).unwrap_or_default();
-            return page_of(&parts, next, Some(put_off(lang, wait_s))).await;
-        }
         Err(NotSignedIn::Wrong) => {
             let wrong = say(
                 lang,
-                "名字、密码或一次性密码不对。",
-                "The name, the password or the one-time password is wrong.",
+                "名字、密码或一次性密码不对，或刚才失败太多次：半分钟后再试。",
+                "The name, the password or the one-time password is wrong, or it failed too \
+                 often lately: try again in half a minute.",
             );
             return page_of(&parts, next, Some(wrong)).await;
         }
@@ -153,7 +150,11 @@ pub(super) async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
             token: form_token(id),
         }),
         None => {
-            let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+            // A form that came too late did nothing: its address shows no page.
+            let here = match parts.method {
+                Method::GET => parts.uri.path_and_query().map_or("/", |here| here.as_str()),
+                _ => "/",
+            };
             let next = form_urlencoded::byte_serialize(here.as_bytes()).collect::<String>();
             Err(lead(&format!("/sign-in?next={next}")))
         }

@@ -52,10 +52,12 @@ async fn each_state_is_told(database: Database) {
     let statuses = told(&world, key_of(&text)).await;
     assert!(statuses.iter().all(|status| status == "FAILUREPAY"));
     assert!(!statuses.is_empty());
-    let (well, text) = tell("refunded");
-    assert!(well, "{text}");
-    let statuses = told(&world, key_of(&text)).await;
-    assert_eq!(statuses[..2], ["SUCCESSPAY", "SUCCESSREFUND"]);
+    for _ in 0..2 {
+        let (well, text) = tell("refunded");
+        assert!(well, "{text}");
+        let statuses = told(&world, key_of(&text)).await;
+        assert_eq!(statuses[..2], ["SUCCESSPAY", "SUCCESSREFUND"]);
+    }
 
     let test = ["paid", "--domain", "test", "--callback", &receiver];
     let (well, text) = trigger(&world, &[&test[..], &["--money", "7"]].concat());

@@ -30,8 +30,10 @@ statements! {
     ADD_RECOVERY = "insert into operator_recovery (operator, digest) values ($1, $2)";
     TAKE_RECOVERY = "delete from operator_recovery where operator = $1 and digest = $2";
     END_RECOVERY = "delete from operator_recovery where operator = $1";
+    /// Only by the password that still holds.
     BEGIN = "insert into operator_session (digest, operator, created_ms, seen_ms) \
-        values ($1, $2, $3, $3)";
+        select $1, name, $3, $3 from operator \
+        where name = $2 and password = $4 and enabled = 1";
     SESSION = "select o.name, o.role, o.enabled, o.created_ms, s.created_ms as begun_ms, \
         s.seen_ms from operator_session s join operator o on o.name = s.operator \
         where s.digest = $1 and o.enabled = 1";
@@ -163,15 +165,17 @@ impl Operators for Database {
     async fn begin_session(
         &self,
         digest: &str,
-        name: &str,
+        known: &Known,
         now_ms: i64,
         seen_since_ms: i64,
-    ) -> Answer<()> {
+    ) -> Answer<bool> {
+        let name = known.operator.name.as_str();
         self.write(LIMIT, async |tx: &mut Tx| {
             tx.change(END_UNSEEN.bind(name).bind(seen_since_ms)).await?;
             tx.change(FORGET_FAILED.bind(name)).await?;
             let begin = BEGIN.bind(digest).bind(name).bind(now_ms);
-            tx.change(begin).await.map(|_| ())
+            let begin = begin.bind(known.proof.password.as_str());
+            Ok(tx.change(begin).await? == 1)
         })
         .await
     }
@@ -233,7 +237,7 @@ impl Database {
         for row in &tx.rows(SEALED).await? {
             let (name, from, totp): (String, String, String) =
                 (row.get("name")?, row.get("kek_id")?, row.get("totp")?);
-            // What a lost key kept is made anew by `operator prove`.
+            // What a lost key kept is made anew by `operator renew`.
             if from != to && self.keys.has(&from) {
                 let totp = self.keys.rewrap(&from, to, &place(&name), &totp)?;
                 changed += tx.change(RESEAL.bind(&name).bind(to).bind(totp)).await?;

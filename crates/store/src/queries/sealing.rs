@@ -42,7 +42,8 @@ statements! {
         on conflict do nothing";
     WRITE_BY = "update secrets_key set kek_id = $1, canary = $2 where id = 1";
     KEPT = "select kek_id, count(*) as count from \
-        (select kek_id from domain_secret union all select kek_id from channel_account) kept \
+        (select kek_id from domain_secret union all select kek_id from channel_account \
+        union all select kek_id from operator where totp is not null) kept \
         group by kek_id order by kek_id";
     ANNOUNCE(OF) = "insert into instance (name, version, kek_ids, seen_ms) \
         values ($1, $2, $3, ", OF.now_ms, ") on conflict (name) do update \

@@ -21,6 +21,12 @@ fn proof(totp: Option<&str>, recovery: &[&str]) -> Proof {
     }
 }
 
+async fn begin(store: &dyn Store, digest: &str, now_ms: i64, seen_since_ms: i64) {
+    let known = store.known_operator("li").await.unwrap().unwrap();
+    let begun = store.begin_session(digest, &known, now_ms, seen_since_ms);
+    assert!(begun.await.unwrap());
+}
+
 pub(crate) async fn an_operator_proves_itself_and_has_sessions(store: Arc<dyn Store>) {
     let li = operator("li");
     assert_eq!(
@@ -47,7 +53,7 @@ pub(crate) async fn an_operator_proves_itself_and_has_sessions(store: Arc<dyn St
     }
     let failed = store.known_operator("li").await.unwrap().unwrap();
     assert_eq!((failed.failed, failed.next_try_ms), (2, 200));
-    store.begin_session("d1", "li", 1_000, 0).await.unwrap();
+    begin(&*store, "d1", 1_000, 0).await;
     let known = store.known_operator("li").await.unwrap().unwrap();
     assert_eq!((known.failed, known.next_try_ms), (0, 0));
     let session = store.session("d1").await.unwrap().unwrap();
@@ -57,10 +63,10 @@ pub(crate) async fn an_operator_proves_itself_and_has_sessions(store: Arc<dyn St
     let seen = store.session("d1").await.unwrap().unwrap();
     assert_eq!((seen.created_ms, seen.seen_ms), (1_000, 2_000));
     // One that was seen lately stays beside a new one, one that was not ends.
-    store.begin_session("d2", "li", 3_000, 2_000).await.unwrap();
+    begin(&*store, "d2", 3_000, 2_000).await;
     let is_there = async |digest| store.session(digest).await.unwrap().is_some();
     assert!(is_there("d1").await && is_there("d2").await);
-    store.begin_session("d3", "li", 4_000, 3_000).await.unwrap();
+    begin(&*store, "d3", 4_000, 3_000).await;
     assert!(!is_there("d1").await && is_there("d2").await);
     store.end_session("d2").await.unwrap();
     assert!(!is_there("d2").await && is_there("d3").await);
@@ -99,10 +105,18 @@ pub(crate) async fn what_proves_an_operator_is_replaced_or_taken_once(store: Arc
         ],
         [true, false, false]
     );
-    store.begin_session("d1", "li", 1_000, 0).await.unwrap();
-    let anew = proof(Some("SECOND"), &["r3"]);
+    begin(&*store, "d1", 1_000, 0).await;
+    let before = store.known_operator("li").await.unwrap().unwrap();
+    let mut anew = proof(Some("SECOND"), &["r3"]);
+    anew.password = "$argon2id$two".to_owned().into();
     assert_eq!(store.prove_operator("li", &anew).await, Ok(Ok(())));
     assert!(store.session("d1").await.unwrap().is_none());
+    // Who proved himself just before that is not let in after it.
+    assert_eq!(
+        store.begin_session("d2", &before, 1_000, 0).await,
+        Ok(false)
+    );
+    assert!(store.session("d2").await.unwrap().is_none());
     assert_eq!([recovery("r2").await, recovery("r3").await], [false, true]);
     let nobody = store.prove_operator("nobody", &anew).await.unwrap();
     assert!(nobody.unwrap_err().contains("nobody"));

@@ -29,14 +29,15 @@ pub trait Operators: Send + Sync {
     /// Takes a recovery code away; `false` where it is none.
     async fn take_recovery(&self, name: &str, digest: &str) -> Answer<bool>;
     /// Begins a session; those of this operator that were not seen since end, and what
-    /// failed is forgotten.
+    /// failed is forgotten. `false` where it may not sign in any more, or not by this
+    /// password.
     async fn begin_session(
         &self,
         digest: &str,
-        name: &str,
+        known: &Known,
         now_ms: i64,
         seen_since_ms: i64,
-    ) -> Answer<()>;
+    ) -> Answer<bool>;
     /// A session.
     async fn session(&self, digest: &str) -> Answer<Option<Session>>;
     /// That it was seen.
