@@ -3,6 +3,7 @@
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
+use payment::money::two_decimals;
 use payment::order::Attempt;
 use payment::ports::{Backlog, Risk, RiskKind, Total};
 
@@ -172,10 +173,7 @@ fn words(setting: &Setting<'_>, kind: RiskKind) -> (&'static str, &'static str) 
             ),
         ),
     };
-    match setting.lang {
-        Lang::Zh => zh,
-        Lang::En => en,
-    }
+    setting.lang.choose(zh, en)
 }
 
 fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
@@ -184,7 +182,7 @@ fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
         .iter()
         .map(|total| {
             let code = total.currency.code();
-            let yuan = |minor: i64| format!("{code} {}.{:02}", minor / 100, minor % 100);
+            let yuan = |minor| format!("{code} {}", two_decimals(minor));
             let state = Attempt::Paid.word();
             let address = format!(
                 "/orders?channel={}&state={state}&paid=1&today=1",

@@ -15,6 +15,8 @@ use leptos::prelude::*;
 use payment::lang::Lang;
 use payment::operators::Operator;
 
+/// The colours of all plain pages, light and dark.
+pub const PALETTE: &str = include_str!("palette.css");
 const STYLE: &str = include_str!("console.css");
 
 /// What every page is told beside its content.
@@ -35,10 +37,7 @@ pub struct Setting<'a> {
 impl Setting<'_> {
     /// One of two texts.
     fn say(&self, zh: &'static str, en: &'static str) -> &'static str {
-        match self.lang {
-            Lang::Zh => zh,
-            Lang::En => en,
-        }
+        self.lang.choose(zh, en)
     }
 
     /// The same page in the other language.
@@ -69,7 +68,7 @@ fn document(setting: &Setting<'_>, title: &str, body: impl IntoView) -> String {
     format!(
         "<!DOCTYPE html><html lang=\"{tag}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">{}\
-         <style nonce=\"{nonce}\">{STYLE}</style></head><body>{}</body></html>",
+         <style nonce=\"{nonce}\">{PALETTE}{STYLE}</style></head><body>{}</body></html>",
         heading.to_html(),
         view.to_html()
     )

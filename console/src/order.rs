@@ -3,6 +3,7 @@
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
+use payment::money::two_decimals;
 use payment::operators::{Deed, Operator};
 use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
 
@@ -254,7 +255,7 @@ fn acts(
         .find(|one| one.attempt.order_sn == order.order_sn);
     let channel = asked.map_or("", |one| one.attempt.channel.code());
     let has_callback = asked.is_some_and(|one| !one.callbacks.is_empty());
-    let left = format!("{}.{:02}", order.left / 100, order.left % 100);
+    let left = two_decimals(order.left);
     let act = |deed: Deed,
                path: &str,
                name: &str,

@@ -6,7 +6,6 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use payment::operators::{Known, Operator, Proof, Role, Session};
 use payment::ports::{Store, StoreError};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 use totp_rs::{Builder, Secret, Totp};
@@ -316,7 +315,7 @@ fn wait_ms(failed: i64) -> i64 {
 }
 
 fn digest(text: &str) -> String {
-    hex::encode(Sha256::digest(text))
+    payment::story::digest(text.as_bytes())
 }
 
 #[cfg(test)]

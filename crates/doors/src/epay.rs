@@ -15,7 +15,7 @@ pub use sign::{as_signed, md5_sign, one_meaning, verifies};
 
 use payment::channel::Channel;
 use payment::domain::{Domain, DomainError, DomainSettings};
-use payment::money::Currency;
+use payment::money::{Currency, two_decimals};
 use payment::pairs::Pairs;
 use payment::ports::{Door, NewCallback, News};
 use payment::status::PayStatus;
@@ -134,7 +134,7 @@ fn told(news: &News<'_>) -> String {
     let attempt = news.attempt;
     let order = news.ordered;
     let pid = news.domain.settings.partner.as_ref();
-    let money = answer::yuan(attempt.money.minor());
+    let money = two_decimals(attempt.money.minor());
     let mut fields = vec![
         ("pid", pid.map_or("", |partner| &partner.id)),
         ("trade_no", &attempt.request_key),

@@ -89,10 +89,7 @@ impl ErrCode {
     #[must_use]
     pub fn message(self, lang: Lang) -> &'static str {
         let (_, zh, en) = self.row();
-        match lang {
-            Lang::Zh => zh,
-            Lang::En => en,
-        }
+        lang.choose(zh, en)
     }
 
     fn row(self) -> (&'static str, &'static str, &'static str) {

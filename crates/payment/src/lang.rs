@@ -20,6 +20,15 @@ impl Lang {
         }
     }
 
+    /// What is said in it: the one or the other.
+    #[must_use]
+    pub fn choose<T>(self, zh: T, en: T) -> T {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+
     /// The other language.
     #[must_use]
     pub fn other(self) -> Self {

@@ -87,6 +87,13 @@ impl Money {
     }
 }
 
+/// Fen (cents) as yuan (dollars) with two decimals, as programs read them: `1234.50`.
+#[must_use]
+pub fn two_decimals(minor: i64) -> String {
+    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    format!("{sign}{}.{:02}", minor / 100, minor % 100)
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let major = (self.minor / 100).to_string();

@@ -318,10 +318,8 @@ async fn refund(
     let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     print_refund(&refund);
     let refunds = store.refunds(order_sn).await?;
-    let gone = refunds.iter().filter(|one| one.state.counts());
-    let gone: i64 = gone.map(|one| one.money.minor()).sum();
     if let Some(order) = store.attempt(order_sn).await? {
-        let left = order.money.minor() - gone;
+        let left = checkout::left(&order, &refunds);
         println!(
             "{} {} of it is left.",
             order.money.currency().code(),

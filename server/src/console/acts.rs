@@ -1,8 +1,8 @@
 //! What operators do at the console (docs/console.md, Acts).
 
-use super::answer::{language, lead, message};
+use super::answer::{Who, language, lead, message};
 use super::orders::{Wished, shown};
-use super::session::{foreign, is_proved, who};
+use super::session::{foreign, is_proved};
 use crate::state::State;
 use axum::Form;
 use axum::extract::{self, Path};
@@ -31,15 +31,12 @@ pub(super) struct Said {
 /// Does something to an order.
 pub(super) async fn act(
     extract::State(state): extract::State<State>,
+    who: Who,
     Path((order_sn, act)): Path<(String, String)>,
     parts: Parts,
     form: Form<Said>,
 ) -> Response {
     let Form(said) = form;
-    let who = match who(&state, &parts).await {
-        Ok(who) => who,
-        Err(response) => return response,
-    };
     if !is_proved(&parts, &who, &said.token) {
         return foreign(&parts);
     }

@@ -33,15 +33,6 @@ fn wished(parts: &Parts) -> Option<Lang> {
     Lang::parse(&lang)
 }
 
-/// One of two texts.
-pub(super) fn say(lang: Lang, zh: &str, en: &str) -> String {
-    match lang {
-        Lang::Zh => zh,
-        Lang::En => en,
-    }
-    .to_owned()
-}
-
 /// A page as it is drawn for who looks.
 pub(super) fn page(
     parts: &Parts,
@@ -90,8 +81,7 @@ pub(super) fn message(
     (zh, en): (&str, &str),
 ) -> Response {
     page(parts, who, status, |setting| {
-        let text = say(setting.lang, zh, en);
-        console::message(setting, status.as_str(), &text)
+        console::message(setting, status.as_str(), setting.lang.choose(zh, en))
     })
 }
 

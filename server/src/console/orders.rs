@@ -1,7 +1,6 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
 use super::answer::{Who, lead, message, page, trouble};
-use super::session::who;
 use crate::serve::now_ms;
 use crate::state::State;
 use crate::zone;
@@ -12,6 +11,7 @@ use axum::response::Response;
 use console::{Asked, AtRisk, Board, Called, Notice, Order, Orders, Payment};
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
+use payment::money::two_decimals;
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Store, StoreError, TotalsBy, Wanted};
 use payment::story::check;
@@ -28,11 +28,11 @@ const FOUND_MAX: usize = 100;
 const BEYOND: &str = "z";
 
 /// The first page: money at risk.
-pub(super) async fn board(extract::State(state): extract::State<State>, parts: Parts) -> Response {
-    let who = match who(&state, &parts).await {
-        Ok(who) => who,
-        Err(response) => return response,
-    };
+pub(super) async fn board(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    parts: Parts,
+) -> Response {
     match read_board(&*state.console.store).await {
         Ok(board) => page(&parts, Some(&who), StatusCode::OK, |setting| {
             console::board(setting, &board)
@@ -71,11 +71,11 @@ fn start_of_today(now_ms: i64) -> i64 {
 }
 
 /// A list of orders, the newest first.
-pub(super) async fn list(extract::State(state): extract::State<State>, parts: Parts) -> Response {
-    let who = match who(&state, &parts).await {
-        Ok(who) => who,
-        Err(response) => return response,
-    };
+pub(super) async fn list(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    parts: Parts,
+) -> Response {
     let (asked, before) = asked(parts.uri.query().unwrap_or_default());
     let is_first = before.is_empty();
     let mut orders = Orders {
@@ -198,13 +198,10 @@ pub(super) struct Wish {
 /// The order that bears a number, or the orders that do.
 pub(super) async fn find(
     extract::State(state): extract::State<State>,
+    who: Who,
     Query(wish): Query<Wish>,
     parts: Parts,
 ) -> Response {
-    let who = match who(&state, &parts).await {
-        Ok(who) => who,
-        Err(response) => return response,
-    };
     let number = wish.number.trim();
     let is_number = (1..=NUMBER_MAX).contains(&number.len()) && is_plain(number);
     let found = match is_number {
@@ -245,14 +242,11 @@ pub(super) struct Done {
 /// One order.
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
+    who: Who,
     Path(order_sn): Path<String>,
     Query(done): Query<Done>,
     parts: Parts,
 ) -> Response {
-    let who = match who(&state, &parts).await {
-        Ok(who) => who,
-        Err(response) => return response,
-    };
     let lang = super::answer::language(&parts);
     let said = match done.done.as_str() {
         "requery" => Some(("已查询，结果如下。", "Asked; this is how it stands.")),
@@ -265,7 +259,7 @@ pub(super) async fn show(
     };
     let notice = said.map(|(zh, en)| Notice {
         good: true,
-        text: super::answer::say(lang, zh, en),
+        text: lang.choose(zh, en).to_owned(),
     });
     shown(&state, &parts, &who, &order_sn, notice, None).await
 }
@@ -321,9 +315,7 @@ async fn read_order(
     for attempt in attempts.await? {
         let payment = read_payment(store, attempt).await?;
         if payment.attempt.order_sn == order_sn && payment.attempt.status.has_money() {
-            let gone = payment.refunds.iter().filter(|one| one.state.counts());
-            let gone: i64 = gone.map(|one| one.money.minor()).sum();
-            left = payment.attempt.money.minor() - gone;
+            left = checkout::left(&payment.attempt, &payment.refunds);
         }
         payments.push(payment);
     }
@@ -331,7 +323,7 @@ async fn read_order(
         Some(wished) => wished,
         None => Wished {
             key: checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            yuan: format!("{}.{:02}", left / 100, left % 100),
+            yuan: two_decimals(left),
         },
     };
     Ok(Some(Order {

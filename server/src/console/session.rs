@@ -1,13 +1,13 @@
 //! Who looks: signing in and out, and what every form must prove (docs/console.md, Signing
 //! in).
 
-use super::answer::{Who, language, lead, message, page, say, trouble};
+use super::answer::{Who, language, lead, message, page, trouble};
 use crate::limits::Caller;
 use crate::listen::Remote;
 use crate::payer::cookies::Cookies;
 use crate::state::State;
 use axum::Form;
-use axum::extract::{self, Query};
+use axum::extract::{self, FromRequestParts, Query};
 use axum::http::header::{HOST, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -49,7 +49,7 @@ pub(super) struct Proof {
 }
 
 /// The page that asks who looks.
-pub(super) async fn page_of(parts: &Parts, next: &str, failure: Option<String>) -> Response {
+pub(super) fn page_of(parts: &Parts, next: &str, failure: Option<String>) -> Response {
     let status = match failure {
         Some(_) => StatusCode::FORBIDDEN,
         None => StatusCode::OK,
@@ -60,7 +60,7 @@ pub(super) async fn page_of(parts: &Parts, next: &str, failure: Option<String>) 
 }
 
 pub(super) async fn page_route(Query(wish): Query<Wish>, parts: Parts) -> Response {
-    page_of(&parts, path(&wish.next), None).await
+    page_of(&parts, path(&wish.next), None)
 }
 
 /// Signs in.
@@ -83,7 +83,7 @@ pub(super) async fn sign_in(
     }
     let caller = caller(&state, &parts);
     if let Err(wait) = state.console.sign_ins.charge(&caller) {
-        return page_of(&parts, next, Some(put_off(lang, wait.seconds()))).await;
+        return page_of(&parts, next, Some(put_off(lang, wait.seconds())));
     }
     let from = caller.map_or_else(|| "-".to_owned(), |caller| caller.to_string());
     let operators = &state.console.operators;
@@ -101,13 +101,12 @@ pub(super) async fn sign_in(
             return message(&parts, None, StatusCode::SERVICE_UNAVAILABLE, text);
         }
         Err(NotSignedIn::Wrong) => {
-            let wrong = say(
-                lang,
+            let wrong = lang.choose(
                 "名字、密码或一次性密码不对，或刚才失败太多次：半分钟后再试。",
                 "The name, the password or the one-time password is wrong, or it failed too \
                  often lately: try again in half a minute.",
             );
-            return page_of(&parts, next, Some(wrong)).await;
+            return page_of(&parts, next, Some(wrong.to_owned()));
         }
     };
     let mut response = lead(next);
@@ -118,14 +117,11 @@ pub(super) async fn sign_in(
 /// Signs out.
 pub(super) async fn sign_out(
     extract::State(state): extract::State<State>,
+    who: Who,
     parts: Parts,
     form: Form<Proof>,
 ) -> Response {
     let Form(proof) = form;
-    let who = match who(&state, &parts).await {
-        Ok(who) => who,
-        Err(response) => return response,
-    };
     if !is_proved(&parts, &who, &proof.token) {
         return foreign(&parts);
     }
@@ -140,7 +136,15 @@ pub(super) async fn sign_out(
 }
 
 /// Who looks; else the page that asks him, or why it can't be known.
-pub(super) async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
+impl FromRequestParts<State> for Who {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        who(state, parts).await
+    }
+}
+
+async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
     let cookies = Cookies::of(&parts.headers);
     let id = cookies.get(COOKIE).unwrap_or_default();
     let session = state.console.operators.session(id).await;

@@ -5,6 +5,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use console::PALETTE;
 use leptos::prelude::*;
 use payment::lang::Lang;
 use serde::Deserialize;
@@ -27,11 +28,7 @@ impl Wish {
 
 /// One of two texts.
 pub(super) fn said_in(lang: Lang, zh: &str, en: &str) -> String {
-    match lang {
-        Lang::Zh => zh,
-        Lang::En => en,
-    }
-    .to_owned()
+    lang.choose(zh, en).to_owned()
 }
 
 /// A page at `path`, with the way to its other language.
@@ -59,7 +56,7 @@ pub(super) fn page(lang: Lang, path: &str, title: &str, body: impl IntoView) -> 
     let html = format!(
         "<!DOCTYPE html><html lang=\"{code}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>{title}</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
+         <title>{title}</title><style nonce=\"{nonce}\">{PALETTE}{STYLE}</style></head>\
          <body>{}</body></html>",
         view.to_html()
     );

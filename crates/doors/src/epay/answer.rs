@@ -2,6 +2,7 @@
 
 use super::type_of;
 use payment::beijing;
+use payment::money::two_decimals;
 use payment::partner::PartnerOrder;
 use payment::ports::{AttemptRow, RefundRow};
 use payment::refund::Refund;
@@ -38,7 +39,7 @@ pub(super) fn order(
         "addtime": beijing::time(kept.created_ms),
         "endtime": paid.and_then(|paid| paid.paid_ms).map(beijing::time),
         "name": order.goods,
-        "money": yuan(order.money.minor()),
+        "money": two_decimals(order.money.minor()),
         "param": order.passback,
         "buyer": null,
         "status": status(paid),
@@ -61,7 +62,7 @@ pub(super) fn refunded(
     kept: &PartnerOrder,
     row: &RefundRow,
 ) -> Map<String, Value> {
-    let sum = yuan(row.money.minor());
+    let sum = two_decimals(row.money.minor());
     let (msg, status) = match row.state {
         Refund::Done => (format!("退款成功！退款金额￥{sum}"), "SUCCESS"),
         _ => (format!("退款已受理！退款金额￥{sum}"), "REFUNDING"),
@@ -85,13 +86,8 @@ pub(super) fn refunded(
 pub(super) fn again(fen: i64) -> String {
     format!(
         "￥{} 的这笔退款此前已经受理，没有再退；要再退相同金额，请另给 out_refund_no",
-        yuan(fen)
+        two_decimals(fen)
     )
-}
-
-/// Yuan with two decimals.
-pub(super) fn yuan(fen: i64) -> String {
-    format!("{}.{:02}", fen / 100, fen % 100)
 }
 
 /// The members of what `json!` made of braces.

@@ -1,10 +1,11 @@
 //! Why a call is not done, and how it is told (docs/epay.md, Errors).
 
-use super::answer::{object, yuan};
+use super::answer::object;
 use checkout::Failure as Trouble;
 use payment::clinic::{self, Slip, Slips};
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
+use payment::money::two_decimals;
 use payment::refusal::Refusal;
 use serde_json::{Map, Value, json};
 
@@ -168,8 +169,11 @@ impl Failure {
                 "More than is left to refund".into(),
             ),
             Self::TooMuch(Some(left)) => (
-                format!("退款金额超过可退金额，可退￥{}", yuan(*left)),
-                format!("More than is left to refund: {} are left", yuan(*left)),
+                format!("退款金额超过可退金额，可退￥{}", two_decimals(*left)),
+                format!(
+                    "More than is left to refund: {} are left",
+                    two_decimals(*left)
+                ),
             ),
             Self::RefundReused => (
                 "退款单号已用于另一笔退款".into(),
@@ -192,10 +196,7 @@ impl Failure {
             ),
             Self::Other(trouble) => return trouble.text(lang),
         };
-        match lang {
-            Lang::Zh => zh,
-            Lang::En => en,
-        }
+        lang.choose(zh, en)
     }
 
     /// The answer.

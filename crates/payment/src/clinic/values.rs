@@ -1,6 +1,7 @@
 //! Values as they are changed on the way to a sign, by those who change them.
 
 use super::Slip;
+use crate::money::two_decimals;
 use crate::pairs::{Pairs, escape, escape_keeping};
 use crate::param::Param;
 use crate::sign::java_url_encode;
@@ -74,10 +75,7 @@ fn in_yuan(named: &Named) -> Vec<(Slip, Named)> {
         });
         (Slip::Yuan, pairs.collect::<Named>())
     };
-    let ways = [
-        with(|fen| format!("{}.{:02}", fen / 100, fen % 100)),
-        with(|fen| (fen / 100).to_string()),
-    ];
+    let ways = [with(two_decimals), with(|fen| (fen / 100).to_string())];
     ways.into_iter()
         .filter(|(_, changed)| changed != named)
         .collect()

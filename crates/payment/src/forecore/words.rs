@@ -1,6 +1,7 @@
 //! The words and sums of Apay's wire (docs/forecore.md).
 
 use crate::channel::Channel;
+use crate::money::two_decimals;
 use crate::refusal::Refusal;
 
 /// The largest sum of an order: 9999999.99 (docs/forecore.md), in fen or cents.
@@ -76,8 +77,7 @@ pub fn fen_of_yuan(text: &str) -> Option<i64> {
 /// Yuan as JavaScript writes the number: `1`, `14.27`, `0.5`.
 #[must_use]
 pub fn yuan(fen: i64) -> String {
-    let (sign, fen) = (if fen < 0 { "-" } else { "" }, fen.unsigned_abs());
-    let text = format!("{sign}{}.{:02}", fen / 100, fen % 100);
+    let text = two_decimals(fen);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
