@@ -148,6 +148,16 @@ fn words(setting: &Setting<'_>, kind: RiskKind) -> (&'static str, &'static str) 
                 "Give it back by another way, then tongfu order refund --by-hand",
             ),
         ),
+        RiskKind::Asked => (
+            (
+                "有人要退款，等另一个人同意",
+                "打开订单，同意或拒绝；一天后过期",
+            ),
+            (
+                "A refund that another operator must grant",
+                "Open the order and grant or refuse it; it expires after a day",
+            ),
+        ),
         RiskKind::Callback => (
             ("业务系统没收下回调", "打开订单看它答了什么，修好再重发"),
             (

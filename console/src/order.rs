@@ -2,6 +2,7 @@
 
 use crate::{Setting, document};
 use leptos::prelude::*;
+use payment::by_two::{AloneMost, Judged, RefundRequest};
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::operators::{Deed, Operator};
@@ -49,6 +50,12 @@ pub struct Order {
     pub refund_key: String,
     /// Its sum, in yuan (dollars), until another one is written.
     pub refund_yuan: String,
+    /// What operators asked for of it, which takes two.
+    pub requests: Vec<RefundRequest>,
+    /// What may be given back alone; none: all that is left.
+    pub alone: Option<AloneMost>,
+    /// Now, ms since 1970.
+    pub now_ms: i64,
     /// What became of an act.
     pub notice: Option<Notice>,
 }
@@ -73,6 +80,7 @@ pub fn order(setting: &Setting<'_>, order: &Order) -> String {
     let body = view! {
         {notice}
         {request}
+        {requests(setting, order)}
         {acts}
         {payments}
     };
@@ -91,6 +99,49 @@ fn request(setting: &Setting<'_>, attempt: &AttemptRow) -> impl IntoView {
                 <dd>{(setting.time)(attempt.request_created_ms)}</dd></div>
         </dl>
     }
+}
+
+/// What operators asked for, and what became of it.
+fn requests(setting: &Setting<'_>, order: &Order) -> Option<impl IntoView> {
+    if order.requests.is_empty() {
+        return None;
+    }
+    let rows: Vec<_> = order
+        .requests
+        .iter()
+        .map(|request| {
+            let by = request.judged_by.clone().unwrap_or_default();
+            let state = match request.state {
+                Judged::Asked if request.waits(order.now_ms) => {
+                    setting.say("等另一个人同意", "waits for another operator")
+                }
+                Judged::Asked => setting.say("过期了", "expired"),
+                Judged::Granted => setting.say("同意：", "granted by"),
+                Judged::Refused => setting.say("拒绝：", "refused by"),
+            };
+            view! {
+                <tr>
+                    <td>{request.request_no.clone()}</td>
+                    <td class="number">{request.money.to_string()}</td>
+                    <td>{request.asked_by.clone()}<small>{(setting.time)(request.asked_ms)}</small></td>
+                    <td>{request.reason.clone()}</td>
+                    <td>{state}" "{by}</td>
+                </tr>
+            }
+        })
+        .collect();
+    Some(view! {
+        <table>
+            <thead><tr>
+                <th>{setting.say("要退款", "Refund asked for")}</th>
+                <th class="number">{setting.say("金额", "Sum")}</th>
+                <th>{setting.say("谁要的", "By")}</th>
+                <th>{setting.say("原因", "Reason")}</th>
+                <th>{setting.say("状态", "State")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    })
 }
 
 fn payment(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
@@ -243,89 +294,186 @@ fn tried(setting: &Setting<'_>, tried: &KeptTry) -> String {
     )
 }
 
+/// An act that the page offers.
+struct Act {
+    deed: Deed,
+    path: &'static str,
+    name: &'static str,
+    /// What it will do.
+    effect: String,
+    /// Why it can't be done, beside the role.
+    hindrance: Option<&'static str>,
+    /// What it asks for.
+    fields: AnyView,
+}
+
 /// What may be done, with what it will do; what may not, with why.
-fn acts(
-    setting: &Setting<'_>,
-    order: &Order,
-    (operator, token): (&Operator, &str),
-) -> impl IntoView {
+fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl IntoView {
     let asked = order
         .payments
         .iter()
         .find(|one| one.attempt.order_sn == order.order_sn);
     let channel = asked.map_or("", |one| one.attempt.channel.code());
     let has_callback = asked.is_some_and(|one| !one.callbacks.is_empty());
-    let left = two_decimals(order.left);
-    let act = |deed: Deed,
-               path: &str,
-               name: &str,
-               effect: String,
-               hindrance: Option<&str>,
-               more: Option<AnyView>| {
-        let not_his = (!operator.role.may(deed)).then(|| match setting.lang {
-            Lang::Zh => format!("需要 {} 角色", deed.least().word()),
-            Lang::En => format!("the role {} is needed", deed.least().word()),
-        });
-        let hindrance = hindrance.map(str::to_owned).or(not_his);
-        let hinders = hindrance.is_some();
-        view! {
-            <form method="post" action=format!("/order/{}/{path}", order.order_sn)>
-                <h2>{name.to_owned()}</h2>
-                <p>{effect}</p>
-                {match hindrance {
-                    Some(why) => view! { <p class="bad">{why}</p> }.into_any(),
-                    None => view! {
-                        <input type="hidden" name="token" value=token.to_owned()/>
-                        {more}
-                        <label>{setting.say("原因", "Reason")}
-                            <input name="reason" required maxlength="200"/></label>
-                    }.into_any(),
-                }}
-                <button disabled=hinders>{name.to_owned()}</button>
-            </form>
-        }
-    };
-    let requery = act(
-        Deed::Requery,
-        "requery",
-        setting.say("现在查询", "Ask now"),
-        match setting.lang {
+    let requery = Act {
+        deed: Deed::Requery,
+        path: "requery",
+        name: setting.say("现在查询", "Ask now"),
+        effect: match setting.lang {
             Lang::Zh => format!("向 {channel} 查这个订单，按它的回答结算。"),
             Lang::En => format!("Asks {channel} how the order stands, and settles by its answer."),
         },
-        None,
-        None,
-    );
-    let resend = act(
-        Deed::Resend,
-        "resend",
-        setting.say("重发回调", "Send the callback again"),
-        setting
+        hindrance: None,
+        fields: reason(setting),
+    };
+    let resend = Act {
+        deed: Deed::Resend,
+        path: "resend",
+        name: setting.say("重发回调", "Send the callback again"),
+        effect: setting
             .say(
                 "把同样的回调再发一次，已收下的也发。",
                 "Sends the same callback once more, also where it was taken.",
             )
             .to_owned(),
-        (!has_callback).then(|| setting.say("这个订单没有回调", "This order has no callback")),
-        None,
-    );
-    let sum = view! {
+        hindrance: (!has_callback)
+            .then(|| setting.say("这个订单没有回调", "This order has no callback")),
+        fields: reason(setting),
+    };
+    let fields = view! {
         <input type="hidden" name="key" value=order.refund_key.clone()/>
         <label>{setting.say("金额（元）", "Sum (yuan, dollars)")}
             <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
+        {reason(setting)}
     };
-    let refund = act(
-        Deed::Refund,
-        "refund",
-        setting.say("退款", "Refund"),
-        match setting.lang {
-            Lang::Zh => format!("经 {channel} 把钱退给付款人，不能撤回。还可退 {left}。"),
-            Lang::En => format!(
+    let refund = Act {
+        deed: Deed::Refund,
+        path: "refund",
+        name: setting.say("退款", "Refund"),
+        effect: refund_effect(setting, order, channel),
+        hindrance: (order.left == 0)
+            .then(|| setting.say("没有可退的", "Nothing is left to give back")),
+        fields: fields.into_any(),
+    };
+    let judged = order.requests.iter().filter(|one| one.waits(order.now_ms));
+    let judged: Vec<_> = judged
+        .flat_map(|one| judgements(setting, one, who.0))
+        .collect();
+    let forms = judged.into_iter().chain([requery, resend, refund]);
+    let forms: Vec<_> = forms.map(|act| form(setting, order, who, act)).collect();
+    view! { <div class="acts">{forms}</div> }
+}
+
+fn refund_effect(setting: &Setting<'_>, order: &Order, channel: &str) -> String {
+    let left = two_decimals(order.left);
+    let effect = match setting.lang {
+        Lang::Zh => format!("经 {channel} 把钱退给付款人，不能撤回。还可退 {left}。"),
+        Lang::En => {
+            format!(
                 "Gives money back to the payer by {channel}; it can't be undone. {left} is left."
+            )
+        }
+    };
+    let Some(most) = order.alone else {
+        return effect;
+    };
+    let (an_order, a_day) = (two_decimals(most.an_order), two_decimals(most.a_day));
+    match setting.lang {
+        Lang::Zh => format!(
+            "{effect}一个人最多退：每个订单 {an_order}，24 小时内 {a_day}；超过就等另一个人同意。"
+        ),
+        Lang::En => format!(
+            "{effect} Alone at most {an_order} of an order and {a_day} within 24 hours; above \
+             that it waits for another operator."
+        ),
+    }
+}
+
+/// A refund that waits: it is granted or refused.
+fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operator) -> [Act; 2] {
+    let RefundRequest {
+        money, asked_by, ..
+    } = request;
+    let (until, why) = ((setting.time)(request.expires_ms), &request.reason);
+    let is_own = *asked_by == operator.name;
+    let number = || {
+        view! { <input type="hidden" name="request" value=request.request_no.clone()/> }
+    };
+    let code = view! {
+        {number()}
+        <label>{setting.say("一次性密码（没有的用密码）", "One-time password (or else your password)")}
+            <input name="code" type="password" required autocomplete="one-time-code" maxlength="200"/></label>
+    };
+    let grant = Act {
+        deed: Deed::Judge,
+        path: "grant",
+        name: setting.say("同意退款", "Grant the refund"),
+        effect: match setting.lang {
+            Lang::Zh => {
+                format!("退 {money}：{asked_by} 要的，原因“{why}”。不能撤回。{until} 过期。")
+            }
+            Lang::En => format!(
+                "Gives {money} back: {asked_by} asks, because “{why}”. It can't be undone. It \
+                 expires at {until}."
             ),
         },
-        (order.left == 0).then(|| setting.say("没有可退的", "Nothing is left to give back")),
-        Some(sum.into_any()),
-    );
-    view! { <div class="acts">{requery}{resend}{refund}</div> }
+        hindrance: is_own.then(|| {
+            setting.say(
+                "自己要的不能自己同意",
+                "Who asks for a refund can't grant it",
+            )
+        }),
+        fields: code.into_any(),
+    };
+    let refuse = Act {
+        deed: Deed::Judge,
+        path: "refuse",
+        name: match is_own {
+            true => setting.say("收回", "Take it back"),
+            false => setting.say("拒绝退款", "Refuse the refund"),
+        },
+        effect: match setting.lang {
+            Lang::Zh => format!("不退这 {money}。"),
+            Lang::En => format!("The {money} are not given back."),
+        },
+        hindrance: None,
+        fields: view! { {number()} {reason(setting)} }.into_any(),
+    };
+    [grant, refuse]
+}
+
+fn reason(setting: &Setting<'_>) -> AnyView {
+    view! {
+        <label>{setting.say("原因", "Reason")}
+            <input name="reason" required maxlength="200"/></label>
+    }
+    .into_any()
+}
+
+fn form(
+    setting: &Setting<'_>,
+    order: &Order,
+    (operator, token): (&Operator, &str),
+    act: Act,
+) -> impl IntoView {
+    let not_his = (!operator.role.may(act.deed)).then(|| match setting.lang {
+        Lang::Zh => format!("需要 {} 角色", act.deed.least().word()),
+        Lang::En => format!("the role {} is needed", act.deed.least().word()),
+    });
+    let hindrance = act.hindrance.map(str::to_owned).or(not_his);
+    let hinders = hindrance.is_some();
+    view! {
+        <form method="post" action=format!("/order/{}/{}", order.order_sn, act.path)>
+            <h2>{act.name}</h2>
+            <p>{act.effect}</p>
+            {match hindrance {
+                Some(why) => view! { <p class="bad">{why}</p> }.into_any(),
+                None => view! {
+                    <input type="hidden" name="token" value=token.to_owned()/>
+                    {act.fields}
+                }.into_any(),
+            }}
+            <button disabled=hinders>{act.name}</button>
+        </form>
+    }
 }

@@ -74,6 +74,18 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await look('orders');
       await console.goto(`${operator}/find?number=${number}`);
       await look('order');
+      // More than one may give back alone.
+      const refund = console.locator('form[action$="/refund"]');
+      await refund.locator('[name=yuan]').fill('100.01');
+      await refund.locator('[name=reason]').fill('broken');
+      await refund.locator('button').click();
+      await expect(console.locator('[role=status].good')).toBeVisible();
+      await expect(console.locator('form[action$="/grant"] button')).toBeDisabled();
+      await look('asked');
+      const refuse = console.locator('form[action$="/refuse"]');
+      await refuse.locator('[name=reason]').fill('a mistake');
+      await refuse.locator('button').click();
+      await expect(refuse).toHaveCount(0);
       await context.close();
     });
   }

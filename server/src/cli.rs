@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod act;
+mod by_two;
 pub(crate) mod callback;
 pub(crate) mod channel;
 pub(crate) mod database;

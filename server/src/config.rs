@@ -9,6 +9,8 @@ use crate::log::Format;
 use crate::zone::Zone;
 use anyhow::{Context, Result, anyhow, bail};
 use payment::address::Address;
+use payment::by_two::AloneMost;
+use payment::forecore::fen_of_yuan;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -59,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) callback_delays_ms: Vec<i64>,
     pub(crate) callback_alarm_s: u32,
     pub(crate) channel_lost_orders: u32,
+    pub(crate) refund_alone: String,
+    pub(crate) refund_alone_a_day: String,
     pub(crate) lease_ms: i64,
     pub(crate) instances: u32,
     pub(crate) log: String,
@@ -172,6 +176,27 @@ impl Config {
         (!file.as_os_str().is_empty()).then_some(file)
     }
 
+    /// What operators may give back alone; none: all that was paid.
+    pub(crate) fn refund_alone(&self) -> Result<Option<AloneMost>> {
+        let sum = |name: &str, text: &str| {
+            let none = (text == "0").then_some(0);
+            let sum = none.or_else(|| fen_of_yuan(text));
+            sum.with_context(|| format!("{name} takes a sum such as 500.00"))
+        };
+        match (self.refund_alone.as_str(), self.refund_alone_a_day.as_str()) {
+            ("", "") => Ok(None),
+            ("", _) => bail!("refund_alone_a_day needs refund_alone"),
+            (order, day) => {
+                let an_order = sum("refund_alone", order)?;
+                let a_day = match day {
+                    "" => an_order,
+                    day => sum("refund_alone_a_day", day)?,
+                };
+                Ok(Some(AloneMost { an_order, a_day }))
+            }
+        }
+    }
+
     /// Where the operator's listener was set to be.
     pub(crate) fn operator_address(&self) -> Result<Option<SocketAddr>> {
         if self.operator_listen.is_empty() {
@@ -239,6 +264,7 @@ impl Config {
         if config.callback_delays_ms.is_empty() || !config.callback_delays_ms.iter().all(fits) {
             bail!("callback_delays_ms must hold one delay or more, each from 0 to {DELAY_MAX_MS}");
         }
+        config.refund_alone()?;
         for (name, words) in [
             ("page_notice", &config.page_notice),
             ("page_notice_en", &config.page_notice_en),
@@ -313,6 +339,25 @@ mod tests {
         assert_eq!(config.log, "debug");
         assert_eq!(config.callback_delays_ms, [0, 5]);
         assert_eq!(config.payment_rates["USD"]["ALIPAYH5"], "7.3");
+    }
+
+    #[test]
+    fn what_operators_give_back_alone_is_a_sum() {
+        let alone = |file: &str| Config::of(file).refund_alone().unwrap();
+        assert_eq!(alone(""), None);
+        let most = |an_order, a_day| Some(AloneMost { an_order, a_day });
+        assert_eq!(alone("refund_alone = \"500.00\""), most(50_000, 50_000));
+        assert_eq!(
+            alone("refund_alone = \"0\"\nrefund_alone_a_day = \"0.01\""),
+            most(0, 1)
+        );
+        for wrong in [
+            "refund_alone = \"1e3\"",
+            "refund_alone = \"-1\"",
+            "refund_alone_a_day = \"1\"",
+        ] {
+            assert!(Config::merge(Some(wrong), |_| None).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -324,6 +324,7 @@ pub(crate) fn checkout(
         rates,
         toll,
         instances: config.instances,
+        refund_alone: config.refund_alone()?,
         public_url: config.public_url.clone(),
     };
     Checkout::new(parts).context("no random numbers")

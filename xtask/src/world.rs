@@ -56,11 +56,12 @@ pub(crate) const ONE_PEER: [(&str, &str); 4] = [
 ];
 
 /// The same where browser tests share a world: faults of one are to send no channel away
-/// from the next one's page.
-pub(crate) const SHARED: [(&str, &str); 5] = {
+/// from the next one's page, and large refunds take two.
+pub(crate) const SHARED: [(&str, &str); 6] = {
     let [peer, business, request, connections] = ONE_PEER;
     let stays = ("TONGFU_CHANNEL_LOST_ORDERS", "0");
-    [peer, business, request, connections, stays]
+    let alone = ("TONGFU_REFUND_ALONE", "100.00");
+    [peer, business, request, connections, stays, alone]
 };
 
 impl World {

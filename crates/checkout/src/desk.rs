@@ -1,10 +1,11 @@
 //! What operators do at the console: each act by who may do it, with a reason, and
 //! recorded before it is done (docs/console.md, Acts).
 
-use crate::{Checkout, Failure};
+use crate::{Checkout, Confirmed, Failure};
 use payment::lang::Lang;
 use payment::operators::{Deed, Operator};
-use payment::ports::{Resend, StoreError};
+use payment::ports::{AttemptRow, Resend, StoreError};
+use payment::story::Source;
 use std::fmt;
 
 /// Bytes of a reason.
@@ -25,7 +26,7 @@ pub enum Errand {
         /// Our order number.
         order_sn: String,
     },
-    /// Money of a paid order is given back.
+    /// Money of a paid order is given back, or asked for where it takes two.
     Refund {
         /// Our order number.
         order_sn: String,
@@ -34,6 +35,27 @@ pub enum Errand {
         /// The same key again is the same refund.
         key: String,
     },
+    /// What another one asked for is given back.
+    Grant {
+        /// The number of what was asked for.
+        request_no: String,
+        /// Who grants it has just proved himself.
+        confirmed: Confirmed,
+    },
+    /// What was asked for is not given back.
+    Refuse {
+        /// The number of what was asked for.
+        request_no: String,
+    },
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// Another operator must grant it.
+    Asked,
 }
 
 impl Errand {
@@ -44,17 +66,22 @@ impl Errand {
             Self::Requery { .. } => Deed::Requery,
             Self::Resend { .. } => Deed::Resend,
             Self::Refund { .. } => Deed::Refund,
+            Self::Grant { .. } | Self::Refuse { .. } => Deed::Judge,
         }
     }
-}
 
-impl Errand {
     /// What others wrote of it.
     fn words(&self) -> Vec<&str> {
         match self {
             Self::Requery { order_sn } | Self::Resend { order_sn } => vec![order_sn],
             Self::Refund { order_sn, key, .. } => vec![order_sn, key],
+            Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
         }
+    }
+
+    /// Whether it is done without a reason: the one that was asked for has one.
+    fn needs_reason(&self) -> bool {
+        !matches!(self, Self::Grant { .. })
     }
 }
 
@@ -69,6 +96,8 @@ impl fmt::Display for Errand {
                 minor,
                 key,
             } => write!(f, "order refund {order_sn} --money {minor} --key {key}"),
+            Self::Grant { request_no, .. } => write!(f, "order grant {request_no}"),
+            Self::Refuse { request_no } => write!(f, "order refuse {request_no}"),
         }
     }
 }
@@ -85,6 +114,9 @@ pub enum NotDone {
     /// There is no such order, or it has nothing of the kind.
     #[error("there is no such order, or nothing to do for it")]
     Nothing,
+    /// Who asks for a refund can't grant it.
+    #[error("who asks for a refund can't grant it")]
+    OwnRequest,
     /// What the use case says.
     #[error("{0}")]
     Failed(Failure),
@@ -98,6 +130,7 @@ impl NotDone {
             Self::NotAllowed(operator) => format!("{} 角色不能做这件事", operator.role.word()),
             Self::NoReason => format!("请写原因：一行，最多 {TEXT_MAX} 字节"),
             Self::Nothing => "没有这个订单，或没有可做的".to_owned(),
+            Self::OwnRequest => "自己要的退款不能自己同意".to_owned(),
             Self::Failed(failure) => failure.text(lang),
         };
         match (lang, self) {
@@ -123,11 +156,11 @@ impl Checkout {
         operator: &Operator,
         errand: &Errand,
         reason: &str,
-    ) -> Result<(), NotDone> {
+    ) -> Result<Outcome, NotDone> {
         if !operator.role.may(errand.deed()) {
             return Err(NotDone::NotAllowed(operator.clone()));
         }
-        if !is_line(reason) {
+        if errand.needs_reason() && !is_line(reason) {
             return Err(NotDone::NoReason);
         }
         // What is recorded is recorded for ever: no more than the words that it has.
@@ -138,7 +171,7 @@ impl Checkout {
         let what = format!("{errand} --reason …");
         let recorded = store.record_act(&operator.name, &what, self.now_ms());
         let seq = recorded.await?.seq;
-        let done = self.done(errand, reason).await;
+        let done = self.done(&operator.name, errand, reason).await;
         if done.is_err() {
             let failed = format!("{seq} failed");
             let failed = store.record_act(&operator.name, &failed, self.now_ms());
@@ -147,19 +180,18 @@ impl Checkout {
         done
     }
 
-    async fn done(&self, errand: &Errand, reason: &str) -> Result<(), NotDone> {
+    async fn done(&self, by: &str, errand: &Errand, reason: &str) -> Result<Outcome, NotDone> {
+        let failed = NotDone::Failed;
         match errand {
             Errand::Requery { order_sn } => {
-                let order = self.parts.store.attempt(order_sn).await?;
-                let order = order.ok_or(NotDone::Nothing)?;
-                let asked = self.requery(&order).await;
-                asked.map(|_| ()).map_err(NotDone::Failed)
+                let order = self.noted(by, errand, order_sn, reason).await?;
+                self.requery(&order).await.map_err(failed)?;
             }
             Errand::Resend { order_sn } => {
+                self.noted(by, errand, order_sn, reason).await?;
                 let which = Resend::Order(order_sn.clone());
-                match self.resend(&which).await.map_err(NotDone::Failed)? {
-                    0 => Err(NotDone::Nothing),
-                    _ => Ok(()),
+                if self.resend(&which).await.map_err(failed)? == 0 {
+                    return Err(NotDone::Nothing);
                 }
             }
             Errand::Refund {
@@ -167,10 +199,57 @@ impl Checkout {
                 minor,
                 key,
             } => {
-                let refund = self.refund_order(order_sn, *minor, Some(key), reason);
-                refund.await.map(|_| ()).map_err(NotDone::Failed)
+                let alone = self.refund_order(by, order_sn, *minor, Some(key), reason);
+                match alone.await {
+                    Err(Failure::NeedsTwo) => {
+                        let asked = self.ask_refund(by, order_sn, *minor, key, reason).await;
+                        let request = asked.map_err(failed)?;
+                        return match request.waits(self.now_ms()) {
+                            true => Ok(Outcome::Asked),
+                            false => Err(failed(Failure::NotAsked)),
+                        };
+                    }
+                    alone => alone.map_err(failed)?,
+                };
+            }
+            Errand::Grant {
+                request_no,
+                confirmed,
+            } => {
+                // The database refuses it too.
+                let asked = self.parts.store.refund_request(request_no).await?;
+                let itself = asked.is_some_and(|request| request.asked_by == by);
+                if itself || confirmed.operator().name != by {
+                    return Err(NotDone::OwnRequest);
+                }
+                self.grant_refund(by, request_no).await.map_err(failed)?;
+            }
+            Errand::Refuse { request_no } => {
+                let store = &self.parts.store;
+                let refused = store.refuse_refund(request_no, by, reason, self.now_ms());
+                if !refused.await? {
+                    return Err(failed(Failure::NotAsked));
+                }
             }
         }
+        Ok(Outcome::Done)
+    }
+
+    /// Writes what an operator does into its order's story, with why; gives the order.
+    async fn noted(
+        &self,
+        by: &str,
+        errand: &Errand,
+        order_sn: &str,
+        reason: &str,
+    ) -> Result<AttemptRow, NotDone> {
+        let store = &self.parts.store;
+        let order = store.attempt(order_sn).await?;
+        let order = order.ok_or(NotDone::Nothing)?;
+        let detail = format!("{by}: {errand}: {reason}");
+        let act = self.act(Source::Operator);
+        store.note_operator(order_sn, &detail, act).await?;
+        Ok(order)
     }
 }
 

@@ -50,6 +50,12 @@ pub enum Failure {
     /// The business system has given back what it may within a day.
     #[error("refunds of a day are used up")]
     RefundsADay,
+    /// More than an operator may give back alone.
+    #[error("more than one operator may give back alone")]
+    NeedsTwo,
+    /// A refund that does not wait to be granted, or no more.
+    #[error("no such refund waits to be granted")]
+    NotAsked,
     /// The channel refused the order or can't be reached; the cause is for the log.
     #[error("channel unavailable: {0}")]
     ChannelUnavailable(String),
@@ -88,7 +94,11 @@ impl Failure {
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
             Self::TooMany { .. } => ErrCode::TooMany,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
-            Self::Frozen | Self::RefundsADay | Self::Internal(_) => ErrCode::Internal,
+            Self::Frozen
+            | Self::RefundsADay
+            | Self::NeedsTwo
+            | Self::NotAsked
+            | Self::Internal(_) => ErrCode::Internal,
         }
     }
 
@@ -119,6 +129,17 @@ impl Failure {
                 Lang::En => "What may be refunded within 24 hours is used up: try again later, \
                     or ask the operator"
                     .to_owned(),
+            },
+            Self::NeedsTwo => match lang {
+                Lang::Zh => "超过一个人可以退的金额，须由另一个人同意".to_owned(),
+                Lang::En => "More than one operator may give back alone: another one must grant it"
+                    .to_owned(),
+            },
+            Self::NotAsked => match lang {
+                Lang::Zh => "没有这个待同意的退款：已处理，或已过期".to_owned(),
+                Lang::En => {
+                    "No such refund waits to be granted: it is judged, or expired".to_owned()
+                }
             },
             other => other.code().message(lang).to_owned(),
         }

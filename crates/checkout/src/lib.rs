@@ -44,14 +44,14 @@ pub use callback::Schedule;
 pub use counted::{
     ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, PUT_OFF, answered, count_from_zero,
 };
-pub use desk::{Errand, NotDone};
+pub use desk::{Errand, NotDone, Outcome};
 pub use failure::Failure;
 pub use golive::{NoTrial, Trial, Tried, right};
 pub use notify::Taken;
 pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};
 pub use operators::{
-    DEVELOPMENT_OPERATOR, Given, NotSignedIn, Operators, development, form_token, given,
+    Confirmed, DEVELOPMENT_OPERATOR, Given, NotSignedIn, Operators, development, form_token, given,
 };
 pub use pay::Start;
 pub use pay_types::{Place, Scene};
@@ -68,6 +68,7 @@ use lanes::Lanes;
 use links::ATTEMPT;
 use memory::Memory;
 use numbers::Numbers;
+use payment::by_two::AloneMost;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::Currency;
@@ -126,6 +127,8 @@ pub struct Parts {
     /// An account leaves the picker after so many orders in a row without an answer; 0:
     /// none does.
     pub lost_orders: u32,
+    /// What operators may give back alone; none: all that was paid.
+    pub refund_alone: Option<AloneMost>,
     /// Our own address as payers reach it, without a slash at its end.
     pub public_url: String,
 }

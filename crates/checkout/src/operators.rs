@@ -62,6 +62,18 @@ pub struct Given {
     pub recovery: Vec<Zeroizing<String>>,
 }
 
+/// An operator who has just proved himself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmed(Operator);
+
+impl Confirmed {
+    /// Who.
+    #[must_use]
+    pub fn operator(&self) -> &Operator {
+        &self.0
+    }
+}
+
 /// The door of the console.
 pub struct Operators {
     store: Arc<dyn Store>,
@@ -102,7 +114,50 @@ impl Operators {
         code: &str,
         from: &str,
     ) -> Result<String, NotSignedIn> {
-        if [name, password, code]
+        let known = self.proved(name, Some(password), code, from).await?;
+        let now_ms = (self.clock)();
+        let id = [token(), token()]
+            .into_iter()
+            .collect::<Result<String, _>>();
+        let id = id.map_err(|error| NotSignedIn::Internal(error.to_string()))?;
+        let since_ms = now_ms - IDLE_MS;
+        let digest = digest(&id);
+        let what = format!("sign-in from {from}");
+        self.store.record_act(name, &what, now_ms).await?;
+        let begin = self.store.begin_session(&digest, &known, now_ms, since_ms);
+        // He may have been given another password meanwhile.
+        if begin.await? {
+            Ok(id)
+        } else {
+            Err(NotSignedIn::Wrong)
+        }
+    }
+
+    /// An operator proves himself, beside a session or at a shell: by a code, or by his
+    /// password where he has no key of codes.
+    ///
+    /// # Errors
+    /// [`NotSignedIn`].
+    pub async fn confirm(
+        &self,
+        name: &str,
+        said: &str,
+        from: &str,
+    ) -> Result<Confirmed, NotSignedIn> {
+        let known = self.proved(name, None, said, from).await?;
+        Ok(Confirmed(known.operator))
+    }
+
+    /// The operator of this name, by what he says: his password and a code. Without a
+    /// password the code stands alone, and is the password of who has no key of codes.
+    async fn proved(
+        &self,
+        name: &str,
+        password: Option<&str>,
+        code: &str,
+        from: &str,
+    ) -> Result<Known, NotSignedIn> {
+        if [name, password.unwrap_or_default(), code]
             .iter()
             .any(|text| text.len() > TEXT_MAX)
         {
@@ -120,13 +175,11 @@ impl Operators {
             true => self.store.known_operator(name).await?,
             false => None,
         };
-        let hash = match &known {
-            Some(known) => known.proof.password.to_string(),
-            None => self.hash_of_nobody().await?,
+        let has_codes = known.as_ref().is_some_and(|one| one.proof.totp.is_some());
+        let matches = match password {
+            None if has_codes => true,
+            said => self.is_password_of(&known, said.unwrap_or(code)).await?,
         };
-        let password = Zeroizing::new(password.to_owned());
-        let matches = tokio::task::spawn_blocking(move || is_password(&password, &hash)).await;
-        let matches = matches.map_err(|error| internal(&error))?;
         // What is put off costs and says the same, and puts nothing off.
         let Some(known) = known.filter(|known| known.next_try_ms <= now_ms) else {
             return Err(NotSignedIn::Wrong);
@@ -138,21 +191,19 @@ impl Operators {
             self.store.record_act(name, &what, now_ms).await?;
             return Err(NotSignedIn::Wrong);
         }
-        let id = [token(), token()]
-            .into_iter()
-            .collect::<Result<String, _>>();
-        let id = id.map_err(|error| internal(&error))?;
-        let since_ms = now_ms - IDLE_MS;
-        let digest = digest(&id);
-        let what = format!("sign-in from {from}");
-        self.store.record_act(name, &what, now_ms).await?;
-        let begin = self.store.begin_session(&digest, &known, now_ms, since_ms);
-        // He may have been given another password meanwhile.
-        if begin.await? {
-            Ok(id)
-        } else {
-            Err(NotSignedIn::Wrong)
-        }
+        Ok(known)
+    }
+
+    /// Whether it is the password of this one; of nobody it is none, and that takes as
+    /// long.
+    async fn is_password_of(&self, known: &Option<Known>, said: &str) -> Result<bool, NotSignedIn> {
+        let hash = match known {
+            Some(known) => known.proof.password.to_string(),
+            None => self.hash_of_nobody().await?,
+        };
+        let said = Zeroizing::new(said.to_owned());
+        let matches = tokio::task::spawn_blocking(move || is_password(&said, &hash)).await;
+        matches.map_err(|error| NotSignedIn::Internal(error.to_string()))
     }
 
     /// Whose session it is, while it goes on.

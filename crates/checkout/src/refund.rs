@@ -6,6 +6,7 @@ use crate::budget::Asker;
 use crate::callback::Told;
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
+use payment::by_two::{ASKED_MS, AloneMost, Hands, Judged, RefundRequest};
 use payment::domain::Domain;
 use payment::envelope::RefundInfo;
 use payment::money::Money;
@@ -48,7 +49,34 @@ struct Wish<'a> {
     minor: i64,
     cause: Cause,
     day_max: Option<i64>,
+    hands: Option<Hands>,
     reason: &'a str,
+}
+
+/// A key of operators: with a blank, which no key of a business system holds.
+fn key_of_operators(key: &str) -> String {
+    format!("operator {key}")
+}
+
+fn by_operators(minor: i64, key: Option<String>, hands: Hands, reason: &str) -> Wish<'_> {
+    Wish {
+        key,
+        minor,
+        cause: Cause::Operator,
+        day_max: None,
+        hands: Some(hands),
+        reason,
+    }
+}
+
+fn no_sum() -> Failure {
+    Failure::Refused(Refusal::Amount("refundMoney".to_owned()))
+}
+
+/// A sum in a payment's currency.
+fn part_of(paid: &AttemptRow, minor: i64) -> Result<Money, Failure> {
+    let money = Money::from_minor(minor, paid.money.currency()).filter(|_| minor > 0);
+    money.ok_or_else(no_sum)
 }
 
 /// What of a payment is left to give back, fen (cents).
@@ -119,6 +147,7 @@ impl Checkout {
             minor,
             cause: Cause::Business,
             day_max: domain.settings.refunds_a_day,
+            hands: None,
             reason: "",
         };
         let begun = self.begin_refund(paid, wish).await;
@@ -134,33 +163,94 @@ impl Checkout {
         begun
     }
 
-    /// The operator's refund of an order; `minor` is fen or cents of the request. With a
-    /// key, which is apart from those of business systems, the same again is the same
-    /// refund; `reason` stands in the order's story.
+    /// An operator's refund of an order, alone; `minor` is fen or cents of the request.
+    /// With a key, which is apart from those of business systems, the same again is the
+    /// same refund; `by` and `reason` stand in the order's story.
     ///
     /// # Errors
-    /// [`Failure`] when nothing was paid, less than that is left, or the key was another
-    /// refund's.
+    /// [`Failure`] when nothing was paid, less than that is left, the key was another
+    /// refund's, or it takes two (docs/console.md, Refunds by two).
     pub async fn refund_order(
         &self,
+        by: &str,
         order_sn: &str,
         minor: i64,
         key: Option<&str>,
         reason: &str,
     ) -> Result<RefundRow, Failure> {
+        let alone = Hands::Alone {
+            operator: by.to_owned(),
+            most: self.parts.refund_alone,
+        };
+        let attempt = self.paid_order(order_sn).await?;
+        let key = key.map(key_of_operators);
+        self.begin_refund(&attempt, by_operators(minor, key, alone, reason))
+            .await
+    }
+
+    /// An operator's refund of an order that another one must grant: the same, under a
+    /// key. What was asked for under that key before is given as it stands.
+    ///
+    /// # Errors
+    /// [`Failure`] when nothing was paid, or the key was another refund's.
+    pub async fn ask_refund(
+        &self,
+        by: &str,
+        order_sn: &str,
+        minor: i64,
+        key: &str,
+        reason: &str,
+    ) -> Result<RefundRequest, Failure> {
+        let paid = self.paid_order(order_sn).await?;
+        let money = part_of(&paid, minor)?;
+        let now_ms = self.now_ms();
+        let new = RefundRequest {
+            request_no: format!("Q{}", self.numbers.order_sn(now_ms)),
+            order_sn: order_sn.to_owned(),
+            refund_key: key_of_operators(key),
+            money,
+            reason: reason.to_owned(),
+            asked_by: by.to_owned(),
+            asked_ms: now_ms,
+            expires_ms: now_ms + ASKED_MS,
+            state: Judged::Asked,
+            judged_by: None,
+        };
+        let kept = self.parts.store.ask_refund(&new).await?;
+        if kept.money != money {
+            return Err(Failure::RefundKeyReused);
+        }
+        Ok(kept)
+    }
+
+    /// Gives back what another operator asked for.
+    ///
+    /// # Errors
+    /// [`Failure::NotAsked`] when it does not wait, [`Failure`] when less is left.
+    pub async fn grant_refund(&self, by: &str, request_no: &str) -> Result<RefundRow, Failure> {
+        let request = self.parts.store.refund_request(request_no).await?;
+        let request = request.filter(|one| one.waits(self.now_ms()));
+        let request = request.ok_or(Failure::NotAsked)?;
+        let granted = Hands::Granted {
+            request_no: request_no.to_owned(),
+            granted_by: by.to_owned(),
+        };
+        let attempt = self.paid_order(&request.order_sn).await?;
+        let (minor, key) = (request.money.minor(), Some(request.refund_key));
+        let wish = by_operators(minor, key, granted, &request.reason);
+        self.begin_refund(&attempt, wish).await
+    }
+
+    /// What operators may give back alone; none: all that was paid.
+    #[must_use]
+    pub fn refund_alone(&self) -> Option<AloneMost> {
+        self.parts.refund_alone
+    }
+
+    async fn paid_order(&self, order_sn: &str) -> Result<AttemptRow, Failure> {
         let attempt = self.parts.store.attempt(order_sn).await?;
         let attempt = attempt.filter(|attempt| attempt.status.has_money());
-        let attempt = attempt.ok_or(Failure::NotPaid)?;
-        // With a blank, which no key of a business system holds.
-        let key = key.map(|key| format!("operator {key}"));
-        let wish = Wish {
-            key,
-            minor,
-            cause: Cause::Operator,
-            day_max: None,
-            reason,
-        };
-        self.begin_refund(&attempt, wish).await
+        attempt.ok_or(Failure::NotPaid)
     }
 
     /// The operator knows a refund's money to be back, by another way or from the
@@ -215,10 +305,8 @@ impl Checkout {
     }
 
     async fn begin_refund(&self, paid: &AttemptRow, wish: Wish<'_>) -> Result<RefundRow, Failure> {
-        let Wish { minor, cause, .. } = wish;
-        let refused = || Failure::Refused(Refusal::Amount("refundMoney".to_owned()));
-        let money = Money::from_minor(minor, paid.money.currency()).filter(|_| minor > 0);
-        let money = money.ok_or_else(refused)?;
+        let cause = wish.cause;
+        let money = part_of(paid, wish.minor)?;
         for _ in 0..NUMBER_TRIES {
             let now_ms = self.now_ms();
             let new = NewRefund {
@@ -228,6 +316,7 @@ impl Checkout {
                 money,
                 cause,
                 day_max: wish.day_max,
+                hands: wish.hands.clone(),
                 reason: wish.reason.to_owned(),
                 created_ms: now_ms,
             };
@@ -245,7 +334,9 @@ impl Checkout {
                 Refunded::KeyReused => return Err(Failure::RefundKeyReused),
                 Refunded::TooMuch(left) => return Err(Failure::TooMuch(left)),
                 Refunded::OverDay => return Err(Failure::RefundsADay),
-                Refunded::TooLittle => return Err(refused()),
+                Refunded::NeedsTwo => return Err(Failure::NeedsTwo),
+                Refunded::NotAsked => return Err(Failure::NotAsked),
+                Refunded::TooLittle => return Err(no_sum()),
                 Refunded::NumberTaken => {}
             }
         }

@@ -50,6 +50,11 @@ insert into refund (refund_no, order_sn, domain_code, refund_key, money, currenc
 select 'refund' || request_id, order_sn, 'book' || (request_id % {businesses}),
     'key' || request_id, 1, 'CNY', 1, 'CNY', 'business', 'SUCCESSREFUND', '', created_ms
 from attempt where request_id % 4 = 1;
+insert into refund_request (request_no, order_sn, refund_key, money, currency, reason, asked_by,
+    asked_ms, expires_ms, state, judged_by, judged_ms)
+select 'request' || request_id, order_sn, 'key', 1, 'CNY', 'reason', 'operator', created_ms,
+    created_ms, 'GRANTED', 'other', created_ms
+from attempt where request_id % 4 = 2;
 insert into partner_order (order_id, domain_code, out_order_id, money, currency, cb_url,
     return_url, user_id, pay_type, created_ms)
 select order_sn, 'book' || (request_id % {businesses}), 'out' || request_id, channel_money,

@@ -3,6 +3,7 @@
 //! a clock, opens a connection or knows a database.
 
 pub mod beijing;
+pub mod by_two;
 pub mod channel;
 pub mod clinic;
 pub mod envelope;

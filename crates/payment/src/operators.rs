@@ -54,11 +54,19 @@ pub enum Deed {
     Resend,
     /// Gives money back.
     Refund,
+    /// Grants or refuses money that another one wants to give back.
+    Judge,
 }
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 4] = [Self::Look, Self::Requery, Self::Resend, Self::Refund];
+    pub const ALL: [Self; 5] = [
+        Self::Look,
+        Self::Requery,
+        Self::Resend,
+        Self::Refund,
+        Self::Judge,
+    ];
 
     /// The least role that may do it.
     #[must_use]
@@ -66,7 +74,7 @@ impl Deed {
         match self {
             Self::Look => Role::Viewer,
             Self::Requery | Self::Resend => Role::Support,
-            Self::Refund => Role::Cashier,
+            Self::Refund | Self::Judge => Role::Cashier,
         }
     }
 }

@@ -48,6 +48,7 @@ folders! {
     "0019_compatible_partner_texts"
     "0020_compatible_tries"
     "0021_compatible_operators"
+    "0022_compatible_refunds_by_two"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -15,6 +15,7 @@ mod notifies;
 mod operators;
 mod partners;
 mod pruning;
+mod refund_requests;
 mod refunds;
 mod rows;
 mod sealing;
@@ -55,6 +56,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         operators::STATEMENTS,
         partners::STATEMENTS,
         pruning::STATEMENTS,
+        refund_requests::STATEMENTS,
         refunds::STATEMENTS,
         sealing::STATEMENTS,
         settling::STATEMENTS,

@@ -1,12 +1,13 @@
-//! `tongfu order show|find|list|totals|refund|honour|requery|unpaid`.
+//! `tongfu order show|find|list|totals|refund|grant|refuse|honour|requery|unpaid`.
 
+use super::by_two;
 use super::find::{Filter, Form, Moment, fen, find, list, moment, totals};
 use super::tries::print_callback;
-use crate::config::Config;
+use crate::config::{Config, system_user};
 use crate::serve::{commanded, now_ms, open};
 use crate::zone;
 use anyhow::{Result, anyhow, bail};
-use checkout::Failure;
+use checkout::{Errand, Failure, token};
 use clap::Subcommand;
 use payment::forecore::yuan;
 use payment::lang::Lang;
@@ -83,6 +84,29 @@ pub(crate) enum Command {
         /// minutes, and you saw it done at the channel's console.
         #[arg(long, value_name = "REFUND_NO")]
         by_hand: Option<String>,
+        /// As this operator, who types a one-time password. Above what one may give back
+        /// alone (`refund_alone`) it is asked for, and another one grants it.
+        #[arg(long, conflicts_with = "by_hand", requires = "reason")]
+        operator: Option<String>,
+    },
+    /// Grants a refund that another operator asked for.
+    Grant {
+        /// Its number: `tongfu order list --at-risk`.
+        request_no: String,
+        /// Who grants it, and types a one-time password.
+        #[arg(long)]
+        operator: String,
+    },
+    /// Refuses a refund that was asked for, or takes it back.
+    Refuse {
+        /// Its number.
+        request_no: String,
+        /// Who refuses it, and types a one-time password.
+        #[arg(long)]
+        operator: String,
+        /// Why: for the order's story.
+        #[arg(long)]
+        reason: String,
     },
     /// Lets money that came after its request was closed pay it after all.
     Honour {
@@ -130,6 +154,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             yuan,
             key,
             reason,
+            operator,
         } => {
             let Some(money) = money.or(yuan) else {
                 bail!("--money, --yuan or --by-hand is needed");
@@ -139,8 +164,25 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
                     bail!("--key and --reason take at most {TEXT_MAX} bytes of one line");
                 }
             }
+            if let Some(operator) = operator {
+                let errand = Errand::Refund {
+                    order_sn,
+                    minor: money,
+                    key: key.map_or_else(token, Ok)?,
+                };
+                return by_two::refund(config, &store, &operator, errand, &reason).await;
+            }
             refund(config, store, &order_sn, money, key.as_deref(), &reason).await
         }
+        Command::Grant {
+            request_no,
+            operator,
+        } => by_two::grant(config, &store, &operator, request_no).await,
+        Command::Refuse {
+            request_no,
+            operator,
+            reason,
+        } => by_two::refuse(config, &store, &operator, request_no, &reason).await,
         Command::Refund {
             by_hand: Some(refund_no),
             ..
@@ -314,8 +356,15 @@ async fn refund(
     reason: &str,
 ) -> Result<()> {
     let checkout = commanded(config, Arc::clone(&store)).await?;
-    let refund = checkout.refund_order(order_sn, money, key, reason).await;
-    let refund = refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
+    let by = format!("({})", system_user());
+    let refund = checkout.refund_order(&by, order_sn, money, key, reason);
+    let refund = match refund.await {
+        Err(Failure::NeedsTwo) => bail!(
+            "{}; ask for it with --operator NAME",
+            Failure::NeedsTwo.text(Lang::En)
+        ),
+        refund => refund.map_err(|failure| anyhow!(failure.text(Lang::En)))?,
+    };
     print_refund(&refund);
     let refunds = store.refunds(order_sn).await?;
     if let Some(order) = store.attempt(order_sn).await? {

@@ -1,18 +1,19 @@
 //! What operators do at the console (docs/console.md, Acts).
 
-use super::answer::{Who, language, lead, message};
+use super::answer::{Who, language, lead, message, trouble};
 use super::orders::{Wished, shown};
-use super::session::{foreign, is_proved};
+use super::session::{caller, foreign, is_proved};
 use crate::state::State;
 use axum::Form;
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use checkout::{Errand, NotDone};
+use checkout::{Errand, NotDone, NotSignedIn, Outcome};
 use console::Notice;
 use payment::forecore::fen_of_yuan;
 use payment::lang::Lang;
+use payment::ports::StoreError;
 use serde::Deserialize;
 
 /// What the form of an act says.
@@ -26,6 +27,10 @@ pub(super) struct Said {
     yuan: String,
     #[serde(default)]
     key: String,
+    #[serde(default)]
+    request: String,
+    #[serde(default)]
+    code: String,
 }
 
 /// Does something to an order.
@@ -40,45 +45,30 @@ pub(super) async fn act(
     if !is_proved(&parts, &who, &said.token) {
         return foreign(&parts);
     }
+    let lang = language(&parts);
     let wished = (act == "refund").then(|| Wished {
         key: said.key.clone(),
         yuan: said.yuan.clone(),
     });
-    let errand = match act.as_str() {
-        "requery" => Errand::Requery {
-            order_sn: order_sn.clone(),
-        },
-        "resend" => Errand::Resend {
-            order_sn: order_sn.clone(),
-        },
-        "refund" => match fen_of_yuan(said.yuan.trim()) {
-            Some(minor) => Errand::Refund {
-                order_sn: order_sn.clone(),
-                minor,
-                key: said.key,
-            },
-            None => {
-                let text = match language(&parts) {
-                    Lang::Zh => "金额写成元，最多两位小数，例如 12.34",
-                    Lang::En => "A sum in yuan (dollars) with at most two decimals, such as 12.34",
-                };
-                let notice = Notice {
-                    good: false,
-                    text: text.to_owned(),
-                };
-                return shown(&state, &parts, &who, &order_sn, Some(notice), wished).await;
-            }
-        },
-        _ => {
+    let failed = |text: String| Notice { good: false, text };
+    let errand = match errand(&state, &who, &parts, &order_sn, &act, &said).await {
+        Ok(errand) => errand,
+        Err(Unfit::NoSuchAct) => {
             let text = ("没有这个操作。", "There is no such act.");
             return message(&parts, Some(&who), StatusCode::NOT_FOUND, text);
+        }
+        Err(Unfit::Trouble(error)) => return trouble(&parts, Some(&who), &error),
+        Err(Unfit::Said(zh, en)) => {
+            let notice = failed(lang.choose(zh, en).to_owned());
+            return shown(&state, &parts, &who, &order_sn, Some(notice), wished).await;
         }
     };
     let done = state
         .checkout
         .run_errand(&who.operator, &errand, &said.reason);
     match done.await {
-        Ok(()) => lead(&format!("/order/{order_sn}?done={act}")),
+        Ok(Outcome::Done) => lead(&format!("/order/{order_sn}?done={act}")),
+        Ok(Outcome::Asked) => lead(&format!("/order/{order_sn}?done=asked")),
         Err(NotDone::Nothing) => {
             let text = NotDone::Nothing;
             let (zh, en) = (text.text(Lang::Zh), text.text(Lang::En));
@@ -89,9 +79,64 @@ pub(super) async fn act(
             message(&parts, Some(&who), StatusCode::FORBIDDEN, (&zh, &en))
         }
         Err(not_done) => {
-            let text = not_done.text(language(&parts));
-            let notice = Notice { good: false, text };
+            let notice = failed(not_done.text(lang));
             shown(&state, &parts, &who, &order_sn, Some(notice), wished).await
         }
+    }
+}
+
+/// Why a form is no errand.
+enum Unfit {
+    NoSuchAct,
+    /// What it says is wrong, in Chinese and in English.
+    Said(&'static str, &'static str),
+    Trouble(StoreError),
+}
+
+/// What a form wants done; who grants a refund proves himself first.
+async fn errand(
+    state: &State,
+    who: &Who,
+    parts: &Parts,
+    order_sn: &str,
+    act: &str,
+    said: &Said,
+) -> Result<Errand, Unfit> {
+    let (order_sn, request_no) = (order_sn.to_owned(), said.request.clone());
+    match act {
+        "requery" => Ok(Errand::Requery { order_sn }),
+        "resend" => Ok(Errand::Resend { order_sn }),
+        "refund" => match fen_of_yuan(said.yuan.trim()) {
+            Some(minor) => Ok(Errand::Refund {
+                order_sn,
+                minor,
+                key: said.key.clone(),
+            }),
+            None => Err(Unfit::Said(
+                "金额写成元，最多两位小数，例如 12.34",
+                "A sum in yuan (dollars) with at most two decimals, such as 12.34",
+            )),
+        },
+        "grant" => {
+            let from = caller(state, parts).unwrap_or_else(|| "-".to_owned());
+            let operators = &state.console.operators;
+            let proved = operators.confirm(&who.operator.name, &said.code, &from);
+            match proved.await {
+                Ok(confirmed) => Ok(Errand::Grant {
+                    request_no,
+                    confirmed,
+                }),
+                Err(NotSignedIn::Internal(error)) => {
+                    Err(Unfit::Trouble(StoreError::Unavailable(error)))
+                }
+                Err(NotSignedIn::Wrong) => Err(Unfit::Said(
+                    "一次性密码不对、已用过，或刚才失败太多次：等下一个再试。",
+                    "The one-time password is wrong or was used, or it failed too often lately: \
+                     wait for the next one.",
+                )),
+            }
+        }
+        "refuse" => Ok(Errand::Refuse { request_no }),
+        _ => Err(Unfit::NoSuchAct),
     }
 }

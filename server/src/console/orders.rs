@@ -255,6 +255,15 @@ pub(super) async fn show(
             "退款已登记，马上发往渠道。",
             "The refund is written down and goes to its channel at once.",
         )),
+        "asked" => Some((
+            "超过一个人可退的金额：等另一个人同意，一天内有效。",
+            "More than one may give back alone: it waits a day for another operator to grant it.",
+        )),
+        "grant" => Some((
+            "已同意，退款马上发往渠道。",
+            "Granted: the refund goes to its channel at once.",
+        )),
+        "refuse" => Some(("已拒绝，没有退款。", "Refused: nothing is given back.")),
         _ => None,
     };
     let notice = said.map(|(zh, en)| Notice {
@@ -285,7 +294,7 @@ pub(super) async fn shown(
         _ => StatusCode::OK,
     };
     let read = match is_plain(order_sn) {
-        true => read_order(&*state.console.store, order_sn, notice, wished).await,
+        true => read_order(state, order_sn, notice, wished).await,
         false => Ok(None),
     };
     match read {
@@ -301,11 +310,12 @@ pub(super) async fn shown(
 }
 
 async fn read_order(
-    store: &dyn Store,
+    state: &State,
     order_sn: &str,
     notice: Option<Notice>,
     wished: Option<Wished>,
 ) -> Result<Option<Order>, StoreError> {
+    let store = &*state.console.store;
     let Some(asked) = store.attempt(order_sn).await? else {
         return Ok(None);
     };
@@ -332,6 +342,9 @@ async fn read_order(
         left,
         refund_key: wished.key,
         refund_yuan: wished.yuan,
+        requests: store.refund_requests(order_sn).await?,
+        alone: state.checkout.refund_alone(),
+        now_ms: now_ms(),
         notice,
     }))
 }

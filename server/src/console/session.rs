@@ -214,7 +214,7 @@ fn remote(parts: &Parts) -> Option<IpAddr> {
         .map(|Remote(address)| *address)
 }
 
-fn caller(state: &State, parts: &Parts) -> Option<String> {
+pub(super) fn caller(state: &State, parts: &Parts) -> Option<String> {
     let Caller(peer) = state.limits.proxies.caller(remote(parts)?, &parts.headers);
     peer.map(|peer| peer.to_string())
 }

@@ -9,7 +9,7 @@ use reqwest::{Response, StatusCode};
 const DEVELOPMENT: [(&str, &str); 2] = [("name", "dev"), ("password", "tongfu-development")];
 
 /// A browser at the console.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
     cookie: String,
 }
@@ -23,7 +23,7 @@ impl<'a> Browser<'a> {
     }
 
     /// One that has signed in.
-    async fn signed_in(world: &'a World, said: &[(&str, &str)]) -> Self {
+    pub(crate) async fn signed_in(world: &'a World, said: &[(&str, &str)]) -> Self {
         let mut browser = Self::new(world);
         let answer = browser.post("/sign-in", said).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
@@ -41,7 +41,7 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         let request = self
             .world
             .client
@@ -49,7 +49,7 @@ impl<'a> Browser<'a> {
         request.header(COOKIE, &self.cookie).send().await.unwrap()
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         let policy = answer.headers()["content-security-policy"]
@@ -59,7 +59,7 @@ impl<'a> Browser<'a> {
         answer.text().await.unwrap()
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
         self.post_as(path, form, HeaderMap::new()).await
     }
 
@@ -81,7 +81,7 @@ impl<'a> Browser<'a> {
     }
 
     /// What a hidden field of a page holds.
-    async fn hidden(&self, path: &str, name: &str) -> String {
+    pub(crate) async fn hidden(&self, path: &str, name: &str) -> String {
         let page = self.page(path).await;
         let field = page.split(&format!("name=\"{name}\"")).nth(1).unwrap();
         let value = field.split("value=\"").nth(1).unwrap();
@@ -89,7 +89,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn location(answer: &Response) -> &str {
+pub(crate) fn location(answer: &Response) -> &str {
     answer.headers()[LOCATION].to_str().unwrap()
 }
 
@@ -225,19 +225,20 @@ async fn an_order_is_found_told_and_given_back_on_postgres() {
     an_order_is_found_told_and_given_back(Database::Postgres).await;
 }
 
-/// An operator that was added by command, signed in with a recovery code.
-async fn operator<'a>(world: &'a World, role: &str) -> Browser<'a> {
-    let (added, told) = run(world, &["operator", "add", role, "--role", role]);
+/// An operator that was added by command: its password, and codes that stand once each for
+/// a one-time password.
+pub(crate) fn added(world: &World, name: &str, role: &str) -> (String, Vec<String>) {
+    let (added, told) = run(world, &["operator", "add", name, "--role", role]);
     assert!(added, "{told}");
-    let password = told
-        .lines()
-        .find_map(|line| line.strip_prefix("password  "));
-    let code = told.lines().find_map(|line| line.strip_prefix("    "));
-    let said = [
-        ("name", role),
-        ("password", password.unwrap()),
-        ("code", code.unwrap()),
-    ];
+    let begins = |word| told.lines().filter_map(move |line| line.strip_prefix(word));
+    let password = begins("password  ").next().unwrap().to_owned();
+    (password, begins("    ").map(str::to_owned).collect())
+}
+
+/// One that has signed in.
+async fn operator<'a>(world: &'a World, role: &str) -> Browser<'a> {
+    let (password, codes) = added(world, role, role);
+    let said = [("name", role), ("password", &password), ("code", &codes[0])];
     Browser::signed_in(world, &said).await
 }
 

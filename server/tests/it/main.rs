@@ -7,6 +7,7 @@ mod accounts;
 mod acts;
 mod bad_input;
 mod breaker;
+mod by_two;
 mod callback;
 mod chained;
 mod channels;

@@ -75,7 +75,7 @@ async fn a_refund_of_unknown_outcome_is_asked_about_and_never_renumbered() {
     scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
     let row = scene
         .checkout
-        .refund_order(&order, 40, None, "")
+        .refund_order("li", &order, 40, None, "")
         .await
         .unwrap();
     scene.refunds_after_s(0).await;
@@ -121,7 +121,7 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
     scene
         .checkout
-        .refund_order(&order, 100, None, "")
+        .refund_order("li", &order, 100, None, "")
         .await
         .unwrap();
     scene.refunds_after_s(0).await;
@@ -135,7 +135,7 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     let risks = scene.store.at_risk(0).await.unwrap();
     assert_eq!(risks[0].kind, RiskKind::Refund);
     // Its sum stays taken: nobody refunds it a second time by another way.
-    let again = scene.checkout.refund_order(&order, 1, None, "").await;
+    let again = scene.checkout.refund_order("li", &order, 1, None, "").await;
     assert_eq!(again, Err(Failure::TooMuch(0)));
 }
 
@@ -145,7 +145,7 @@ async fn only_what_was_paid_is_refunded() {
     let open = scene.pay("open").await.unwrap();
     let refused = scene
         .checkout
-        .refund_order(&open.order_sn, 1, None, "")
+        .refund_order("li", &open.order_sn, 1, None, "")
         .await;
     assert_eq!(refused, Err(Failure::NotPaid));
     let order = paid_attempt(&scene, "k").await.order_sn;
@@ -153,7 +153,7 @@ async fn only_what_was_paid_is_refunded() {
         assert!(
             scene
                 .checkout
-                .refund_order(&order, bad, None, "")
+                .refund_order("li", &order, bad, None, "")
                 .await
                 .is_err(),
             "{bad}"
@@ -260,7 +260,7 @@ async fn another_sum_of_the_channels_is_what_is_paid_and_refunded() {
     for fen in [33, 33, 34] {
         let refund = scene
             .checkout
-            .refund_order(&attempt.order_sn, fen, None, "")
+            .refund_order("li", &attempt.order_sn, fen, None, "")
             .await;
         refund.unwrap();
     }
@@ -313,7 +313,7 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
     let order = paid_attempt(&scene, "k").await.order_sn;
     let refund = scene
         .checkout
-        .refund_order(&order, 100, None, "")
+        .refund_order("li", &order, 100, None, "")
         .await
         .unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
@@ -340,7 +340,7 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
     let order = paid_attempt(&scene, "k").await.order_sn;
     let refund = scene
         .checkout
-        .refund_order(&order, 100, None, "")
+        .refund_order("li", &order, 100, None, "")
         .await
         .unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));

@@ -1,9 +1,10 @@
 //! Operators sign in, and do what their role may (docs/console.md).
 
 use crate::scene::{Scene, new_database, paid};
-use checkout::{Errand, NotDone, NotSignedIn, Operators, given};
+use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome, given};
+use payment::by_two::AloneMost;
 use payment::operators::{Deed, Operator, Role};
-use payment::ports::Store;
+use payment::ports::{RiskKind, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use totp_rs::{Builder, Secret};
@@ -159,6 +160,126 @@ async fn developments_operator_comes_in_at_a_development_alone() {
     assert!(door.session(&id).await.unwrap().is_none());
 }
 
+/// An operator of a scene, who has just proved himself.
+async fn confirmed(scene: &Scene, name: &str, role: Role) -> Confirmed {
+    let store = &scene.store;
+    let who = operator(name, role);
+    let proof = given(name, PASSWORD, false).unwrap().proof;
+    store.add_operator(&who, &proof).await.unwrap().unwrap();
+    let now_ms = scene.now_ms();
+    let door = Operators::new(Arc::clone(store), Arc::new(move || now_ms), false);
+    let wrong = door.confirm(name, "not his password", "here").await;
+    assert_eq!(wrong, Err(NotSignedIn::Wrong));
+    door.confirm(name, PASSWORD, "here").await.unwrap()
+}
+
+/// Of two orders of one yuan, where one operator may give back half of an order and sixty
+/// fen a day.
+#[tokio::test]
+async fn what_one_may_not_give_back_alone_two_do() {
+    let most = AloneMost {
+        an_order: 50,
+        a_day: 60,
+    };
+    let scene = Scene::with(Some(most)).await;
+    let mut orders = Vec::new();
+    for key in ["k1", "k2"] {
+        let attempt = scene.pay(key).await.unwrap();
+        scene.answers(Ok(paid(&attempt, 100)));
+        scene.after_s(5).await;
+        orders.push(attempt.order_sn);
+    }
+    let li = confirmed(&scene, "li", Role::Cashier).await;
+    let an = confirmed(&scene, "an", Role::Cashier).await;
+    let refund = |order: usize, minor, key: &str| Errand::Refund {
+        order_sn: orders[order].clone(),
+        minor,
+        key: key.to_owned(),
+    };
+    let run = async |who: &Confirmed, errand: &Errand| {
+        let done = scene.checkout.run_errand(who.operator(), errand, "broken");
+        done.await
+    };
+    // In parts, of one order by several, and by one of several orders.
+    assert_eq!(run(&li, &refund(0, 30, "a")).await, Ok(Outcome::Done));
+    assert_eq!(run(&an, &refund(0, 20, "b")).await, Ok(Outcome::Done));
+    assert_eq!(run(&an, &refund(0, 1, "c")).await, Ok(Outcome::Asked));
+    assert_eq!(run(&li, &refund(1, 31, "d")).await, Ok(Outcome::Asked));
+    assert_eq!(
+        run(&li, &refund(1, 31, "d")).await,
+        Ok(Outcome::Asked),
+        "once more"
+    );
+    let other = run(&li, &refund(1, 32, "d")).await;
+    assert_eq!(other, Err(NotDone::Failed(Failure::RefundKeyReused)));
+    let alone = scene
+        .checkout
+        .refund_order("li", &orders[1], 31, None, "")
+        .await;
+    assert_eq!(alone, Err(Failure::NeedsTwo));
+    let waiting = scene.store.waiting_refund_requests(scene.now_ms()).await;
+    let waiting = waiting.unwrap();
+    assert_eq!(waiting.len(), 2);
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    let lines = risks.iter().filter(|risk| risk.kind == RiskKind::Asked);
+    assert_eq!(lines.count(), 2);
+
+    let grant = |who: &Confirmed, number: &str| Errand::Grant {
+        request_no: number.to_owned(),
+        confirmed: who.clone(),
+    };
+    let asked = waiting.iter().find(|one| one.asked_by == "li").unwrap();
+    let own = run(&li, &grant(&li, &asked.request_no)).await;
+    assert_eq!(own, Err(NotDone::OwnRequest));
+    let lent = run(&an, &grant(&li, &asked.request_no)).await;
+    assert_eq!(
+        lent,
+        Err(NotDone::OwnRequest),
+        "who proved himself is another one"
+    );
+    let before = scene.store.refunds(&orders[1]).await.unwrap();
+    assert!(before.is_empty());
+    let granted = run(&an, &grant(&an, &asked.request_no)).await;
+    assert_eq!(granted, Ok(Outcome::Done));
+    let twice = run(&an, &grant(&an, &asked.request_no)).await;
+    assert_eq!(twice, Err(NotDone::Failed(Failure::NotAsked)));
+    let refunds = scene.store.refunds(&orders[1]).await.unwrap();
+    assert_eq!(refunds.len(), 1);
+    let story = scene.store.story(&orders[1]).await.unwrap().unwrap();
+    let told: Vec<_> = story
+        .entries
+        .iter()
+        .map(|one| one.detail.as_str())
+        .collect();
+    let told = told.join("\n");
+    assert!(told.contains("by li granted by an: broken"), "{told}");
+    // What two gave back counts for neither.
+    assert_eq!(run(&li, &refund(1, 30, "e")).await, Ok(Outcome::Done));
+
+    let asked = waiting.iter().find(|one| one.asked_by == "an").unwrap();
+    let refuse = Errand::Refuse {
+        request_no: asked.request_no.clone(),
+    };
+    assert_eq!(run(&li, &refuse).await, Ok(Outcome::Done));
+    let refused = run(&li, &grant(&li, &asked.request_no)).await;
+    assert_eq!(refused, Err(NotDone::Failed(Failure::NotAsked)));
+    let again = run(&an, &refund(0, 1, "c")).await;
+    assert_eq!(
+        again,
+        Err(NotDone::Failed(Failure::NotAsked)),
+        "it was refused"
+    );
+    // Too old.
+    assert_eq!(run(&an, &refund(0, 1, "f")).await, Ok(Outcome::Asked));
+    let asked = scene.store.waiting_refund_requests(scene.now_ms()).await;
+    let number = asked.unwrap().remove(0).request_no;
+    scene.after_s(86_401).await;
+    let old = run(&li, &grant(&li, &number)).await;
+    assert_eq!(old, Err(NotDone::Failed(Failure::NotAsked)));
+    let day = run(&li, &refund(1, 20, "g")).await;
+    assert_eq!(day, Ok(Outcome::Done), "another day");
+}
+
 /// Every role and every deed, at the use case.
 #[tokio::test]
 async fn a_role_does_what_it_may_and_each_act_is_recorded() {
@@ -167,6 +288,13 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     scene.answers(Ok(paid(&attempt, 100)));
     scene.after_s(5).await;
     let order_sn = || attempt.order_sn.clone();
+    let li = confirmed(&scene, "li", Role::Viewer).await;
+    let asked = async |key: &str| {
+        let asked = scene
+            .checkout
+            .ask_refund("an", &attempt.order_sn, 1, key, "why");
+        asked.await.unwrap().request_no
+    };
     for role in Role::ALL {
         let who = operator("li", role);
         for errand in [
@@ -181,6 +309,13 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
                 minor: 1,
                 key: format!("by-{}", role.word()),
             },
+            Errand::Grant {
+                request_no: asked(&format!("grant-{}", role.word())).await,
+                confirmed: li.clone(),
+            },
+            Errand::Refuse {
+                request_no: asked(&format!("refuse-{}", role.word())).await,
+            },
         ] {
             let before = scene
                 .store
@@ -191,7 +326,7 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
             let done = scene.checkout.run_errand(&who, &errand, "he asked").await;
             let last = scene.store.last_act().await.unwrap();
             if role.may(errand.deed()) {
-                assert_eq!(done, Ok(()), "{role:?} {errand:?}");
+                assert_eq!(done, Ok(Outcome::Done), "{role:?} {errand:?}");
                 let last = last.unwrap();
                 assert_eq!((last.seq, last.by.as_str()), (before + 1, "li"));
                 assert_eq!(last.what, format!("{errand} --reason …"));
@@ -203,7 +338,11 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     }
     let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
     let may = Role::ALL.into_iter().filter(|role| role.may(Deed::Refund));
-    assert_eq!(refunds.len(), may.count());
+    assert_eq!(
+        refunds.len(),
+        may.count() * 2,
+        "refunds, and those that were granted"
+    );
     // Without a reason, twice, or for what is not there.
     let admin = operator("an", Role::Admin);
     let refund = |minor, key: &str| Errand::Refund {
@@ -223,7 +362,7 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
             .checkout
             .run_errand(&admin, &refund(1, "again"), "why")
             .await;
-        assert_eq!(done, Ok(()));
+        assert_eq!(done, Ok(Outcome::Done));
     }
     let all = scene.store.refunds(&attempt.order_sn).await.unwrap();
     assert_eq!(all.len(), refunds.len() + 1);

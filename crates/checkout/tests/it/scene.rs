@@ -2,6 +2,7 @@
 //! and a clock that is moved by hand.
 
 use checkout::{Checkout, Parts, Place, Schedule, Start};
+use payment::by_two::AloneMost;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
@@ -235,6 +236,16 @@ pub(crate) async fn open(
     receiver: Arc<dyn Receiver>,
     now_ms: &Arc<AtomicI64>,
 ) -> (Arc<Checkout>, Arc<dyn Store>) {
+    open_with(database, gateways, receiver, now_ms, None).await
+}
+
+async fn open_with(
+    database: &str,
+    gateways: Vec<Arc<dyn Gateway>>,
+    receiver: Arc<dyn Receiver>,
+    now_ms: &Arc<AtomicI64>,
+    refund_alone: Option<AloneMost>,
+) -> (Arc<Checkout>, Arc<dyn Store>) {
     let store = store::migrate(database).await.unwrap();
     if store.domain("test").await.unwrap().is_none() {
         store.add_domain(&Domain::test()).await.unwrap();
@@ -249,6 +260,7 @@ pub(crate) async fn open(
         schedule: Schedule::default(),
         untaken_ms: 300_000,
         lost_orders: 3,
+        refund_alone,
         lease_ms: 30_000,
         rates: Arc::new(|_, _| Rate::parse("7.0").ok_or(NoRate::Unset)),
         toll: Arc::new(|_, _| Ok(())),
@@ -265,6 +277,11 @@ pub(crate) fn new_database() -> String {
 
 impl Scene {
     pub(crate) async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// One whose operators give back no more than this alone.
+    pub(crate) async fn with(refund_alone: Option<AloneMost>) -> Self {
         let channel = FakeChannel::new(Channel::Wechat, Currency::Cny);
         let paypal = FakeChannel::new(Channel::Paypal, Currency::Usd);
         let now_ms = Arc::new(AtomicI64::new(START_MS));
@@ -274,7 +291,9 @@ impl Scene {
         ];
         let receivers = Arc::new(Receivers::default());
         let receiver = Arc::clone(&receivers) as Arc<dyn Receiver>;
-        let (checkout, store) = open(&new_database(), gateways, receiver, &now_ms).await;
+        let database = new_database();
+        let (checkout, store) =
+            open_with(&database, gateways, receiver, &now_ms, refund_alone).await;
         Self {
             checkout,
             store,

@@ -199,7 +199,7 @@ async fn a_number_of_ours_that_comes_back_as_a_key_is_that_refund() {
     let order = paid_order(&scene).await;
     let row = scene
         .checkout
-        .refund_order(&order.order_sn, 50, None, "")
+        .refund_order("li", &order.order_sn, 50, None, "")
         .await;
     let number = row.unwrap().refund_no;
     assert!(refund(&scene, &number, "50").await.is_ok());

@@ -64,6 +64,7 @@ async fn world(name: &str) -> World {
         instances: 1,
         untaken_ms: 300_000,
         lost_orders: 3,
+        refund_alone: None,
         public_url: "http://127.0.0.1:3000".to_owned(),
     });
     let checkout = checkout.unwrap();

@@ -38,7 +38,8 @@ pub use operators::Operators;
 pub use partners::Partners;
 pub use pruning::{Pruned, Pruning};
 pub use refunds::{
-    Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, TakenBack, WriteCallback,
+    Asked, NewRefund, RefundRequests, RefundRow, RefundStep, Refunded, Refunds, TakenBack,
+    WriteCallback,
 };
 pub use sealing::{Instance, NewSecrets, SealState, Sealing};
 pub use settling::{BesideRefund, ClosedRequest, Honoured, Payment, Settled, Settling};
@@ -74,6 +75,7 @@ pub trait Store:
     + Attempts
     + Settling
     + Refunds
+    + RefundRequests
     + Callbacks
     + Changes
     + Notifies
@@ -97,6 +99,7 @@ impl<T> Store for T where
         + Attempts
         + Settling
         + Refunds
+        + RefundRequests
         + Callbacks
         + Changes
         + Notifies

@@ -1,13 +1,15 @@
 //! Money that needs a person's eye, what waits to be done, and what was looked over.
 
 use super::rows::{
-    DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE, OLD_STRAY,
-    OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING, json,
+    ASKED, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE,
+    OLD_STRAY, OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING,
+    json,
 };
-use super::{contradictions, story};
+use super::{contradictions, refund_requests, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
+use payment::by_two::RefundRequest;
 use payment::channel::Channel;
 use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
 use payment::refund::SILENT_MS;
@@ -78,6 +80,8 @@ statements! {
         (select count(*) from refund where state in ", UNCONFIRMED, " and created_ms < $1) \
         as unknown, \
         (select count(*) from refund where state in ", FOR_A_PERSON, ") as refund, \
+        (select count(*) from refund_request where state = ", ASKED,
+        " and expires_ms > $2) as asked, \
         (select count(*) from callback where state = ", PARKED, ") as callback, \
         (select count(*) from attempt where status = ", HELD, ") as held, \
         (select count(*) from refund where cause in ", TAKEN_BACK, ") + \
@@ -130,6 +134,8 @@ impl Audit for Database {
                     risks.push(risk(*kind, row)?);
                 }
             }
+            let waiting = refund_requests::waiting(line, now_ms).await?;
+            risks.extend(waiting.into_iter().map(asked));
             risks.sort_by_key(|risk| risk.since_ms);
             Ok(risks)
         })
@@ -138,7 +144,9 @@ impl Audit for Database {
 
     async fn risk_counts(&self, now_ms: i64) -> Answer<Vec<RiskCount>> {
         self.read(LIMIT, async |line| {
-            let row = line.one(COUNTS.bind(now_ms - SILENT_MS)).await?;
+            let row = line
+                .one(COUNTS.bind(now_ms - SILENT_MS).bind(now_ms))
+                .await?;
             let count = |kind: RiskKind| {
                 let count = row.get(kind.word())?;
                 Ok(RiskCount { kind, count })
@@ -219,6 +227,22 @@ impl Audit for Database {
 
     async fn unseal(&self) -> Answer<()> {
         self.change(story::UNSEAL.into()).await
+    }
+}
+
+/// A refund that waits for another operator.
+fn asked(request: RefundRequest) -> Risk {
+    let RefundRequest {
+        money,
+        asked_by,
+        request_no,
+        ..
+    } = request;
+    Risk {
+        kind: RiskKind::Asked,
+        order_sn: request.order_sn,
+        detail: format!("{asked_by} asks for a refund of {money}: {request_no}"),
+        since_ms: request.asked_ms,
     }
 }
 

@@ -29,6 +29,8 @@ statements! {
         where order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], "))";
     EMPTY_CALLBACKS(OF) = "update callback set url = '', form = null where order_sn in \
         (select value from ", OF.texts[0], "$1", OF.texts[1], ")";
+    EMPTY_REQUESTS(OF) = "update refund_request set reason = '' where order_sn in \
+        (select value from ", OF.texts[0], "$1", OF.texts[1], ")";
     DROP_STORIES(OF) = "delete from event where order_sn in \
         (select value from ", OF.texts[0], "$1", OF.texts[1], ")";
     EMPTY_ATTEMPTS(OF) = "update attempt set openid = null, obj = null, story_length = 0, \
@@ -71,7 +73,13 @@ impl Pruning for Database {
                 let stories = tx.rows(done).await?;
                 let done = stories.iter().map(number).collect::<Answer<Vec<_>>>()?;
                 let done = json(&done)?;
-                for emptied in [DROP_TRIES, EMPTY_CALLBACKS, DROP_STORIES, EMPTY_ATTEMPTS] {
+                for emptied in [
+                    DROP_TRIES,
+                    EMPTY_CALLBACKS,
+                    EMPTY_REQUESTS,
+                    DROP_STORIES,
+                    EMPTY_ATTEMPTS,
+                ] {
                     tx.change(emptied.bind(&done)).await?;
                 }
                 for row in &stories {

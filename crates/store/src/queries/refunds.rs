@@ -1,10 +1,11 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
 use super::rows::{BY_BUSINESS, BY_OPERATOR, FREED, OF_BESIDE, refund_row};
-use super::{attempts, callbacks, story};
+use super::{attempts, callbacks, refund_requests, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
+use payment::by_two::Hands;
 use payment::money::Money;
 use payment::ports::{
     Answer, Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
@@ -33,8 +34,8 @@ statements! {
     PAID = "select r.money, r.currency, a.channel_money, a.channel_currency from attempt a \
         join payment_request r on r.id = a.request_id where a.order_sn = $1";
     ADD = "insert into refund (refund_no, order_sn, domain_code, refund_key, money, currency, \
-        channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $11)";
+        channel_money, channel_currency, cause, state, note, next_ms, created_ms, operator, \
+        granted_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $11, $12, $13)";
     ADD_WHOLE = "insert into refund (refund_no, order_sn, domain_code, money, currency, \
         channel_money, channel_currency, cause, state, note, next_ms, created_ms) \
         select $2, a.order_sn, r.domain_code, r.money, r.currency, a.channel_money, \
@@ -177,7 +178,14 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     let Some(channel_money) = channel_money else {
         return Ok(Refunded::TooLittle);
     };
-    if !tx.insert(added(domain_code, new, channel_money)).await? {
+    let hands = match behind(tx, new).await? {
+        Ok(hands) => hands,
+        Err(why) => return Ok(why),
+    };
+    if !tx
+        .insert(added(domain_code, new, channel_money, &hands))
+        .await?
+    {
         return Ok(Refunded::NumberTaken);
     }
     show(tx, locked.request_id).await?;
@@ -188,12 +196,53 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
             _ => Source::Business,
         },
     };
-    let detail = match new.reason.as_str() {
-        "" => format!("{} of {}", new.refund_no, new.money),
-        reason => format!("{} of {}: {reason}", new.refund_no, new.money),
-    };
+    let mut detail = format!("{} of {}", new.refund_no, new.money);
+    for (who, name) in [("by", &hands.operator), ("granted by", &hands.granted_by)] {
+        if let Some(name) = name {
+            detail = format!("{detail} {who} {name}");
+        }
+    }
+    if !new.reason.is_empty() {
+        detail = format!("{detail}: {}", new.reason);
+    }
     story::append(tx, &new.order_sn, "refund begun", &detail, act).await?;
     one(tx, &new.refund_no).await.map(Refunded::New)
+}
+
+/// The operators behind a refund, by name.
+#[derive(Default)]
+struct Behind {
+    operator: Option<String>,
+    granted_by: Option<String>,
+}
+
+/// Who stands behind a refund, or why that is not enough.
+async fn behind(tx: &mut Tx, new: &NewRefund) -> Answer<Result<Behind, Refunded>> {
+    Ok(match &new.hands {
+        None => Ok(Behind::default()),
+        Some(Hands::Alone { operator, most }) => {
+            let may = match most {
+                Some(most) => refund_requests::may_alone(tx, new, operator, *most).await?,
+                None => true,
+            };
+            let alone = Behind {
+                operator: Some(operator.clone()),
+                granted_by: None,
+            };
+            may.then_some(alone).ok_or(Refunded::NeedsTwo)
+        }
+        Some(Hands::Granted {
+            request_no,
+            granted_by,
+        }) => {
+            let asked_by = refund_requests::grant(tx, new, request_no, granted_by).await?;
+            let two = |asked_by| Behind {
+                operator: Some(asked_by),
+                granted_by: Some(granted_by.clone()),
+            };
+            asked_by.map(two).ok_or(Refunded::NotAsked)
+        }
+    })
 }
 
 /// Whether this one would bring what goes back within a day over its limit.
@@ -285,10 +334,12 @@ async fn add_taken_back(tx: &mut Tx, domain_code: &str, new: &TakenBack<'_>) -> 
         money: new.money,
         cause: new.cause,
         day_max: None,
+        hands: None,
         reason: String::new(),
         created_ms: new.act.at_ms,
     };
-    tx.change(added(domain_code, &row, new.channel_money))
+    let nobody = Behind::default();
+    tx.change(added(domain_code, &row, new.channel_money, &nobody))
         .await?;
     let ended = END_TAKEN_BACK
         .bind(new.refund_key)
@@ -328,7 +379,12 @@ async fn paid_and_refunds(tx: &mut Tx, order_sn: &str) -> Answer<(Money, Money, 
     Ok((paid, channel_paid, of_order(tx, order_sn).await?))
 }
 
-fn added<'q>(domain_code: &'q str, new: &'q NewRefund, channel_money: Money) -> Statement<'q> {
+fn added<'q>(
+    domain_code: &'q str,
+    new: &'q NewRefund,
+    channel_money: Money,
+    behind: &'q Behind,
+) -> Statement<'q> {
     ADD.bind(&new.refund_no)
         .bind(&new.order_sn)
         .bind(domain_code)
@@ -340,6 +396,8 @@ fn added<'q>(domain_code: &'q str, new: &'q NewRefund, channel_money: Money) -> 
         .bind(new.cause.word())
         .bind(Refund::New.word())
         .bind(new.created_ms)
+        .bind(&behind.operator)
+        .bind(&behind.granted_by)
 }
 
 /// The request's status follows the refunds of the payment that paid it: an open

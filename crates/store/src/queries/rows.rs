@@ -3,6 +3,7 @@
 
 use crate::line::Row;
 use crate::sql::{text, word, words};
+use payment::by_two::Judged;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
@@ -49,6 +50,8 @@ pub(super) const UNENDED: &str = words!(Refund::New, Refund::Sent, Refund::Parke
 pub(super) const FOR_A_PERSON: &str = words!(Refund::Failed, Refund::Parked);
 /// Their sum is free again.
 pub(super) const FREED: &str = words!(Refund::Failed, Refund::Withdrawn);
+/// Refunds that are asked for: they wait.
+pub(super) const ASKED: &str = word!(Judged::Asked);
 pub(super) const BY_BUSINESS: &str = word!(Cause::Business);
 pub(super) const BY_OPERATOR: &str = word!(Cause::Operator);
 pub(super) const OF_DUPLICATE: &str = word!(Cause::Duplicate);

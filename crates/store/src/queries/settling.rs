@@ -110,6 +110,14 @@ impl Settling for Database {
         .await
     }
 
+    async fn note_operator(&self, order_sn: &str, detail: &str, act: Act) -> Answer<()> {
+        self.write(LIMIT, async |tx| {
+            lock(tx, order_sn).await?;
+            story::append(tx, order_sn, "operator", detail, act).await
+        })
+        .await
+    }
+
     async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool> {
         let closed = async |line: &mut Line| is_closed(line, domain_code, request_key).await;
         self.read(LIMIT, closed).await

@@ -59,6 +59,8 @@ on_both! {
     refunds::partial_refunds_stay_within_the_sum,
     refunds::ten_refunds_at_once_never_exceed_the_sum,
     refunds::refunds_of_a_day_stay_within_their_limit,
+    refunds::what_an_operator_gives_back_alone_stays_within_its_limit,
+    refunds::who_asks_for_a_refund_cannot_grant_it,
     refunds::parts_of_a_changed_sum_make_the_whole,
     refunds::a_refund_goes_forward_and_shows_in_the_status,
     refunds::a_failed_refund_frees_its_sum_and_is_listed,

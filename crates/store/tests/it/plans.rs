@@ -6,7 +6,7 @@ use payment::ports::RiskKind;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 /// Indexes that hold few rows, however large the book is.
-const PARTIAL: [&str; 10] = [
+const PARTIAL: [&str; 11] = [
     "attempt_due",
     "attempt_open",
     "attempt_mismatch",
@@ -14,6 +14,7 @@ const PARTIAL: [&str; 10] = [
     "refund_due",
     "refund_beside",
     "refund_taken",
+    "refund_request_open",
     "notify_due",
     "notify_mismatch",
     "notify_mismatch_word",

@@ -1,6 +1,7 @@
 //! Money that goes back, closed requests, and trips for an openid.
 
 use crate::harness::{act, attempt, begun, beside, callback, changed, money};
+use payment::by_two::{AloneMost, Hands, Judged, RefundRequest};
 use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
@@ -32,6 +33,7 @@ fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) -> NewRefun
         money,
         cause: Cause::Business,
         day_max: None,
+        hands: None,
         reason: String::new(),
         created_ms: 10,
     }
@@ -135,6 +137,7 @@ pub(crate) async fn refunds_of_a_day_stay_within_their_limit(store: Arc<dyn Stor
     let by_operator = NewRefund {
         cause: Cause::Operator,
         day_max: None,
+        hands: None,
         ..limited(30, day_ms)
     };
     let begun = store.begin_refund(&by_operator).await.unwrap();
@@ -527,4 +530,128 @@ pub(crate) async fn signs_with_other_readings_are_counted(store: Arc<dyn Store>)
     assert_eq!((counted.other_key, counted.recut), (2, 3));
     let unknown = store.other_readings("unknown").await.unwrap();
     assert_eq!(unknown, OtherReadings::default());
+}
+
+fn by_operators(new: NewRefund, hands: Hands) -> NewRefund {
+    NewRefund {
+        cause: Cause::Operator,
+        hands: Some(hands),
+        ..new
+    }
+}
+
+fn asked(order_sn: &str, number: &str, fen: i64) -> RefundRequest {
+    RefundRequest {
+        request_no: number.to_owned(),
+        order_sn: order_sn.to_owned(),
+        refund_key: format!("key of {number}"),
+        money: Money::from_minor(fen, Currency::Cny).unwrap(),
+        reason: "why".to_owned(),
+        asked_by: "li".to_owned(),
+        asked_ms: 10,
+        expires_ms: 1_000,
+        state: Judged::Asked,
+        judged_by: None,
+    }
+}
+
+/// Twenty at once of four fen each, where one may give back ten.
+pub(crate) async fn what_an_operator_gives_back_alone_stays_within_its_limit(
+    store: Arc<dyn Store>,
+) {
+    let order = paid(&*store).await.order_sn;
+    let alone = |number: u32, an_order: i64, a_day: i64| {
+        let new = refund(&order, &format!("R{number}"), None, 4);
+        let operator = "li".to_owned();
+        let most = Some(AloneMost { an_order, a_day });
+        by_operators(new, Hands::Alone { operator, most })
+    };
+    for (number, an_order, a_day) in [(0, 100, 10), (100, 12, 100)] {
+        let tasks: Vec<_> = (number..number + 20)
+            .map(|number| {
+                let (store, new) = (Arc::clone(&store), alone(number, an_order, a_day));
+                tokio::spawn(async move { store.begin_refund(&new).await.unwrap() })
+            })
+            .collect();
+        let mut made = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Refunded::New(_) => made += 1,
+                other => assert_eq!(other, Refunded::NeedsTwo),
+            }
+        }
+        // Two of the day; then one more of the order.
+        assert_eq!(made, if number == 0 { 2 } else { 1 });
+    }
+    let over = store.begin_refund(&alone(201, 100, 10)).await.unwrap();
+    assert_eq!(over, Refunded::NeedsTwo);
+    let unbound = Hands::Alone {
+        operator: "li".to_owned(),
+        most: None,
+    };
+    let unbound = by_operators(refund(&order, "R200", None, 4), unbound);
+    let begun = store.begin_refund(&unbound).await.unwrap();
+    assert!(matches!(begun, Refunded::New(_)));
+}
+
+/// The tables themselves hold no refund that one operator asked for and granted.
+pub(crate) async fn who_asks_for_a_refund_cannot_grant_it(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    let request = asked(&order, "Q1", 30);
+    let kept = store.ask_refund(&request).await.unwrap();
+    assert_eq!(kept, request);
+    let again = RefundRequest {
+        request_no: "Q2".to_owned(),
+        ..request.clone()
+    };
+    assert_eq!(store.ask_refund(&again).await.unwrap(), request, "once");
+    let granted = |by: &str, at_ms: i64| {
+        let new = refund(&order, "R1", Some("key of Q1"), 30);
+        let hands = Hands::Granted {
+            request_no: "Q1".to_owned(),
+            granted_by: by.to_owned(),
+        };
+        let new = by_operators(new, hands);
+        NewRefund {
+            created_ms: at_ms,
+            ..new
+        }
+    };
+    let own = store.begin_refund(&granted("li", 20)).await;
+    assert!(
+        matches!(
+            own,
+            Err(StoreError::Unavailable(_) | StoreError::Corrupt(_))
+        ),
+        "{own:?}"
+    );
+    assert!(store.refunds(&order).await.unwrap().is_empty());
+    let late = store.begin_refund(&granted("an", 1_000)).await.unwrap();
+    assert_eq!(late, Refunded::NotAsked);
+    let other = NewRefund {
+        money: Money::from_minor(31, Currency::Cny).unwrap(),
+        ..granted("an", 20)
+    };
+    assert!(store.begin_refund(&other).await.is_err(), "another sum");
+    assert_eq!(store.waiting_refund_requests(20).await.unwrap(), [request]);
+    let begun = store.begin_refund(&granted("an", 20)).await.unwrap();
+    assert!(matches!(begun, Refunded::New(_)));
+    let judged = store.refund_request("Q1").await.unwrap().unwrap();
+    let by = judged.judged_by.as_deref();
+    assert_eq!((judged.state, by), (Judged::Granted, Some("an")));
+    assert!(!store.refuse_refund("Q1", "an", "no", 21).await.unwrap());
+    store.ask_refund(&asked(&order, "Q3", 1)).await.unwrap();
+    assert!(store.refuse_refund("Q3", "li", "no", 21).await.unwrap());
+    assert_eq!(store.waiting_refund_requests(20).await.unwrap(), []);
+    let all = store.refund_requests(&order).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let story = store.story(&order).await.unwrap().unwrap();
+    let told: Vec<_> = story.entries.iter().map(|one| one.what.as_str()).collect();
+    for what in ["refund asked", "refund begun", "refund refused"] {
+        assert!(told.contains(&what), "{told:?}");
+    }
+    store
+        .note_operator(&order, "li: order requery", act())
+        .await
+        .unwrap();
 }

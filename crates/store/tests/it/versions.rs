@@ -74,6 +74,7 @@ async fn a_refund(store: &dyn Store, order: &str, number: u32) {
         money: Money::from_minor(10, Currency::Cny).unwrap(),
         cause: Cause::Business,
         day_max: None,
+        hands: None,
         reason: String::new(),
         created_ms: 10,
     };

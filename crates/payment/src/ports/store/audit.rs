@@ -41,6 +41,8 @@ pub enum RiskKind {
     Unknown,
     /// A refund that failed, or that the channel can't do.
     Refund,
+    /// A refund that another operator must grant.
+    Asked,
     /// A callback that nobody took.
     Callback,
     /// The payer's money is with the channel, which checks it.
@@ -52,12 +54,13 @@ pub enum RiskKind {
 
 impl RiskKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
         Self::Unknown,
         Self::Refund,
+        Self::Asked,
         Self::Callback,
         Self::Held,
         Self::TakenBack,
@@ -72,6 +75,7 @@ impl RiskKind {
             Self::Mismatch => "mismatch",
             Self::Unknown => "unknown",
             Self::Refund => "refund",
+            Self::Asked => "asked",
             Self::Callback => "callback",
             Self::Held => "held",
             Self::TakenBack => "takenback",

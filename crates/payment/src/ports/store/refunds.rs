@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::callbacks::NewCallback;
+use crate::by_two::{Hands, RefundRequest};
 use crate::money::Money;
 use crate::refund::{Cause, Refund};
 use crate::story::Act;
@@ -22,6 +23,8 @@ pub struct NewRefund {
     /// What refunds of this cause may give back for its business system within 24 hours,
     /// minor units; none: no limit but what was paid.
     pub day_max: Option<i64>,
+    /// Which operators stand behind it, where they do.
+    pub hands: Option<Hands>,
     /// Why, in an operator's words: for the order's story; empty where nobody says.
     pub reason: String,
     /// Now.
@@ -107,6 +110,10 @@ pub enum Refunded {
     TooMuch(i64),
     /// More than may go back within a day.
     OverDay,
+    /// More than an operator may give back alone.
+    NeedsTwo,
+    /// What was to be granted does not wait for it, or no more.
+    NotAsked,
     /// Nothing is left of it in the channel's currency.
     TooLittle,
     /// A number was taken: make a new one and try again.
@@ -124,6 +131,30 @@ pub struct Asked {
     pub domain_code: String,
     /// How many.
     pub count: i64,
+}
+
+/// Refunds that one operator asks for and another grants, by
+/// [`Refunds::begin_refund`].
+#[async_trait::async_trait]
+pub trait RefundRequests: Send + Sync {
+    /// Keeps what an operator asks for, which waits, and tells it in its order's story;
+    /// gives what was asked for of this order under the same key, whenever that was.
+    async fn ask_refund(&self, new: &RefundRequest) -> Answer<RefundRequest>;
+    /// What has this number.
+    async fn refund_request(&self, request_no: &str) -> Answer<Option<RefundRequest>>;
+    /// All that was asked for of an order, oldest first.
+    async fn refund_requests(&self, order_sn: &str) -> Answer<Vec<RefundRequest>>;
+    /// All that wait then, oldest first.
+    async fn waiting_refund_requests(&self, now_ms: i64) -> Answer<Vec<RefundRequest>>;
+    /// Refuses what waits, or takes it back, for a reason that its order's story tells;
+    /// whether it waited.
+    async fn refuse_refund(
+        &self,
+        request_no: &str,
+        by: &str,
+        reason: &str,
+        now_ms: i64,
+    ) -> Answer<bool>;
 }
 
 /// Money that goes back.

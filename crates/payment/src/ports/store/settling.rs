@@ -91,6 +91,8 @@ pub trait Settling: Send + Sync {
     /// Writes into an order's story that its receiver is tried out with it; `false` where
     /// that stood there before.
     async fn note_golive(&self, order_sn: &str, act: Act) -> Answer<bool>;
+    /// Writes into an order's story what an operator does with it.
+    async fn note_operator(&self, order_sn: &str, detail: &str, act: Act) -> Answer<()>;
     /// Whether a request was closed, be it one that nobody ever opened.
     async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool>;
 }

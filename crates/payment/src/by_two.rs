@@ -1,0 +1,130 @@
+//! Refunds that one operator asks for and another grants (docs/console.md, Refunds by two).
+
+use crate::money::Money;
+
+/// So long another operator may grant what one asked for, ms.
+pub const ASKED_MS: i64 = 24 * 3_600_000;
+
+/// What operators may give back alone, minor units of the request's currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AloneMost {
+    /// Of one order, whoever gives it back.
+    pub an_order: i64,
+    /// Of all orders in one currency, by one operator within 24 hours.
+    pub a_day: i64,
+}
+
+/// Which operators stand behind a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hands {
+    /// One alone.
+    Alone {
+        /// Its name.
+        operator: String,
+        /// What may be given back so; none: all that was paid.
+        most: Option<AloneMost>,
+    },
+    /// Two.
+    Granted {
+        /// The number of what the first one asked for.
+        request_no: String,
+        /// The name of the second one.
+        granted_by: String,
+    },
+}
+
+/// Where a refund request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Another operator may grant it.
+    Asked,
+    /// It was granted, and is a refund.
+    Granted,
+    /// It was refused, or taken back.
+    Refused,
+}
+
+impl Judged {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Asked, Self::Granted, Self::Refused];
+
+    /// The word under which the store keeps it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "ASKED",
+            Self::Granted => "GRANTED",
+            Self::Refused => "REFUSED",
+        }
+    }
+
+    /// Reads the store's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// A refund that an operator asks for, which another one must grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// Its number.
+    pub request_no: String,
+    /// The order that was paid.
+    pub order_sn: String,
+    /// The key of the refund that it may become.
+    pub refund_key: String,
+    /// The sum in the request's currency.
+    pub money: Money,
+    /// Why, for the order's story.
+    pub reason: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// When, ms since 1970.
+    pub asked_ms: i64,
+    /// From then on nobody can grant it, ms since 1970.
+    pub expires_ms: i64,
+    /// Where it stands.
+    pub state: Judged,
+    /// Who granted or refused it.
+    pub judged_by: Option<String>,
+}
+
+impl RefundRequest {
+    /// Whether another operator may grant it now.
+    #[must_use]
+    pub fn waits(&self, now_ms: i64) -> bool {
+        self.state == Judged::Asked && now_ms < self.expires_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+
+    #[test]
+    fn what_was_asked_waits_until_it_is_judged_or_too_old() {
+        let asked = RefundRequest {
+            request_no: "Q1".to_owned(),
+            order_sn: "1".to_owned(),
+            refund_key: "k".to_owned(),
+            money: Money::from_minor(1, Currency::Cny).unwrap(),
+            reason: String::new(),
+            asked_by: "li".to_owned(),
+            asked_ms: 0,
+            expires_ms: ASKED_MS,
+            state: Judged::Asked,
+            judged_by: None,
+        };
+        assert!(asked.waits(ASKED_MS - 1) && !asked.waits(ASKED_MS));
+        for state in Judged::ALL {
+            let judged = RefundRequest {
+                state,
+                ..asked.clone()
+            };
+            assert_eq!(judged.waits(0), state == Judged::Asked);
+            assert_eq!(Judged::parse(state.word()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `tongfu order refund --operator`, `order grant`, `order refuse`: what an operator does
+//! under his own name (docs/console.md, Refunds by two).
+
+use super::order::show;
+use crate::config::Config;
+use crate::serve::{commanded, system_clock};
+use anyhow::{Context, Result, anyhow, bail};
+use checkout::{Confirmed, Errand, NotSignedIn, Operators, Outcome};
+use payment::lang::Lang;
+use payment::ports::Store;
+use std::io::stdin;
+use std::sync::Arc;
+
+/// From where an operator proves himself.
+const HERE: &str = "the command line";
+
+/// Asks for money of an order to be given back, or gives it back where one may.
+pub(super) async fn refund(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    operator: &str,
+    errand: Errand,
+    reason: &str,
+) -> Result<()> {
+    let confirmed = confirmed(store, operator).await?;
+    match run(config, store, &confirmed, &errand, reason).await? {
+        Outcome::Done => println!("The running server sends it."),
+        Outcome::Asked => println!("Another operator must grant it: `tongfu order grant`."),
+    }
+    match errand {
+        Errand::Refund { order_sn, .. } => show(store, &order_sn).await,
+        _ => Ok(()),
+    }
+}
+
+/// Grants what another one asked for.
+pub(super) async fn grant(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    operator: &str,
+    request_no: String,
+) -> Result<()> {
+    let confirmed = confirmed(store, operator).await?;
+    let errand = Errand::Grant {
+        request_no,
+        confirmed: confirmed.clone(),
+    };
+    run(config, store, &confirmed, &errand, "").await?;
+    println!("The running server sends it.");
+    Ok(())
+}
+
+/// Refuses it, or takes back what he asked for himself.
+pub(super) async fn refuse(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    operator: &str,
+    request_no: String,
+    reason: &str,
+) -> Result<()> {
+    let confirmed = confirmed(store, operator).await?;
+    let errand = Errand::Refuse { request_no };
+    run(config, store, &confirmed, &errand, reason).await?;
+    println!("Refused.");
+    Ok(())
+}
+
+async fn run(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    confirmed: &Confirmed,
+    errand: &Errand,
+    reason: &str,
+) -> Result<Outcome> {
+    let checkout = commanded(config, Arc::clone(store)).await?;
+    let done = checkout.run_errand(confirmed.operator(), errand, reason);
+    done.await
+        .map_err(|not_done| anyhow!(not_done.text(Lang::En)))
+}
+
+/// The operator of this name, by a code that he types.
+async fn confirmed(store: &Arc<dyn Store>, operator: &str) -> Result<Confirmed> {
+    eprint!("one-time password of {operator}: ");
+    let mut typed = String::new();
+    stdin().read_line(&mut typed).context("reading it")?;
+    let operators = Operators::new(Arc::clone(store), system_clock(), false);
+    match operators.confirm(operator, typed.trim(), HERE).await {
+        Ok(confirmed) => Ok(confirmed),
+        Err(NotSignedIn::Wrong) => bail!(
+            "the name or the one-time password is wrong, or was used already, or it failed too \
+             often lately"
+        ),
+        Err(NotSignedIn::Internal(error)) => bail!(error),
+    }
+}
