@@ -37,6 +37,8 @@ enum For {
     Callback,
     /// A partner's call of /forecore.
     Forecore,
+    /// A call, a page's form or the news of epay.
+    Epay,
 }
 
 impl From<For> for Kind {
@@ -48,6 +50,7 @@ impl From<For> for Kind {
             For::Close => Self::Call(Purpose::Close),
             For::Callback => Self::Callback,
             For::Forecore => Self::Partner,
+            For::Epay => Self::Epay,
         }
     }
 }

@@ -16,7 +16,7 @@ use payment::verify::Explained;
 use serde::Deserialize;
 
 /// What may be chosen: its word in the form, and what it is called.
-const KINDS: [(&str, &str, &str); 7] = [
+const KINDS: [(&str, &str, &str); 8] = [
     ("", "自动识别", "as it looks"),
     (
         "pay",
@@ -28,6 +28,7 @@ const KINDS: [(&str, &str, &str); 7] = [
     ("close", "close", "close"),
     ("callback", "回调", "a callback"),
     ("forecore", "forecore（四方接口）", "forecore"),
+    ("epay", "epay（易支付）", "epay"),
 ];
 
 /// What was pasted.
@@ -145,6 +146,7 @@ fn kind(word: &str) -> Option<Kind> {
         "close" => Kind::Call(Purpose::Close),
         "callback" => Kind::Callback,
         "forecore" => Kind::Partner,
+        "epay" => Kind::Epay,
         _ => return None,
     })
 }

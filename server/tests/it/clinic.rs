@@ -6,6 +6,7 @@ use crate::harness::{Database, World, eventually, tongfu, value_of};
 use crate::operator::run;
 use crate::partner::{self, By, KEY, call, escaped, signed};
 use crate::refund::paid_order;
+use md5::Md5;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
@@ -154,6 +155,28 @@ async fn everything_that_is_pasted_is_taken_apart() {
     );
     let (done, text) = sign(&[&form.join("&").replace("outOrderId", "outOrderNo")]);
     assert!(!done && !text.contains(KEY), "{text}");
+
+    // An order of epay's: the vector of docs/epay.md's development system.
+    let epay = "pid=1001&type=alipay&out_trade_no=o-1&name=A&money=9.9";
+    let (done, text) = sign(&[epay, "--for", "epay"]);
+    assert!(
+        !done && text.contains("MD5 over fields and key: does not hold"),
+        "{text}"
+    );
+    let key = "89unJUB8HZ54Hj7x4nUj56HN4nUzUJ8i";
+    let signed = format!("money=9.9&name=A&out_trade_no=o-1&pid=1001&type=alipay{key}");
+    let right = format!(
+        "{epay}&sign={}&sign_type=MD5",
+        hex::encode(Md5::digest(&signed))
+    );
+    let (done, text) = sign(&[&right]);
+    assert!(
+        done && text.contains("MD5 over fields and key: HOLDS"),
+        "{text}"
+    );
+    assert!(!text.contains(key), "{text}");
+    let (done, text) = sign(&[&right.replace("money=9.9", "money=9.90")]);
+    assert!(!done && text.contains("refused: 10004"), "{text}");
 }
 
 #[tokio::test]

@@ -4,6 +4,22 @@ use super::values::{Named, changed, joined, one_left_out};
 use super::{Made, Search, Slip, Slips, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::fields::Fields;
+use crate::sign::equal;
+
+/// What no sign covers.
+const SIGNS: [&str; 2] = ["sign", "sign_type"];
+
+/// What news of an order tells.
+const NEWS: [&str; 8] = [
+    "pid",
+    "trade_no",
+    "out_trade_no",
+    "type",
+    "name",
+    "money",
+    "trade_status",
+    "param",
+];
 
 /// The right one first, and those that are taken in its place.
 const MADE: [Made; 3] = [Made::Md5, Made::Sha1, Made::Sha256];
@@ -26,6 +42,35 @@ const NAMES: [&str; 14] = [
     "act",
 ];
 
+/// The fields that a sign covers, by name: those that are not blank, and of news none that
+/// stood in the receiver's address before.
+pub(super) fn signed(fields: &Fields) -> Named {
+    let is_news = fields.get("trade_status").is_some();
+    let mut named = fields.named();
+    named.retain(|(name, value)| {
+        let name = name.as_str();
+        let is_ours = !is_news || NEWS.contains(&name);
+        is_ours && !SIGNS.contains(&name) && !is_blank(value)
+    });
+    named.sort();
+    named
+}
+
+/// Whether the sign is that of these fields, or, as old clients make it, of them without
+/// backslashes.
+pub(super) fn holds(fields: &Fields, key: &Secret) -> bool {
+    let text = joined(&signed(fields), str::to_owned);
+    let sign = fields.get("sign").unwrap_or_default().to_ascii_lowercase();
+    [text.clone(), text.replace('\\', "")].iter().any(|text| {
+        let digest = Made::Md5.of(format!("{text}{}", key.expose()).as_bytes(), b"");
+        equal(&hex::encode(digest), &sign)
+    })
+}
+
+fn is_blank(value: &str) -> bool {
+    value.trim_matches(' ').is_empty()
+}
+
 /// What was done otherwise, where the sign of these fields comes out so.
 #[must_use]
 pub fn examine_epay(fields: &Fields, key: &Secret) -> Option<Slips> {
@@ -40,12 +85,12 @@ pub fn examine_epay(fields: &Fields, key: &Secret) -> Option<Slips> {
     let filled = |named: &Named| -> Named {
         let there = named.iter();
         there
-            .filter(|(_, value)| !value.trim_matches(' ').is_empty())
+            .filter(|(_, value)| !is_blank(value))
             .cloned()
             .collect()
     };
     let bare = |value: &str| value.to_owned();
-    let all = but(&["sign", "sign_type"]);
+    let all = but(&SIGNS);
     let named = filled(&all);
     let text = joined(&named, bare);
     for (slip, pasted) in secrets_as_pasted(key) {

@@ -1,8 +1,9 @@
 //! What a developer pastes, taken apart: the text that is signed, whether the sign holds,
 //! and what was done otherwise. For `tongfu sign` and the page /sign of a development.
 
+use super::epay::{holds, signed};
 use super::values::{as_sent, named};
-use super::{Slips, examine_forecore, examine_sha1, examined, first_difference};
+use super::{Slips, examine_epay, examine_forecore, examine_sha1, examined, first_difference};
 use crate::domain::{Domain, Secret};
 use crate::fields::Fields;
 use crate::forecore::verifies;
@@ -19,6 +20,8 @@ use crate::verify::{
 pub const MASK: &str = "***";
 /// The name under which partners prove themselves.
 const PARTNER_ID: &str = "partnerId";
+/// And epay's systems.
+const PID: &str = "pid";
 /// What no sign of a callback covers.
 const SIGNS: [&str; 2] = ["sign", "sign2"];
 /// What `sign` of a callback covers (docs/protocol.md, The callback).
@@ -43,6 +46,8 @@ pub enum Kind {
     Callback,
     /// A partner's call of /forecore.
     Partner,
+    /// A call or an order's page of epay, or its news.
+    Epay,
 }
 
 /// A text as it was pasted: an address, a query, a form or a JSON object.
@@ -96,6 +101,7 @@ impl Kind {
         let has = |name: &str| pairs.get(name).is_some();
         match () {
             () if has(PARTNER_ID) => Self::Partner,
+            () if has(PID) => Self::Epay,
             () if has("orderSn") && has("payStatus") => Self::Callback,
             () if has("refundKey") => Self::Call(Purpose::Refund),
             () if has("money") || has("bgUrl") => Self::Call(Purpose::Pay),
@@ -114,12 +120,14 @@ impl Kind {
     /// # Errors
     /// Where it is missing or malformed.
     pub fn domain_code(self, pairs: &Pairs) -> Result<String, Refusal> {
-        if self != Self::Partner {
-            return domain_code(pairs).map(str::to_owned);
-        }
-        let id = pairs.get(PARTNER_ID).filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| Refusal::missing(PARTNER_ID))?;
-        Ok(Domain::partner_code("apay", id))
+        let (door, name) = match self {
+            Self::Call(_) | Self::Callback => return domain_code(pairs).map(str::to_owned),
+            Self::Partner => ("apay", PARTNER_ID),
+            Self::Epay => ("epay", PID),
+        };
+        let id = pairs.get(name).filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Refusal::missing(name))?;
+        Ok(Domain::partner_code(door, id))
     }
 }
 
@@ -185,6 +193,7 @@ pub fn report(
         }
         Kind::Callback => judged(callback(domain, &pairs)),
         Kind::Partner => judged(partner(domain, &pasted.fields()?, now_ms)),
+        Kind::Epay => judged(epay(domain, &pasted.fields()?, now_ms)),
     })
 }
 
@@ -244,21 +253,52 @@ fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
 }
 
 fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
-    let proves = |key: &Secret| verifies(fields, key);
-    let holds = domain.live_secrets(now_ms).any(proves);
     let mut named = fields.named();
     named.retain(|(name, _)| name != Param::Sign.name());
     named.sort();
     let lines = as_sent(&named);
-    let slips = || examined(domain, now_ms, proves, |key| examine_forecore(fields, key));
-    let slips: Option<Slips> = (!holds).then(slips).flatten();
+    let form = Explained {
+        name: "MD5 over key and fields".to_owned(),
+        text: format!("{MASK}{}", lines.join("&")),
+        lines,
+        holds: false,
+    };
+    let proves = |key: &Secret| verifies(fields, key);
+    let examine = |key: &Secret| examine_forecore(fields, key);
+    one_form(domain, now_ms, form, proves, examine)
+}
+
+fn epay(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
+    let named = signed(fields);
+    let line = |(name, value): &(String, String)| format!("{name}={value}");
+    let lines: Vec<_> = named.iter().map(line).collect();
+    let form = Explained {
+        name: "MD5 over fields and key".to_owned(),
+        text: format!("{}{MASK}", lines.join("&")),
+        lines,
+        holds: false,
+    };
+    let proves = |key: &Secret| holds(fields, key);
+    let examine = |key: &Secret| examine_epay(fields, key);
+    one_form(domain, now_ms, form, proves, examine)
+}
+
+/// The one form that a sign has, with whether it holds by one of the live secrets, and
+/// else what was done otherwise.
+fn one_form(
+    domain: &Domain,
+    now_ms: i64,
+    form: Explained,
+    proves: impl Fn(&Secret) -> bool,
+    examine: impl Fn(&Secret) -> Option<Slips>,
+) -> Explanation {
+    let holds = domain.live_secrets(now_ms).any(&proves);
+    let slips = match holds {
+        true => None,
+        false => examined(domain, now_ms, proves, examine),
+    };
     Explanation {
-        forms: vec![Explained {
-            name: "MD5 over key and fields".to_owned(),
-            text: format!("{MASK}{}", lines.join("&")),
-            lines,
-            holds,
-        }],
+        forms: vec![Explained { holds, ..form }],
         left_out: Vec::new(),
         slips: slips.unwrap_or_default(),
     }

@@ -441,3 +441,32 @@ fn a_difference_is_found_between_whole_characters() {
     assert_eq!(first_difference("ab耳c", "ab机c"), Some((2, "耳c", "机c")));
     assert_eq!(first_difference("ab", "abc"), Some((2, "", "c")));
 }
+
+#[test]
+fn what_is_pasted_of_epay_is_taken_apart() {
+    let domain = Domain::test();
+    let look = |query: &str| {
+        let pasted = Pasted::new(query);
+        assert_eq!(Kind::guess(&pasted.pairs().unwrap()), Kind::Epay);
+        report(&domain, &pasted, Kind::Epay, NOW_MS).unwrap()
+    };
+    let md5 = |text: &str| hex_of(Made::Md5, text, "");
+    let call = "pid=1001&name=a%5Cb&money=1&param=&sign_type=MD5";
+    for text in [
+        "money=1&name=a\\b&pid=1001test",
+        "money=1&name=ab&pid=1001test",
+    ] {
+        let (told, refusal) = look(&format!("{call}&sign={}", md5(text).to_uppercase()));
+        assert!(told.forms[0].holds && refusal.is_none(), "{text}");
+        assert_eq!(told.forms[0].text, "money=1&name=a\\b&pid=1001***");
+    }
+    let wrong = md5("money=1&name=a\\b&pid=1001&key=test");
+    let (told, refusal) = look(&format!("{call}&sign={wrong}"));
+    assert!(!told.forms[0].holds && refusal.is_some());
+    assert_eq!(told.slips, [Slip::SecretAsKey]);
+    // News behind what stood in the address.
+    let sign = md5("money=1.00&pid=1001&trade_status=TRADE_SUCCESStest");
+    let news =
+        format!("http://shop/cb?shop=7&pid=1001&money=1.00&trade_status=TRADE_SUCCESS&sign={sign}");
+    assert!(look(&news).1.is_none());
+}
