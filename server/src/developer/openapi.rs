@@ -42,8 +42,9 @@ fn described(lang: Lang, public_url: &str) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": said_in(
                 lang,
-                "统一支付平台与Apay四方接口。签名算法见docs/signing.md。",
-                "The unified payment platform and Apay's interface. The signs: docs/signing.md.",
+                "统一支付平台、Apay四方接口、易支付。签名算法见docs/signing.md、docs/forecore.md、docs/epay.md。",
+                "The unified payment platform, Apay's interface and epay. The signs: docs/signing.md, \
+                 docs/forecore.md, docs/epay.md.",
             ),
         },
         "servers": [{"url": public_url}],
@@ -51,6 +52,7 @@ fn described(lang: Lang, public_url: &str) -> Value {
         "components": {"schemas": {
             "Envelope": envelope(lang),
             "PartnerAnswer": partner_answer(lang),
+            "EpayAnswer": epay_answer(lang),
         }},
     })
 }
@@ -81,11 +83,11 @@ fn path(call: &Call, lang: Lang) -> Value {
     match call.wire {
         Wire::Get | Wire::Page => json!({"get": operation("get", None)}),
         Wire::Post => json!({"post": operation("post", body(&[JSON]))}),
-        Wire::PostedPage => json!({
+        Wire::PostedPage | Wire::EpayPage => json!({
             "get": operation("get", None),
             "post": operation("post", body(&[FORM])),
         }),
-        Wire::Partner => json!({
+        Wire::Partner | Wire::Epay => json!({
             "get": operation("get", None),
             "post": operation("post", body(&[FORM, JSON])),
         }),
@@ -138,7 +140,11 @@ fn responses(wire: Wire, lang: Lang) -> Value {
             let told = said_in(lang, "成与不成都在result里", "done or not: see result");
             json!({"200": answer(told, JSON, of("PartnerAnswer"))})
         }
-        Wire::Page | Wire::PostedPage => {
+        Wire::Epay => {
+            let told = said_in(lang, "成与不成都在code里", "done or not: see code");
+            json!({"200": answer(told, JSON, of("EpayAnswer"))})
+        }
+        Wire::Page | Wire::PostedPage | Wire::EpayPage => {
             let text = json!({"type": "string"});
             let on = said_in(lang, "转到别处", "goes on elsewhere");
             json!({
@@ -179,6 +185,18 @@ fn partner_answer(lang: Lang) -> Value {
     })
 }
 
+/// What epay's systems are answered (docs/epay.md, Errors).
+fn epay_answer(lang: Lang) -> Value {
+    json!({
+        "type": "object",
+        "required": ["code"],
+        "properties": {
+            "code": {"type": "integer", "description": said_in(lang, "1为成功", "1 where it is done")},
+            "msg": {"type": "string", "description": said_in(lang, "为什么不成", "why it is not done")},
+        },
+    })
+}
+
 /// The whole integration for who lets a program write his client.
 const PLAIN: &str = include_str!("../../../docs/llms.txt");
 
@@ -214,7 +232,7 @@ fn section(call: &Call, lang: Lang) -> impl IntoView + use<> {
     let methods = match call.wire {
         Wire::Get | Wire::Page => "GET",
         Wire::Post => "POST JSON",
-        Wire::PostedPage | Wire::Partner => "GET, POST",
+        Wire::PostedPage | Wire::EpayPage | Wire::Partner | Wire::Epay => "GET, POST",
     };
     let rows = fields_of(call).map(|(field, needed)| {
         let schema = field.schema(needed, FORM);
@@ -289,10 +307,12 @@ mod tests {
 
     #[test]
     fn the_plain_file_names_every_call_and_field() {
-        let (platform, partners) = PLAIN.split_once("## Partners").unwrap();
+        let (platform, rest) = PLAIN.split_once("## Partners").unwrap();
+        let (partners, epay) = rest.split_once("## Epay").unwrap();
         for call in &CALLS {
             let part = match call.wire {
                 Wire::Partner => partners,
+                wire if wire.is_epay() => epay,
                 _ => platform,
             };
             for word in [call.path].iter().chain(call.needed).chain(call.optional) {

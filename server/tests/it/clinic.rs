@@ -289,7 +289,7 @@ async fn the_interfaces_are_described_and_every_call_is_there() {
             calls += 1;
         }
     }
-    assert_eq!(calls, 21);
+    assert_eq!(calls, 27);
     for (path, wish) in [("pc", ""), ("h5", ",\"openid\":\"o1\"")] {
         let path = format!("/pay/api/{path}/pay");
         pay_as_described(&world, &described["paths"][&path]["post"], &path, wish).await;

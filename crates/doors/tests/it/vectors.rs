@@ -9,9 +9,14 @@ use std::path::Path;
 
 #[test]
 fn epays_samples_are_taken_or_told_what_is_wrong() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/vectors/epay.json");
-    let text = std::fs::read_to_string(path).unwrap();
-    let samples: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let read = |path: &str| std::fs::read_to_string(docs.join(path)).unwrap();
+    let mut samples: Vec<Value> = serde_json::from_str(&read("vectors/epay.json")).unwrap();
+    let plain = read("llms.txt");
+    let (_, block) = plain.split_once("```json epay\n").unwrap();
+    let more: Vec<Value> = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
+    assert!(!more.is_empty());
+    samples.extend(more);
     let domain = epay::p1001().unwrap();
     let key = &domain.secrets()[0];
     let (mut right, mut wrong) = (0, 0);

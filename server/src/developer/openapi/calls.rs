@@ -1,4 +1,4 @@
-//! Every call of the platform's and of partners'.
+//! Every call of the platform's, of partners' and of epay's.
 
 use payment::lang::Lang;
 use payment::param::Param;
@@ -16,6 +16,17 @@ pub(super) enum Wire {
     Page,
     /// The same, and POST of a form.
     PostedPage,
+    /// GET, form POST or JSON POST; what epay answers.
+    Epay,
+    /// GET or POST of a form; the way to our page, or a page that says why not.
+    EpayPage,
+}
+
+impl Wire {
+    /// Whether its fields are epay's.
+    pub(super) fn is_epay(self) -> bool {
+        matches!(self, Self::Epay | Self::EpayPage)
+    }
 }
 
 /// One call.
@@ -71,8 +82,10 @@ const OPENED_OPTIONAL: &[&str] = &[
 const PAY_OPTIONAL: &[&str] = OPENED_OPTIONAL.split_at(1).1;
 const QUERY_NEEDED: &[&str] = &["domainCode", "requestKey", "sign"];
 
+const EPAY_ORDER: &[&str] = &["pid", "out_trade_no", "notify_url", "name", "money", "sign"];
+
 /// All of them, in the order in which they are read.
-pub(super) const CALLS: [Call; 15] = [
+pub(super) const CALLS: [Call; 18] = [
     Call {
         path: "/pay.html",
         wire: Wire::PostedPage,
@@ -206,5 +219,46 @@ pub(super) const CALLS: [Call; 15] = [
         en: "The rate that the platform converts by",
         needed: &["partnerId", "currency", "payment", "sign"],
         optional: &["time"],
+    },
+    Call {
+        path: "/epay/submit.php",
+        wire: Wire::EpayPage,
+        zh: "易支付下单：付款人的浏览器到这里",
+        en: "An order of epay: where the payer's browser is sent",
+        needed: EPAY_ORDER,
+        optional: &["type", "return_url", "param", "sign_type"],
+    },
+    Call {
+        path: "/epay/mapi.php",
+        wire: Wire::Epay,
+        zh: "易支付下单：服务器调用，payurl是收银台地址",
+        en: "An order of epay by a server; payurl is our page",
+        needed: EPAY_ORDER,
+        optional: &[
+            "type",
+            "return_url",
+            "param",
+            "device",
+            "clientip",
+            "sign_type",
+        ],
+    },
+    Call {
+        path: "/epay/api.php",
+        wire: Wire::Epay,
+        zh: "易支付查单、订单列表、统计、退款；key与sign二选一；refund只收POST",
+        en: "Epay's order, orders, query, settle and refund; key or sign; refund by POST alone",
+        needed: &["pid", "act"],
+        optional: &[
+            "key",
+            "sign",
+            "sign_type",
+            "trade_no",
+            "out_trade_no",
+            "money",
+            "out_refund_no",
+            "limit",
+            "offset",
+        ],
     },
 ];

@@ -53,7 +53,7 @@ impl Field {
 pub(super) const JSON: &str = "application/json";
 
 /// Fields of which a JSON number may be the value, signed as it stands.
-const NUMBERS: [&str; 13] = [
+const NUMBERS: [&str; 17] = [
     Param::DomainCode.name(),
     Param::RequestChannel.name(),
     Param::Money.name(),
@@ -67,6 +67,10 @@ const NUMBERS: [&str; 13] = [
     "userId",
     "time",
     "out_refund_no",
+    "pid",
+    "out_trade_no",
+    "limit",
+    "offset",
 ];
 
 /// The parameters of the platform's (docs/signing.md, Shapes that every request keeps).
@@ -302,6 +306,121 @@ static PARTNER: [Field; 14] = [
     ),
 ];
 
+/// The fields of epay's calls (docs/epay.md).
+static EPAY: [Field; 18] = [
+    Field {
+        pattern: "^[0-9]+$",
+        ..partner("pid", "商户ID", "the merchant id", 18, "1001")
+    },
+    partner(
+        "type",
+        "wxpay、alipay、bank或paypal；不填由付款人选",
+        "wxpay, alipay, bank or paypal; without it the payer chooses",
+        64,
+        "alipay",
+    ),
+    Field {
+        pattern: "^[A-Za-z0-9._|-]{1,64}$",
+        ..partner("out_trade_no", "你的订单号", "your number", 64, "o-1")
+    },
+    partner(
+        "notify_url",
+        "通知地址，可带查询",
+        "where the payment is told; it may have a query",
+        1798,
+        "https://panel.example/notify",
+    ),
+    partner(
+        "return_url",
+        "付款人回到哪里，可带#",
+        "where the payer goes then; it may hold #",
+        1798,
+        "https://panel.example/#/order",
+    ),
+    partner("name", "商品名称", "what is bought", 1798, "VIP"),
+    Field {
+        pattern: "^[0-9]{1,7}([.][0-9]{1,2})?$",
+        ..partner(
+            "money",
+            "元，最多两位小数",
+            "yuan, at most two decimals",
+            10,
+            "9.90",
+        )
+    },
+    partner(
+        "param",
+        "你自己的文本，通知里原样带回",
+        "your own text, given back with the news",
+        1024,
+        "user=7",
+    ),
+    Field {
+        pattern: "^[0-9A-Fa-f]{32}$",
+        ..partner(
+            "sign",
+            "MD5，十六进制",
+            "MD5 in hex",
+            32,
+            "0cc175b9c0f1b6a831c399e269772661",
+        )
+    },
+    Field {
+        pattern: "^MD5$",
+        ..partner("sign_type", "MD5，可不填", "MD5, or left out", 3, "MD5")
+    },
+    partner("device", "pc、mobile等", "pc, mobile and others", 64, "pc"),
+    partner(
+        "clientip",
+        "付款人的IP；签名，不看",
+        "the payer's address; signed, not looked at",
+        64,
+        "203.0.113.7",
+    ),
+    partner(
+        "act",
+        "做什么",
+        "what: order, orders, query, settle, refund",
+        16,
+        "order",
+    ),
+    partner(
+        "key",
+        "密钥，代替sign",
+        "the key, in the sign's place",
+        64,
+        "89unJUB8HZ54Hj7x4nUj56HN4nUzUJ8i",
+    ),
+    partner(
+        "trade_no",
+        "我方订单号",
+        "our number",
+        64,
+        "20160615094750987511",
+    ),
+    partner(
+        "out_refund_no",
+        "你的退款号",
+        "your number of a refund",
+        64,
+        "R-1",
+    ),
+    Field {
+        pattern: "^[0-9]+$",
+        ..partner("limit", "几条，0到50", "how many, 0 to 50", 2, "20")
+    },
+    Field {
+        pattern: "^[0-9]+$",
+        ..partner(
+            "offset",
+            "跳过几条",
+            "after how many, at most 10000",
+            5,
+            "0",
+        )
+    },
+];
+
 /// The currency of exchangeRate.
 static FOREIGN: Field = Field {
     pattern: "^(CAD|USD)$",
@@ -329,6 +448,9 @@ const fn partner(
 pub(super) fn named(name: &str, call: &Call) -> Option<&'static Field> {
     if call.path == EXCHANGE_RATE && name == FOREIGN.name {
         return Some(&FOREIGN);
+    }
+    if call.wire.is_epay() {
+        return EPAY.iter().find(|field| field.name == name);
     }
     let partners = call.wire == Wire::Partner;
     let (own, other) = if partners {
