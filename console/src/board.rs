@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::order::Attempt;
-use payment::ports::{Backlog, Risk, RiskKind, Total};
+use payment::ports::{Backlog, Risk, Total};
 
 /// A line of the board.
 pub struct AtRisk {
@@ -75,7 +75,7 @@ fn risks(setting: &Setting<'_>, board: &Board) -> AnyView {
 
 fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
     let AtRisk { risk, money } = line;
-    let (what, next) = words(setting, risk.kind);
+    let (what, next) = risk.kind.told(setting.lang);
     let order = (!risk.order_sn.is_empty()).then(|| {
         let address = format!("/order/{}", risk.order_sn);
         view! { <a href=address>{risk.order_sn.clone()}</a> }
@@ -96,94 +96,6 @@ fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
             <td>{next}</td>
         </tr>
     }
-}
-
-/// What a kind is, and its one next step.
-fn words(setting: &Setting<'_>, kind: RiskKind) -> (&'static str, &'static str) {
-    let (zh, en) = match kind {
-        RiskKind::Duplicate => (
-            (
-                "付了两次，这一笔还没退回",
-                "会自动退：打开订单看退款走到哪一步",
-            ),
-            (
-                "Paid twice, this one not given back yet",
-                "It goes back by itself: open the order and see how far its refund is",
-            ),
-        ),
-        RiskKind::Late => (
-            (
-                "关闭之后才付，还没退回",
-                "会自动退；要认账：tongfu order honour",
-            ),
-            (
-                "Paid after the request was closed, not given back yet",
-                "It goes back by itself; to let it pay: tongfu order honour",
-            ),
-        ),
-        RiskKind::Mismatch => (
-            (
-                "收到的钱与订单对不上",
-                "看通知，认得出就 tongfu notify attach",
-            ),
-            (
-                "Money that does not fit its order",
-                "Look at the notify; where you know it, tongfu notify attach",
-            ),
-        ),
-        RiskKind::Unknown => (
-            ("渠道没说结果", "打开订单，现在查询"),
-            (
-                "The channel has not said how it ended",
-                "Open the order and ask now",
-            ),
-        ),
-        RiskKind::Refund => (
-            (
-                "退款失败，或渠道做不了",
-                "用别的办法退，再 tongfu order refund --by-hand",
-            ),
-            (
-                "A refund failed, or the channel can't do it",
-                "Give it back by another way, then tongfu order refund --by-hand",
-            ),
-        ),
-        RiskKind::Asked => (
-            (
-                "有人要退款，等另一个人同意",
-                "打开订单，同意或拒绝；一天后过期",
-            ),
-            (
-                "A refund that another operator must grant",
-                "Open the order and grant or refuse it; it expires after a day",
-            ),
-        ),
-        RiskKind::Callback => (
-            ("业务系统没收下回调", "打开订单看它答了什么，修好再重发"),
-            (
-                "The business system did not take its callback",
-                "Open the order, see what it answered, mend that and send again",
-            ),
-        ),
-        RiskKind::Held => (
-            ("钱在渠道审核", "等，或到渠道后台看"),
-            (
-                "The channel holds the money and checks it",
-                "Wait, or look at its console",
-            ),
-        ),
-        RiskKind::TakenBack => (
-            (
-                "钱被渠道退走，不是我们退的",
-                "到渠道后台核对：争议还是人工退款",
-            ),
-            (
-                "Money went back without a refund of ours",
-                "Look at the channel's console: a dispute, or by hand",
-            ),
-        ),
-    };
-    setting.lang.choose(zh, en)
 }
 
 fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {

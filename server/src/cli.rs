@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod act;
+pub(crate) mod alarm;
 mod by_two;
 pub(crate) mod callback;
 pub(crate) mod channel;
@@ -89,6 +90,9 @@ pub(crate) enum Command {
     /// What operators did, each act under a name.
     #[command(subcommand)]
     Act(act::Command),
+    /// Alarms by message: whether they arrive.
+    #[command(subcommand)]
+    Alarm(alarm::Command),
     /// Takes away payloads of what was done long ago: raw notifies, codes, openids, tries,
     /// stories' details. What is asked or told again is known as before.
     Prune {
@@ -154,6 +158,7 @@ impl Command {
             Self::Serve { .. }
             | Self::Migrate
             | Self::Act(_)
+            | Self::Alarm(_)
             | Self::Health
             | Self::Doctor(_)
             | Self::Completions { .. }

@@ -3,6 +3,7 @@
 
 mod keys;
 
+use crate::alarms::Form;
 use crate::limits::{Network, Rate, Rates};
 use crate::listen::Times;
 use crate::log::Format;
@@ -48,6 +49,11 @@ pub(crate) struct Config {
     pub(crate) retention_days: u32,
     acts_head_file: PathBuf,
     pub(crate) acts_head_url: String,
+    pub(crate) alarm_url: String,
+    pub(crate) alarm_form: Form,
+    pub(crate) alarm_secret: String,
+    pub(crate) alarm_quiet_s: u32,
+    pub(crate) console_url: String,
     pub(crate) accounts: PathBuf,
     pub(crate) marks: PathBuf,
     pub(crate) page_notice: String,

@@ -1,6 +1,7 @@
 //! `tongfu`: the checkout, its database and its operator's commands.
 
 mod accounts;
+mod alarms;
 mod business;
 mod channel;
 mod cli;
@@ -87,6 +88,7 @@ async fn done(
         Command::Channel(command) => cli::channel::run(config, command).await,
         Command::Database(command) => cli::database::run(config, by, command).await,
         Command::Act(command) => cli::act::run(config, command).await,
+        Command::Alarm(command) => cli::alarm::run(config, &command).await,
         Command::Secrets(command) => cli::secrets::run(config, command).await,
         Command::Prune { older } => cli::database::prune(config, older).await,
         Command::Health => cli::health::run(config).await,

@@ -1,6 +1,7 @@
 //! Wires everything together, and serves until told to stop.
 
 use crate::accounts;
+use crate::alarms::{self, Bell};
 use crate::config::Config;
 use crate::console::Console;
 use crate::ends;
@@ -76,6 +77,10 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let heads = Heads::new(&config)?;
     let told = worker::tell_acts(Arc::clone(&announced), heads, stopped.clone());
     workers.push(tokio::spawn(told));
+    if let Some(bell) = Bell::new(&config)? {
+        let told = alarms::tell(bell, Arc::clone(&announced), stopped.clone());
+        workers.push(tokio::spawn(told));
+    }
     let announcing = worker::announce(Arc::clone(&announced), instance.clone(), stopped.clone());
     workers.push(tokio::spawn(announcing));
     let ends = ends::tell(config.clone(), Arc::clone(&announced), stopped.clone());

@@ -1,6 +1,9 @@
 //! Alarms: each is counted and logged at error; what is at risk is on the operator's
 //! list besides.
 
+use crate::counted::ALARMS;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// What needs a person's eye.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Alarm {
@@ -64,12 +67,28 @@ impl Alarm {
     }
 }
 
+/// How often each was raised in this process, in the order of [`Alarm::ALL`].
+static RAISED: [AtomicU64; Alarm::ALL.len()] = [const { AtomicU64::new(0) }; Alarm::ALL.len()];
+
+pub(crate) fn count(alarm: Alarm) {
+    metrics::counter!(ALARMS, "kind" => alarm.word()).increment(1);
+    RAISED[alarm as usize].fetch_add(1, Ordering::Relaxed);
+}
+
+/// How often alarms of each kind were raised since this process began.
+#[must_use]
+pub fn alarms_raised() -> Vec<(&'static str, u64)> {
+    let all = Alarm::ALL.into_iter().zip(&RAISED);
+    all.map(|(alarm, raised)| (alarm.word(), raised.load(Ordering::Relaxed)))
+        .collect()
+}
+
 /// Counts an alarm, `tongfu_alarms_total` by kind, and logs it at error: its fields and
 /// text are those of `tracing::error!`.
 macro_rules! raise {
     ($alarm:expr, $($told:tt)+) => {{
         let alarm: $crate::alarm::Alarm = $alarm;
-        metrics::counter!($crate::counted::ALARMS, "kind" => alarm.word()).increment(1);
+        $crate::alarm::count(alarm);
         tracing::error!($($told)+);
     }};
 }

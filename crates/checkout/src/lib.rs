@@ -38,6 +38,7 @@ mod timer;
 mod watch;
 
 pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS};
+pub use alarm::alarms_raised;
 pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
 pub use callback::Schedule;

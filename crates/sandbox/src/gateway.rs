@@ -5,7 +5,7 @@ use crate::calls::{self, Calls};
 use crate::face::Face;
 use crate::keyring::{self, Keys};
 use crate::world::World;
-use crate::{alipay, apay, chinapay, control, now_ms, paypal, serve, wallet, wechat};
+use crate::{alipay, apay, chinapay, control, now_ms, paypal, robot, serve, wallet, wechat};
 use anyhow::Result;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -95,5 +95,6 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .fallback(wechat::call)
         .with_state(world)
         .merge(counted)
+        .merge(robot::routes())
         .layer(from_fn_with_state(calls, calls::count)))
 }

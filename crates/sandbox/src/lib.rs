@@ -20,6 +20,7 @@ mod keys;
 mod memory;
 mod notify;
 mod paypal;
+mod robot;
 mod text;
 mod wallet;
 mod wechat;

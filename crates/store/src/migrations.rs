@@ -49,6 +49,7 @@ folders! {
     "0020_compatible_tries"
     "0021_compatible_operators"
     "0022_compatible_refunds_by_two"
+    "0023_compatible_alarms"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

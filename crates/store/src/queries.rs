@@ -2,6 +2,7 @@
 
 mod accounts;
 mod acts;
+mod alarms;
 mod attempts;
 mod audit;
 mod callbacks;
@@ -43,6 +44,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
     let all = [
         accounts::STATEMENTS,
         acts::STATEMENTS,
+        alarms::STATEMENTS,
         attempts::STATEMENTS,
         audit::STATEMENTS,
         callbacks::STATEMENTS,

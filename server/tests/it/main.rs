@@ -5,6 +5,7 @@
 
 mod accounts;
 mod acts;
+mod alarms;
 mod bad_input;
 mod breaker;
 mod by_two;

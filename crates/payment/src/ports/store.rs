@@ -3,6 +3,7 @@
 
 mod accounts;
 mod acts;
+mod alarms;
 mod attempts;
 mod audit;
 mod businesses;
@@ -23,6 +24,7 @@ mod trips;
 
 pub use accounts::{KeptAccount, KeptAccounts};
 pub use acts::Acts;
+pub use alarms::{Alarms, KeptAlarm};
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};
 pub use audit::{Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
 pub use businesses::{Businesses, OtherReadings};
@@ -72,6 +74,7 @@ pub trait Store:
     Health
     + Businesses
     + Acts
+    + Alarms
     + Attempts
     + Settling
     + Refunds
@@ -96,6 +99,7 @@ impl<T> Store for T where
     T: Health
         + Businesses
         + Acts
+        + Alarms
         + Attempts
         + Settling
         + Refunds

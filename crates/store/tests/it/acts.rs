@@ -1,7 +1,7 @@
 //! What operators did.
 
 use payment::acts::check_acts;
-use payment::ports::Store;
+use payment::ports::{KeptAlarm, Store};
 use std::sync::Arc;
 
 pub(crate) async fn acts_are_chained_each_in_a_place_of_its_own(store: Arc<dyn Store>) {
@@ -23,4 +23,31 @@ pub(crate) async fn acts_are_chained_each_in_a_place_of_its_own(store: Arc<dyn S
     let last = store.last_act().await.unwrap().unwrap();
     assert_eq!(last, acts[10]);
     assert_eq!(check_acts(&acts, &[last.head()]), Ok(()));
+}
+
+/// One message a kind, of whichever instance.
+pub(crate) async fn an_alarm_is_taken_by_one_and_ends_when_it_is_seen_no_more(
+    store: Arc<dyn Store>,
+) {
+    for now_ms in [10, 20] {
+        store.see_alarm("callback", now_ms).await.unwrap();
+    }
+    assert!(store.take_alarms(9, 100).await.unwrap().is_empty());
+    let kept = |told| KeptAlarm {
+        kind: "callback".to_owned(),
+        since_ms: 10,
+        last_ms: 20,
+        told,
+    };
+    let (one, other) = tokio::join!(store.take_alarms(30, 100), store.take_alarms(30, 100));
+    let both = [one.unwrap(), other.unwrap()].concat();
+    assert_eq!(both, [kept(false)], "one has it");
+    store.tell_alarm("callback").await.unwrap();
+    assert_eq!(store.take_alarms(100, 200).await.unwrap(), [kept(true)]);
+    assert!(
+        !store.end_alarm("callback", 19).await.unwrap(),
+        "seen since"
+    );
+    assert!(store.end_alarm("callback", 20).await.unwrap());
+    assert!(store.take_alarms(1_000, 2_000).await.unwrap().is_empty());
 }

@@ -86,6 +86,7 @@ on_both! {
     operators::an_operator_proves_itself_and_has_sessions,
     operators::what_proves_an_operator_is_replaced_or_taken_once,
     acts::acts_are_chained_each_in_a_place_of_its_own,
+    acts::an_alarm_is_taken_by_one_and_ends_when_it_is_seen_no_more,
     sealing::who_is_at_work_is_known_with_its_keys,
     sealing::a_key_takes_over_what_another_kept,
     story::what_was_told_is_found_and_sealed,

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::channel::Channel;
+use crate::lang::Lang;
 use crate::story::{Checkpoint, Entry};
 
 /// An order's story as it is kept, with what it must end with.
@@ -80,6 +81,95 @@ impl RiskKind {
             Self::Held => "held",
             Self::TakenBack => "takenback",
         }
+    }
+
+    /// What it is, and its one next step.
+    #[must_use]
+    pub fn told(self, lang: Lang) -> (&'static str, &'static str) {
+        let (zh, en) = match self {
+            Self::Duplicate => (
+                (
+                    "付了两次，这一笔还没退回",
+                    "会自动退：打开订单看退款走到哪一步",
+                ),
+                (
+                    "Paid twice, this one not given back yet",
+                    "It goes back by itself: open the order and see how far its refund is",
+                ),
+            ),
+            Self::Late => (
+                (
+                    "关闭之后才付，还没退回",
+                    "会自动退；要认账：tongfu order honour",
+                ),
+                (
+                    "Paid after the request was closed, not given back yet",
+                    "It goes back by itself; to let it pay: tongfu order honour",
+                ),
+            ),
+            Self::Mismatch => (
+                (
+                    "收到的钱与订单对不上",
+                    "看通知，认得出就 tongfu notify attach",
+                ),
+                (
+                    "Money that does not fit its order",
+                    "Look at the notify; where you know it, tongfu notify attach",
+                ),
+            ),
+            Self::Unknown => (
+                ("渠道没说结果", "打开订单，现在查询"),
+                (
+                    "The channel has not said how it ended",
+                    "Open the order and ask now",
+                ),
+            ),
+            Self::Refund => (
+                (
+                    "退款失败，或渠道做不了",
+                    "用别的办法退，再 tongfu order refund --by-hand",
+                ),
+                (
+                    "A refund failed, or the channel can't do it",
+                    "Give it back by another way, then tongfu order refund --by-hand",
+                ),
+            ),
+            Self::Asked => (
+                (
+                    "有人要退款，等另一个人同意",
+                    "打开订单，同意或拒绝；一天后过期",
+                ),
+                (
+                    "A refund that another operator must grant",
+                    "Open the order and grant or refuse it; it expires after a day",
+                ),
+            ),
+            Self::Callback => (
+                ("业务系统没收下回调", "打开订单看它答了什么，修好再重发"),
+                (
+                    "The business system did not take its callback",
+                    "Open the order, see what it answered, mend that and send again",
+                ),
+            ),
+            Self::Held => (
+                ("钱在渠道审核", "等，或到渠道后台看"),
+                (
+                    "The channel holds the money and checks it",
+                    "Wait, or look at its console",
+                ),
+            ),
+            Self::TakenBack => (
+                (
+                    "钱被渠道退走，不是我们退的",
+                    "到渠道后台核对：争议还是人工退款",
+                ),
+                (
+                    "Money went back without a refund of ours",
+                    "Look at the channel's console: a dispute, or by hand",
+                ),
+            ),
+        };
+        lang.choose(zh, en)
     }
 }
 
