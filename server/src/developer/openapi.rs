@@ -43,8 +43,8 @@ fn described(lang: Lang, public_url: &str) -> Value {
             "description": said_in(
                 lang,
                 "统一支付平台、Apay四方接口、易支付。签名算法见docs/signing.md、docs/forecore.md、docs/epay.md。",
-                "The unified payment platform, Apay's interface and epay. The signs: docs/signing.md, \
-                 docs/forecore.md, docs/epay.md.",
+                "The unified payment platform, Apay's interface and epay. The signs: docs/signing.md and \
+                 docs/forecore.md and docs/epay.md.",
             ),
         },
         "servers": [{"url": public_url}],
