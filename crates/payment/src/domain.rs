@@ -173,6 +173,10 @@ pub struct DomainSettings {
     /// currency; none: what was paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refunds_a_day: Option<i64>,
+    /// Until when its developer's own machine is given copies of its callbacks, ms since
+    /// 1970 (docs/protocol.md, The relay); none: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay_until_ms: Option<i64>,
     /// Who is paid, as payers read it.
     pub payee: Payee,
     /// Present where the business system is a partner: it comes in by another door than
@@ -256,6 +260,7 @@ impl Default for DomainSettings {
             payments_frozen: false,
             refunds_frozen: false,
             refunds_a_day: None,
+            relay_until_ms: None,
             payee: Payee::default(),
             partner: None,
         }
@@ -428,6 +433,15 @@ impl Domain {
         self.secrets
             .iter()
             .filter(move |secret| secret.is_alive(now_ms))
+    }
+
+    /// Whether its developer's own machine may be given its callbacks now; a development's
+    /// always, since its secret is no secret and its server answers this machine alone.
+    #[must_use]
+    pub fn is_relayed(&self, now_ms: i64) -> bool {
+        let until_ms = self.settings.relay_until_ms;
+        !self.settings.disabled
+            && (self.development || until_ms.is_some_and(|until_ms| now_ms < until_ms))
     }
 
     /// The secret that a callback is signed with: the one of its request, or the

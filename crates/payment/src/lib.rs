@@ -30,6 +30,7 @@ pub mod partner;
 pub mod payee;
 pub mod printable;
 pub mod refusal;
+pub mod relay;
 pub mod request;
 pub mod rule;
 pub mod sign;

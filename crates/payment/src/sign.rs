@@ -77,6 +77,12 @@ pub fn callback_sign2<'a>(
     keyed("callback", pairs, secret)
 }
 
+/// The sign of a call of the relay: over all that it holds (docs/protocol.md, The relay).
+#[must_use]
+pub fn relay_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, secret: &Secret) -> String {
+    keyed("relay", pairs, secret)
+}
+
 fn keyed<'a>(
     word: &str,
     pairs: impl Iterator<Item = (&'a str, &'a str)>,

@@ -50,6 +50,7 @@ folders! {
     "0021_compatible_operators"
     "0022_compatible_refunds_by_two"
     "0023_compatible_alarms"
+    "0024_compatible_relay"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -3,12 +3,14 @@
 use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
+use crate::zone;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Secret, Strict};
 use payment::money::Currency;
 use payment::ports::{OtherReadings, Store};
+use payment::relay::LONGEST_MS;
 use payment::verify::may_call;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -217,6 +219,35 @@ impl BrakeArgs {
     }
 }
 
+/// Whose developer may listen to its callbacks.
+#[derive(Args)]
+pub(crate) struct RelayArgs {
+    /// For how long from now its developer's own machine is given copies of its callbacks
+    /// (`tongfu listen`): 90m, 12h, at most 7d; now: no longer.
+    #[arg(long, value_parser = relay_end)]
+    relay_until: Option<RelayEnd>,
+}
+
+/// When a relay ends, ms since 1970; none: it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RelayEnd(Option<i64>);
+
+impl RelayArgs {
+    pub(crate) fn apply(self, settings: &mut DomainSettings) {
+        let end_ms = self.relay_until.map(|RelayEnd(end_ms)| end_ms);
+        set(&mut settings.relay_until_ms, end_ms);
+    }
+}
+
+/// What a list and `show` say of a relay that has not ended.
+pub(super) fn relayed(domain: &Domain) -> String {
+    let until_ms = domain.settings.relay_until_ms;
+    let until_ms = until_ms.filter(|until_ms| now_ms() < *until_ms);
+    until_ms.map_or_else(String::new, |until_ms| {
+        format!("; relayed until {}", zone::time(until_ms))
+    })
+}
+
 /// What an operator may change.
 #[derive(Args)]
 pub(crate) struct SettingArgs {
@@ -234,6 +265,8 @@ pub(crate) struct SettingArgs {
     largest_sum: Option<i64>,
     #[command(flatten)]
     brakes: BrakeArgs,
+    #[command(flatten)]
+    relay: RelayArgs,
     /// Whether only HMAC-SHA256 signs are taken.
     #[arg(long)]
     hmac_required: Option<bool>,
@@ -284,6 +317,7 @@ impl SettingArgs {
         );
         set(&mut settings.largest_sum, self.largest_sum);
         self.brakes.apply(settings);
+        self.relay.apply(settings);
         set(&mut settings.hmac_required, self.hmac_required);
         set(&mut settings.sign2, self.sign2);
         set(&mut settings.failurepay, self.failurepay);
@@ -326,7 +360,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             let domains = store.domains().await?.into_iter();
             for domain in domains.filter(|domain| domain.settings.partner.is_none()) {
                 let counted = store.other_readings(&domain.code).await?;
-                println!("{:<16} {}{}", domain.code, kind(&domain), told(counted));
+                let relayed = relayed(&domain);
+                println!(
+                    "{:<16} {}{}{relayed}",
+                    domain.code,
+                    kind(&domain),
+                    told(counted)
+                );
             }
             Ok(())
         }
@@ -461,7 +501,7 @@ fn told(counted: OtherReadings) -> String {
 }
 
 pub(super) fn show(domain: &Domain) -> Result<()> {
-    println!("{}: {}", domain.code, kind(domain));
+    println!("{}: {}{}", domain.code, kind(domain), relayed(domain));
     println!("{}", serde_json::to_string_pretty(&domain.rule)?);
     println!("{}", serde_json::to_string_pretty(&domain.settings)?);
     for secret in domain.secrets() {
@@ -492,6 +532,16 @@ pub(super) fn duration_s(text: &str) -> Result<i64, String> {
         .into_iter()
         .find_map(read)
         .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d, of at most 36500d".to_owned())
+}
+
+fn relay_end(text: &str) -> Result<RelayEnd, String> {
+    if text == "now" {
+        return Ok(RelayEnd(None));
+    }
+    let ms = duration_s(text).map(|seconds| seconds * 1000).ok();
+    let ms = ms.filter(|ms| *ms <= LONGEST_MS);
+    ms.map(|ms| RelayEnd(Some(now_ms() + ms)))
+        .ok_or_else(|| "a time such as 90m, 12h, of at most 7d; or now, which ends it".to_owned())
 }
 
 fn recut(text: &str) -> Result<Recut, String> {
@@ -526,6 +576,16 @@ mod tests {
         assert!(duration_s("-1s").is_err());
         assert_eq!(duration_s("36500d"), Ok(DURATION_S_MAX));
         assert!(duration_s("106751991167d").is_err());
+    }
+
+    #[test]
+    fn a_relay_ends_within_seven_days() {
+        assert_eq!(relay_end("now"), Ok(RelayEnd(None)));
+        let RelayEnd(end_ms) = relay_end("7d").unwrap();
+        assert!(end_ms.unwrap() > now_ms());
+        for wrong in ["8d", "0s", "-1h", "7", "never", ""] {
+            assert!(relay_end(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `tongfu partner add|set|list|rotate`.
 
-use super::domain::{BrakeArgs, SecretArgs, duration_s, make_secret, show, tell_secret};
+use super::domain::{
+    BrakeArgs, RelayArgs, SecretArgs, duration_s, make_secret, relayed, show, tell_secret,
+};
 use super::payee::PayeeArgs;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
@@ -58,6 +60,8 @@ pub(super) struct CommonArgs {
     #[command(flatten)]
     brakes: BrakeArgs,
     #[command(flatten)]
+    relay: RelayArgs,
+    #[command(flatten)]
     payee: PayeeArgs,
 }
 
@@ -65,6 +69,7 @@ impl CommonArgs {
     pub(super) fn apply(self, settings: &mut DomainSettings) {
         self.payee.apply(&mut settings.payee);
         self.brakes.apply(settings);
+        self.relay.apply(settings);
         if let Some(callbacks) = self.callback {
             settings.callbacks = callbacks;
         }
@@ -181,11 +186,12 @@ fn time(partner: &PartnerSettings) -> String {
 /// Where a partner may be told.
 pub(super) fn callbacks(domain: &Domain) -> String {
     let callbacks = &domain.settings.callbacks;
-    if callbacks.is_empty() {
+    let told = if callbacks.is_empty() {
         "any callback".to_owned()
     } else {
         format!("callbacks under {}", callbacks.join(" "))
-    }
+    };
+    told + &relayed(domain)
 }
 
 pub(super) async fn find(store: &Arc<dyn Store>, door: &str, id: &str) -> Result<Domain> {

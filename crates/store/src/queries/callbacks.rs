@@ -31,6 +31,9 @@ statements! {
     OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
     TRIES = "select at_ms, status, answer, duration_ms, location, outcome, again_ms \
         from callback_try where callback_id = $1 order by id";
+    AFTER = "select ", COLUMNS, " from callback where domain_code = $1 and id > $2 \
+        and url <> '' order by id limit $3";
+    LAST = "select id from callback where domain_code = $1 order by id desc limit 1 offset $2";
     ALL_PARKED = "select ", COLUMNS, " from callback where state = ", PARKED,
         " order by created_ms, id";
     ALL_UNTAKEN = "select ", COLUMNS, " from callback where state in (", WAITING, ", ", PARKED,
@@ -97,6 +100,21 @@ impl Callbacks for Database {
 
     async fn callback_tries(&self, id: i64) -> Answer<Vec<KeptTry>> {
         self.list(LIMIT, TRIES.bind(id), try_row).await
+    }
+
+    async fn callbacks_after(
+        &self,
+        domain_code: &str,
+        id: i64,
+        limit: i64,
+    ) -> Answer<Vec<CallbackRow>> {
+        let after = AFTER.bind(domain_code).bind(id).bind(limit);
+        self.list(LIMIT, after, callback_row).await
+    }
+
+    async fn last_callback(&self, domain_code: &str, but: i64) -> Answer<Option<i64>> {
+        let last = LAST.bind(domain_code).bind(but);
+        self.find(last, |row| row.get("id")).await
     }
 
     async fn parked_callbacks(&self) -> Answer<Vec<CallbackRow>> {

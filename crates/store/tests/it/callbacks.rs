@@ -3,8 +3,8 @@
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
 use payment::ports::{
-    Attached, CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Resend, RiskKind,
-    Store, TryOutcome,
+    Attached, CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Payment, Resend,
+    RiskKind, Store, TryOutcome,
 };
 use std::sync::Arc;
 
@@ -114,6 +114,35 @@ pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn
             .unwrap()
             .is_empty()
     );
+}
+
+pub(crate) async fn callbacks_of_a_business_system_are_read_on(store: Arc<dyn Store>) {
+    assert_eq!(store.last_callback("shop", 0).await.unwrap(), None);
+    let mut written = Vec::new();
+    for (key, number) in [("k1", 1), ("k2", 2), ("k3", 3)] {
+        let row = begun(&*store, &attempt(key, number, 0)).await;
+        let (callback, beside) = (callback(), beside(key));
+        let paid = Payment {
+            trade_no: key,
+            ..money(&callback, &beside)
+        };
+        store
+            .settle_paid(&row.order_sn, &paid, act())
+            .await
+            .unwrap();
+        let of_order = store.callbacks(&row.order_sn).await.unwrap();
+        written.push(of_order[0].clone());
+    }
+    let last = async |but| store.last_callback("shop", but).await.unwrap();
+    assert_eq!(last(0).await, Some(written[2].id));
+    assert_eq!(last(2).await, Some(written[0].id));
+    assert_eq!(last(3).await, None);
+    assert_eq!(store.last_callback("other", 0).await.unwrap(), None);
+    let after = async |code, id, limit| store.callbacks_after(code, id, limit).await.unwrap();
+    assert_eq!(after("shop", 0, 2).await, written[..2]);
+    assert_eq!(after("shop", written[0].id, 9).await, written[1..]);
+    assert!(after("shop", written[2].id, 9).await.is_empty());
+    assert!(after("other", 0, 9).await.is_empty());
 }
 
 pub(crate) async fn each_try_is_kept_with_what_followed(store: Arc<dyn Store>) {

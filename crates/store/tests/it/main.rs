@@ -52,6 +52,7 @@ on_both! {
     callbacks::a_callback_is_tried_again_delivered_or_parked,
     callbacks::a_parked_callback_is_listed_and_sent_again,
     callbacks::each_try_is_kept_with_what_followed,
+    callbacks::callbacks_of_a_business_system_are_read_on,
     callbacks::a_delivered_callback_stays_delivered,
     callbacks::a_notify_is_kept_byte_for_byte,
     refunds::a_refund_is_claimed_once,

@@ -150,6 +150,17 @@ pub trait Callbacks: Send + Sync {
     async fn callbacks(&self, order_sn: &str) -> Answer<Vec<CallbackRow>>;
     /// The tries of a callback, oldest first.
     async fn callback_tries(&self, id: i64) -> Answer<Vec<KeptTry>>;
+    /// Up to `limit` callbacks of a business system whose numbers are larger than `id`, the
+    /// smallest first; none whose address was taken away.
+    async fn callbacks_after(
+        &self,
+        domain_code: &str,
+        id: i64,
+        limit: i64,
+    ) -> Answer<Vec<CallbackRow>>;
+    /// The number of the last callback of a business system but so many; none where there
+    /// are no more.
+    async fn last_callback(&self, domain_code: &str, but: i64) -> Answer<Option<i64>>;
     /// Callbacks whose schedule is used up, the oldest first.
     async fn parked_callbacks(&self) -> Answer<Vec<CallbackRow>>;
     /// Up to `limit` callbacks that nobody took so far, waiting or parked, the oldest
