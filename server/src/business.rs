@@ -4,6 +4,7 @@ pub(crate) mod apay;
 pub(crate) mod epay;
 mod fields;
 mod platform;
+mod relay;
 
 use crate::state::State;
 use axum::Router;
@@ -13,6 +14,8 @@ use axum::routing::any;
 pub(crate) fn router() -> Router<State> {
     Router::new()
         .route("/pay/api/{*path}", any(platform::call))
+        .route("/pay/api/private/relay", any(relay::listen))
+        .route("/pay/api/private/relay/answer", any(relay::answer))
         .route("/forecore/order", any(apay::order))
         .route("/forecore/queryOrder", any(apay::query_order))
         .route("/forecore/refund", any(apay::refund))

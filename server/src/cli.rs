@@ -13,6 +13,7 @@ pub(crate) mod find;
 pub(crate) mod golive;
 pub(crate) mod health;
 pub(crate) mod help;
+pub(crate) mod listen;
 pub(crate) mod notify;
 pub(crate) mod operator;
 pub(crate) mod order;
@@ -72,6 +73,10 @@ pub(crate) enum Command {
     /// With `serve --dev`: makes an order and takes it to a state, so that a receiver gets a
     /// genuine callback.
     Trigger(trigger::Command),
+    /// Has a business system's callbacks come to your own machine, behind any NAT: as copies,
+    /// while an operator has them relayed (`domain set --relay-until`); of `serve --dev` as
+    /// their delivery. Ctrl-C ends it.
+    Listen(listen::Command),
     /// Notifies: what channels sent, and which order it is about.
     #[command(subcommand)]
     Notify(notify::Command),
@@ -160,6 +165,7 @@ impl Command {
             | Self::Act(_)
             | Self::Alarm(_)
             | Self::Health
+            | Self::Listen(_)
             | Self::Doctor(_)
             | Self::Completions { .. }
             | Self::Man { .. }

@@ -16,6 +16,7 @@ mod log;
 mod operator;
 mod payer;
 mod rates;
+mod relay;
 mod reload;
 mod routes;
 mod serve;
@@ -83,6 +84,7 @@ async fn done(
         Command::Order(command) => cli::order::run(config, command).await,
         Command::Callback(command) => cli::callback::run(config, command).await,
         Command::Trigger(command) => cli::trigger::run(config, command).await,
+        Command::Listen(command) => cli::listen::run(config, command).await,
         Command::Golive(command) => cli::golive::run(config, command).await,
         Command::Notify(command) => cli::notify::run(config, command).await,
         Command::Channel(command) => cli::channel::run(config, command).await,

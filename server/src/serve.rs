@@ -13,6 +13,7 @@ use crate::payer::Streams;
 use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
 use crate::rates;
+use crate::relay::{Line, Relay, Relayed};
 use crate::reload::{self, Reloaded};
 use crate::state::{Held, State};
 use crate::traces;
@@ -24,7 +25,7 @@ use channels::receiver::HttpReceiver;
 use checkout::{Checkout, Clock, DEVELOPMENT_OPERATOR, Parts, Rates, Schedule, Toll};
 use futures_util::future::OptionFuture;
 use payment::domain::Domain;
-use payment::ports::{Gateway, Store, StoreError};
+use payment::ports::{Gateway, Receiver, Store, StoreError};
 use payment::rate::NoRate;
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
@@ -68,7 +69,17 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let (rates, source) = rates::open(&config, dev, accounts::all(&config, &*store).await?)?;
     let metrics = operator::metrics::install(Arc::clone(&store))?;
     let announced = Arc::clone(&store);
-    let checkout = checkout(&config, store, accounts.gateways(), rates, limits.toll())?;
+    // Development's callbacks go to who listens, and to nobody else meanwhile.
+    let line = dev.then(|| Arc::new(Line::default()));
+    let receiver = receiver(line.clone())?;
+    let checkout = checkout(
+        &config,
+        store,
+        accounts.gateways(),
+        receiver,
+        rates,
+        limits.toll(),
+    )?;
     checkout.trip_key().await?;
     // Before payers or workers come; who is barred from the books tells so by `/readyz`.
     let _ = checkout.keep_mark().await;
@@ -121,6 +132,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         console: Console::new(Arc::clone(&announced), system_clock(), dev),
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
+        relay: Relay::new(line),
         stopped: stopped.clone(),
         clinic: dev,
         docs: config.docs,
@@ -312,6 +324,7 @@ pub(crate) fn checkout(
     config: &Config,
     store: Arc<dyn Store>,
     gateways: Vec<Arc<dyn Gateway>>,
+    receiver: Arc<dyn Receiver>,
     rates: Rates,
     toll: Toll,
 ) -> Result<Arc<Checkout>> {
@@ -320,7 +333,7 @@ pub(crate) fn checkout(
         gateways,
         store,
         doors: doors::all(),
-        receiver: Arc::new(HttpReceiver::new(Arc::clone(&clock))?),
+        receiver,
         clock,
         schedule: Schedule::new(config.callback_delays_ms.clone()),
         untaken_ms: i64::from(config.callback_alarm_s) * 1000,
@@ -341,7 +354,16 @@ pub(crate) async fn commanded(config: &Config, store: Arc<dyn Store>) -> Result<
     let gateways = accounts::opened(config, &*store).await?.gateways();
     let no_rates: Rates = Arc::new(|_, _| Err(NoRate::Unset));
     let free: Toll = Arc::new(|_, _| Ok(()));
-    checkout(config, store, gateways, no_rates, free)
+    checkout(config, store, gateways, receiver(None)?, no_rates, free)
+}
+
+/// The way out to business systems, and with a line to who listens in their place.
+fn receiver(line: Option<Arc<Line>>) -> Result<Arc<dyn Receiver>> {
+    let http = HttpReceiver::new(system_clock())?;
+    Ok(match line {
+        Some(line) => Arc::new(Relayed { http, line }),
+        None => Arc::new(http),
+    })
 }
 
 /// The clock that everything goes by.

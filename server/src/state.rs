@@ -6,6 +6,7 @@ use crate::operator::metrics::Metrics;
 use crate::payer::Streams;
 use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
+use crate::relay::Relay;
 use checkout::Checkout;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) notice: Notice,
     /// Room for push streams.
     pub(crate) streams: Arc<Streams>,
+    /// Those who listen to callbacks.
+    pub(crate) relay: Relay,
     /// Whether the program was told to stop.
     pub(crate) stopped: watch::Receiver<bool>,
     /// Whether the sign clinic is open: with `--dev`.

@@ -190,6 +190,7 @@ impl Checkout {
     ) -> Result<CallbackAnswer, Failure> {
         let media_type = self.door(domain)?.media_type();
         let call = Call {
+            domain_code: &domain.code,
             url,
             body: body.map(|body| (media_type, body)),
             private_hosts: &domain.settings.private_callback_hosts,
@@ -217,7 +218,8 @@ impl Checkout {
 }
 
 /// Taken is a 2xx whose body its door reads as that.
-pub(crate) fn is_taken(door: &dyn Door, answer: &CallbackAnswer) -> bool {
+#[must_use]
+pub fn is_taken(door: &dyn Door, answer: &CallbackAnswer) -> bool {
     let answered = answer
         .status
         .is_some_and(|status| (200..300).contains(&status));

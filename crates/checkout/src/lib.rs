@@ -31,6 +31,7 @@ mod pay_types;
 mod poll;
 mod query;
 mod refund;
+mod relay;
 mod settle;
 mod short_address;
 mod taken_back;
@@ -41,7 +42,7 @@ pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS};
 pub use alarm::alarms_raised;
 pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
-pub use callback::Schedule;
+pub use callback::{Schedule, is_taken};
 pub use counted::{
     ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, PUT_OFF, answered, count_from_zero,
 };

@@ -88,25 +88,31 @@ impl SecretArgs {
         let Some(file) = &self.secret_from else {
             return Ok((make_secret()?, Told::Once));
         };
-        let text = if file == Path::new("-") {
-            std::io::read_to_string(std::io::stdin().take(SECRET_FILE_MAX))?
-        } else {
-            let opened = std::fs::File::open(file).with_context(|| file.display().to_string())?;
-            std::io::read_to_string(opened.take(SECRET_FILE_MAX))?
-        };
-        let secret = text.trim_end_matches(['\r', '\n']);
-        let fits = (1..=SECRET_MAX).contains(&secret.len());
-        if !fits || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-            bail!("a secret is 1 to {SECRET_MAX} printable ASCII characters without a blank");
-        }
+        let secret = read_secret(file)?;
         if secret.len() < SECRET_SHORT {
             println!(
                 "RISK: so short a secret can be guessed from one signed address: rotate it once \
                  the business system has moved."
             );
         }
-        Ok((secret.to_owned(), Told::Never))
+        Ok((secret, Told::Never))
     }
+}
+
+/// The secret in a file; `-` is standard input.
+pub(super) fn read_secret(file: &Path) -> Result<String> {
+    let text = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin().take(SECRET_FILE_MAX))?
+    } else {
+        let opened = std::fs::File::open(file).with_context(|| file.display().to_string())?;
+        std::io::read_to_string(opened.take(SECRET_FILE_MAX))?
+    };
+    let secret = text.trim_end_matches(['\r', '\n']);
+    let fits = (1..=SECRET_MAX).contains(&secret.len());
+    if !fits || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("a secret is 1 to {SECRET_MAX} printable ASCII characters without a blank");
+    }
+    Ok(secret.to_owned())
 }
 
 /// Shows a secret that was made, under this name.

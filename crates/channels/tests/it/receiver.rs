@@ -37,6 +37,7 @@ async fn call(
     loopback: bool,
 ) -> CallbackAnswer {
     let call = Call {
+        domain_code: "shop",
         url,
         body: None,
         private_hosts,

@@ -16,6 +16,8 @@ pub struct CallbackAnswer {
 /// One call of a business system.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
+    /// The business system.
+    pub domain_code: &'a str,
     /// The complete address.
     pub url: &'a str,
     /// A body, which is posted, with its media type; none: a GET.
