@@ -149,10 +149,40 @@ impl World {
             .await
     }
 
+    /// Starts another platform as production has it, before the same gateway and on a
+    /// database of its own, to which these commands are given first.
+    pub(crate) async fn production(
+        &self,
+        database: Database,
+        commands: &[&[&str]],
+    ) -> Option<Self> {
+        let folder = temp_folder();
+        let url = database_url(database, &folder).await?;
+        for words in [&["migrate"][..]].iter().chain(commands) {
+            let done = tongfu(&url).args(*words).output().unwrap();
+            assert!(done.status.success(), "{words:?}: {done:?}");
+        }
+        std::os::unix::fs::symlink(self.folder.join("sandbox"), folder.join("sandbox")).unwrap();
+        let mut other = self.unstarted(folder, url);
+        let program = other.serve(tongfu(&other.database_url), &["serve"]);
+        other.programs.push(program);
+        other.answers(&format!("{}/readyz", other.platform)).await;
+        Some(other)
+    }
+
     async fn beside_on(&self, folder: PathBuf, database_url: String, accounts: &str) -> Self {
         std::fs::create_dir_all(folder.join("sandbox")).unwrap();
         std::fs::write(folder.join("sandbox/accounts.toml"), accounts).unwrap();
-        let mut other = Self {
+        let mut other = self.unstarted(folder, database_url);
+        let program = other.start_platform();
+        other.programs.push(program);
+        other.answers(&format!("{}/readyz", other.platform)).await;
+        other
+    }
+
+    /// The same gateway and shop, before a platform that does not run yet.
+    fn unstarted(&self, folder: PathBuf, database_url: String) -> Self {
+        Self {
             platform: format!("http://127.0.0.1:{}", free_port()),
             operator: format!("http://127.0.0.1:{}", free_port()),
             gateway: self.gateway.clone(),
@@ -161,11 +191,7 @@ impl World {
             programs: Vec::new(),
             database_url,
             folder,
-        };
-        let program = other.start_platform();
-        other.programs.push(program);
-        other.answers(&format!("{}/readyz", other.platform)).await;
-        other
+        }
     }
 
     /// Starts the platform on the world's database.
@@ -184,9 +210,13 @@ impl World {
     }
 
     /// The same, by a command of the test's own that runs the program.
-    pub(crate) fn start_platform_by(&self, mut command: Command) -> Program {
+    pub(crate) fn start_platform_by(&self, command: Command) -> Program {
+        self.serve(command, &["serve", "--dev"])
+    }
+
+    fn serve(&self, mut command: Command, words: &[&str]) -> Program {
         command
-            .args(["serve", "--dev"])
+            .args(words)
             .env("TONGFU_LISTEN", self.platform.trim_start_matches("http://"))
             .env(
                 "TONGFU_OPERATOR_LISTEN",

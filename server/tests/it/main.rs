@@ -24,6 +24,7 @@ mod harness;
 mod identity;
 #[path = "../../../crates/sandbox/tests/it/keys.rs"]
 mod keys;
+mod listen;
 mod log;
 mod memory;
 mod operator;
