@@ -35,6 +35,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Keys;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::JoinHandle;
 
 /// What is under way when the program is told to stop has this long to end; the
 /// program is gone within 10 s.
@@ -85,23 +86,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let _ = checkout.keep_mark().await;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
-    let heads = Heads::new(&config)?;
-    let told = worker::tell_acts(Arc::clone(&announced), heads, stopped.clone());
-    workers.push(tokio::spawn(told));
-    if let Some(bell) = Bell::new(&config)? {
-        let told = alarms::tell(bell, Arc::clone(&announced), stopped.clone());
-        workers.push(tokio::spawn(told));
-    }
-    let announcing = worker::announce(Arc::clone(&announced), instance.clone(), stopped.clone());
-    workers.push(tokio::spawn(announcing));
-    let ends = ends::tell(config.clone(), Arc::clone(&announced), stopped.clone());
-    workers.push(tokio::spawn(ends));
+    workers.extend(beside(&config, &checkout, &announced, &instance, &stopped)?);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
-    if config.retention_days > 0 {
-        let kept = Duration::from_secs(u64::from(config.retention_days) * 86_400);
-        let pruned = worker::prune(Arc::clone(&checkout), kept, stopped.clone());
-        workers.push(tokio::spawn(pruned));
-    }
     let public_url = config.public_url.as_str().into();
     let pictures = Pictures::default();
     pictures.read(&config.marks)?;
@@ -169,6 +155,35 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     traces::end(traced).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What goes on beside the use cases.
+fn beside(
+    config: &Config,
+    checkout: &Arc<Checkout>,
+    store: &Arc<dyn Store>,
+    instance: &str,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let heads = Heads::new(config)?;
+    let told = worker::tell_acts(Arc::clone(store), heads, stopped.clone());
+    let announcing = worker::announce(Arc::clone(store), instance.to_owned(), stopped.clone());
+    let ends = ends::tell(config.clone(), Arc::clone(store), stopped.clone());
+    let mut begun = vec![
+        tokio::spawn(told),
+        tokio::spawn(announcing),
+        tokio::spawn(ends),
+    ];
+    if let Some(bell) = Bell::new(config)? {
+        let told = alarms::tell(bell, Arc::clone(store), stopped.clone());
+        begun.push(tokio::spawn(told));
+    }
+    if config.retention_days > 0 {
+        let kept = Duration::from_secs(u64::from(config.retention_days) * 86_400);
+        let pruned = worker::prune(Arc::clone(checkout), kept, stopped.clone());
+        begun.push(tokio::spawn(pruned));
+    }
+    Ok(begun)
 }
 
 /// Tells systemd, where it started us, that we serve, that we still live, and that we stop.

@@ -185,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_sample_of_the_relay_is_reproduced() {
+        let call = [
+            ("time", "1796000000000"),
+            ("nonce", "0123456789abcdef0123456789abcdef"),
+            ("last", ""),
+            ("domainCode", "demo"),
+            ("cursor", "12.14"),
+        ];
+        assert_eq!(
+            relay_sign(call.into_iter(), &secret("demo-secret")),
+            "a0dba09fa16ea79bc9531a7f65c01dd6a62b9d7262eece81181c11a8030441c6"
+        );
+    }
+
+    #[test]
     fn values_are_sorted_by_utf16_code_unit_and_kept_when_equal() {
         // U+1F600 begins with the unit D83D, which is less than U+FF01.
         let mut values = ["\u{ff01}", "\u{1f600}", "a", "a"];
