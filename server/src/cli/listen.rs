@@ -33,6 +33,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(40);
 /// After a call that failed; each one after it waits for twice as long, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// No answer of a server's is longer.
+const GIVEN_BYTES_MAX: usize = 4 << 20;
 /// As much of an answer is told to the server as it keeps.
 const ANSWER_BYTES_MAX: usize = 2 << 10;
 
@@ -207,11 +209,63 @@ impl Listener {
         path: &str,
         fields: &[(&str, &str)],
     ) -> Result<T, Trouble> {
-        let refused = |why: &dyn std::fmt::Display| Trouble::Refused(why.to_string());
-        let (time, nonce) = (
-            now_ms().to_string(),
-            checkout::token().map_err(|error| refused(&error))?,
-        );
+        let asked = self
+            .client
+            .post(format!("{}{path}", self.server))
+            .timeout(CALL_LIMIT)
+            .header("Content-Type", "application/json")
+            .header("Accept-Language", "en")
+            .body(self.signed(fields)?);
+        let away = |why: String, wait| Trouble::Away(format!("{}: {why}", self.server), wait);
+        let lost = |error: reqwest::Error| away(error.without_url().to_string(), None);
+        let mut answer = asked.send().await.map_err(lost)?;
+        let status = answer.status();
+        let wait = answer.headers().get("Retry-After").and_then(|wait| {
+            let seconds = wait.to_str().ok()?.parse().ok()?;
+            Some(Duration::from_secs(seconds).min(LAST_PAUSE))
+        });
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > GIVEN_BYTES_MAX {
+                return Err(Trouble::Refused("the answer is too long".to_owned()));
+            }
+        }
+        let Ok(answer) = serde_json::from_slice::<Envelope<T>>(&body) else {
+            let why = format!(
+                "{} answers {status}, and is no platform of ours",
+                self.server
+            );
+            // So does a proxy whose platform is away.
+            return Err(match status.is_server_error() {
+                true => Trouble::Away(why, wait),
+                false => Trouble::Refused(why),
+            });
+        };
+        let said = || {
+            format!(
+                "{} {}",
+                printable(&answer.errcode),
+                printable(&answer.errormsg)
+            )
+        };
+        let is = |code: ErrCode| answer.errcode == code.code();
+        match answer.obj {
+            Some(obj) => Ok(obj),
+            None if is(ErrCode::BadSign) => Err(Trouble::Refused(format!(
+                "{} refuses: there is no such business system, or the secret is wrong, or it is \
+                 not relayed now (an operator's `tongfu domain set CODE --relay-until 12h`)",
+                self.server
+            ))),
+            None if is(ErrCode::TooMany) || is(ErrCode::Internal) => Err(away(said(), wait)),
+            None => Err(Trouble::Refused(said())),
+        }
+    }
+
+    /// The body of a call with these fields.
+    fn signed(&self, fields: &[(&str, &str)]) -> Result<String, Trouble> {
+        let time = now_ms().to_string();
+        let nonce = checkout::token().map_err(|error| Trouble::Refused(error.to_string()))?;
         let call = [
             ("domainCode", self.domain.as_str()),
             ("time", &time),
@@ -223,54 +277,7 @@ impl Listener {
         let body: Map<String, Value> = all
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
-        let asked = self
-            .client
-            .post(format!("{}{path}", self.server))
-            .timeout(CALL_LIMIT)
-            .header("Content-Type", "application/json")
-            .header("Accept-Language", "en")
-            .body(Value::Object(body).to_string());
-        let away = |why: String, wait| Trouble::Away(format!("{}: {why}", self.server), wait);
-        let answer = match asked.send().await {
-            Ok(answer) => answer,
-            Err(error) => return Err(away(error.without_url().to_string(), None)),
-        };
-        let status = answer.status();
-        let wait = answer.headers().get("Retry-After").and_then(|wait| {
-            let seconds = wait.to_str().ok()?.parse().ok()?;
-            Some(Duration::from_secs(seconds))
-        });
-        let text = match answer.text().await {
-            Ok(text) => text,
-            Err(error) => return Err(away(error.without_url().to_string(), None)),
-        };
-        let Ok(answer) = serde_json::from_str::<Envelope<T>>(&text) else {
-            let why = format!(
-                "{} answers {status}, and is no platform of ours",
-                self.server
-            );
-            // So does a proxy whose platform is away.
-            return Err(match status.is_server_error() {
-                true => Trouble::Away(why, wait),
-                false => Trouble::Refused(why),
-            });
-        };
-        let said = || format!("{} {}", answer.errcode, printable(&answer.errormsg));
-        match answer.obj {
-            Some(obj) => Ok(obj),
-            None if answer.errcode == ErrCode::BadSign.code() => Err(Trouble::Refused(format!(
-                "{} refuses: there is no such business system, or the secret is wrong, or it is \
-                 not relayed now (an operator's `tongfu domain set CODE --relay-until 12h`)",
-                self.server
-            ))),
-            None if [ErrCode::TooMany, ErrCode::Internal]
-                .map(ErrCode::code)
-                .contains(&answer.errcode.as_str()) =>
-            {
-                Err(away(said(), wait))
-            }
-            None => Err(Trouble::Refused(said())),
-        }
+        Ok(Value::Object(body).to_string())
     }
 }
 

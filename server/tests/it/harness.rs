@@ -214,7 +214,8 @@ impl World {
         self.serve(command, &["serve", "--dev"])
     }
 
-    fn serve(&self, mut command: Command, words: &[&str]) -> Program {
+    /// Starts it by these words.
+    pub(crate) fn serve(&self, mut command: Command, words: &[&str]) -> Program {
         command
             .args(words)
             .env("TONGFU_LISTEN", self.platform.trim_start_matches("http://"))

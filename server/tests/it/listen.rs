@@ -342,6 +342,52 @@ async fn who_proves_nothing_is_refused() {
     assert_eq!(listen(call(&nonce(7), &[], SECRET)).await, wrong);
 }
 
+#[tokio::test]
+async fn a_listener_outlives_the_server_and_misses_nothing() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (theirs, mine) = (
+        Desk::start(200, "success").await,
+        Desk::start(200, "success").await,
+    );
+    let mut world = production(&world, Database::Sqlite, &theirs).await.unwrap();
+    let listener = Listener::start(&world.platform, "shop", SECRET, &mine, &[]);
+    listener.says("they are delivered as ever").await;
+    world.programs.pop().unwrap().kill();
+    listener.says("it is asked again").await;
+    let program = world.serve(tongfu(&world.database_url), &["serve"]);
+    world.programs.push(program);
+    world.answers(&format!("{}/readyz", world.platform)).await;
+    pay(&world, "k1", &theirs).await;
+    assert_eq!(theirs.gets(1).await, mine.gets(1).await);
+}
+
+#[test]
+fn until_when_one_is_relayed_is_said_and_ends() {
+    let folder = temp_folder();
+    let database_url = format!("sqlite:{}", folder.join("tongfu.db").display());
+    let tell = |words: &[&str]| run(tongfu(&database_url).args(words));
+    assert!(tell(&["migrate"]).0);
+    for (add, which) in [
+        (&["domain", "add", "shop", "--any-request-key"][..], "shop"),
+        (&["partner", "add", "p7"], "p7"),
+        (&["epay", "add", "forum"], "1000"),
+    ] {
+        let (kind, said) = (add[0], "; relayed until 20");
+        assert!(tell(add).0);
+        let tells = || [tell(&[kind, "list"]).1, tell(&[kind, "show", which]).1];
+        assert!(!tells().concat().contains("relay"), "{kind}");
+        let set = |until| tell(&[kind, "set", which, "--relay-until", until]);
+        assert!(set("2h").0);
+        assert!(tells().iter().all(|told| told.contains(said)), "{kind}");
+        let (well, refused) = set("8d");
+        assert!(!well && refused.contains("at most 7d"), "{refused}");
+        assert!(set("now").0);
+        assert!(!tells().concat().contains("relay"), "{kind}");
+    }
+    let acts = tell(&["act", "list"]).1;
+    assert!(acts.contains("domain set shop --relay-until 2h"), "{acts}");
+}
+
 /// A call that waits, once it has room: the answer to it.
 async fn waits(client: reqwest::Client, url: String, waiter: u32) -> String {
     for number in waiter * 10_000.. {
