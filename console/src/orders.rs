@@ -40,6 +40,8 @@ pub struct Orders {
     pub rows: Vec<AttemptRow>,
     /// Where the next page is.
     pub next: Option<String>,
+    /// Where all of them are, as a table for spreadsheets.
+    pub csv: Option<String>,
     /// Whether these are the newest.
     pub is_first: bool,
     /// There may be more, which are not listed.
@@ -69,10 +71,14 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
     let shown = refusal.is_none().then_some(shown);
     let next = orders.next.clone();
     let has_none = rows.is_empty();
+    let csv = orders.csv.clone().filter(|_| !has_none).map(|csv| {
+        let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
+        view! { " "<a href=csv>{name}</a> }
+    });
     let body = view! {
         {filter(setting, &orders.asked)}
         {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
-        {shown.map(|shown| view! { <p>{shown}</p> })}
+        {shown.map(|shown| view! { <p>{shown}{csv}</p> })}
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("订单", "Order")}</th>

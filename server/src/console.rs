@@ -2,6 +2,7 @@
 
 mod acts;
 mod answer;
+mod export;
 mod orders;
 mod session;
 
@@ -44,6 +45,7 @@ pub(crate) fn router() -> Router<State> {
     Router::new()
         .route("/", get(orders::board))
         .route("/orders", get(orders::list))
+        .route("/orders.csv", get(export::orders))
         .route("/find", get(orders::find))
         .route("/order/{order_sn}", get(orders::show))
         .route("/order/{order_sn}/{act}", post(acts::act))

@@ -21,6 +21,7 @@ mod reload;
 mod routes;
 mod serve;
 mod state;
+mod table;
 mod traces;
 mod worker;
 mod zone;

@@ -13,6 +13,7 @@ mod close;
 mod counted;
 mod desk;
 mod domain_reads;
+mod export;
 mod failure;
 mod flights;
 mod golive;

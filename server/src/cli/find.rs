@@ -3,13 +3,14 @@
 use super::domain::duration_s;
 use super::order::{as_json, show};
 use crate::serve::now_ms;
-use crate::zone;
+use crate::{table, zone};
 use anyhow::{Result, bail};
 use payment::channel::Channel;
 use payment::forecore::{fen_of_yuan, yuan};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Store, TotalsBy, Wanted};
 use payment::printable::printable;
+use std::io::{Write, stdout};
 use std::sync::Arc;
 use time::Date;
 
@@ -100,10 +101,7 @@ impl Filter {
 pub(super) async fn list(store: &Arc<dyn Store>, filter: &Filter, form: Form) -> Result<()> {
     let (wanted, mut after) = (filter.wanted(), String::new());
     if form == Form::Csv {
-        println!(
-            "orderSn,status,domainCode,requestKey,money,currency,channel,account,\
-             channelOrderNo,tradeNo,made,paid"
-        );
+        stdout().write_all(&table::head()?)?;
     }
     loop {
         let orders = store.wanted(&wanted, &after, PAGE).await?;
@@ -111,11 +109,14 @@ pub(super) async fn list(store: &Arc<dyn Store>, filter: &Filter, form: Form) ->
             return Ok(());
         };
         after.clone_from(&last.order_sn);
+        if form == Form::Csv {
+            stdout().write_all(&table::lines(&orders)?)?;
+            continue;
+        }
         for order in &orders {
             match form {
                 Form::Json => println!("{}", as_json(store, order).await?),
-                Form::Csv => println!("{}", csv(order)),
-                Form::Lines => println!("{}", line(order)),
+                _ => println!("{}", line(order)),
             }
         }
     }
@@ -190,39 +191,6 @@ fn line(order: &AttemptRow) -> String {
     )
 }
 
-fn csv(order: &AttemptRow) -> String {
-    let fields = [
-        order.order_sn.clone(),
-        order.status.word().to_owned(),
-        order.domain_code.clone(),
-        order.request_key.clone(),
-        yuan(order.money.minor()),
-        order.money.currency().code().to_owned(),
-        order.channel.code().to_owned(),
-        order.account.clone(),
-        order.channel_order_no.clone(),
-        order.trade_no.clone().unwrap_or_default(),
-        zone::time(order.created_ms),
-        order.paid_ms.map_or_else(String::new, zone::time),
-    ];
-    fields.map(|field| quoted(&field)).join(",")
-}
-
-/// A field of CSV; one that a table would take for a formula begins with an apostrophe.
-fn quoted(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let field = if formula {
-        format!("'{field}")
-    } else {
-        field.to_owned()
-    };
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
-}
-
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
     if let Some(day) = zone::day_named(text) {
         return Ok(Moment::Day(day));
@@ -246,19 +214,6 @@ pub(super) fn fen(text: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_field_is_one_field_and_no_formula() {
-        for (field, written) in [
-            ("demo", "demo"),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("-7", "'-7"),
-        ] {
-            assert_eq!(quoted(field), written);
-        }
-    }
 
     #[test]
     fn a_time_is_a_length_or_a_day() {

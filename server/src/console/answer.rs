@@ -10,6 +10,7 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use checkout::NotDone;
 use console::Setting;
 use payment::lang::Lang;
 use payment::operators::Operator;
@@ -83,6 +84,17 @@ pub(super) fn message(
     page(parts, who, status, |setting| {
         console::message(setting, status.as_str(), setting.lang.choose(zh, en))
     })
+}
+
+/// What was not done.
+pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response {
+    let status = match not_done {
+        NotDone::NotAllowed(_) => StatusCode::FORBIDDEN,
+        NotDone::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        NotDone::Nothing | NotDone::NoReason => StatusCode::BAD_REQUEST,
+    };
+    let (zh, en) = (not_done.text(Lang::Zh), not_done.text(Lang::En));
+    message(parts, Some(who), status, (&zh, &en))
 }
 
 /// The database is in trouble.

@@ -21,11 +21,13 @@ use serde::Deserialize;
 const LINES: usize = 50;
 /// A number that somebody has is no longer.
 const NUMBER_MAX: usize = 200;
+/// A business system or an account has no longer name.
+const NAME_MAX: usize = 64;
 const DAY_MS: i64 = 86_400_000;
 /// So many orders of each kind of number are found.
 const FOUND_MAX: usize = 100;
 /// After every number of an order, in the order of any database: they are digits.
-const BEYOND: &str = "z";
+pub(super) const BEYOND: &str = "z";
 
 /// The first page: money at risk.
 pub(super) async fn board(
@@ -83,15 +85,13 @@ pub(super) async fn list(
         refusal: None,
         rows: Vec::new(),
         next: None,
+        csv: None,
         is_first,
         is_cut: false,
     };
     let wanted = match wanted(&orders.asked) {
         Ok(wanted) => wanted,
-        Err(what) => {
-            orders.refusal = Some(format!("{what} ?"));
-            return list_page(&parts, &who, StatusCode::BAD_REQUEST, &orders);
-        }
+        Err(what) => return list_refused(&parts, &who, orders.asked.clone(), what),
     };
     let before = if is_first { BEYOND } else { &before };
     let store = &state.console.store;
@@ -105,7 +105,22 @@ pub(super) async fn list(
         let last = orders.rows.last().map(|row| row.order_sn.as_str());
         orders.next = last.map(|last| address(&orders.asked, last));
     }
+    orders.csv = Some(format!("/orders.csv?{}", query(&orders.asked)));
     list_page(&parts, &who, StatusCode::OK, &orders)
+}
+
+/// The list of what can't be read.
+pub(super) fn list_refused(parts: &Parts, who: &Who, asked: Asked, what: &str) -> Response {
+    let orders = Orders {
+        refusal: Some(format!("{what} ?")),
+        asked,
+        rows: Vec::new(),
+        next: None,
+        csv: None,
+        is_first: true,
+        is_cut: false,
+    };
+    list_page(parts, who, StatusCode::BAD_REQUEST, &orders)
 }
 
 fn list_page(parts: &Parts, who: &Who, status: StatusCode, orders: &Orders) -> Response {
@@ -115,7 +130,7 @@ fn list_page(parts: &Parts, who: &Who, status: StatusCode, orders: &Orders) -> R
 }
 
 /// What the address of a list says, and before which order it begins.
-fn asked(query: &str) -> (Asked, String) {
+pub(super) fn asked(query: &str) -> (Asked, String) {
     let (mut asked, mut before) = (Asked::default(), String::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let value = value.trim().to_owned();
@@ -139,6 +154,15 @@ fn asked(query: &str) -> (Asked, String) {
 
 /// The address of the same list from another place on.
 fn address(asked: &Asked, before: &str) -> String {
+    let mut address = format!("/orders?{}", query(asked));
+    if !address.ends_with('?') {
+        address.push('&');
+    }
+    address + "before=" + before
+}
+
+/// What an address says to ask for the same.
+pub(super) fn query(asked: &Asked) -> String {
     let paid = if asked.paid { "1" } else { "" };
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in [
@@ -151,17 +175,16 @@ fn address(asked: &Asked, before: &str) -> String {
         ("min", &asked.min),
         ("max", &asked.max),
         ("paid", paid),
-        ("before", before),
     ] {
         if !value.is_empty() {
             query.append_pair(name, value);
         }
     }
-    format!("/orders?{}", query.finish())
+    query.finish()
 }
 
 /// What is wanted; else what of it can't be read.
-fn wanted(asked: &Asked) -> Result<Wanted, &str> {
+pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
     fn read<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &str> {
         match text {
             "" => Ok(None),
@@ -169,10 +192,14 @@ fn wanted(asked: &Asked) -> Result<Wanted, &str> {
         }
     }
     let day = |text: &str| zone::day_named(text).map(zone::start_of);
+    let name = |text: &str| {
+        let is_name = text.len() <= NAME_MAX && is_plain(text);
+        is_name.then(|| text.to_owned())
+    };
     Ok(Wanted {
-        domain_code: read(&asked.business, |code| Some(code.to_owned()))?,
+        domain_code: read(&asked.business, name)?,
         channel: read(&asked.channel, Channel::parse)?,
-        account: read(&asked.account, |name| Some(name.to_owned()))?,
+        account: read(&asked.account, name)?,
         state: read(&asked.state, Attempt::parse)?,
         min: read(&asked.min, fen_of_yuan)?,
         max: read(&asked.max, fen_of_yuan)?,
@@ -225,6 +252,7 @@ pub(super) async fn find(
                 is_cut: rows.len() >= FOUND_MAX,
                 rows,
                 next: None,
+                csv: None,
                 is_first: true,
             };
             list_page(&parts, &who, StatusCode::OK, &orders)
@@ -387,7 +415,13 @@ mod tests {
         let next = address(&asked_once, "20261128");
         let (again, before) = asked(next.split_once('?').unwrap().1);
         assert_eq!((again, before.as_str()), (asked_once, "20261128"));
-        for wrong in ["since=yesterday", "state=LOST", "max=1e3", "channel=x"] {
+        for wrong in [
+            "since=yesterday",
+            "state=LOST",
+            "max=1e3",
+            "channel=x",
+            "business=%00",
+        ] {
             let (asked, _) = asked(wrong);
             assert!(wanted(&asked).is_err(), "{wrong}");
         }

@@ -6,7 +6,8 @@ use crate::refund::paid_order;
 use reqwest::header::{COOKIE, HOST, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Response, StatusCode};
 
-const DEVELOPMENT: [(&str, &str); 2] = [("name", "dev"), ("password", "tongfu-development")];
+pub(crate) const DEVELOPMENT: [(&str, &str); 2] =
+    [("name", "dev"), ("password", "tongfu-development")];
 
 /// A browser at the console.
 pub(crate) struct Browser<'a> {
@@ -15,7 +16,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         Self {
             world,
             cookie: String::new(),
@@ -236,7 +237,7 @@ pub(crate) fn added(world: &World, name: &str, role: &str) -> (String, Vec<Strin
 }
 
 /// One that has signed in.
-async fn operator<'a>(world: &'a World, role: &str) -> Browser<'a> {
+pub(crate) async fn operator<'a>(world: &'a World, role: &str) -> Browser<'a> {
     let (password, codes) = added(world, role, role);
     let said = [("name", role), ("password", &password), ("code", &codes[0])];
     Browser::signed_in(world, &said).await

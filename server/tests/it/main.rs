@@ -15,6 +15,7 @@ mod channels;
 mod clinic;
 mod console;
 mod epay;
+mod figures;
 mod forecore;
 mod forecore_bad_input;
 mod forecore_contract;

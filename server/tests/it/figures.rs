@@ -1,0 +1,149 @@
+//! What operators take from the console: tables of orders (docs/console.md, CSV).
+
+use crate::console::{Browser, DEVELOPMENT, operator};
+use crate::forecore::run;
+use crate::harness::{Database, World, eventually};
+use crate::pay::{body_of, errcode};
+use crate::sign::signed;
+use reqwest::StatusCode;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+
+/// As long as Excel keeps digits of no number.
+const LONG_KEY: &str = "1234567890123456";
+const FORMULA: &str = "=cmd|' /C calc'!A0";
+
+/// An order of these goods, begun; gives the channel's number.
+async fn begun(world: &World, key: &str, fen: &str, goods: &str) -> String {
+    let pairs = [
+        ("domainCode", "test"),
+        ("money", fen),
+        ("info", goods),
+        ("requestKey", key),
+        ("currencyType", "CNY"),
+        ("bgUrl", "http://www.sina.com/cb"),
+    ];
+    let query = signed(&pairs, "test");
+    let body = body_of(&query, "Wechat");
+    let answer = world.post("/pay/api/pc/pay", &body).await;
+    assert_eq!(errcode(&answer), "0", "{answer}");
+    world.newest_order().await
+}
+
+/// Pays it, and waits until that is known.
+async fn paid(world: &World, number: &str) {
+    let pay = json!({ "channelOrderNo": number });
+    world.control(&world.gateway, "pay", pay).await;
+    eventually("the payment", async || {
+        let (_, shown) = run(world, &["order", "find", number]);
+        shown.contains("SUCCESSPAY").then_some(())
+    })
+    .await;
+}
+
+/// The cells of a table without quoted line ends.
+fn cells(table: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let rows = reader.records().map(Result::unwrap);
+    rows.map(|row| row.iter().map(str::to_owned).collect())
+        .collect()
+}
+
+async fn a_list_is_taken_as_a_table(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let number = begun(&world, LONG_KEY, "12345", FORMULA).await;
+    paid(&world, &number).await;
+    begun(&world, "open1", "7", "two, \"quoted\"").await;
+    let viewer = operator(&world, "viewer").await;
+    let stranger = Browser::new(&world);
+    assert_eq!(
+        stranger.get("/orders.csv").await.status(),
+        StatusCode::SEE_OTHER
+    );
+    let list = viewer.page("/orders?state=SUCCESSPAY&paid=1").await;
+    let address = list.split("href=\"/orders.csv").nth(1).unwrap();
+    let address = address.split('"').next().unwrap().replace("&amp;", "&");
+    let answer = viewer.get(&format!("/orders.csv{address}")).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(header("cache-control"), "no-store");
+    let name = header("content-disposition");
+    assert!(
+        name.starts_with("attachment; filename=\"orders-20") && name.ends_with(".csv\""),
+        "{name}"
+    );
+    let table = answer.text().await.unwrap();
+    let [order] = &*cells(&table) else {
+        panic!("{table}");
+    };
+    assert_eq!(order[1], "SUCCESSPAY");
+    assert_eq!(order[3], format!("{LONG_KEY}\t"));
+    assert_eq!(order[4], "123.45");
+    assert_eq!(order[12], format!("'{FORMULA}"));
+    assert!(order[10].ends_with("+08:00"), "{order:?}");
+
+    // The same rows and bytes by the command, the newest last.
+    let all = viewer.get("/orders.csv?").await.bytes().await.unwrap();
+    assert!(all.starts_with(b"\xef\xbb\xbforderSn,"), "{all:?}");
+    let all = String::from_utf8(all.to_vec()).unwrap();
+    let (_, told) = run(&world, &["order", "list", "--csv"]);
+    let (mut all, told): (Vec<_>, Vec<_>) =
+        (all.split("\r\n").collect(), told.split("\r\n").collect());
+    assert_eq!(all.len(), 4, "{all:?}");
+    all[1..3].reverse();
+    assert_eq!(all, told);
+    assert!(all[2].ends_with("\"two, \"\"quoted\"\"\""), "{all:?}");
+
+    assert_eq!(
+        viewer.get("/orders.csv?min=1e3").await.status(),
+        StatusCode::BAD_REQUEST
+    );
+    let (_, acts) = run(&world, &["act", "list"]);
+    assert!(
+        acts.contains("viewer export /orders.csv?state=SUCCESSPAY&paid=1"),
+        "{acts}"
+    );
+    assert_eq!(acts.matches("export /orders.csv").count(), 2, "{acts}");
+}
+
+#[tokio::test]
+async fn a_list_is_taken_as_a_table_on_sqlite() {
+    a_list_is_taken_as_a_table(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_list_is_taken_as_a_table_on_postgres() {
+    a_list_is_taken_as_a_table(Database::Postgres).await;
+}
+
+/// The statements that make `copies` of every attempt, begun a second apart.
+fn copies(copies: u32) -> String {
+    let columns = "request_id, channel, account, kind, channel_money, channel_currency, \
+        signed_values, secret_generation, status, expires_ms";
+    format!(
+        "insert into attempt ({columns}, order_sn, token, channel_order_no, created_ms) \
+         with recursive n (i) as (select 1 union all select i + 1 from n where i < {copies}) \
+         select {columns}, '2' || substr('0000000' || i, -7), 'copy' || i, 'copy' || i, \
+         created_ms - 1000 * i from attempt cross join n"
+    )
+}
+
+#[tokio::test]
+async fn a_long_list_is_taken_whole_and_once() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    begun(&world, "k1", "7", "x").await;
+    let url = &world.database_url;
+    let mut line = SqliteConnection::connect(url).await.unwrap();
+    line.execute(AssertSqlSafe(copies(1_200))).await.unwrap();
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let table = dev.get("/orders.csv").await.text().await.unwrap();
+    let numbers = cells(&table).into_iter().map(|row| row[0].clone());
+    let mut numbers: Vec<_> = numbers.collect();
+    assert_eq!(numbers.len(), 1_201);
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 1_201, "none twice");
+}
