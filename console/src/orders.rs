@@ -4,15 +4,16 @@ use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::channel::Channel;
 use payment::lang::Lang;
+use payment::money::Currency;
 use payment::order::Attempt;
 use payment::ports::AttemptRow;
 
 /// What is asked for, as the address says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// The first day.
+    /// The first day, or minute.
     pub since: String,
-    /// The last day.
+    /// The last day, or minute.
     pub until: String,
     /// A business system's code.
     pub business: String,
@@ -20,6 +21,8 @@ pub struct Asked {
     pub channel: String,
     /// A channel's account.
     pub account: String,
+    /// A currency's code.
+    pub currency: String,
     /// A state's word.
     pub state: String,
     /// Sums from, in yuan.
@@ -121,12 +124,13 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
             .collect_view()
     };
     let channels = choice(Channel::ALL.map(Channel::code).to_vec(), &asked.channel);
+    let currencies = choice(Currency::ALL.map(Currency::code).to_vec(), &asked.currency);
     let states = choice(Attempt::ALL.map(Attempt::word).to_vec(), &asked.state);
     let asked = asked.clone();
     view! {
         <form method="get" action="/orders" class="filter">
-            <label>{setting.say("从", "From")}<input type="date" name="since" value=asked.since/></label>
-            <label>{setting.say("到", "To")}<input type="date" name="until" value=asked.until/></label>
+            <label>{setting.say("从", "From")}<input type=kind(&asked.since) name="since" value=asked.since.clone()/></label>
+            <label>{setting.say("到", "To")}<input type=kind(&asked.until) name="until" value=asked.until.clone()/></label>
             <label>{setting.say("业务系统", "Business")}
                 <input name="business" maxlength="64" value=asked.business/></label>
             <label>{setting.say("渠道", "Channel")}
@@ -135,6 +139,8 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
                 <input name="account" maxlength="64" value=asked.account/></label>
             <label>{setting.say("状态", "State")}
                 <select name="state"><option value="">{any}</option>{states}</select></label>
+            <label>{setting.say("币种", "Currency")}
+                <select name="currency"><option value="">{any}</option>{currencies}</select></label>
             <label>{setting.say("金额从", "Sum from")}
                 <input name="min" inputmode="decimal" maxlength="12" value=asked.min/></label>
             <label>{setting.say("到", "to")}
@@ -143,5 +149,14 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
                 {setting.say("按付款时间", "by the time of payment")}</label>
             <button>{setting.say("列出", "List")}</button>
         </form>
+    }
+}
+
+/// The kind of field that a day, or a minute, is shown in.
+fn kind(time: &str) -> &'static str {
+    if time.contains('T') {
+        "datetime-local"
+    } else {
+        "date"
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use std::sync::OnceLock;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Date, OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 static ZONE: OnceLock<Zone> = OnceLock::new();
 
@@ -61,6 +61,14 @@ pub(crate) fn day_named(text: &str) -> Option<Date> {
 pub(crate) fn start_of(day: Date) -> i64 {
     let begins = day.midnight().assume_offset(Zone::now_set());
     begins.unix_timestamp().saturating_mul(1000)
+}
+
+/// When a time such as 2026-11-28T09:47 is in the zone, ms since 1970.
+pub(crate) fn minute_named(text: &str) -> Option<i64> {
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]");
+    let at = PrimitiveDateTime::parse(text, form).ok()?;
+    let at = at.assume_offset(Zone::now_set());
+    Some(at.unix_timestamp().saturating_mul(1000))
 }
 
 /// A time to the second with its zone, of ms since 1970.

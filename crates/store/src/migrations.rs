@@ -51,6 +51,7 @@ folders! {
     "0022_compatible_refunds_by_two"
     "0023_compatible_alarms"
     "0024_compatible_relay"
+    "0025_compatible_figures"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

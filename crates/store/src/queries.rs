@@ -9,6 +9,7 @@ mod callbacks;
 mod changes;
 mod contradictions;
 mod domains;
+mod figures;
 mod health;
 mod listing;
 mod marks;
@@ -51,6 +52,7 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         changes::STATEMENTS,
         contradictions::STATEMENTS,
         domains::STATEMENTS,
+        figures::STATEMENTS,
         health::STATEMENTS,
         listing::STATEMENTS,
         marks::STATEMENTS,

@@ -7,6 +7,7 @@ use crate::{table, zone};
 use anyhow::{Result, bail};
 use payment::channel::Channel;
 use payment::forecore::{fen_of_yuan, yuan};
+use payment::money::Currency;
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Store, TotalsBy, Wanted};
 use payment::printable::printable;
@@ -41,6 +42,9 @@ pub(crate) struct Filter {
     /// In a state, as the list shows it: NOTPAY, SUCCESSPAY, CLOSED, ….
     #[arg(long, value_parser = state)]
     state: Option<Attempt>,
+    /// In a currency: CNY, USD, CAD.
+    #[arg(long, value_parser = currency)]
+    currency: Option<Currency>,
     /// Of at least this sum, in yuan (dollars): 12.34.
     #[arg(long, value_parser = fen, value_name = "YUAN")]
     min: Option<i64>,
@@ -92,6 +96,7 @@ impl Filter {
             max: self.max,
             since_ms: self.since.map(Moment::ms),
             until_ms: self.until.map(Moment::ms),
+            currency: self.currency,
             paid: self.paid,
         }
     }
@@ -201,6 +206,10 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
 
 fn channel(text: &str) -> Result<Channel, String> {
     Channel::parse(text).ok_or_else(|| "Wechat, Alipay, ChinapayOld or Paypal".to_owned())
+}
+
+fn currency(text: &str) -> Result<Currency, String> {
+    Currency::parse(text).ok_or_else(|| "CNY, USD or CAD".to_owned())
 }
 
 fn state(text: &str) -> Result<Attempt, String> {

@@ -11,7 +11,7 @@ use axum::response::Response;
 use console::{Asked, AtRisk, Board, Called, Notice, Order, Orders, Payment};
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
-use payment::money::two_decimals;
+use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Store, StoreError, TotalsBy, Wanted};
 use payment::story::check;
@@ -24,6 +24,7 @@ const NUMBER_MAX: usize = 200;
 /// A business system or an account has no longer name.
 const NAME_MAX: usize = 64;
 const DAY_MS: i64 = 86_400_000;
+const MINUTE_MS: i64 = 60_000;
 /// So many orders of each kind of number are found.
 const FOUND_MAX: usize = 100;
 /// After every number of an order, in the order of any database: they are digits.
@@ -141,6 +142,7 @@ pub(super) fn asked(query: &str) -> (Asked, String) {
             "channel" => asked.channel = value,
             "account" => asked.account = value,
             "state" => asked.state = value,
+            "currency" => asked.currency = value,
             "min" => asked.min = value,
             "max" => asked.max = value,
             "paid" => asked.paid = value == "1",
@@ -172,6 +174,7 @@ pub(super) fn query(asked: &Asked) -> String {
         ("channel", &asked.channel),
         ("account", &asked.account),
         ("state", &asked.state),
+        ("currency", &asked.currency),
         ("min", &asked.min),
         ("max", &asked.max),
         ("paid", paid),
@@ -191,7 +194,6 @@ pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
             text => read(text).map(Some).ok_or(text),
         }
     }
-    let day = |text: &str| zone::day_named(text).map(zone::start_of);
     let name = |text: &str| {
         let is_name = text.len() <= NAME_MAX && is_plain(text);
         is_name.then(|| text.to_owned())
@@ -201,13 +203,20 @@ pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
         channel: read(&asked.channel, Channel::parse)?,
         account: read(&asked.account, name)?,
         state: read(&asked.state, Attempt::parse)?,
+        currency: read(&asked.currency, Currency::parse)?,
         min: read(&asked.min, fen_of_yuan)?,
         max: read(&asked.max, fen_of_yuan)?,
-        since_ms: read(&asked.since, day)?,
-        // The last day is one of them.
-        until_ms: read(&asked.until, day)?.map(|begins| begins + DAY_MS),
+        since_ms: read(&asked.since, span)?.map(|(begins, _)| begins),
+        until_ms: read(&asked.until, span)?.map(|(_, ends)| ends),
         paid: asked.paid,
     })
+}
+
+/// When a day or a minute begins and ends: the last one is one of those that are wanted.
+fn span(text: &str) -> Option<(i64, i64)> {
+    let day = zone::day_named(text).map(zone::start_of);
+    let day = day.map(|begins| (begins, begins + DAY_MS));
+    day.or_else(|| zone::minute_named(text).map(|begins| (begins, begins + MINUTE_MS)))
 }
 
 /// What no number holds, and no database takes.
@@ -415,7 +424,18 @@ mod tests {
         let next = address(&asked_once, "20261128");
         let (again, before) = asked(next.split_once('?').unwrap().1);
         assert_eq!((again, before.as_str()), (asked_once, "20261128"));
+        let (hour, _) = asked("since=2026-11-28T09:00&until=2026-11-28T09:59&currency=USD");
+        let hour = wanted(&hour).unwrap();
+        let length = hour
+            .until_ms
+            .zip(hour.since_ms)
+            .map(|(end, begin)| end - begin);
+        assert_eq!(
+            (length, hour.currency),
+            (Some(3_600_000), Some(Currency::Usd))
+        );
         for wrong in [
+            "currency=EUR",
             "since=yesterday",
             "state=LOST",
             "max=1e3",

@@ -9,6 +9,7 @@ mod audit;
 mod businesses;
 mod callbacks;
 mod changes;
+mod figures;
 mod health;
 mod listing;
 mod marks;
@@ -32,6 +33,7 @@ pub use callbacks::{
     CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
 };
 pub use changes::{CHANGES_KEPT, Change, Changes};
+pub use figures::{Delay, Extent, Figures, Outcomes};
 pub use health::Health;
 pub use listing::{Listing, Total, TotalsBy, Wanted};
 pub use marks::{Acceptance, Mark, Marks};
@@ -81,6 +83,7 @@ pub trait Store:
     + RefundRequests
     + Callbacks
     + Changes
+    + Figures
     + Notifies
     + Operators
     + Partners
@@ -106,6 +109,7 @@ impl<T> Store for T where
         + RefundRequests
         + Callbacks
         + Changes
+        + Figures
         + Notifies
         + Operators
         + Partners

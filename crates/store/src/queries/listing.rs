@@ -9,28 +9,39 @@ use payment::money::Currency;
 use payment::ports::{Answer, AttemptRow, Listing, Total, TotalsBy, Wanted};
 use std::collections::HashSet;
 
+/// By the index on the time of payment, and not by that on the state, which nearly all
+/// rows share: so the state is no bare column.
 const TOTALS: &str = text!(
     " as name, r.currency, count(*) as count, cast(sum(r.money) as bigint) as paid, \
     cast(coalesce(sum((select sum(f.money) from refund f where f.order_sn = a.order_sn \
     and f.state = ",
     DONE,
     ")), 0) as bigint) as refunded from attempt a join payment_request r \
-    on r.id = a.request_id where a.status = ",
+    on r.id = a.request_id where a.status || '' = ",
     PAID,
     " and a.paid_ms >= $1 and a.paid_ms < $2 group by 1, r.currency order by 1, r.currency"
 );
 
-/// What is said of the wanted orders.
+/// What is said of the wanted orders, their time but.
 const FITTING: &str = "(r.domain_code = $3 or $3 is null) \
     and (a.channel = $4 or $4 is null) and (a.account = $5 or $5 is null) \
     and (a.status = $6 or $6 is null) and (r.money >= $7 or $7 is null) \
-    and (r.money <= $8 or $8 is null) and (a.created_ms >= $9 or $9 is null) \
-    and (a.created_ms < $10 or $10 is null) and (a.paid_ms >= $11 or $11 is null) \
-    and (a.paid_ms < $12 or $12 is null)";
+    and (r.money <= $8 or $8 is null) and (r.currency = $9 or $9 is null)";
+/// When they were made; and paid, which what was not paid has no time of.
+const MADE_THEN: &str = "a.created_ms >= $10 and a.created_ms < $11 and ";
+const PAID_THEN: &str = "a.paid_ms >= $10 and a.paid_ms < $11 and ";
+/// The time of the order that `$1` names; else after all.
+const AFTER_ALL: &str = " from attempt b where b.order_sn = $1), 9223372036854775807), $1) and ";
 
 statements! {
-    WANTED = ATTEMPTS, "a.order_sn > $1 and ", FITTING, " order by a.order_sn limit $2";
-    NEWEST = ATTEMPTS, "a.order_sn < $1 and ", FITTING, " order by a.order_sn desc limit $2";
+    WANTED_MADE = ATTEMPTS, "a.order_sn > $1 and ", MADE_THEN, FITTING,
+        " order by a.order_sn limit $2";
+    WANTED_PAID = ATTEMPTS, "a.order_sn > $1 and ", PAID_THEN, FITTING,
+        " order by a.order_sn limit $2";
+    NEWEST_MADE = ATTEMPTS, "(a.created_ms, a.order_sn) < (coalesce((select b.created_ms",
+        AFTER_ALL, MADE_THEN, FITTING, " order by a.created_ms desc, a.order_sn desc limit $2";
+    NEWEST_PAID = ATTEMPTS, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
+        AFTER_ALL, PAID_THEN, FITTING, " order by a.paid_ms desc, a.order_sn desc limit $2";
     /// By what an index finds.
     NAMED = ATTEMPTS, "a.order_sn in (select $1 \
         union select order_sn from attempt where trade_no = $1 \
@@ -52,29 +63,33 @@ statements! {
     BY_BUSINESS = "select r.domain_code", TOTALS;
     BY_CHANNEL = "select a.channel", TOTALS;
     BY_ACCOUNT = "select a.channel || '/' || a.account", TOTALS;
+    BY_CURRENCY = "select r.currency", TOTALS;
+    BY_HOUR = "select cast((a.paid_ms + $3) / 3600000 as text)", TOTALS;
     BY_DAY = "select cast((a.paid_ms + $3) / 86400000 as text)", TOTALS;
 }
 
 /// Statements that read as much as their question needs.
-pub(super) const AS_ASKED: [Sql; 7] = [
-    WANTED,
-    NEWEST,
-    NAMED_BY_OTHERS,
-    BY_BUSINESS,
-    BY_CHANNEL,
-    BY_ACCOUNT,
-    BY_DAY,
-];
+pub(super) const AS_ASKED: [Sql; 3] = [WANTED_MADE, WANTED_PAID, NAMED_BY_OTHERS];
 
 #[async_trait::async_trait]
 impl Listing for Database {
     async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
-        let page = fitting(WANTED, wanted, after, limit);
+        let sql = if wanted.paid {
+            WANTED_PAID
+        } else {
+            WANTED_MADE
+        };
+        let page = fitting(sql, wanted, after, limit);
         self.list(LONG_LIMIT, page, attempt_row).await
     }
 
     async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
-        let page = fitting(NEWEST, wanted, before, limit);
+        let sql = if wanted.paid {
+            NEWEST_PAID
+        } else {
+            NEWEST_MADE
+        };
+        let page = fitting(sql, wanted, before, limit);
         self.list(LONG_LIMIT, page, attempt_row).await
     }
 
@@ -99,6 +114,8 @@ impl Listing for Database {
             TotalsBy::Business => (BY_BUSINESS, None),
             TotalsBy::Channel => (BY_CHANNEL, None),
             TotalsBy::Account => (BY_ACCOUNT, None),
+            TotalsBy::Currency => (BY_CURRENCY, None),
+            TotalsBy::Hour(ahead_ms) => (BY_HOUR, Some(ahead_ms)),
             TotalsBy::Day(ahead_ms) => (BY_DAY, Some(ahead_ms)),
         };
         let mut asked = sql.bind(since_ms).bind(until_ms);
@@ -111,13 +128,6 @@ impl Listing for Database {
 
 /// A page of the wanted orders from one place on.
 fn fitting<'q>(sql: Sql, wanted: &'q Wanted, from: &'q str, limit: i64) -> Statement<'q> {
-    let none = (None, None);
-    let (made, paid) = if wanted.paid {
-        // What was not paid has no such time.
-        (none, (wanted.since_ms.or(Some(0)), wanted.until_ms))
-    } else {
-        ((wanted.since_ms, wanted.until_ms), none)
-    };
     sql.bind(from)
         .bind(limit)
         .bind(&wanted.domain_code)
@@ -126,10 +136,9 @@ fn fitting<'q>(sql: Sql, wanted: &'q Wanted, from: &'q str, limit: i64) -> State
         .bind(wanted.state.map(|state| state.word()))
         .bind(wanted.min)
         .bind(wanted.max)
-        .bind(made.0)
-        .bind(made.1)
-        .bind(paid.0)
-        .bind(paid.1)
+        .bind(wanted.currency.map(Currency::code))
+        .bind(wanted.since_ms.unwrap_or(0))
+        .bind(wanted.until_ms.unwrap_or(i64::MAX))
 }
 
 fn total(row: &Row) -> Answer<Total> {

@@ -2,8 +2,9 @@
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
+use payment::money::Currency;
 use payment::order::Attempt;
-use payment::ports::{Store, TotalsBy, Wanted};
+use payment::ports::{Payment, Store, TotalsBy, Wanted};
 use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;
@@ -57,6 +58,8 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
             &Vec::new(),
         ),
         (fits(|one| one.channel = Some(Channel::Paypal)), &Vec::new()),
+        (fits(|one| one.currency = Some(Currency::Usd)), &Vec::new()),
+        (fits(|one| one.currency = Some(Currency::Cny)), &both),
         (fits(|one| one.max = Some(1)), &Vec::new()),
         (fits(|one| one.min = Some(1)), &both),
     ] {
@@ -83,6 +86,7 @@ pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
     let paid_ms = paid_ms.unwrap();
     let ahead_ms = 8 * 3_600_000;
     let day = ((paid_ms + ahead_ms) / DAY_MS).to_string();
+    let hour = ((paid_ms + ahead_ms) / 3_600_000).to_string();
     for (by, name) in [
         (TotalsBy::Business, row.domain_code.as_str()),
         (TotalsBy::Channel, row.channel.code()),
@@ -90,6 +94,8 @@ pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
             TotalsBy::Account,
             &format!("{}/{}", row.channel.code(), row.account),
         ),
+        (TotalsBy::Currency, "CNY"),
+        (TotalsBy::Hour(ahead_ms), &hour),
         (TotalsBy::Day(ahead_ms), &day),
     ] {
         let totals = store.totals(by, paid_ms, paid_ms + 1).await.unwrap();
@@ -106,5 +112,45 @@ pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
                 .unwrap()
                 .is_empty()
         );
+    }
+}
+
+/// A page begins after the last one's end, by the time that is wanted.
+pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
+    // Made in this order, two at once, and paid the other way round.
+    let made_ms = [1_000, 2_000, 2_000, 3_000];
+    for (number, made_ms) in (1..).zip(made_ms) {
+        let row = begun(&*store, &attempt(&format!("k{number}"), number, made_ms)).await;
+        let (callback, beside) = (callback(), beside(&format!("R{number}")));
+        let trade_no = format!("t{number}");
+        let payment = Payment {
+            trade_no: &trade_no,
+            paid_ms: 9_000 - i64::from(number),
+            ..money(&callback, &beside)
+        };
+        store
+            .settle_paid(&row.order_sn, &payment, act())
+            .await
+            .unwrap();
+    }
+    let pages = async |paid: bool, limit: i64| {
+        let wanted = Wanted {
+            paid,
+            ..Wanted::default()
+        };
+        let mut all = Vec::new();
+        let mut before = "z".to_owned();
+        loop {
+            let page = store.newest(&wanted, &before, limit).await.unwrap();
+            let Some(last) = page.last() else {
+                return all;
+            };
+            before.clone_from(&last.order_sn);
+            all.extend(page.into_iter().map(|row| row.request_key));
+        }
+    };
+    for limit in [1, 3, 9] {
+        assert_eq!(pages(false, limit).await, ["k4", "k3", "k2", "k1"]);
+        assert_eq!(pages(true, limit).await, ["k1", "k2", "k3", "k4"]);
     }
 }

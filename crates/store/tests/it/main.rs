@@ -9,6 +9,7 @@ mod callbacks;
 mod changes;
 mod connect;
 mod domains;
+mod figures;
 mod harness;
 mod listing;
 mod marks;
@@ -81,6 +82,8 @@ on_both! {
     timers::callbacks_that_nobody_takes_are_told,
     listing::orders_are_found_by_what_is_known_of_them,
     listing::what_was_paid_is_summed,
+    listing::a_list_goes_on_where_its_page_ended,
+    figures::what_became_of_a_time_is_told,
     pruning::payloads_go_and_what_is_known_stays,
     marks::how_far_the_books_are_is_kept,
     accounts::an_account_is_kept_with_its_keys,

@@ -21,6 +21,8 @@ pub struct Wanted {
     pub min: Option<i64>,
     /// Of at most this sum, fen (cents).
     pub max: Option<i64>,
+    /// In this currency.
+    pub currency: Option<Currency>,
     /// At this time or later, ms since 1970.
     pub since_ms: Option<i64>,
     /// Before this time, ms since 1970.
@@ -38,6 +40,10 @@ pub enum TotalsBy {
     Channel,
     /// The channel's account.
     Account,
+    /// The currency alone.
+    Currency,
+    /// The hour of the payment, as the day.
+    Hour(i64),
     /// The day of the payment, in a zone that is so many ms ahead of UTC.
     Day(i64),
 }
@@ -45,7 +51,7 @@ pub enum TotalsBy {
 /// What was paid and given back of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Total {
-    /// Of what: a code, or a day's number since 1970.
+    /// Of what: a code, or a day's or hour's number since 1970.
     pub name: String,
     /// In which currency.
     pub currency: Currency,
@@ -62,8 +68,8 @@ pub struct Total {
 pub trait Listing: Send + Sync {
     /// Up to `limit` of the wanted orders whose number is greater than `after`, by number.
     async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
-    /// Up to `limit` of the wanted orders whose number is less than `before`, the newest
-    /// first.
+    /// Up to `limit` of the wanted orders, the newest first, by the time that is wanted;
+    /// those that come after the order `before`, where it is the number of one.
     async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
     /// Orders that bear this number, whichever it is: our order number, the channel's
     /// two, the business system's key, a refund's number or key, a partner's two. At
