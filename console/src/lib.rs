@@ -2,11 +2,13 @@
 //! (docs/console.md). What is shown is read by who calls; nothing here decides.
 
 mod board;
+mod figures;
 mod order;
 mod orders;
 mod sign_in;
 
 pub use board::{AtRisk, Board, board};
+pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
 pub use sign_in::sign_in;
@@ -87,6 +89,7 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
             <nav aria-label=setting.say("主导航", "Main")>
                 <a href="/">{setting.say("有风险的钱", "Money at risk")}</a>
                 <a href="/orders">{setting.say("订单", "Orders")}</a>
+                <a href="/figures">{setting.say("统计", "Figures")}</a>
             </nav>
             <form class="find" method="get" action="/find" role="search">
                 <input name="number" required maxlength="200" placeholder=find aria-label=find/>

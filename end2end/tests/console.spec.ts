@@ -1,5 +1,6 @@
 // The operator's console [docs/console.md]: an order is found and given back by forms
 // alone, and every page is good to look at and to hear.
+import { readFileSync } from 'node:fs';
 import { expect, type APIRequestContext, type Page } from '@playwright/test';
 import { copied, findings } from './axe';
 import { PHONE, another, control, operator, pick, platform, scripted, signedUrl, test, wasm } from './world';
@@ -72,6 +73,9 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await look('board');
       await console.goto(`${operator}/orders`);
       await look('orders');
+      await console.goto(`${operator}/figures?days=7`);
+      await console.locator('summary').first().click();
+      await look('figures');
       await console.goto(`${operator}/find?number=${number}`);
       await look('order');
       // More than one may give back alone.
@@ -91,8 +95,33 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
   }
 }
 
+test('a figure leads to its rows, which are taken away as CSV', async ({ browser, page, request }) => {
+  const number = await paidOrder(page, request);
+  const context = await another(browser, { locale: 'en-US' });
+  const console = await context.newPage();
+  await signIn(console);
+  await expect(async () => {
+    await console.locator('nav [href="/figures"]').click();
+    await expect(console.locator('main')).toContainText('By channel', { timeout: 500 });
+  }).toPass();
+  await expect(console.locator('svg.plot').first()).toBeVisible();
+  const line = console.locator('h3:text("By channel") + table tr', { hasText: 'Wechat' }).first();
+  await line.locator('a').click();
+  await expect(console).toHaveURL(/\/orders\?.*channel=Wechat/);
+  const rows = console.locator('tbody tr');
+  await expect(rows.first()).toContainText('SUCCESSPAY');
+  const download = console.waitForEvent('download');
+  await console.locator('a[href^="/orders.csv"]').click();
+  const file = await download;
+  expect(file.suggestedFilename()).toMatch(/^orders-[\d-]+\.csv$/);
+  const table = readFileSync(await file.path(), 'utf8');
+  expect(table.startsWith('\ufefforderSn,')).toBe(true);
+  expect(table).toContain(`${number}\t`);
+  await context.close();
+});
+
 test('nobody who has not signed in sees anything', async ({ page }) => {
-  for (const path of ['/', '/orders', '/find?number=1', '/order/1']) {
+  for (const path of ['/', '/orders', '/orders.csv', '/figures', '/find?number=1', '/order/1']) {
     await page.goto(`${operator}${path}`);
     await expect(page).toHaveURL(/\/sign-in\?next=/);
   }

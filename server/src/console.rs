@@ -3,6 +3,7 @@
 mod acts;
 mod answer;
 mod export;
+mod figures;
 mod orders;
 mod session;
 
@@ -14,6 +15,7 @@ use axum::routing::{get, post};
 use checkout::{Clock, Operators};
 use payment::ports::Store;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// No form of ours is longer, bytes.
 const FORM_MAX: usize = 8 << 10;
@@ -28,6 +30,7 @@ pub(crate) struct Console {
     store: Arc<dyn Store>,
     operators: Operators,
     sign_ins: Buckets,
+    figures: Mutex<()>,
 }
 
 impl Console {
@@ -36,6 +39,7 @@ impl Console {
             store: Arc::clone(&store),
             operators: Operators::new(store, clock, dev),
             sign_ins: Buckets::new(SIGN_INS),
+            figures: Mutex::default(),
         }
     }
 }
@@ -46,6 +50,7 @@ pub(crate) fn router() -> Router<State> {
         .route("/", get(orders::board))
         .route("/orders", get(orders::list))
         .route("/orders.csv", get(export::orders))
+        .route("/figures", get(figures::figures))
         .route("/find", get(orders::find))
         .route("/order/{order_sn}", get(orders::show))
         .route("/order/{order_sn}/{act}", post(acts::act))

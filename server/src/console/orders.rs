@@ -23,7 +23,7 @@ const LINES: usize = 50;
 const NUMBER_MAX: usize = 200;
 /// A business system or an account has no longer name.
 const NAME_MAX: usize = 64;
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 const MINUTE_MS: i64 = 60_000;
 /// So many orders of each kind of number are found.
 const FOUND_MAX: usize = 100;
@@ -68,7 +68,7 @@ async fn read_board(store: &dyn Store) -> Result<Board, StoreError> {
     })
 }
 
-fn start_of_today(now_ms: i64) -> i64 {
+pub(super) fn start_of_today(now_ms: i64) -> i64 {
     let today = zone::day_named(&zone::day(now_ms));
     today.map_or(now_ms - DAY_MS, zone::start_of)
 }

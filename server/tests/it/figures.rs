@@ -1,4 +1,5 @@
-//! What operators take from the console: tables of orders (docs/console.md, CSV).
+//! Figures at the console, and tables of orders that are taken away (docs/console.md,
+//! Figures; CSV).
 
 use crate::console::{Browser, DEVELOPMENT, operator};
 use crate::forecore::run;
@@ -146,4 +147,80 @@ async fn a_long_list_is_taken_whole_and_once() {
     numbers.sort();
     numbers.dedup();
     assert_eq!(numbers.len(), 1_201, "none twice");
+}
+
+/// The links of a page to orders, each with what it stands at.
+fn links(page: &str) -> Vec<(String, usize)> {
+    let parts = page.split("<a href=\"/orders?").skip(1);
+    let link = |part: &str| {
+        let (address, rest) = part.split_once("\">").unwrap();
+        let (count, _) = rest.split_once('<').unwrap();
+        let address = address.replace("&amp;", "&");
+        (format!("/orders?{address}&lang=en"), count.parse().unwrap())
+    };
+    parts.map(link).collect()
+}
+
+async fn each_figure_is_made_of_its_rows(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    for (key, fen) in [("k1", "12345"), ("k2", "100")] {
+        let number = begun(&world, key, fen, "x").await;
+        paid(&world, &number).await;
+    }
+    begun(&world, "open", "7", "x").await;
+    let viewer = operator(&world, "viewer").await;
+    let nothing = World::start(Database::Sqlite).await.unwrap();
+    let nothing = Browser::signed_in(&nothing, &DEVELOPMENT)
+        .await
+        .page("/figures?lang=en")
+        .await;
+    assert!(
+        nothing.contains("Nothing was paid in this time."),
+        "{nothing}"
+    );
+
+    for (query, name) in [
+        ("lang=en", "Wechat"),
+        ("days=7&by=business&lang=en", "test"),
+        ("days=30&by=account&lang=en", "Wechat/sandbox"),
+        ("days=7&by=currency&lang=en", "CNY"),
+    ] {
+        let page = viewer.page(&format!("/figures?{query}")).await;
+        let by_kind = page.split("<h3>By ").nth(1).unwrap();
+        let line = by_kind.split(&format!("<td>{name}</td>")).nth(1).unwrap();
+        let line = line.split("</tr>").next().unwrap();
+        assert!(
+            line.contains(">2</a>") && line.contains("¥124.45"),
+            "{line}"
+        );
+        assert!(page.contains("66.6 %"), "two of three: {page}");
+        assert!(page.contains("class=\"plot\""), "{page}");
+        let links = links(&page);
+        // Days, or hours, a kind, the made and the paid of a channel, how long these took.
+        let counts: Vec<_> = links.iter().map(|(_, count)| *count).collect();
+        assert!(counts.ends_with(&[2, 3, 2, 2]), "{counts:?}: {page}");
+        let by_time = &counts[..counts.len() - 4];
+        assert_eq!(by_time.iter().sum::<usize>(), 2, "{page}");
+        for (address, count) in links {
+            let list = viewer.page(&address).await;
+            let shown = format!("{count} orders are shown: all there are.");
+            assert!(list.contains(&shown), "{address}: {list}");
+        }
+    }
+    for wrong in ["days=2", "days=x", "by=payer"] {
+        let answer = viewer.get(&format!("/figures?{wrong}")).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn each_figure_is_made_of_its_rows_on_sqlite() {
+    each_figure_is_made_of_its_rows(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn each_figure_is_made_of_its_rows_on_postgres() {
+    each_figure_is_made_of_its_rows(Database::Postgres).await;
 }

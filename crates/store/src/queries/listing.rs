@@ -9,12 +9,13 @@ use payment::money::Currency;
 use payment::ports::{Answer, AttemptRow, Listing, Total, TotalsBy, Wanted};
 use std::collections::HashSet;
 
-/// By the index on the time of payment, and not by that on the state, which nearly all
-/// rows share: so the state is no bare column.
+/// By the index on the time of payment, and a refund by that on its order, but not by those
+/// on the state, which nearly all rows share and which SQLite takes where it has counted
+/// nothing: so a state is no bare column here.
 const TOTALS: &str = text!(
     " as name, r.currency, count(*) as count, cast(sum(r.money) as bigint) as paid, \
     cast(coalesce(sum((select sum(f.money) from refund f where f.order_sn = a.order_sn \
-    and f.state = ",
+    and f.state || '' = ",
     DONE,
     ")), 0) as bigint) as refunded from attempt a join payment_request r \
     on r.id = a.request_id where a.status || '' = ",

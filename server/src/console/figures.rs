@@ -1,0 +1,314 @@
+//! What the page of figures shows (docs/console.md, Figures).
+
+use super::answer::{Who, message, page, trouble};
+use super::orders::{DAY_MS, query, start_of_today};
+use crate::serve::now_ms;
+use crate::state::State;
+use crate::zone;
+use axum::extract::{self, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use console::{Asked, By, DAYS, Figures, Read, Spread, Success, Sum, Took};
+use payment::channel::Channel;
+use payment::money::Currency;
+use payment::order::Attempt;
+use payment::ports::{Delay, Store, StoreError, Total, TotalsBy};
+use serde::Deserialize;
+
+const HOUR_MS: i64 = 3_600_000;
+/// A time with more rows is not reckoned: either database needs seconds for so many.
+const ROWS_MAX: i64 = 1_000_000;
+/// Delays are those of so many payments, whose callbacks are read one by one.
+const DELAYS_MAX: usize = 10_000;
+/// Lines of the sums by kind.
+const LINES: usize = 50;
+
+/// What is asked for.
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    #[serde(default)]
+    days: String,
+    #[serde(default)]
+    by: String,
+}
+
+/// The page.
+pub(super) async fn figures(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    Query(wish): Query<Wish>,
+    parts: Parts,
+) -> Response {
+    let days = match wish.days.as_str() {
+        "" => Some(1),
+        days => days.parse().ok().filter(|days| DAYS.contains(days)),
+    };
+    let by = match wish.by.as_str() {
+        "" => Some(By::Channel),
+        by => By::parse(by),
+    };
+    let (Some(days), Some(by)) = (days, by) else {
+        let text = (
+            "days 是 1、7 或 30，by 是 channel、business、account 或 currency。",
+            "days is 1, 7 or 30, by is channel, business, account or currency.",
+        );
+        return message(&parts, Some(&who), StatusCode::BAD_REQUEST, text);
+    };
+    let span = Span::of(days, now_ms());
+    // One at a time: payers' questions wait behind no more than that.
+    let alone = state.console.figures.lock().await;
+    let read = read(&*state.console.store, &span, by).await;
+    drop(alone);
+    let read = match read {
+        Ok(read) => read,
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    };
+    let figures = Figures {
+        days,
+        by,
+        span: span.words(),
+        read: read.ok_or(ROWS_MAX),
+    };
+    page(&parts, Some(&who), StatusCode::OK, |setting| {
+        console::figures(setting, &figures)
+    })
+}
+
+/// Some days, the last of which is today.
+struct Span {
+    days: i64,
+    since_ms: i64,
+    until_ms: i64,
+}
+
+impl Span {
+    fn of(days: i64, now_ms: i64) -> Self {
+        let today = start_of_today(now_ms);
+        Self {
+            days,
+            since_ms: today - (days - 1) * DAY_MS,
+            until_ms: today + DAY_MS,
+        }
+    }
+
+    fn words(&self) -> String {
+        let (first, last) = (zone::time(self.since_ms), zone::time(self.until_ms - 1));
+        if self.days == 1 {
+            first
+        } else {
+            format!("{first} – {last}")
+        }
+    }
+
+    /// A list of these days.
+    fn asked(&self, paid: bool) -> Asked {
+        Asked {
+            since: zone::day(self.since_ms),
+            until: zone::day(self.until_ms - 1),
+            paid,
+            ..Asked::default()
+        }
+    }
+
+    /// A list of what settled its request in these days.
+    fn settled(&self) -> Asked {
+        Asked {
+            state: Attempt::Paid.word().to_owned(),
+            ..self.asked(true)
+        }
+    }
+}
+
+fn address(asked: &Asked) -> String {
+    format!("/orders?{}", query(asked))
+}
+
+/// Reads what a time comes to; none where it holds too much.
+async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, StoreError> {
+    let (since, until) = (span.since_ms, span.until_ms);
+    let extent = store.extent(since, until, ROWS_MAX + 1).await?;
+    if extent.made.max(extent.paid) > ROWS_MAX {
+        return Ok(None);
+    }
+    let ahead_ms = zone::ahead_ms();
+    let (each_ms, times) = match span.days {
+        1 => (HOUR_MS, TotalsBy::Hour(ahead_ms)),
+        _ => (DAY_MS, TotalsBy::Day(ahead_ms)),
+    };
+    let times = store.totals(times, since, until).await?;
+    let totals_by = match by {
+        By::Business => TotalsBy::Business,
+        By::Channel => TotalsBy::Channel,
+        By::Account => TotalsBy::Account,
+        By::Currency => TotalsBy::Currency,
+    };
+    let mut totals = store.totals(totals_by, since, until).await?;
+    totals.sort_by_key(|total| (total.currency, -total.paid));
+    let more = totals.len().saturating_sub(LINES);
+    totals.truncate(LINES);
+    let outcomes = store.outcomes(since, until).await?;
+    let successes = outcomes.into_iter().map(|outcomes| {
+        let mut asked = span.asked(false);
+        asked.channel = outcomes.channel.code().to_owned();
+        let made = (outcomes.made, address(&asked));
+        asked.state = Attempt::Paid.word().to_owned();
+        let paid = (outcomes.paid, address(&asked));
+        let channel = outcomes.channel;
+        Success {
+            channel,
+            made,
+            paid,
+        }
+    });
+    let at_most = i64::try_from(DELAYS_MAX).unwrap_or(i64::MAX);
+    let delays = store.delays(since, until, at_most).await?;
+    Ok(Some(Read {
+        times: Currency::ALL
+            .into_iter()
+            .map(|currency| by_time(span, each_ms, currency, &times))
+            .filter(|sums| sums.iter().any(|sum| sum.count > 0))
+            .collect(),
+        sums: totals
+            .iter()
+            .map(|total| by_kind(span, by, total))
+            .collect(),
+        more,
+        successes: successes.collect(),
+        newest: (delays.len() >= DELAYS_MAX).then_some(DELAYS_MAX),
+        took: took(span, &delays),
+    }))
+}
+
+/// The days or hours of a currency, none left out.
+fn by_time(span: &Span, each_ms: i64, currency: Currency, totals: &[Total]) -> Vec<Sum> {
+    let ahead_ms = zone::ahead_ms();
+    let first = (span.since_ms + ahead_ms) / each_ms;
+    let last = (span.until_ms - 1 + ahead_ms) / each_ms;
+    let sum = |number: i64| {
+        let name = number.to_string();
+        let is_it = |total: &&Total| total.currency == currency && total.name == name;
+        let total = totals.iter().find(is_it);
+        let begins = number * each_ms - ahead_ms;
+        let mut asked = span.settled();
+        currency.code().clone_into(&mut asked.currency);
+        let (day, name) = (zone::day(begins), zone::time(begins));
+        let hour = name.get(11..13).unwrap_or_default();
+        let name = if each_ms == HOUR_MS {
+            (asked.since, asked.until) = (format!("{day}T{hour}:00"), format!("{day}T{hour}:59"));
+            format!("{hour}:00")
+        } else {
+            (asked.since, asked.until) = (day.clone(), day.clone());
+            day
+        };
+        Sum {
+            name,
+            currency,
+            count: total.map_or(0, |total| total.count),
+            paid: total.map_or(0, |total| total.paid),
+            refunded: total.map_or(0, |total| total.refunded),
+            address: address(&asked),
+        }
+    };
+    (first..=last).map(sum).collect()
+}
+
+fn by_kind(span: &Span, by: By, total: &Total) -> Sum {
+    let mut asked = span.settled();
+    total.currency.code().clone_into(&mut asked.currency);
+    match by {
+        By::Business => asked.business.clone_from(&total.name),
+        By::Channel => asked.channel.clone_from(&total.name),
+        By::Account => {
+            let (channel, account) = total.name.split_once('/').unwrap_or_default();
+            channel.clone_into(&mut asked.channel);
+            account.clone_into(&mut asked.account);
+        }
+        By::Currency => {}
+    }
+    Sum {
+        name: total.name.clone(),
+        currency: total.currency,
+        count: total.count,
+        paid: total.paid,
+        refunded: total.refunded,
+        address: address(&asked),
+    }
+}
+
+fn took(span: &Span, delays: &[Delay]) -> Vec<Took> {
+    let of = |channel: Channel| {
+        let delays = || delays.iter().filter(move |delay| delay.channel == channel);
+        let payment = spread(delays().map(|delay| delay.payment_ms).collect())?;
+        let asked = Asked {
+            channel: channel.code().to_owned(),
+            ..span.settled()
+        };
+        Some(Took {
+            channel,
+            payment,
+            callback: spread(delays().filter_map(|delay| delay.callback_ms).collect()),
+            address: address(&asked),
+        })
+    };
+    Channel::ALL.into_iter().filter_map(of).collect()
+}
+
+/// What half, and nine tenths, took no longer than.
+fn spread(mut all: Vec<i64>) -> Option<Spread> {
+    all.sort_unstable();
+    let within = |tenths: usize| {
+        let rank = (all.len() * tenths).div_ceil(10);
+        all.get(rank.checked_sub(1)?).copied()
+    };
+    Some(Spread {
+        count: all.len(),
+        half_ms: within(5)?,
+        most_ms: within(9)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_and_nine_tenths_are_of_what_was_seen() {
+        assert_eq!(spread(Vec::new()), None);
+        let of = |all: Vec<i64>| spread(all).map(|it| (it.count, it.half_ms, it.most_ms));
+        assert_eq!(of(vec![7]), Some((1, 7, 7)));
+        assert_eq!(of((1..=10).rev().collect()), Some((10, 5, 9)));
+        assert_eq!(of((1..=101).collect()), Some((101, 51, 91)));
+    }
+
+    #[test]
+    fn every_day_and_hour_has_its_place() {
+        let span = Span::of(7, 1_796_000_000_000);
+        let total = Total {
+            name: (span.since_ms / DAY_MS + 2).to_string(),
+            currency: Currency::Cny,
+            count: 3,
+            paid: 700,
+            refunded: 1,
+        };
+        let days = by_time(&span, DAY_MS, Currency::Cny, std::slice::from_ref(&total));
+        let counts: Vec<_> = days.iter().map(|day| day.count).collect();
+        assert_eq!(counts, [0, 0, 3, 0, 0, 0, 0]);
+        let name = &days[2].name;
+        assert!(
+            days[2]
+                .address
+                .contains(&format!("since={name}&until={name}&"))
+        );
+        let none = by_time(&span, DAY_MS, Currency::Usd, &[total]);
+        assert!(none.iter().all(|day| day.count == 0));
+        let today = Span::of(1, 1_796_000_000_000);
+        let hours = by_time(&today, HOUR_MS, Currency::Cny, &[]);
+        assert_eq!((hours.len(), &*hours[23].name), (24, "23:00"));
+        assert!(
+            hours[9].address.contains("T09%3A00&until="),
+            "{}",
+            hours[9].address
+        );
+    }
+}
