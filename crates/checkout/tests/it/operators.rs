@@ -385,3 +385,22 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     let nothing = scene.checkout.run_errand(&admin, &nothing, "why").await;
     assert_eq!(nothing, Err(NotDone::Nothing));
 }
+
+/// What is recorded is recorded for ever: no more of it than an address.
+#[tokio::test]
+async fn a_table_that_is_taken_away_is_recorded() {
+    let scene = Scene::new().await;
+    let viewer = operator("li", Role::Viewer);
+    let which = "/orders.csv?state=SUCCESSPAY&paid=1";
+    let recorded = scene.checkout.record_export(&viewer, which).await;
+    assert_eq!(recorded, Ok(()));
+    let last = scene.store.last_act().await.unwrap().unwrap();
+    assert_eq!(last.by, "li");
+    assert_eq!(last.what, format!("export {which}"));
+    for wrong in ["two words", "two\nlines", "订单", &"x".repeat(1_001)] {
+        let recorded = scene.checkout.record_export(&viewer, wrong).await;
+        assert_eq!(recorded, Err(NotDone::Nothing), "{wrong}");
+    }
+    let unchanged = scene.store.last_act().await.unwrap().unwrap();
+    assert_eq!(unchanged.seq, last.seq);
+}

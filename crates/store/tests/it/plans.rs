@@ -167,3 +167,28 @@ async fn no_statement_reads_a_whole_table_of_postgres() {
     judged(found, scans_of_postgres);
     counted(&address).await;
 }
+
+/// `analyze` is a person's: without it SQLite takes every index for as good as another, so
+/// that sums of a time have to say by which rows they are found.
+#[tokio::test]
+async fn sums_are_found_by_time_and_order_where_sqlite_has_counted_nothing() {
+    let path = harness::temp_folder().join("new.db");
+    let address = format!("sqlite:{}", path.display());
+    drop(store::migrate(&address).await.unwrap());
+    let mut line = SqliteConnection::connect(&address).await.unwrap();
+    let sums = store::statements().filter(|sql| sql.sqlite.contains("as refunded from attempt"));
+    let sums: Vec<_> = sums.collect();
+    assert_eq!(sums.len(), 6);
+    for sql in sums {
+        let plan = AssertSqlSafe(format!("explain query plan {}", sql.sqlite));
+        let steps = line.fetch_all(plan).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        for index in ["attempt_paid (", "refund_order ("] {
+            assert!(
+                steps.iter().any(|step| step.contains(index)),
+                "{index}: {steps:?}"
+            );
+        }
+    }
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+}
