@@ -1,6 +1,6 @@
 //! What operators do at the console (docs/console.md, Acts).
 
-use super::answer::{Who, language, lead, message, trouble};
+use super::answer::{Who, language, lead, message, refused, trouble};
 use super::orders::{Wished, shown};
 use super::session::{caller, foreign, is_proved};
 use crate::state::State;
@@ -12,7 +12,6 @@ use axum::response::Response;
 use checkout::{Errand, NotDone, NotSignedIn, Outcome};
 use console::Notice;
 use payment::forecore::fen_of_yuan;
-use payment::lang::Lang;
 use payment::ports::StoreError;
 use serde::Deserialize;
 
@@ -69,14 +68,8 @@ pub(super) async fn act(
     match done.await {
         Ok(Outcome::Done) => lead(&format!("/order/{order_sn}?done={act}")),
         Ok(Outcome::Asked) => lead(&format!("/order/{order_sn}?done=asked")),
-        Err(NotDone::Nothing) => {
-            let text = NotDone::Nothing;
-            let (zh, en) = (text.text(Lang::Zh), text.text(Lang::En));
-            message(&parts, Some(&who), StatusCode::NOT_FOUND, (&zh, &en))
-        }
-        Err(not_done @ NotDone::NotAllowed(_)) => {
-            let (zh, en) = (not_done.text(Lang::Zh), not_done.text(Lang::En));
-            message(&parts, Some(&who), StatusCode::FORBIDDEN, (&zh, &en))
+        Err(not_done @ (NotDone::Nothing | NotDone::NotAllowed(_))) => {
+            refused(&parts, &who, &not_done)
         }
         Err(not_done) => {
             let notice = failed(not_done.text(lang));

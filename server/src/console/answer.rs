@@ -91,7 +91,8 @@ pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response 
     let status = match not_done {
         NotDone::NotAllowed(_) => StatusCode::FORBIDDEN,
         NotDone::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
-        NotDone::Nothing | NotDone::NoReason => StatusCode::BAD_REQUEST,
+        NotDone::Nothing => StatusCode::NOT_FOUND,
+        NotDone::NoReason | NotDone::OwnRequest => StatusCode::BAD_REQUEST,
     };
     let (zh, en) = (not_done.text(Lang::Zh), not_done.text(Lang::En));
     message(parts, Some(who), status, (&zh, &en))
