@@ -5,12 +5,14 @@ mod board;
 mod figures;
 mod order;
 mod orders;
+mod record;
 mod sign_in;
 
 pub use board::{AtRisk, Board, board};
 pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
+pub use record::{Record, record};
 pub use sign_in::sign_in;
 
 use leptos::prelude::*;
@@ -90,6 +92,7 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
                 <a href="/">{setting.say("有风险的钱", "Money at risk")}</a>
                 <a href="/orders">{setting.say("订单", "Orders")}</a>
                 <a href="/figures">{setting.say("统计", "Figures")}</a>
+                <a href="/acts">{setting.say("操作记录", "Acts")}</a>
             </nav>
             <form class="find" method="get" action="/find" role="search">
                 <input name="number" required maxlength="200" placeholder=find aria-label=find/>

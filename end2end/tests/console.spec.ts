@@ -73,6 +73,8 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await look('board');
       await console.goto(`${operator}/orders`);
       await look('orders');
+      await console.goto(`${operator}/acts`);
+      await look('acts');
       await console.goto(`${operator}/figures?days=7`);
       await console.locator('summary').first().click();
       await look('figures');

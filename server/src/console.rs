@@ -5,6 +5,7 @@ mod answer;
 mod export;
 mod figures;
 mod orders;
+mod record;
 mod session;
 
 use crate::limits::buckets::{Buckets, Rate};
@@ -50,6 +51,8 @@ pub(crate) fn router() -> Router<State> {
         .route("/", get(orders::board))
         .route("/orders", get(orders::list))
         .route("/orders.csv", get(export::orders))
+        .route("/acts", get(record::list))
+        .route("/acts.csv", get(export::acts))
         .route("/figures", get(figures::figures))
         .route("/find", get(orders::find))
         .route("/order/{order_sn}", get(orders::show))

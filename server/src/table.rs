@@ -1,8 +1,9 @@
-//! Orders as a table for spreadsheets, which the console and the command write alike
+//! Tables for spreadsheets, which the console and the command write alike
 //! (docs/console.md, CSV).
 
 use crate::zone;
 use csv::{Terminator, Writer, WriterBuilder};
+use payment::acts::OperatorAct;
 use payment::money::two_decimals;
 use payment::param::Param;
 use payment::ports::AttemptRow;
@@ -12,7 +13,8 @@ use std::io;
 /// Without it Excel takes UTF-8 for another encoding.
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-const COLUMNS: [&str; 13] = [
+/// What a table of orders tells of each.
+const ORDERS: [&str; 13] = [
     "orderSn",
     "status",
     "domainCode",
@@ -28,24 +30,51 @@ const COLUMNS: [&str; 13] = [
     "goods",
 ];
 
-/// The beginning: what its columns are.
+/// What a table of operators' acts tells of each.
+const ACTS: [&str; 5] = ["seq", "time", "by", "what", "hash"];
+
+/// The beginning of a table of orders: what its columns are.
 ///
 /// # Errors
 /// None in memory.
-pub(crate) fn head() -> io::Result<Vec<u8>> {
-    let mut writer = writer(BOM.to_vec());
-    writer.write_record(COLUMNS)?;
-    ended(writer)
+pub(crate) fn orders_head() -> io::Result<Vec<u8>> {
+    head(&ORDERS)
 }
 
 /// A line for each order.
 ///
 /// # Errors
 /// None in memory.
-pub(crate) fn lines(orders: &[AttemptRow]) -> io::Result<Vec<u8>> {
+pub(crate) fn orders(orders: &[AttemptRow]) -> io::Result<Vec<u8>> {
+    lines(orders.iter().map(order))
+}
+
+/// The beginning of a table of operators' acts.
+///
+/// # Errors
+/// None in memory.
+pub(crate) fn acts_head() -> io::Result<Vec<u8>> {
+    head(&ACTS)
+}
+
+/// A line for each act.
+///
+/// # Errors
+/// None in memory.
+pub(crate) fn acts(acts: &[OperatorAct]) -> io::Result<Vec<u8>> {
+    lines(acts.iter().map(act))
+}
+
+fn head(columns: &[&str]) -> io::Result<Vec<u8>> {
+    let mut writer = writer(BOM.to_vec());
+    writer.write_record(columns)?;
+    ended(writer)
+}
+
+fn lines<'a, const N: usize>(rows: impl Iterator<Item = [Cow<'a, str>; N]>) -> io::Result<Vec<u8>> {
     let mut writer = writer(Vec::new());
-    for order in orders {
-        writer.write_record(line(order).iter().map(|cell| cell.as_bytes()))?;
+    for row in rows {
+        writer.write_record(row.iter().map(|cell| cell.as_bytes()))?;
     }
     ended(writer)
 }
@@ -59,7 +88,7 @@ fn ended(writer: Writer<Vec<u8>>) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-fn line(order: &AttemptRow) -> [Cow<'_, str>; 13] {
+fn order(order: &AttemptRow) -> [Cow<'_, str>; ORDERS.len()] {
     let goods = order.signed.get(Param::Info).unwrap_or_default();
     [
         word(&order.order_sn),
@@ -75,6 +104,16 @@ fn line(order: &AttemptRow) -> [Cow<'_, str>; 13] {
         zone::time(order.created_ms).into(),
         order.paid_ms.map_or_else(String::new, zone::time).into(),
         word(goods),
+    ]
+}
+
+fn act(act: &OperatorAct) -> [Cow<'_, str>; ACTS.len()] {
+    [
+        act.seq.to_string().into(),
+        zone::time(act.at_ms).into(),
+        word(&act.by),
+        word(&act.what),
+        word(&act.hash),
     ]
 }
 
@@ -123,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_table_begins_with_its_mark_and_ends_each_line() {
-        let head = String::from_utf8(head().unwrap()).unwrap();
+        let head = String::from_utf8(orders_head().unwrap()).unwrap();
         assert!(head.starts_with("\u{feff}orderSn,status,"), "{head}");
         assert!(head.ends_with(",paid,goods\r\n"), "{head}");
         let mut writer = writer(Vec::new());

@@ -106,7 +106,7 @@ impl Filter {
 pub(super) async fn list(store: &Arc<dyn Store>, filter: &Filter, form: Form) -> Result<()> {
     let (wanted, mut after) = (filter.wanted(), String::new());
     if form == Form::Csv {
-        stdout().write_all(&table::head()?)?;
+        stdout().write_all(&table::orders_head()?)?;
     }
     loop {
         let orders = store.wanted(&wanted, &after, PAGE).await?;
@@ -115,7 +115,7 @@ pub(super) async fn list(store: &Arc<dyn Store>, filter: &Filter, form: Form) ->
         };
         after.clone_from(&last.order_sn);
         if form == Form::Csv {
-            stdout().write_all(&table::lines(&orders)?)?;
+            stdout().write_all(&table::orders(&orders)?)?;
             continue;
         }
         for order in &orders {

@@ -1,13 +1,14 @@
-//! Tables that operators take away: of all the orders of a list, as many as there are
+//! Tables that operators take away: of all that a list shows, as many rows as there are
 //! (docs/console.md, CSV).
 
 use super::answer::{Who, refused};
 use super::orders::{BEYOND, asked, list_refused, query, wanted};
+use super::record::Wish;
 use crate::serve::now_ms;
 use crate::state::State;
 use crate::{table, zone};
 use axum::body::Body;
-use axum::extract;
+use axum::extract::{self, Query};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -15,11 +16,11 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use payment::ports::{Store, Wanted};
+use payment::ports::Answer;
 use std::io;
 use std::sync::Arc;
 
-/// Orders that are read at once: what a table holds of memory.
+/// Rows that are read at once: what a table holds of memory.
 const PAGE: i64 = 500;
 
 /// The table of a list, by the same words.
@@ -34,34 +35,71 @@ pub(super) async fn orders(
         Err(what) => return list_refused(&parts, &who, asked.clone(), what),
     };
     let which = format!("/orders.csv?{}", query(&asked));
-    let recorded = state.checkout.record_export(&who.operator, &which).await;
-    match recorded {
-        Ok(()) => table_of(Arc::clone(&state.console.store), wanted),
-        Err(not_done) => refused(&parts, &who, &not_done),
+    if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
+        return refused(&parts, &who, &not_done);
     }
-}
-
-/// A table that is read as it is sent. Where the database fails the answer breaks off, so
-/// that nobody takes a part for the whole.
-fn table_of(store: Arc<dyn Store>, wanted: Wanted) -> Response {
-    let rows = stream::try_unfold(Some(BEYOND.to_owned()), move |before| {
+    let store = Arc::clone(&state.console.store);
+    let page = move |before: String| {
         let (store, wanted) = (Arc::clone(&store), wanted.clone());
         async move {
-            let Some(before) = before else {
-                return Ok(None);
-            };
-            let page = store.newest(&wanted, &before, PAGE).await;
-            let page = page.map_err(|error| {
-                tracing::error!(%error, "a table of orders breaks off");
-                io::Error::other(error)
-            })?;
+            let page = store.newest(&wanted, &before, PAGE).await?;
             let last = page.last().map(|last| last.order_sn.clone());
-            let lines = Bytes::from(table::lines(&page)?);
-            Ok::<_, io::Error>(last.map(|last| (lines, Some(last))))
+            Ok((table::orders(&page), last))
         }
+    };
+    sent("orders", table::orders_head(), BEYOND.to_owned(), page)
+}
+
+/// The table of operators' acts, by the words of the list.
+pub(super) async fn acts(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    Query(wish): Query<Wish>,
+    parts: Parts,
+) -> Response {
+    let which = wish.address("/acts.csv", None);
+    if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
+        return refused(&parts, &who, &not_done);
+    }
+    let store = Arc::clone(&state.console.store);
+    let page = move |before: i64| {
+        let (store, wish) = (Arc::clone(&store), wish.clone());
+        async move {
+            let mut page = store.acts_before(before, PAGE).await?;
+            let last = page.last().map(|last| last.seq);
+            page.retain(|act| wish.fits(act));
+            Ok((table::acts(&page), last))
+        }
+    };
+    sent("acts", table::acts_head(), i64::MAX, page)
+}
+
+/// A table that is read as it is sent, page by page: each gives its lines, and where the
+/// next one begins. Where the database fails the answer breaks off, so that nobody takes a
+/// part for the whole.
+fn sent<K, F>(
+    name: &str,
+    head: io::Result<Vec<u8>>,
+    first: K,
+    page: impl Fn(K) -> F + Send + 'static,
+) -> Response
+where
+    K: Send + 'static,
+    F: Future<Output = Answer<(io::Result<Vec<u8>>, Option<K>)>> + Send + 'static,
+{
+    let rows = stream::try_unfold((Some(first), page), |(before, page)| async move {
+        let Some(before) = before else {
+            return Ok(None);
+        };
+        let (lines, last) = page(before).await.map_err(|error| {
+            tracing::error!(%error, "a table breaks off");
+            io::Error::other(error)
+        })?;
+        let lines = Bytes::from(lines?);
+        Ok::<_, io::Error>(Some((lines, (last, page))))
     });
-    let head = stream::once(async { table::head().map(Bytes::from) });
-    let name: String = zone::time(now_ms())
+    let head = stream::once(async { head.map(Bytes::from) });
+    let time: String = zone::time(now_ms())
         .chars()
         .take("2026-11-28 09:47:50".len())
         .filter(|letter| *letter != ':')
@@ -71,7 +109,7 @@ fn table_of(store: Arc<dyn Store>, wanted: Wanted) -> Response {
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (
             CONTENT_DISPOSITION,
-            format!("attachment; filename=\"orders-{name}.csv\""),
+            format!("attachment; filename=\"{name}-{time}.csv\""),
         ),
         (CACHE_CONTROL, "no-store".to_owned()),
         (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),

@@ -315,3 +315,56 @@ async fn who_can_be_read_or_tries_too_often_is_not_signed_in() {
         "{acts}"
     );
 }
+
+#[tokio::test]
+async fn who_did_what_is_listed_found_and_taken_away() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    for number in 100..160 {
+        let sum = format!("9900{number}");
+        let set = [
+            "domain",
+            "set",
+            "demo",
+            "--largest-sum",
+            &sum,
+            "--as",
+            "=li<b>",
+        ];
+        let (set, told) = run(&world, &set);
+        assert!(set, "{told}");
+    }
+    let page = dev.page("/acts?lang=en").await;
+    assert!(
+        page.contains("9900159") && !page.contains("9900100"),
+        "{page}"
+    );
+    assert!(
+        page.contains("=li&lt;b&gt; (") && !page.contains("=li<b>"),
+        "{page}"
+    );
+    let next = page.split("rel=\"next\"").next().unwrap();
+    let next = next.rsplit("href=\"").next().unwrap();
+    let next = next.split('"').next().unwrap().replace("&amp;", "&");
+    let older = dev.page(&next).await;
+    assert!(
+        older.contains("9900100") && !older.contains("9900159"),
+        "{older}"
+    );
+    let one = dev.page("/acts?about=sum+9900107").await;
+    assert_eq!(one.matches("domain set demo").count(), 1, "{one}");
+    for odd in ["/acts?before=x", "/acts?before=-1", "/acts?about=%00"] {
+        assert_eq!(dev.get(odd).await.status(), StatusCode::OK, "{odd}");
+    }
+    let long = format!("/acts?about={}", "x".repeat(201));
+    assert_eq!(dev.get(&long).await.status(), StatusCode::BAD_REQUEST);
+    let table = dev.get("/acts.csv?about=9900").await.text().await.unwrap();
+    assert!(
+        table.starts_with("\u{feff}seq,time,by,what,hash\r\n"),
+        "{table}"
+    );
+    assert_eq!(table.matches("domain set demo").count(), 60);
+    assert!(table.contains(",'=li<b> ("), "{table}");
+    let (_, acts) = run(&world, &["act", "list"]);
+    assert!(acts.contains("dev export /acts.csv?about=9900"), "{acts}");
+}

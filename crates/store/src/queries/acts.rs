@@ -16,6 +16,7 @@ const ACTS: &str = "select seq, at_ms, actor, what, hash from operator_act ";
 statements! {
     LAST = ACTS, "order by seq desc limit 1";
     AFTER = ACTS, "where seq > $1 order by seq limit $2";
+    BEFORE = ACTS, "where seq < $1 order by seq desc limit $2";
     ADD = "insert into operator_act (seq, at_ms, actor, what, hash) \
         values ($1, $2, $3, $4, $5) on conflict do nothing";
 }
@@ -53,6 +54,10 @@ impl Acts for Database {
 
     async fn acts(&self, after: i64, limit: i64) -> Answer<Vec<OperatorAct>> {
         self.list(LIMIT, AFTER.bind(after).bind(limit), act).await
+    }
+
+    async fn acts_before(&self, before: i64, limit: i64) -> Answer<Vec<OperatorAct>> {
+        self.list(LIMIT, BEFORE.bind(before).bind(limit), act).await
     }
 
     async fn last_act(&self) -> Answer<Option<OperatorAct>> {

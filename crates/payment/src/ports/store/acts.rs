@@ -10,6 +10,8 @@ pub trait Acts: Send + Sync {
     async fn record_act(&self, by: &str, what: &str, at_ms: i64) -> Answer<OperatorAct>;
     /// Up to `limit` after this place, the oldest first.
     async fn acts(&self, after: i64, limit: i64) -> Answer<Vec<OperatorAct>>;
+    /// Up to `limit` before this place, the newest first.
+    async fn acts_before(&self, before: i64, limit: i64) -> Answer<Vec<OperatorAct>>;
     /// The last one.
     async fn last_act(&self) -> Answer<Option<OperatorAct>>;
 }
