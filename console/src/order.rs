@@ -6,7 +6,9 @@ use payment::by_two::{AloneMost, Judged, RefundRequest};
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::operators::{Deed, Operator};
+use payment::order::{Attempt, Event, Step};
 use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
+use payment::refund::{Refund, SILENT_MS};
 
 /// A callback and its tries.
 pub struct Called {
@@ -319,10 +321,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         deed: Deed::Requery,
         path: "requery",
         name: setting.say("现在查询", "Ask now"),
-        effect: match setting.lang {
-            Lang::Zh => format!("向 {channel} 查这个订单，按它的回答结算。"),
-            Lang::En => format!("Asks {channel} how the order stands, and settles by its answer."),
-        },
+        effect: requery_effect(setting, asked, channel),
         hindrance: None,
         fields: reason(setting),
     };
@@ -361,7 +360,118 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         .collect();
     let forms = judged.into_iter().chain([requery, resend, refund]);
     let forms: Vec<_> = forms.map(|act| form(setting, order, who, act)).collect();
-    view! { <div class="acts">{forms}</div> }
+    let by_hand = asked.map(|asked| by_hand(setting, asked, order.now_ms));
+    let by_hand = by_hand.into_iter().flatten();
+    let by_hand: Vec<_> = by_hand.map(|act| form(setting, order, who, act)).collect();
+    view! {
+        <div class="acts">{forms}</div>
+        <details>
+            <summary>{setting.say("用手了结", "Settle by hand")}</summary>
+            <div class="acts">{by_hand}</div>
+        </details>
+    }
+}
+
+/// What the order machine makes of each answer.
+fn requery_effect(setting: &Setting<'_>, asked: Option<&Payment>, channel: &str) -> String {
+    let effect = match setting.lang {
+        Lang::Zh => format!("向 {channel} 查这个订单，按它的回答结算。"),
+        Lang::En => format!("Asks {channel} how the order stands, and settles by its answer."),
+    };
+    let Some(Payment { attempt, .. }) = asked else {
+        return effect;
+    };
+    let after = |event: Event| match attempt.status.on(event, attempt.request_status) {
+        Ok(Step::Go(next)) => next.word(),
+        Ok(Step::Stay) => setting.say("不变", "stays"),
+        Err(_) => setting.say("不变，并告警", "stays, with an alarm"),
+    };
+    let (paid, closed) = (after(Event::Paid), after(Event::Closed));
+    match setting.lang {
+        Lang::Zh => format!("{effect}答已付：{paid}；答已关闭：{closed}。"),
+        Lang::En => format!("{effect} Paid: {paid}; closed: {closed}."),
+    }
+}
+
+/// What a person says who has seen it elsewhere.
+fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
+    let attempt = &asked.attempt;
+    let is_late = attempt.status == Attempt::PaidAfterClose;
+    let is_silent = now_ms - attempt.expires_ms > SILENT_MS;
+    let closed = match attempt.status.on(Event::Closed, attempt.request_status) {
+        Ok(Step::Go(next)) => next.word(),
+        _ => attempt.status.word(),
+    };
+    let honour = Act {
+        deed: Deed::Settle,
+        path: "honour",
+        name: setting.say("认账", "Let it pay"),
+        effect: setting
+            .say(
+                "请求关闭之后才到的钱，付它的请求，并回调业务系统；没发出的退款收回。",
+                "Money that came after its request was closed pays it, its business system is \
+                 called back, and a refund that has not left is withdrawn.",
+            )
+            .to_owned(),
+        hindrance: (!is_late).then(|| {
+            setting.say(
+                "不是关闭之后才到的钱",
+                "This is no money that came after a close",
+            )
+        }),
+        fields: reason(setting),
+    };
+    let hindrance = match () {
+        () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
+        () if !is_silent => Some((
+            "过期十分钟后渠道还不说结果，才能用",
+            "Only ten minutes after its end, where its channel still says nothing",
+        )),
+        () => None,
+    };
+    let unpaid = Act {
+        deed: Deed::Settle,
+        path: "unpaid",
+        name: setting.say("没有付款", "It is not paid"),
+        effect: match setting.lang {
+            Lang::Zh => format!(
+                "你在渠道后台看到它没付：再查一次，还没有结果就变成 {closed}。以后到的钱照样处理。"
+            ),
+            Lang::En => format!(
+                "You saw at the channel's console that it is unpaid: asks once more, and where \
+                 there is no answer it becomes {closed}. Money that comes later is dealt with."
+            ),
+        },
+        hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
+        fields: reason(setting),
+    };
+    let refunds = asked.refunds.iter().filter(|one| match one.state {
+        Refund::Failed | Refund::Parked => true,
+        Refund::Sent => now_ms - one.created_ms > SILENT_MS,
+        _ => false,
+    });
+    let refunds = refunds.map(|refund| Act {
+        deed: Deed::Settle,
+        path: "by-hand",
+        name: setting.say("已用别的办法退", "It is given back"),
+        effect: match setting.lang {
+            Lang::Zh => format!(
+                "{} 的 {} 你已退回：记下，不再发往渠道。",
+                refund.refund_no, refund.money
+            ),
+            Lang::En => format!(
+                "The {} of {} went back by another way: that is noted, and nothing is sent.",
+                refund.money, refund.refund_no
+            ),
+        },
+        hindrance: None,
+        fields: view! {
+            <input type="hidden" name="refund" value=refund.refund_no.clone()/>
+            {reason(setting)}
+        }
+        .into_any(),
+    });
+    [honour, unpaid].into_iter().chain(refunds).collect()
 }
 
 fn refund_effect(setting: &Setting<'_>, order: &Order, channel: &str) -> String {

@@ -35,6 +35,23 @@ pub enum Errand {
         /// The same key again is the same refund.
         key: String,
     },
+    /// Money that came after its request was closed pays it after all.
+    Honour {
+        /// Our order number.
+        order_sn: String,
+    },
+    /// An order ends that somebody saw unpaid at the channel's console.
+    Unpaid {
+        /// Our order number.
+        order_sn: String,
+    },
+    /// The money of a refund is back, by another way or as the channel's console shows it.
+    ByHand {
+        /// Our order number.
+        order_sn: String,
+        /// Our number of the refund.
+        refund_no: String,
+    },
     /// What another one asked for is given back.
     Grant {
         /// The number of what was asked for.
@@ -66,6 +83,7 @@ impl Errand {
             Self::Requery { .. } => Deed::Requery,
             Self::Resend { .. } => Deed::Resend,
             Self::Refund { .. } => Deed::Refund,
+            Self::Honour { .. } | Self::Unpaid { .. } | Self::ByHand { .. } => Deed::Settle,
             Self::Grant { .. } | Self::Refuse { .. } => Deed::Judge,
         }
     }
@@ -73,8 +91,15 @@ impl Errand {
     /// What others wrote of it.
     fn words(&self) -> Vec<&str> {
         match self {
-            Self::Requery { order_sn } | Self::Resend { order_sn } => vec![order_sn],
+            Self::Requery { order_sn }
+            | Self::Resend { order_sn }
+            | Self::Honour { order_sn }
+            | Self::Unpaid { order_sn } => vec![order_sn],
             Self::Refund { order_sn, key, .. } => vec![order_sn, key],
+            Self::ByHand {
+                order_sn,
+                refund_no,
+            } => vec![order_sn, refund_no],
             Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
         }
     }
@@ -96,6 +121,12 @@ impl fmt::Display for Errand {
                 minor,
                 key,
             } => write!(f, "order refund {order_sn} --money {minor} --key {key}"),
+            Self::Honour { order_sn } => write!(f, "order honour {order_sn}"),
+            Self::Unpaid { order_sn } => write!(f, "order unpaid {order_sn}"),
+            Self::ByHand {
+                order_sn,
+                refund_no,
+            } => write!(f, "order refund {order_sn} --by-hand {refund_no}"),
             Self::Grant { request_no, .. } => write!(f, "order grant {request_no}"),
             Self::Refuse { request_no } => write!(f, "order refuse {request_no}"),
         }
@@ -211,6 +242,25 @@ impl Checkout {
                     }
                     alone => alone.map_err(failed)?,
                 };
+            }
+            Errand::Honour { order_sn } => {
+                self.noted(by, errand, order_sn, reason).await?;
+                self.honour(order_sn).await.map_err(failed)?;
+            }
+            Errand::Unpaid { order_sn } => {
+                self.noted(by, errand, order_sn, reason).await?;
+                self.end_unpaid(order_sn).await.map_err(failed)?;
+            }
+            Errand::ByHand {
+                order_sn,
+                refund_no,
+            } => {
+                let refunds = self.parts.store.refunds(order_sn).await?;
+                if refunds.iter().all(|refund| refund.refund_no != *refund_no) {
+                    return Err(NotDone::Nothing);
+                }
+                self.noted(by, errand, order_sn, reason).await?;
+                self.refund_by_hand(refund_no).await.map_err(failed)?;
             }
             Errand::Grant {
                 request_no,

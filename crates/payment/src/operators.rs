@@ -54,17 +54,20 @@ pub enum Deed {
     Resend,
     /// Gives money back.
     Refund,
+    /// Says by hand how an order or a refund ended.
+    Settle,
     /// Grants or refuses money that another one wants to give back.
     Judge,
 }
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Look,
         Self::Requery,
         Self::Resend,
         Self::Refund,
+        Self::Settle,
         Self::Judge,
     ];
 
@@ -74,7 +77,7 @@ impl Deed {
         match self {
             Self::Look => Role::Viewer,
             Self::Requery | Self::Resend => Role::Support,
-            Self::Refund | Self::Judge => Role::Cashier,
+            Self::Refund | Self::Settle | Self::Judge => Role::Cashier,
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Said {
     #[serde(default)]
     request: String,
     #[serde(default)]
+    refund: String,
+    #[serde(default)]
     code: String,
 }
 
@@ -99,6 +101,12 @@ async fn errand(
     match act {
         "requery" => Ok(Errand::Requery { order_sn }),
         "resend" => Ok(Errand::Resend { order_sn }),
+        "honour" => Ok(Errand::Honour { order_sn }),
+        "unpaid" => Ok(Errand::Unpaid { order_sn }),
+        "by-hand" => Ok(Errand::ByHand {
+            order_sn,
+            refund_no: said.refund.clone(),
+        }),
         "refund" => match fen_of_yuan(said.yuan.trim()) {
             Some(minor) => Ok(Errand::Refund {
                 order_sn,

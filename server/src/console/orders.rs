@@ -296,6 +296,12 @@ pub(super) async fn show(
             "超过一个人可退的金额：等另一个人同意，一天内有效。",
             "More than one may give back alone: it waits a day for another operator to grant it.",
         )),
+        "honour" => Some((
+            "已认账：这笔钱付了它的请求。",
+            "Done: the money pays its request after all.",
+        )),
+        "unpaid" => Some(("已结束：没有付款。", "Ended: it was not paid.")),
+        "by-hand" => Some(("已记为退回。", "Noted: the money is back.")),
         "grant" => Some((
             "已同意，退款马上发往渠道。",
             "Granted: the refund goes to its channel at once.",

@@ -276,6 +276,18 @@ async fn each_role_does_what_it_may() {
             let expected = if may { 303 } else { 403 };
             assert_eq!(answer.status().as_u16(), expected, "{role} {act}");
         }
+        // It is paid in time, nothing went back by hand, nothing waits.
+        for (act, else_) in [
+            ("honour", 409),
+            ("unpaid", 409),
+            ("by-hand", 404),
+            ("refuse", 404),
+        ] {
+            let form = [("token", token.as_str()), ("reason", "why")];
+            let answer = browser.post(&format!("{path}/{act}"), &form).await;
+            let expected = if may[2] { else_ } else { 403 };
+            assert_eq!(answer.status().as_u16(), expected, "{role} {act}");
+        }
     }
     let (_, told) = run(&world, &["operator", "set", "admin", "--enabled", "false"]);
     assert!(told.is_empty(), "{told}");

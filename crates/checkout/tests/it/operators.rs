@@ -4,7 +4,10 @@ use crate::scene::{Scene, new_database, paid};
 use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome, given};
 use payment::by_two::AloneMost;
 use payment::operators::{Deed, Operator, Role};
-use payment::ports::{RiskKind, Store};
+use payment::order::Attempt;
+use payment::ports::{ChannelError, Doubt, RiskKind, Store};
+use payment::status::PayStatus;
+use payment::story::{Act, Source};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use totp_rs::{Builder, Secret};
@@ -403,4 +406,81 @@ async fn a_table_that_is_taken_away_is_recorded() {
     }
     let unchanged = scene.store.last_act().await.unwrap().unwrap();
     assert_eq!(unchanged.seq, last.seq);
+}
+
+/// What was seen at a channel's console is said under a name, with a reason.
+#[tokio::test]
+async fn what_a_person_saw_settles_an_order_by_hand() {
+    let scene = Scene::new().await;
+    let late = scene.pay("late").await.unwrap();
+    scene.after_s(900).await;
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Business,
+    };
+    let closed = scene.store.close_request("test", "late", None, act).await;
+    closed.unwrap();
+    scene.answers(Ok(paid(&late, 100)));
+    scene.checkout.requery(&late).await.unwrap();
+    scene.answers(Err(ChannelError::unknown(Doubt::TimeOut, "time-out")));
+    let open = scene.pay("open").await.unwrap();
+    scene.after_s(900 + 601).await;
+    let run = async |role: Role, errand: &Errand| {
+        let who = operator("li", role);
+        scene.checkout.run_errand(&who, errand, "seen there").await
+    };
+    let honour = |order_sn: &str| Errand::Honour {
+        order_sn: order_sn.to_owned(),
+    };
+    let unpaid = Errand::Unpaid {
+        order_sn: open.order_sn.clone(),
+    };
+    for role in [Role::Viewer, Role::Support] {
+        for errand in [&honour(&late.order_sn), &unpaid] {
+            let done = run(role, errand).await;
+            assert!(matches!(done, Err(NotDone::NotAllowed(_))), "{done:?}");
+        }
+    }
+    let not_late = run(Role::Cashier, &honour(&open.order_sn)).await;
+    assert_eq!(not_late, Err(NotDone::Failed(Failure::NotPaid)));
+    assert_eq!(
+        run(Role::Cashier, &honour(&late.order_sn)).await,
+        Ok(Outcome::Done)
+    );
+    assert_eq!(run(Role::Cashier, &unpaid).await, Ok(Outcome::Done));
+    assert_eq!(scene.attempt("open").await.status, Attempt::Closed);
+    let paid = scene.attempt("late").await;
+    assert_eq!(paid.request_status, PayStatus::SuccessPay);
+    // A refund of another order is none of this one.
+    let refund = scene
+        .checkout
+        .refund_order("li", &late.order_sn, 1, None, "");
+    let refund_no = refund.await.unwrap().refund_no;
+    let by_hand = |order_sn: &str| Errand::ByHand {
+        order_sn: order_sn.to_owned(),
+        refund_no: refund_no.clone(),
+    };
+    let other = run(Role::Cashier, &by_hand(&open.order_sn)).await;
+    assert_eq!(other, Err(NotDone::Nothing));
+    let under_way = run(Role::Cashier, &by_hand(&late.order_sn)).await;
+    assert_eq!(under_way, Err(NotDone::Failed(Failure::InProgress)));
+    let refused = Err(ChannelError::Refused {
+        code: "X".to_owned(),
+        message: "no".to_owned(),
+    });
+    scene.channel.told.lock().unwrap().refund = Some(refused);
+    scene.refunds_after_s(0).await;
+    let done = run(Role::Cashier, &by_hand(&late.order_sn)).await;
+    assert_eq!(done, Ok(Outcome::Done));
+    let story = scene.store.story(&late.order_sn).await.unwrap().unwrap();
+    let said: Vec<_> = story
+        .entries
+        .iter()
+        .map(|one| one.detail.as_str())
+        .collect();
+    let said = said.join("\n");
+    assert!(
+        said.contains("li: order honour") && said.contains("seen there"),
+        "{said}"
+    );
 }
