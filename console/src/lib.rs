@@ -3,6 +3,7 @@
 
 mod board;
 mod figures;
+mod notify;
 mod order;
 mod orders;
 mod record;
@@ -10,6 +11,7 @@ mod sign_in;
 
 pub use board::{AtRisk, Board, board};
 pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
+pub use notify::{Notify, notify};
 pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
 pub use record::{Record, record};

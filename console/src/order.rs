@@ -217,16 +217,17 @@ fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
 fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
     let entries = payment.story.iter().flat_map(|story| &story.entries);
     let entries = entries.map(|entry| {
-        let notify = entry
-            .notify_id
-            .map_or(String::new(), |id| format!(" #{id}"));
-        let what = format!("{}{notify}", entry.what);
+        let notify = entry.notify_id.map(|id| {
+            let name = setting.say("通知", "notify");
+            view! { " "<a href=format!("/notify/{id}")>{name}" "{id}</a> }
+        });
+        let what = view! { {entry.what.clone()}{notify} }.into_any();
         (entry.at_ms, what, entry.by.clone(), entry.detail.clone())
     });
     let tries = payment.callbacks.iter().flat_map(|called| {
         called.tries.iter().map(|tried| {
             let detail = self::tried(setting, tried);
-            let what = setting.say("回调发出", "callback sent").to_owned();
+            let what = setting.say("回调发出", "callback sent").into_any();
             (tried.at_ms, what, called.callback.receiver.clone(), detail)
         })
     });

@@ -80,6 +80,9 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await look('figures');
       await console.goto(`${operator}/find?number=${number}`);
       await look('order');
+      await console.locator('a[href^="/notify/"]').first().click();
+      await look('notify');
+      await console.goBack();
       // More than one may give back alone.
       const refund = console.locator('form[action$="/refund"]');
       await refund.locator('[name=yuan]').fill('100.01');

@@ -55,6 +55,7 @@ pub(crate) fn router() -> Router<State> {
         .route("/acts.csv", get(export::acts))
         .route("/figures", get(figures::figures))
         .route("/find", get(orders::find))
+        .route("/notify/{id}", get(orders::notify))
         .route("/order/{order_sn}", get(orders::show))
         .route("/order/{order_sn}/{act}", post(acts::act))
         .route("/sign-in", get(session::page_route).post(session::sign_in))

@@ -130,20 +130,7 @@ impl Checkout {
     /// Reads a kept notify once more, as of the time when it came, and works on it.
     async fn take_up(&self, kept: &KeptNotify) {
         let (id, row) = (kept.id, &kept.row);
-        let raw = RawNotify {
-            headers: headers_of(&row.headers),
-            body: row.body.clone(),
-            received_ms: row.received_ms,
-        };
-        let read = match self.gateway(row.channel, &row.account) {
-            Some(gateway) => gateway
-                .read_notify(&raw)
-                .await
-                .map(|notify| (gateway, notify))
-                .map_err(|error| error.to_string()),
-            None => Err(format!("no account {} any more", row.account)),
-        };
-        match read {
+        match self.read_again(row).await {
             Ok((gateway, notify)) => {
                 self.work_on(gateway.as_ref(), id, row.received_ms, notify)
                     .await;
@@ -154,6 +141,28 @@ impl Checkout {
                 self.put_off(id, row.received_ms, &cause).await;
             }
         }
+    }
+
+    /// Whether a kept notify is its channel's own, as of the time when it came, by the
+    /// account as it is set up now.
+    ///
+    /// # Errors
+    /// Why it is not, or why that can't be said.
+    pub async fn check_notify(&self, row: &NotifyRow) -> Result<(), String> {
+        self.read_again(row).await.map(drop)
+    }
+
+    async fn read_again(&self, row: &NotifyRow) -> Result<(Arc<dyn Gateway>, Notify), String> {
+        let raw = RawNotify {
+            headers: headers_of(&row.headers),
+            body: row.body.clone(),
+            received_ms: row.received_ms,
+        };
+        let gateway = self.gateway(row.channel, &row.account);
+        let gateway = gateway.ok_or_else(|| format!("no account {} any more", row.account))?;
+        let read = gateway.read_notify(&raw).await;
+        let notify = read.map_err(|error| error.to_string())?;
+        Ok((gateway, notify))
     }
 
     async fn work_on(&self, gateway: &dyn Gateway, id: i64, received_ms: i64, notify: Notify) {

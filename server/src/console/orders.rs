@@ -8,7 +8,7 @@ use axum::extract::{self, Path, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use console::{Asked, AtRisk, Board, Called, Notice, Order, Orders, Payment};
+use console::{Asked, AtRisk, Board, Called, Notice, Notify, Order, Orders, Payment};
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
@@ -314,6 +314,49 @@ pub(super) async fn show(
         text: lang.choose(zh, en).to_owned(),
     });
     shown(&state, &parts, &who, &order_sn, notice, None).await
+}
+
+/// Whether a notify's signature is checked.
+#[derive(Deserialize)]
+pub(super) struct Check {
+    #[serde(default)]
+    check: String,
+}
+
+/// One notify. Its signature is checked where that is asked for: a channel may have to be
+/// asked.
+pub(super) async fn notify(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    Path(id): Path<String>,
+    Query(check): Query<Check>,
+    parts: Parts,
+) -> Response {
+    let seen = match id.parse() {
+        Ok(id) => state
+            .console
+            .store
+            .notify(id)
+            .await
+            .map(|seen| seen.map(|seen| (id, seen))),
+        Err(_) => Ok(None),
+    };
+    let (id, seen) = match seen {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let text = ("没有这个通知。", "There is no such notify.");
+            return message(&parts, Some(&who), StatusCode::NOT_FOUND, text);
+        }
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    };
+    let checked = match check.check.as_str() {
+        "1" => Some(state.checkout.check_notify(&seen.row).await),
+        _ => None,
+    };
+    let notify = Notify { id, seen, checked };
+    page(&parts, Some(&who), StatusCode::OK, |setting| {
+        console::notify(setting, &notify)
+    })
 }
 
 /// A refund that was asked for: whether it began may not be known.

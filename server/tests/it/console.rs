@@ -5,6 +5,7 @@ use crate::harness::{Database, World, eventually};
 use crate::refund::paid_order;
 use reqwest::header::{COOKIE, HOST, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Response, StatusCode};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 pub(crate) const DEVELOPMENT: [(&str, &str); 2] =
     [("name", "dev"), ("password", "tongfu-development")];
@@ -379,4 +380,46 @@ async fn who_did_what_is_listed_found_and_taken_away() {
     assert!(table.contains(",'=li<b> ("), "{table}");
     let (_, acts) = run(&world, &["act", "list"]);
     assert!(acts.contains("dev export /acts.csv?about=9900"), "{acts}");
+}
+
+#[tokio::test]
+async fn a_notify_is_shown_as_it_came_and_its_signature_checked() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let (_, number) = paid_order(&world).await;
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let order = location(&dev.get(&format!("/find?number={number}")).await).to_owned();
+    let path = eventually("its notify is in the story", async || {
+        let page = dev.page(&order).await;
+        let link = page.split("href=\"/notify/").nth(1)?;
+        Some(format!("/notify/{}", link.split('"').next()?))
+    })
+    .await;
+    let page = dev.page(&format!("{path}?lang=en")).await;
+    assert!(
+        page.contains("TRANSACTION.SUCCESS") && page.contains("check=1"),
+        "{page}"
+    );
+    assert!(
+        page.to_lowercase().contains("wechatpay-signature"),
+        "{page}"
+    );
+    let page = dev.page(&format!("{path}?check=1&lang=en")).await;
+    assert!(page.contains("The signature holds"), "{page}");
+    let mut line = SqliteConnection::connect(&world.database_url)
+        .await
+        .unwrap();
+    let forged = "update notify set body = cast('<script>{}' as blob)";
+    line.execute(forged).await.unwrap();
+    let page = dev.page(&format!("{path}?check=1&lang=en")).await;
+    assert!(
+        page.contains("does not hold") && !page.contains("<script>"),
+        "{page}"
+    );
+    for none in ["/notify/999", "/notify/x", "/notify/-1"] {
+        assert_eq!(
+            dev.get(none).await.status(),
+            StatusCode::NOT_FOUND,
+            "{none}"
+        );
+    }
 }
