@@ -140,15 +140,18 @@ impl Train {
     }
 
     async fn begin(&self, engine: &mut Engine) -> Answer<()> {
-        let given_up = |(_, made): &(Tx, Instant)| self.renewal.is_old(made.elapsed());
-        if engine.connection.as_ref().is_some_and(given_up) {
-            engine.connection = None;
-        }
-        if engine.connection.is_none() {
-            let made = Instant::now();
-            engine.connection = Some((Tx::alone(self.writes.own_line().await?), made));
-        }
-        engine.say(DIALECT.begin).await
+        let still_good = |(_, made): &(Tx, Instant)| !self.renewal.is_old(made.elapsed());
+        let (mut tx, made) = match engine.connection.take().filter(still_good) {
+            Some(known) => known,
+            None => {
+                let made = Instant::now();
+                (Tx::alone(self.writes.own_line().await?), made)
+            }
+        };
+        // Who is cut off here leaves no connection of which nobody knows what it heard.
+        tx.say(DIALECT.begin).await?;
+        engine.connection = Some((tx, made));
+        Ok(())
     }
 
     /// Commits for all who travel.

@@ -182,6 +182,20 @@ async fn who_is_cut_off_at_work_takes_the_trip_with_him() {
     assert_eq!(closed_keys(&store).await, ["next"]);
 }
 
+/// The trip's first word is on its way: whether it was heard is not known.
+#[tokio::test]
+async fn who_is_cut_off_as_the_trip_begins_keeps_nobody_from_the_next() {
+    let (store, train) = opened().await;
+    assert_eq!(quick(&train, "first").await, Ok(()));
+    tokio::select! {
+        biased;
+        _ = quick(&train, "cut") => {}
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(quick(&train, "next").await, Ok(()));
+    assert_eq!(closed_keys(&store).await, ["first", "next"]);
+}
+
 #[tokio::test]
 async fn who_goes_away_before_the_end_is_committed_all_the_same() {
     let (store, train) = opened().await;
