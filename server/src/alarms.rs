@@ -8,7 +8,7 @@ use crate::serve::now_ms;
 use crate::worker::rested;
 use crate::zone;
 use anyhow::{Context, Result, bail};
-use checkout::alarms_raised;
+use checkout::{Checkout, alarms_raised};
 pub(crate) use form::Form;
 use form::Message;
 use payment::lang::Lang;
@@ -21,8 +21,15 @@ use tokio::sync::watch;
 
 /// How often it is looked.
 const LOOK_EACH: Duration = Duration::from_secs(5);
-/// Who takes a kind has it so long; what could not be told is told again then, ms.
-const AGAIN_MS: i64 = 10_000;
+/// Who takes a kind has it so long, ms: a message takes up to 8 s.
+const LEASE_MS: i64 = 20_000;
+/// What could not be told is told again after so long, and ever longer, ms: robots take
+/// some twenty messages a minute.
+const AGAIN_MIN_MS: i64 = 5_000;
+const AGAIN_MAX_MS: i64 = 300_000;
+/// Kinds beside those of money at risk of which it is known how many there are.
+const CHANNEL: &str = "channel";
+const UNTAKEN: &str = "untaken";
 /// No robot answers more, bytes.
 const ANSWER_MAX: usize = 4 << 10;
 
@@ -96,11 +103,10 @@ impl Bell {
 
     /// What is told of an alarm.
     fn message(&self, alarm: &KeptAlarm, over: bool, risks: &[Risk]) -> Message {
-        let of_kind = || risks.iter().filter(|risk| risk.kind.word() == alarm.kind);
-        let count = i64::try_from(of_kind().count()).unwrap_or(i64::MAX);
-        let count = Some(count).filter(|_| of_kind().next().is_some());
-        let order = of_kind().map(|risk| risk.order_sn.as_str());
-        let order = order.filter(|_| !over).find(|order| !order.is_empty());
+        let count = Some(alarm.seen).filter(|count| *count > 0 && !over);
+        let of_kind = risks.iter().filter(|risk| risk.kind.word() == alarm.kind);
+        let mut orders = of_kind.map(|risk| risk.order_sn.as_str());
+        let order = orders.find(|order| !order.is_empty());
         let link = (!self.console_url.is_empty()).then(|| match order {
             Some(order) => format!("{}/order/{order}", self.console_url),
             None => format!("{}/", self.console_url),
@@ -139,7 +145,7 @@ fn told(kind: &str, lang: Lang) -> (&'static str, &'static str) {
         return risk.told(lang);
     }
     let (zh, en) = match kind {
-        "untaken" => (
+        UNTAKEN => (
             (
                 "业务系统一直没收下回调",
                 "看它答了什么：tongfu callback list",
@@ -159,7 +165,7 @@ fn told(kind: &str, lang: Lang) -> (&'static str, &'static str) {
                 "Ask it; its secret may be stolen: tongfu domain set CODE --refunds-frozen true",
             ),
         ),
-        "channel" => (
+        CHANNEL => (
             ("渠道账户没有应答", "看渠道是否故障：tongfu channel check"),
             (
                 "A channel account does not answer",
@@ -191,69 +197,141 @@ fn told(kind: &str, lang: Lang) -> (&'static str, &'static str) {
 /// What is to be done about an alarm that is due.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
+    /// Nobody was told of it, or of so many.
     Raise,
-    /// It was told, or has not gone on for long enough to be over.
+    /// It was told, and may go on.
     Wait,
-    Over,
+    /// It is seen no more.
+    End,
 }
 
 fn step(alarm: &KeptAlarm, now_ms: i64, quiet_ms: i64) -> Step {
-    match (alarm.told, now_ms - alarm.last_ms > quiet_ms) {
-        (false, _) => Step::Raise,
-        (true, false) => Step::Wait,
-        (true, true) => Step::Over,
+    match () {
+        () if !alarm.told || alarm.seen > alarm.told_of => Step::Raise,
+        () if now_ms - alarm.last_ms > quiet_ms => Step::End,
+        () => Step::Wait,
     }
 }
 
-/// Tells until it is told to stop.
-pub(crate) async fn tell(bell: Bell, store: Arc<dyn Store>, mut stopped: watch::Receiver<bool>) {
-    let mut raised: BTreeMap<_, _> = alarms_raised().into_iter().collect();
-    while rested(&mut stopped, LOOK_EACH).await {
-        if let Err(cause) = look(&bell, &*store, &mut raised).await {
+/// Whether it is known when a kind is over; others happen, and that is that.
+fn ends(kind: &str) -> bool {
+    let is_risk = RiskKind::ALL.into_iter().any(|risk| risk.word() == kind);
+    is_risk || [CHANNEL, UNTAKEN].contains(&kind)
+}
+
+/// What one instance remembers from look to look.
+#[derive(Default)]
+struct Memory {
+    /// How often each kind was raised.
+    raised: BTreeMap<&'static str, u64>,
+    /// For how long what was not taken is put off, ms.
+    pauses: BTreeMap<String, i64>,
+}
+
+/// Tells until it is told to stop, and once more then.
+pub(crate) async fn tell(
+    bell: Bell,
+    checkout: Arc<Checkout>,
+    store: Arc<dyn Store>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut memory = Memory::default();
+    loop {
+        let goes_on = rested(&mut stopped, LOOK_EACH).await;
+        if let Err(cause) = look(&bell, &checkout, &*store, &mut memory).await {
             tracing::warn!(cause = %format!("{cause:#}"), "alarms are not told for now");
+        }
+        if !goes_on {
+            return;
         }
     }
 }
 
 async fn look(
     bell: &Bell,
+    checkout: &Checkout,
     store: &dyn Store,
-    raised: &mut BTreeMap<&'static str, u64>,
+    memory: &mut Memory,
 ) -> Result<()> {
     let now_ms = now_ms();
-    for (kind, times) in alarms_raised() {
-        let known = raised.get(kind).copied().unwrap_or_default();
-        if times > known {
-            store.see_alarm(kind, now_ms).await?;
-            raised.insert(kind, times);
-        }
-    }
-    for risk in store.risk_counts(now_ms).await? {
-        if risk.count > 0 {
-            store.see_alarm(risk.kind.word(), now_ms).await?;
-        }
-    }
-    let due = store.take_alarms(now_ms, now_ms + AGAIN_MS).await?;
-    let risks = match due.is_empty() {
-        true => Vec::new(),
-        false => store.at_risk(now_ms).await?,
-    };
+    see(checkout, store, memory, now_ms).await?;
     let mut failed = Ok(());
-    for alarm in due {
-        let over = match step(&alarm, now_ms, bell.quiet_ms) {
-            Step::Wait => continue,
-            Step::Raise => false,
-            Step::Over => true,
-        };
-        let message = bell.message(&alarm, over, &risks);
-        match bell.send(&message, now_ms).await {
-            Ok(()) if over => drop(store.end_alarm(&alarm.kind, alarm.last_ms).await?),
-            Ok(()) => store.tell_alarm(&alarm.kind).await?,
-            // It is tried again; the others are told all the same.
-            Err(error) => failed = Err(error),
+    while let Some(alarm) = store.take_alarm(now_ms, now_ms + LEASE_MS).await? {
+        match deal_with(bell, store, &alarm, now_ms).await {
+            Ok(next_ms) => {
+                memory.pauses.remove(&alarm.kind);
+                if let Some(next_ms) = next_ms {
+                    store.put_off_alarm(&alarm.kind, next_ms).await?;
+                }
+            }
+            // It is tried again ever later; the others are told all the same.
+            Err(error) => {
+                let pause = memory.pauses.entry(alarm.kind.clone()).or_default();
+                *pause = (*pause * 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS);
+                store.put_off_alarm(&alarm.kind, now_ms + *pause).await?;
+                failed = Err(error);
+            }
         }
     }
     failed
+}
+
+/// Notes what is so now, and what was raised since the last look.
+async fn see(
+    checkout: &Checkout,
+    store: &dyn Store,
+    memory: &mut Memory,
+    now_ms: i64,
+) -> Result<()> {
+    let counts = store.risk_counts(now_ms).await?;
+    let mut counts: BTreeMap<_, _> = counts
+        .iter()
+        .map(|risk| (risk.kind.word(), risk.count))
+        .collect();
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    counts.insert(CHANNEL, number(checkout.accounts_away()));
+    counts.insert(UNTAKEN, number(checkout.untaken(now_ms).await?.len()));
+    counts.retain(|_, count| *count > 0);
+    for (kind, count) in &counts {
+        store.see_alarm(kind, *count, now_ms).await?;
+    }
+    for (kind, times) in alarms_raised() {
+        let known = memory.raised.get(kind).copied().unwrap_or_default();
+        if times > known && !counts.contains_key(kind) {
+            store.see_alarm(kind, 0, now_ms).await?;
+        }
+        memory.raised.insert(kind, times);
+    }
+    Ok(())
+}
+
+/// Tells of an alarm, or that it is over; gives when it is due again, while there is one.
+async fn deal_with(
+    bell: &Bell,
+    store: &dyn Store,
+    alarm: &KeptAlarm,
+    now_ms: i64,
+) -> Result<Option<i64>> {
+    let soon = Some(now_ms + AGAIN_MIN_MS);
+    match step(alarm, now_ms, bell.quiet_ms) {
+        Step::Wait => Ok(soon),
+        Step::Raise => {
+            // A list too long to be read now keeps nobody from being told.
+            let risks = store.at_risk(now_ms).await.unwrap_or_default();
+            let message = bell.message(alarm, false, &risks);
+            bell.send(&message, now_ms).await?;
+            store.tell_alarm(&alarm.kind, alarm.seen).await?;
+            Ok(soon)
+        }
+        Step::End => {
+            if ends(&alarm.kind) {
+                let message = bell.message(alarm, true, &[]);
+                bell.send(&message, now_ms).await?;
+            }
+            store.end_alarm(&alarm.kind, alarm.last_ms).await?;
+            Ok(None)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -274,15 +352,23 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_is_told_once_and_when_it_is_over() {
-        let alarm = |told, last_ms| KeptAlarm {
+    fn an_alarm_is_told_once_and_when_there_are_more_and_when_it_is_over() {
+        let alarm = |told, told_of, last_ms| KeptAlarm {
             kind: "callback".to_owned(),
             since_ms: 0,
             last_ms,
+            seen: 2,
             told,
+            told_of,
         };
-        assert_eq!(step(&alarm(false, 0), 900, 100), Step::Raise);
-        assert_eq!(step(&alarm(true, 850), 900, 100), Step::Wait);
-        assert_eq!(step(&alarm(true, 799), 900, 100), Step::Over);
+        assert_eq!(step(&alarm(false, 0, 0), 900, 100), Step::Raise);
+        assert_eq!(
+            step(&alarm(true, 1, 850), 900, 100),
+            Step::Raise,
+            "one more"
+        );
+        assert_eq!(step(&alarm(true, 2, 850), 900, 100), Step::Wait);
+        assert_eq!(step(&alarm(true, 2, 799), 900, 100), Step::End);
+        assert!(ends("callback") && ends(UNTAKEN) && !ends("refundspeed"));
     }
 }

@@ -175,7 +175,12 @@ fn beside(
         tokio::spawn(ends),
     ];
     if let Some(bell) = Bell::new(config)? {
-        let told = alarms::tell(bell, Arc::clone(store), stopped.clone());
+        let told = alarms::tell(
+            bell,
+            Arc::clone(checkout),
+            Arc::clone(store),
+            stopped.clone(),
+        );
         begun.push(tokio::spawn(told));
     }
     if config.retention_days > 0 {

@@ -101,6 +101,13 @@ impl Account {
 }
 
 impl Checkout {
+    /// How many channel accounts are not offered, since they don't answer.
+    #[must_use]
+    pub fn accounts_away(&self) -> usize {
+        let gateways = self.gateways();
+        gateways.iter().filter(|one| one.is_away()).count()
+    }
+
     /// Asks accounts that failed whether they are well again; returns when each has
     /// answered, or not in time.
     pub async fn look_after_channels(&self) {

@@ -145,6 +145,9 @@ impl Operators {
         from: &str,
     ) -> Result<Confirmed, NotSignedIn> {
         let known = self.proved(name, None, said, from).await?;
+        if known.failed > 0 {
+            self.store.operator_proved(name).await?;
+        }
         Ok(Confirmed(known.operator))
     }
 

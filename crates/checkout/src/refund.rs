@@ -238,7 +238,16 @@ impl Checkout {
         let attempt = self.paid_order(&request.order_sn).await?;
         let (minor, key) = (request.money.minor(), Some(request.refund_key));
         let wish = by_operators(minor, key, granted, &request.reason);
-        self.begin_refund(&attempt, wish).await
+        let refund = self.begin_refund(&attempt, wish).await?;
+        // A refund of the same key may have begun without it, or by another's grant.
+        let judged = self.parts.store.refund_request(request_no).await?;
+        let is_his = |one: RefundRequest| {
+            one.state == Judged::Granted && one.judged_by.as_deref() == Some(by)
+        };
+        match judged.is_some_and(is_his) {
+            true => Ok(refund),
+            false => Err(Failure::NotAsked),
+        }
     }
 
     /// What operators may give back alone; none: all that was paid.

@@ -8,6 +8,9 @@ use payment::ports::CallbackRow;
 use payment::refusal::Refusal;
 use payment::relay::{Cursor, GIVEN_MAX, SEEN_MAX};
 
+/// Callbacks that a listener who was away is given at most.
+const REACH: i64 = 200;
+
 impl Checkout {
     /// The business system that a listener proves himself of. One that there is not, one
     /// that is not relayed now and a wrong sign are one answer.
@@ -30,13 +33,34 @@ impl Checkout {
         }
     }
 
-    /// Where a listener begins who wants the last `last` callbacks first.
+    /// Where a listener begins who wants the last `last` callbacks first. What is written
+    /// by then and comes to be seen later is none that he has seen.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn listens_from(&self, domain_code: &str, last: i64) -> Result<Cursor, Failure> {
-        let before = self.parts.store.last_callback(domain_code, last).await?;
-        Ok(Cursor::at(before.unwrap_or_default()))
+    pub async fn listens_from(&self, domain_code: &str, last: usize) -> Result<Cursor, Failure> {
+        let store = &self.parts.store;
+        let limit = i64::try_from(SEEN_MAX).unwrap_or(i64::MAX);
+        let before = store.last_callback(domain_code, limit).await?;
+        let mut cursor = Cursor::at(before.unwrap_or_default());
+        let rows = store
+            .callbacks_after(domain_code, cursor.all_to(), limit)
+            .await?;
+        for row in &rows[..rows.len().saturating_sub(last)] {
+            cursor.see(row.id);
+        }
+        Ok(cursor)
+    }
+
+    /// A cursor that reaches back no further than 200 callbacks: a relay is for what
+    /// comes, and no way to all there ever was.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn within_reach(&self, domain_code: &str, cursor: Cursor) -> Result<Cursor, Failure> {
+        let store = &self.parts.store;
+        let first = store.last_callback(domain_code, REACH).await?;
+        Ok(cursor.from(first.unwrap_or_default()))
     }
 
     /// What was written since, the oldest first, as long as the business system is

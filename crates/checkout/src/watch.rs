@@ -5,7 +5,7 @@ use crate::alarm::{Alarm, raise};
 use crate::budget::STRETCH_MAX_MS;
 use crate::counted::{CLOCK, HASTENED};
 use crate::{Checkout, Failure, notify, refund, timer};
-use payment::ports::Horizons;
+use payment::ports::{Horizons, StoreError, Untaken};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -144,6 +144,15 @@ impl Checkout {
         Ok((too_far, ahead_ms))
     }
 
+    /// The business systems that take no callbacks now, and since when.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is in trouble.
+    pub async fn untaken(&self, now_ms: i64) -> Result<Vec<Untaken>, StoreError> {
+        let before_ms = now_ms - self.parts.untaken_ms;
+        self.parts.store.untaken(before_ms).await
+    }
+
     /// Makes due what a clock that was wrong put too far ahead, and raises an alarm for
     /// each business system that has not taken a callback for the time that is set.
     ///
@@ -165,7 +174,7 @@ impl Checkout {
                 "a clock was set back: what it had put too far ahead is due now"
             );
         }
-        let untaken = store.untaken(now_ms - self.parts.untaken_ms).await?;
+        let untaken = self.untaken(now_ms).await?;
         let names: Vec<_> = untaken.iter().map(|one| one.domain_code.clone()).collect();
         let anew = self.told.anew(&names, Instant::now());
         for late in untaken.iter().filter(|one| anew.contains(&one.domain_code)) {

@@ -51,6 +51,16 @@ impl Cursor {
         self.all_to
     }
 
+    /// The same, which counts all up to this number as seen.
+    #[must_use]
+    pub fn from(mut self, all_to: i64) -> Self {
+        if all_to > self.all_to {
+            self.all_to = all_to;
+            self.seen.retain(|number| *number > all_to);
+        }
+        self
+    }
+
     /// Whether a callback was seen.
     #[must_use]
     pub fn has(&self, number: i64) -> bool {
@@ -97,6 +107,13 @@ mod tests {
         }
         assert_eq!(cursor.all_to(), 12, "what is long ago is one number");
         assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+    }
+
+    #[test]
+    fn a_cursor_reaches_back_no_further_than_it_may() {
+        let cursor = Cursor::parse("7.10.12").unwrap();
+        assert_eq!(cursor.clone().from(5).to_string(), "7.10.12");
+        assert_eq!(cursor.from(10).to_string(), "10.12");
     }
 
     #[test]

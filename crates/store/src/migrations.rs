@@ -52,6 +52,7 @@ folders! {
     "0023_compatible_alarms"
     "0024_compatible_relay"
     "0025_compatible_figures"
+    "0026_compatible_alarm_counts"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -127,10 +127,9 @@ async fn given(state: &State, domain: &Domain, fields: &Fields) -> Result<Given,
         Some(text) => {
             let cursor = Cursor::parse(text);
             let form = "as the last answer gave it";
-            (
-                false,
-                cursor.ok_or_else(|| Refusal::malformed("cursor", form))?,
-            )
+            let cursor = cursor.ok_or_else(|| Refusal::malformed("cursor", form))?;
+            let within = state.checkout.within_reach(&domain.code, cursor);
+            (false, within.await?)
         }
     };
     let over = async {
@@ -161,6 +160,7 @@ async fn first(state: &State, domain: &Domain, fields: &Fields) -> Result<Cursor
         None => 0,
         Some(_) => number(fields, "last", 0..=most)?,
     };
+    let last = usize::try_from(last).unwrap_or_default();
     state.checkout.listens_from(&domain.code, last).await
 }
 

@@ -15,12 +15,15 @@ use payment::money::Currency;
 use payment::order::Attempt;
 use payment::ports::{Delay, Store, StoreError, Total, TotalsBy};
 use serde::Deserialize;
+use std::time::Duration;
 
 const HOUR_MS: i64 = 3_600_000;
 /// A time with more rows is not reckoned: either database needs seconds for so many.
 const ROWS_MAX: i64 = 1_000_000;
 /// Delays are those of so many payments, whose callbacks are read one by one.
 const DELAYS_MAX: usize = 10_000;
+/// So long one waits for his turn: others need the listener too.
+const TURN: Duration = Duration::from_secs(10);
 /// Lines of the sums by kind.
 const LINES: usize = 50;
 
@@ -57,7 +60,14 @@ pub(super) async fn figures(
     };
     let span = Span::of(days, now_ms());
     // One at a time: payers' questions wait behind no more than that.
-    let alone = state.console.figures.lock().await;
+    let alone = tokio::time::timeout(TURN, state.console.figures.lock());
+    let Ok(alone) = alone.await else {
+        let text = (
+            "别人正在统计，请稍后再试。",
+            "Somebody else has figures reckoned up: try again in a moment.",
+        );
+        return message(&parts, Some(&who), StatusCode::SERVICE_UNAVAILABLE, text);
+    };
     let read = read(&*state.console.store, &span, by).await;
     drop(alone);
     let read = match read {
@@ -145,8 +155,17 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
     };
     let mut totals = store.totals(totals_by, since, until).await?;
     totals.sort_by_key(|total| (total.currency, -total.paid));
-    let more = totals.len().saturating_sub(LINES);
-    totals.truncate(LINES);
+    // The largest of each currency.
+    let all = totals.len();
+    let (mut currency, mut kept) = (None, 0);
+    totals.retain(|total| {
+        if currency.replace(total.currency) != Some(total.currency) {
+            kept = 0;
+        }
+        kept += 1;
+        kept <= LINES
+    });
+    let more = all - totals.len();
     let outcomes = store.outcomes(since, until).await?;
     let successes = outcomes.into_iter().map(|outcomes| {
         let mut asked = span.asked(false);

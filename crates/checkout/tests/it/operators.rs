@@ -5,7 +5,8 @@ use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outc
 use payment::by_two::AloneMost;
 use payment::operators::{Deed, Operator, Role};
 use payment::order::Attempt;
-use payment::ports::{ChannelError, Doubt, RiskKind, Store};
+use payment::ports::{ChannelError, Doubt, NewRefund, RiskKind, Store};
+use payment::refund::Cause;
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 use std::sync::Arc;
@@ -173,7 +174,10 @@ async fn confirmed(scene: &Scene, name: &str, role: Role) -> Confirmed {
     let door = Operators::new(Arc::clone(store), Arc::new(move || now_ms), false);
     let wrong = door.confirm(name, "not his password", "here").await;
     assert_eq!(wrong, Err(NotSignedIn::Wrong));
-    door.confirm(name, PASSWORD, "here").await.unwrap()
+    let confirmed = door.confirm(name, PASSWORD, "here").await.unwrap();
+    let known = store.known_operator(name).await.unwrap().unwrap();
+    assert_eq!(known.failed, 0, "what failed before puts nothing off");
+    confirmed
 }
 
 /// Of two orders of one yuan, where one operator may give back half of an order and sixty
@@ -272,6 +276,28 @@ async fn what_one_may_not_give_back_alone_two_do() {
         Err(NotDone::Failed(Failure::NotAsked)),
         "it was refused"
     );
+    // One that has gone back meanwhile, under the same key, is none that he granted.
+    assert_eq!(run(&an, &refund(0, 2, "g1")).await, Ok(Outcome::Asked));
+    let asked = scene.store.waiting_refund_requests(scene.now_ms()).await;
+    let asked = asked.unwrap().remove(0);
+    let begun = NewRefund {
+        refund_no: "R-elsewhere".to_owned(),
+        order_sn: asked.order_sn.clone(),
+        refund_key: Some(asked.refund_key.clone()),
+        money: asked.money,
+        cause: Cause::Operator,
+        day_max: None,
+        hands: None,
+        reason: String::new(),
+        created_ms: scene.now_ms(),
+    };
+    scene.store.begin_refund(&begun).await.unwrap();
+    let same = run(&li, &grant(&li, &asked.request_no)).await;
+    assert_eq!(same, Err(NotDone::Failed(Failure::NotAsked)));
+    let refuse = Errand::Refuse {
+        request_no: asked.request_no,
+    };
+    assert_eq!(run(&li, &refuse).await, Ok(Outcome::Done));
     // Too old.
     assert_eq!(run(&an, &refund(0, 1, "f")).await, Ok(Outcome::Asked));
     let asked = scene.store.waiting_refund_requests(scene.now_ms()).await;

@@ -6,35 +6,48 @@ use crate::sql::statements;
 use payment::ports::{Alarms, Answer, KeptAlarm};
 
 statements! {
-    SEE = "insert into alarm (kind, since_ms, last_ms, told, next_ms) values ($1, $2, $2, 0, $2) \
-        on conflict (kind) do update set last_ms = excluded.last_ms";
-    /// Of all, which are no more than there are kinds.
-    TAKE = "update alarm set next_ms = $2 where next_ms <= $1 \
-        returning kind, since_ms, last_ms, told";
-    TOLD = "update alarm set told = 1 where kind = $1";
+    SEE = "insert into alarm (kind, since_ms, last_ms, told, next_ms, seen, told_of) \
+        values ($1, $2, $2, 0, $2, $3, 0) on conflict (kind) do update set \
+        last_ms = excluded.last_ms, seen = excluded.seen, told_of = \
+        case when alarm.told_of > excluded.seen then excluded.seen else alarm.told_of end";
+    /// Of all, which are no more than there are kinds. Who comes second finds it put off.
+    TAKE = "update alarm set next_ms = $2 where next_ms <= $1 and kind = (select kind \
+        from alarm where next_ms <= $1 order by next_ms, kind limit 1) \
+        returning kind, since_ms, last_ms, seen, told, told_of";
+    TOLD = "update alarm set told = 1, told_of = $2 where kind = $1";
+    PUT_OFF = "update alarm set next_ms = $2 where kind = $1";
     END = "delete from alarm where kind = $1 and last_ms = $2";
+    ANEW = "update alarm set told = 0, told_of = 0, since_ms = last_ms where kind = $1";
 }
 
 #[async_trait::async_trait]
 impl Alarms for Database {
-    async fn see_alarm(&self, kind: &str, now_ms: i64) -> Answer<()> {
-        self.change(SEE.bind(kind).bind(now_ms)).await
+    async fn see_alarm(&self, kind: &str, count: i64, now_ms: i64) -> Answer<()> {
+        self.change(SEE.bind(kind).bind(now_ms).bind(count)).await
     }
 
-    async fn take_alarms(&self, now_ms: i64, again_ms: i64) -> Answer<Vec<KeptAlarm>> {
+    async fn take_alarm(&self, now_ms: i64, again_ms: i64) -> Answer<Option<KeptAlarm>> {
         let take = TAKE.bind(now_ms).bind(again_ms);
-        let taken = async |tx: &mut Tx| tx.list(take.clone(), kept_alarm).await;
+        let taken = async |tx: &mut Tx| tx.find(take.clone(), kept_alarm).await;
         self.write(LIMIT, taken).await
     }
 
-    async fn tell_alarm(&self, kind: &str) -> Answer<()> {
-        self.change(TOLD.bind(kind)).await
+    async fn tell_alarm(&self, kind: &str, count: i64) -> Answer<()> {
+        self.change(TOLD.bind(kind).bind(count)).await
     }
 
-    async fn end_alarm(&self, kind: &str, last_ms: i64) -> Answer<bool> {
-        let end = END.bind(kind).bind(last_ms);
-        let ended = async |tx: &mut Tx| tx.change(end.clone()).await;
-        Ok(self.write(LIMIT, ended).await? == 1)
+    async fn put_off_alarm(&self, kind: &str, next_ms: i64) -> Answer<()> {
+        self.change(PUT_OFF.bind(kind).bind(next_ms)).await
+    }
+
+    async fn end_alarm(&self, kind: &str, last_ms: i64) -> Answer<()> {
+        self.write(LIMIT, async |tx| {
+            if tx.change(END.bind(kind).bind(last_ms)).await? == 0 {
+                tx.change(ANEW.bind(kind)).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -43,6 +56,8 @@ fn kept_alarm(row: &Row) -> Answer<KeptAlarm> {
         kind: row.get("kind")?,
         since_ms: row.get("since_ms")?,
         last_ms: row.get("last_ms")?,
+        seen: row.get("seen")?,
         told: row.get::<i64>("told")? != 0,
+        told_of: row.get("told_of")?,
     })
 }

@@ -148,6 +148,10 @@ impl Operators for Database {
         .await
     }
 
+    async fn operator_proved(&self, name: &str) -> Answer<()> {
+        self.change(FORGET_FAILED.bind(name)).await
+    }
+
     async fn operator_failed(&self, name: &str, next_try_ms: i64) -> Answer<()> {
         self.change(FAILED.bind(name).bind(next_try_ms)).await
     }

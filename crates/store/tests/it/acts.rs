@@ -34,25 +34,36 @@ pub(crate) async fn acts_are_chained_each_in_a_place_of_its_own(store: Arc<dyn S
 pub(crate) async fn an_alarm_is_taken_by_one_and_ends_when_it_is_seen_no_more(
     store: Arc<dyn Store>,
 ) {
-    for now_ms in [10, 20] {
-        store.see_alarm("callback", now_ms).await.unwrap();
+    for (count, now_ms) in [(2, 10), (3, 20)] {
+        store.see_alarm("callback", count, now_ms).await.unwrap();
     }
-    assert!(store.take_alarms(9, 100).await.unwrap().is_empty());
-    let kept = |told| KeptAlarm {
+    assert_eq!(store.take_alarm(9, 100).await, Ok(None));
+    let kept = |seen, told, told_of| KeptAlarm {
         kind: "callback".to_owned(),
         since_ms: 10,
         last_ms: 20,
+        seen,
         told,
+        told_of,
     };
-    let (one, other) = tokio::join!(store.take_alarms(30, 100), store.take_alarms(30, 100));
-    let both = [one.unwrap(), other.unwrap()].concat();
-    assert_eq!(both, [kept(false)], "one has it");
-    store.tell_alarm("callback").await.unwrap();
-    assert_eq!(store.take_alarms(100, 200).await.unwrap(), [kept(true)]);
-    assert!(
-        !store.end_alarm("callback", 19).await.unwrap(),
-        "seen since"
-    );
-    assert!(store.end_alarm("callback", 20).await.unwrap());
-    assert!(store.take_alarms(1_000, 2_000).await.unwrap().is_empty());
+    let (one, other) = tokio::join!(store.take_alarm(30, 100), store.take_alarm(30, 100));
+    let both: Vec<_> = [one.unwrap(), other.unwrap()]
+        .into_iter()
+        .flatten()
+        .collect();
+    assert_eq!(both, [kept(3, false, 0)], "one has it");
+    store.tell_alarm("callback", 3).await.unwrap();
+    assert_eq!(store.take_alarm(100, 200).await, Ok(Some(kept(3, true, 3))));
+    // One is settled, and another one comes: that is more than is there of those told.
+    for count in [2, 3] {
+        store.see_alarm("callback", count, 20).await.unwrap();
+    }
+    assert_eq!(store.take_alarm(200, 300).await, Ok(Some(kept(3, true, 2))));
+    store.put_off_alarm("callback", 250).await.unwrap();
+    assert_eq!(store.take_alarm(249, 300).await, Ok(None));
+    store.end_alarm("callback", 19).await.unwrap();
+    let anew = store.take_alarm(250, 300).await.unwrap().unwrap();
+    assert_eq!((anew.told, anew.since_ms), (false, 20), "it was seen since");
+    store.end_alarm("callback", 20).await.unwrap();
+    assert_eq!(store.take_alarm(1_000, 2_000).await, Ok(None));
 }

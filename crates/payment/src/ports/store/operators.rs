@@ -23,6 +23,8 @@ pub trait Operators: Send + Sync {
     async fn prove_operator(&self, name: &str, proof: &Proof) -> Answer<Result<(), String>>;
     /// That a sign-in failed; it is not to be tried again before.
     async fn operator_failed(&self, name: &str, next_try_ms: i64) -> Answer<()>;
+    /// That it proved itself: what failed before puts nothing off.
+    async fn operator_proved(&self, name: &str) -> Answer<()>;
     /// Takes a step of its one-time passwords, which is taken once, and none before it
     /// after; `false` where it was.
     async fn take_totp_step(&self, name: &str, step: i64) -> Answer<bool>;

@@ -1,0 +1,4 @@
+-- How many an alarm counts, and of how many somebody was told (docs/operating.md, Alarms
+-- by message).
+alter table alarm add column seen integer not null default 0;
+alter table alarm add column told_of integer not null default 0;
