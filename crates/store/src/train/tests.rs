@@ -193,7 +193,10 @@ async fn who_is_cut_off_as_the_trip_begins_keeps_nobody_from_the_next() {
         () = std::future::ready(()) => {}
     }
     assert_eq!(quick(&train, "next").await, Ok(()));
-    assert_eq!(closed_keys(&store).await, ["first", "next"]);
+    // He may have come as far as his own work.
+    let mut kept = closed_keys(&store).await;
+    kept.retain(|key| key != "cut");
+    assert_eq!(kept, ["first", "next"]);
 }
 
 #[tokio::test]
