@@ -110,7 +110,11 @@ impl Nonces {
         });
         let known = all.entry(code.to_owned()).or_default();
         if known.contains_key(nonce) {
-            return Err(Refusal::malformed("nonce", "one that was not used before").into());
+            return Err(Refusal::malformed(
+                "nonce",
+                ("one that was not used before", "没有用过的"),
+            )
+            .into());
         }
         if known.len() >= NONCES_MAX {
             return Err(Failure::TooMany { wait_s: FULL_S });

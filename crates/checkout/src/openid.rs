@@ -180,7 +180,7 @@ impl Checkout {
         let oauth = gateway.oauth().ok_or(Failure::UnsupportedChannel)?;
         let code = pairs.get("code").unwrap_or_default();
         if !(1..=CODE_BYTES_MAX).contains(&code.len()) {
-            return Err(Refusal::malformed("code", "1 to 512 bytes").into());
+            return Err(Refusal::malformed("code", ("1 to 512 bytes", "1 到 512 字节")).into());
         }
         let (until_ms, now_ms) = (state.until_ms(), self.now_ms());
         if now_ms >= until_ms {
@@ -305,7 +305,11 @@ fn bound<'a>(
 }
 
 fn strange_state() -> Failure {
-    Refusal::malformed("state", "as this browser was given it").into()
+    Refusal::malformed(
+        "state",
+        ("as this browser was given it", "本浏览器收到的那一个"),
+    )
+    .into()
 }
 
 pub(crate) fn address_refused() -> Failure {

@@ -45,6 +45,23 @@ pub enum AddressError {
     SecondScheme,
 }
 
+impl AddressError {
+    /// The rule in Chinese.
+    pub(crate) fn zh(self) -> String {
+        let rule = match self {
+            Self::Scheme => "以 http:// 或 https:// 开头的地址",
+            Self::Long => "至多 2048 个字符的地址",
+            Self::Blank => "没有空格的地址",
+            Self::Host => "主机是字母、数字、- 和 . 组成的名字，或网络地址",
+            Self::Port => "端口在 0 到 65535 之间的地址",
+            Self::Bare => "以 http:// 或 https:// 开头的地址，或 www.shop.cn 这样的主机",
+            Self::Holds(what) => return format!("不含 {what} 的地址"),
+            Self::SecondScheme => "只有一个 :// 的地址",
+        };
+        rule.to_owned()
+    }
+}
+
 impl Address {
     /// Reads an address with its scheme: it begins byte for byte with `http://` or
     /// `https://`, holds no blank, and is at most 2048 characters long.

@@ -154,7 +154,10 @@ impl Fields {
         }
         let plain = |name: &str| name.len() <= NAME_BYTES_MAX && !name.contains(['&', '=']);
         if let Some(field) = self.0.iter().find(|field| !plain(&field.name)) {
-            let form = "named by at most 64 bytes without & and =";
+            let form = (
+                "named by at most 64 bytes without & and =",
+                "名字最多 64 字节，不能有 & 和 =",
+            );
             return Err(Refusal::malformed(&format!("field {}", field.name), form));
         }
         Ok(self)

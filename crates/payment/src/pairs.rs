@@ -120,14 +120,23 @@ pub fn body_text(body: &[u8]) -> Result<&str, Refusal> {
     let text = str::from_utf8(body).map_err(|_| {
         Refusal::malformed(
             "body",
-            "in UTF-8; its bytes are of another encoding, such as GBK",
+            (
+                "in UTF-8; its bytes are of another encoding, such as GBK",
+                "UTF-8，收到的是别的编码，如 GBK",
+            ),
         )
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 fn too_many() -> Refusal {
-    Refusal::malformed("fields", &format!("at most {FIELDS_MAX}"))
+    Refusal::malformed(
+        "fields",
+        (
+            format!("at most {FIELDS_MAX}"),
+            format!("最多 {FIELDS_MAX} 个"),
+        ),
+    )
 }
 
 fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
@@ -142,7 +151,9 @@ fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
             b'%' => {
                 let digits = rest.next().zip(rest.next());
                 let value = digits.and_then(|(high, low)| Some(hex(high)? << 4 | hex(low)?));
-                value.ok_or_else(|| Refusal::malformed(name, "percent-encoded UTF-8"))?
+                value.ok_or_else(|| {
+                    Refusal::malformed(name, ("percent-encoded UTF-8", "按 UTF-8 百分号编码"))
+                })?
             }
             other => other,
         });
@@ -150,7 +161,15 @@ fn decode(name: &str, raw: &str) -> Result<String, Refusal> {
     let text = String::from_utf8(bytes);
     clean(
         name,
-        text.map_err(|_| Refusal::malformed(name, "percent-encoded UTF-8, not GBK"))?,
+        text.map_err(|_| {
+            Refusal::malformed(
+                name,
+                (
+                    "percent-encoded UTF-8, not GBK",
+                    "按 UTF-8 百分号编码，不能是 GBK",
+                ),
+            )
+        })?,
     )
 }
 
@@ -164,7 +183,10 @@ fn hex(digit: u8) -> Option<u8> {
 fn clean(name: &str, text: String) -> Result<String, Refusal> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
     if !plain && text.chars().any(char::is_control) {
-        return Err(Refusal::malformed(name, "text without control characters"));
+        return Err(Refusal::malformed(
+            name,
+            ("text without control characters", "不能有控制字符"),
+        ));
     }
     Ok(text)
 }
@@ -180,7 +202,7 @@ pub(crate) enum JsonValue {
 /// The members of a flat JSON object, in order and with repeats.
 pub(crate) fn json_members(body: &[u8]) -> Result<Vec<(String, JsonValue)>, Refusal> {
     let object: RawObject = serde_json::from_str(body_text(body)?)
-        .map_err(|_| Refusal::malformed("body", "a flat JSON object"))?;
+        .map_err(|_| Refusal::malformed("body", ("a flat JSON object", "一层的 JSON 对象")))?;
     if object.0.len() > FIELDS_MAX {
         return Err(too_many());
     }
@@ -196,12 +218,14 @@ fn json_value(name: &str, raw: &str) -> Result<JsonValue, Refusal> {
     match raw.as_bytes().first() {
         Some(b'"') => {
             let text = serde_json::from_str(raw);
-            let text = text.map_err(|_| Refusal::malformed(name, "well-formed Unicode text"))?;
+            let text = text.map_err(|_| {
+                Refusal::malformed(name, ("well-formed Unicode text", "完整的 Unicode 文本"))
+            })?;
             clean(name, text).map(JsonValue::Text)
         }
         Some(b'-' | b'0'..=b'9') => Ok(JsonValue::Number(raw.to_owned())),
         Some(b'n') => Ok(JsonValue::Null),
-        _ => Err(Refusal::malformed(name, "text or a number")),
+        _ => Err(Refusal::malformed(name, ("text or a number", "文本或数字"))),
     }
 }
 

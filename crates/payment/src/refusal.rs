@@ -6,6 +6,35 @@ use crate::errcode::ErrCode;
 use crate::lang::Lang;
 use crate::printable::printable;
 use crate::rule::Rule;
+use std::fmt;
+
+/// What a parameter must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    en: String,
+    zh: String,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.en)
+    }
+}
+
+/// Words that are the same in both languages.
+impl From<&str> for Form {
+    fn from(words: &str) -> Self {
+        (words, words).into()
+    }
+}
+
+/// English, then Chinese.
+impl<T: Into<String>> From<(T, T)> for Form {
+    fn from((en, zh): (T, T)) -> Self {
+        let (en, zh) = (en.into(), zh.into());
+        Self { en, zh }
+    }
+}
 
 /// Why a signed request is refused (docs/signing.md).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +48,7 @@ pub enum Refusal {
         /// Its name.
         name: String,
         /// What it must be.
-        form: String,
+        form: Form,
     },
     /// A known name comes twice.
     #[error("{0} comes twice")]
@@ -67,12 +96,13 @@ impl Refusal {
         Self::Missing(name.to_owned())
     }
 
-    /// A parameter that is not of its form; `form` says which that is.
+    /// A parameter that is not of its form; `form` says which that is, in English and
+    /// in Chinese where the two differ.
     #[must_use]
-    pub fn malformed(name: &str, form: &str) -> Self {
+    pub fn malformed(name: &str, form: impl Into<Form>) -> Self {
         Self::Malformed {
             name: short(name),
-            form: form.to_owned(),
+            form: form.into(),
         }
     }
 
@@ -115,7 +145,7 @@ impl Refusal {
             Self::Missing(name) | Self::Amount(name) | Self::AddressRefused(name) => {
                 format!("{general}（{name}）")
             }
-            Self::Malformed { name, form } => format!("{general}（{name}：{form}）"),
+            Self::Malformed { name, form } => format!("{general}（{name}：{}）", form.zh),
             Self::Repeated(name) => format!("{general}（{name}重复）"),
             Self::BadSign { names, slips } => {
                 let (count, names) = (names.split(", ").count(), names.replace(", ", "、"));

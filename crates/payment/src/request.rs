@@ -86,11 +86,14 @@ pub struct CloseRequest {
 /// The refusal that names the parameter and its form.
 pub fn check_shape(domain: &Domain, param: Param, value: &str) -> Result<(), Refusal> {
     let legacy = matches!(domain.rule, KeyRule::Legacy(_));
-    let malformed = |form: &str| Err(Refusal::malformed(param.name(), form));
+    let malformed = |form: (&str, &str)| Err(Refusal::malformed(param.name(), form));
     let ok = match param {
         Param::Money | Param::RefundMoney => {
             if !is_sum(value) {
-                return malformed("whole fen: [1-9][0-9]{0,8}");
+                return malformed((
+                    "whole fen: [1-9][0-9]{0,8}",
+                    "整数分，1 到 9 位，不以 0 开头",
+                ));
             }
             if value
                 .parse::<i64>()
@@ -139,23 +142,37 @@ pub fn check_shape(domain: &Domain, param: Param, value: &str) -> Result<(), Ref
 /// The rule that an address breaks.
 #[must_use]
 pub fn broken_address(name: &str, rule: AddressError) -> Refusal {
-    Refusal::malformed(name, &rule.to_string())
+    Refusal::malformed(name, (rule.to_string(), rule.zh()))
 }
 
+/// The words of payTypeCode.
+const CHANNELS: &str = "Wechat | Alipay | ChinapayOld | Paypal";
+
 /// What a parameter must be, for the developer who reads the refusal.
-fn form_of(param: Param) -> &'static str {
+pub(crate) fn form_of(param: Param) -> (&'static str, &'static str) {
     match param {
-        Param::Rate => "0.01 to 20 with a point: [0-9]{1,2}.[0-9]{1,6}",
-        Param::RequestKey | Param::DomainCode => "1 to 64 printable ASCII characters, no blank",
-        Param::RefundKey => {
-            "1 to 64 printable ASCII characters, no blank; not beginning with ch- and without any payStatus word"
-        }
-        Param::PayTypeCode | Param::PayTypeCodeIn => "Wechat | Alipay | ChinapayOld | Paypal",
-        Param::Info | Param::InfoEn => {
-            "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word"
-        }
-        Param::Openid => "1 to 128 printable ASCII characters",
-        _ => "of its documented form",
+        Param::Rate => (
+            "0.01 to 20 with a point: [0-9]{1,2}.[0-9]{1,6}",
+            "0.01 到 20，有小数点：[0-9]{1,2}.[0-9]{1,6}",
+        ),
+        Param::RequestKey | Param::DomainCode => (
+            "1 to 64 printable ASCII characters, no blank",
+            "1 到 64 个可见 ASCII 字符，没有空格",
+        ),
+        Param::RefundKey => (
+            "1 to 64 printable ASCII characters, no blank; not beginning with ch- and without any payStatus word",
+            "1 到 64 个可见 ASCII 字符，没有空格；不以 ch- 开头，不含 payStatus 的词",
+        ),
+        Param::PayTypeCode | Param::PayTypeCodeIn => (CHANNELS, CHANNELS),
+        Param::Info | Param::InfoEn => (
+            "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word",
+            "至多 1024 个字符，有字母或汉字，或不可能是金额的数字；不含 :// 和 payStatus 的词",
+        ),
+        Param::Openid => (
+            "1 to 128 printable ASCII characters",
+            "1 到 128 个可见 ASCII 字符",
+        ),
+        _ => ("of its documented form", "文档里的形式"),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::request::{
-    CloseRequest, PayRequest, QueryRequest, RefundRequest, broken_address, check_shape,
+    CloseRequest, PayRequest, QueryRequest, RefundRequest, broken_address, check_shape, form_of,
 };
 use crate::rule::Rule;
 use crate::sign::Purpose;
@@ -98,7 +98,7 @@ pub fn domain_code(pairs: &Pairs) -> Result<&str, Refusal> {
     if code.len() > 64 || !code.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Refusal::malformed(
             Param::DomainCode.name(),
-            "1 to 64 printable ASCII characters, no blank",
+            form_of(Param::DomainCode),
         ));
     }
     Ok(code)
@@ -189,7 +189,7 @@ pub fn verify_refund(
         request_key: value(&known, Param::RequestKey).to_owned(),
         refund_key: value(&known, Param::RefundKey).to_owned(),
         refund_money: refund_money
-            .map_err(|_| Refusal::malformed(Param::RefundMoney.name(), "whole fen"))?,
+            .map_err(|_| Refusal::malformed(Param::RefundMoney.name(), ("whole fen", "整数分")))?,
     };
     Ok(Verified::new(content, &proof, &known))
 }
@@ -238,7 +238,7 @@ fn check_sign_type(pairs: &Pairs) -> Result<(), Refusal> {
     } else {
         Err(Refusal::malformed(
             Param::SignType.name(),
-            "HMAC-SHA256, or left out",
+            ("HMAC-SHA256, or left out", "HMAC-SHA256，或不填"),
         ))
     }
 }

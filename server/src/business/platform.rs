@@ -107,7 +107,7 @@ fn read(parts: &Parts, body: Option<&[u8]>) -> Result<Pairs, Refusal> {
     if !is_json(&parts.headers) {
         return Err(Refusal::malformed("Content-Type", "application/json"));
     }
-    let body = body.ok_or_else(|| Refusal::malformed("body", "at most 64 KB"))?;
+    let body = body.ok_or_else(|| Refusal::malformed("body", ("at most 64 KB", "最多 64 KB")))?;
     Ok(query.chain(Pairs::from_json(body)?))
 }
 

@@ -61,7 +61,10 @@ pub(super) async fn answer(
         let (number, answer) = told(&fields)?;
         let waits = line.answer(&domain.code, number, answer);
         waits.then_some(true).ok_or_else(|| {
-            let form = "that of a callback that waits for an answer";
+            let form = (
+                "that of a callback that waits for an answer",
+                "正在等回答的那个回调的",
+            );
             Failure::from(Refusal::malformed("number", form))
         })
     };
@@ -87,18 +90,25 @@ async fn call(state: &State, request: Request) -> Result<(Domain, Fields), Failu
         return Err(Refusal::malformed("the method", "POST").into());
     }
     let body = body::read(request.into_body(), BODY_BYTES_MAX).await;
-    let body = body.ok_or_else(|| Refusal::malformed("body", "at most 16 KB"))?;
+    let body = body.ok_or_else(|| Refusal::malformed("body", ("at most 16 KB", "最多 16 KB")))?;
     let fields = Fields::from_json(&body)?;
     let now_ms = state.checkout.now_ms();
     let time_ms = number(&fields, "time", i64::MIN..=i64::MAX)?;
     if time_ms.abs_diff(now_ms) > WINDOW_MS.unsigned_abs() {
-        let form = "in ms, within 5 minutes of our clock";
+        let form = (
+            "in ms, within 5 minutes of our clock",
+            "毫秒，与我们的时钟相差 5 分钟以内",
+        );
         return Err(Refusal::malformed("time", form).into());
     }
     let nonce = fields.required("nonce")?;
     let plain = nonce.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !plain || !NONCE.contains(&nonce.len()) {
-        return Err(Refusal::malformed("nonce", "16 to 64 letters and digits").into());
+        return Err(Refusal::malformed(
+            "nonce",
+            ("16 to 64 letters and digits", "16 到 64 位字母和数字"),
+        )
+        .into());
     }
     let sign = fields.required("sign")?;
     let signed = || fields.iter().filter(|(name, _)| *name != "sign");
@@ -116,7 +126,7 @@ fn number(fields: &Fields, name: &str, range: RangeInclusive<i64>) -> Result<i64
     let number = fields.required(name)?.parse().ok();
     number
         .filter(|number| range.contains(number))
-        .ok_or_else(|| Refusal::malformed(name, "a whole number that fits"))
+        .ok_or_else(|| Refusal::malformed(name, ("a whole number that fits", "范围内的整数")))
 }
 
 /// Waits for something to give. A call without a cursor begins, and is answered at once.
@@ -126,7 +136,7 @@ async fn given(state: &State, domain: &Domain, fields: &Fields) -> Result<Given,
         None => (true, first(state, domain, fields).await?),
         Some(text) => {
             let cursor = Cursor::parse(text);
-            let form = "as the last answer gave it";
+            let form = ("as the last answer gave it", "上一次回答里给的");
             let cursor = cursor.ok_or_else(|| Refusal::malformed("cursor", form))?;
             let within = state.checkout.within_reach(&domain.code, cursor);
             (false, within.await?)
@@ -196,7 +206,7 @@ fn told(fields: &Fields) -> Result<(i64, CallbackAnswer), Refusal> {
         None => None,
         Some(_) => u16::try_from(number(fields, "status", 100..=999)?).ok(),
     };
-    let form = "hex, of at most 2 KB";
+    let form = ("hex, of at most 2 KB", "十六进制，最多 2 KB");
     let text = hex::decode(fields.get("answer").unwrap_or_default()).ok();
     let text = text.filter(|text| text.len() <= ANSWER_BYTES_MAX);
     let text = text.ok_or_else(|| Refusal::malformed("answer", form))?;

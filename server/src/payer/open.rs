@@ -113,7 +113,12 @@ pub(super) async fn posted(
     body: Body,
 ) -> Response {
     let read = async {
-        let form = || Refusal::malformed("body", "a form in UTF-8, at most 64 KB");
+        let form = || {
+            Refusal::malformed(
+                "body",
+                ("a form in UTF-8, at most 64 KB", "UTF-8 的表单，最多 64 KB"),
+            )
+        };
         let body = body::read(body, POSTED_BYTES_MAX).await.ok_or_else(form)?;
         let body = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
         let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;

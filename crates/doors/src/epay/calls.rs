@@ -86,7 +86,7 @@ pub async fn api(
         "query" => merchant(checkout, &call.domain).await,
         // What is paid goes to the operator's own accounts: nothing is settled here.
         "settle" => Ok(list("查询结算记录成功！", Vec::new())),
-        "refund" if !posted => Err(Refusal::malformed("the method of refund", "POST").into()),
+        "refund" if !posted => Err(Refusal::malformed("refund", "POST").into()),
         "refund" => refund(checkout, &call).await,
         _ => Err(Failure::NoAct),
     }
@@ -225,7 +225,14 @@ async fn listed(
     Call { domain, fields, .. }: &Call,
 ) -> Result<Map<String, Value>, Failure> {
     if given(fields, "status").is_some() {
-        return Err(Refusal::malformed("status", "left out: all orders are listed").into());
+        return Err(Refusal::malformed(
+            "status",
+            (
+                "left out: all orders are listed",
+                "不要填，列出的是全部订单",
+            ),
+        )
+        .into());
     }
     let number = |name: &str, else_: i64, max: i64| match given(fields, name) {
         None => Ok(else_),
@@ -233,7 +240,9 @@ async fn listed(
             .parse()
             .ok()
             .filter(|number| (0..=max).contains(number))
-            .ok_or_else(|| Refusal::malformed(name, &format!("0 to {max}"))),
+            .ok_or_else(|| {
+                Refusal::malformed(name, (format!("0 to {max}"), format!("0 到 {max}")))
+            }),
     };
     let limit = number("limit", 20, LISTED_MAX)?;
     let offset = number("offset", 0, OFFSET_MAX)?;
@@ -270,12 +279,17 @@ async fn merchant(checkout: &Checkout, domain: &Domain) -> Result<Map<String, Va
 
 async fn refund(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, Failure> {
     let Call { domain, fields, .. } = call;
-    let form = "yuan, more than zero, at most two decimals";
+    let form = (
+        "yuan, more than zero, at most two decimals",
+        "元，大于零，最多两位小数",
+    );
     let fen = fen_of_yuan(required(fields, "money")?);
     let fen = fen.ok_or_else(|| Refusal::malformed("money", form))?;
     let number = given(fields, "out_refund_no");
     if number.is_some_and(|number| number.len() > REFUND_NO_MAX) {
-        return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
+        return Err(
+            Refusal::malformed("out_refund_no", ("at most 64 bytes", "最多 64 字节")).into(),
+        );
     }
     let (kept, attempts) = named(checkout, call).await?;
     let paid = paid(&attempts).ok_or(Failure::NotPaid)?;

@@ -35,7 +35,10 @@ impl OrderCall {
     pub fn read(fields: &Fields) -> Result<Self, Refusal> {
         let out_order_id = required(fields, "out_trade_no")?;
         if out_order_id.len() > NUMBER_MAX || !out_order_id.bytes().all(is_of_number) {
-            let form = "1 to 64 letters, digits, and . _ - |";
+            let form = (
+                "1 to 64 letters, digits, and . _ - |",
+                "1 到 64 位字母、数字和 . _ - |",
+            );
             return Err(Refusal::malformed("out_trade_no", form));
         }
         let called = required(fields, "notify_url")?;
@@ -46,16 +49,25 @@ impl OrderCall {
         let goods = cut(required(fields, "name")?);
         let fen = fen_of_yuan(required(fields, "money")?);
         let money = fen.and_then(|fen| Money::from_minor(fen, Currency::Cny));
-        let form = "yuan from 0.01 to 9999999.99, at most two decimals";
+        let form = (
+            "yuan from 0.01 to 9999999.99, at most two decimals",
+            "元，0.01 到 9999999.99，最多两位小数",
+        );
         let money = money.ok_or_else(|| Refusal::malformed("money", form))?;
         let passback = given(fields, "param").unwrap_or_default();
         if passback.len() > PARAM_BYTES_MAX {
-            return Err(Refusal::malformed("param", "at most 1024 bytes"));
+            return Err(Refusal::malformed(
+                "param",
+                ("at most 1024 bytes", "最多 1024 字节"),
+            ));
         }
         let told = [out_order_id, goods, passback].map(|text| escape(text).len());
         if cb_url.len() + told.iter().sum::<usize>() > TOLD_MAX {
-            let form = "shorter: with out_trade_no, name and param it has at most 1798 bytes, \
-                percent-encoded";
+            let form = (
+                "shorter: with out_trade_no, name and param it has at most 1798 bytes, \
+                 percent-encoded",
+                "短一些：加上转义后的 out_trade_no、name、param 最多 1798 字节",
+            );
             return Err(Refusal::malformed("notify_url", form));
         }
         let order = Ordered {

@@ -255,7 +255,8 @@ fn unmatched(
     now_ms: i64,
 ) -> Refusal {
     let signed = known.iter().filter(|(param, _)| FORMS[0].signs(*param));
-    let names: Vec<&str> = signed.map(|(param, _)| param.name()).collect();
+    let mut names: Vec<&str> = signed.map(|(param, _)| param.name()).collect();
+    names.sort_unstable();
     let slips = domain
         .development
         .then(|| examine(domain, pairs, purpose, now_ms))
