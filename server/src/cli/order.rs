@@ -195,7 +195,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
 
 pub(super) async fn show(store: &Arc<dyn Store>, order_sn: &str) -> Result<()> {
     let Some(order) = store.attempt(order_sn).await? else {
-        bail!("no order {order_sn}");
+        let number = printable(order_sn);
+        bail!("no order {number}: `tongfu order find` takes every other number, requestKey too");
     };
     println!(
         "{} {}: {} {}",

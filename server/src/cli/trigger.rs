@@ -8,7 +8,7 @@ use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use payment::domain::{Domain, KeyRule, PLATFORM};
-use payment::ports::{CallbackRow, Store};
+use payment::ports::{CallbackRow, CallbackState, Store};
 use payment::printable::printable;
 use payment::sign::{Purpose, hmac_sign};
 use serde_json::{Map, Value, json};
@@ -42,6 +42,9 @@ pub(crate) struct Command {
     /// bgUrl: your receiver; without it the demo shop's.
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
+    /// The requestKey, one that your receiver knows; without it one of now.
+    #[arg(long, value_name = "REQUESTKEY")]
+    key: Option<String>,
     /// The sum, fen.
     #[arg(long, default_value_t = 100)]
     money: i64,
@@ -65,7 +68,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         client: channels::client()?,
         platform: format!("http://{platform}"),
         sandbox: command.sandbox.unwrap_or_else(|| beside(SANDBOX_OFFSET)),
-        key: key(&domain),
+        key: command.key.unwrap_or_else(|| key(&domain)),
         domain,
     };
     let shop = || format!("{}/callback", beside(SHOP_OFFSET));
@@ -87,7 +90,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         1
     };
     let callback = desk.called_back(&*store, &order_sn, count).await?;
-    print_callback(&*store, &callback).await
+    print_callback(&*store, &callback).await?;
+    if callback.state != CallbackState::Delivered {
+        bail!("it is not taken, and is sent again: 2xx and the body `success` take it");
+    }
+    Ok(())
 }
 
 /// Whether the business system is a development's, and is told of this state.

@@ -46,12 +46,9 @@ async fn each_state_is_told(database: Database) {
     let set = ["domain", "set", "demo", "--failurepay", "true"];
     let set = [&set[..], &["--refund-callbacks", "true"]].concat();
     assert!(run(tongfu(&world.database_url).args(set)).0);
-    // The shop takes nothing but SUCCESSPAY, and says so.
     let (well, text) = tell("failed");
-    assert!(well && text.contains("its answer: faild"), "{text}");
-    let statuses = told(&world, key_of(&text)).await;
-    assert!(statuses.iter().all(|status| status == "FAILUREPAY"));
-    assert!(!statuses.is_empty());
+    assert!(well && text.contains("; taken"), "{text}");
+    assert_eq!(told(&world, key_of(&text)).await, ["FAILUREPAY"]);
     for _ in 0..2 {
         let (well, text) = tell("refunded");
         assert!(well, "{text}");
@@ -62,6 +59,15 @@ async fn each_state_is_told(database: Database) {
     let test = ["paid", "--domain", "test", "--callback", &receiver];
     let (well, text) = trigger(&world, &[&test[..], &["--money", "7"]].concat());
     assert!(well && text.contains("money=7&"), "{text}");
+
+    // A receiver that knows its orders is told of one; one that takes nothing fails it.
+    let known = ["--key", "mine-1"];
+    let (well, text) = trigger(&world, &[&test[..], &known].concat());
+    assert!(well && key_of(&text) == "mine-1", "{text}");
+    let deaf = serde_json::json!({"mode": "fail", "times": 1});
+    world.control(&world.shop, "answer", deaf).await;
+    let (well, text) = trigger(&world, &test);
+    assert!(!well && text.contains("it is not taken"), "{text}");
 }
 
 #[tokio::test]

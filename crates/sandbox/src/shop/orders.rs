@@ -118,12 +118,13 @@ impl Orders {
         self.lock().sold.insert(told.request_key, sold);
     }
 
-    /// A verified callback pays its order, where the sum is the order's.
+    /// Whether a verified callback is taken. One of a payment pays its order, where the
+    /// sum is the order's; others are heard, and pay nothing.
     pub(super) fn settle(&self, values: &BTreeMap<String, String>) -> bool {
         let get = |name: &str| values.get(name).map_or("", String::as_str);
         let money = get("money").parse().ok();
         let sum = money.map(|fen| (get("requestKey"), fen));
-        get("payStatus") == "SUCCESSPAY" && sum.is_some_and(|sum| self.pay(sum))
+        get("payStatus") != "SUCCESSPAY" || sum.is_some_and(|sum| self.pay(sum))
     }
 
     /// So many fen pay an order, where that is its sum.
