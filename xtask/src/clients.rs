@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What is told is the walks.
 const QUIET: [(&str, &str); 1] = [("TONGFU_LOG", "warn")];
 
-/// A language of the clients and of the guide's receivers.
+/// A language of the clients and of the guide's shops.
 struct Language {
     /// As the guide's code says it.
     fence: &'static str,
@@ -37,8 +37,8 @@ struct Language {
     /// The distribution's package that has it.
     package: &'static str,
     client: &'static str,
-    /// What the guide's receiver is put into, in `xtask/clients`.
-    receiver: &'static str,
+    /// What the guide calls its shop.
+    shop: &'static str,
 }
 
 const LANGUAGES: [Language; 5] = [
@@ -48,7 +48,7 @@ const LANGUAGES: [Language; 5] = [
         needs: "python3",
         package: "python3",
         client: "clients/python/tongfu.py",
-        receiver: "receiver.py",
+        shop: "shop.py",
     },
     Language {
         fence: "php",
@@ -56,7 +56,7 @@ const LANGUAGES: [Language; 5] = [
         needs: "php",
         package: "php-cli",
         client: "clients/php/tongfu.php",
-        receiver: "receiver.php",
+        shop: "shop.php",
     },
     Language {
         fence: "js",
@@ -64,7 +64,7 @@ const LANGUAGES: [Language; 5] = [
         needs: "node",
         package: "nodejs",
         client: "clients/node/tongfu.mjs",
-        receiver: "receiver.mjs",
+        shop: "shop.mjs",
     },
     Language {
         fence: "java",
@@ -72,7 +72,7 @@ const LANGUAGES: [Language; 5] = [
         needs: "javac",
         package: "openjdk-17-jdk-headless",
         client: "clients/java/Tongfu.java",
-        receiver: "Receiver.java",
+        shop: "Shop.java",
     },
     Language {
         fence: "go",
@@ -80,7 +80,7 @@ const LANGUAGES: [Language; 5] = [
         needs: "go",
         package: "golang-go",
         client: "clients/go/tongfu.go",
-        receiver: "receiver.go",
+        shop: "shop.go",
     },
 ];
 
@@ -118,9 +118,10 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
     };
     let mut programs = Programs::default();
     world.start(&mut programs)?;
-    // Both signs of a callback are verified.
+    // Both signs of a callback are verified, and what is no payment is told too.
     let mut set = world.tongfu();
-    run_quietly(set.args(["domain", "set", "demo", "--sign2", "true"]))?;
+    let told = ["--sign2", "true", "--failurepay", "true"];
+    run_quietly(set.args(["domain", "set", "demo"]).args(told))?;
     let (mut passed, mut failed) = (0, 0);
     let mut tell = |what: &str, walked: Result<()>| match walked {
         Ok(()) => {
@@ -150,8 +151,11 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
         let runs = language.runs(&root().join(language.client));
         let walked = runs.and_then(|runs| walk(&world, &runs, &callback));
         tell(&format!("the client for {fence}"), walked);
-        let received = guide::receives(language, &callback);
-        tell(&format!("the guide's receiver for {fence}"), received);
+        let sold = guide::sells(&world, language, &callback);
+        tell(&format!("the guide's shop for {fence}"), sold);
+        if let Some(sold) = guide::sells_by_epay(&world, language) {
+            tell(&format!("the guide's shop by epay for {fence}"), sold);
+        }
         for (_, client) in epay::CLIENTS.iter().filter(|(known, _)| known == fence) {
             let runs = language.runs(&root().join(client));
             let walked = runs.and_then(|runs| epay::walk(&world, &runs));
@@ -168,6 +172,8 @@ struct Client<'a> {
     wire: Wire,
     /// Its shop.
     port: u16,
+    /// What all costs there, as its list says it.
+    sum: &'static str,
 }
 
 /// One client, all that it can.
@@ -191,12 +197,18 @@ impl<'a> Client<'a> {
             runs,
             wire: Wire::new(),
             port: free_ports(1)?,
+            sum: "100",
         };
+        client.open(&["shop", &client.port.to_string()], walk)
+    }
+
+    /// Does this while the shop that these words open is open.
+    fn open(&self, words: &[&str], walk: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         let mut programs = Programs::default();
-        let mut shop = client.command(&["shop", &client.port.to_string()]);
+        let mut shop = self.command(words);
         programs.start("a shop", shop.stdout(Stdio::null()).stderr(Stdio::null()))?;
-        programs.wait_for(client.port, "/")?;
-        walk(&client)
+        programs.wait_for(self.port, "/")?;
+        walk(self)
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -283,9 +295,13 @@ impl<'a> Client<'a> {
                 bail!("an address is refused: {address}");
             }
         }
-        let shop = format!("http://127.0.0.1:{}", self.port);
-        self.wire.get(&format!("{shop}/buy"))?;
+        self.wire.get(&self.at("/buy"))?;
         let key = self.unpaid()?;
+        self.takes_no_forged(callback, &key)
+    }
+
+    /// Another order's callback, put onto this one that is not paid.
+    fn takes_no_forged(&self, callback: &str, key: &str) -> Result<()> {
         let forged = callback
             .split('&')
             .map(|pair| match pair.split_once('=') {
@@ -293,9 +309,8 @@ impl<'a> Client<'a> {
                 _ => pair.to_owned(),
             })
             .collect::<Vec<_>>();
-        let answer = self
-            .wire
-            .get(&format!("{shop}/callback?{}", forged.join("&")))?;
+        let forged = self.at(&format!("/callback?{}", forged.join("&")));
+        let answer = self.wire.get(&forged)?;
         if answer.body.trim() == "success" || self.unpaid()? != key {
             bail!("the shop takes a forged callback");
         }
@@ -304,12 +319,11 @@ impl<'a> Client<'a> {
 
     /// Its shop sells something, and is told of the payment; gives the order's number.
     fn sells(&self, path: &str) -> Result<String> {
-        let shop = format!("http://127.0.0.1:{}", self.port);
-        let address = self.wire.get(&format!("{shop}{path}"))?.location;
+        let address = self.wire.get(&self.at(path))?.location;
         let address = address.context("the shop leads nowhere")?;
         let number = self.unpaid()?;
         pay(&self.wire, self.world, &address)?;
-        let paid = format!("{number} 100 paid");
+        let paid = format!("{number} {} paid", self.sum);
         let started = Instant::now();
         while !self.lists()?.lines().any(|line| line == paid) {
             if started.elapsed() > PATIENCE {
@@ -321,14 +335,19 @@ impl<'a> Client<'a> {
     }
 
     fn lists(&self) -> Result<String> {
-        let shop = format!("http://127.0.0.1:{}/", self.port);
-        Ok(self.wire.get(&shop)?.body)
+        Ok(self.wire.get(&self.at("/"))?.body)
+    }
+
+    /// An address of its shop.
+    fn at(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// The one order that is not paid.
     fn unpaid(&self) -> Result<String> {
         let list = self.lists()?;
-        let open = list.lines().find_map(|line| line.strip_suffix(" 100 open"));
+        let suffix = format!(" {} open", self.sum);
+        let open = list.lines().find_map(|line| line.strip_suffix(&suffix));
         Ok(open
             .with_context(|| format!("no order in {list:?}"))?
             .into())
@@ -337,6 +356,22 @@ impl<'a> Client<'a> {
 
 /// A payer opens the address, takes WeChat's code and pays it at the sandbox.
 fn pay(wire: &Wire, world: &World, address: &str) -> Result<()> {
+    begin(wire, world, address)?;
+    let book = books::of_sandbox(wire, &world.address(1))?;
+    let open: Vec<_> = book.iter().filter(|one| one.state == "NOTPAY").collect();
+    let [order] = open[..] else {
+        bail!("one order is open at the sandbox, not {}", open.len());
+    };
+    let body = json!({"channelOrderNo": order.channel_order_no}).to_string();
+    let paid = wire.post_json(&format!("{}/control/pay", world.address(1)), &body)?;
+    if paid.status != 204 {
+        bail!("the sandbox answers {}", paid.status);
+    }
+    Ok(())
+}
+
+/// A payer opens the address and takes WeChat's code.
+fn begin(wire: &Wire, world: &World, address: &str) -> Result<()> {
     let page = wire.get(address)?;
     if page.status >= 400 {
         bail!("{} at {address}", page.status);
@@ -352,18 +387,7 @@ fn pay(wire: &Wire, world: &World, address: &str) -> Result<()> {
     let begun = wire
         .post_json(&call, &Value::Object(body).to_string())?
         .body;
-    holds(&serde_json::from_str(&begun)?, "/errcode", &json!("0"))?;
-    let book = books::of_sandbox(wire, &world.address(1))?;
-    let open: Vec<_> = book.iter().filter(|one| one.state == "NOTPAY").collect();
-    let [order] = open[..] else {
-        bail!("one order is open at the sandbox, not {}", open.len());
-    };
-    let body = json!({"channelOrderNo": order.channel_order_no}).to_string();
-    let paid = wire.post_json(&format!("{}/control/pay", world.address(1)), &body)?;
-    if paid.status != 204 {
-        bail!("the sandbox answers {}", paid.status);
-    }
-    Ok(())
+    holds(&serde_json::from_str(&begun)?, "/errcode", &json!("0"))
 }
 
 /// Whether an answer has this value at this place.

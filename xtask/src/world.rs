@@ -111,7 +111,10 @@ impl World {
     /// The platform's program on this world's database.
     pub(crate) fn tongfu(&self) -> Command {
         let mut tongfu = Command::new(self.bin.join("tongfu"));
-        tongfu.env("TONGFU_DATABASE_URL", self.database_url());
+        tongfu
+            .env("TONGFU_DATABASE_URL", self.database_url())
+            .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
         tongfu
     }
 
@@ -133,13 +136,11 @@ impl World {
         let mut platform = self.tongfu();
         platform
             .args(["serve", "--dev"])
-            .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port))
             .env(
                 "TONGFU_OPERATOR_LISTEN",
                 format!("127.0.0.1:{}", self.port + 3),
             )
-            .envs(self.settings.iter().copied())
-            .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
+            .envs(self.settings.iter().copied());
         platform
     }
 

@@ -254,7 +254,12 @@ impl Checkout {
 
     pub(crate) fn gateway_of(&self, attempt: &AttemptRow) -> Result<Arc<dyn Gateway>, Failure> {
         self.gateway(attempt.channel, &attempt.account)
-            .ok_or_else(|| Failure::Internal(format!("no account {} any more", attempt.account)))
+            .ok_or_else(|| {
+                Failure::Internal(format!(
+                    "no account {}: neither in the accounts' file nor in the database",
+                    attempt.account
+                ))
+            })
     }
 }
 

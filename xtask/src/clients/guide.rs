@@ -1,24 +1,32 @@
 //! The guide's code (docs/integrate.md and its Chinese twin), taken from its fences.
 
-use super::{LOOK_AGAIN, Language, PATIENCE, pay};
+use super::{Client, LOOK_AGAIN, Language, PATIENCE, begin, holds, pay};
 use crate::chaos::books;
+use crate::process::free_ports;
+use crate::sign::pairs;
 use crate::step::run_quietly;
 use crate::wire::Wire;
 use crate::world::World;
 use crate::{root, target};
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Instant;
 
 const ENGLISH: &str = "docs/integrate.md";
 const CHINESE: &str = "docs/zh/接入指南.md";
+const EPAY_ENGLISH: &str = "docs/epay.md";
+const EPAY_CHINESE: &str = "docs/zh/易支付.md";
 
-/// Both languages show the same code.
+/// Both languages show the same code, wherever it is run.
 pub(super) fn is_one() -> Result<()> {
-    let (english, chinese) = (read(ENGLISH)?, read(CHINESE)?);
-    let blocks: Vec<_> = blocks(&english).collect();
-    if blocks.is_empty() || !blocks.iter().copied().eq(self::blocks(&chinese)) {
-        bail!("the code of {ENGLISH} and {CHINESE} differs");
+    for (english, chinese) in [(ENGLISH, CHINESE), (EPAY_ENGLISH, EPAY_CHINESE)] {
+        let (one, other) = (read(english)?, read(chinese)?);
+        let runs = |block: &&str| block.lines().next().unwrap_or_default().contains(' ');
+        let blocks: Vec<_> = blocks(&one).filter(runs).collect();
+        if blocks.is_empty() || !blocks.iter().copied().eq(self::blocks(&other).filter(runs)) {
+            bail!("the code of {english} and {chinese} differs");
+        }
     }
     Ok(())
 }
@@ -44,6 +52,7 @@ pub(super) fn first_payment(world: &World) -> Result<String> {
     }
     let wire = Wire::new();
     pay(&wire, world, address).context("the guide's first payment")?;
+    refunds(world, &guide, &script, address).context("the guide's refund")?;
     let started = Instant::now();
     loop {
         let told = books::of_shop(&wire, &world.address(2))?;
@@ -58,29 +67,122 @@ pub(super) fn first_payment(world: &World) -> Result<String> {
     }
 }
 
-/// A receiver takes the genuine callback, and neither another sum, another currency nor another secret.
-pub(super) fn receives(language: &Language, callback: &str) -> Result<()> {
-    let frame = std::fs::read_to_string(root().join("xtask/clients").join(language.receiver))?;
-    let place = frame.lines().find(|line| line.ends_with("RECEIVER"));
-    let place = place.context("the frame has no place for the receiver")?;
-    let receiver = code(&read(CHINESE)?, &format!("{} receiver", language.fence))?;
-    let file = target("clients")?.join(language.receiver);
-    std::fs::write(&file, frame.replace(place, &receiver))?;
-    let runs = language.runs(&file)?;
-    let key = form_urlencoded::parse(callback.as_bytes()).find(|(name, _)| name == "requestKey");
-    let (_, key) = key.context("a callback without requestKey")?;
-    for (secret, sum, wanted) in [
-        ("demo-secret", "100 CNY", "success"),
-        ("demo-secret", "101 CNY", "another sum"),
-        ("demo-secret", "100 USD", "another sum"),
-        ("another", "100 CNY", "wrong sign"),
-    ] {
-        let mut command = Command::new(&runs[0]);
-        command.args(&runs[1..]).args([callback, secret, &key, sum]);
-        let said = run_quietly(&mut command)?;
-        if said.trim() != wanted {
-            bail!("it says {said:?} instead of {wanted:?}");
-        }
+/// Some of it back, by the guide's shell.
+fn refunds(world: &World, guide: &str, script: &str, address: &str) -> Result<()> {
+    let key = pairs(address)
+        .into_iter()
+        .find(|(name, _)| name == "requestKey");
+    let (_, key) = key.context("an address without requestKey")?;
+    let means = |line: &&str| line.starts_with("URL=") || line.starts_with("hmac()");
+    let means: Vec<&str> = script.lines().filter(means).collect();
+    let script = format!(
+        "{}\nKEY={key}\n{}",
+        means.join("\n"),
+        code(guide, "sh refund")?
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-euc", &script])
+        .env("TONGFU_URL", world.address(0));
+    let told: Value = serde_json::from_str(&run_quietly(&mut shell)?)?;
+    holds(&told, "/errcode", &json!("0"))?;
+    holds(&told, "/obj/refundMoney", &json!(40))
+}
+
+/// A shop as the guide has it: it sells, and takes nothing for a payment that is none.
+pub(super) fn sells(world: &World, language: &Language, callback: &str) -> Result<()> {
+    let code = code(&read(CHINESE)?, &format!("{} shop", language.fence))?;
+    opened(world, language, &code, "100 CNY", |shop| {
+        shop.sells("/buy")?;
+        answers(shop, "/callback?sign=%C3%A9", "wrong sign")?;
+        hears_and_ships_nothing(shop, callback)
+    })
+}
+
+/// A shop that speaks epay, where its guide has one in this language.
+pub(super) fn sells_by_epay(world: &World, language: &Language) -> Option<Result<()>> {
+    let guide = match read(EPAY_CHINESE) {
+        Ok(guide) => guide,
+        Err(error) => return Some(Err(error)),
+    };
+    let code = code(&guide, &format!("{} epay", language.fence)).ok()?;
+    Some(opened(world, language, &code, "1.00", |shop| {
+        shop.sells("/buy")?;
+        answers(shop, "/notify?shop=7&sign=%C3%A9", "fail: wrong sign")
+    }))
+}
+
+/// Does this while the code's shop is open, at ports of this world.
+fn opened(
+    world: &World,
+    language: &Language,
+    code: &str,
+    sum: &'static str,
+    walk: impl FnOnce(&Client<'_>) -> Result<()>,
+) -> Result<()> {
+    let port = free_ports(1)?;
+    let platform = world.address(0);
+    let code = code.replace("127.0.0.1:3000", platform.trim_start_matches("http://"));
+    let file = target("clients")?.join("guide").join(language.shop);
+    let folder = file.parent().context("a file has a folder")?;
+    // PHP's keeps its orders beside itself.
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(&file, code.replace("8080", &port.to_string()))?;
+    let address = format!("127.0.0.1:{port}");
+    let runs = match language.program {
+        "php" => vec!["php".into(), "-S".into(), address.into(), file],
+        _ => language.runs(&file)?,
+    };
+    let shop = Client {
+        world,
+        runs: &runs,
+        wire: Wire::new(),
+        port,
+        sum,
+    };
+    shop.open(&[], walk)
+}
+
+/// What a shop answers to a call that is not ours.
+fn answers(shop: &Client<'_>, path: &str, wanted: &str) -> Result<()> {
+    let said = shop.wire.get(&shop.at(path))?.body;
+    if said.trim() != wanted {
+        bail!("it answers {said:?} to {path}");
+    }
+    Ok(())
+}
+
+/// Callbacks of an order that nobody paid: forged, those of a trial, that of its close.
+fn hears_and_ships_nothing(shop: &Client<'_>, callback: &str) -> Result<()> {
+    let buy = || {
+        shop.wire
+            .get(&shop.at("/buy"))?
+            .location
+            .context("no address")
+    };
+    let address = buy()?;
+    let key = shop.unpaid()?;
+    shop.takes_no_forged(callback, &key)?;
+    begin(&shop.wire, shop.world, &address)?;
+    let mut golive = shop.world.tongfu();
+    golive.args(["golive", "demo", "--key", &key, "--yes"]);
+    run_quietly(&mut golive).context("a trial before going live")?;
+    if shop.unpaid()? != key {
+        bail!("it ships what a trial says is paid");
+    }
+    let mut trigger = shop.world.tongfu();
+    let address = buy()?;
+    let (_, closed) = address.split_once("requestKey=").context("no requestKey")?;
+    let (closed, _) = closed.split_once('&').unwrap_or((closed, ""));
+    trigger.args(["trigger", "failed", "--domain", "demo", "--key", closed]);
+    trigger.args(["--callback", &shop.at("/callback")]);
+    trigger.args(["--sandbox", &shop.world.address(1)]);
+    run_quietly(&mut trigger).context("a close")?;
+    if !shop.lists()?.contains(&format!("{closed} 100 CNY open")) {
+        bail!("it takes a close for a payment");
     }
     Ok(())
 }
