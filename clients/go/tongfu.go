@@ -31,6 +31,7 @@ import (
 var (
 	base, domain, secret = env("URL", "http://127.0.0.1:3000"), env("DOMAIN", "demo"), env("SECRET", "demo-secret")
 	partner, key         = env("PARTNER", "p001"), env("KEY", "123456")
+	one                  sync.Mutex
 	orders               sync.Map // number: state; all cost 100 fen here, and a real shop has a database
 )
 
@@ -139,21 +140,29 @@ func settle(told url.Values, name string, unit float64, confirmed func(url.Value
 	if !verify(told) {
 		return "wrong sign"
 	} else if told.Has("payStatus") && told.Get("payStatus") != "SUCCESSPAY" {
-		return "success" // a refund's end: nothing to deliver
+		return "success" // heard, and no payment: ship nothing
 	}
-	var answer struct {
-		Obj      struct{ Money float64 }
-		Received float64
-	}
-	json.Unmarshal([]byte(confirmed(url.Values{name: {told.Get(name)}})), &answer)
 	money, _ := strconv.ParseFloat(told.Get("money"), 64)
-	if _, known := orders.Load(told.Get(name)); !known || money*unit != 100 || answer.Obj.Money+answer.Received != money {
+	if _, known := orders.Load(told.Get(name)); !known || money*unit != 100 {
 		return "another sum"
 	}
 	if told.Get("currencyType")+told.Get("currency") != "CNY" {
 		return "another currency" // all is sold for CNY
 	}
-	orders.Store(told.Get(name), "paid") // once or twice, it comes to the same
+	var answer struct {
+		Errcode, Result string
+		Obj             struct{ Money float64 } // null where no payment is known
+		Received        float64                 // -1 there
+	}
+	said := confirmed(url.Values{name: {told.Get(name)}})
+	if json.Unmarshal([]byte(said), &answer); answer.Errcode != "0" && answer.Result != "ok" {
+		panic(said) // without an answer it comes again
+	}
+	one.Lock()
+	defer one.Unlock()
+	if state, _ := orders.Load(told.Get(name)); state == "open" && answer.Obj.Money+answer.Received == money {
+		orders.Store(told.Get(name), "paid") // here alone it is paid, and once: ship now
+	}
 	return "success"
 }
 

@@ -295,9 +295,24 @@ impl<'a> Client<'a> {
                 bail!("an address is refused: {address}");
             }
         }
-        self.wire.get(&self.at("/buy"))?;
+        let address = self.wire.get(&self.at("/buy"))?.location;
+        let address = address.context("the shop leads nowhere")?;
         let key = self.unpaid()?;
-        self.takes_no_forged(callback, &key)
+        self.takes_no_forged(callback, &key)?;
+        self.stands_a_trial(&address, &key)
+    }
+
+    /// A trial before going live of an order that nobody paid: all is answered right, and
+    /// nothing is shipped.
+    fn stands_a_trial(&self, address: &str, key: &str) -> Result<()> {
+        begin(&self.wire, self.world, address)?;
+        let mut golive = self.world.tongfu();
+        golive.args(["golive", "demo", "--key", key, "--yes"]);
+        run_quietly(&mut golive).context("a trial before going live")?;
+        if self.unpaid()? != key {
+            bail!("it ships what a trial says is paid");
+        }
+        Ok(())
     }
 
     /// Another order's callback, put onto this one that is not paid.
