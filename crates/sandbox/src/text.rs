@@ -97,16 +97,21 @@ pub(crate) fn page(title: &str, head: &str, body: &str) -> String {
     )
 }
 
-const STYLE: &str = "body{margin:0;background:#f4f5f7;color:#1a1d21;font:1rem/1.6 system-ui,\
+const STYLE: &str = ":root{color-scheme:light dark;--ink:#1a1d21;--soft:#5b6470;--paper:#fff;--ground:#f4f5f7;\
+--line:#8a929c;--act:#0b6e4f;--on:#fff;--quiet:#e7eaee;--good:#0a6b3d;--bad:#a3261b}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6e8ea;--soft:#a7aeb5;--paper:#1d2125;--ground:#121518;\
+--line:#6b737c;--act:#6fcfa8;--on:#10211a;--quiet:#343a41;--good:#7bd3a0;--bad:#ff9a8f}}\
+body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.6 system-ui,\
 \"PingFang SC\",\"Microsoft YaHei\",\"Noto Sans CJK SC\",sans-serif}main{max-width:34rem;margin:0 auto;\
-padding:1.25rem 1rem 3rem}h1{font-size:1.35rem}.card{background:#fff;border-radius:.8rem;\
+padding:1.25rem 1rem 3rem}h1{font-size:1.35rem}.card{background:var(--paper);border-radius:.8rem;\
 padding:1rem 1.1rem;margin:0 0 .8rem;box-shadow:0 1px 3px #0002;overflow-wrap:anywhere}\
-.amount{font-size:1.6rem;font-weight:650}.small{color:#5b6470;font-size:.875rem;margin:.2rem 0}\
-button,.button{min-height:2.75rem;padding:.5rem 1rem;border:0;border-radius:.6rem;background:#0b6e4f;\
-color:#fff;font:inherit;font-weight:600;cursor:pointer;text-decoration:none;display:inline-block}\
-button.quiet{background:#e7eaee;color:#1a1d21}form{display:flex;gap:.5rem;flex-wrap:wrap;margin:.6rem 0 0}\
-input{font:inherit;padding:.5rem .7rem;border:1px solid #8a929c;border-radius:.6rem;min-width:8rem;flex:1}\
-a{color:#0b6e4f}.good{color:#0a6b3d}.bad{color:#a3261b}svg{max-width:100%;height:auto}";
+.amount{font-size:1.6rem;font-weight:650}.small{color:var(--soft);font-size:.875rem;margin:.2rem 0}\
+button,.button{min-height:2.75rem;padding:.5rem 1rem;border:0;border-radius:.6rem;background:var(--act);\
+color:var(--on);font:inherit;font-weight:600;cursor:pointer;text-decoration:none;display:inline-block}\
+button.quiet{background:var(--quiet);color:var(--ink)}form{display:flex;gap:.5rem;flex-wrap:wrap;margin:.6rem 0 0}\
+input{font:inherit;padding:.5rem .7rem;border:1px solid var(--line);border-radius:.6rem;min-width:8rem;flex:1;\
+background:var(--paper);color:var(--ink)}\
+a{color:var(--act)}.good{color:var(--good)}.bad{color:var(--bad)}svg{max-width:100%;height:auto}";
 
 #[cfg(test)]
 mod tests {

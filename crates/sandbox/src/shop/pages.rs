@@ -1,4 +1,4 @@
-//! The shop's pages: plain HTML, without script.
+//! The shop's pages: plain HTML, that works without script.
 
 use super::orders::{GOODS, Received, clock};
 use crate::text::{html, page};
@@ -7,7 +7,14 @@ const PICTURE: &str = "<svg viewBox=\"0 0 320 180\" role=\"img\" aria-label=\"�
 <rect width=\"320\" height=\"180\" rx=\"14\" fill=\"#e8ecf4\"/><path d=\"M100 110a60 60 0 0 1 120 0\" fill=\"none\" \
 stroke=\"#2b3350\" stroke-width=\"14\"/><rect x=\"84\" y=\"100\" width=\"34\" height=\"50\" rx=\"12\" fill=\"#2b3350\"/>\
 <rect x=\"202\" y=\"100\" width=\"34\" height=\"50\" rx=\"12\" fill=\"#2b3350\"/></svg>";
-const REFRESH: &str = "<meta http-equiv=\"refresh\" content=\"2\">";
+/// Shows what came meanwhile, and lets be what somebody is copying.
+const RENEWED: &str = "<script>setInterval(async () => {\
+if (document.hidden || !getSelection().isCollapsed) return;\
+const text = await fetch('/log').then((answer) => answer.text()).catch(() => '');\
+const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('main');\
+const shown = document.querySelector('main');\
+if (fresh && fresh.innerHTML !== shown.innerHTML) shown.replaceWith(fresh);\
+}, 2000)</script>";
 
 pub(super) fn product(wallet: &str) -> String {
     let body = format!(
@@ -77,13 +84,13 @@ pub(super) fn log(received: &[Received], wallet: &str, platform: &str) -> String
         ""
     };
     let body = format!(
-        "<h1>回调日志</h1>{empty}{rows}<p class=\"small\">每2秒自动刷新。\
+        "<h1>回调日志</h1>{empty}{rows}<p class=\"small\"><a href=\"/log\">刷新</a>（有脚本时每2秒自动更新） ·\
          <a href=\"/\">返回商店</a> · <a href=\"{}\">沙箱钱包</a> · \
          <a href=\"{}/sign\">签名诊所</a></p>",
         html(wallet),
         html(platform)
     );
-    page("回调日志", REFRESH, &body)
+    page("回调日志", RENEWED, &body)
 }
 
 fn row(received: &Received) -> String {
