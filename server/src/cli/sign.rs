@@ -68,7 +68,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
     let (told, refusal) = report(&domain, &pasted, kind, now_ms()).map_err(refused)?;
     for form in &told.forms {
         let holds = if form.holds { "HOLDS" } else { "does not hold" };
-        println!("{}: {holds}", form.name);
+        println!("{}: {holds}", form.name.0);
         for line in &form.lines {
             println!("    {}", printable(line));
         }

@@ -214,6 +214,8 @@ fn result(lang: Lang, said: Said) -> impl IntoView {
         } else {
             said_in(lang, "不成立", "does not hold")
         };
+        let (english, chinese) = form.name;
+        let name = said_in(lang, chinese, english);
         let values = form
             .lines
             .iter()
@@ -221,7 +223,7 @@ fn result(lang: Lang, said: Said) -> impl IntoView {
         let values = values.collect_view();
         view! {
             <details open=form.holds>
-                <summary>{form.name}" — "{holds}</summary>
+                <summary>{name}" — "{holds}</summary>
                 <ol>{values}</ol>
                 <pre>{printable(&form.text)}</pre>
             </details>

@@ -221,7 +221,7 @@ fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
     sort_utf16(&mut lines);
     let lines = masked(&lines, used);
     let mut forms = vec![Explained {
-        name: "sign: SHA-1 over the nine values".to_owned(),
+        name: ("sign: SHA-1 over the nine values", "sign：九个值的 SHA-1"),
         text: lines.concat(),
         lines,
         holds: first.is_some(),
@@ -234,7 +234,10 @@ fn callback(domain: &Domain, pairs: &Pairs) -> Explanation {
         let mut lines = as_sent(&named(&filled));
         lines.sort();
         forms.push(Explained {
-            name: "sign2: HMAC-SHA256 over all but the two signs".to_owned(),
+            name: (
+                "sign2: HMAC-SHA256 over all but the two signs",
+                "sign2：除两个签名外全部的 HMAC-SHA256",
+            ),
             text: format!("callback\n{}", lines.join("&")),
             lines,
             holds: second.is_some(),
@@ -258,7 +261,7 @@ fn partner(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
     named.sort();
     let lines = as_sent(&named);
     let form = Explained {
-        name: "MD5 over key and fields".to_owned(),
+        name: ("MD5 over key and fields", "密钥和字段的 MD5"),
         text: format!("{MASK}{}", lines.join("&")),
         lines,
         holds: false,
@@ -273,7 +276,7 @@ fn epay(domain: &Domain, fields: &Fields, now_ms: i64) -> Explanation {
     let line = |(name, value): &(String, String)| format!("{name}={value}");
     let lines: Vec<_> = named.iter().map(line).collect();
     let form = Explained {
-        name: "MD5 over fields and key".to_owned(),
+        name: ("MD5 over fields and key", "字段和密钥的 MD5"),
         text: format!("{}{MASK}", lines.join("&")),
         lines,
         holds: false,

@@ -85,12 +85,19 @@ const FORMS: [Form; 4] = [
 ];
 
 impl Form {
-    fn name(self) -> &'static str {
+    /// Its name in English and in Chinese.
+    fn name(self) -> (&'static str, &'static str) {
         match (self.pay_type, self.encoded) {
-            (false, false) => "SHA-1, payTypeCode left out",
-            (true, false) => "SHA-1, payTypeCode included",
-            (false, true) => "SHA-1, addresses URL-encoded, payTypeCode left out",
-            (true, true) => "SHA-1, addresses URL-encoded, payTypeCode included",
+            (false, false) => ("SHA-1, payTypeCode left out", "SHA-1，不签 payTypeCode"),
+            (true, false) => ("SHA-1, payTypeCode included", "SHA-1，签 payTypeCode"),
+            (false, true) => (
+                "SHA-1, addresses URL-encoded, payTypeCode left out",
+                "SHA-1，地址转义后签，不签 payTypeCode",
+            ),
+            (true, true) => (
+                "SHA-1, addresses URL-encoded, payTypeCode included",
+                "SHA-1，地址转义后签，签 payTypeCode",
+            ),
         }
     }
 
@@ -376,8 +383,8 @@ fn hmac_stranger(
 /// A form of a sign, with what it signs; `***` stands for the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
-    /// Its name.
-    pub name: String,
+    /// Its name in English and in Chinese.
+    pub name: (&'static str, &'static str),
     /// Its values, or `name=value`, in the order in which they are joined.
     pub lines: Vec<String>,
     /// The whole text that is signed.
@@ -419,7 +426,7 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
         lines.insert(0, purpose.word().to_owned());
         return Explanation {
             forms: vec![Explained {
-                name: "HMAC-SHA256".to_owned(),
+                name: ("HMAC-SHA256", "HMAC-SHA256"),
                 lines,
                 text,
                 holds: held,
@@ -436,7 +443,7 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
         let values = form.values(request, &[]).into_iter().map(str::to_owned);
         let lines = with_secret_place(secret, values.collect());
         Explained {
-            name: form.name().to_owned(),
+            name: form.name(),
             text: lines.concat(),
             lines,
             holds: held == Some(form),
