@@ -21,6 +21,12 @@ pub(crate) fn clinic() -> Router<State> {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
+/// The path of each call that is described.
+#[cfg(test)]
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    openapi::paths()
+}
+
 /// The interfaces, described.
 pub(crate) fn docs() -> Router<State> {
     Router::new()

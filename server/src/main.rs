@@ -8,6 +8,8 @@ mod cli;
 mod config;
 mod console;
 mod developer;
+#[cfg(test)]
+mod docs;
 mod ends;
 mod heads;
 mod limits;

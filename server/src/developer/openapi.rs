@@ -261,6 +261,11 @@ fn section(call: &Call, lang: Lang) -> impl IntoView + use<> {
 }
 
 #[cfg(test)]
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    CALLS.iter().map(|call| call.path)
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use payment::domain::Domain;
