@@ -6,6 +6,7 @@ mod load;
 mod report;
 mod requests;
 pub(crate) mod scale;
+mod screens;
 mod trials;
 
 use crate::database::Postgres;

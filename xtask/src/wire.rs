@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
+    /// What it wants kept, without how long.
+    pub(crate) cookie: Option<String>,
     pub(crate) body: String,
 }
 
@@ -30,6 +32,7 @@ impl Answer {
 pub(crate) struct Wire {
     agent: Agent,
     connection: &'static str,
+    cookie: String,
 }
 
 impl Wire {
@@ -49,6 +52,7 @@ impl Wire {
         Self {
             agent: Agent::new_with_config(config),
             connection: "close",
+            cookie: String::new(),
         }
     }
 
@@ -60,11 +64,17 @@ impl Wire {
         }
     }
 
+    /// The same with what an answer wanted kept.
+    pub(crate) fn keeping(self, cookie: String) -> Self {
+        Self { cookie, ..self }
+    }
+
     pub(crate) fn get(&self, url: &str) -> Result<Answer> {
         let sent = self
             .agent
             .get(url)
             .header("Connection", self.connection)
+            .header("Cookie", &self.cookie)
             .call();
         read(sent)
     }
@@ -85,10 +95,12 @@ impl Wire {
 
 fn read(sent: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answer> {
     let mut response = sent?;
-    let location = response.headers().get("location");
-    let location = location
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let header = |name| {
+        let value = response.headers().get(name)?.to_str().ok();
+        value.map(str::to_owned)
+    };
+    let location = header("location");
+    let cookie = header("set-cookie").and_then(|kept| Some(kept.split(';').next()?.to_owned()));
     let status = response.status().as_u16();
     // The sandbox's book of a long run has many megabytes.
     let body = response.body_mut().with_config().limit(1 << 30);
@@ -96,6 +108,7 @@ fn read(sent: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answer> {
     Ok(Answer {
         status,
         location,
+        cookie,
         body: body.context("an answer broke off")?,
     })
 }

@@ -1,6 +1,7 @@
 //! The keys of all channels, and the accounts file that an operator of the platform
 //! would write. Each channel keeps its own keys.
 
+use crate::keys::write_private;
 use crate::{alipay, apay, chinapay, paypal, wechat};
 use anyhow::Result;
 use std::fs;
@@ -24,17 +25,14 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
     let (paypal, paypal_accounts) = paypal::keys::open(base, data)?;
     let (chinapay, chinapay_accounts) = chinapay::keys::open(base, data)?;
     let (apay, apay_accounts) = apay::keys::open(base, data)?;
-    fs::write(
-        data.join("accounts.toml"),
-        [
-            wechat_accounts,
-            alipay_accounts,
-            chinapay_accounts,
-            paypal_accounts,
-            apay_accounts,
-        ]
-        .concat(),
-    )?;
+    let accounts = [
+        wechat_accounts,
+        alipay_accounts,
+        chinapay_accounts,
+        paypal_accounts,
+        apay_accounts,
+    ];
+    write_private(&data.join("accounts.toml"), accounts.concat().as_bytes())?;
     Ok(Keys {
         wechat,
         alipay,

@@ -13,6 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// A key that signs and verifies.
@@ -43,6 +45,20 @@ impl Key {
     }
 }
 
+/// Writes a file that its owner alone can read.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    let mut open = fs::OpenOptions::new();
+    let mut file = open
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    // One of an older sandbox could be read by others.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file.write_all(content)?)
+}
+
 /// What is kept in a file, made at the first time.
 pub(crate) fn kept<T: Serialize + DeserializeOwned>(
     data: &Path,
@@ -53,7 +69,7 @@ pub(crate) fn kept<T: Serialize + DeserializeOwned>(
     if !path.exists() {
         fs::create_dir_all(path.parent().unwrap_or(data))?;
         let made = make().with_context(|| format!("making {name}"))?;
-        fs::write(&path, serde_json::to_vec_pretty(&made)?)?;
+        write_private(&path, &serde_json::to_vec_pretty(&made)?)?;
     }
     serde_json::from_slice(&fs::read(&path)?).with_context(|| format!("reading {name}"))
 }

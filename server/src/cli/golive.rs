@@ -54,8 +54,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         );
     }
     println!(
-        "All {} are right. Now look into your own books: order {} must be there once, as paid \
-         once. Nobody paid it: take it back there.",
+        "All {} are right. Now look into your own books: order {} must be there as paid once \
+         at the most. A receiver that confirms by queryInfo has shipped nothing; else take it \
+         back there, since nobody paid it.",
         judged.len(),
         printable(&command.key)
     );

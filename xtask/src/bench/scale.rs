@@ -4,6 +4,7 @@
 use super::load::Wrk;
 use super::report::Spread;
 use super::requests::Requests;
+use super::screens;
 use super::{Database, SETTINGS};
 use crate::database::Postgres;
 use crate::process::{self, Programs, free_ports};
@@ -49,15 +50,18 @@ pub(crate) struct Options {
     /// Databases, of sqlite and postgres
     #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
     databases: Vec<Database>,
+    /// The console's screens alone
+    #[arg(long)]
+    screens: bool,
 }
 
 /// One book and the instance that keeps it.
-struct Side {
-    orders: u32,
-    world: World,
+pub(super) struct Side {
+    pub(super) orders: u32,
+    pub(super) world: World,
     programs: Programs,
     /// Stopped with it.
-    _server: Option<Postgres>,
+    server: Option<Postgres>,
     requests: Requests,
     /// Requests of this number are begun next.
     next: Cell<u32>,
@@ -150,13 +154,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let begun = || Side::start(options, *orders, &bin, *database);
             sides.push(step(&name, begun)?);
         }
-        for asked in &ALL {
+        let asked = if options.screens { &[] } else { &ALL[..] };
+        for asked in asked {
             let name = format!("{} on {}", asked.name, database.name());
             rows.push(step(&name, || {
                 measured(&name, asked, &sides, &wrk, options)
             })?);
         }
         print(&rows, &options.orders);
+        screens::print(database.name(), &sides, options.rounds)?;
     }
     let text = serde_json::to_string_pretty(&rows)?;
     std::fs::write(target("scale")?.join("scale.json"), text)?;
@@ -239,7 +245,7 @@ fn checked(world: &World) -> Result<()> {
 }
 
 /// What came, and how long it took, ms.
-fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+pub(super) fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
     let began = Instant::now();
     let done = work()?;
     Ok((began.elapsed().as_secs_f64() * 1e3, done))
@@ -284,7 +290,7 @@ impl Side {
             requests: Requests::new(&world.address(2)),
             world,
             programs,
-            _server: server,
+            server,
             next: Cell::new(WATCHED),
         };
         let wire = Wire::kept();
@@ -297,6 +303,16 @@ impl Side {
             }
         }
         Ok(side)
+    }
+
+    pub(super) fn is_on_postgres(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Rows that PostgreSQL has read so far.
+    pub(super) fn rows_read(&self) -> Result<f64> {
+        let told = step::run_quietly(&mut self.world.book("reads"))?;
+        told.trim().parse().context("no count of rows")
     }
 
     fn each(&self, asked: fn(&Requests, u32) -> String) -> Vec<String> {

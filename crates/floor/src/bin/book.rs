@@ -9,6 +9,9 @@ use std::fmt::Write;
 
 /// Entries of each order's story.
 const ENTRIES: i64 = 2;
+/// Rows that PostgreSQL has read of tables and indexes since it was made.
+const READS: &str = "select tup_returned + tup_fetched from pg_stat_database \
+    where datname = current_database()";
 /// Orders whose stories are written at once.
 const PAGE: usize = 1_000;
 
@@ -57,8 +60,13 @@ impl Line {
 async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [address, which, values @ ..] = arguments.as_slice() else {
-        bail!("book DATABASE orders|callbacks NAME=VALUE …");
+        bail!("book DATABASE orders|callbacks NAME=VALUE …, or reads");
     };
+    if which == "reads" {
+        let mut line = PgConnection::connect(address).await?;
+        println!("{}", line.fetch_one(READS).await?.get::<i64, _>(0));
+        return Ok(());
+    }
     let stories = which == "orders";
     let mut text = match which.as_str() {
         "orders" => include_str!("../../book/fill.sql"),

@@ -1,6 +1,6 @@
 //! The keys of Alipay and of its merchants.
 
-use crate::keys::{Key, digits, kept, make_pair, read_key};
+use crate::keys::{Key, digits, kept, make_pair, read_key, write_private};
 use anyhow::Result;
 use md5::{Digest, Md5};
 use rcgen::{
@@ -67,7 +67,8 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
             alipay_public_key,
         })
     })?;
-    fs::write(data.join("alipay/app_key.pem"), &file.app_private_key)?;
+    let private = file.app_private_key.as_bytes();
+    write_private(&data.join("alipay/app_key.pem"), private)?;
     fs::write(data.join("alipay/alipay_pub.pem"), &file.alipay_public_key)?;
     let account = format!(
         "[[account]]\nchannel = \"Alipay\"\nname = \"{}\"\n\
@@ -100,7 +101,7 @@ fn open_certified(base: &str, data: &Path) -> Result<(Merchant, String)> {
         ("alipay_cert.crt", &file.alipay_certificate),
         ("alipay_root_cert.crt", &file.root_certificate),
     ] {
-        fs::write(data.join("alipay").join(name), text)?;
+        write_private(&data.join("alipay").join(name), text.as_bytes())?;
     }
     let account = format!(
         "[[account]]\nchannel = \"Alipay\"\nname = \"sandbox-alipay-cert\"\nenabled = false\n\

@@ -1,7 +1,7 @@
 //! The keys of ChinaPay and of its merchant, as key files
 //! (docs/reference/chinapay.md, Signatures and keys).
 
-use crate::keys::{digits, kept};
+use crate::keys::{digits, kept, write_private};
 use anyhow::{Context, Result};
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockEncryptMut, KeyIvInit};
@@ -74,7 +74,10 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
         name: file.name,
         mer_id: file.mer_id,
     };
-    fs::write(data.join("chinapay/MerPrK.key"), private_file(&keys))?;
+    write_private(
+        &data.join("chinapay/MerPrK.key"),
+        private_file(&keys).as_bytes(),
+    )?;
     fs::write(data.join("chinapay/PgPubk.key"), public_file(&keys))?;
     let account = format!(
         "[[account]]\nchannel = \"ChinapayOld\"\nname = \"{}\"\nmer_id = \"{}\"\n\

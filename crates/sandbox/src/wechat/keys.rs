@@ -1,6 +1,6 @@
 //! The keys of WeChat Pay and of its merchants.
 
-use crate::keys::{Key, digits, hex, kept, make_pair, read_key};
+use crate::keys::{Key, digits, hex, kept, make_pair, read_key, write_private};
 use crate::random_text;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,7 @@ fn write_accounts(base: &str, data: &Path, file: &KeysFile) -> Result<String> {
     let mut accounts = String::new();
     for merchant in &file.merchants {
         let key = format!("wechat/{}_key.pem", merchant.name);
-        fs::write(data.join(&key), &merchant.private_key)?;
+        write_private(&data.join(&key), merchant.private_key.as_bytes())?;
         accounts.push_str(&account(base, merchant, &key, &file.platform));
     }
     Ok(accounts)
