@@ -141,11 +141,11 @@ pub fn figures(setting: &Setting<'_>, figures: &Figures) -> String {
         Err(most) => {
             let text = match setting.lang {
                 Lang::Zh => {
-                    format!("这段时间的订单或付款超过 {most} 笔，不在这里算：选更短的时间。")
+                    format!("其中一天的订单或付款超过 {most} 笔，不在这里算。")
                 }
                 Lang::En => format!(
-                    "More than {most} orders or payments lie in this time, which is not \
-                     reckoned here: choose fewer days."
+                    "More than {most} orders or payments lie in one of these days, which is \
+                     not reckoned here."
                 ),
             };
             view! { <p class="bad" role="alert">{text}</p> }.into_any()

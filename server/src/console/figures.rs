@@ -15,10 +15,12 @@ use payment::money::Currency;
 use payment::order::Attempt;
 use payment::ports::{Delay, Store, StoreError, Total, TotalsBy};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 const HOUR_MS: i64 = 3_600_000;
-/// A time with more rows is not reckoned: either database needs seconds for so many.
+/// A day with more rows is not reckoned: either database needs seconds for so many at once.
 const ROWS_MAX: i64 = 1_000_000;
 /// Delays are those of so many payments, whose callbacks are read one by one.
 const DELAYS_MAX: usize = 10_000;
@@ -136,24 +138,38 @@ fn address(asked: &Asked) -> String {
 
 /// Reads what a time comes to; none where it holds too much.
 async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, StoreError> {
-    let (since, until) = (span.since_ms, span.until_ms);
-    let extent = store.extent(since, until, ROWS_MAX + 1).await?;
-    if extent.made.max(extent.paid) > ROWS_MAX {
-        return Ok(None);
-    }
     let ahead_ms = zone::ahead_ms();
     let (each_ms, times) = match span.days {
         1 => (HOUR_MS, TotalsBy::Hour(ahead_ms)),
         _ => (DAY_MS, TotalsBy::Day(ahead_ms)),
     };
-    let times = store.totals(times, since, until).await?;
     let totals_by = match by {
         By::Business => TotalsBy::Business,
         By::Channel => TotalsBy::Channel,
         By::Account => TotalsBy::Account,
         By::Currency => TotalsBy::Currency,
     };
-    let mut totals = store.totals(totals_by, since, until).await?;
+    let (mut by_times, mut by_name, mut by_channel) =
+        (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    // Day by day: nobody waits behind a question about a month.
+    for day in 0..span.days {
+        let since = span.since_ms + day * DAY_MS;
+        let until = since + DAY_MS;
+        let extent = store.extent(since, until, ROWS_MAX + 1).await?;
+        if extent.made.max(extent.paid) > ROWS_MAX {
+            return Ok(None);
+        }
+        by_times.extend(store.totals(times, since, until).await?);
+        for total in store.totals(totals_by, since, until).await? {
+            add(&mut by_name, total);
+        }
+        for outcomes in store.outcomes(since, until).await? {
+            let so_far: &mut [i64; 2] = by_channel.entry(outcomes.channel).or_default();
+            so_far[0] += outcomes.made;
+            so_far[1] += outcomes.paid;
+        }
+    }
+    let mut totals: Vec<Total> = by_name.into_values().collect();
     totals.sort_by_key(|total| (total.currency, -total.paid));
     // The largest of each currency.
     let all = totals.len();
@@ -166,14 +182,12 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
         kept <= LINES
     });
     let more = all - totals.len();
-    let outcomes = store.outcomes(since, until).await?;
-    let successes = outcomes.into_iter().map(|outcomes| {
+    let successes = by_channel.into_iter().map(|(channel, [made, paid])| {
         let mut asked = span.asked(false);
-        asked.channel = outcomes.channel.code().to_owned();
-        let made = (outcomes.made, address(&asked));
+        asked.channel = channel.code().to_owned();
+        let made = (made, address(&asked));
         asked.state = Attempt::Paid.word().to_owned();
-        let paid = (outcomes.paid, address(&asked));
-        let channel = outcomes.channel;
+        let paid = (paid, address(&asked));
         Success {
             channel,
             made,
@@ -181,11 +195,11 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
         }
     });
     let at_most = i64::try_from(DELAYS_MAX).unwrap_or(i64::MAX);
-    let delays = store.delays(since, until, at_most).await?;
+    let delays = store.delays(span.since_ms, span.until_ms, at_most).await?;
     Ok(Some(Read {
         times: Currency::ALL
             .into_iter()
-            .map(|currency| by_time(span, each_ms, currency, &times))
+            .map(|currency| by_time(span, each_ms, currency, &by_times))
             .filter(|sums| sums.iter().any(|sum| sum.count > 0))
             .collect(),
         sums: totals
@@ -200,6 +214,21 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
 }
 
 /// The days or hours of a currency, none left out.
+/// Adds a day's sum to those of its kind.
+fn add(all: &mut BTreeMap<(String, Currency), Total>, total: Total) {
+    match all.entry((total.name.clone(), total.currency)) {
+        Entry::Vacant(empty) => {
+            empty.insert(total);
+        }
+        Entry::Occupied(mut so_far) => {
+            let so_far = so_far.get_mut();
+            so_far.count += total.count;
+            so_far.paid += total.paid;
+            so_far.refunded += total.refunded;
+        }
+    }
+}
+
 fn by_time(span: &Span, each_ms: i64, currency: Currency, totals: &[Total]) -> Vec<Sum> {
     let ahead_ms = zone::ahead_ms();
     let first = (span.since_ms + ahead_ms) / each_ms;
