@@ -4,6 +4,7 @@
 use crate::Checkout;
 use crate::alarm::{Alarm, raise};
 use crate::breaker::{Breaker, Outcome, Turn};
+use crate::lately::{Calls, Lately};
 use payment::channel::Channel;
 use payment::ports::{
     ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
@@ -25,6 +26,24 @@ const CHECK_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Account {
     gateway: Arc<dyn Gateway>,
     breaker: Mutex<Breaker>,
+    lately: Mutex<Lately>,
+}
+
+/// How an account stands, as this instance sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its channel.
+    pub channel: Channel,
+    /// Its name.
+    pub account: String,
+    /// Whether it takes new payments, as it is set up.
+    pub enabled: bool,
+    /// It fails, and is not offered until it is well.
+    pub is_away: bool,
+    /// New orders in a row without an answer to believe.
+    pub lost_orders: u32,
+    /// Its calls of the last [`crate::MINUTES`] minutes.
+    pub calls: Calls,
 }
 
 impl Account {
@@ -33,6 +52,7 @@ impl Account {
         let account = Self {
             gateway,
             breaker: Mutex::new(Breaker::new(lost_orders)),
+            lately: Mutex::new(Lately::new(Instant::now())),
         };
         account.show(false);
         Arc::new(account)
@@ -49,6 +69,23 @@ impl Account {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lately(&self) -> MutexGuard<'_, Lately> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standing(&self) -> Standing {
+        let calls = self.lately().sum(Instant::now());
+        let breaker = self.breaker();
+        Standing {
+            channel: self.channel(),
+            account: self.account().to_owned(),
+            enabled: self.terms().enabled,
+            is_away: breaker.is_away(),
+            lost_orders: breaker.lost_orders(),
+            calls,
+        }
     }
 
     /// Shows whether it is away.
@@ -69,7 +106,9 @@ impl Account {
         let outcome = Outcome::of(&answer);
         let seconds = metrics::histogram!(CALLS, "channel" => self.channel().code(),
             "account" => self.account().to_owned(), "call" => name, "outcome" => outcome.word());
-        seconds.record(begun.elapsed());
+        let took = begun.elapsed();
+        seconds.record(took);
+        self.lately().add(outcome, took, Instant::now());
         answer
     }
 
@@ -101,6 +140,13 @@ impl Account {
 }
 
 impl Checkout {
+    /// How each channel account stands, as this instance sees it.
+    #[must_use]
+    pub fn standings(&self) -> Vec<Standing> {
+        let gateways = self.gateways();
+        gateways.iter().map(|one| one.standing()).collect()
+    }
+
     /// How many channel accounts are not offered, since they don't answer.
     #[must_use]
     pub fn accounts_away(&self) -> usize {

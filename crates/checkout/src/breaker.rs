@@ -98,6 +98,11 @@ impl Breaker {
         self.away.is_some()
     }
 
+    /// New orders in a row, each once, without an answer to believe.
+    pub(crate) fn lost_orders(&self) -> u32 {
+        self.lost_orders
+    }
+
     /// Whether it is to be asked now whether it is well.
     pub(crate) fn is_to_be_asked(&self, now: Instant) -> bool {
         match &self.away {

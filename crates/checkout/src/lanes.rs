@@ -1,6 +1,7 @@
 //! Callbacks to one receiver share a lane of so many at once: a receiver that is
 //! slow fills its own lane, and no other (docs/reference/orders.md, Callbacks).
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -18,14 +19,27 @@ const ROOM: usize = FULL + ROUND;
 #[derive(Default)]
 pub(crate) struct Lanes(Arc<Shared>);
 
+/// How a receiver's lane stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Whose it is.
+    pub receiver: String,
+    /// Callbacks that are under way to it.
+    pub sending: usize,
+    /// Callbacks that were taken and wait for their turn.
+    pub waiting: usize,
+    /// No more are taken until some are done.
+    pub is_full: bool,
+}
+
 #[derive(Default)]
 struct Shared {
-    lanes: Mutex<HashMap<String, Lane>>,
+    lanes: Mutex<HashMap<String, Queue>>,
     /// Rings where a lane that was full takes more.
     room: Notify,
 }
 
-struct Lane {
+struct Queue {
     /// Callbacks that were taken and are not done.
     taken: usize,
     turns: Arc<Semaphore>,
@@ -46,10 +60,24 @@ impl Lanes {
         full.map(|(receiver, _)| receiver.clone()).collect()
     }
 
+    /// The lanes that callbacks are in, by receiver.
+    pub(crate) fn all(&self) -> Vec<Lane> {
+        let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = |(receiver, queue): (&String, &Queue)| Lane {
+            receiver: receiver.clone(),
+            sending: queue.taken.min(LANE),
+            waiting: queue.taken.saturating_sub(LANE),
+            is_full: queue.taken >= FULL,
+        };
+        let mut all: Vec<_> = lanes.iter().map(lane).collect();
+        all.sort_by_key(|lane| (Reverse(lane.waiting), lane.receiver.clone()));
+        all
+    }
+
     /// A place before this receiver's lane, where there is one left.
     pub(crate) fn enter(&self, receiver: &str) -> Option<Slot> {
         let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(receiver.to_owned()).or_insert_with(|| Lane {
+        let lane = lanes.entry(receiver.to_owned()).or_insert_with(|| Queue {
             taken: 0,
             turns: Arc::new(Semaphore::new(LANE)),
         });
@@ -103,12 +131,19 @@ mod tests {
         let mut places: Vec<_> = (0..FULL).map(|_| lanes.enter("slow")).collect();
         assert!(places.iter().all(Option::is_some));
         assert_eq!(lanes.full(), ["slow"]);
+        let slow = lanes.all().remove(0);
+        assert_eq!((slow.sending, slow.waiting), (LANE, ROUND));
+        assert!(slow.is_full);
         // A round that is under way finds room; no more than that.
         places.extend((0..ROUND).map(|_| lanes.enter("slow")));
         assert!(places.iter().all(Option::is_some));
         assert!(lanes.enter("slow").is_none());
         let other = lanes.enter("fast");
         assert!(other.is_some());
+        let all = lanes.all();
+        assert_eq!((all.len(), all[1].receiver.as_str()), (2, "fast"));
+        assert_eq!((all[1].sending, all[1].waiting), (1, 0));
+        assert!(!all[1].is_full);
         places.truncate(FULL - 1);
         assert!(lanes.full().is_empty());
         assert!(lanes.enter("slow").is_some());

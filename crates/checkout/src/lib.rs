@@ -19,6 +19,7 @@ mod flights;
 mod golive;
 mod hold;
 mod lanes;
+mod lately;
 pub mod links;
 mod memory;
 mod notify;
@@ -39,7 +40,7 @@ mod taken_back;
 mod timer;
 mod watch;
 
-pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS};
+pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS, Standing as AccountStanding};
 pub use alarm::alarms_raised;
 pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
@@ -50,6 +51,8 @@ pub use counted::{
 pub use desk::{Errand, NotDone, Outcome};
 pub use failure::Failure;
 pub use golive::{NoTrial, Trial, Tried, right};
+pub use lanes::Lane;
+pub use lately::{Calls, MINUTES};
 pub use notify::Taken;
 pub use numbers::token;
 pub use openid::{Arrival, LAP, OPENID_PATH, Traveller};

@@ -4,8 +4,8 @@
 use crate::alarm::{Alarm, raise};
 use crate::budget::STRETCH_MAX_MS;
 use crate::counted::{CLOCK, HASTENED};
-use crate::{Checkout, Failure, notify, refund, timer};
-use payment::ports::{Horizons, StoreError, Untaken};
+use crate::{Checkout, Failure, Lane, notify, refund, timer};
+use payment::ports::{Horizons, Overdue, StoreError, Untaken};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -36,8 +36,8 @@ fn is_unusual(hour: i64, before: i64) -> bool {
 /// What is not looked at when it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LateTimers {
-    /// Orders, refunds and notifies that were due a minute ago or longer.
-    pub overdue: i64,
+    /// What was due a minute ago or longer.
+    pub overdue: Overdue,
     /// What is due later than any schedule says.
     pub too_far: i64,
 }
@@ -129,6 +129,18 @@ impl Checkout {
             overdue: self.parts.store.overdue(self.now_ms()).await?,
             too_far: self.too_far.load(Ordering::Relaxed),
         })
+    }
+
+    /// The lanes that callbacks of this instance are in.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<Lane> {
+        self.lanes.all()
+    }
+
+    /// For how long a worker has what it takes, ms: if he dies, another takes it then.
+    #[must_use]
+    pub fn lease_ms(&self) -> i64 {
+        self.parts.lease_ms
     }
 
     /// Looks for what is due too far ahead; gives how much that is, and how far our clock

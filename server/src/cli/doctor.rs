@@ -229,7 +229,7 @@ async fn clocks(gateways: &[Arc<dyn Gateway>], findings: &mut Findings) {
 async fn timers(config: &Config, store: &Arc<dyn Store>, findings: &mut Findings) -> Result<()> {
     let checkout = commanded(config, Arc::clone(store)).await?;
     let (too_far, ahead_ms) = checkout.too_far().await?;
-    let overdue = checkout.late_timers().await?.overdue;
+    let overdue = checkout.late_timers().await?.overdue.ours();
     if overdue > 0 {
         findings.add(format!(
             "{overdue} orders, refunds or notifies are due for a minute or longer: is a server \

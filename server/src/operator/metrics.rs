@@ -205,7 +205,7 @@ async fn observe(store: &dyn Store, checkout: &Checkout) {
         gauge!(OLDEST).set((now_ms - oldest_ms).max(0) as f64 / 1e3);
     }
     if let Some(late) = late {
-        for (kind, count) in [("overdue", late.overdue), ("too far", late.too_far)] {
+        for (kind, count) in [("overdue", late.overdue.ours()), ("too far", late.too_far)] {
             gauge!(LATE, "kind" => kind).set(count as f64);
         }
     }

@@ -47,7 +47,7 @@ pub use refunds::{
 };
 pub use sealing::{Instance, NewSecrets, SealState, Sealing};
 pub use settling::{BesideRefund, ClosedRequest, Honoured, Payment, Settled, Settling};
-pub use timers::{Horizons, Timers, Untaken};
+pub use timers::{Horizons, Late, Overdue, Timers, Untaken};
 pub use trips::Trips;
 
 /// The store could not do it.

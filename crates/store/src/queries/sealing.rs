@@ -50,8 +50,8 @@ statements! {
         set version = excluded.version, kek_ids = excluded.kek_ids, seen_ms = excluded.seen_ms";
     FORGET(OF) = "delete from instance where seen_ms < ", OF.now_ms, " - $1";
     LEAVE = "delete from instance where name = $1";
-    AT_WORK(OF) = "select name, version, kek_ids from instance \
-        where seen_ms > ", OF.now_ms, " - $1 order by name";
+    AT_WORK(OF) = "select name, version, kek_ids, ", OF.now_ms, " - seen_ms as quiet_ms \
+        from instance where seen_ms > ", OF.now_ms, " - $1 order by name";
 }
 
 /// What a command of a person's asks of all secrets, or the first start with a key.
@@ -112,6 +112,7 @@ fn at_work(row: &Row) -> Answer<Instance> {
         name: row.get("name")?,
         version: row.get("version")?,
         keys: keys.split_whitespace().map(str::to_owned).collect(),
+        quiet_ms: row.get("quiet_ms")?,
     })
 }
 
@@ -300,6 +301,10 @@ impl Sealing for Database {
 
     async fn take_leave(&self, name: &str) -> Answer<()> {
         self.change(LEAVE.bind(name)).await
+    }
+
+    async fn at_work(&self) -> Answer<Vec<Instance>> {
+        self.list(LIMIT, AT_WORK.bind(HEARD_MS), at_work).await
     }
 
     async fn sealing(&self) -> Answer<SealState> {

@@ -4,7 +4,7 @@ use super::rows::{OPEN, UNCONFIRMED, WAITING};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
-use payment::ports::{Answer, Horizons, Timers, Untaken};
+use payment::ports::{Answer, Horizons, Late, Overdue, Timers, Untaken};
 
 /// Due before this, ms, and still not looked at: overdue.
 const OVERDUE_MS: i64 = 60_000;
@@ -19,10 +19,13 @@ const REFUND: &str = text!("next_ms > $1 and state in ", UNCONFIRMED);
 const NOTIFY: &str = "next_ms > $1";
 
 statements! {
-    OVERDUE = "select \
-        (select count(*) from attempt where next_query_ms < $1) + \
-        (select count(*) from refund where next_ms < $1) + \
-        (select count(*) from notify where next_ms < $1) as found";
+    /// In the order of [`Overdue`].
+    OVERDUE = "select 1 as kind, count(*) as count, min(next_query_ms) as oldest_ms \
+        from attempt where next_query_ms < $1 \
+        union all select 2, count(*), min(next_ms) from refund where next_ms < $1 \
+        union all select 3, count(*), min(next_ms) from notify where next_ms < $1 \
+        union all select 4, count(*), min(next_ms) from callback where next_ms < $1 \
+        order by kind";
     CLOCK(OF) = "select ", OF.now_ms, " as now_ms";
     FAR_ATTEMPTS = "select count(*) as found from attempt where ", ATTEMPT;
     FAR_CALLBACKS = "select count(*) as found from callback where ", CALLBACK;
@@ -63,10 +66,20 @@ fn with(sql: Sql, values: &[i64]) -> Statement<'static> {
 
 #[async_trait::async_trait]
 impl Timers for Database {
-    async fn overdue(&self, now_ms: i64) -> Answer<i64> {
+    async fn overdue(&self, now_ms: i64) -> Answer<Overdue> {
+        let late = |row: &Row| {
+            let (count, oldest_ms) = (row.get("count")?, row.get("oldest_ms")?);
+            Ok(Late { count, oldest_ms })
+        };
         let asked = OVERDUE.bind(now_ms - OVERDUE_MS);
-        let count = async |line: &mut Line| found(line, asked.clone()).await;
-        self.read(LIMIT, count).await
+        let mut kinds = self.list(LIMIT, asked, late).await?.into_iter();
+        let mut next = || kinds.next().unwrap_or_default();
+        Ok(Overdue {
+            queries: next(),
+            refunds: next(),
+            notifies: next(),
+            callbacks: next(),
+        })
     }
 
     async fn too_far(&self, now_ms: i64, horizons: &Horizons) -> Answer<i64> {

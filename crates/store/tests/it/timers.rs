@@ -2,7 +2,7 @@
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use payment::channel::Channel;
-use payment::ports::{CallbackTry, Horizons, NotifyRow, Resend, Store, TryOutcome, Untaken};
+use payment::ports::{CallbackTry, Horizons, Late, NotifyRow, Resend, Store, TryOutcome, Untaken};
 use std::sync::Arc;
 
 /// The clock was two hours ahead when all was written.
@@ -39,7 +39,7 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
     assert!(id.is_some());
     let late = async |now_ms| {
         let too_far = store.too_far(now_ms, &horizons()).await.unwrap();
-        (store.overdue(now_ms).await.unwrap(), too_far)
+        (store.overdue(now_ms).await.unwrap().ours(), too_far)
     };
     assert_eq!(late(0).await, (0, 3), "an order, a callback, a notify");
     assert_eq!(late(AHEAD_MS).await, (0, 0), "by the clock that wrote them");
@@ -49,6 +49,13 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
         (2, 0),
         "callbacks wait for their receivers"
     );
+    let overdue = store.overdue(past_all).await.unwrap();
+    let late = |late: Late| (late.count, late.oldest_ms);
+    assert_eq!(late(overdue.refunds), (0, None));
+    assert_eq!(late(overdue.callbacks), (1, Some(AHEAD_MS)));
+    assert_eq!(late(overdue.notifies), (1, Some(AHEAD_MS)));
+    let asked_ms = overdue.queries.oldest_ms.unwrap();
+    assert!(overdue.queries.count == 1 && asked_ms >= AHEAD_MS);
     assert!(store.clock_ms().await.unwrap() > 1_700_000_000_000);
 
     assert_eq!(store.hasten(0, &horizons()).await.unwrap(), 3);

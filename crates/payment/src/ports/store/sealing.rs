@@ -16,6 +16,8 @@ pub struct Instance {
     pub version: String,
     /// The keys that it has.
     pub keys: Vec<String>,
+    /// How long ago it was heard of, ms, by the database's clock.
+    pub quiet_ms: i64,
 }
 
 /// How secrets are kept. Keys are known by their ids, which tell nothing of them.
@@ -101,6 +103,8 @@ pub trait Sealing: Send + Sync {
     async fn announce(&self, name: &str, version: &str) -> Answer<()>;
     /// Says that it no longer is.
     async fn take_leave(&self, name: &str) -> Answer<()>;
+    /// Who is at work.
+    async fn at_work(&self) -> Answer<Vec<Instance>>;
     /// How secrets are kept.
     async fn sealing(&self) -> Answer<SealState>;
     /// Encrypts what stands in clear alone, takes all clear text away, and keeps older
@@ -127,6 +131,7 @@ mod tests {
             name: name.to_owned(),
             version: "1".to_owned(),
             keys: keys.iter().copied().map(str::to_owned).collect(),
+            quiet_ms: 0,
         };
         SealState {
             writes: Some("k1".to_owned()),

@@ -29,12 +29,41 @@ pub struct Untaken {
     pub oldest_ms: i64,
 }
 
+/// Work that was due a minute ago or longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Late {
+    /// How much.
+    pub count: i64,
+    /// When the oldest of it was due, ms since 1970.
+    pub oldest_ms: Option<i64>,
+}
+
+/// The same, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// Questions about orders.
+    pub queries: Late,
+    /// Refunds to be sent, or asked about.
+    pub refunds: Late,
+    /// Notifies to be worked on.
+    pub notifies: Late,
+    /// Callbacks to be sent: they wait for their receivers too.
+    pub callbacks: Late,
+}
+
+impl Overdue {
+    /// How much waits for us alone.
+    #[must_use]
+    pub fn ours(&self) -> i64 {
+        self.queries.count + self.refunds.count + self.notifies.count
+    }
+}
+
 /// When work is due.
 #[async_trait::async_trait]
 pub trait Timers: Send + Sync {
-    /// How many orders, refunds and notifies were due a minute ago or longer. (Callbacks
-    /// wait for their receivers: see [`Timers::untaken`].)
-    async fn overdue(&self, now_ms: i64) -> Answer<i64>;
+    /// What was due a minute ago or longer.
+    async fn overdue(&self, now_ms: i64) -> Answer<Overdue>;
     /// How much is due later than any schedule says.
     async fn too_far(&self, now_ms: i64, horizons: &Horizons) -> Answer<i64>;
     /// Makes that due now; gives how much it was.
