@@ -1,11 +1,12 @@
-//! Money at risk, and what waits.
+//! Money at risk, what was paid today, and whether what waits is in time.
 
-use crate::{Setting, document};
+use crate::queues::{Queues, summary};
+use crate::{Setting, age, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::order::Attempt;
-use payment::ports::{Backlog, Risk, Total};
+use payment::ports::{Risk, Total};
 
 /// A line of the board.
 pub struct AtRisk {
@@ -16,13 +17,13 @@ pub struct AtRisk {
 }
 
 /// What the board shows.
-pub struct Board {
+pub struct Board<'a> {
     /// Money at risk, the oldest first.
     pub risks: Vec<AtRisk>,
     /// How many more there are.
     pub more: usize,
     /// What waits.
-    pub backlog: Backlog,
+    pub queues: Queues<'a>,
     /// What was paid today, by channel.
     pub today: Vec<Total>,
     /// Now, ms since 1970.
@@ -31,16 +32,17 @@ pub struct Board {
 
 /// The first page.
 #[must_use]
-pub fn board(setting: &Setting<'_>, board: &Board) -> String {
+pub fn board(setting: &Setting<'_>, board: &Board<'_>) -> String {
     let body = view! {
         {risks(setting, board)}
         {today(setting, board)}
-        {waiting(setting, board)}
+        <h2><a href="/queues">{setting.say("队列", "Queues")}</a></h2>
+        {summary(setting, &board.queues)}
     };
     document(setting, setting.say("有风险的钱", "Money at risk"), body)
 }
 
-fn risks(setting: &Setting<'_>, board: &Board) -> AnyView {
+fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
     if board.risks.is_empty() {
         let nothing = setting.say(
             "没有：每一笔钱都清楚。",
@@ -80,13 +82,7 @@ fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
         let address = format!("/order/{}", risk.order_sn);
         view! { <a href=address>{risk.order_sn.clone()}</a> }
     });
-    let minutes = (now_ms - risk.since_ms).max(0) / 60_000;
-    let age = match (setting.lang, minutes) {
-        (Lang::Zh, ..120) => format!("{minutes} 分钟"),
-        (Lang::Zh, _) => format!("{} 小时", minutes / 60),
-        (Lang::En, ..120) => format!("{minutes} min"),
-        (Lang::En, _) => format!("{} h", minutes / 60),
-    };
+    let age = age(setting.lang, now_ms - risk.since_ms);
     view! {
         <tr>
             <td>{what}<small>{risk.detail.clone()}</small></td>
@@ -98,7 +94,7 @@ fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
     }
 }
 
-fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
+fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
     let rows: Vec<_> = board
         .today
         .iter()
@@ -137,42 +133,5 @@ fn today(setting: &Setting<'_>, board: &Board) -> impl IntoView {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
-    }
-}
-
-fn waiting(setting: &Setting<'_>, board: &Board) -> impl IntoView {
-    let Backlog {
-        queries,
-        callbacks,
-        refunds,
-        notifies,
-        oldest_callback_ms,
-    } = board.backlog;
-    let lines = [
-        (
-            setting.say("该查渠道的订单", "Orders whose query is due"),
-            queries,
-        ),
-        (
-            setting.say("等下一次的回调", "Callbacks that wait"),
-            callbacks,
-        ),
-        (setting.say("在路上的退款", "Refunds under way"), refunds),
-        (
-            setting.say("未处理的通知", "Notifies not worked on"),
-            notifies,
-        ),
-    ];
-    let lines = lines.map(|(name, count)| {
-        view! { <tr><td>{name}</td><td class="number">{count}</td></tr> }
-    });
-    let oldest = oldest_callback_ms.map(|at_ms| {
-        let name = setting.say("最早的回调写于", "The oldest callback was written at");
-        view! { <p>{name}" "{(setting.time)(at_ms)}</p> }
-    });
-    view! {
-        <h2>{setting.say("排队的", "What waits")}</h2>
-        <table><tbody>{lines.collect_view()}</tbody></table>
-        {oldest}
     }
 }

@@ -6,6 +6,7 @@ mod figures;
 mod notify;
 mod order;
 mod orders;
+mod queues;
 mod record;
 mod sign_in;
 
@@ -14,6 +15,7 @@ pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use notify::{Notify, notify};
 pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
+pub use queues::{Account, End, Ending, Lane, Queues, queues};
 pub use record::{Record, record};
 pub use sign_in::sign_in;
 
@@ -92,6 +94,7 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
         <header>
             <nav aria-label=setting.say("主导航", "Main")>
                 <a href="/">{setting.say("有风险的钱", "Money at risk")}</a>
+                <a href="/queues">{setting.say("队列", "Queues")}</a>
                 <a href="/orders">{setting.say("订单", "Orders")}</a>
                 <a href="/figures">{setting.say("统计", "Figures")}</a>
                 <a href="/acts">{setting.say("操作记录", "Acts")}</a>
@@ -108,6 +111,17 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
             </form>
         </header>
     }
+}
+
+/// How long something has lasted, in one unit.
+fn age(lang: Lang, ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (count, (zh, en)) = match seconds {
+        ..120 => (seconds, ("秒", "s")),
+        120..7_200 => (seconds / 60, ("分钟", "min")),
+        _ => (seconds / 3_600, ("小时", "h")),
+    };
+    format!("{count} {}", lang.choose(zh, en))
 }
 
 /// A page that says one thing.

@@ -5,9 +5,11 @@ mod answer;
 mod export;
 mod figures;
 mod orders;
+mod queues;
 mod record;
 mod session;
 
+use crate::ends::Ends;
 use crate::limits::buckets::{Buckets, Rate};
 use crate::state::State;
 use axum::Router;
@@ -32,15 +34,27 @@ pub(crate) struct Console {
     operators: Operators,
     sign_ins: Buckets,
     figures: Mutex<()>,
+    /// What this instance is called among those at work.
+    instance: String,
+    /// Which certificates and secrets end.
+    ends: Ends,
 }
 
 impl Console {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, dev: bool) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        dev: bool,
+        instance: String,
+        ends: Ends,
+    ) -> Self {
         Self {
             store: Arc::clone(&store),
             operators: Operators::new(store, clock, dev),
             sign_ins: Buckets::new(SIGN_INS),
             figures: Mutex::default(),
+            instance,
+            ends,
         }
     }
 }
@@ -49,6 +63,7 @@ impl Console {
 pub(crate) fn router() -> Router<State> {
     Router::new()
         .route("/", get(orders::board))
+        .route("/queues", get(queues::queues))
         .route("/orders", get(orders::list))
         .route("/orders.csv", get(export::orders))
         .route("/acts", get(record::list))

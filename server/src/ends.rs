@@ -1,5 +1,5 @@
-//! How many days are left of certificates and secrets, for the metrics; `doctor` names
-//! which.
+//! How many days are left of certificates and secrets, for the metrics and the console;
+//! `doctor` names which, too.
 
 use crate::accounts;
 use crate::config::Config;
@@ -7,7 +7,9 @@ use crate::serve::now_ms;
 use crate::worker::rested;
 use anyhow::Result;
 use channels::health::certificate_ends;
+use console::{End, Ending};
 use metrics::gauge;
+use payment::domain::Domain;
 use payment::ports::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +24,35 @@ const LOOK_EACH: Duration = Duration::from_secs(3_600);
 /// A look that failed leaves the gauges out, or as they were.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const DAY_MS: f64 = 86_400_000.0;
+/// What ends within this time is told to people, ms.
+pub(crate) const NEAR_MS: i64 = 30 * 86_400_000;
 /// What is told where none ends: ten years.
 const NEVER_DAYS: f64 = 3_650.0;
 
+/// What a look saw.
+pub(crate) struct Looked {
+    /// When, ms since 1970.
+    pub(crate) at_ms: i64,
+    /// What ends, the first to end first.
+    pub(crate) ends: Vec<End>,
+}
+
+/// The last look; none before the first.
+pub(crate) type Ends = watch::Receiver<Option<Arc<Looked>>>;
+
 /// Looks at once, and each hour; soon again where that fails.
-pub(crate) async fn tell(config: Config, store: Arc<dyn Store>, stopped: watch::Receiver<bool>) {
-    keep_looking(stopped, || look(&config, &*store)).await;
+pub(crate) async fn tell(
+    config: Config,
+    store: Arc<dyn Store>,
+    looked: watch::Sender<Option<Arc<Looked>>>,
+    stopped: watch::Receiver<bool>,
+) {
+    let look = || async {
+        let seen = look(&config, &*store).await?;
+        looked.send_replace(Some(Arc::new(seen)));
+        Ok(())
+    };
+    keep_looking(stopped, look).await;
 }
 
 async fn keep_looking<L>(mut stopped: watch::Receiver<bool>, mut look: impl FnMut() -> L)
@@ -47,18 +72,36 @@ where
     }
 }
 
-async fn look(config: &Config, store: &dyn Store) -> Result<()> {
-    let now_ms = now_ms();
-    let certificates = certificate_ends(&accounts::all(config, store).await?);
-    let certificates = certificates.iter().map(|end| end.not_after_ms);
-    gauge!(CERTIFICATE_DAYS).set(days_left(certificates, now_ms));
+async fn look(config: &Config, store: &dyn Store) -> Result<Looked> {
+    let at_ms = now_ms();
+    let mut ends = Vec::new();
+    for certificate in certificate_ends(&accounts::all(config, store).await?) {
+        ends.push(End {
+            what: Ending::Certificate(certificate.file),
+            at_ms: certificate.not_after_ms,
+        });
+    }
+    let first = ends.iter().map(|end| end.at_ms);
+    gauge!(CERTIFICATE_DAYS).set(days_left(first, at_ms));
     let domains = store.domains().await?;
-    let secrets = domains.iter().flat_map(|domain| domain.secrets());
-    // One that has ended is nobody's concern any more.
-    let ends = secrets.filter_map(|secret| secret.not_after_ms);
-    let ends = ends.filter(|end_ms| *end_ms > now_ms);
-    gauge!(SECRET_DAYS).set(days_left(ends, now_ms));
-    Ok(())
+    let secrets = domains.iter().flat_map(|domain| secrets(domain, at_ms));
+    let mut secrets: Vec<_> = secrets.collect();
+    let first = secrets.iter().map(|end| end.at_ms);
+    gauge!(SECRET_DAYS).set(days_left(first, at_ms));
+    ends.append(&mut secrets);
+    ends.sort_by_key(|end| end.at_ms);
+    Ok(Looked { at_ms, ends })
+}
+
+/// The secrets of a business system that end: the newest one never does. One that has ended
+/// is nobody's concern any more.
+fn secrets(domain: &Domain, now_ms: i64) -> impl Iterator<Item = End> {
+    let ends = domain.secrets().iter().filter_map(|one| one.not_after_ms);
+    let ends = ends.filter(move |end_ms| *end_ms > now_ms);
+    ends.map(|at_ms| End {
+        what: Ending::Secret(domain.code.clone()),
+        at_ms,
+    })
 }
 
 /// Days until the first of these ends; below zero where it has ended.
@@ -92,6 +135,16 @@ mod tests {
         // On the clock of the test, which nothing else moves.
         let again = LOOK_AGAIN.as_secs();
         assert_eq!(looks, [0, again, again + LOOK_EACH.as_secs()]);
+    }
+
+    #[test]
+    fn an_older_secret_ends_and_the_newest_one_does_not() {
+        let mut domain = Domain::demo();
+        assert_eq!(secrets(&domain, 0).count(), 0);
+        domain.rotate("another-secret", 5_000).unwrap();
+        let ends: Vec<_> = secrets(&domain, 0).map(|end| end.at_ms).collect();
+        assert_eq!(ends, [5_000]);
+        assert_eq!(secrets(&domain, 5_000).count(), 0, "it has ended");
     }
 
     #[test]

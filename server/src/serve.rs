@@ -4,7 +4,7 @@ use crate::accounts;
 use crate::alarms::{self, Bell};
 use crate::config::Config;
 use crate::console::Console;
-use crate::ends;
+use crate::ends::{self, Ends};
 use crate::heads::Heads;
 use crate::limits::{Limits, Proxies};
 use crate::listen::{self, Gate, Way};
@@ -86,7 +86,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let _ = checkout.keep_mark().await;
     let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
-    workers.extend(beside(&config, &checkout, &announced, &instance, &stopped)?);
+    let (besides, ends) = beside(&config, &checkout, &announced, &instance, &stopped)?;
+    workers.extend(besides);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
     let public_url = config.public_url.as_str().into();
     let pictures = Pictures::default();
@@ -115,7 +116,13 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         metrics,
         pictures,
         notice,
-        console: Console::new(Arc::clone(&announced), system_clock(), dev),
+        console: Console::new(
+            Arc::clone(&announced),
+            system_clock(),
+            dev,
+            instance.clone(),
+            ends,
+        ),
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         relay: Relay::new(line),
@@ -164,11 +171,12 @@ fn beside(
     store: &Arc<dyn Store>,
     instance: &str,
     stopped: &watch::Receiver<bool>,
-) -> Result<Vec<JoinHandle<()>>> {
+) -> Result<(Vec<JoinHandle<()>>, Ends)> {
     let heads = Heads::new(config)?;
     let told = worker::tell_acts(Arc::clone(store), heads, stopped.clone());
     let announcing = worker::announce(Arc::clone(store), instance.to_owned(), stopped.clone());
-    let ends = ends::tell(config.clone(), Arc::clone(store), stopped.clone());
+    let (looked, seen) = watch::channel(None);
+    let ends = ends::tell(config.clone(), Arc::clone(store), looked, stopped.clone());
     let mut begun = vec![
         tokio::spawn(told),
         tokio::spawn(announcing),
@@ -188,7 +196,7 @@ fn beside(
         let pruned = worker::prune(Arc::clone(checkout), kept, stopped.clone());
         begun.push(tokio::spawn(pruned));
     }
-    Ok(begun)
+    Ok((begun, seen))
 }
 
 /// Tells systemd, where it started us, that we serve, that we still live, and that we stop.

@@ -66,7 +66,11 @@ impl Lately {
         if self.minutes.back().is_none_or(|(last, _)| *last < minute) {
             self.minutes.push_back((minute, Calls::default()));
         }
-        while self.minutes.front().is_some_and(|(at, _)| at + MINUTES <= minute) {
+        while self
+            .minutes
+            .front()
+            .is_some_and(|(at, _)| at + MINUTES <= minute)
+        {
             self.minutes.pop_front();
         }
         if let Some((_, calls)) = self.minutes.back_mut() {

@@ -123,8 +123,8 @@ impl Checkout {
     /// too far ahead when it was looked for last.
     ///
     /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn late_timers(&self) -> Result<LateTimers, Failure> {
+    /// [`StoreError`] when the database is in trouble.
+    pub async fn late_timers(&self) -> Result<LateTimers, StoreError> {
         Ok(LateTimers {
             overdue: self.parts.store.overdue(self.now_ms()).await?,
             too_far: self.too_far.load(Ordering::Relaxed),
@@ -135,6 +135,12 @@ impl Checkout {
     #[must_use]
     pub fn lanes(&self) -> Vec<Lane> {
         self.lanes.all()
+    }
+
+    /// How many instances share what the channels grant.
+    #[must_use]
+    pub fn instances(&self) -> u32 {
+        self.parts.instances
     }
 
     /// For how long a worker has what it takes, ms: if he dies, another takes it then.

@@ -7,6 +7,7 @@ use super::channel::check_accounts;
 use super::domain::duration_s;
 use crate::accounts;
 use crate::config::Config;
+use crate::ends::NEAR_MS;
 use crate::limits::UNLISTED;
 use crate::serve::{commanded, now_ms, open, system_clock};
 use crate::zone;
@@ -22,8 +23,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A certificate or secret that ends within this time is told, ms.
-const NEAR_MS: i64 = 30 * 86_400_000;
 /// A clock that is further off is told, ms: at five minutes channels refuse us, and we them.
 const AHEAD_MAX_MS: i64 = 60_000;
 /// A running server tells its figures within this time.

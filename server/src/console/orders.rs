@@ -1,6 +1,8 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
 use super::answer::{Who, lead, message, page, trouble};
+use super::queues;
+use crate::ends::Looked;
 use crate::serve::now_ms;
 use crate::state::State;
 use crate::zone;
@@ -36,7 +38,8 @@ pub(super) async fn board(
     who: Who,
     parts: Parts,
 ) -> Response {
-    match read_board(&*state.console.store).await {
+    let looked = state.console.ends.borrow().clone();
+    match read_board(&state, looked.as_deref()).await {
         Ok(board) => page(&parts, Some(&who), StatusCode::OK, |setting| {
             console::board(setting, &board)
         }),
@@ -44,8 +47,11 @@ pub(super) async fn board(
     }
 }
 
-async fn read_board(store: &dyn Store) -> Result<Board, StoreError> {
-    let now_ms = now_ms();
+async fn read_board<'a>(
+    state: &'a State,
+    looked: Option<&'a Looked>,
+) -> Result<Board<'a>, StoreError> {
+    let (store, now_ms) = (&*state.console.store, now_ms());
     let mut risks = store.at_risk(now_ms).await?;
     let more = risks.len().saturating_sub(LINES);
     risks.truncate(LINES);
@@ -62,7 +68,7 @@ async fn read_board(store: &dyn Store) -> Result<Board, StoreError> {
     Ok(Board {
         risks: lines,
         more,
-        backlog: store.backlog(now_ms).await?,
+        queues: queues::read(state, looked).await?,
         today: store.totals(TotalsBy::Channel, today, i64::MAX).await?,
         now_ms,
     })

@@ -1,5 +1,6 @@
 //! A channel that fails leaves the picker by itself, and comes back (docs/reliability.md).
 
+use crate::console::{Browser, DEVELOPMENT};
 use crate::harness::{Database, World, eventually};
 use crate::pay::{body_of, errcode};
 use serde_json::json;
@@ -45,6 +46,16 @@ async fn a_channel_that_fails_is_not_offered_until_it_is_well() {
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let page = dev.page("/queues?lang=en").await;
+    let (away, next) = (
+        "does not answer, and is not offered",
+        "tongfu channel check sandbox",
+    );
+    assert!(page.contains(away) && page.contains(next), "{page}");
+    assert!(page.contains("3 (75 %)"), "of four calls: {page}");
+    let board = dev.page("/?lang=en").await;
+    assert!(board.contains("One thing to look at."), "{board}");
     world.control(&world.gateway, "reset", json!({})).await;
     eventually("it is offered again", async || {
         offered().await.then_some(())

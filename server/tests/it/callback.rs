@@ -1,5 +1,6 @@
 //! Settlement and callbacks when things go wrong (docs/reference/orders.md).
 
+use crate::console::{Browser, DEVELOPMENT};
 use crate::harness::{Database, World, a_while, eventually, tongfu, value_of};
 use crate::operator::run;
 use serde_json::json;
@@ -256,6 +257,9 @@ async fn callbacks_that_wait_are_seen_alarm_and_go_out_now_when_told_to() {
         (alarm && !oldest).then_some(())
     })
     .await;
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let page = dev.page("/queues?lang=en").await;
+    assert!(page.contains("/orders?business=demo") && page.contains("tongfu callback list"));
     assert_eq!(
         tell(&["callback", "resend", "--waiting"]),
         "1 callbacks go out again\n"

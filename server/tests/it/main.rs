@@ -33,6 +33,7 @@ mod page;
 mod partner;
 mod pay;
 mod pruned;
+mod queues;
 mod rates;
 mod refund;
 mod reload;

@@ -50,10 +50,10 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
         "callbacks wait for their receivers"
     );
     let overdue = store.overdue(past_all).await.unwrap();
-    let late = |late: Late| (late.count, late.oldest_ms);
-    assert_eq!(late(overdue.refunds), (0, None));
-    assert_eq!(late(overdue.callbacks), (1, Some(AHEAD_MS)));
-    assert_eq!(late(overdue.notifies), (1, Some(AHEAD_MS)));
+    let told = |late: Late| (late.count, late.oldest_ms);
+    assert_eq!(told(overdue.refunds), (0, None));
+    assert_eq!(told(overdue.callbacks), (1, Some(AHEAD_MS)));
+    assert_eq!(told(overdue.notifies), (1, Some(AHEAD_MS)));
     let asked_ms = overdue.queries.oldest_ms.unwrap();
     assert!(overdue.queries.count == 1 && asked_ms >= AHEAD_MS);
     assert!(store.clock_ms().await.unwrap() > 1_700_000_000_000);
