@@ -154,7 +154,7 @@ pub(crate) fn summary(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoVi
 fn step(text: Option<String>) -> AnyView {
     match text {
         Some(text) => view! { <td class="bad">{text}</td> }.into_any(),
-        None => view! { <td>"—"</td> }.into_any(),
+        None => view! { <td></td> }.into_any(),
     }
 }
 
@@ -200,7 +200,7 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
             ours,
         ),
     ];
-    let count = setting.say("个", "waiting:");
+    let count = setting.say("等着：", "waiting:");
     let overdue = setting.say("过时：", "overdue:");
     let rows = rows.map(|(name, waiting, late, next)| {
         let Late {

@@ -11,11 +11,12 @@ mod session;
 
 use crate::ends::Ends;
 use crate::limits::buckets::{Buckets, Rate};
+use crate::serve::system_clock;
 use crate::state::State;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use checkout::{Clock, Operators};
+use checkout::Operators;
 use payment::ports::Store;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -41,19 +42,13 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        clock: Clock,
-        dev: bool,
-        instance: String,
-        ends: Ends,
-    ) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, dev: bool, instance: &str, ends: Ends) -> Self {
         Self {
             store: Arc::clone(&store),
-            operators: Operators::new(store, clock, dev),
+            operators: Operators::new(store, system_clock(), dev),
             sign_ins: Buckets::new(SIGN_INS),
             figures: Mutex::default(),
-            instance,
+            instance: instance.to_owned(),
             ends,
         }
     }

@@ -89,7 +89,6 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let (besides, ends) = beside(&config, &checkout, &announced, &instance, &stopped)?;
     workers.extend(besides);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
-    let public_url = config.public_url.as_str().into();
     let pictures = Pictures::default();
     pictures.read(&config.marks)?;
     let notice = Notice::default();
@@ -112,17 +111,11 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let connections = listen::descriptors(u64::from(config.connections));
     let state = State::new(Held {
         checkout: Arc::clone(&checkout),
-        public_url,
+        public_url: config.public_url.as_str().into(),
         metrics,
         pictures,
         notice,
-        console: Console::new(
-            Arc::clone(&announced),
-            system_clock(),
-            dev,
-            instance.clone(),
-            ends,
-        ),
+        console: Console::new(Arc::clone(&announced), dev, &instance, ends),
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         relay: Relay::new(line),
@@ -164,7 +157,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     Ok(())
 }
 
-/// What goes on beside the use cases.
+/// What goes on beside the use cases, and what is seen of certificates and secrets.
 fn beside(
     config: &Config,
     checkout: &Arc<Checkout>,
