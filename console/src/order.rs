@@ -9,6 +9,7 @@ use payment::operators::{Deed, Operator};
 use payment::order::{Attempt, Event, Step};
 use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
 use payment::refund::{Refund, SILENT_MS};
+use payment::status::PayStatus;
 
 /// A callback and its tries.
 pub struct Called {
@@ -359,7 +360,9 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
     let judged: Vec<_> = judged
         .flat_map(|one| judgements(setting, one, who.0))
         .collect();
+    let close = asked.map(|asked| close(setting, order, &asked.attempt));
     let forms = judged.into_iter().chain([requery, resend, refund]);
+    let forms = forms.chain(close);
     let forms: Vec<_> = forms.map(|act| form(setting, order, who, act)).collect();
     let by_hand = asked.map(|asked| by_hand(setting, asked, order.now_ms));
     let by_hand = by_hand.into_iter().flatten();
@@ -391,6 +394,66 @@ fn requery_effect(setting: &Setting<'_>, asked: Option<&Payment>, channel: &str)
     match setting.lang {
         Lang::Zh => format!("{effect}答已付：{paid}；答已关闭：{closed}。"),
         Lang::En => format!("{effect} Paid: {paid}; closed: {closed}."),
+    }
+}
+
+/// The request is closed, as its business system's own call does.
+fn close(setting: &Setting<'_>, order: &Order, asked: &AttemptRow) -> Act {
+    let payments = order.payments.iter().map(|one| &one.attempt);
+    let open: Vec<_> = payments
+        .filter(|one| one.status != Attempt::Closed && !one.status.has_money())
+        .map(|one| format!("{} ({})", one.order_sn, one.channel.code()))
+        .collect();
+    let held = order
+        .payments
+        .iter()
+        .any(|one| one.attempt.status == Attempt::Held);
+    let status = asked.request_status;
+    let hindrance = match () {
+        () if status.was_paid() => Some((
+            "已经付了：要还钱用退款",
+            "It is paid: give money back instead",
+        )),
+        () if status == PayStatus::Closed && open.is_empty() => {
+            Some(("已经关闭", "It is closed already"))
+        }
+        () => None,
+    };
+    let orders = open.join(setting.say("、", ", "));
+    let effect = match (open.is_empty(), held, setting.lang) {
+        (true, _, Lang::Zh) => "不能再付这个请求。".to_owned(),
+        (true, _, Lang::En) => "The request can't be paid any more.".to_owned(),
+        (_, true, Lang::Zh) => {
+            format!("渠道正扣着 {orders} 的钱在查：查完才能关，现在只会不让别的支付开始。")
+        }
+        (_, true, Lang::En) => format!(
+            "A channel holds and checks the money of {orders}: it can be closed once that is \
+             decided. Until then no other payment of it can begin."
+        ),
+        (_, false, Lang::Zh) => format!(
+            "不能再付这个请求：先查 {orders}，在渠道关单，再查一次，确认之后才算关闭。查到已付就按\
+             已付结算，不关闭。"
+        ),
+        (_, false, Lang::En) => format!(
+            "The request can't be paid any more: asks about {orders}, closes it at its channel \
+             and asks again, and only then is it closed. What turns out paid is settled, and not \
+             closed."
+        ),
+    };
+    let told = setting.say(
+        "业务系统要的话，会收到 FAILUREPAY。",
+        "Where its business system wants it, it is told by FAILUREPAY.",
+    );
+    Act {
+        deed: Deed::Close,
+        path: "close",
+        name: setting.say("关闭", "Close"),
+        effect: match setting.lang {
+            Lang::Zh => format!("{effect}{told}"),
+            Lang::En => format!("{effect} {told}"),
+        },
+        hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
+        fields: reason(setting),
     }
 }
 

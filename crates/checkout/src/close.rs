@@ -1,4 +1,5 @@
-//! Closing a request for its business system (docs/protocol.md, Refunds and closing).
+//! Closing a request, for its business system (docs/protocol.md, Refunds and closing) or
+//! by an operator.
 
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
@@ -22,6 +23,19 @@ impl Checkout {
         self.take_toll(&domain.code, Some(&request.request_key))?;
         let told = self.failure_told(&domain, &request.request_key).await?;
         self.close_telling(&domain, &request.request_key, told, Source::Business)
+            .await
+    }
+
+    /// Closes the request of an order for an operator, as its business system's own call
+    /// does: where that wants it, it is told.
+    ///
+    /// # Errors
+    /// [`Failure::AlreadyPaid`] when it is paid, [`Failure::InProgress`] while a channel has
+    /// not said that it takes no money any more: it is not closed, and to be closed again.
+    pub(crate) async fn close_order(&self, order: &AttemptRow) -> Result<(), Failure> {
+        let domain = self.domain_named(&order.domain_code).await?;
+        let told = self.failure_told(&domain, &order.request_key).await?;
+        self.close_telling(&domain, &order.request_key, told, Source::Operator)
             .await
     }
 

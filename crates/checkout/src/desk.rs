@@ -40,6 +40,11 @@ pub enum Errand {
         /// Our order number.
         order_sn: String,
     },
+    /// The order's request is closed, as its business system's own call does.
+    Close {
+        /// Our order number.
+        order_sn: String,
+    },
     /// An order ends that somebody saw unpaid at the channel's console.
     Unpaid {
         /// Our order number.
@@ -83,6 +88,7 @@ impl Errand {
             Self::Requery { .. } => Deed::Requery,
             Self::Resend { .. } => Deed::Resend,
             Self::Refund { .. } => Deed::Refund,
+            Self::Close { .. } => Deed::Close,
             Self::Honour { .. } | Self::Unpaid { .. } | Self::ByHand { .. } => Deed::Settle,
             Self::Grant { .. } | Self::Refuse { .. } => Deed::Judge,
         }
@@ -94,6 +100,7 @@ impl Errand {
             Self::Requery { order_sn }
             | Self::Resend { order_sn }
             | Self::Honour { order_sn }
+            | Self::Close { order_sn }
             | Self::Unpaid { order_sn } => vec![order_sn],
             Self::Refund { order_sn, key, .. } => vec![order_sn, key],
             Self::ByHand {
@@ -122,6 +129,7 @@ impl fmt::Display for Errand {
                 key,
             } => write!(f, "order refund {order_sn} --money {minor} --key {key}"),
             Self::Honour { order_sn } => write!(f, "order honour {order_sn}"),
+            Self::Close { order_sn } => write!(f, "order close {order_sn}"),
             Self::Unpaid { order_sn } => write!(f, "order unpaid {order_sn}"),
             Self::ByHand {
                 order_sn,
@@ -246,6 +254,10 @@ impl Checkout {
             Errand::Honour { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;
                 self.honour(order_sn).await.map_err(failed)?;
+            }
+            Errand::Close { order_sn } => {
+                let order = self.noted(by, errand, order_sn, reason).await?;
+                self.close_order(&order).await.map_err(failed)?;
             }
             Errand::Unpaid { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;

@@ -54,6 +54,8 @@ pub enum Deed {
     Resend,
     /// Gives money back.
     Refund,
+    /// Closes a request that is not paid.
+    Close,
     /// Says by hand how an order or a refund ended.
     Settle,
     /// Grants or refuses money that another one wants to give back.
@@ -62,11 +64,12 @@ pub enum Deed {
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Look,
         Self::Requery,
         Self::Resend,
         Self::Refund,
+        Self::Close,
         Self::Settle,
         Self::Judge,
     ];
@@ -77,7 +80,7 @@ impl Deed {
         match self {
             Self::Look => Role::Viewer,
             Self::Requery | Self::Resend => Role::Support,
-            Self::Refund | Self::Settle | Self::Judge => Role::Cashier,
+            Self::Refund | Self::Close | Self::Settle | Self::Judge => Role::Cashier,
         }
     }
 }

@@ -1,12 +1,13 @@
-//! `tongfu order refund --operator`, `order grant`, `order refuse`: what an operator does
-//! under his own name (docs/console.md, Refunds by two).
+//! `tongfu order refund --operator`, `order grant`, `order refuse`, `order close`: what an
+//! operator does under his own name (docs/console.md, Refunds by two).
 
 use super::order::show;
 use crate::config::Config;
 use crate::serve::{commanded, system_clock};
 use anyhow::{Context, Result, anyhow, bail};
-use checkout::{Confirmed, Errand, NotSignedIn, Operators, Outcome};
+use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome};
 use payment::lang::Lang;
+use payment::operators::Deed;
 use payment::ports::Store;
 use std::io::stdin;
 use std::sync::Arc;
@@ -65,6 +66,22 @@ pub(super) async fn refuse(
     Ok(())
 }
 
+/// Closes the request of an order.
+pub(super) async fn close(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    operator: &str,
+    order_sn: String,
+    reason: &str,
+) -> Result<()> {
+    let confirmed = confirmed(store, operator).await?;
+    let errand = Errand::Close {
+        order_sn: order_sn.clone(),
+    };
+    run(config, store, &confirmed, &errand, reason).await?;
+    show(store, &order_sn).await
+}
+
 async fn run(
     config: &Config,
     store: &Arc<dyn Store>,
@@ -74,8 +91,15 @@ async fn run(
 ) -> Result<Outcome> {
     let checkout = commanded(config, Arc::clone(store)).await?;
     let done = checkout.run_errand(confirmed.operator(), errand, reason);
-    done.await
-        .map_err(|not_done| anyhow!(not_done.text(Lang::En)))
+    match done.await {
+        Err(NotDone::Failed(Failure::InProgress)) if errand.deed() == Deed::Close => bail!(
+            "it is not closed yet: its channel has not said that it takes no money any more; close \
+             it again in a moment"
+        ),
+        // Such as an account that this command was not given.
+        Err(NotDone::Failed(Failure::Internal(cause))) => bail!(cause),
+        done => done.map_err(|not_done| anyhow!(not_done.text(Lang::En))),
+    }
 }
 
 /// The operator of this name, by a code that he types.

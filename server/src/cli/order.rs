@@ -1,4 +1,4 @@
-//! `tongfu order show|find|list|totals|refund|grant|refuse|honour|requery|unpaid`.
+//! `tongfu order show|find|list|totals|refund|grant|refuse|honour|requery|close|unpaid`.
 
 use super::by_two;
 use super::find::{Filter, Form, Moment, fen, find, list, moment, totals};
@@ -118,6 +118,18 @@ pub(crate) enum Command {
         /// Our order number.
         order_sn: String,
     },
+    /// Closes the request of an order that is not paid, as its business system's own call
+    /// does: it is closed once its channels take no money for it any more.
+    Close {
+        /// Our order number.
+        order_sn: String,
+        /// Who closes it, and types a one-time password.
+        #[arg(long)]
+        operator: String,
+        /// Why: for the order's story.
+        #[arg(long)]
+        reason: String,
+    },
     /// Ends an order that you saw unpaid at the channel's console. Its channel, asked
     /// once more, still does not say how it ended, ten minutes after its time.
     Unpaid {
@@ -183,6 +195,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             operator,
             reason,
         } => by_two::refuse(config, &store, &operator, request_no, &reason).await,
+        Command::Close {
+            order_sn,
+            operator,
+            reason,
+        } => by_two::close(config, &store, &operator, order_sn, &reason).await,
         Command::Refund {
             by_hand: Some(refund_no),
             ..

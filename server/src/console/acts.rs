@@ -9,11 +9,18 @@ use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use checkout::{Errand, NotDone, NotSignedIn, Outcome};
+use checkout::{Errand, Failure, NotDone, NotSignedIn, Outcome};
 use console::Notice;
 use payment::forecore::fen_of_yuan;
 use payment::ports::StoreError;
 use serde::Deserialize;
+
+/// A close that no channel has confirmed, in Chinese and English.
+const NOT_CLOSED: (&str, &str) = (
+    "还没有关闭：渠道还没确认收不到钱。不能再开始新的支付；过一会儿再关一次。",
+    "It is not closed yet: its channel has not said that it takes no money any more. No other \
+     payment of it can begin; close it again in a moment.",
+);
 
 /// What the form of an act says.
 #[derive(Deserialize)]
@@ -74,7 +81,13 @@ pub(super) async fn act(
             refused(&parts, &who, &not_done)
         }
         Err(not_done) => {
-            let notice = failed(not_done.text(lang));
+            let text = match (&errand, &not_done) {
+                (Errand::Close { .. }, NotDone::Failed(Failure::InProgress)) => {
+                    lang.choose(NOT_CLOSED.0, NOT_CLOSED.1).to_owned()
+                }
+                _ => not_done.text(lang),
+            };
+            let notice = failed(text);
             shown(&state, &parts, &who, &order_sn, Some(notice), wished).await
         }
     }
@@ -102,6 +115,7 @@ async fn errand(
         "requery" => Ok(Errand::Requery { order_sn }),
         "resend" => Ok(Errand::Resend { order_sn }),
         "honour" => Ok(Errand::Honour { order_sn }),
+        "close" => Ok(Errand::Close { order_sn }),
         "unpaid" => Ok(Errand::Unpaid { order_sn }),
         "by-hand" => Ok(Errand::ByHand {
             order_sn,

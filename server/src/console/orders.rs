@@ -306,6 +306,11 @@ pub(super) async fn show(
             "已认账：这笔钱付了它的请求。",
             "Done: the money pays its request after all.",
         )),
+        "close" => Some((
+            "已关闭：不能再付。万一还有钱来，按迟到的钱处理。",
+            "Closed: it can't be paid any more. Money that comes all the same is dealt with as \
+             late.",
+        )),
         "unpaid" => Some(("已结束：没有付款。", "Ended: it was not paid.")),
         "by-hand" => Some(("已记为退回。", "Noted: the money is back.")),
         "grant" => Some((

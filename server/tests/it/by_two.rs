@@ -17,11 +17,12 @@ async fn world(database: Database) -> Option<World> {
 }
 
 /// A command, with what is typed.
-fn typed(world: &World, arguments: &[&str], said: &str) -> (bool, String) {
+pub(crate) fn typed(world: &World, arguments: &[&str], said: &str) -> (bool, String) {
     let mut command = tongfu(&world.database_url);
     let mut child = command
         .args(arguments)
         .env(ALONE.0, ALONE.1)
+        .env("TONGFU_ACCOUNTS", world.accounts())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -34,7 +35,16 @@ fn typed(world: &World, arguments: &[&str], said: &str) -> (bool, String) {
 }
 
 async fn signed_in<'a>(world: &'a World, name: &str) -> (Browser<'a>, Vec<String>) {
-    let (password, mut codes) = added(world, name, "cashier");
+    signed_in_as(world, name, "cashier").await
+}
+
+/// A new operator of this role, and the codes that are left.
+pub(crate) async fn signed_in_as<'a>(
+    world: &'a World,
+    name: &str,
+    role: &str,
+) -> (Browser<'a>, Vec<String>) {
+    let (password, mut codes) = added(world, name, role);
     let code = codes.remove(0);
     let said = [("name", name), ("password", &password), ("code", &code)];
     (Browser::signed_in(world, &said).await, codes)

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// Opens a fresh order's page; gives its requestKey and the channel's number.
-async fn begin(world: &World) -> (String, serde_json::Value) {
+pub(crate) async fn begin(world: &World) -> (String, serde_json::Value) {
     let query = world.signed_query().await;
     assert!(
         world

@@ -279,6 +279,7 @@ async fn each_role_does_what_it_may() {
         }
         // It is paid in time, nothing went back by hand, nothing waits.
         for (act, else_) in [
+            ("close", 409),
             ("honour", 409),
             ("unpaid", 409),
             ("by-hand", 404),

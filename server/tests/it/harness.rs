@@ -223,7 +223,7 @@ impl World {
                 "TONGFU_OPERATOR_LISTEN",
                 self.operator.trim_start_matches("http://"),
             )
-            .env("TONGFU_ACCOUNTS", self.folder.join("sandbox/accounts.toml"));
+            .env("TONGFU_ACCOUNTS", self.accounts());
         let delays = "TONGFU_CALLBACK_DELAYS_MS";
         if command.get_envs().all(|(name, _)| name != delays) {
             command.env(delays, "[0, 300, 300, 300, 300, 300]");
@@ -233,6 +233,11 @@ impl World {
             .append(true)
             .open(self.log());
         Program(command.stderr(log.unwrap()).spawn().unwrap())
+    }
+
+    /// Where its channel accounts are.
+    pub(crate) fn accounts(&self) -> PathBuf {
+        self.folder.join("sandbox/accounts.toml")
     }
 
     /// Where the platform's log is.

@@ -13,6 +13,7 @@ mod callback;
 mod chained;
 mod channels;
 mod clinic;
+mod close;
 mod console;
 mod epay;
 mod figures;

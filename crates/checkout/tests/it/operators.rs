@@ -5,7 +5,7 @@ use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outc
 use payment::by_two::AloneMost;
 use payment::operators::{Deed, Operator, Role};
 use payment::order::Attempt;
-use payment::ports::{ChannelError, Doubt, NewRefund, RiskKind, Store};
+use payment::ports::{AttemptRow, ChannelError, Doubt, NewRefund, OrderState, RiskKind, Store};
 use payment::refund::Cause;
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
@@ -509,4 +509,86 @@ async fn what_a_person_saw_settles_an_order_by_hand() {
         said.contains("li: order honour") && said.contains("seen there"),
         "{said}"
     );
+}
+
+/// Every role; and the channel's word comes before ours.
+#[tokio::test]
+async fn an_operator_closes_what_its_channel_takes_no_money_for() {
+    let scene = Scene::new().await;
+    let mut domain = scene.store.domain("test").await.unwrap().unwrap();
+    domain.settings.failurepay = true;
+    scene.store.set_domain(&domain).await.unwrap();
+    let run = async |role: Role, order: &AttemptRow| {
+        let errand = Errand::Close {
+            order_sn: order.order_sn.clone(),
+        };
+        let who = operator("li", role);
+        scene
+            .checkout
+            .run_errand(&who, &errand, "he changed his mind")
+            .await
+    };
+    let status = async |key: &str| scene.attempt(key).await.request_status;
+    for role in Role::ALL {
+        let key = role.word();
+        scene.answers(Ok(OrderState::Pending));
+        let order = scene.pay(key).await.unwrap();
+        scene.asked();
+        let done = run(role, &order).await;
+        if !role.may(Deed::Close) {
+            assert_eq!(done, Err(NotDone::NotAllowed(operator("li", role))));
+            assert!(scene.asked().is_empty(), "{role:?}");
+            assert_eq!(status(key).await, PayStatus::NotPay);
+            continue;
+        }
+        assert_eq!(done, Ok(Outcome::Done), "{role:?}");
+        assert_eq!(scene.asked(), ["query", "close", "query"]);
+        assert_eq!(status(key).await, PayStatus::Closed);
+        assert_eq!(run(role, &order).await, Ok(Outcome::Done), "once more");
+        let told = scene.store.callbacks(&order.order_sn).await.unwrap();
+        assert_eq!(told.len(), 1, "FAILUREPAY, once");
+        let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
+        let said = |what: &str| {
+            let entries = story.entries.iter();
+            let entries = entries.filter(|entry| entry.what == what);
+            entries
+                .map(|entry| entry.detail.clone())
+                .collect::<Vec<_>>()
+        };
+        let why = format!("li: order close {}: he changed his mind", order.order_sn);
+        assert_eq!(said("operator"), [why.clone(), why]);
+        assert_eq!(said("request closed").len(), 1);
+    }
+
+    // Its channel does not say: nothing is called closed, and no other payment begins.
+    scene.answers(Ok(OrderState::Pending));
+    let order = scene.pay("silent").await.unwrap();
+    let silent = ChannelError::unknown(Doubt::TimeOut, "time-out");
+    scene.channel.told.lock().unwrap().close = Some(silent);
+    let waits = Err(NotDone::Failed(Failure::InProgress));
+    assert_eq!(run(Role::Cashier, &order).await, waits);
+    assert_eq!(status("silent").await, PayStatus::NotPay);
+    assert_eq!(scene.attempt("silent").await.status, Attempt::Open);
+    assert_eq!(scene.pay("silent").await.unwrap_err(), Failure::Closed);
+    let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
+    assert!(
+        story
+            .entries
+            .iter()
+            .all(|entry| entry.what != "request closed")
+    );
+    let last = scene.store.last_act().await.unwrap().unwrap();
+    assert!(last.what.ends_with(" failed"), "{last:?}");
+    scene.channel.told.lock().unwrap().close = None;
+    assert_eq!(run(Role::Cashier, &order).await, Ok(Outcome::Done));
+    assert_eq!(status("silent").await, PayStatus::Closed);
+
+    // It holds the payer's money, or has it.
+    let order = scene.pay("money").await.unwrap();
+    scene.answers(Ok(OrderState::Held("a review".to_owned())));
+    assert_eq!(run(Role::Cashier, &order).await, waits);
+    scene.answers(Ok(paid(&order, 100)));
+    let paid = Err(NotDone::Failed(Failure::AlreadyPaid));
+    assert_eq!(run(Role::Cashier, &order).await, paid);
+    assert_eq!(status("money").await, PayStatus::SuccessPay);
 }
