@@ -71,6 +71,9 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await look('sign-in');
       await signIn(console);
       await look('board');
+      await console.locator('main [href="/queues"]').click();
+      await expect(console.locator('h1')).toHaveText(locale === 'zh-CN' ? '队列' : 'Queues');
+      await look('queues');
       await console.goto(`${operator}/orders`);
       await look('orders');
       await console.goto(`${operator}/acts`);
@@ -126,7 +129,7 @@ test('a figure leads to its rows, which are taken away as CSV', async ({ browser
 });
 
 test('nobody who has not signed in sees anything', async ({ page }) => {
-  for (const path of ['/', '/orders', '/orders.csv', '/figures', '/find?number=1', '/order/1']) {
+  for (const path of ['/', '/queues', '/acts', '/notify/1', '/orders', '/orders.csv', '/figures', '/find?number=1', '/order/1']) {
     await page.goto(`${operator}${path}`);
     await expect(page).toHaveURL(/\/sign-in\?next=/);
   }

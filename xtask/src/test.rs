@@ -110,7 +110,7 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let node = modules.parent().context("no folder above node_modules")?;
     copy_specs(node)?;
     let mut programs = Programs::default();
-    let mut ports = Vec::new();
+    let (mut ports, mut databases) = (Vec::new(), Vec::new());
     for number in 0..BROWSER_WORLDS {
         let world = World {
             settings: &SHARED,
@@ -118,6 +118,7 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
         };
         world.start(&mut programs)?;
         ports.push(world.port.to_string());
+        databases.push(world.database_url());
     }
     let report = target("browser-0")?.join("report.json");
     let _ = std::fs::remove_file(&report);
@@ -129,6 +130,8 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
         .env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report)
         .env("TONGFU_CHROMIUM", chromium)
         .env("TONGFU_PORT", ports.join(","))
+        .env("TONGFU_DATABASES", databases.join(","))
+        .env("TONGFU_PROGRAM", target("debug")?.join("tongfu"))
         .env("TONGFU_SCREENSHOTS", target("screenshots")?);
     let passed = crate::step::run(&mut playwright).is_ok();
     let report = std::fs::read(&report).context("Playwright wrote no report")?;

@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Where its books are kept.
-    fn database_url(&self) -> String {
+    pub(crate) fn database_url(&self) -> String {
         let file = || format!("sqlite:{}", self.data.join("tongfu.db").display());
         self.database.clone().unwrap_or_else(file)
     }
