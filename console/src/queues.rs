@@ -7,6 +7,8 @@ use payment::lang::Lang;
 use payment::ports::{Backlog, Instance, Late, Overdue, Untaken};
 
 const DAY_MS: i64 = 86_400_000;
+/// Lines of each table.
+const LINES: usize = 50;
 
 /// A receiver's lane, as this instance sends to it.
 pub struct Lane {
@@ -251,47 +253,20 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
 
 /// Who takes no callbacks, and how this instance's lanes stand.
 fn receivers(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
-    let next = setting.say(
-        "看它答了什么，请它修好：tongfu callback list",
-        "See what it answers, and have it mended: tongfu callback list",
-    );
-    let untaken: Vec<_> = queues.untaken.iter().map(|one| {
-        let address = format!("/orders?business={}", one.domain_code);
-        view! {
-            <tr>
-                <td><a href=address>{one.domain_code.clone()}</a></td>
-                <td class="number" data-name=setting.say("回调：", "callbacks:")>{one.count}</td>
-                <td>{(setting.time)(one.oldest_ms)}
-                    <small>{age(setting.lang, queues.now_ms - one.oldest_ms)}</small></td>
-                {step(Some(next.to_owned()))}
-            </tr>
-        }
-    }).collect();
-    let lanes: Vec<_> = queues.lanes.iter().map(|lane| {
-        let next = lane.is_full.then(|| setting.say(
-            "满了：它答得太慢，请它先答再处理",
-            "Full: it answers too slowly; have it answer first and work afterwards",
-        ).to_owned());
-        view! {
-            <tr>
-                <td>{lane.receiver.clone()}</td>
-                <td class="number" data-name=setting.say("在发：", "under way:")>{lane.sending}</td>
-                <td class="number" data-name=setting.say("等着：", "waiting:")>{lane.waiting}</td>
-                {step(next)}
-            </tr>
-        }
-    }).collect();
     let untaken = table(
+        setting,
         setting.say("没有：都收回调。", "None: all take their callbacks."),
         view! {
-            <th>{setting.say("不收回调的业务系统", "Takes no callbacks")}</th>
+            <th>{setting.say("业务系统", "Business system")}</th>
             <th class="number">{setting.say("回调", "Callbacks")}</th>
             <th>{setting.say("最早写于", "The oldest was written at")}</th>
             <th>{setting.say("下一步", "Next step")}</th>
         },
-        untaken,
+        &queues.untaken,
+        |one| untaken(setting, one, queues.now_ms),
     );
     let lanes = table(
+        setting,
         setting.say("现在没有回调在发。", "No callback is under way now."),
         view! {
             <th>{setting.say("接收方", "Receiver")}</th>
@@ -299,37 +274,104 @@ fn receivers(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
             <th class="number">{setting.say("等着", "Waiting")}</th>
             <th>{setting.say("下一步", "Next step")}</th>
         },
-        lanes,
+        &queues.lanes,
+        |one| lane(setting, one),
+    );
+    let takes_none = setting.say(
+        "不收回调的业务系统",
+        "Business systems that take no callbacks",
     );
     view! {
-        <h2>{setting.say("不收回调的业务系统", "Business systems that take no callbacks")}</h2>
+        <h2>{takes_none}</h2>
         {untaken}
         <h2>{setting.say("通道（这个实例的）", "Lanes, of this instance")}</h2>
         {lanes}
     }
 }
 
-/// A table, or what is said where it has no rows.
-fn table<V: IntoView>(none: &'static str, head: impl IntoView, rows: Vec<V>) -> AnyView {
-    if rows.is_empty() {
+fn untaken(setting: &Setting<'_>, one: &Untaken, now_ms: i64) -> impl IntoView + use<> {
+    let address = format!("/orders?business={}", one.domain_code);
+    let callbacks = setting.say("回调：", "callbacks:");
+    let next = setting.say(
+        "看它答了什么，请它修好：tongfu callback list",
+        "See what it answers, and have it mended: tongfu callback list",
+    );
+    view! {
+        <tr>
+            <td><a href=address>{one.domain_code.clone()}</a></td>
+            <td class="number" data-name=callbacks>{one.count}</td>
+            <td>{(setting.time)(one.oldest_ms)}
+                <small>{age(setting.lang, now_ms - one.oldest_ms)}</small></td>
+            {step(Some(next.to_owned()))}
+        </tr>
+    }
+}
+
+fn lane(setting: &Setting<'_>, one: &Lane) -> impl IntoView + use<> {
+    let full = setting.say(
+        "满了：它答得太慢，请它先答再处理",
+        "Full: it answers too slowly; have it answer first and work afterwards",
+    );
+    let next = one.is_full.then(|| full.to_owned());
+    view! {
+        <tr>
+            <td>{one.receiver.clone()}</td>
+            <td class="number" data-name=setting.say("在发：", "under way:")>{one.sending}</td>
+            <td class="number" data-name=setting.say("等着：", "waiting:")>{one.waiting}</td>
+            {step(next)}
+        </tr>
+    }
+}
+
+/// A table of the first of these, or what is said where there are none.
+fn table<T, V: IntoView>(
+    setting: &Setting<'_>,
+    none: &'static str,
+    head: impl IntoView,
+    all: &[T],
+    row: impl Fn(&T) -> V,
+) -> AnyView {
+    if all.is_empty() {
         return view! { <p>{none}</p> }.into_any();
     }
-    view! { <table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table> }.into_any()
+    let rows: Vec<_> = all.iter().take(LINES).map(row).collect();
+    let more = all.len() - rows.len();
+    let more = (more > 0).then(|| match setting.lang {
+        Lang::Zh => format!("另有 {more} 条：先处理这些。"),
+        Lang::En => format!("{more} more: these first."),
+    });
+    view! {
+        <table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
+        {more.map(|more| view! { <p>{more}</p> })}
+    }
+    .into_any()
+}
+
+fn instance(setting: &Setting<'_>, one: &Instance, own: &str) -> impl IntoView + use<> {
+    let this = setting.say("就是这个", "this one");
+    let this = (one.name == own).then(|| view! { <small>{this}</small> });
+    let heard = before(setting.lang, one.quiet_ms);
+    view! {
+        <tr>
+            <td>{one.name.clone()}{this}</td>
+            <td data-name=setting.say("版本", "version")>{one.version.clone()}</td>
+            <td data-name=setting.say("听到于", "heard")>{heard}</td>
+        </tr>
+    }
 }
 
 fn instances(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
-    let rows: Vec<_> = queues.instances.iter().map(|one| {
-        let this = (one.name == queues.own).then(|| {
-            view! { <small>{setting.say("就是这个", "this one")}</small> }
-        });
+    let rows = table(
+        setting,
+        "",
         view! {
-            <tr>
-                <td>{one.name.clone()}{this}</td>
-                <td data-name=setting.say("版本", "version")>{one.version.clone()}</td>
-                <td data-name=setting.say("听到于", "heard")>{before(setting.lang, one.quiet_ms)}</td>
-            </tr>
-        }
-    }).collect();
+            <th>{setting.say("实例", "Instance")}</th>
+            <th>{setting.say("版本", "Version")}</th>
+            <th>{setting.say("最近听到", "Last heard of")}</th>
+        },
+        &queues.instances,
+        |one| instance(setting, one, queues.own),
+    );
     let at_work = queues.instances.len();
     let expected = queues.expected;
     let many = queues.are_many().then(|| match setting.lang {
@@ -362,14 +404,7 @@ fn instances(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
     };
     view! {
         <h2>{setting.say("在工作的实例", "Instances at work")}</h2>
-        <table>
-            <thead><tr>
-                <th>{setting.say("实例", "Instance")}</th>
-                <th>{setting.say("版本", "Version")}</th>
-                <th>{setting.say("最近听到", "Last heard of")}</th>
-            </tr></thead>
-            <tbody>{rows}</tbody>
-        </table>
+        {rows}
         {lacks.map(|text| view! { <p class="bad">{text}</p> })}
         {many.map(|text| view! { <p class="bad">{text}</p> })}
         <p>{lease}</p>
@@ -385,11 +420,6 @@ fn before(lang: Lang, ms: i64) -> String {
 }
 
 fn accounts(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
-    let rows: Vec<_> = queues
-        .accounts
-        .iter()
-        .map(|one| account(setting, one))
-        .collect();
     let minutes = queues.minutes;
     let title = match setting.lang {
         Lang::Zh => format!("渠道账户：这个实例最近 {minutes} 分钟看到的"),
@@ -400,6 +430,7 @@ fn accounts(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
         "There are no channel accounts: write them into the accounts file, or tongfu channel add.",
     );
     let table = table(
+        setting,
         none,
         view! {
             <th>{setting.say("账户", "Account")}</th>
@@ -410,7 +441,8 @@ fn accounts(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
             <th class="number">{setting.say("平均 / 最慢", "Mean / slowest")}</th>
             <th>{setting.say("下一步", "Next step")}</th>
         },
-        rows,
+        &queues.accounts,
+        |one| account(setting, one),
     );
     view! {
         <h2>{title}</h2>
@@ -418,7 +450,7 @@ fn accounts(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
     }
 }
 
-fn account(setting: &Setting<'_>, one: &Account) -> impl IntoView {
+fn account(setting: &Setting<'_>, one: &Account) -> impl IntoView + use<> {
     let state = match (one.is_away, one.lost_orders, one.enabled, setting.lang) {
         (true, _, _, _) => setting
             .say(
@@ -470,29 +502,26 @@ fn account(setting: &Setting<'_>, one: &Account) -> impl IntoView {
     }
 }
 
+fn end(setting: &Setting<'_>, end: &End, now_ms: i64) -> impl IntoView + use<> {
+    let (what, next) = ending(setting, &end.what);
+    let left = (end.at_ms - now_ms).div_euclid(DAY_MS);
+    let left = match (left, setting.lang) {
+        (..=-1, Lang::Zh) => "已经到期".to_owned(),
+        (..=-1, Lang::En) => "has ended".to_owned(),
+        (days, Lang::Zh) => format!("还有 {days} 天"),
+        (1, Lang::En) => "1 day left".to_owned(),
+        (days, Lang::En) => format!("{days} days left"),
+    };
+    view! {
+        <tr>
+            <td>{what}</td>
+            <td>{(setting.time)(end.at_ms)}<small>{left}</small></td>
+            {step(Some(next))}
+        </tr>
+    }
+}
+
 fn ends(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
-    let rows: Vec<_> = queues
-        .ends
-        .iter()
-        .map(|end| {
-            let (what, next) = ending(setting, &end.what);
-            let left = (end.at_ms - queues.now_ms).div_euclid(DAY_MS);
-            let left = match (left, setting.lang) {
-                (..=-1, Lang::Zh) => "已经到期".to_owned(),
-                (..=-1, Lang::En) => "has ended".to_owned(),
-                (days, Lang::Zh) => format!("还有 {days} 天"),
-                (1, Lang::En) => "1 day left".to_owned(),
-                (days, Lang::En) => format!("{days} days left"),
-            };
-            view! {
-                <tr>
-                    <td>{what}</td>
-                    <td>{(setting.time)(end.at_ms)}<small>{left}</small></td>
-                    {step(Some(next))}
-                </tr>
-            }
-        })
-        .collect();
     let looked = match (queues.looked_ms, setting.lang) {
         (None, _) => setting.say("还没有看过。", "Not looked at yet.").to_owned(),
         (Some(at_ms), Lang::Zh) => format!("看于 {}，每小时一次。", (setting.time)(at_ms)),
@@ -505,16 +534,22 @@ fn ends(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
         None => "",
     };
     let table = table(
+        setting,
         none,
         view! {
             <th>{setting.say("什么", "What")}</th>
             <th>{setting.say("到期", "Ends")}</th>
             <th>{setting.say("下一步", "Next step")}</th>
         },
-        rows,
+        &queues.ends,
+        |one| end(setting, one, queues.now_ms),
+    );
+    let title = setting.say(
+        "30 天内到期的证书和密钥",
+        "Certificates and secrets that end within 30 days",
     );
     view! {
-        <h2>{setting.say("30 天内到期的证书和密钥", "Certificates and secrets that end within 30 days")}</h2>
+        <h2>{title}</h2>
         {table}
         <p>{looked}</p>
     }
@@ -630,6 +665,26 @@ mod tests {
         };
         let page = drawn(&unseen, Lang::En);
         assert!(page.contains("Not looked at yet") && !page.contains("None within"));
+    }
+
+    #[test]
+    fn of_many_the_first_are_shown_and_all_are_counted() {
+        let one = |number: i64| Untaken {
+            domain_code: format!("shop{number}"),
+            count: 1,
+            oldest_ms: number,
+        };
+        let queues = Queues {
+            untaken: (0..60).map(one).collect(),
+            ..quiet()
+        };
+        assert_eq!(queues.amiss(), 60);
+        let page = drawn(&queues, Lang::En);
+        assert!(page.contains("10 more: these first.") && page.contains("60 things"));
+        assert!(
+            page.contains("=shop49\"") && !page.contains("=shop50\""),
+            "{page}"
+        );
     }
 
     #[test]

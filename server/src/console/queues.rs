@@ -35,12 +35,14 @@ pub(super) async fn read<'a>(
     let (checkout, store) = (&state.checkout, &*state.console.store);
     let now_ms = checkout.now_ms();
     let LateTimers { overdue, too_far } = checkout.late_timers().await?;
+    let mut untaken = checkout.untaken(now_ms).await?;
+    untaken.sort_by_key(|one| one.oldest_ms);
     let ends = looked.iter().flat_map(|looked| &looked.ends);
     Ok(Queues {
         backlog: store.backlog(now_ms).await?,
         overdue,
         too_far,
-        untaken: checkout.untaken(now_ms).await?,
+        untaken,
         lanes: checkout.lanes().into_iter().map(lane).collect(),
         instances: store.at_work().await?,
         own: &state.console.instance,
