@@ -353,11 +353,12 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             legacy,
             settings,
         } => {
-            let mut domain = find(&store, &code).await?;
+            let was = find(&store, &code).await?;
+            let mut domain = was.clone();
             legacy.apply(&mut domain.rule)?;
             settings.apply(&mut domain.settings);
             domain.check()?;
-            store.set_domain(&domain).await?;
+            store.set_domain(&was, &domain).await?;
             warn_of_private_callbacks(&domain);
             println!("{code} is changed");
             Ok(())
@@ -469,13 +470,14 @@ async fn find(store: &Arc<dyn Store>, code: &str) -> Result<Domain> {
 }
 
 async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()> {
-    let mut domain = find(store, code).await?;
+    let was = find(store, code).await?;
+    let mut domain = was.clone();
     let secret = make_secret()?;
     let end_ms = overlap_s
         .checked_mul(1000)
         .and_then(|ms| now_ms().checked_add(ms));
     domain.rotate(&secret, end_ms.context("the overlap is too long")?)?;
-    store.set_domain(&domain).await?;
+    store.set_domain(&was, &domain).await?;
     println!("domainSecret {secret}");
     println!("The secret is shown this once. The one before holds for {overlap_s} s more.");
     Ok(())

@@ -79,10 +79,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     match command {
         Command::Add { name, settings } => add(config, &store, name, settings).await,
         Command::Set { pid, settings } => {
-            let mut domain = found(pid).await?;
+            let was = found(pid).await?;
+            let mut domain = was.clone();
             settings.apply(&mut domain);
             domain.check()?;
-            store.set_domain(&domain).await?;
+            store.set_domain(&was, &domain).await?;
             println!("{pid} is changed");
             Ok(())
         }
@@ -103,9 +104,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             rotate(&store, found(pid).await?, &make_key()?, overlap).await
         }
         Command::Disable { pid } => {
-            let mut domain = found(pid).await?;
+            let was = found(pid).await?;
+            let mut domain = was.clone();
             domain.settings.disabled = true;
-            store.set_domain(&domain).await?;
+            store.set_domain(&was, &domain).await?;
             println!("{pid} is disabled");
             Ok(())
         }

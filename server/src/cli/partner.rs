@@ -125,10 +125,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::Set { id, settings } => {
-            let mut partner = find(&store, apay::NAME, &id).await?;
+            let was = find(&store, apay::NAME, &id).await?;
+            let mut partner = was.clone();
             settings.apply(&mut partner);
             partner.check()?;
-            store.set_domain(&partner).await?;
+            store.set_domain(&was, &partner).await?;
             println!("{id} is changed");
             Ok(())
         }
@@ -150,12 +151,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
 /// Gives a partner another key, and prints it.
 pub(super) async fn rotate(
     store: &Arc<dyn Store>,
-    mut partner: Domain,
+    was: Domain,
     key: &str,
     overlap_s: i64,
 ) -> Result<()> {
+    let mut partner = was.clone();
     partner.rotate(key, now_ms() + overlap_s * 1000)?;
-    store.set_domain(&partner).await?;
+    store.set_domain(&was, &partner).await?;
     println!("key {key}");
     println!("The key is shown this once. The one before holds for {overlap_s} s more.");
     Ok(())

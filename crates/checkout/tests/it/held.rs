@@ -4,6 +4,7 @@
 use crate::scene::{Scene, by_hmac, paid, signed};
 use checkout::{Failure, Poll};
 use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::ports::{OrderState, RefundState, RiskKind};
 use payment::refund::Refund;
@@ -137,9 +138,8 @@ async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
 #[tokio::test]
 async fn attempts_of_one_request_are_bounded_by_the_hour() {
     let scene = Scene::new().await;
-    let mut domain = payment::domain::Domain::test();
-    domain.settings.attempts_an_hour = 3;
-    scene.store.set_domain(&domain).await.unwrap();
+    let settings = |domain: &mut Domain| domain.settings.attempts_an_hour = 3;
+    scene.with_domain(settings).await;
     for title in ["a", "b", "c"] {
         let values = [("requestKey", "k"), ("info", title)];
         scene.pay_by(Channel::Wechat, &values).await.unwrap();

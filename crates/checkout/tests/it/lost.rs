@@ -4,6 +4,7 @@
 use crate::scene::{Scene, paid};
 use checkout::{Failure, Standing};
 use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::ports::{
     AttemptRow, ChannelError, Doubt, Notify, NotifyRow, OrderState, PaidReport, RiskKind,
@@ -181,10 +182,11 @@ async fn the_operator_honours_late_money_or_gives_it_back_by_hand() {
 
 /// The domain gives its requests so long.
 async fn with_deadline(scene: &Scene, seconds: i64) {
-    let mut domain = scene.store.domain("test").await.unwrap().unwrap();
-    domain.settings.deadline_s = Some(seconds);
-    domain.settings.failurepay = true;
-    scene.store.set_domain(&domain).await.unwrap();
+    let settings = |domain: &mut Domain| {
+        domain.settings.deadline_s = Some(seconds);
+        domain.settings.failurepay = true;
+    };
+    scene.with_domain(settings).await;
 }
 
 #[tokio::test]

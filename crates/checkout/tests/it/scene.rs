@@ -304,6 +304,14 @@ impl Scene {
         }
     }
 
+    /// The domain with other settings.
+    pub(crate) async fn with_domain(&self, change: impl FnOnce(&mut Domain)) {
+        let was = self.store.domain("test").await.unwrap().unwrap();
+        let mut domain = was.clone();
+        change(&mut domain);
+        self.store.set_domain(&was, &domain).await.unwrap();
+    }
+
     /// Starts a payment of one yuan under `key`.
     pub(crate) async fn pay(&self, key: &str) -> Result<AttemptRow, checkout::Failure> {
         self.pay_by(Channel::Wechat, &[("requestKey", key)]).await

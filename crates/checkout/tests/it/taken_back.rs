@@ -20,11 +20,12 @@ fn fen(minor: i64) -> Money {
 
 /// A paid order of one yuan, of a domain that wants to know everything.
 async fn paid_order(scene: &Scene) -> AttemptRow {
-    let mut domain = Domain::test();
-    domain.settings.sign2 = true;
-    domain.settings.refund_callbacks = true;
-    domain.settings.refund_details = true;
-    scene.store.set_domain(&domain).await.unwrap();
+    let settings = |domain: &mut Domain| {
+        domain.settings.sign2 = true;
+        domain.settings.refund_callbacks = true;
+        domain.settings.refund_details = true;
+    };
+    scene.with_domain(settings).await;
     let attempt = scene.pay("k").await.unwrap();
     scene.answers(Ok(paid(&attempt, 100)));
     scene.after_s(5).await;
@@ -422,9 +423,11 @@ async fn a_part_is_told_from_the_whole() {
 async fn a_domain_without_the_option_is_told_the_nine_values() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;
-    let mut domain = Domain::test();
-    domain.settings.refund_callbacks = true;
-    scene.store.set_domain(&domain).await.unwrap();
+    let settings = |domain: &mut Domain| {
+        domain.settings.sign2 = false;
+        domain.settings.refund_details = false;
+    };
+    scene.with_domain(settings).await;
     refund(&scene, "a", "34").await.unwrap();
     scene.refunds_after_s(1).await;
     let callbacks = told(&scene, &order.order_sn).await;

@@ -1,18 +1,14 @@
 //! What a waiting page hears, and how long a paid payer is held.
 
 use crate::scene::{Scene, paid};
-use payment::domain::{Domain, DomainSettings};
+use payment::domain::Domain;
 use payment::order::Attempt;
 
 /// A paid request of a domain that holds its payers.
 async fn paid_and_held() -> Scene {
     let scene = Scene::new().await;
-    let mut domain = Domain::test();
-    domain.settings = DomainSettings {
-        hold_for_callback: true,
-        ..domain.settings
-    };
-    scene.store.set_domain(&domain).await.unwrap();
+    let settings = |domain: &mut Domain| domain.settings.hold_for_callback = true;
+    scene.with_domain(settings).await;
     let attempt = scene.pay("k").await.unwrap();
     assert!(!scene.checkout.holds("test", "k").await, "not paid yet");
     scene.answers(Ok(paid(&attempt, 100)));

@@ -66,6 +66,9 @@ pub enum StoreError {
     /// The name is taken.
     #[error("exists already: {0}")]
     Exists(String),
+    /// It is not any more what was read of it, and nothing was written.
+    #[error("{0} was changed meanwhile: look again")]
+    Changed(String),
 }
 
 /// What a store answers.

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 statements! {
     ONE = "select code, rule, settings, development from domain where code = $1";
+    /// One change after the other.
+    LOCKED(OF) = "select code, rule, settings, development from domain where code = $1", OF.locked;
     ALL = "select code, rule, settings, development from domain order by code";
     ADD = "insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)";
     SET = "update domain set rule = $2, settings = $3 where code = $1";
@@ -71,9 +73,16 @@ impl Businesses for Database {
         .await
     }
 
-    async fn set_domain(&self, domain: &Domain) -> Answer<()> {
+    async fn set_domain(&self, was: &Domain, domain: &Domain) -> Answer<()> {
         self.write(LIMIT, async |tx| {
             let writer = self.writer(tx).await?;
+            let is = match tx.row(LOCKED.bind(&domain.code)).await? {
+                Some(row) => Some(self.with_secrets(tx, &row).await?),
+                None => None,
+            };
+            if is.as_ref() != Some(was) {
+                return Err(StoreError::Changed(domain.code.clone()));
+            }
             tx.change(written(SET, domain)?).await?;
             tx.change(DROP_SECRETS.bind(&domain.code)).await?;
             self.write_secrets(tx, writer, domain).await

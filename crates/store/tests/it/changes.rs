@@ -48,8 +48,9 @@ pub(crate) async fn a_business_system_that_changes_is_told(store: Arc<dyn Store>
     let mut domain = Domain::test();
     store.add_domain(&domain).await.unwrap();
     told(&store).await;
+    let was = domain.clone();
     domain.settings.hmac_required = true;
-    store.set_domain(&domain).await.unwrap();
+    store.set_domain(&was, &domain).await.unwrap();
     let changes = told(&store).await;
     assert_eq!(changes, [Change::Business("test".to_owned())]);
 }

@@ -27,9 +27,40 @@ pub(crate) async fn a_code_is_taken_once(store: Arc<dyn Store>) {
 pub(crate) async fn a_rotated_secret_is_kept_with_its_end(store: Arc<dyn Store>) {
     let mut domain = Domain::test();
     store.add_domain(&domain).await.unwrap();
+    let was = domain.clone();
     domain.rotate("next", 5_000).unwrap();
-    store.set_domain(&domain).await.unwrap();
+    store.set_domain(&was, &domain).await.unwrap();
     let kept = store.domain("test").await.unwrap().unwrap();
     assert_eq!(kept, domain);
     assert_eq!(kept.secrets()[1].not_after_ms, Some(5_000));
+}
+
+/// Two who read the same, and change each something else: the one does not take the other's
+/// change away, and never a secret that was told.
+pub(crate) async fn of_two_changes_at_once_one_is_refused(store: Arc<dyn Store>) {
+    let was = Domain::test();
+    store.add_domain(&was).await.unwrap();
+    let mut rotated = was.clone();
+    rotated.rotate("next", 5_000).unwrap();
+    let mut set = was.clone();
+    set.settings.hmac_required = true;
+    let (one, other) = tokio::join!(
+        store.set_domain(&was, &rotated),
+        store.set_domain(&was, &set)
+    );
+    let changed = Err(StoreError::Changed("test".to_owned()));
+    let kept = match (one, other) {
+        (Ok(()), refused) if refused == changed => rotated,
+        (refused, Ok(())) if refused == changed => set,
+        both => panic!("one of them is refused: {both:?}"),
+    };
+    assert_eq!(store.domain("test").await, Ok(Some(kept.clone())));
+    // A secret's end counts too, and one that there is not was changed.
+    let mut ended = kept.clone();
+    ended.rotate("third", 4_000).unwrap();
+    store.set_domain(&kept, &ended).await.unwrap();
+    assert_eq!(store.set_domain(&kept, &kept).await, changed);
+    let nobody = store.set_domain(&Domain::demo(), &Domain::demo()).await;
+    assert_eq!(nobody, Err(StoreError::Changed("demo".to_owned())));
+    assert_eq!(store.domains().await, Ok(vec![ended]));
 }

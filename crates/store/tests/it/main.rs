@@ -31,6 +31,7 @@ on_both! {
     domains::a_domain_is_kept_with_its_rule_settings_and_secrets,
     domains::a_code_is_taken_once,
     domains::a_rotated_secret_is_kept_with_its_end,
+    domains::of_two_changes_at_once_one_is_refused,
     attempts::a_new_request_gets_an_attempt,
     attempts::the_same_values_give_the_same_open_attempt,
     attempts::other_values_end_the_open_attempt,

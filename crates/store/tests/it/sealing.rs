@@ -114,7 +114,7 @@ async fn from_clear_text_to_the_seal(address: &str) {
     assert_eq!(with.domain("test").await, Ok(Some(first)));
     let mut third = second.clone();
     third.rotate("another one", 9_000).unwrap();
-    with.set_domain(&third).await.unwrap();
+    with.set_domain(&second, &third).await.unwrap();
     assert_eq!(with.domain("demo").await, Ok(Some(third)));
     assert!(
         !asked(address, CLEAR)
@@ -213,7 +213,8 @@ async fn before_the_seal_no_secret_is_lost_with_a_key() {
     assert_eq!(second.replace_secrets(&HashMap::new()).await, Ok(Ok(0)));
     let second = opened(&address, keys(&[2])).await.unwrap();
     assert_eq!(second.domain("test").await, Ok(Some(domain)));
-    let left = clear.set_domain(&planted(Domain::test())).await;
+    let same = planted(Domain::test());
+    let left = clear.set_domain(&same, &same).await;
     assert!(left.is_err(), "it would write in clear alone");
 }
 

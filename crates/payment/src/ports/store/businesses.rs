@@ -25,8 +25,10 @@ pub trait Businesses: Send + Sync {
     async fn development_domain(&self) -> Answer<Option<String>>;
     /// A new domain; [`StoreError::Exists`](super::StoreError::Exists) when the code is taken.
     async fn add_domain(&self, domain: &Domain) -> Answer<()>;
-    /// Writes a domain's rule, settings and secrets over the old ones.
-    async fn set_domain(&self, domain: &Domain) -> Answer<()>;
+    /// Writes a domain's rule, settings and secrets over those that were read;
+    /// [`StoreError::Changed`](super::StoreError::Changed), and nothing is written, where they
+    /// are others by now.
+    async fn set_domain(&self, was: &Domain, domain: &Domain) -> Answer<()>;
     /// How many requests of a domain had a sign with other readings.
     async fn other_readings(&self, domain_code: &str) -> Answer<OtherReadings>;
 }
