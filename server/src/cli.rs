@@ -18,7 +18,6 @@ pub(crate) mod notify;
 pub(crate) mod operator;
 pub(crate) mod order;
 pub(crate) mod partner;
-pub(crate) mod payee;
 pub(crate) mod secrets;
 pub(crate) mod sign;
 mod tries;
@@ -102,7 +101,7 @@ pub(crate) enum Command {
     /// stories' details. What is asked or told again is known as before.
     Prune {
         /// Done and untouched for so long: 400d.
-        #[arg(long, value_parser = domain::duration_s)]
+        #[arg(long, value_parser = crate::settings::duration_s)]
         older: i64,
     },
     /// Whether the instance of this configuration is ready: 0, or 1 and why not.

@@ -1,9 +1,9 @@
 //! `tongfu callback list|parked|resend`.
 
-use super::domain::duration_s;
 use super::tries::answered;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
+use crate::settings::duration_s;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use payment::ports::{CallbackRow, Resend, Store};

@@ -4,12 +4,12 @@
 mod stories;
 
 use super::channel::check_accounts;
-use super::domain::duration_s;
 use crate::accounts;
 use crate::config::Config;
 use crate::ends::NEAR_MS;
 use crate::limits::UNLISTED;
 use crate::serve::{commanded, now_ms, open, system_clock};
+use crate::settings::duration_s;
 use crate::zone;
 use anyhow::{Result, bail};
 use channels::health::{certificate_ends, clock_ahead_ms};

@@ -1,8 +1,8 @@
 //! `tongfu order find|list|totals`.
 
-use super::domain::duration_s;
 use super::order::{as_json, show};
 use crate::serve::now_ms;
+use crate::settings::duration_s;
 use crate::{table, zone};
 use anyhow::{Result, bail};
 use payment::channel::Channel;

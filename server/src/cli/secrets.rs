@@ -1,7 +1,7 @@
 //! `tongfu secrets show|key|seal|rotate|replace`: secrets encrypted at rest (docs/secrets.md).
 
-use super::domain::make_secret;
 use crate::config::Config;
+use crate::issue::make_secret;
 use crate::serve::open;
 use anyhow::{Error, Result, anyhow, bail};
 use clap::Subcommand;

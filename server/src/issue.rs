@@ -1,0 +1,192 @@
+//! Business systems are made, and issued their secrets: the first ones, and those that
+//! follow. The command line and the console do it alike.
+
+use crate::serve::now_ms;
+use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, key_rule};
+use anyhow::{Context, Result, bail};
+use doors::{apay, epay};
+use payment::domain::{Domain, DomainSettings, PartnerSettings, Secret};
+use payment::ports::{Store, StoreError};
+
+/// Bytes of a made secret: 160 bits.
+const SECRET_BYTES: usize = 20;
+/// The first pid.
+const FIRST_PID: u32 = 1000;
+const KEY_LENGTH: usize = 32;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A business system of the platform's own interface.
+///
+/// # Errors
+/// Where its code is taken by a development, or it breaks a rule of docs/signing.md.
+pub(crate) fn domain(
+    code: &str,
+    rule: RuleArgs,
+    settings: SettingArgs,
+    secret: &str,
+) -> Result<Domain> {
+    if code == "test" || code == "demo" {
+        bail!("`{code}` is a development domain: choose another code");
+    }
+    let mut all = DomainSettings::default();
+    settings.apply(&mut all);
+    let secrets = vec![Secret::new(1, secret, None)];
+    Ok(Domain::new(code, key_rule(rule)?, all, secrets)?)
+}
+
+/// A partner, who speaks Apay's interface.
+///
+/// # Errors
+/// Where its id is taken by a development, or it breaks a rule.
+pub(crate) fn partner(id: &str, settings: ApayArgs, key: &str) -> Result<Domain> {
+    if id == "p001" {
+        bail!("`p001` is a development partner: choose another id");
+    }
+    let mut partner = apay::partner(id, DomainSettings::default(), key, false)?;
+    settings.apply(&mut partner);
+    partner.check()?;
+    Ok(partner)
+}
+
+/// A business system that speaks epay.
+///
+/// # Errors
+/// Where its pid is development's, or it breaks a rule.
+pub(crate) fn epay(pid: u32, name: &str, settings: EpayArgs, key: &str) -> Result<Domain> {
+    if pid == epay::DEVELOPMENT_PID {
+        bail!("{pid} is a development's pid");
+    }
+    let mut domain = epay::partner(pid, DomainSettings::default(), key, false)?;
+    settings.apply(&mut domain);
+    if let Some(partner) = &mut domain.settings.partner {
+        name.clone_into(&mut partner.name);
+    }
+    domain.check()?;
+    Ok(domain)
+}
+
+/// The partners of a door, with what only they have.
+pub(crate) fn of_door(
+    domains: Vec<Domain>,
+    door: &str,
+) -> impl Iterator<Item = (PartnerSettings, Domain)> {
+    domains.into_iter().filter_map(move |domain| {
+        let partner = domain.settings.partner.clone();
+        let partner = partner.filter(|partner| partner.door == door);
+        partner.map(|partner| (partner, domain))
+    })
+}
+
+/// The next pid that nobody has.
+///
+/// # Errors
+/// When the database is in trouble.
+pub(crate) async fn next_pid(store: &dyn Store) -> Result<u32, StoreError> {
+    let pids = of_door(store.domains().await?, epay::NAME);
+    let last = pids
+        .filter_map(|(partner, _)| partner.id.parse().ok())
+        .max();
+    Ok(pid_after(last.unwrap_or(FIRST_PID - 1)))
+}
+
+/// The pid after another one.
+pub(crate) fn pid_after(pid: u32) -> u32 {
+    match pid.saturating_add(1) {
+        epay::DEVELOPMENT_PID => epay::DEVELOPMENT_PID + 1,
+        next => next,
+    }
+}
+
+/// The same business system with another secret, which it gives; the one before holds for so
+/// many seconds more.
+///
+/// # Errors
+/// Where that is too long, or the secret could not be made.
+pub(crate) fn rotated(was: &Domain, overlap_s: i64) -> Result<(Domain, String)> {
+    let secret = first(was.door())?;
+    let mut domain = was.clone();
+    let end_ms = overlap_s.checked_mul(1000);
+    let end_ms = end_ms.and_then(|ms| now_ms().checked_add(ms));
+    domain.rotate(&secret, end_ms.context("the overlap is too long")?)?;
+    Ok((domain, secret))
+}
+
+/// A new secret of the form that a door's business systems expect.
+///
+/// # Errors
+/// Where no random numbers are to be had.
+pub(crate) fn first(door: &str) -> Result<String> {
+    match door {
+        epay::NAME => make_key(),
+        _ => make_secret(),
+    }
+}
+
+/// What is pasted into the business system, each with its name there.
+pub(crate) fn pasted(
+    public_url: &str,
+    domain: &Domain,
+    secret: &str,
+) -> Vec<(&'static str, String)> {
+    let secret = secret.to_owned();
+    let id = domain.settings.partner.as_ref();
+    let id = id.map_or(&domain.code, |partner| &partner.id).clone();
+    match domain.door() {
+        epay::NAME => vec![
+            ("gateway", format!("{public_url}/epay/")),
+            ("pid", id),
+            ("key", secret),
+        ],
+        apay::NAME => vec![("partnerId", id), ("key", secret)],
+        _ => vec![("domainCode", id), ("domainSecret", secret)],
+    }
+}
+
+/// A letter, and hex: it begins with a letter and can't hold a key prefix, which
+/// begins with a capital.
+pub(crate) fn make_secret() -> Result<String> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("s{}", hex::encode(bytes)))
+}
+
+/// Each of the 32 characters with the same chance.
+fn make_key() -> Result<String> {
+    let mut key = String::with_capacity(KEY_LENGTH);
+    while key.len() < KEY_LENGTH {
+        let mut bytes = [0; KEY_LENGTH];
+        getrandom::fill(&mut bytes)?;
+        let drawn = bytes.iter().map(|byte| usize::from(byte & 63));
+        let drawn = drawn.filter_map(|at| BASE62.get(at).copied().map(char::from));
+        key.extend(drawn.take(KEY_LENGTH - key.len()));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_32_characters_of_base62_and_no_two_are_alike() {
+        let keys = [make_key().unwrap(), make_key().unwrap()];
+        for key in &keys {
+            assert_eq!(key.len(), KEY_LENGTH);
+            assert!(key.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
+        assert_ne!(keys[0], keys[1]);
+    }
+
+    #[test]
+    fn no_pid_is_developments() {
+        assert_eq!(pid_after(FIRST_PID - 1), 1000);
+        assert_eq!(pid_after(1000), 1002);
+    }
+
+    #[test]
+    fn made_secrets_begin_with_a_letter_and_differ() {
+        let (one, other) = (make_secret().unwrap(), make_secret().unwrap());
+        assert!(one.starts_with('s') && one.len() == 41);
+        assert_ne!(one, other);
+    }
+}
