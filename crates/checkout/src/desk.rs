@@ -2,6 +2,8 @@
 //! recorded before it is done (docs/console.md, Acts).
 
 use crate::{Checkout, Confirmed, Failure};
+use payment::channel::Channel;
+use payment::domain::{Domain, DomainError};
 use payment::lang::Lang;
 use payment::operators::{Deed, Operator};
 use payment::ports::{AttemptRow, Resend, StoreError};
@@ -12,6 +14,8 @@ use std::fmt;
 const TEXT_MAX: usize = 200;
 /// Bytes of a number, and of a refund's key.
 const WORD_MAX: usize = 64;
+/// Bytes of what is recorded.
+const RECORD_MAX: usize = 4_000;
 
 /// What an operator has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +73,36 @@ pub enum Errand {
         /// The number of what was asked for.
         request_no: String,
     },
+    /// A business system is made.
+    Add {
+        /// With its first secret.
+        domain: Box<Domain>,
+    },
+    /// A business system is given other settings.
+    Set {
+        /// As it was read.
+        was: Box<Domain>,
+        /// As it is to be.
+        domain: Box<Domain>,
+        /// What of it changes, in one line that is recorded.
+        what: String,
+    },
+    /// A business system is given another secret; the one before holds a while.
+    Rotate {
+        /// As it was read.
+        was: Box<Domain>,
+        /// As it is to be.
+        domain: Box<Domain>,
+    },
+    /// A channel account of the database takes new payments again, or none.
+    Enable {
+        /// Its channel.
+        channel: Channel,
+        /// Its name.
+        name: String,
+        /// Whether it takes them.
+        enabled: bool,
+    },
 }
 
 /// What came of it.
@@ -91,6 +125,9 @@ impl Errand {
             Self::Close { .. } => Deed::Close,
             Self::Honour { .. } | Self::Unpaid { .. } | Self::ByHand { .. } => Deed::Settle,
             Self::Grant { .. } | Self::Refuse { .. } => Deed::Judge,
+            Self::Add { .. } | Self::Set { .. } | Self::Rotate { .. } | Self::Enable { .. } => {
+                Deed::Manage
+            }
         }
     }
 
@@ -108,6 +145,19 @@ impl Errand {
                 refund_no,
             } => vec![order_sn, refund_no],
             Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
+            Self::Add { domain } | Self::Set { domain, .. } | Self::Rotate { domain, .. } => {
+                vec![&domain.code]
+            }
+            Self::Enable { .. } => vec![],
+        }
+    }
+
+    /// What is recorded of it. Of an order its story tells the reason, from where it can be
+    /// taken away; of the rest nothing else does.
+    fn recorded(&self, reason: &str) -> String {
+        match self.deed() {
+            Deed::Manage => format!("{self} --reason {reason:?}"),
+            _ => format!("{self} --reason …"),
         }
     }
 
@@ -137,6 +187,17 @@ impl fmt::Display for Errand {
             } => write!(f, "order refund {order_sn} --by-hand {refund_no}"),
             Self::Grant { request_no, .. } => write!(f, "order grant {request_no}"),
             Self::Refuse { request_no } => write!(f, "order refuse {request_no}"),
+            Self::Add { domain } => write!(f, "business add {}", domain.code),
+            Self::Set { domain, what, .. } => write!(f, "business set {} {what}", domain.code),
+            Self::Rotate { domain, .. } => write!(f, "business rotate {}", domain.code),
+            Self::Enable {
+                channel,
+                name,
+                enabled,
+            } => {
+                let word = if *enabled { "enable" } else { "disable" };
+                write!(f, "channel {word} {}/{name}", channel.code())
+            }
         }
     }
 }
@@ -156,6 +217,18 @@ pub enum NotDone {
     /// Who asks for a refund can't grant it.
     #[error("who asks for a refund can't grant it")]
     OwnRequest,
+    /// A business system of this code is there already.
+    #[error("{0} is there already: nothing was made")]
+    Taken(String),
+    /// Somebody else changed the business system.
+    #[error("{0} was changed meanwhile, and nothing was done: look again")]
+    Changed(String),
+    /// More changes at once than can be recorded.
+    #[error("so many changes at once can't be recorded: make them one by one")]
+    TooMuch,
+    /// What a business system would break.
+    #[error("{0}")]
+    Breaks(DomainError),
     /// What the use case says.
     #[error("{0}")]
     Failed(Failure),
@@ -170,6 +243,10 @@ impl NotDone {
             Self::NoReason => format!("请写原因：一行，最多 {TEXT_MAX} 字节"),
             Self::Nothing => "没有这个订单，或没有可做的".to_owned(),
             Self::OwnRequest => "自己要的退款不能自己同意".to_owned(),
+            Self::Taken(code) => format!("已经有 {code}：没有新建"),
+            Self::Changed(code) => format!("{code} 刚被别人改过，没有执行：请重新看"),
+            Self::TooMuch => "一次改得太多，记不下：请分几次改".to_owned(),
+            Self::Breaks(rule) => rule.to_string(),
             Self::Failed(failure) => failure.text(lang),
         };
         match (lang, self) {
@@ -181,7 +258,11 @@ impl NotDone {
 
 impl From<StoreError> for NotDone {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            StoreError::Exists(code) => Self::Taken(code),
+            StoreError::Changed(code) => Self::Changed(code),
+            error => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -206,8 +287,22 @@ impl Checkout {
         if !errand.words().into_iter().all(is_word) {
             return Err(NotDone::Nothing);
         }
+        if let Errand::Enable { channel, name, .. } = errand {
+            let names = self.parts.store.account_names().await?;
+            if !names.contains(&(*channel, name.clone())) {
+                return Err(NotDone::Nothing);
+            }
+        }
+        if let Errand::Add { domain } | Errand::Set { domain, .. } | Errand::Rotate { domain, .. } =
+            errand
+        {
+            domain.check().map_err(NotDone::Breaks)?;
+        }
         let store = &self.parts.store;
-        let what = format!("{errand} --reason …");
+        let what = errand.recorded(reason);
+        if what.len() > RECORD_MAX || what.chars().any(char::is_control) {
+            return Err(NotDone::TooMuch);
+        }
         let recorded = store.record_act(&operator.name, &what, self.now_ms());
         let seq = recorded.await?.seq;
         let done = self.done(&operator.name, errand, reason).await;
@@ -293,6 +388,20 @@ impl Checkout {
                     return Err(failed(Failure::NotAsked));
                 }
             }
+            Errand::Add { domain } => self.parts.store.add_domain(domain).await?,
+            Errand::Set { was, domain, .. } | Errand::Rotate { was, domain } => {
+                self.parts.store.set_domain(was, domain).await?;
+            }
+            Errand::Enable {
+                channel,
+                name,
+                enabled,
+            } => {
+                let enable = self.parts.store.enable_account(*channel, name, *enabled);
+                if !enable.await? {
+                    return Err(NotDone::Nothing);
+                }
+            }
         }
         Ok(Outcome::Done)
     }
@@ -316,7 +425,7 @@ impl Checkout {
 }
 
 fn is_word(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 

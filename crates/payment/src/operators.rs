@@ -60,6 +60,9 @@ pub enum Deed {
     Settle,
     /// Grants or refuses money that another one wants to give back.
     Judge,
+    /// Makes, sets and rotates business systems, and lets channel accounts take payments
+    /// or none.
+    Manage,
 }
 
 impl Deed {
@@ -72,6 +75,7 @@ impl Deed {
         Self::Close,
         Self::Settle,
         Self::Judge,
+        Self::Manage,
     ];
 
     /// The least role that may do it.
@@ -81,6 +85,7 @@ impl Deed {
             Self::Look => Role::Viewer,
             Self::Requery | Self::Resend => Role::Support,
             Self::Refund | Self::Close | Self::Settle | Self::Judge => Role::Cashier,
+            Self::Manage => Role::Admin,
         }
     }
 }
@@ -148,6 +153,7 @@ mod tests {
         assert!(!Role::Viewer.may(Deed::Requery));
         assert!(!Role::Support.may(Deed::Refund));
         assert!(Role::Cashier.may(Deed::Refund));
+        assert!(!Role::Cashier.may(Deed::Manage) && Role::Admin.may(Deed::Manage));
         assert_eq!(Role::parse("root"), None);
     }
 }

@@ -3,6 +3,8 @@
 use crate::scene::{Scene, new_database, paid};
 use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome, given};
 use payment::by_two::AloneMost;
+use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::operators::{Deed, Operator, Role};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, ChannelError, Doubt, NewRefund, OrderState, RiskKind, Store};
@@ -324,6 +326,10 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
             .ask_refund("an", &attempt.order_sn, 1, key, "why");
         asked.await.unwrap().request_no
     };
+    let mut set = Domain::test();
+    set.settings.hmac_required = true;
+    let mut rotated = set.clone();
+    rotated.rotate("next", i64::MAX).unwrap();
     for role in Role::ALL {
         let who = operator("li", role);
         for errand in [
@@ -345,6 +351,18 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
             Errand::Refuse {
                 request_no: asked(&format!("refuse-{}", role.word())).await,
             },
+            Errand::Add {
+                domain: Box::new(Domain::demo()),
+            },
+            Errand::Set {
+                was: Box::new(Domain::test()),
+                domain: Box::new(set.clone()),
+                what: "hmac-required: false -> true".to_owned(),
+            },
+            Errand::Rotate {
+                was: Box::new(set.clone()),
+                domain: Box::new(rotated.clone()),
+            },
         ] {
             let before = scene
                 .store
@@ -358,13 +376,19 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
                 assert_eq!(done, Ok(Outcome::Done), "{role:?} {errand:?}");
                 let last = last.unwrap();
                 assert_eq!((last.seq, last.by.as_str()), (before + 1, "li"));
-                assert_eq!(last.what, format!("{errand} --reason …"));
+                // Of an order its story tells why.
+                let why = match errand.deed() {
+                    Deed::Manage => "\"he asked\"",
+                    _ => "…",
+                };
+                assert_eq!(last.what, format!("{errand} --reason {why}"));
             } else {
                 assert_eq!(done, Err(NotDone::NotAllowed(who.clone())));
                 assert_eq!(last.map_or(0, |act| act.seq), before, "nothing was done");
             }
         }
     }
+    assert_eq!(scene.store.domain("test").await, Ok(Some(rotated)));
     let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
     let may = Role::ALL.into_iter().filter(|role| role.may(Deed::Refund));
     assert_eq!(
@@ -413,6 +437,69 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     let nothing = Errand::Requery { order_sn };
     let nothing = scene.checkout.run_errand(&admin, &nothing, "why").await;
     assert_eq!(nothing, Err(NotDone::Nothing));
+}
+
+/// What was read and is another by now is not written over, and what breaks a rule, can't be
+/// recorded or is there already is not done.
+#[tokio::test]
+async fn a_business_system_is_managed_as_it_was_read() {
+    let scene = Scene::new().await;
+    let admin = operator("an", Role::Admin);
+    let run = async |errand: &Errand| scene.checkout.run_errand(&admin, errand, "why").await;
+    let set = |change: &dyn Fn(&mut Domain), what: &str| {
+        let mut domain = Domain::test();
+        change(&mut domain);
+        Errand::Set {
+            was: Box::new(Domain::test()),
+            domain: Box::new(domain),
+            what: what.to_owned(),
+        }
+    };
+    let broken = run(&set(&|domain| domain.settings.largest_sum = 0, "x")).await;
+    assert!(matches!(broken, Err(NotDone::Breaks(_))), "{broken:?}");
+    for what in ["a\nb", &"x".repeat(4_000)] {
+        assert_eq!(run(&set(&|_| (), what)).await, Err(NotDone::TooMuch));
+    }
+    let taken = Errand::Add {
+        domain: Box::new(Domain::test()),
+    };
+    assert_eq!(run(&taken).await, Err(NotDone::Taken("test".to_owned())));
+    let none = Errand::Enable {
+        channel: Channel::Wechat,
+        name: "main".to_owned(),
+        enabled: false,
+    };
+    assert_eq!(run(&none).await, Err(NotDone::Nothing));
+    let cashier = operator("an", Role::Cashier);
+    let refused = scene.checkout.run_errand(&cashier, &none, "why").await;
+    assert_eq!(refused, Err(NotDone::NotAllowed(cashier)));
+
+    let mut domain = Domain::test();
+    domain.rotate("next", i64::MAX).unwrap();
+    let rotate = Errand::Rotate {
+        was: Box::new(Domain::test()),
+        domain: Box::new(domain.clone()),
+    };
+    assert_eq!(run(&rotate).await, Ok(Outcome::Done));
+    let changed = Err(NotDone::Changed("test".to_owned()));
+    assert_eq!(run(&rotate).await, changed, "sent twice it is done once");
+    let late = set(&|domain| domain.settings.hmac_required = true, "x");
+    assert_eq!(run(&late).await, changed);
+    assert_eq!(scene.store.domain("test").await, Ok(Some(domain)));
+    let acts = scene.store.acts(0, 99).await.unwrap();
+    let told: Vec<_> = acts.iter().map(|act| act.what.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "business add test --reason \"why\"",
+            "1 failed",
+            "business rotate test --reason \"why\"",
+            "business rotate test --reason \"why\"",
+            "4 failed",
+            "business set test x --reason \"why\"",
+            "6 failed",
+        ]
+    );
 }
 
 /// What is recorded is recorded for ever: no more of it than an address.
