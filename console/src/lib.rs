@@ -2,6 +2,7 @@
 //! (docs/console.md). What is shown is read by who calls; nothing here decides.
 
 mod board;
+mod business;
 mod figures;
 mod notify;
 mod order;
@@ -11,6 +12,10 @@ mod record;
 mod sign_in;
 
 pub use board::{AtRisk, Board, board};
+pub use business::{
+    Business, Businesses, Change, Field, Issued, Planned, Shape, business, businesses, issued,
+    planned,
+};
 pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use notify::{Notify, notify};
 pub use order::{Called, Notice, Order, Payment, order};
@@ -97,6 +102,7 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
                 <a href="/queues">{setting.say("队列", "Queues")}</a>
                 <a href="/orders">{setting.say("订单", "Orders")}</a>
                 <a href="/figures">{setting.say("统计", "Figures")}</a>
+                <a href="/businesses">{setting.say("业务系统", "Businesses")}</a>
                 <a href="/acts">{setting.say("操作记录", "Acts")}</a>
             </nav>
             <form class="find" method="get" action="/find" role="search">

@@ -2,6 +2,7 @@
 
 mod acts;
 mod answer;
+mod businesses;
 mod export;
 mod figures;
 mod orders;
@@ -61,6 +62,12 @@ pub(crate) fn router() -> Router<State> {
         .route("/queues", get(queues::queues))
         .route("/orders", get(orders::list))
         .route("/orders.csv", get(export::orders))
+        .route("/businesses", get(businesses::list))
+        .route("/businesses/{door}", post(businesses::add))
+        .route("/business/{code}", get(businesses::show))
+        .route("/business/{code}/change", post(businesses::change))
+        .route("/business/{code}/set", post(businesses::set))
+        .route("/business/{code}/rotate", post(businesses::rotate))
         .route("/acts", get(record::list))
         .route("/acts.csv", get(export::acts))
         .route("/figures", get(figures::figures))

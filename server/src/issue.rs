@@ -12,6 +12,8 @@ use payment::ports::{Store, StoreError};
 const SECRET_BYTES: usize = 20;
 /// The first pid.
 const FIRST_PID: u32 = 1000;
+/// Bytes of what an operator calls one.
+const NAME_MAX: usize = 200;
 const KEY_LENGTH: usize = 32;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -55,6 +57,9 @@ pub(crate) fn partner(id: &str, settings: ApayArgs, key: &str) -> Result<Domain>
 pub(crate) fn epay(pid: u32, name: &str, settings: EpayArgs, key: &str) -> Result<Domain> {
     if pid == epay::DEVELOPMENT_PID {
         bail!("{pid} is a development's pid");
+    }
+    if name.trim().is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
+        bail!("a name is one line of at most {NAME_MAX} bytes");
     }
     let mut domain = epay::partner(pid, DomainSettings::default(), key, false)?;
     settings.apply(&mut domain);

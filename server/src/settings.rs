@@ -1,6 +1,8 @@
 //! What may be set of business systems, partners and epay systems, as words: the command
 //! line reads them, and the console's form (docs/console.md, Business systems).
 
+pub(crate) mod form;
+
 use crate::serve::now_ms;
 use anyhow::{Context, Result, bail};
 use clap::Args;

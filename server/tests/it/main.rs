@@ -8,6 +8,7 @@ mod acts;
 mod alarms;
 mod bad_input;
 mod breaker;
+mod businesses;
 mod by_two;
 mod callback;
 mod chained;

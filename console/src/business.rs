@@ -1,0 +1,620 @@
+//! Business systems: all of them, one with every setting, what a change would change, and
+//! what was issued.
+
+use crate::{Notice, Setting, document};
+use leptos::prelude::*;
+use payment::domain::{Domain, KeyRule, PLATFORM, Recut};
+use payment::lang::Lang;
+use payment::operators::{Deed, Operator};
+use payment::ports::OtherReadings;
+
+/// How a setting is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One line.
+    Text,
+    /// Words between blanks.
+    List,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// One line that is not said as it is shown: empty, it stays.
+    Afresh,
+}
+
+/// A setting as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name at the command line.
+    pub name: &'static str,
+    /// What it says.
+    pub text: String,
+    /// How it is written.
+    pub shape: Shape,
+}
+
+/// What of a setting changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its name at the command line.
+    pub name: &'static str,
+    /// What it said.
+    pub was: String,
+    /// What it is to say.
+    pub is: String,
+    /// What the form said.
+    pub said: String,
+}
+
+/// All business systems.
+pub struct Businesses {
+    /// By code.
+    pub domains: Vec<Domain>,
+    /// The pid that the next one gets who speaks epay: said twice, it is one.
+    pub next_pid: u32,
+    /// What became of an act.
+    pub notice: Option<Notice>,
+    /// Now, ms since 1970.
+    pub now_ms: i64,
+}
+
+/// One business system.
+pub struct Business {
+    /// It, of whose secrets nothing is shown but when they end.
+    pub domain: Domain,
+    /// Its settings.
+    pub fields: Vec<Field>,
+    /// Requests whose sign has other readings.
+    pub counted: OtherReadings,
+    /// What it is known by as it is shown.
+    pub mark: String,
+    /// What became of an act.
+    pub notice: Option<Notice>,
+    /// Now, ms since 1970.
+    pub now_ms: i64,
+}
+
+/// A change that is to be confirmed.
+pub struct Planned {
+    /// Whose.
+    pub code: String,
+    /// What it was known by as it was shown.
+    pub mark: String,
+    /// What changes.
+    pub changes: Vec<Change>,
+}
+
+/// What was issued, which is shown this once.
+pub struct Issued {
+    /// Whose.
+    pub code: String,
+    /// What is pasted into the business system, each with its name there.
+    pub pasted: Vec<(&'static str, String)>,
+    /// Until when the secret before holds, ms since 1970.
+    pub old_until_ms: Option<i64>,
+}
+
+/// What became of an act, above a page.
+pub(crate) fn noticed(notice: Option<&Notice>) -> Option<impl IntoView> {
+    notice.map(|notice| {
+        let class = if notice.good { "good" } else { "bad" };
+        view! { <p class=class role="status">{notice.text.clone()}</p> }
+    })
+}
+
+/// Why this operator may not manage; none: he may.
+pub(crate) fn hindrance(setting: &Setting<'_>) -> Option<String> {
+    let may = |(operator, _): (&Operator, _)| operator.role.may(Deed::Manage);
+    let least = Deed::Manage.least().word();
+    (!setting.who.is_some_and(may)).then(|| match setting.lang {
+        Lang::Zh => format!("改动需要 {least} 角色"),
+        Lang::En => format!("the role {least} is needed to change anything"),
+    })
+}
+
+/// The token of this session's forms.
+pub(crate) fn token(setting: &Setting<'_>) -> impl IntoView {
+    let token = setting.who.map(|(_, token)| token.to_owned());
+    view! { <input type="hidden" name="token" value=token/> }
+}
+
+pub(crate) fn reason(setting: &Setting<'_>) -> impl IntoView {
+    view! {
+        <label>{setting.say("原因", "Reason")}
+            <input name="reason" required maxlength="200"/></label>
+    }
+}
+
+/// Who a business system is in words: by which interface it comes.
+fn kind(setting: &Setting<'_>, domain: &Domain) -> String {
+    match (domain.door(), &domain.rule) {
+        (PLATFORM, KeyRule::Strict(strict)) => match setting.lang {
+            Lang::Zh => format!("统一支付平台，requestKey {}…", strict.prefix),
+            Lang::En => format!("platform, requestKey {}…", strict.prefix),
+        },
+        (PLATFORM, KeyRule::Legacy(legacy)) => match (setting.lang, legacy.recut) {
+            (Lang::Zh, Recut::Log) => "统一支付平台，旧式签名（只记录）".to_owned(),
+            (Lang::Zh, Recut::Refuse) => "统一支付平台，旧式签名".to_owned(),
+            (Lang::En, Recut::Log) => "platform, legacy signs (logged alone)".to_owned(),
+            (Lang::En, Recut::Refuse) => "platform, legacy signs".to_owned(),
+        },
+        (door, _) => door.to_owned(),
+    }
+}
+
+/// What stops it, in words.
+fn state(setting: &Setting<'_>, domain: &Domain, now_ms: i64) -> Vec<&'static str> {
+    let settings = &domain.settings;
+    let relayed = settings
+        .relay_until_ms
+        .is_some_and(|until_ms| now_ms < until_ms);
+    let all = [
+        (settings.disabled, setting.say("已停用", "disabled")),
+        (
+            settings.payments_frozen,
+            setting.say("付款冻结", "payments frozen"),
+        ),
+        (
+            settings.refunds_frozen,
+            setting.say("退款冻结", "refunds frozen"),
+        ),
+        (relayed, setting.say("回调转发中", "relayed")),
+        (domain.development, setting.say("开发用", "development")),
+    ];
+    all.into_iter()
+        .filter_map(|(is, word)| is.then_some(word))
+        .collect()
+}
+
+/// What its operator calls it.
+fn name(domain: &Domain) -> String {
+    let partner = domain.settings.partner.as_ref();
+    let name = partner.map(|partner| &partner.name);
+    let name = name.filter(|name| !name.is_empty());
+    let payee = [&domain.settings.payee.name, &domain.settings.payee.name_en];
+    let payee = payee.into_iter().find(|name| !name.is_empty());
+    name.or(payee).cloned().unwrap_or_default()
+}
+
+/// All business systems.
+#[must_use]
+pub fn businesses(setting: &Setting<'_>, businesses: &Businesses) -> String {
+    let row = |domain: &Domain| {
+        let address = format!("/business/{}", domain.code);
+        let state = state(setting, domain, businesses.now_ms).join(" · ");
+        let live = domain.live_secrets(businesses.now_ms).count();
+        let live = match setting.lang {
+            Lang::Zh => format!("{live} 个密钥有效"),
+            Lang::En => format!("secrets that hold: {live}"),
+        };
+        view! {
+            <tr>
+                <td><a href=address>{domain.code.clone()}</a><small>{name(domain)}</small></td>
+                <td>{kind(setting, domain)}</td>
+                <td class="bad">{state}</td>
+                <td>{live}</td>
+            </tr>
+        }
+    };
+    let rows: Vec<_> = businesses.domains.iter().map(row).collect();
+    let has_none = rows.is_empty();
+    let body = view! {
+        {noticed(businesses.notice.as_ref())}
+        <table hidden=has_none>
+            <thead><tr>
+                <th>{setting.say("编码", "Code")}</th>
+                <th>{setting.say("接口", "Interface")}</th>
+                <th>{setting.say("状态", "State")}</th>
+                <th>{setting.say("密钥", "Secrets")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+        <h2>{setting.say("新建", "Make a new one")}</h2>
+        {match hindrance(setting) {
+            Some(why) => view! { <p>{why}</p> }.into_any(),
+            None => makers(setting, businesses.next_pid),
+        }}
+    };
+    document(setting, setting.say("业务系统", "Business systems"), body)
+}
+
+/// The forms that make business systems.
+fn makers(setting: &Setting<'_>, next_pid: u32) -> AnyView {
+    let make = setting.say("新建", "Make it");
+    let callback = setting.say(
+        "回调地址的前缀（空格分隔）",
+        "Addresses that callbacks lie under, blanks between",
+    );
+    let once = setting.say(
+        "它的密钥只显示一次。其余设置以后在它的页面上改。",
+        "Its secret is shown once. All other settings are changed on its page after.",
+    );
+    let legacy = setting.say(
+        "旧式签名、已有的密钥：用命令 tongfu domain add --help。",
+        "Legacy signs and secrets that are in use already: tongfu domain add --help.",
+    );
+    view! {
+        <div class="acts">
+            <form method="post" action="/businesses/platform">
+                <h2>{setting.say("统一支付平台的业务系统", "One of the platform's interface")}</h2>
+                <p>{once}" "{legacy}</p>
+                {token(setting)}
+                <label>"domainCode"<input name="code" required maxlength="64"/></label>
+                <label>{setting.say("requestKey 的开头，如 M7-", "How each requestKey begins: M7-")}
+                    <input name="key-prefix" required maxlength="8"/></label>
+                <label>{setting.say("requestKey 的长度", "Length of each requestKey")}
+                    <input name="key-length" required inputmode="numeric" maxlength="3"/></label>
+                <label>{setting.say("币种", "Currency")}
+                    <select name="currency"><option>"CNY"</option><option>"USD"</option></select></label>
+                <label>{callback}<input name="callback" required/></label>
+                {reason(setting)}
+                <button>{make}</button>
+            </form>
+            <form method="post" action="/businesses/apay">
+                <h2>{setting.say("第四方合作方（Apay）", "A partner (Apay)")}</h2>
+                <p>{once}</p>
+                {token(setting)}
+                <label>"partnerId"<input name="code" required maxlength="32"/></label>
+                <label>{callback}<input name="callback"/></label>
+                {reason(setting)}
+                <button>{make}</button>
+            </form>
+            <form method="post" action="/businesses/epay">
+                <h2>{setting.say("易支付系统（epay）", "An epay system (易支付)")}</h2>
+                <p>{once}</p>
+                {token(setting)}
+                <input type="hidden" name="code" value=next_pid.to_string()/>
+                <label>{setting.say("叫它什么", "What you call it")}
+                    <input name="name" required maxlength="64"/></label>
+                <label>{callback}<input name="callback"/></label>
+                {reason(setting)}
+                <button>{make}</button>
+            </form>
+        </div>
+    }
+    .into_any()
+}
+
+/// One business system.
+#[must_use]
+pub fn business(setting: &Setting<'_>, business: &Business) -> String {
+    let Business {
+        domain, counted, ..
+    } = business;
+    let state = state(setting, domain, business.now_ms).join(" · ");
+    let rows: Vec<_> = business
+        .fields
+        .iter()
+        .map(|field| {
+            view! {
+                <tr>
+                    <td>{label(setting, field.name)}<small>{field.name}</small></td>
+                    <td>{field.text.clone()}</td>
+                </tr>
+            }
+        })
+        .collect();
+    let readings = (counted.other_key > 0 || counted.recut > 0).then(|| {
+        let text = match setting.lang {
+            Lang::Zh => format!(
+                "签名也合别的 requestKey 的请求：{}；也可能合别的金额的：{}。",
+                counted.other_key, counted.recut
+            ),
+            Lang::En => format!(
+                "Requests whose sign fits another requestKey: {}; could fit another sum: {}.",
+                counted.other_key, counted.recut
+            ),
+        };
+        view! { <p class="bad">{text}</p> }
+    });
+    let orders = format!("/orders?business={}", domain.code);
+    let acts = format!("/acts?about={}", domain.code);
+    let body = view! {
+        {noticed(business.notice.as_ref())}
+        <dl>
+            <div><dt>{setting.say("接口", "Interface")}</dt><dd>{kind(setting, domain)}</dd></div>
+            <div><dt>{setting.say("名字", "Name")}</dt><dd>{name(domain)}</dd></div>
+            <div><dt>{setting.say("状态", "State")}</dt><dd class="bad">{state}</dd></div>
+            {fixed(setting, domain)}
+        </dl>
+        <p><a href=orders>{setting.say("它的订单", "Its orders")}</a>" "
+            <a href=acts>{setting.say("对它做过什么", "What was done to it")}</a></p>
+        {readings}
+        {secrets(setting, business)}
+        {match hindrance(setting) {
+            Some(why) => view! { <p>{why}</p> }.into_any(),
+            None => acts_of(setting, business),
+        }}
+        <h2>{setting.say("设置", "Settings")}</h2>
+        <table><tbody>{rows}</tbody></table>
+    };
+    let title = format!("{} {}", setting.say("业务系统", "Business"), domain.code);
+    document(setting, &title, body)
+}
+
+/// What was fixed when it was made.
+fn fixed(setting: &Setting<'_>, domain: &Domain) -> Option<impl IntoView> {
+    let KeyRule::Strict(strict) = &domain.rule else {
+        return None;
+    };
+    let pairs = [
+        (
+            "requestKey",
+            format!("{}… × {}", strict.prefix, strict.length),
+        ),
+        ("requestChannel", strict.request_channel.clone()),
+        (
+            setting.say("币种", "Currency"),
+            strict.currency.code().to_owned(),
+        ),
+        (
+            setting.say("汇率小数位", "Decimals of rate"),
+            strict.rate_decimals.to_string(),
+        ),
+    ];
+    let pair = |(name, value): (&'static str, String)| {
+        view! { <div><dt>{name}</dt><dd>{value}</dd></div> }
+    };
+    Some(pairs.map(pair).collect_view())
+}
+
+/// How many secrets there are, and until when they hold.
+fn secrets(setting: &Setting<'_>, business: &Business) -> impl IntoView {
+    let line = |generation: i64, end_ms: Option<i64>| {
+        let text = match (setting.lang, end_ms) {
+            (Lang::Zh, None) => "在用".to_owned(),
+            (Lang::En, None) => "in use".to_owned(),
+            (Lang::Zh, Some(end_ms)) if end_ms <= business.now_ms => {
+                format!("已于 {} 失效", (setting.time)(end_ms))
+            }
+            (Lang::En, Some(end_ms)) if end_ms <= business.now_ms => {
+                format!("ended at {}", (setting.time)(end_ms))
+            }
+            (Lang::Zh, Some(end_ms)) => format!("有效到 {}", (setting.time)(end_ms)),
+            (Lang::En, Some(end_ms)) => format!("holds until {}", (setting.time)(end_ms)),
+        };
+        view! { <tr><td>{generation}</td><td>{text}</td></tr> }
+    };
+    let lines = business.domain.secrets().iter();
+    let lines: Vec<_> = lines
+        .map(|secret| line(secret.generation, secret.not_after_ms))
+        .collect();
+    view! {
+        <h2>{setting.say("密钥（从不显示）", "Secrets, which are never shown")}</h2>
+        <table><tbody>{lines}</tbody></table>
+    }
+}
+
+/// What an admin can do.
+fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
+    let Business { domain, mark, .. } = business;
+    let change = format!("/business/{}/change", domain.code);
+    let rotate = format!("/business/{}/rotate", domain.code);
+    let marked = || {
+        view! { {token(setting)} <input type="hidden" name="mark" value=mark.clone()/> }
+    };
+    let (stop, stops, effect) = match domain.settings.disabled {
+        true => (
+            setting.say("恢复", "Enable"),
+            "false",
+            setting.say(
+                "又接受它的请求。先看变化，再确认。",
+                "Its calls are taken again. You see the change first, and confirm it.",
+            ),
+        ),
+        false => (
+            setting.say("停用", "Disable"),
+            "true",
+            setting.say(
+                "拒绝它的一切请求（例如密钥被盗）；已开始的订单照常走完。先看变化，再确认。",
+                "All its calls are refused (a stolen secret); orders that began go on. You see \
+                 the change first, and confirm it.",
+            ),
+        ),
+    };
+    let fields: Vec<_> = business
+        .fields
+        .iter()
+        .map(|field| input(setting, field))
+        .collect();
+    let change_too = change.clone();
+    view! {
+        <div class="acts">
+            <form method="post" action=rotate>
+                <h2>{setting.say("换密钥", "Rotate the secret")}</h2>
+                <p>{setting.say(
+                    "发一个新密钥，只显示一次；旧的在重叠期内仍然有效，期满即失效。",
+                    "Issues another secret, which is shown once; the one before holds for the \
+                     overlap, and not after.",
+                )}</p>
+                {marked()}
+                <label>{setting.say("旧密钥还有效多久：30m、12h、7d", "How long the old one holds: 30m, 12h, 7d")}
+                    <input name="overlap" required value="7d" maxlength="12"/></label>
+                {reason(setting)}
+                <button>{setting.say("换密钥", "Rotate the secret")}</button>
+            </form>
+            <form method="post" action=change>
+                <h2>{stop}</h2>
+                <p>{effect}</p>
+                {marked()}
+                <input type="hidden" name="disabled" value=stops/>
+                <button>{stop}</button>
+            </form>
+        </div>
+        <details>
+            <summary>{setting.say("改设置", "Change settings")}</summary>
+            <form method="post" action=change_too class="settings">
+                {marked()}
+                {fields}
+                <p><button>{setting.say("看会改什么", "Show what changes")}</button></p>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+fn input(setting: &Setting<'_>, field: &Field) -> impl IntoView {
+    let name = field.name;
+    let put = match field.shape {
+        Shape::Choice(of) => {
+            let option = |word: &&'static str| {
+                view! { <option selected={*word == field.text}>{*word}</option> }
+            };
+            let options: Vec<_> = of.iter().map(option).collect();
+            view! { <select name=name>{options}</select> }.into_any()
+        }
+        Shape::Text | Shape::List => {
+            view! { <input name=name value=field.text.clone()/> }.into_any()
+        }
+        Shape::Afresh => view! { <input name=name placeholder=field.text.clone()/> }.into_any(),
+    };
+    let hint = match field.shape {
+        Shape::List => setting.say("，空格分隔", ", blanks between"),
+        Shape::Afresh => setting.say("，留空不变", ", empty: as it is"),
+        _ => "",
+    };
+    view! {
+        <label>{label(setting, name)}{hint}{put}<small>{name}</small></label>
+    }
+}
+
+/// What a change would change; it asks for a reason.
+#[must_use]
+pub fn planned(setting: &Setting<'_>, planned: &Planned) -> String {
+    let row = |change: &Change| {
+        view! {
+            <tr>
+                <td>{label(setting, change.name)}<small>{change.name}</small></td>
+                <td data-name=setting.say("现在", "Before")>{shown(&change.was)}</td>
+                <td data-name=setting.say("改成", "After")><b>{shown(&change.is)}</b></td>
+            </tr>
+        }
+    };
+    let rows: Vec<_> = planned.changes.iter().map(row).collect();
+    let said = planned.changes.iter();
+    let said: Vec<_> = said
+        .map(|change| {
+            view! { <input type="hidden" name=change.name value=change.said.clone()/> }
+        })
+        .collect();
+    let back = format!("/business/{}", planned.code);
+    let set = format!("{back}/set");
+    let body = view! {
+        <p>{setting.say(
+            "还没有改。下面就是会改的全部；别的都不变。",
+            "Nothing is changed yet. This is all that changes; everything else stays.",
+        )}</p>
+        <table>
+            <thead><tr>
+                <th>{setting.say("设置", "Setting")}</th>
+                <th>{setting.say("现在", "Before")}</th>
+                <th>{setting.say("改成", "After")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+        <form method="post" action=set class="narrow">
+            {token(setting)}
+            <input type="hidden" name="mark" value=planned.mark.clone()/>
+            {said}
+            {reason(setting)}
+            <button>{setting.say("就这样改", "Change it so")}</button>
+            <p><a href=back>{setting.say("不改", "Leave it")}</a></p>
+        </form>
+    };
+    let title = format!("{} {}", setting.say("改设置", "Change"), planned.code);
+    document(setting, &title, body)
+}
+
+/// What a setting says, of which an empty text would show nothing.
+fn shown(text: &str) -> String {
+    match text {
+        "" => "—".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+/// What was issued.
+#[must_use]
+pub fn issued(setting: &Setting<'_>, issued: &Issued) -> String {
+    let pair = |(name, value): &(&'static str, String)| {
+        view! { <tr><td>{*name}</td><td><code>{value.clone()}</code></td></tr> }
+    };
+    let pairs: Vec<_> = issued.pasted.iter().map(pair).collect();
+    let is_epay = issued.pasted.iter().any(|(name, _)| *name == "pid");
+    let where_to = match is_epay {
+        true => setting.say(
+            "填到业务系统里易支付的网关、商户ID、商户密钥三处；签名方式选 MD5。",
+            "Paste these where the business system asks for its epay (易支付) gateway, merchant \
+             id and key, and MD5 where it asks for the sign.",
+        ),
+        false => setting.say(
+            "填到业务系统签名的地方。",
+            "Paste these where the business system signs.",
+        ),
+    };
+    let old = issued.old_until_ms.map(|until_ms| match setting.lang {
+        Lang::Zh => format!("旧密钥有效到 {}。", (setting.time)(until_ms)),
+        Lang::En => format!("The one before holds until {}.", (setting.time)(until_ms)),
+    });
+    let address = format!("/business/{}", issued.code);
+    let body = view! {
+        <p class="bad">{setting.say(
+            "只显示这一次：离开这页就再也看不到。",
+            "It is shown this once: nobody sees it again after this page.",
+        )}</p>
+        <table><tbody>{pairs}</tbody></table>
+        <p>{where_to}" "{old}</p>
+        <p><a href=address>{setting.say("已保存，看它的页面", "It is kept: on to its page")}</a></p>
+    };
+    let title = format!("{} {}", setting.say("密钥", "Secret of"), issued.code);
+    document(setting, &title, body)
+}
+
+/// A setting in words.
+fn label(setting: &Setting<'_>, name: &str) -> &'static str {
+    let (zh, en) = match name {
+        "disabled" => (
+            "停用：拒绝它的一切请求",
+            "Disabled: all its calls are refused",
+        ),
+        "payments-frozen" => ("冻结付款", "Payments frozen"),
+        "refunds-frozen" => ("冻结退款", "Refunds frozen"),
+        "refunds-a-day" => (
+            "24 小时内最多退（分，0 不限）",
+            "Given back within 24 hours at most, fen (cents); 0: all",
+        ),
+        "largest-sum" => ("一笔最大（分）", "Largest sum, fen (cents)"),
+        "attempts-an-hour" => ("一个请求每小时可试几次", "Attempts of a request an hour"),
+        "attempt-life" => ("一次付款的有效时间", "How long an attempt lives"),
+        "deadline" => ("一个请求多久内可付", "How long a request can be paid"),
+        "late-money" => ("关闭后才到的钱", "Money for a closed request"),
+        "hmac-required" => ("只收 HMAC-SHA256 签名", "HMAC-SHA256 signs alone"),
+        "sign2" => ("回调也带 sign2", "Callbacks carry sign2"),
+        "failurepay" => ("未付关闭时回调 FAILUREPAY", "FAILUREPAY is called back"),
+        "refund-callbacks" => ("退款结束时回调", "The end of a refund is called back"),
+        "refund-details" => ("回调里列出每笔退款", "Each refund is told with its sum"),
+        "hold-for-callback" => (
+            "付款人等到回调被确认（最多 3 秒）",
+            "A payer is held until the callback is taken, 3 s at most",
+        ),
+        "return" => ("页面地址可用的主机", "Hosts of the page addresses"),
+        "frame-origin" => (
+            "可以把页面放进框架的来源",
+            "Origins that may frame the page",
+        ),
+        "recut" => ("签名也合别的金额的请求", "A sign that fits another sum"),
+        "request-channel" => ("requestChannel 的值", "Values of requestChannel"),
+        "rate-decimals" => ("汇率小数位", "Decimals of rate"),
+        "time-window" => ("time 可以差多少", "How far time may be off"),
+        "refund-code" => ("退款已受理的 code", "The code that says a refund was taken"),
+        "callback" => ("回调地址的前缀", "Addresses that callbacks lie under"),
+        "private-callback-host" => ("可以是内网的回调主机", "Callback hosts that may be private"),
+        "payee" => ("收款方（中文）", "Who is paid, in Chinese"),
+        "payee-en" => ("收款方（英文）", "Who is paid, in English"),
+        "help-line" => ("客服（中文）", "Help, in Chinese"),
+        "help-line-en" => ("客服（英文）", "Help, in English"),
+        "picture" => ("图片", "Picture"),
+        "relay-until" => ("回调转发到", "Callbacks are relayed until"),
+        _ => ("", ""),
+    };
+    setting.say(zh, en)
+}
