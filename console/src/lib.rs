@@ -1,6 +1,7 @@
 //! The operator's console as the server renders it: complete without any script
 //! (docs/console.md). What is shown is read by who calls; nothing here decides.
 
+mod account;
 mod board;
 mod business;
 mod figures;
@@ -11,6 +12,7 @@ mod queues;
 mod record;
 mod sign_in;
 
+pub use account::{Account, Accounts, account, accounts};
 pub use board::{AtRisk, Board, board};
 pub use business::{
     Business, Businesses, Change, Field, Issued, Planned, Shape, business, businesses, issued,
@@ -103,6 +105,7 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
                 <a href="/orders">{setting.say("订单", "Orders")}</a>
                 <a href="/figures">{setting.say("统计", "Figures")}</a>
                 <a href="/businesses">{setting.say("业务系统", "Businesses")}</a>
+                <a href="/accounts">{setting.say("渠道账户", "Accounts")}</a>
                 <a href="/acts">{setting.say("操作记录", "Acts")}</a>
             </nav>
             <form class="find" method="get" action="/find" role="search">

@@ -9,6 +9,10 @@ use payment::channel::Channel;
 use payment::ports::{Gateway, KeptAccount, Store};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Every instance has heard of a change after this.
+pub(crate) const HEARD: Duration = Duration::from_secs(2);
 
 /// The accounts of the file; none where no file is named.
 pub(crate) fn of_file(config: &Config) -> Result<Vec<Account>> {
@@ -37,7 +41,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Account>> {
 }
 
 /// All accounts, opened.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Opened {
     file: Vec<Arc<dyn Gateway>>,
     kept: Vec<(KeptAccount, Arc<dyn Gateway>)>,

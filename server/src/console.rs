@@ -1,5 +1,6 @@
 //! The operator's console, on the operator's own listener (docs/console.md).
 
+mod accounts;
 mod acts;
 mod answer;
 mod businesses;
@@ -12,6 +13,7 @@ mod session;
 
 use crate::ends::Ends;
 use crate::limits::buckets::{Buckets, Rate};
+use crate::reload::Reloaded;
 use crate::serve::system_clock;
 use crate::state::State;
 use axum::Router;
@@ -34,6 +36,7 @@ const SIGN_INS: Rate = Rate {
 pub(crate) struct Console {
     store: Arc<dyn Store>,
     operators: Operators,
+    reloaded: Arc<Reloaded>,
     sign_ins: Buckets,
     figures: Mutex<()>,
     /// What this instance is called among those at work.
@@ -43,10 +46,17 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(store: Arc<dyn Store>, dev: bool, instance: &str, ends: Ends) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        reloaded: Arc<Reloaded>,
+        dev: bool,
+        instance: &str,
+        ends: Ends,
+    ) -> Self {
         Self {
             store: Arc::clone(&store),
             operators: Operators::new(store, system_clock(), dev),
+            reloaded,
             sign_ins: Buckets::new(SIGN_INS),
             figures: Mutex::default(),
             instance: instance.to_owned(),
@@ -68,6 +78,9 @@ pub(crate) fn router() -> Router<State> {
         .route("/business/{code}/change", post(businesses::change))
         .route("/business/{code}/set", post(businesses::set))
         .route("/business/{code}/rotate", post(businesses::rotate))
+        .route("/accounts", get(accounts::list))
+        .route("/account/{channel}/{name}", get(accounts::show))
+        .route("/account/{channel}/{name}/{act}", post(accounts::act))
         .route("/acts", get(record::list))
         .route("/acts.csv", get(export::acts))
         .route("/figures", get(figures::figures))

@@ -81,6 +81,16 @@ impl Reloaded {
         Ok(())
     }
 
+    /// The accounts as they are used now, after every change that the database holds; those
+    /// that held before where it can't be asked.
+    pub(crate) async fn accounts(&self) -> Opened {
+        if let Err(error) = self.read_kept().await {
+            let cause = format!("{error:#}");
+            tracing::error!(cause, "channel accounts are not opened anew");
+        }
+        self.accounts.lock().await.1.clone()
+    }
+
     /// Lets these accounts be used; gives how many.
     fn put(&self, accounts: &Opened) -> usize {
         accounts.tell();

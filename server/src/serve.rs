@@ -105,7 +105,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     });
     tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded)));
     workers.push(tokio::spawn(reload::at_each_change(
-        reloaded,
+        Arc::clone(&reloaded),
         stopped.clone(),
     )));
     let connections = listen::descriptors(u64::from(config.connections));
@@ -115,7 +115,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         metrics,
         pictures,
         notice,
-        console: Console::new(Arc::clone(&announced), dev, &instance, ends),
+        console: Console::new(Arc::clone(&announced), reloaded, dev, &instance, ends),
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         relay: Relay::new(line),

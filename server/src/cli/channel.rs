@@ -1,7 +1,7 @@
 //! `tongfu channel`: the channel accounts, those of the file and those that the database
 //! keeps (docs/accounts.md).
 
-use crate::accounts;
+use crate::accounts::{self, HEARD};
 use crate::config::Config;
 use crate::serve::{now_ms, open, system_clock};
 use anyhow::{Context, Error, Result, bail};
@@ -12,11 +12,7 @@ use payment::ports::{Gateway, KeptAccount, Store};
 use payment::printable::printable;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use store::OpenError;
-
-/// Every instance has heard of a change after this.
-const HEARD: Duration = Duration::from_secs(2);
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

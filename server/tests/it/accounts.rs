@@ -1,6 +1,7 @@
 //! Channel accounts that the database keeps (docs/accounts.md).
 
 use crate::callback::delivered;
+use crate::console::{Browser, DEVELOPMENT, location, operator};
 use crate::harness::{Database, World, eventually, tongfu, value_of};
 use crate::operator::run;
 use crate::pay::{body_of, errcode};
@@ -113,4 +114,94 @@ async fn accounts_are_kept_and_changed_on_sqlite() {
 #[tokio::test]
 async fn accounts_are_kept_and_changed_on_postgres() {
     accounts_are_kept_and_changed(Database::Postgres).await;
+}
+
+/// At the console: who may looks, and an admin stops and drains an account of the database;
+/// the file's stay as it says.
+async fn accounts_are_stopped_at_the_console(database: Database) {
+    let Some(outside) = World::start(database).await else {
+        return;
+    };
+    let dev = Browser::signed_in(&outside, &DEVELOPMENT).await;
+    let list = dev.page("/accounts").await;
+    assert!(list.contains("文件") && !list.contains("数据库"), "{list}");
+    let of_file = dev.page("/account/Wechat/sandbox?lang=en").await;
+    assert!(of_file.contains("send SIGHUP") && !of_file.contains("name=\"reason\""));
+
+    let world = outside.beside(database, "").await.unwrap();
+    let file = outside.folder.join("sandbox/accounts.toml");
+    let (well, text) = run(tongfu(&world.database_url)
+        .args(["channel", "add"])
+        .arg(file.to_str().unwrap()));
+    assert!(well, "{text}");
+    let start = async || {
+        let query = world.signed_query().await;
+        let body = body_of(&query, "Wechat");
+        errcode(&world.post("/pay/api/pc/pay", &body).await)
+    };
+    eventually("payments begin", async || {
+        (start().await == "0").then_some(())
+    })
+    .await;
+    let path = "/account/Wechat/sandbox";
+    for role in ["viewer", "support", "cashier"] {
+        let browser = operator(&world, role).await;
+        let page = browser.page(path).await;
+        assert!(!page.contains("name=\"reason\""), "{page}");
+        let token = browser.hidden("/", "token").await;
+        for act in ["enable", "disable", "drain"] {
+            let form = [("token", token.as_str()), ("reason", "why")];
+            let answer = browser.post(&format!("{path}/{act}"), &form).await;
+            assert_eq!(answer.status().as_u16(), 403, "{role} {act}");
+        }
+    }
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let page = dev.page(&format!("{path}?lang=en")).await;
+    assert!(page.contains("the only one of its channel"), "{page}");
+    for secret in planted(&outside) {
+        assert!(!page.contains(&secret));
+    }
+    let token = dev.hidden(path, "token").await;
+    let form = [("token", token.as_str()), ("reason", "a new certificate")];
+    let unproved = [("token", "0"), form[1]];
+    for (path, form, status) in [
+        (format!("{path}/drain"), &unproved[..], 403),
+        (format!("{path}/drain"), &form[..1], 409),
+        (format!("{path}/remove"), &form[..], 404),
+        ("/account/Wechat/none/disable".to_owned(), &form[..], 404),
+        ("/account/None/sandbox/disable".to_owned(), &form[..], 404),
+    ] {
+        let answer = dev.post(&path, form).await;
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+    }
+    assert_eq!(start().await, "0", "nothing was done");
+    let answer = dev.post(&format!("{path}/drain"), &form).await;
+    assert_eq!(location(&answer), format!("{path}?done=drain"));
+    let page = dev.page(&format!("{}&lang=en", location(&answer))).await;
+    assert!(page.contains("orders or refunds"), "it has begun: {page}");
+    eventually("no other begins", async || {
+        (start().await != "0").then_some(())
+    })
+    .await;
+    let answer = dev.post(&format!("{path}/enable"), &form).await;
+    assert_eq!(location(&answer), format!("{path}?done=enable"));
+    eventually("payments begin again", async || {
+        (start().await == "0").then_some(())
+    })
+    .await;
+    let (_, acts) = run(tongfu(&world.database_url).args(["act", "list"]));
+    for done in ["disable", "enable"] {
+        let done = format!("dev channel {done} Wechat/sandbox --reason \"a new certificate\"");
+        assert_eq!(acts.matches(&done).count(), 1, "{done} in {acts}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_are_stopped_at_the_console_on_sqlite() {
+    accounts_are_stopped_at_the_console(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn accounts_are_stopped_at_the_console_on_postgres() {
+    accounts_are_stopped_at_the_console(Database::Postgres).await;
 }
