@@ -158,8 +158,8 @@ pub fn account(
         (None, true) => acts(setting, account, alone),
         (None, false) => view! {
             <p>{setting.say(
-                "它在文件里：改文件里的 enabled，再发 SIGHUP。",
-                "It stands in the file: change its `enabled` there, and send SIGHUP.",
+                "它和它的密钥在文件里：改文件（enabled 也是），再发 SIGHUP。",
+                "It stands in the file with its keys: change that, its `enabled` too, and send SIGHUP.",
             )}</p>
         }
         .into_any(),
@@ -185,11 +185,11 @@ pub fn account(
         <p><a href=orders>{setting.say("它的订单", "Its orders")}</a></p>
         {hidden}
         {acts}
-        <p>{setting.say(
+        {account.kept.then(|| view! { <p>{setting.say(
             "密钥从不显示；换密钥要带私钥的文件，在命令行做：",
             "Keys are never shown. Others are given at the command line, since files with \
              private keys belong to them: ",
-        )}<code>"tongfu channel rotate FILE"</code></p>
+        )}<code>"tongfu channel rotate FILE"</code></p> })}
     };
     let title = format!(
         "{} {} {}",

@@ -63,6 +63,8 @@ pub struct Business {
     pub domain: Domain,
     /// Its settings.
     pub fields: Vec<Field>,
+    /// Hosts of its callbacks that are private, and so are not called.
+    pub uncalled: Vec<String>,
     /// Requests whose sign has other readings.
     pub counted: OtherReadings,
     /// What it is known by as it is shown.
@@ -81,6 +83,8 @@ pub struct Planned {
     pub mark: String,
     /// What changes.
     pub changes: Vec<Change>,
+    /// Hosts of its callbacks that are private, and so are not called then.
+    pub uncalled: Vec<String>,
 }
 
 /// What was issued, which is shown this once.
@@ -288,7 +292,7 @@ pub fn business(setting: &Setting<'_>, business: &Business) -> String {
             view! {
                 <tr>
                     <td>{label(setting, field.name)}<small>{field.name}</small></td>
-                    <td>{field.text.clone()}</td>
+                    <td>{shown(&field.text)}</td>
                 </tr>
             }
         })
@@ -312,13 +316,14 @@ pub fn business(setting: &Setting<'_>, business: &Business) -> String {
         {noticed(business.notice.as_ref())}
         <dl>
             <div><dt>{setting.say("接口", "Interface")}</dt><dd>{kind(setting, domain)}</dd></div>
-            <div><dt>{setting.say("名字", "Name")}</dt><dd>{name(domain)}</dd></div>
-            <div><dt>{setting.say("状态", "State")}</dt><dd class="bad">{state}</dd></div>
+            <div><dt>{setting.say("名字", "Name")}</dt><dd>{shown(&name(domain))}</dd></div>
+            <div><dt>{setting.say("状态", "State")}</dt><dd class="bad">{shown(&state)}</dd></div>
             {fixed(setting, domain)}
         </dl>
         <p><a href=orders>{setting.say("它的订单", "Its orders")}</a>" "
             <a href=acts>{setting.say("对它做过什么", "What was done to it")}</a></p>
         {readings}
+        {warned(setting, &business.uncalled)}
         {secrets(setting, business)}
         {match hindrance(setting) {
             Some(why) => view! { <p>{why}</p> }.into_any(),
@@ -329,6 +334,24 @@ pub fn business(setting: &Setting<'_>, business: &Business) -> String {
     };
     let title = format!("{} {}", setting.say("业务系统", "Business"), domain.code);
     document(setting, &title, body)
+}
+
+/// Says whose callbacks are not called.
+fn warned(setting: &Setting<'_>, uncalled: &[String]) -> Option<impl IntoView> {
+    if uncalled.is_empty() {
+        return None;
+    }
+    let hosts = uncalled.join(" ");
+    let text = match setting.lang {
+        Lang::Zh => format!(
+            "{hosts} 是内网地址：回调到它的请求会被拒绝（10014），除非列入 private-callback-host。"
+        ),
+        Lang::En => format!(
+            "{hosts}: a private address. Requests whose callbacks go there are refused (10014), \
+             unless private-callback-host lists it."
+        ),
+    };
+    Some(view! { <p class="bad">{text}</p> })
 }
 
 /// What was fixed when it was made.
@@ -469,7 +492,10 @@ fn input(setting: &Setting<'_>, field: &Field) -> impl IntoView {
     };
     let hint = match field.shape {
         Shape::List => setting.say("，空格分隔", ", blanks between"),
-        Shape::Afresh => setting.say("，留空不变", ", empty: as it is"),
+        Shape::Afresh => setting.say(
+            "：90m、12h，最多 7d；now 即结束；留空不变",
+            ": 90m, 12h, at most 7d; now ends it; empty: as it is",
+        ),
         _ => "",
     };
     view! {
@@ -511,6 +537,7 @@ pub fn planned(setting: &Setting<'_>, planned: &Planned) -> String {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
+        {warned(setting, &planned.uncalled)}
         <form method="post" action=set class="narrow">
             {token(setting)}
             <input type="hidden" name="mark" value=planned.mark.clone()/>

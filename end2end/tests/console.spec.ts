@@ -78,6 +78,30 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await look('orders');
       await console.goto(`${operator}/acts`);
       await look('acts');
+      await console.goto(`${operator}/accounts`);
+      await look('accounts');
+      await console.locator('tbody a').first().click();
+      await look('account');
+      await console.goto(`${operator}/businesses`);
+      await look('businesses');
+      const maker = console.locator('form[action="/businesses/epay"]');
+      await maker.locator('[name=name]').fill('a panel');
+      await maker.locator('[name=reason]').fill('its first day');
+      await maker.locator('button').click();
+      await expect(console.locator('code').last()).toHaveText(/^\w{32}$/);
+      await look('issued');
+      await console.locator('main a').click();
+      await console.locator('summary').click();
+      await look('business');
+      const settings = console.locator('form.settings');
+      await settings.locator('[name=callback]').fill('https://panel.example/a/long/address/of/callbacks/');
+      await settings.locator('[name=payments-frozen]').selectOption('true');
+      await settings.locator('button').click();
+      await expect(console.locator('tbody tr')).toHaveCount(2);
+      await look('planned');
+      await console.locator('main [name=reason]').fill('a stolen secret');
+      await console.locator('main form button').click();
+      await expect(console.locator('[role=status].good')).toBeVisible();
       await console.goto(`${operator}/figures?days=7`);
       await console.locator('summary').first().click();
       await look('figures');
@@ -129,7 +153,9 @@ test('a figure leads to its rows, which are taken away as CSV', async ({ browser
 });
 
 test('nobody who has not signed in sees anything', async ({ page }) => {
-  for (const path of ['/', '/queues', '/acts', '/notify/1', '/orders', '/orders.csv', '/figures', '/find?number=1', '/order/1']) {
+  const read = ['/', '/queues', '/acts', '/notify/1', '/orders', '/orders.csv', '/figures'];
+  const one = ['/businesses', '/business/demo', '/accounts', '/find?number=1', '/order/1'];
+  for (const path of [...read, ...one]) {
     await page.goto(`${operator}${path}`);
     await expect(page).toHaveURL(/\/sign-in\?next=/);
   }

@@ -6,10 +6,12 @@ pub(crate) mod form;
 use crate::serve::now_ms;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use payment::address::Address;
 use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Strict};
 use payment::money::Currency;
 use payment::payee::Payee;
 use payment::relay::LONGEST_MS;
+use payment::verify::may_call;
 
 /// The longest time of a setting: a hundred years, s.
 const DURATION_S_MAX: i64 = 36_500 * 86_400;
@@ -328,6 +330,13 @@ impl PayeeArgs {
             }
         }
     }
+}
+
+/// The callback prefixes that are private addresses, which are not called as it is.
+pub(crate) fn uncalled(domain: &Domain) -> Vec<Address> {
+    let read = domain.settings.callbacks.iter();
+    let read = read.filter_map(|prefix| Address::parse(prefix).ok());
+    read.filter(|address| !may_call(domain, address)).collect()
 }
 
 pub(crate) fn key_rule(rule: RuleArgs) -> Result<KeyRule> {

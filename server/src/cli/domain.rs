@@ -3,14 +3,12 @@
 use crate::config::Config;
 use crate::issue;
 use crate::serve::{now_ms, open};
-use crate::settings::{LegacyArgs, RuleArgs, SettingArgs, duration_s};
+use crate::settings::{LegacyArgs, RuleArgs, SettingArgs, duration_s, uncalled};
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use payment::address::Address;
 use payment::domain::{Domain, KeyRule, PLATFORM, Recut};
 use payment::ports::{OtherReadings, Store};
-use payment::verify::may_call;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -211,11 +209,7 @@ async fn add(
 
 /// Says which of the callback prefixes could not be called as it is.
 fn warn_of_private_callbacks(domain: &Domain) {
-    let read = domain.settings.callbacks.iter();
-    let private = read
-        .filter_map(|prefix| Address::parse(prefix).ok())
-        .filter(|address| !may_call(domain, address));
-    for address in private {
+    for address in uncalled(domain) {
         println!(
             "WARNING: {} is a private address: requests that name it are refused with 10014, \
              unless `--private-callback-host {}` lists it",

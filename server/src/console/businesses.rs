@@ -5,8 +5,8 @@ use super::answer::{Who, language, lead, message, page, refused, trouble};
 use super::session::{foreign, is_proved};
 use crate::issue;
 use crate::serve::now_ms;
-use crate::settings::duration_s;
 use crate::settings::form::{changed, fields, made, mark};
+use crate::settings::{duration_s, uncalled};
 use crate::state::State;
 use axum::Form;
 use axum::extract::{self, Path, Query};
@@ -122,6 +122,7 @@ async fn shown(
     };
     let status = status(notice.as_ref());
     let business = Business {
+        uncalled: hosts(&domain),
         fields: fields(&domain),
         mark: mark(&domain),
         counted,
@@ -132,6 +133,12 @@ async fn shown(
     page(parts, Some(who), status, |setting| {
         console::business(setting, &business)
     })
+}
+
+/// The hosts of callbacks that are not called.
+fn hosts(domain: &Domain) -> Vec<String> {
+    let addresses = uncalled(domain).into_iter();
+    addresses.map(|address| address.host().to_owned()).collect()
 }
 
 /// The business system that an admin's form is about, if it is still as he saw it.
@@ -190,8 +197,9 @@ pub(super) async fn change(
         Err(response) => return response,
     };
     match changed(&was, &pairs) {
-        Ok((_, changes)) => {
+        Ok((domain, changes)) => {
             let planned = Planned {
+                uncalled: hosts(&domain),
                 code,
                 mark: mark(&was),
                 changes,

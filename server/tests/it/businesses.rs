@@ -88,6 +88,10 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     let wished = [token, ("mark", &seen), ("callback", "no address")];
     let answer = dev.post(&format!("{path}/change"), &wished).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let wished = [token, ("mark", &seen), ("callback", "https://10.0.0.7/")];
+    let answer = dev.post(&format!("{path}/change"), &wished).await;
+    let planned = answer.text().await.unwrap();
+    assert!(planned.contains("10.0.0.7 是内网地址"), "{planned}");
     let wished = [token, ("mark", &seen), ("help-line", "\"><script>")];
     let answer = dev.post(&format!("{path}/change"), &wished).await;
     let planned = answer.text().await.unwrap();
