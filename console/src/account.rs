@@ -44,9 +44,9 @@ pub fn accounts(setting: &Setting<'_>, accounts: &Accounts) -> String {
                 <td>{account.channel.code()}</td>
                 <td><a href=address>{account.name.clone()}</a><small>{account.merchant.clone()}</small></td>
                 <td>{place(setting, account)}</td>
-                <td class=is_open(account).map(|is| if is { "good" } else { "bad" })>
+                <td data-name=setting.say("新付款", "New payments") class=is_open(account).map(|is| if is { "good" } else { "bad" })>
                     {state(setting, account)}</td>
-                <td>{waits(setting, account)}</td>
+                <td data-name=setting.say("等着它的", "What waits for it")>{waits(setting, account)}</td>
             </tr>
         }
     };

@@ -285,6 +285,7 @@ pub fn business(setting: &Setting<'_>, business: &Business) -> String {
         domain, counted, ..
     } = business;
     let state = state(setting, domain, business.now_ms).join(" · ");
+    let stopped = (!state.is_empty()).then_some("bad");
     let rows: Vec<_> = business
         .fields
         .iter()
@@ -317,7 +318,7 @@ pub fn business(setting: &Setting<'_>, business: &Business) -> String {
         <dl>
             <div><dt>{setting.say("接口", "Interface")}</dt><dd>{kind(setting, domain)}</dd></div>
             <div><dt>{setting.say("名字", "Name")}</dt><dd>{shown(&name(domain))}</dd></div>
-            <div><dt>{setting.say("状态", "State")}</dt><dd class="bad">{shown(&state)}</dd></div>
+            <div><dt>{setting.say("状态", "State")}</dt><dd class=stopped>{shown(&state)}</dd></div>
             {fixed(setting, domain)}
         </dl>
         <p><a href=orders>{setting.say("它的订单", "Its orders")}</a>" "
