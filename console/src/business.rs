@@ -249,6 +249,10 @@ fn makers(setting: &Setting<'_>, next_pid: u32) -> AnyView {
                     <input name="key-length" required inputmode="numeric" maxlength="3"/></label>
                 <label>{setting.say("币种", "Currency")}
                     <select name="currency"><option>"CNY"</option><option>"USD"</option></select></label>
+                <label>{setting.say("requestChannel（总是空的写 ''）", "requestChannel ('' where it is always empty)")}
+                    <input name="request-channel" required value="1"/></label>
+                <label>{setting.say("汇率小数位", "Decimals of rate")}
+                    <input name="rate-decimals" required value="4" inputmode="numeric" maxlength="1"/></label>
                 <label>{callback}<input name="callback" required/></label>
                 {reason(setting)}
                 <button>{make}</button>

@@ -263,10 +263,19 @@ pub(crate) fn made(
         found.map_or("", |(_, value)| value.trim())
     };
     let words = |names: &[&str]| {
-        let word = |name: &&str| format!("--{name}={}", value(name));
+        let word = |name: &&str| match value(name) {
+            // It has a default, or is said to be missing.
+            "" => None,
+            EMPTY => Some(format!("--{name}=")),
+            said => Some(format!("--{name}={said}")),
+        };
         let callbacks = value("callback").split_whitespace();
         let callbacks = callbacks.map(|callback| format!("--callback={callback}"));
-        names.iter().map(word).chain(callbacks).collect::<Vec<_>>()
+        names
+            .iter()
+            .filter_map(word)
+            .chain(callbacks)
+            .collect::<Vec<_>>()
     };
     let made = |make: &dyn Fn(&str) -> Result<Domain, String>| {
         let secret = issue::first(door).map_err(|error| error.to_string())?;
@@ -276,7 +285,13 @@ pub(crate) fn made(
     let text = |error: anyhow::Error| error.to_string();
     match door {
         PLATFORM => Some(made(&|secret| {
-            let words = words(&["key-prefix", "key-length", "currency"]);
+            let words = words(&[
+                "key-prefix",
+                "key-length",
+                "currency",
+                "request-channel",
+                "rate-decimals",
+            ]);
             let read = New::try_parse_from(words).map_err(|error| told(&error))?;
             issue::domain(code, read.rule, read.settings, secret).map_err(text)
         })),

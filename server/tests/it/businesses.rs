@@ -237,6 +237,8 @@ async fn who_is_no_admin_looks_and_changes_nothing() {
             ("key-prefix", "M7-"),
             ("key-length", length),
             ("currency", "CNY"),
+            ("request-channel", "''"),
+            ("rate-decimals", "6"),
             ("callback", "https://a.example/ https://b.example/"),
         ]
     };
@@ -261,5 +263,11 @@ async fn who_is_no_admin_looks_and_changes_nothing() {
     let nowhere = dev.post("/businesses/none", &partner).await;
     assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
     let (_, told) = run(&world, &["domain", "show", "shop"]);
-    assert!(told.contains("https://b.example/"), "{told}");
+    for kept in [
+        "https://b.example/",
+        "\"requestChannel\": \"\"",
+        "\"rateDecimals\": 6",
+    ] {
+        assert!(told.contains(kept), "{kept} in {told}");
+    }
 }
