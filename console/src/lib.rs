@@ -22,7 +22,7 @@ pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use notify::{Notify, notify};
 pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
-pub use queues::{Account, End, Ending, Lane, Queues, queues};
+pub use queues::{Answering, End, Ending, Lane, Queues, queues};
 pub use record::{Record, record};
 pub use sign_in::sign_in;
 

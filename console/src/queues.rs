@@ -23,7 +23,7 @@ pub struct Lane {
 }
 
 /// A channel account, as this instance sees it.
-pub struct Account {
+pub struct Answering {
     /// The code of its channel.
     pub channel: &'static str,
     /// Its name.
@@ -83,7 +83,7 @@ pub struct Queues<'a> {
     /// For how long work that was taken is nobody else's, ms.
     pub lease_ms: i64,
     /// Channel accounts.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<Answering>,
     /// Calls are those of so many minutes.
     pub minutes: u64,
     /// What ends within thirty days, the first to end first.
@@ -450,7 +450,7 @@ fn accounts(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
     }
 }
 
-fn account(setting: &Setting<'_>, one: &Account) -> impl IntoView + use<> {
+fn account(setting: &Setting<'_>, one: &Answering) -> impl IntoView + use<> {
     let state = match (one.is_away, one.lost_orders, one.enabled, setting.lang) {
         (true, _, _, _) => setting
             .say(
@@ -626,8 +626,8 @@ mod tests {
         }
     }
 
-    fn account(lost: u32, is_away: bool) -> Account {
-        Account {
+    fn account(lost: u32, is_away: bool) -> Answering {
+        Answering {
             channel: "Wechat",
             name: "main".to_owned(),
             enabled: true,

@@ -113,8 +113,12 @@ impl World {
         let mut tongfu = Command::new(self.bin.join("tongfu"));
         tongfu
             .env("TONGFU_DATABASE_URL", self.database_url())
-            .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("TONGFU_ACCOUNTS", self.data.join("sandbox/accounts.toml"));
+            .env("TONGFU_LISTEN", format!("127.0.0.1:{}", self.port));
+        // A database may be filled before there are channels.
+        let accounts = self.data.join("sandbox/accounts.toml");
+        if accounts.exists() {
+            tongfu.env("TONGFU_ACCOUNTS", accounts);
+        }
         tongfu
     }
 

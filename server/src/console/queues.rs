@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{AccountStanding, LateTimers, MINUTES};
-use console::{Account, Lane, Queues};
+use console::{Answering, Lane, Queues};
 use payment::ports::StoreError;
 
 /// The page.
@@ -65,9 +65,9 @@ fn lane(lane: checkout::Lane) -> Lane {
     }
 }
 
-fn account(standing: AccountStanding) -> Account {
+fn account(standing: AccountStanding) -> Answering {
     let calls = standing.calls;
-    Account {
+    Answering {
         channel: standing.channel.code(),
         name: standing.account,
         enabled: standing.enabled,

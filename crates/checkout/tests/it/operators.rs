@@ -602,9 +602,10 @@ async fn what_a_person_saw_settles_an_order_by_hand() {
 #[tokio::test]
 async fn an_operator_closes_what_its_channel_takes_no_money_for() {
     let scene = Scene::new().await;
-    let mut domain = scene.store.domain("test").await.unwrap().unwrap();
+    let was = scene.store.domain("test").await.unwrap().unwrap();
+    let mut domain = was.clone();
     domain.settings.failurepay = true;
-    scene.store.set_domain(&domain).await.unwrap();
+    scene.store.set_domain(&was, &domain).await.unwrap();
     let run = async |role: Role, order: &AttemptRow| {
         let errand = Errand::Close {
             order_sn: order.order_sn.clone(),
