@@ -1,5 +1,5 @@
 //! What the console's screens cost on each book: the time to the whole answer, and on
-//! PostgreSQL the rows that the database reads for it (docs/scale.md, The console).
+//! PostgreSQL the rows that the database reads for it (docs/scale.md).
 
 use super::report::Spread;
 use super::scale::{Side, timed};
