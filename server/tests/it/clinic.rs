@@ -54,7 +54,7 @@ async fn a_wrong_sign_is_told_what_is_wrong_with_it_and_refused() {
     let lost = query(|_| sha1("something else"));
     let told = world.text(&format!("/pay/api/pc/wechatQuery?{lost}")).await;
     assert!(
-        told.contains("参与签名的有6个：domainCode") && !told.contains("看来"),
+        told.contains("参与签名的有6个：bgUrl、currencyType、domainCode") && !told.contains("看来"),
         "{told}"
     );
     let order = [
