@@ -151,12 +151,19 @@ func settle(told url.Values, name string, unit float64, confirmed func(url.Value
 	}
 	var answer struct {
 		Errcode, Result string
-		Obj             struct{ Money float64 } // null where no payment is known
-		Received        float64                 // -1 there
+		Status          string   // refunding, refund where money goes back
+		Obj             struct { // null where no payment is known
+			Money     float64
+			PayStatus string
+		}
+		Received float64 // -1 there
 	}
 	said := confirmed(url.Values{name: {told.Get(name)}})
 	if json.Unmarshal([]byte(said), &answer); answer.Errcode != "0" && answer.Result != "ok" {
 		panic(said) // without an answer it comes again
+	}
+	if strings.HasPrefix(answer.Status, "refund") || answer.Errcode != "" && answer.Obj.PayStatus != "SUCCESSPAY" {
+		return "success" // nothing is paid, or it goes back: ship nothing
 	}
 	one.Lock()
 	defer one.Unlock()

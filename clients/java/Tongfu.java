@@ -92,10 +92,11 @@ class Tongfu {
         var found = java.util.regex.Pattern.compile("\"" + name + "\":\"?([^\",}]*)").matcher(json);
         return found.find() ? found.group(1) : "0";
     }
-    /** The sum that the platform knows as paid; where it can't say, the callback comes again. */
+    /** The sum that the platform knows as paid and that does not go back; where it can't say, the callback comes again. */
     static String known(String answer, String name) throws Exception {
         if (!answer.contains("\"errcode\":\"0\"") && !answer.contains("\"result\":\"ok\"")) throw new Exception(answer);
-        return member(answer, name);
+        boolean isBack = answer.contains("\"status\":\"refund") || answer.contains("REFUND\"");
+        return isBack ? "-1" : member(answer, name);
     }
     static String fen(String sum, int unit) {
         return "" + Math.round(Double.parseDouble(sum) * unit);

@@ -78,10 +78,12 @@ function forecore(name, given) {
   return call(`/forecore/${name}`, body, 'application/x-www-form-urlencoded');
 }
 
-// The sum that the platform knows as paid, -1 for none; where it can't say, the callback comes again.
+// The sum that the platform knows as paid, -1 for none or one that goes back; where it can't say, the callback comes again.
 function known({ errcode = '0', result = 'ok', ...answer }, name) {
   if (errcode !== '0' || result !== 'ok') throw new Error(JSON.stringify(answer));
-  return ('obj' in answer ? answer.obj : answer)?.[name] ?? -1;
+  const paid = ('obj' in answer ? answer.obj : answer) ?? {};
+  const isBack = (paid.payStatus ?? 'SUCCESSPAY') !== 'SUCCESSPAY' || paid.status?.startsWith('refund');
+  return isBack ? -1 : paid[name] ?? -1;
 }
 
 const orders = {}; // number: fen, state; a real shop keeps them in its database

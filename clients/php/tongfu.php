@@ -87,10 +87,12 @@ function forecore(string $name, array $fields): array {
     return call("/forecore/$name", $body, 'application/x-www-form-urlencoded');
 }
 
-// The sum that the platform knows as paid, -1 for none; where it can't say, the callback comes again.
+// The sum that the platform knows as paid, -1 for none or one that goes back; where it can't say, the callback comes again.
 function known(array $answer, string $name): float {
     if (($answer['errcode'] ?? '0') !== '0' || ($answer['result'] ?? 'ok') !== 'ok') throw new Exception(json_encode($answer));
-    return (array_key_exists('obj', $answer) ? $answer['obj'] : $answer)[$name] ?? -1;
+    $paid = array_key_exists('obj', $answer) ? $answer['obj'] : $answer;
+    $is_back = ($paid['payStatus'] ?? 'SUCCESSPAY') !== 'SUCCESSPAY' || str_starts_with($paid['status'] ?? '', 'refund');
+    return $is_back ? -1 : $paid[$name] ?? -1;
 }
 
 // Number: fen, state; a real shop keeps them in its database.

@@ -78,10 +78,12 @@ def ask(purpose, **fields):  # refund, close
 
 
 def known(answer, name):
-    """The sum that the platform knows as paid, -1 for none; where it can't say, the callback comes again."""
+    """The sum that the platform knows as paid, -1 for none or one that goes back; where it can't say, the callback comes again."""
     if answer.get("errcode", "0") != "0" or answer.get("result", "ok") != "ok":
         raise OSError(str(answer))
-    return (answer.get("obj", answer) or {name: -1})[name]
+    paid = answer.get("obj", answer) or {name: -1}
+    is_back = paid.get("payStatus", "SUCCESSPAY") != "SUCCESSPAY" or paid.get("status", "").startswith("refund")
+    return -1 if is_back else paid[name]
 
 
 def forecore(name, fields):

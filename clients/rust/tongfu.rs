@@ -236,6 +236,15 @@ fn known(answer: &Value, place: &str) -> Result<Value> {
     if answer["errcode"] != "0" && answer["result"] != "ok" {
         return Err(answer.to_string().into());
     }
+    let status = |place| {
+        answer
+            .pointer(place)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    if status("/obj/payStatus").ends_with("REFUND") || status("/status").starts_with("refund") {
+        return Ok(Value::Null); // it goes back: ship nothing
+    }
     Ok(answer.pointer(place).unwrap_or(&Value::Null).clone())
 }
 

@@ -127,7 +127,7 @@ pub struct Figures {
     /// The first and the last day, with their zone.
     pub span: String,
     /// What was read; else how many rows are read at most.
-    pub read: Result<Read, i64>,
+    pub read: Result<Read, (i64, i64)>,
 }
 
 /// So many days can be asked for.
@@ -138,14 +138,16 @@ pub const DAYS: [i64; 3] = [1, 7, 30];
 pub fn figures(setting: &Setting<'_>, figures: &Figures) -> String {
     let read = match &figures.read {
         Ok(read) => shown(setting, figures, read).into_any(),
-        Err(most) => {
+        Err((day, all)) => {
             let text = match setting.lang {
                 Lang::Zh => {
-                    format!("其中一天的订单或付款超过 {most} 笔，不在这里算。")
+                    format!(
+                        "订单或付款太多（一天超过 {day} 笔，或一共超过 {all} 笔），不在这里算。"
+                    )
                 }
                 Lang::En => format!(
-                    "More than {most} orders or payments lie in one of these days, which is \
-                     not reckoned here."
+                    "More than {day} orders or payments lie in one of these days, or {all} in \
+                     all, which is not reckoned here."
                 ),
             };
             view! { <p class="bad" role="alert">{text}</p> }.into_any()

@@ -8,7 +8,7 @@ mod guide;
 use crate::browser::installed;
 use crate::chaos::books;
 use crate::process::{Programs, free_ports};
-use crate::sign::{md5_signed, query};
+use crate::sign::{Purpose, json as json_of, md5_signed, query, signed};
 use crate::step::{run_quietly, works};
 use crate::wire::Wire;
 use crate::world::{self, World};
@@ -181,7 +181,8 @@ fn walk(world: &World, runs: &[PathBuf], callback: &str) -> Result<()> {
     Client::with_shop(world, runs, |client| {
         client.pays_the_platform()?;
         client.pays_a_partner()?;
-        client.judges(callback)
+        client.judges(callback)?;
+        client.ships_nothing_given_back()
     })
 }
 
@@ -217,6 +218,8 @@ impl<'a> Client<'a> {
             .args(&self.runs[1..])
             .args(words)
             .env("TONGFU_URL", self.world.address(0))
+            // PHP's keeps its orders there.
+            .env("TMPDIR", &self.world.data)
             .env("NO_PROXY", "127.0.0.1");
         command
     }
@@ -328,6 +331,67 @@ impl<'a> Client<'a> {
         let answer = self.wire.get(&forged)?;
         if answer.body.trim() == "success" || self.unpaid()? != key {
             bail!("the shop takes a forged callback");
+        }
+        Ok(())
+    }
+
+    /// Told late of a payment that was given back meanwhile, it ships nothing.
+    fn ships_nothing_given_back(&self) -> Result<()> {
+        let before = self.lists()?;
+        self.wire.get(&self.at("/buy"))?;
+        let list = self.lists()?;
+        let new = list.lines().find(|line| !before.contains(line));
+        let key = new
+            .and_then(|line| line.split(' ').next())
+            .context("no order")?;
+        // The same request, whose callback another shop takes.
+        let elsewhere = format!("{}/callback", self.world.address(2));
+        let request = signed(
+            Purpose::Pay,
+            &[
+                ("domainCode", "demo"),
+                ("requestKey", key),
+                ("money", "100"),
+                ("currencyType", "CNY"),
+                ("info", "headphones"),
+                ("bgUrl", &elsewhere),
+            ],
+            "demo-secret",
+        );
+        let address = format!("{}/pay.html?{}", self.world.address(0), query(&request));
+        pay(&self.wire, self.world, &address)?;
+        let told = || -> Result<Option<books::Called>> {
+            let told = books::of_shop(&self.wire, &self.world.address(2))?;
+            let of_it =
+                |one: &books::Called| one.values.get("requestKey").is_some_and(|it| it == key);
+            Ok(told.into_iter().find(of_it))
+        };
+        let started = Instant::now();
+        let told = loop {
+            if let Some(told) = told()? {
+                break told;
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("nobody was told that {key} is paid");
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        };
+        let refund = [
+            ("domainCode", "demo"),
+            ("requestKey", key),
+            ("refundKey", key),
+            ("refundMoney", "100"),
+        ];
+        let refund = json_of(&signed(Purpose::Refund, &refund, "demo-secret"));
+        let call = format!("{}/pay/api/private/pay/refund", self.world.address(0));
+        let refunded = self.wire.post_json(&call, &refund)?.body;
+        holds(&serde_json::from_str(&refunded)?, "/errcode", &json!("0"))?;
+        let mut late = form_urlencoded::Serializer::new(String::new());
+        let late = late.extend_pairs(&told.values).finish();
+        let answer = self.wire.get(&self.at(&format!("/callback?{late}")))?.body;
+        let open = format!("{key} {} open", self.sum);
+        if answer.trim() != "success" || !self.lists()?.lines().any(|line| line == open) {
+            bail!("told late of what was given back it answers {answer:?}");
         }
         Ok(())
     }

@@ -83,7 +83,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
     if let Some(theirs) = &command.theirs {
         match clinic::difference(&domain, &told.forms, theirs) {
             None => {
-                println!("your text is the right one: look at the digest and how it is written")
+                println!(
+                    "your text is the right one: what is left is the secret, the algorithm, the case of the digits"
+                )
             }
             Some((place, ours, theirs)) => println!(
                 "your text differs at byte {place} (from 0, *** in the secret's place): it goes on `{}`, and `{}` is right",

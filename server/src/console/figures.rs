@@ -22,6 +22,8 @@ use std::time::Duration;
 const HOUR_MS: i64 = 3_600_000;
 /// A day with more rows is not reckoned: either database needs seconds for so many at once.
 const ROWS_MAX: i64 = 1_000_000;
+/// Nor are more in all: others wait meanwhile.
+const ALL_ROWS_MAX: i64 = 5_000_000;
 /// Delays are those of so many payments, whose callbacks are read one by one.
 const DELAYS_MAX: usize = 10_000;
 /// So long one waits for his turn: others need the listener too.
@@ -80,7 +82,7 @@ pub(super) async fn figures(
         days,
         by,
         span: span.words(),
-        read: read.ok_or(ROWS_MAX),
+        read: read.ok_or((ROWS_MAX, ALL_ROWS_MAX)),
     };
     page(&parts, Some(&who), StatusCode::OK, |setting| {
         console::figures(setting, &figures)
@@ -102,6 +104,12 @@ impl Span {
             since_ms: today - (days - 1) * DAY_MS,
             until_ms: today + DAY_MS,
         }
+    }
+
+    /// When one of its days begins and ends, ms.
+    fn day(&self, day: i64) -> (i64, i64) {
+        let since_ms = self.since_ms + day * DAY_MS;
+        (since_ms, since_ms + DAY_MS)
     }
 
     fn words(&self) -> String {
@@ -149,16 +157,21 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
         By::Account => TotalsBy::Account,
         By::Currency => TotalsBy::Currency,
     };
+    let mut all = 0;
+    for day in 0..span.days {
+        let (since, until) = span.day(day);
+        let extent = store.extent(since, until, ROWS_MAX + 1).await?;
+        let rows = extent.made.max(extent.paid);
+        all += rows;
+        if rows > ROWS_MAX || all > ALL_ROWS_MAX {
+            return Ok(None);
+        }
+    }
     let (mut by_times, mut by_name, mut by_channel) =
         (Vec::new(), BTreeMap::new(), BTreeMap::new());
     // Day by day: nobody waits behind a question about a month.
     for day in 0..span.days {
-        let since = span.since_ms + day * DAY_MS;
-        let until = since + DAY_MS;
-        let extent = store.extent(since, until, ROWS_MAX + 1).await?;
-        if extent.made.max(extent.paid) > ROWS_MAX {
-            return Ok(None);
-        }
+        let (since, until) = span.day(day);
         by_times.extend(store.totals(times, since, until).await?);
         for total in store.totals(totals_by, since, until).await? {
             add(&mut by_name, total);
@@ -213,7 +226,6 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
     }))
 }
 
-/// The days or hours of a currency, none left out.
 /// Adds a day's sum to those of its kind.
 fn add(all: &mut BTreeMap<(String, Currency), Total>, total: Total) {
     match all.entry((total.name.clone(), total.currency)) {
@@ -229,6 +241,7 @@ fn add(all: &mut BTreeMap<(String, Currency), Total>, total: Total) {
     }
 }
 
+/// The days or hours of a currency, none left out.
 fn by_time(span: &Span, each_ms: i64, currency: Currency, totals: &[Total]) -> Vec<Sum> {
     let ahead_ms = zone::ahead_ms();
     let first = (span.since_ms + ahead_ms) / each_ms;

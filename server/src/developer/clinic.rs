@@ -151,12 +151,20 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
+/// A text with its line ends as such: it is copied from here.
+fn as_copied(text: &str) -> String {
+    text.split('\n')
+        .map(printable)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 fn compared(lang: Lang, difference: Option<(usize, String, String)>) -> String {
     match difference {
         None => said_in(
             lang,
-            "你签的文本是对的：检查摘要算法和写法",
-            "your text is the right one: look at the digest and how it is written",
+            "你签的文本是对的：剩下的是密钥（另一个环境的、带了空格或换行）、算法、大小写",
+            "your text is the right one: what is left is the secret (of another place, with a blank or a line's end), the algorithm, the case of the digits",
         ),
         Some((place, ours, theirs)) => {
             let (ours, theirs) = (printable(&ours), printable(&theirs));
@@ -225,7 +233,7 @@ fn result(lang: Lang, said: Said) -> impl IntoView {
             <details open=form.holds>
                 <summary>{name}" — "{holds}</summary>
                 <ol>{values}</ol>
-                <pre>{printable(&form.text)}</pre>
+                <pre>{as_copied(&form.text)}</pre>
             </details>
         }
     });

@@ -95,7 +95,8 @@ pub(super) fn sells(world: &World, language: &Language, callback: &str) -> Resul
     opened(world, language, &code, "100 CNY", |shop| {
         shop.sells("/buy")?;
         answers(shop, "/callback?sign=%C3%A9", "wrong sign")?;
-        hears_and_ships_nothing(shop, callback)
+        hears_and_ships_nothing(shop, callback)?;
+        shop.ships_nothing_given_back()
     })
 }
 
