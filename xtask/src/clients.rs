@@ -153,6 +153,9 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
         tell(&format!("the client for {fence}"), walked);
         let sold = guide::sells(&world, language, &callback);
         tell(&format!("the guide's shop for {fence}"), sold);
+        if let Some(sold) = guide::sells_as_partner(&world, language) {
+            tell(&format!("the guide's partner for {fence}"), sold);
+        }
         if let Some(sold) = guide::sells_by_epay(&world, language) {
             tell(&format!("the guide's shop by epay for {fence}"), sold);
         }

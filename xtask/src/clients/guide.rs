@@ -100,6 +100,24 @@ pub(super) fn sells(world: &World, language: &Language, callback: &str) -> Resul
     })
 }
 
+/// A partner's shop, where the guide has one in this language.
+pub(super) fn sells_as_partner(world: &World, language: &Language) -> Option<Result<()>> {
+    let guide = match read(CHINESE) {
+        Ok(guide) => guide,
+        Err(error) => return Some(Err(error)),
+    };
+    let code = code(&guide, &format!("{} forecore", language.fence)).ok()?;
+    Some(opened(world, language, &code, "100", |shop| {
+        let number = shop.sells("/buy")?;
+        let forged = format!("outOrderId={number}&money=1&currency=CNY&sign=%C3%A9");
+        let said = shop.wire.post_form(&shop.at("/cb?shop=7"), &forged)?.body;
+        if !said.contains("wrong sign") {
+            bail!("it answers {said:?} to a sign that is no ASCII");
+        }
+        Ok(())
+    }))
+}
+
 /// A shop that speaks epay, where its guide has one in this language.
 pub(super) fn sells_by_epay(world: &World, language: &Language) -> Option<Result<()>> {
     let guide = match read(EPAY_CHINESE) {
