@@ -49,6 +49,8 @@ pub struct Orders {
     pub is_first: bool,
     /// There may be more, which are not listed.
     pub is_cut: bool,
+    /// It was not looked further back than to this time, ms.
+    pub looked_to_ms: Option<i64>,
 }
 
 /// The list of orders, or what a number was found at.
@@ -66,18 +68,28 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
         (false, true) => setting.say("较早的，后面还有", "older ones, there are more"),
         (false, false) => setting.say("最早的", "the oldest"),
     };
-    let shown = match setting.lang {
-        Lang::Zh => format!("显示 {count} 个订单：{place}。"),
-        Lang::En => format!("{count} orders are shown: {place}."),
+    let shown = match (orders.looked_to_ms.map(setting.time), setting.lang) {
+        (None, Lang::Zh) => format!("显示 {count} 个订单：{place}。"),
+        (None, Lang::En) => format!("{count} orders are shown: {place}."),
+        (Some(time), Lang::Zh) => {
+            format!("显示 {count} 个订单；找到 {time} 为止，更早的还没有找。")
+        }
+        (Some(time), Lang::En) => {
+            format!("{count} orders are shown; looked back to {time}, and not further yet.")
+        }
     };
     let refusal = orders.refusal.clone();
     let shown = refusal.is_none().then_some(shown);
     let next = orders.next.clone();
     let has_none = rows.is_empty();
-    let csv = orders.csv.clone().filter(|_| !has_none).map(|csv| {
-        let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
-        view! { " "<a href=csv>{name}</a> }
-    });
+    let csv = orders
+        .csv
+        .clone()
+        .filter(|_| !has_none || orders.looked_to_ms.is_some())
+        .map(|csv| {
+            let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
+            view! { " "<a href=csv>{name}</a> }
+        });
     let body = view! {
         {filter(setting, &orders.asked)}
         {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}

@@ -21,6 +21,9 @@ use serde::Deserialize;
 
 /// Lines of the board, and of a page of the list.
 const LINES: usize = 50;
+/// What fits a filter is looked for among so many orders at once: a fraction of a second in
+/// a book of any size.
+const LOOKED_AT: i64 = 200_000;
 /// A number that somebody has is no longer.
 const NUMBER_MAX: usize = 200;
 /// A business system or an account has no longer name.
@@ -95,25 +98,59 @@ pub(super) async fn list(
         csv: None,
         is_first,
         is_cut: false,
+        looked_to_ms: None,
     };
     let wanted = match wanted(&orders.asked) {
         Ok(wanted) => wanted,
         Err(what) => return list_refused(&parts, &who, orders.asked.clone(), what),
     };
     let before = if is_first { BEYOND } else { &before };
-    let store = &state.console.store;
-    let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
-    match store.newest(&wanted, before, limit).await {
-        Ok(rows) => orders.rows = rows,
+    match read_list(&*state.console.store, wanted, before).await {
+        Ok((rows, looked_to)) => {
+            orders.rows = rows;
+            if orders.rows.len() > LINES {
+                orders.rows.truncate(LINES);
+                let last = orders.rows.last().map(|row| row.order_sn.as_str());
+                orders.next = last.map(|last| address(&orders.asked, last));
+            } else if let Some((last, at_ms)) = looked_to {
+                orders.next = Some(address(&orders.asked, &last));
+                orders.looked_to_ms = Some(at_ms);
+            }
+        }
         Err(error) => return trouble(&parts, Some(&who), &error),
-    }
-    if orders.rows.len() > LINES {
-        orders.rows.truncate(LINES);
-        let last = orders.rows.last().map(|row| row.order_sn.as_str());
-        orders.next = last.map(|last| address(&orders.asked, last));
     }
     orders.csv = Some(format!("/orders.csv?{}", query(&orders.asked)));
     list_page(&parts, &who, StatusCode::OK, &orders)
+}
+
+/// A page and one more of what is wanted. Where that is few among many, it is looked for
+/// among so many orders alone, and the last of these is told with its time.
+async fn read_list(
+    store: &dyn Store,
+    mut wanted: Wanted,
+    before: &str,
+) -> Result<(Vec<AttemptRow>, Option<(String, i64)>), StoreError> {
+    let looked_to = match wanted.is_particular() {
+        true => store.further_back(&wanted, before, LOOKED_AT).await?,
+        false => None,
+    };
+    if let Some((_, at_ms)) = &looked_to {
+        wanted.since_ms = Some(*at_ms);
+    }
+    let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
+    let mut rows = store.newest(&wanted, before, limit).await?;
+    // Others of that very moment come after it.
+    if let Some((last, at_ms)) = &looked_to {
+        rows.retain(|row| {
+            let time = if wanted.paid {
+                row.paid_ms
+            } else {
+                Some(row.created_ms)
+            };
+            time != Some(*at_ms) || row.order_sn >= *last
+        });
+    }
+    Ok((rows, looked_to))
 }
 
 /// The list of what can't be read.
@@ -126,6 +163,7 @@ pub(super) fn list_refused(parts: &Parts, who: &Who, asked: Asked, what: &str) -
         csv: None,
         is_first: true,
         is_cut: false,
+        looked_to_ms: None,
     };
     list_page(parts, who, StatusCode::BAD_REQUEST, &orders)
 }
@@ -265,6 +303,7 @@ pub(super) async fn find(
                 asked: Asked::default(),
                 refusal: None,
                 is_cut: rows.len() >= FOUND_MAX,
+                looked_to_ms: None,
                 rows,
                 next: None,
                 csv: None,

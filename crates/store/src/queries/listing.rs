@@ -43,6 +43,13 @@ statements! {
         AFTER_ALL, MADE_THEN, FITTING, " order by a.created_ms desc, a.order_sn desc limit $2";
     NEWEST_PAID = ATTEMPTS, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
         AFTER_ALL, PAID_THEN, FITTING, " order by a.paid_ms desc, a.order_sn desc limit $2";
+    /// By the index on the time alone.
+    FURTHER_MADE = "select a.order_sn, a.created_ms as at_ms from attempt a where \
+        (a.created_ms, a.order_sn) < (coalesce((select b.created_ms", AFTER_ALL, "a.created_ms >= $3 \
+        and a.created_ms < $4 order by a.created_ms desc, a.order_sn desc limit 1 offset $2";
+    FURTHER_PAID = "select a.order_sn, a.paid_ms as at_ms from attempt a where \
+        (a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms", AFTER_ALL, "a.paid_ms >= $3 \
+        and a.paid_ms < $4 order by a.paid_ms desc, a.order_sn desc limit 1 offset $2";
     /// By what an index finds.
     NAMED = ATTEMPTS, "a.order_sn in (select $1 \
         union select order_sn from attempt where trade_no = $1 \
@@ -92,6 +99,24 @@ impl Listing for Database {
         };
         let page = fitting(sql, wanted, before, limit);
         self.list(LONG_LIMIT, page, attempt_row).await
+    }
+
+    async fn further_back(
+        &self,
+        wanted: &Wanted,
+        before: &str,
+        rows: i64,
+    ) -> Answer<Option<(String, i64)>> {
+        let sql = if wanted.paid {
+            FURTHER_PAID
+        } else {
+            FURTHER_MADE
+        };
+        let asked = sql.bind(before).bind(rows);
+        let asked = asked.bind(wanted.since_ms.unwrap_or(0));
+        let asked = asked.bind(wanted.until_ms.unwrap_or(i64::MAX));
+        let place = |row: &Row| Ok((row.get("order_sn")?, row.get("at_ms")?));
+        self.find(asked, place).await
     }
 
     async fn named(&self, number: &str) -> Answer<Vec<AttemptRow>> {

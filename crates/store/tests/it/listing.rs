@@ -149,6 +149,27 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
             all.extend(page.into_iter().map(|row| row.request_key));
         }
     };
+    let further = async |before: &str, rows: i64, paid: bool| {
+        let wanted = Wanted {
+            paid,
+            ..Wanted::default()
+        };
+        let place = store.further_back(&wanted, before, rows).await.unwrap();
+        let (order_sn, at_ms) = place?;
+        let order = store.attempt(&order_sn).await.unwrap().unwrap();
+        let time = if paid {
+            order.paid_ms
+        } else {
+            Some(order.created_ms)
+        };
+        assert_eq!(time, Some(at_ms));
+        Some((order.request_key, order_sn))
+    };
+    let (key, third) = further("z", 1, false).await.unwrap();
+    assert_eq!(key, "k3");
+    assert_eq!(further(&third, 1, false).await.unwrap().0, "k1");
+    assert_eq!(further(&third, 2, false).await, None);
+    assert_eq!(further("z", 1, true).await.unwrap().0, "k2");
     for limit in [1, 3, 9] {
         assert_eq!(pages(false, limit).await, ["k4", "k3", "k2", "k1"]);
         assert_eq!(pages(true, limit).await, ["k1", "k2", "k3", "k4"]);

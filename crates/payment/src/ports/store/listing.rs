@@ -31,6 +31,20 @@ pub struct Wanted {
     pub paid: bool,
 }
 
+impl Wanted {
+    /// Whether something is said of the orders but their time.
+    #[must_use]
+    pub fn is_particular(&self) -> bool {
+        let of_any = Self {
+            since_ms: self.since_ms,
+            until_ms: self.until_ms,
+            paid: self.paid,
+            ..Self::default()
+        };
+        *self != of_any
+    }
+}
+
 /// By what sums are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TotalsBy {
@@ -71,6 +85,14 @@ pub trait Listing: Send + Sync {
     /// Up to `limit` of the wanted orders, the newest first, by the time that is wanted;
     /// those that come after the order `before`, where it is the number of one.
     async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
+    /// The order that stands `rows` further back than `before` among those of the wanted
+    /// time, whatever else is wanted of them, with that time, ms; none where there are fewer.
+    async fn further_back(
+        &self,
+        wanted: &Wanted,
+        before: &str,
+        rows: i64,
+    ) -> Answer<Option<(String, i64)>>;
     /// Orders that bear this number, whichever it is: our order number, the channel's
     /// two, the business system's key, a refund's number or key, a partner's two. At
     /// most a hundred.
