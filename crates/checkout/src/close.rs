@@ -16,7 +16,8 @@ impl Checkout {
     ///
     /// # Errors
     /// [`Failure::AlreadyPaid`] when it is paid, [`Failure::InProgress`] while a
-    /// channel has not said so: the same call is to be repeated.
+    /// channel has not said so, or what kept one from being asked: the same call is to be
+    /// repeated.
     pub async fn close_asked(&self, pairs: &Pairs) -> Result<(), Failure> {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_close(&domain, pairs, self.now_ms())?;
@@ -62,11 +63,14 @@ impl Checkout {
         if let Some(done) = answer(closed) {
             return done;
         }
+        let mut failed = None;
         for attempt in store.attempts(code, key).await? {
             // A declined order may be paid after all, until its channel closes it.
             let ended = attempt.status == Attempt::Closed || attempt.status.has_money();
             if !ended {
-                self.expire(&attempt, by).await?;
+                // The others can be paid all the same: each is closed that can be.
+                let expired = self.expire(&attempt, by).await;
+                failed = failed.or(expired.err());
             }
         }
         // The last order may be another one meanwhile.
@@ -75,7 +79,8 @@ impl Checkout {
             None => None,
         };
         let closed = store.close_request(code, key, told.as_ref(), act).await?;
-        answer(closed).unwrap_or(Err(Failure::InProgress))
+        let open = failed.unwrap_or(Failure::InProgress);
+        answer(closed).unwrap_or(Err(open))
     }
 
     /// Closes a request that is past its domain's deadline, unless it is paid or an
