@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 /// A key's prefix, and a key in all, are no longer than this, in characters.
 const PREFIX_MAX: usize = 8;
 const KEY_MAX: usize = 64;
+/// A domain's code has no more letters (docs/integrate.md).
+const CODE_MAX: usize = 64;
 /// How many decimals a rate may have.
 const RATE_DECIMALS: RangeInclusive<u8> = 1..=6;
 /// How far a partner's clock may be from ours, unless it is set, s: a day.
@@ -479,6 +481,9 @@ impl Domain {
             .is_none_or(|newest| newest.expose().is_empty())
         {
             return refuse("a domain needs a secret");
+        }
+        if self.code.len() > CODE_MAX {
+            return refuse("a domain's code has at most 64 letters");
         }
         if let Some(partner) = &self.settings.partner {
             let fits = self.code == Self::partner_code(&partner.door, &partner.id);
