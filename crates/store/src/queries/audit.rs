@@ -172,7 +172,7 @@ impl Audit for Database {
 
     async fn accounts_in_use(&self) -> Answer<Vec<(Channel, String)>> {
         let account = |row: &Row| Ok((row.word("channel", Channel::parse)?, row.get("account")?));
-        self.list(LONG_LIMIT, ACCOUNTS.into(), account).await
+        self.list(LIMIT, ACCOUNTS.into(), account).await
     }
 
     async fn contradictions(&self, among: Option<&[String]>) -> Answer<Vec<String>> {
