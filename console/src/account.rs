@@ -20,8 +20,8 @@ pub struct Account {
     pub terms: Option<Terms>,
     /// Whether the file lists it, which then is the one that is used.
     pub of_file: bool,
-    /// Whether the database keeps it.
-    pub kept: bool,
+    /// Whether the database's takes new payments; none: it keeps none of this name.
+    pub kept: Option<bool>,
     /// Whether orders or refunds wait for it.
     pub waits: bool,
 }
@@ -85,7 +85,7 @@ fn address(account: &Account) -> String {
 }
 
 fn place(setting: &Setting<'_>, account: &Account) -> &'static str {
-    match (account.of_file, account.kept) {
+    match (account.of_file, account.kept.is_some()) {
         (true, false) => setting.say("文件", "file"),
         (true, true) => setting.say(
             "文件和数据库，用文件的",
@@ -155,8 +155,8 @@ pub fn account(
     );
     let acts = match (hindrance(setting), account.kept) {
         (Some(why), _) => view! { <p>{why}</p> }.into_any(),
-        (None, true) => acts(setting, account, alone),
-        (None, false) => view! {
+        (None, Some(enabled)) => acts(setting, account, enabled, alone),
+        (None, None) => view! {
             <p>{setting.say(
                 "它和它的密钥在文件里：改文件（enabled 也是），再发 SIGHUP。",
                 "It stands in the file with its keys: change that, its `enabled` too, and send SIGHUP.",
@@ -164,7 +164,7 @@ pub fn account(
         }
         .into_any(),
     };
-    let hidden = (account.kept && account.of_file).then(|| {
+    let hidden = (account.kept.is_some() && account.of_file).then(|| {
         let text = setting.say(
             "文件里有同名的账户，用的是文件的：下面改的是数据库里的那个。",
             "The file has an account of this name, which is the one that is used: what is done \
@@ -185,7 +185,7 @@ pub fn account(
         <p><a href=orders>{setting.say("它的订单", "Its orders")}</a></p>
         {hidden}
         {acts}
-        {account.kept.then(|| view! { <p>{setting.say(
+        {account.kept.map(|_| view! { <p>{setting.say(
             "密钥从不显示；换密钥要带私钥的文件，在命令行做：",
             "Keys are never shown. Others are given at the command line, since files with \
              private keys belong to them: ",
@@ -201,20 +201,22 @@ pub fn account(
 }
 
 /// What an admin can do, with what that will do.
-fn acts(setting: &Setting<'_>, account: &Account, alone: bool) -> AnyView {
+fn acts(setting: &Setting<'_>, account: &Account, enabled: bool, alone: bool) -> AnyView {
     let form = |path: &'static str, name: &'static str, effect: String, hindered: bool| {
         let action = format!("{}/{path}", address(account));
         view! {
             <form method="post" action=action>
                 <h2>{name}</h2>
                 <p>{effect}</p>
-                {(!hindered).then(|| view! { {token(setting)} {reason(setting)} })}
+                {(!hindered).then(|| view! {
+                    {token(setting)}
+                    <input type="hidden" name="was" value=enabled.to_string()/>
+                    {reason(setting, "")}
+                })}
                 <button disabled=hindered>{name}</button>
             </form>
         }
     };
-    // Of the file's it says nothing of the other one.
-    let is_open = is_open(account).filter(|_| !account.of_file);
     let last = match alone && !account.of_file {
         true => setting.say(
             "这是这个渠道唯一接受付款的账户：停用后付款人不能再选这个渠道。",
@@ -239,8 +241,8 @@ fn acts(setting: &Setting<'_>, account: &Account, alone: bool) -> AnyView {
     );
     view! {
         <div class="acts">
-            {form("enable", setting.say("启用", "Enable"), enable.to_owned(), is_open == Some(true))}
-            {form("disable", setting.say("停用", "Disable"), format!("{disable}{last}"), is_open == Some(false))}
+            {form("enable", setting.say("启用", "Enable"), enable.to_owned(), enabled)}
+            {form("disable", setting.say("停用", "Disable"), format!("{disable}{last}"), !enabled)}
             {form("drain", setting.say("排空", "Drain"), format!("{drain}{last}"), false)}
         </div>
     }

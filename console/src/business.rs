@@ -43,14 +43,39 @@ pub struct Change {
     pub is: String,
     /// What the form said.
     pub said: String,
+    /// How it is written.
+    pub shape: Shape,
+}
+
+impl Change {
+    /// As it is recorded: of a list what comes and what goes.
+    #[must_use]
+    pub fn recorded(&self) -> String {
+        let Self { name, was, is, .. } = self;
+        if self.shape != Shape::List {
+            return format!("{name}: {was:?} -> {is:?}");
+        }
+        let without = |sign: &str, of: &str, others: &str| {
+            let others: Vec<_> = others.split_whitespace().collect();
+            let words = of.split_whitespace();
+            let words = words.filter(|word| !others.contains(word));
+            words.map(|word| format!(" {sign}{word:?}")).collect()
+        };
+        let words: [String; 2] = [without("+", is, was), without("-", was, is)];
+        match words.concat() {
+            words if words.is_empty() => format!("{name}: reordered"),
+            words => format!("{name}:{words}"),
+        }
+    }
 }
 
 /// All business systems.
 pub struct Businesses {
     /// By code.
     pub domains: Vec<Domain>,
-    /// The pid that the next one gets who speaks epay: said twice, it is one.
-    pub next_pid: u32,
+    /// The pid that the next one gets who speaks epay: said twice, it is one. None: there
+    /// is none left.
+    pub next_pid: Option<u32>,
     /// What became of an act.
     pub notice: Option<Notice>,
     /// Now, ms since 1970.
@@ -121,11 +146,13 @@ pub(crate) fn token(setting: &Setting<'_>) -> impl IntoView {
     view! { <input type="hidden" name="token" value=token/> }
 }
 
-pub(crate) fn reason(setting: &Setting<'_>) -> impl IntoView {
+/// Why, as it was said already.
+pub(crate) fn reason(setting: &Setting<'_>, said: &str) -> AnyView {
     view! {
         <label>{setting.say("原因", "Reason")}
-            <input name="reason" required maxlength="200"/></label>
+            <input name="reason" required maxlength="200" value=said.to_owned()/></label>
     }
+    .into_any()
 }
 
 /// Who a business system is in words: by which interface it comes.
@@ -222,7 +249,7 @@ pub fn businesses(setting: &Setting<'_>, businesses: &Businesses) -> String {
 }
 
 /// The forms that make business systems.
-fn makers(setting: &Setting<'_>, next_pid: u32) -> AnyView {
+fn makers(setting: &Setting<'_>, next_pid: Option<u32>) -> AnyView {
     let make = setting.say("新建", "Make it");
     let callback = setting.say(
         "回调地址的前缀（空格分隔）",
@@ -254,7 +281,7 @@ fn makers(setting: &Setting<'_>, next_pid: u32) -> AnyView {
                 <label>{setting.say("汇率小数位", "Decimals of rate")}
                     <input name="rate-decimals" required value="4" inputmode="numeric" maxlength="1"/></label>
                 <label>{callback}<input name="callback" required/></label>
-                {reason(setting)}
+                {reason(setting, "")}
                 <button>{make}</button>
             </form>
             <form method="post" action="/businesses/apay">
@@ -263,18 +290,18 @@ fn makers(setting: &Setting<'_>, next_pid: u32) -> AnyView {
                 {token(setting)}
                 <label>"partnerId"<input name="code" required maxlength="32"/></label>
                 <label>{callback}<input name="callback"/></label>
-                {reason(setting)}
+                {reason(setting, "")}
                 <button>{make}</button>
             </form>
             <form method="post" action="/businesses/epay">
                 <h2>{setting.say("易支付系统（epay）", "An epay system (易支付)")}</h2>
                 <p>{once}</p>
                 {token(setting)}
-                <input type="hidden" name="code" value=next_pid.to_string()/>
+                <input type="hidden" name="code" value=next_pid.map(|pid| pid.to_string())/>
                 <label>{setting.say("叫它什么", "What you call it")}
                     <input name="name" required maxlength="64"/></label>
                 <label>{callback}<input name="callback"/></label>
-                {reason(setting)}
+                {reason(setting, "")}
                 <button>{make}</button>
             </form>
         </div>
@@ -296,7 +323,7 @@ pub fn business(setting: &Setting<'_>, business: &Business) -> String {
         .map(|field| {
             view! {
                 <tr>
-                    <td>{label(setting, field.name)}<small>{field.name}</small></td>
+                    <td>{label(setting.lang, field.name)}<small>{field.name}</small></td>
                     <td>{shown(&field.text)}</td>
                 </tr>
             }
@@ -457,7 +484,7 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
                 {marked()}
                 <label>{setting.say("旧密钥还有效多久：30m、12h、7d", "How long the old one holds: 30m, 12h, 7d")}
                     <input name="overlap" required value="7d" maxlength="12"/></label>
-                {reason(setting)}
+                {reason(setting, "")}
                 <button>{setting.say("换密钥", "Rotate the secret")}</button>
             </form>
             <form method="post" action=change>
@@ -504,7 +531,7 @@ fn input(setting: &Setting<'_>, field: &Field) -> impl IntoView {
         _ => "",
     };
     view! {
-        <label>{label(setting, name)}{hint}{put}<small>{name}</small></label>
+        <label>{label(setting.lang, name)}{hint}{put}<small>{name}</small></label>
     }
 }
 
@@ -514,7 +541,7 @@ pub fn planned(setting: &Setting<'_>, planned: &Planned) -> String {
     let row = |change: &Change| {
         view! {
             <tr>
-                <td>{label(setting, change.name)}<small>{change.name}</small></td>
+                <td>{label(setting.lang, change.name)}<small>{change.name}</small></td>
                 <td data-name=setting.say("现在", "Before")>{shown(&change.was)}</td>
                 <td data-name=setting.say("改成", "After")><b>{shown(&change.is)}</b></td>
             </tr>
@@ -547,7 +574,7 @@ pub fn planned(setting: &Setting<'_>, planned: &Planned) -> String {
             {token(setting)}
             <input type="hidden" name="mark" value=planned.mark.clone()/>
             {said}
-            {reason(setting)}
+            {reason(setting, "")}
             <button>{setting.say("就这样改", "Change it so")}</button>
             <p><a href=back>{setting.say("不改", "Leave it")}</a></p>
         </form>
@@ -601,8 +628,9 @@ pub fn issued(setting: &Setting<'_>, issued: &Issued) -> String {
     document(setting, &title, body)
 }
 
-/// A setting in words.
-fn label(setting: &Setting<'_>, name: &str) -> &'static str {
+/// A setting in words; none: it is no setting.
+#[must_use]
+pub fn label(lang: Lang, name: &str) -> &'static str {
     let (zh, en) = match name {
         "disabled" => (
             "停用：拒绝它的一切请求",
@@ -648,5 +676,5 @@ fn label(setting: &Setting<'_>, name: &str) -> &'static str {
         "relay-until" => ("回调转发到", "Callbacks are relayed until"),
         _ => ("", ""),
     };
-    setting.say(zh, en)
+    lang.choose(zh, en)
 }

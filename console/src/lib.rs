@@ -16,7 +16,7 @@ pub use account::{Account, Accounts, account, accounts};
 pub use board::{AtRisk, Board, board};
 pub use business::{
     Business, Businesses, Change, Field, Issued, Planned, Shape, business, businesses, issued,
-    planned,
+    label, planned,
 };
 pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use notify::{Notify, notify};

@@ -1,5 +1,6 @@
 //! One order on one screen.
 
+use crate::business::reason;
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::by_two::{AloneMost, Judged, RefundRequest};
@@ -325,7 +326,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         name: setting.say("现在查询", "Ask now"),
         effect: requery_effect(setting, asked, channel),
         hindrance: None,
-        fields: reason(setting),
+        fields: reason(setting, ""),
     };
     let resend = Act {
         deed: Deed::Resend,
@@ -339,13 +340,13 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
             .to_owned(),
         hindrance: (!has_callback)
             .then(|| setting.say("这个订单没有回调", "This order has no callback")),
-        fields: reason(setting),
+        fields: reason(setting, ""),
     };
     let fields = view! {
         <input type="hidden" name="key" value=order.refund_key.clone()/>
         <label>{setting.say("金额（元）", "Sum (yuan, dollars)")}
             <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
-        {reason(setting)}
+        {reason(setting, "")}
     };
     let refund = Act {
         deed: Deed::Refund,
@@ -399,47 +400,28 @@ fn requery_effect(setting: &Setting<'_>, asked: Option<&Payment>, channel: &str)
 
 /// The request is closed, as its business system's own call does.
 fn close(setting: &Setting<'_>, order: &Order, asked: &AttemptRow) -> Act {
-    let payments = order.payments.iter().map(|one| &one.attempt);
-    let open: Vec<_> = payments
-        .filter(|one| one.status != Attempt::Closed && !one.status.has_money())
-        .map(|one| format!("{} ({})", one.order_sn, one.channel.code()))
-        .collect();
-    let held = order
-        .payments
-        .iter()
-        .any(|one| one.attempt.status == Attempt::Held);
+    let listed = |which: &dyn Fn(Attempt) -> bool| {
+        let payments = order.payments.iter().map(|one| &one.attempt);
+        let listed = payments
+            .filter(|one| which(one.status))
+            .map(|one| format!("{} ({})", one.order_sn, one.channel.code()));
+        listed.collect::<Vec<_>>().join(setting.say("、", ", "))
+    };
+    let held = listed(&|status| status == Attempt::Held);
+    let open =
+        listed(&|status| !matches!(status, Attempt::Closed | Attempt::Held) && !status.has_money());
     let status = asked.request_status;
     let hindrance = match () {
         () if status.was_paid() => Some((
             "已经付了：要还钱用退款",
             "It is paid: give money back instead",
         )),
-        () if status == PayStatus::Closed && open.is_empty() => {
+        () if status == PayStatus::Closed && open.is_empty() && held.is_empty() => {
             Some(("已经关闭", "It is closed already"))
         }
         () => None,
     };
-    let orders = open.join(setting.say("、", ", "));
-    let effect = match (open.is_empty(), held, setting.lang) {
-        (true, _, Lang::Zh) => "不能再付这个请求。".to_owned(),
-        (true, _, Lang::En) => "The request can't be paid any more.".to_owned(),
-        (_, true, Lang::Zh) => {
-            format!("渠道正扣着 {orders} 的钱在查：查完才能关，现在只会不让别的支付开始。")
-        }
-        (_, true, Lang::En) => format!(
-            "A channel holds and checks the money of {orders}: it can be closed once that is \
-             decided. Until then no other payment of it can begin."
-        ),
-        (_, false, Lang::Zh) => format!(
-            "不能再付这个请求：先查 {orders}，在渠道关单，再查一次，确认之后才算关闭。查到已付就按\
-             已付结算，不关闭。"
-        ),
-        (_, false, Lang::En) => format!(
-            "The request can't be paid any more: asks about {orders}, closes it at its channel \
-             and asks again, and only then is it closed. What turns out paid is settled, and not \
-             closed."
-        ),
-    };
+    let effect = close_effect(setting, &open, &held);
     let told = setting.say(
         "业务系统要的话，会收到 FAILUREPAY。",
         "Where its business system wants it, it is told by FAILUREPAY.",
@@ -450,11 +432,38 @@ fn close(setting: &Setting<'_>, order: &Order, asked: &AttemptRow) -> Act {
         name: setting.say("关闭", "Close"),
         effect: match setting.lang {
             Lang::Zh => format!("{effect}{told}"),
-            Lang::En => format!("{effect} {told}"),
+            Lang::En => format!("{effect}{told}"),
         },
         hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
-        fields: reason(setting),
+        fields: reason(setting, ""),
     }
+}
+
+/// What a close does to the attempts that are open, and to those whose money a channel holds.
+fn close_effect(setting: &Setting<'_>, open: &str, held: &str) -> String {
+    let ends = held
+        .is_empty()
+        .then(|| setting.say("不能再付这个请求。", "The request can't be paid any more. "));
+    let asks = (!open.is_empty()).then(|| match setting.lang {
+        Lang::Zh => format!(
+            "先查 {open}，在渠道关单，再查一次，确认之后才算关闭。查到已付就按已付结算，不关闭。"
+        ),
+        Lang::En => format!(
+            "It asks about {open}, closes it at its channel and asks again, and only then is it \
+             closed. What turns out paid is settled, and not closed. "
+        ),
+    });
+    let waits = (!held.is_empty()).then(|| match setting.lang {
+        Lang::Zh => {
+            format!("渠道正扣着 {held} 的钱在查：查完才能关，现在只会不让别的支付开始。")
+        }
+        Lang::En => format!(
+            "A channel holds and checks the money of {held}: it can be closed once that is \
+             decided. Until then no other payment of it can begin. "
+        ),
+    });
+    let effect = [ends.map(str::to_owned), asks, waits];
+    effect.into_iter().flatten().collect()
 }
 
 /// What a person says who has seen it elsewhere.
@@ -483,7 +492,7 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
                 "This is no money that came after a close",
             )
         }),
-        fields: reason(setting),
+        fields: reason(setting, ""),
     };
     let hindrance = match () {
         () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
@@ -507,7 +516,7 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
             ),
         },
         hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
-        fields: reason(setting),
+        fields: reason(setting, ""),
     };
     let refunds = asked.refunds.iter().filter(|one| match one.state {
         Refund::Failed | Refund::Parked => true,
@@ -531,7 +540,7 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
         hindrance: None,
         fields: view! {
             <input type="hidden" name="refund" value=refund.refund_no.clone()/>
-            {reason(setting)}
+            {reason(setting, "")}
         }
         .into_any(),
     });
@@ -611,17 +620,9 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
             Lang::En => format!("The {money} are not given back."),
         },
         hindrance: None,
-        fields: view! { {number()} {reason(setting)} }.into_any(),
+        fields: view! { {number()} {reason(setting, "")} }.into_any(),
     };
     [grant, refuse]
-}
-
-fn reason(setting: &Setting<'_>) -> AnyView {
-    view! {
-        <label>{setting.say("原因", "Reason")}
-            <input name="reason" required maxlength="200"/></label>
-    }
-    .into_any()
 }
 
 fn form(
@@ -649,5 +650,30 @@ fn form(
             }}
             <button disabled=hinders>{act.name}</button>
         </form>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_tells_what_is_held_from_what_is_open() {
+        let setting = Setting {
+            lang: Lang::En,
+            nonce: "n",
+            who: None,
+            here: "/",
+            time: |ms| format!("T{ms}"),
+        };
+        let said = |open: &str, held: &str| close_effect(&setting, open, held);
+        let both = said("1 (Wechat)", "2 (Paypal)");
+        assert!(both.contains("asks about 1 (Wechat), closes"), "{both}");
+        assert!(both.contains("the money of 2 (Paypal): it"), "{both}");
+        assert!(!both.contains("can't be paid any more"), "{both}");
+        let open = said("1 (Wechat)", "");
+        assert!(open.contains("can't be paid any more") && !open.contains("holds"));
+        let held = said("", "2 (Paypal)");
+        assert!(held.starts_with("A channel holds"), "{held}");
     }
 }

@@ -18,7 +18,8 @@ use crate::serve::system_clock;
 use crate::state::State;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, get, post};
 use checkout::Operators;
 use payment::ports::Store;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ use tokio::sync::Mutex;
 
 /// No form of ours is longer, bytes.
 const FORM_MAX: usize = 8 << 10;
+/// But those of all settings, with their lists.
+const SETTINGS_MAX: usize = 64 << 10;
 /// Sign-ins of one peer.
 const SIGN_INS: Rate = Rate {
     per_second: 1,
@@ -65,6 +68,11 @@ impl Console {
     }
 }
 
+/// Where a form of all settings is sent.
+fn settings<H: Handler<T, State>, T: 'static>(form: H) -> MethodRouter<State> {
+    post(form).layer(DefaultBodyLimit::max(SETTINGS_MAX))
+}
+
 /// The console's addresses.
 pub(crate) fn router() -> Router<State> {
     Router::new()
@@ -75,8 +83,8 @@ pub(crate) fn router() -> Router<State> {
         .route("/businesses", get(businesses::list))
         .route("/businesses/{door}", post(businesses::add))
         .route("/business/{code}", get(businesses::show))
-        .route("/business/{code}/change", post(businesses::change))
-        .route("/business/{code}/set", post(businesses::set))
+        .route("/business/{code}/change", settings(businesses::change))
+        .route("/business/{code}/set", settings(businesses::set))
         .route("/business/{code}/rotate", post(businesses::rotate))
         .route("/accounts", get(accounts::list))
         .route("/account/{channel}/{name}", get(accounts::show))

@@ -6,7 +6,6 @@ use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, key_rule};
 use anyhow::{Context, Result, bail};
 use doors::{apay, epay};
 use payment::domain::{Domain, DomainSettings, PartnerSettings, Secret};
-use payment::ports::{Store, StoreError};
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
@@ -82,23 +81,21 @@ pub(crate) fn of_door(
     })
 }
 
-/// The next pid that nobody has.
-///
-/// # Errors
-/// When the database is in trouble.
-pub(crate) async fn next_pid(store: &dyn Store) -> Result<u32, StoreError> {
-    let pids = of_door(store.domains().await?, epay::NAME);
-    let last = pids
-        .filter_map(|(partner, _)| partner.id.parse().ok())
-        .max();
-    Ok(pid_after(last.unwrap_or(FIRST_PID - 1)))
+/// The next pid that none of these has; none: there is none left.
+pub(crate) fn next_pid(domains: &[Domain]) -> Option<u32> {
+    let partners = domains
+        .iter()
+        .filter_map(|one| one.settings.partner.as_ref());
+    let of_epay = partners.filter(|partner| partner.door == epay::NAME);
+    let last = of_epay.filter_map(|partner| partner.id.parse().ok()).max();
+    pid_after(last.unwrap_or(FIRST_PID - 1))
 }
 
-/// The pid after another one.
-pub(crate) fn pid_after(pid: u32) -> u32 {
-    match pid.saturating_add(1) {
-        epay::DEVELOPMENT_PID => epay::DEVELOPMENT_PID + 1,
-        next => next,
+/// The pid after another one, unless that is the last.
+pub(crate) fn pid_after(pid: u32) -> Option<u32> {
+    match pid.checked_add(1)? {
+        epay::DEVELOPMENT_PID => Some(epay::DEVELOPMENT_PID + 1),
+        next => Some(next),
     }
 }
 
@@ -184,8 +181,9 @@ mod tests {
 
     #[test]
     fn no_pid_is_developments() {
-        assert_eq!(pid_after(FIRST_PID - 1), 1000);
-        assert_eq!(pid_after(1000), 1002);
+        assert_eq!(pid_after(FIRST_PID - 1), Some(1000));
+        assert_eq!(pid_after(1000), Some(1002));
+        assert_eq!(pid_after(u32::MAX), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use payment::channel::Channel;
 use payment::domain::{Domain, DomainError};
 use payment::lang::Lang;
 use payment::operators::{Deed, Operator};
-use payment::ports::{AttemptRow, Resend, StoreError};
+use payment::ports::{AccountName, AttemptRow, Resend, StoreError};
 use payment::story::Source;
 use std::fmt;
 
@@ -77,6 +77,8 @@ pub enum Errand {
     Add {
         /// With its first secret.
         domain: Box<Domain>,
+        /// What it is given, in one line that is recorded.
+        what: String,
     },
     /// A business system is given other settings.
     Set {
@@ -93,6 +95,8 @@ pub enum Errand {
         was: Box<Domain>,
         /// As it is to be.
         domain: Box<Domain>,
+        /// Until when the one before holds, in one line that is recorded.
+        what: String,
     },
     /// A channel account of the database takes new payments again, or none.
     Enable {
@@ -100,6 +104,8 @@ pub enum Errand {
         channel: Channel,
         /// Its name.
         name: String,
+        /// Whether it took them as it was read.
+        was: bool,
         /// Whether it takes them.
         enabled: bool,
     },
@@ -145,7 +151,7 @@ impl Errand {
                 refund_no,
             } => vec![order_sn, refund_no],
             Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
-            Self::Add { domain } | Self::Set { domain, .. } | Self::Rotate { domain, .. } => {
+            Self::Add { domain, .. } | Self::Set { domain, .. } | Self::Rotate { domain, .. } => {
                 vec![&domain.code]
             }
             Self::Enable { .. } => vec![],
@@ -167,7 +173,8 @@ impl Errand {
     }
 }
 
-/// As the same command of `tongfu` reads.
+/// What is recorded of it: of an order and of an account as the same command of `tongfu`
+/// reads, of a business system what it is given.
 impl fmt::Display for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -187,13 +194,16 @@ impl fmt::Display for Errand {
             } => write!(f, "order refund {order_sn} --by-hand {refund_no}"),
             Self::Grant { request_no, .. } => write!(f, "order grant {request_no}"),
             Self::Refuse { request_no } => write!(f, "order refuse {request_no}"),
-            Self::Add { domain } => write!(f, "business add {}", domain.code),
+            Self::Add { domain, what } => write!(f, "business add {} {what}", domain.code),
             Self::Set { domain, what, .. } => write!(f, "business set {} {what}", domain.code),
-            Self::Rotate { domain, .. } => write!(f, "business rotate {}", domain.code),
+            Self::Rotate { domain, what, .. } => {
+                write!(f, "business rotate {} {what}", domain.code)
+            }
             Self::Enable {
                 channel,
                 name,
                 enabled,
+                ..
             } => {
                 let word = if *enabled { "enable" } else { "disable" };
                 write!(f, "channel {word} {}/{name}", channel.code())
@@ -220,7 +230,7 @@ pub enum NotDone {
     /// A business system of this code is there already.
     #[error("{0} is there already: nothing was made")]
     Taken(String),
-    /// Somebody else changed the business system.
+    /// Somebody else changed the business system or the account.
     #[error("{0} was changed meanwhile, and nothing was done: look again")]
     Changed(String),
     /// More changes at once than can be recorded.
@@ -283,20 +293,24 @@ impl Checkout {
         if errand.needs_reason() && !is_line(reason) {
             return Err(NotDone::NoReason);
         }
+        if let Errand::Add { domain, .. }
+        | Errand::Set { domain, .. }
+        | Errand::Rotate { domain, .. } = errand
+        {
+            domain.check().map_err(NotDone::Breaks)?;
+        }
         // What is recorded is recorded for ever: no more than the words that it has.
         if !errand.words().into_iter().all(is_word) {
             return Err(NotDone::Nothing);
         }
         if let Errand::Enable { channel, name, .. } = errand {
             let names = self.parts.store.account_names().await?;
-            if !names.contains(&(*channel, name.clone())) {
+            if !names
+                .iter()
+                .any(|one| (one.channel, &one.name) == (*channel, name))
+            {
                 return Err(NotDone::Nothing);
             }
-        }
-        if let Errand::Add { domain } | Errand::Set { domain, .. } | Errand::Rotate { domain, .. } =
-            errand
-        {
-            domain.check().map_err(NotDone::Breaks)?;
         }
         let store = &self.parts.store;
         let what = errand.recorded(reason);
@@ -388,18 +402,23 @@ impl Checkout {
                     return Err(failed(Failure::NotAsked));
                 }
             }
-            Errand::Add { domain } => self.parts.store.add_domain(domain).await?,
-            Errand::Set { was, domain, .. } | Errand::Rotate { was, domain } => {
+            Errand::Add { domain, .. } => self.parts.store.add_domain(domain).await?,
+            Errand::Set { was, domain, .. } | Errand::Rotate { was, domain, .. } => {
                 self.parts.store.set_domain(was, domain).await?;
             }
             Errand::Enable {
                 channel,
                 name,
+                was,
                 enabled,
             } => {
-                let enable = self.parts.store.enable_account(*channel, name, *enabled);
-                if !enable.await? {
-                    return Err(NotDone::Nothing);
+                let was = AccountName {
+                    channel: *channel,
+                    name: name.clone(),
+                    enabled: *was,
+                };
+                if !self.parts.store.enable_account(&was, *enabled).await? {
+                    return Err(NotDone::Changed(name.clone()));
                 }
             }
         }

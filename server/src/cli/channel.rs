@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result, bail};
 use channels::registry::{Account, gateways};
 use clap::Subcommand;
 use payment::channel::Channel;
-use payment::ports::{Gateway, KeptAccount, Store};
+use payment::ports::{AccountName, Gateway, KeptAccount, Store};
 use payment::printable::printable;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) enum Command {
     /// Asks each account's channel something that changes nothing, and names the key or
     /// setting that is wrong.
     Check {
-        /// The account's name; none: all accounts.
+        /// The account's NAME or CHANNEL/NAME; none: all accounts.
         name: Option<String>,
     },
     /// Lists all accounts, in the order in which they are preferred.
@@ -125,7 +125,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::Remove { name, for_good } => {
-            let account = named(&*store, &name).await?;
+            let account = named(&*store, &name).await?.place();
             if is_in_use(&*store, &account).await? {
                 bail!("orders or refunds wait for it: `tongfu channel drain` tells when none does");
             }
@@ -169,16 +169,21 @@ fn read(config: &Config, file: &std::path::Path) -> Result<Vec<(Arc<dyn Gateway>
     Ok(accounts)
 }
 
-/// The account of the database that a person means.
-async fn named(store: &dyn Store, name: &str) -> Result<(Channel, String)> {
-    let (channel, name) = match name.split_once('/') {
+/// CHANNEL/NAME, or a name alone.
+fn parted(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
         Some((channel, name)) => (Some(channel), name),
         None => (None, name),
-    };
+    }
+}
+
+/// The account of the database that a person means.
+async fn named(store: &dyn Store, name: &str) -> Result<AccountName> {
+    let (channel, name) = parted(name);
     let mut found = Vec::new();
-    for (at, known) in store.account_names().await? {
-        if known == name && channel.is_none_or(|channel| channel == at.code()) {
-            found.push((at, known));
+    for kept in store.account_names().await? {
+        if kept.name == name && channel.is_none_or(|channel| channel == kept.channel.code()) {
+            found.push(kept);
         }
     }
     match found.len() {
@@ -203,8 +208,11 @@ async fn enable(
     name: &str,
     enabled: bool,
 ) -> Result<(Channel, String)> {
-    let (channel, name) = named(store, name).await?;
-    store.enable_account(channel, &name, enabled).await?;
+    let was = named(store, name).await?;
+    if !store.enable_account(&was, enabled).await? {
+        bail!("{name} was changed meanwhile, and nothing was done: look again");
+    }
+    let (channel, name) = was.place();
     let what = if enabled { "takes" } else { "takes no" };
     println!("{} {name} {what} new payments", channel.code());
     let opened = accounts::opened(config, store).await?;
@@ -261,7 +269,11 @@ async fn check(config: &Config, name: Option<&str>) -> Result<()> {
         bail!("no channel accounts are configured");
     }
     if let Some(name) = name {
-        tried.retain(|gateway| gateway.account() == name);
+        let (channel, account) = parted(name);
+        tried.retain(|gateway| {
+            let is_there = channel.is_none_or(|channel| channel == gateway.channel().code());
+            is_there && gateway.account() == account
+        });
         if tried.is_empty() {
             bail!("no account is named {name}");
         }

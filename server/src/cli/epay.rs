@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::issue::{self, of_door};
 use crate::serve::open;
 use crate::settings::{EpayArgs, duration_s};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use doors::epay::NAME;
 use payment::domain::PartnerSettings;
@@ -90,6 +90,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     }
 }
 
+const NONE_LEFT: &str = "no pid is left: the last one is taken";
+
 /// Under the next pid that nobody has.
 async fn add(
     config: &Config,
@@ -98,13 +100,13 @@ async fn add(
     settings: EpayArgs,
 ) -> Result<()> {
     let key = issue::first(NAME)?;
-    let mut pid = issue::next_pid(&**store).await?;
+    let mut pid = issue::next_pid(&store.domains().await?).context(NONE_LEFT)?;
     let domain = loop {
         let domain = issue::epay(pid, name, settings.clone(), &key)?;
         match store.add_domain(&domain).await {
             Ok(()) => break domain,
             // Another command took it a moment ago.
-            Err(StoreError::Exists(_)) => pid = issue::pid_after(pid),
+            Err(StoreError::Exists(_)) => pid = issue::pid_after(pid).context(NONE_LEFT)?,
             Err(error) => return Err(error.into()),
         }
     };

@@ -1,7 +1,7 @@
 //! Channel accounts at the console: looked at, enabled, disabled and drained
 //! (docs/console.md, Channel accounts).
 
-use super::answer::{Who, language, lead, message, page, refused, trouble};
+use super::answer::{Done, Who, language, lead, message, page, refused, status, trouble};
 use super::session::{foreign, is_proved};
 use crate::accounts::HEARD;
 use crate::state::State;
@@ -17,13 +17,6 @@ use payment::ports::StoreError;
 use payment::printable::printable;
 use serde::Deserialize;
 
-/// What was done a moment ago.
-#[derive(Deserialize)]
-pub(super) struct Done {
-    #[serde(default)]
-    done: String,
-}
-
 /// What a form says.
 #[derive(Deserialize)]
 pub(super) struct Said {
@@ -31,6 +24,9 @@ pub(super) struct Said {
     token: String,
     #[serde(default)]
     reason: String,
+    /// How the page showed the database's.
+    #[serde(default)]
+    was: String,
 }
 
 /// All accounts: those that are used, then those of the database that can't be opened.
@@ -41,9 +37,10 @@ async fn read(state: &State) -> Result<Accounts, StoreError> {
     let opened = state.console.reloaded.accounts().await;
     let account = |channel: Channel, name: &str| {
         let place = (channel, name.to_owned());
+        let kept = names.iter().find(|one| one.place() == place);
         Account {
             channel,
-            kept: names.contains(&place),
+            kept: kept.map(|one| one.enabled),
             waits: in_use.contains(&place),
             name: place.1,
             merchant: String::new(),
@@ -61,10 +58,10 @@ async fn read(state: &State) -> Result<Accounts, StoreError> {
             ..account(gateway.channel(), gateway.account())
         })
         .collect();
-    for (channel, name) in &names {
-        let is_shown = |one: &Account| one.channel == *channel && one.name == *name;
+    for kept in &names {
+        let is_shown = |one: &Account| one.channel == kept.channel && one.name == kept.name;
         if !accounts.iter().any(is_shown) {
-            accounts.push(account(*channel, name));
+            accounts.push(account(kept.channel, &kept.name));
         }
     }
     let troubles = opened.troubles.iter();
@@ -96,20 +93,36 @@ pub(super) async fn show(
     Query(done): Query<Done>,
     parts: Parts,
 ) -> Response {
-    let said = match done.done.as_str() {
-        "enable" => Some(("又让新付款走它。", "New payments go through it again.")),
-        "disable" => Some(("不再让新付款走它。", "No new payment goes through it.")),
-        "drain" => Some((
+    let lang = language(&parts);
+    let notice = |account: &Account| {
+        let (zh, en) = told(&done.done, account)?;
+        let text = lang.choose(zh, en).to_owned();
+        Some(Notice { good: true, text })
+    };
+    shown(&state, &parts, &who, (&channel, &name), notice).await
+}
+
+/// What was done, where the account is so now.
+fn told(done: &str, account: &Account) -> Option<(&'static str, &'static str)> {
+    match (done, account.kept?, account.of_file) {
+        ("enable", true, false) => Some(("又让新付款走它。", "New payments go through it again.")),
+        ("disable", false, false) => {
+            Some(("不再让新付款走它。", "No new payment goes through it."))
+        }
+        ("drain", false, false) => Some((
             "不再让新付款走它；还有没有等着它的，见下。",
             "No new payment goes through it; whether anything waits for it still stands below.",
         )),
+        ("enable", true, true) => Some((
+            "数据库里的已启用；用的仍是文件里的那个，照文件说的。",
+            "The database's is enabled; the file's is the one that is used, as the file says.",
+        )),
+        ("disable" | "drain", false, true) => Some((
+            "数据库里的已停用；用的仍是文件里的那个，照文件说的。",
+            "The database's is disabled; the file's is the one that is used, as the file says.",
+        )),
         _ => None,
-    };
-    let notice = said.map(|(zh, en)| Notice {
-        good: true,
-        text: language(&parts).choose(zh, en).to_owned(),
-    });
-    shown(&state, &parts, &who, (&channel, &name), notice).await
+    }
 }
 
 async fn shown(
@@ -117,7 +130,7 @@ async fn shown(
     parts: &Parts,
     who: &Who,
     (channel, name): (&str, &str),
-    notice: Option<Notice>,
+    notice: impl FnOnce(&Account) -> Option<Notice>,
 ) -> Response {
     let read = match read(state).await {
         Ok(read) => read,
@@ -131,11 +144,8 @@ async fn shown(
     let others = read.accounts.iter().filter(|one| !is_asked(one));
     let mut of_channel = others.filter(|one| one.channel == account.channel);
     let alone = takes(account) && !of_channel.any(takes);
-    let status = match &notice {
-        Some(notice) if !notice.good => StatusCode::CONFLICT,
-        _ => StatusCode::OK,
-    };
-    page(parts, Some(who), status, |setting| {
+    let notice = notice(account);
+    page(parts, Some(who), status(notice.as_ref()), |setting| {
         console::account(setting, account, alone, notice.as_ref())
     })
 }
@@ -167,6 +177,7 @@ pub(super) async fn act(
     let errand = Errand::Enable {
         channel: at,
         name: name.clone(),
+        was: said.was == "true",
         enabled,
     };
     let done = state
@@ -184,8 +195,43 @@ pub(super) async fn act(
         Err(why @ (NotDone::NotAllowed(_) | NotDone::Failed(_))) => refused(&parts, &who, &why),
         Err(why) => {
             let text = why.text(language(&parts));
-            let notice = Notice { good: false, text };
-            shown(&state, &parts, &who, (&channel, &name), Some(notice)).await
+            let notice = |_: &Account| Some(Notice { good: false, text });
+            shown(&state, &parts, &who, (&channel, &name), notice).await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_so_now_is_called_done() {
+        let said = |done: &str, kept: Option<bool>, of_file: bool| {
+            let account = Account {
+                channel: Channel::Wechat,
+                name: "main".to_owned(),
+                merchant: String::new(),
+                terms: None,
+                of_file,
+                kept,
+                waits: false,
+            };
+            told(done, &account).map(|(_, en)| en)
+        };
+        let gone = said("disable", Some(false), false).unwrap();
+        assert!(gone.starts_with("No new payment"), "{gone}");
+        for done in ["enable", "disable", "drain"] {
+            let enabled = done == "enable";
+            let hidden = said(done, Some(enabled), true).unwrap();
+            assert!(
+                hidden.contains("the file's is the one that is used"),
+                "{hidden}"
+            );
+            assert_eq!(said(done, Some(!enabled), false), None, "{done}");
+            assert_eq!(said(done, Some(!enabled), true), None, "{done}");
+            assert_eq!(said(done, None, true), None, "{done}");
+        }
+        assert_eq!(said("", Some(true), false), None);
     }
 }

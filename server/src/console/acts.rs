@@ -1,7 +1,7 @@
 //! What operators do at the console (docs/console.md, Acts).
 
 use super::answer::{Who, language, lead, message, refused, trouble};
-use super::orders::{Wished, shown};
+use super::orders::{Becomes, Wished, shown};
 use super::session::{caller, foreign, is_proved};
 use crate::state::State;
 use axum::Form;
@@ -10,9 +10,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{Errand, Failure, NotDone, NotSignedIn, Outcome};
-use console::Notice;
 use payment::forecore::fen_of_yuan;
 use payment::ports::StoreError;
+use payment::status::PayStatus;
 use serde::Deserialize;
 
 /// A close that no channel has confirmed, in Chinese and English.
@@ -58,7 +58,6 @@ pub(super) async fn act(
         key: said.key.clone(),
         yuan: said.yuan.clone(),
     });
-    let failed = |text: String| Notice { good: false, text };
     let errand = match errand(&state, &who, &parts, &order_sn, &act, &said).await {
         Ok(errand) => errand,
         Err(Unfit::NoSuchAct) => {
@@ -67,8 +66,8 @@ pub(super) async fn act(
         }
         Err(Unfit::Trouble(error)) => return trouble(&parts, Some(&who), &error),
         Err(Unfit::Said(zh, en)) => {
-            let notice = failed(lang.choose(zh, en).to_owned());
-            return shown(&state, &parts, &who, &order_sn, Some(notice), wished).await;
+            let refused = Becomes::Refused(lang.choose(zh, en).to_owned(), wished);
+            return shown(&state, &parts, &who, &order_sn, refused).await;
         }
     };
     let done = state
@@ -82,15 +81,29 @@ pub(super) async fn act(
         }
         Err(not_done) => {
             let text = match (&errand, &not_done) {
-                (Errand::Close { .. }, NotDone::Failed(Failure::InProgress)) => {
+                (Errand::Close { .. }, NotDone::Failed(failure))
+                    if is_closing(&state, &order_sn, failure).await =>
+                {
                     lang.choose(NOT_CLOSED.0, NOT_CLOSED.1).to_owned()
                 }
                 _ => not_done.text(lang),
             };
-            let notice = failed(text);
-            shown(&state, &parts, &who, &order_sn, Some(notice), wished).await
+            let refused = Becomes::Refused(text, wished);
+            shown(&state, &parts, &who, &order_sn, refused).await
         }
     }
+}
+
+/// Whether no other payment of an order's request can begin, which is not closed yet.
+async fn is_closing(state: &State, order_sn: &str, failure: &Failure) -> bool {
+    let store = &state.console.store;
+    let Ok(Some(order)) = store.attempt(order_sn).await else {
+        return false;
+    };
+    let closed = store.is_closed(&order.domain_code, &order.request_key);
+    *failure != Failure::AlreadyPaid
+        && order.request_status == PayStatus::NotPay
+        && closed.await.unwrap_or_default()
 }
 
 /// Why a form is no errand.

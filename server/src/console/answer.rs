@@ -11,15 +11,31 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use checkout::NotDone;
-use console::Setting;
+use console::{Notice, Setting};
 use payment::lang::Lang;
 use payment::operators::Operator;
 use payment::ports::StoreError;
+use serde::Deserialize;
 
 /// Who looks, and the token of his forms.
 pub(super) struct Who {
     pub(super) operator: Operator,
     pub(super) token: String,
+}
+
+/// What an address says was done a moment ago: anybody can write it.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    pub(super) done: String,
+}
+
+/// The status of a page that says what became of an act.
+pub(super) fn status(notice: Option<&Notice>) -> StatusCode {
+    match notice {
+        Some(notice) if !notice.good => StatusCode::CONFLICT,
+        _ => StatusCode::OK,
+    }
 }
 
 /// The language that the address wishes, or else the browser.

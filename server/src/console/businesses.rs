@@ -1,13 +1,14 @@
 //! Business systems at the console: looked at, made, set and rotated (docs/console.md,
 //! Business systems).
 
-use super::answer::{Who, language, lead, message, page, refused, trouble};
+use super::answer::{Done, Who, language, lead, message, page, refused, status, trouble};
 use super::session::{foreign, is_proved};
 use crate::issue;
 use crate::serve::now_ms;
-use crate::settings::form::{changed, fields, made, mark};
+use crate::settings::form::{changed, fields, made, mark, recorded, value as said};
 use crate::settings::{duration_s, uncalled};
 use crate::state::State;
+use crate::zone;
 use axum::Form;
 use axum::extract::{self, Path, Query};
 use axum::http::StatusCode;
@@ -15,25 +16,12 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{Errand, NotDone};
 use console::{Business, Businesses, Change, Issued, Notice, Planned};
+use doors::epay;
 use payment::domain::Domain;
 use payment::operators::Deed;
-use payment::ports::StoreError;
-use serde::Deserialize;
 
 /// What a form says, name by name.
 pub(super) type Said = Form<Vec<(String, String)>>;
-
-/// What was done a moment ago.
-#[derive(Deserialize)]
-pub(super) struct Done {
-    #[serde(default)]
-    done: String,
-}
-
-fn said<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
-    let found = pairs.iter().find(|(one, _)| one == name);
-    found.map_or("", |(_, value)| value.trim())
-}
 
 fn bad(text: String) -> Option<Notice> {
     Some(Notice { good: false, text })
@@ -50,28 +38,20 @@ pub(super) async fn list(
 
 async fn listed(state: &State, parts: &Parts, who: &Who, notice: Option<Notice>) -> Response {
     let status = status(notice.as_ref());
-    let store = &*state.console.store;
-    let read = async {
-        Ok::<_, StoreError>(Businesses {
-            domains: store.domains().await?,
-            next_pid: issue::next_pid(store).await?,
-            notice,
-            now_ms: now_ms(),
-        })
+    let domains = match state.console.store.domains().await {
+        Ok(domains) => domains,
+        Err(error) => return trouble(parts, Some(who), &error),
     };
-    match read.await {
-        Ok(businesses) => page(parts, Some(who), status, |setting| {
-            console::businesses(setting, &businesses)
-        }),
-        Err(error) => trouble(parts, Some(who), &error),
-    }
-}
-
-fn status(notice: Option<&Notice>) -> StatusCode {
-    match notice {
-        Some(notice) if !notice.good => StatusCode::CONFLICT,
-        _ => StatusCode::OK,
-    }
+    let may = who.operator.role.may(Deed::Manage);
+    let businesses = Businesses {
+        next_pid: may.then(|| issue::next_pid(&domains)).flatten(),
+        domains,
+        notice,
+        now_ms: now_ms(),
+    };
+    page(parts, Some(who), status, |setting| {
+        console::businesses(setting, &businesses)
+    })
 }
 
 /// One of them.
@@ -82,13 +62,17 @@ pub(super) async fn show(
     Query(done): Query<Done>,
     parts: Parts,
 ) -> Response {
-    let lang = language(&parts);
-    let notice = (done.done == "set").then(|| Notice {
-        good: true,
-        text: lang.choose("已改。", "It is changed.").to_owned(),
-    });
     match read(&state, &parts, &who, &code).await {
-        Ok(domain) => shown(&state, &parts, &who, domain, notice).await,
+        Ok(domain) => {
+            // It is so still.
+            let notice = (done.done == mark(&domain)).then(|| Notice {
+                good: true,
+                text: language(&parts)
+                    .choose("已改。", "It is changed.")
+                    .to_owned(),
+            });
+            shown(&state, &parts, &who, domain, notice).await
+        }
         Err(response) => response,
     }
 }
@@ -228,8 +212,8 @@ pub(super) async fn set(
         Ok(changed) => changed,
         Err(why) => return shown(&state, &parts, &who, was, bad(why)).await,
     };
-    let change = |Change { name, was, is, .. }: &Change| format!("{name}: {was:?} -> {is:?}");
-    let what: Vec<_> = changes.iter().map(change).collect();
+    let what: Vec<_> = changes.iter().map(Change::recorded).collect();
+    let is = mark(&domain);
     let errand = Errand::Set {
         was: Box::new(was.clone()),
         domain: Box::new(domain),
@@ -238,7 +222,7 @@ pub(super) async fn set(
     let reason = said(&pairs, "reason");
     let done = state.checkout.run_errand(&who.operator, &errand, reason);
     match done.await {
-        Ok(_) => lead(&format!("/business/{code}?done=set")),
+        Ok(_) => lead(&format!("/business/{code}?done={is}")),
         Err(why) => not_done(&state, &parts, &who, was, &why).await,
     }
 }
@@ -266,6 +250,7 @@ pub(super) async fn rotate(
     let errand = Errand::Rotate {
         was: Box::new(was.clone()),
         domain: Box::new(domain.clone()),
+        what: end_of_old(&domain),
     };
     let reason = said(&pairs, "reason");
     let done = state.checkout.run_errand(&who.operator, &errand, reason);
@@ -273,6 +258,15 @@ pub(super) async fn rotate(
         Ok(_) => told(&state, &parts, &who, &domain, &secret),
         Err(why) => not_done(&state, &parts, &who, was, &why).await,
     }
+}
+
+/// Until when the secret before the newest holds, as it is recorded.
+fn end_of_old(domain: &Domain) -> String {
+    let before = domain.secrets().get(1);
+    let end = before
+        .and_then(|before| before.not_after_ms)
+        .map(zone::time);
+    format!("old-until: {:?}", end.unwrap_or_default())
 }
 
 /// What is to be pasted into the business system, this once.
@@ -286,6 +280,32 @@ fn told(state: &State, parts: &Parts, who: &Who, domain: &Domain, secret: &str) 
     page(parts, Some(who), StatusCode::OK, |setting| {
         console::issued(setting, &issued)
     })
+}
+
+/// The pid that one who speaks epay gets, which is the one that the form was sent for: a form
+/// that is sent again was sent for another one.
+async fn next_pid(
+    state: &State,
+    parts: &Parts,
+    who: &Who,
+    door: &str,
+    pairs: &[(String, String)],
+) -> Result<Option<u32>, Response> {
+    if door != epay::NAME {
+        return Ok(None);
+    }
+    let domains = state.console.store.domains().await;
+    let domains = domains.map_err(|error| trouble(parts, Some(who), &error))?;
+    let next = issue::next_pid(&domains);
+    if next.is_none_or(|next| next.to_string() == said(pairs, "code")) {
+        return Ok(next);
+    }
+    let text = language(parts).choose(
+        "这张表交过了，或它的 pid 刚被占用：这次没有新建。列表里没有的话，再交一次。",
+        "This form was sent already, or its pid was taken meanwhile: nothing was made now. If \
+         the list does not have it, send it again.",
+    );
+    Err(listed(state, parts, who, bad(text.to_owned())).await)
 }
 
 /// Makes a business system of a door, and shows its secret this once: the same form again
@@ -304,7 +324,11 @@ pub(super) async fn add(
         let not_done = NotDone::NotAllowed(who.operator.clone());
         return refused(&parts, &who, &not_done);
     }
-    let (domain, secret) = match made(&door, &pairs) {
+    let pid = match next_pid(&state, &parts, &who, &door, &pairs).await {
+        Ok(pid) => pid,
+        Err(response) => return response,
+    };
+    let (domain, secret) = match made(&door, &pairs, pid) {
         Some(Ok(made)) => made,
         Some(Err(why)) => return listed(&state, &parts, &who, bad(why)).await,
         None => {
@@ -314,6 +338,7 @@ pub(super) async fn add(
     };
     let errand = Errand::Add {
         domain: Box::new(domain.clone()),
+        what: recorded(&door, &pairs),
     };
     let reason = said(&pairs, "reason");
     let done = state.checkout.run_errand(&who.operator, &errand, reason);

@@ -1,6 +1,6 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
-use super::answer::{Who, lead, message, page, trouble};
+use super::answer::{Done, Who, language, lead, message, page, status, trouble};
 use super::queues;
 use crate::ends::Looked;
 use crate::serve::now_ms;
@@ -11,11 +11,14 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use console::{Asked, AtRisk, Board, Called, Notice, Notify, Order, Orders, Payment};
+use payment::by_two::Judged;
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Store, StoreError, TotalsBy, Wanted};
+use payment::refund::{Cause, Refund};
+use payment::status::PayStatus;
 use payment::story::check;
 use serde::Deserialize;
 
@@ -314,13 +317,6 @@ pub(super) async fn find(
     }
 }
 
-/// What was done to an order a moment ago.
-#[derive(Deserialize)]
-pub(super) struct Done {
-    #[serde(default)]
-    done: String,
-}
-
 /// One order.
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
@@ -329,8 +325,12 @@ pub(super) async fn show(
     Query(done): Query<Done>,
     parts: Parts,
 ) -> Response {
-    let lang = super::answer::language(&parts);
-    let said = match done.done.as_str() {
+    let notice = Becomes::Address(&done.done);
+    shown(&state, &parts, &who, &order_sn, notice).await
+}
+
+fn said(done: &str) -> Option<(&'static str, &'static str)> {
+    match done {
         "requery" => Some(("已查询，结果如下。", "Asked; this is how it stands.")),
         "resend" => Some(("回调马上再发。", "The callback goes out again at once.")),
         "refund" => Some((
@@ -358,12 +358,40 @@ pub(super) async fn show(
         )),
         "refuse" => Some(("已拒绝，没有退款。", "Refused: nothing is given back.")),
         _ => None,
+    }
+}
+
+/// Whether an order is as it would be after an act: of an address alone nothing is said.
+fn agrees(done: &str, order: &Order) -> bool {
+    let mut payments = order.payments.iter();
+    let Some(asked) = payments.find(|one| one.attempt.order_sn == order.order_sn) else {
+        return false;
     };
-    let notice = said.map(|(zh, en)| Notice {
-        good: true,
-        text: lang.choose(zh, en).to_owned(),
-    });
-    shown(&state, &parts, &who, &order_sn, notice, None).await
+    let attempt = &asked.attempt;
+    let noted = |command: &str| {
+        let entries = asked.story.iter().flat_map(|story| &story.entries);
+        let command = format!(": {command} {}: ", attempt.order_sn);
+        let mut noted = entries.filter(|entry| entry.what == "operator");
+        noted.any(|entry| entry.detail.contains(&command))
+    };
+    let judged = |state: Judged| order.requests.iter().any(|one| one.state == state);
+    match done {
+        "requery" => noted("order requery"),
+        "resend" => noted("callback resend"),
+        "refund" => asked.refunds.iter().any(|one| one.cause == Cause::Operator),
+        "asked" => order.requests.iter().any(|one| one.waits(order.now_ms)),
+        "honour" => noted("order honour") && attempt.status == Attempt::Paid,
+        "close" => attempt.request_status == PayStatus::Closed,
+        "unpaid" => {
+            noted("order unpaid") && !attempt.status.is_open() && !attempt.status.has_money()
+        }
+        "by-hand" => {
+            noted("order refund") && asked.refunds.iter().any(|one| one.state == Refund::Done)
+        }
+        "grant" => judged(Judged::Granted),
+        "refuse" => judged(Judged::Refused),
+        _ => false,
+    }
 }
 
 /// Whether a notify's signature is checked.
@@ -415,6 +443,14 @@ pub(super) struct Wished {
     pub(super) yuan: String,
 }
 
+/// What the page of an order is to say of an act.
+pub(super) enum Becomes<'a> {
+    /// The address says that it was done.
+    Address(&'a str),
+    /// It was not done, why, and the refund that it was.
+    Refused(String, Option<Wished>),
+}
+
 /// The page of an order, after what became of an act. A refund that was wished for is
 /// wished for again under the same key, for it may have begun.
 pub(super) async fn shown(
@@ -422,21 +458,26 @@ pub(super) async fn shown(
     parts: &Parts,
     who: &Who,
     order_sn: &str,
-    notice: Option<Notice>,
-    wished: Option<Wished>,
+    becomes: Becomes<'_>,
 ) -> Response {
-    let status = match &notice {
-        Some(notice) if !notice.good => StatusCode::CONFLICT,
-        _ => StatusCode::OK,
+    let (done, refused, wished) = match becomes {
+        Becomes::Address(done) => (done, None, None),
+        Becomes::Refused(text, wished) => ("", Some(Notice { good: false, text }), wished),
     };
     let read = match is_plain(order_sn) {
-        true => read_order(state, order_sn, notice, wished).await,
+        true => read_order(state, order_sn, refused, wished).await,
         false => Ok(None),
     };
     match read {
-        Ok(Some(order)) => page(parts, Some(who), status, |setting| {
-            console::order(setting, &order)
-        }),
+        Ok(Some(mut order)) => {
+            if let Some((zh, en)) = said(done).filter(|_| agrees(done, &order)) {
+                let text = language(parts).choose(zh, en).to_owned();
+                order.notice = Some(Notice { good: true, text });
+            }
+            page(parts, Some(who), status(order.notice.as_ref()), |setting| {
+                console::order(setting, &order)
+            })
+        }
         Ok(None) => {
             let text = ("没有这个订单。", "There is no such order.");
             message(parts, Some(who), StatusCode::NOT_FOUND, text)

@@ -243,6 +243,7 @@ pub(crate) fn changed(
             was: field.text,
             is,
             said,
+            shape: field.shape,
         })
     };
     let changes: Vec<_> = asked.into_iter().filter_map(change).collect();
@@ -252,17 +253,45 @@ pub(crate) fn changed(
     }
 }
 
+/// What a form says by a name, first of all.
+pub(crate) fn value<'a>(said: &'a [(String, String)], name: &str) -> &'a str {
+    let found = said.iter().find(|(one, _)| one == name);
+    found.map_or("", |(_, value)| value.trim())
+}
+
+/// What of a form about a business system of a door goes into it.
+fn given(door: &str) -> Option<&'static [&'static str]> {
+    match door {
+        PLATFORM => Some(&[
+            "key-prefix",
+            "key-length",
+            "currency",
+            "request-channel",
+            "rate-decimals",
+            "callback",
+        ]),
+        apay::NAME => Some(&["callback"]),
+        epay::NAME => Some(&["name", "callback"]),
+        _ => None,
+    }
+}
+
+/// What a form gives a business system of a door, as it is recorded.
+pub(crate) fn recorded(door: &str, said: &[(String, String)]) -> String {
+    let given = given(door).unwrap_or_default().iter();
+    let given = given.map(|name| format!("{name}: {:?}", value(said, name)));
+    given.collect::<Vec<_>>().join("; ")
+}
+
 /// A business system of a door as a form describes it, with its secret; none where there is
-/// no such door. Its other settings are changed later.
+/// no such door. Its other settings are changed later. One that speaks epay gets this pid.
 pub(crate) fn made(
     door: &str,
     said: &[(String, String)],
+    pid: Option<u32>,
 ) -> Option<Result<(Domain, String), String>> {
-    let value = |name: &str| {
-        let found = said.iter().find(|(one, _)| one == name);
-        found.map_or("", |(_, value)| value.trim())
-    };
-    let words = |names: &[&str]| {
+    let value = |name: &str| value(said, name);
+    let words = || {
         let word = |name: &&str| match value(name) {
             // It has a default, or is said to be missing.
             "" => None,
@@ -271,8 +300,10 @@ pub(crate) fn made(
         };
         let callbacks = value("callback").split_whitespace();
         let callbacks = callbacks.map(|callback| format!("--callback={callback}"));
-        names
+        given(door)
+            .unwrap_or_default()
             .iter()
+            .filter(|name| !["name", "callback"].contains(*name))
             .filter_map(word)
             .chain(callbacks)
             .collect::<Vec<_>>()
@@ -285,23 +316,16 @@ pub(crate) fn made(
     let text = |error: anyhow::Error| error.to_string();
     match door {
         PLATFORM => Some(made(&|secret| {
-            let words = words(&[
-                "key-prefix",
-                "key-length",
-                "currency",
-                "request-channel",
-                "rate-decimals",
-            ]);
-            let read = New::try_parse_from(words).map_err(|error| told(&error))?;
+            let read = New::try_parse_from(words()).map_err(|error| told(&error))?;
             issue::domain(code, read.rule, read.settings, secret).map_err(text)
         })),
         apay::NAME => Some(made(&|secret| {
-            let read = Apay::try_parse_from(words(&[])).map_err(|error| told(&error))?;
+            let read = Apay::try_parse_from(words()).map_err(|error| told(&error))?;
             issue::partner(code, read.settings, secret).map_err(text)
         })),
         epay::NAME => Some(made(&|secret| {
-            let read = Epay::try_parse_from(words(&[])).map_err(|error| told(&error))?;
-            let pid = code.parse().map_err(|_| "a pid is a number".to_owned())?;
+            let read = Epay::try_parse_from(words()).map_err(|error| told(&error))?;
+            let pid = pid.ok_or("no pid is left: the last one is taken")?;
             issue::epay(pid, value("name"), read.settings, secret).map_err(text)
         })),
         _ => None,
@@ -340,6 +364,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
     use payment::domain::{Legacy, Secret};
+    use payment::lang::Lang;
 
     /// Each kind of business system with every setting that its command has.
     fn kinds() -> [(Domain, clap::Command); 3] {
@@ -356,6 +381,18 @@ mod tests {
             (apay::p001().unwrap(), Apay::command()),
             (epay::p1001().unwrap(), Epay::command()),
         ]
+    }
+
+    #[test]
+    fn every_setting_is_named_in_both_languages() {
+        for (domain, _) in kinds() {
+            for field in fields(&domain) {
+                for lang in [Lang::Zh, Lang::En] {
+                    let label = console::label(lang, field.name);
+                    assert_ne!(label, "", "{} in {lang:?}", field.name);
+                }
+            }
+        }
     }
 
     /// Another value of a field.
@@ -415,6 +452,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn of_a_list_what_comes_and_what_goes_is_recorded() {
+        let [(shop, _), ..] = kinds();
+        let said = |domain: &Domain, callbacks: &str| {
+            let said = [("callback".to_owned(), callbacks.to_owned())];
+            let (domain, changes) = changed(domain, &said).unwrap();
+            (domain, changes[0].recorded())
+        };
+        let all: Vec<_> = (0..60)
+            .map(|number| format!("https://{}.example/{number}", "shop".repeat(15)))
+            .collect();
+        let (with, _) = said(&shop, &all.join(" "));
+        let other = format!("{} https://new.example/", all[1..].join(" "));
+        let (is, recorded) = said(&with, &other);
+        let gone = &all[0];
+        let told = format!("callback: +\"https://new.example/\" -{gone:?}");
+        assert_eq!(recorded, told);
+        let turned: Vec<_> = other.split(' ').rev().collect();
+        assert_eq!(said(&is, &turned.join(" ")).1, "callback: reordered");
     }
 
     #[test]

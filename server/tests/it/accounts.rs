@@ -162,8 +162,14 @@ async fn accounts_are_stopped_at_the_console(database: Database) {
         assert!(!page.contains(&secret));
     }
     let token = dev.hidden(path, "token").await;
-    let form = [("token", token.as_str()), ("reason", "a new certificate")];
+    let form = [
+        ("token", token.as_str()),
+        ("reason", "a new certificate"),
+        ("was", "true"),
+    ];
     let unproved = [("token", "0"), form[1]];
+    let page = dev.page(&format!("{path}?done=disable&lang=en")).await;
+    assert!(!page.contains("No new payment goes through it."), "{page}");
     for (path, form, status) in [
         (format!("{path}/drain"), &unproved[..], 403),
         (format!("{path}/drain"), &form[..1], 409),
@@ -183,6 +189,11 @@ async fn accounts_are_stopped_at_the_console(database: Database) {
         (start().await != "0").then_some(())
     })
     .await;
+    let stale = dev.post(&format!("{path}/enable"), &form).await;
+    assert_eq!(stale.status().as_u16(), 409, "it was shown enabled");
+    let stale = stale.text().await.unwrap();
+    assert!(stale.contains("刚被别人改过"), "{stale}");
+    let form = [form[0], form[1], ("was", "false")];
     let answer = dev.post(&format!("{path}/enable"), &form).await;
     assert_eq!(location(&answer), format!("{path}?done=enable"));
     eventually("payments begin again", async || {
@@ -190,9 +201,9 @@ async fn accounts_are_stopped_at_the_console(database: Database) {
     })
     .await;
     let (_, acts) = run(tongfu(&world.database_url).args(["act", "list"]));
-    for done in ["disable", "enable"] {
+    for (done, times) in [("disable", 1), ("enable", 2)] {
         let done = format!("dev channel {done} Wechat/sandbox --reason \"a new certificate\"");
-        assert_eq!(acts.matches(&done).count(), 1, "{done} in {acts}");
+        assert_eq!(acts.matches(&done).count(), times, "{done} in {acts}");
     }
 }
 

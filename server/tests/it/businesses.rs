@@ -43,6 +43,14 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     let first = pasted(&made, "key");
     assert_eq!((first.len(), pasted(&made, "pid")), (32, pid.clone()));
     assert!(pasted(&made, "gateway").ends_with("/epay/"), "{made}");
+    let last = u32::MAX.to_string();
+    let of_no_page = [token, why, ("code", &last), ("name", "Another")];
+    let refused = dev.post("/businesses/epay", &of_no_page).await;
+    assert_eq!(
+        refused.status(),
+        StatusCode::CONFLICT,
+        "the pid is ours to choose"
+    );
     let again = dev.post("/businesses/epay", &make).await;
     assert_eq!(again.status(), StatusCode::CONFLICT);
     assert!(!again.text().await.unwrap().contains(&first));
@@ -119,6 +127,17 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     assert!(!planned.contains("refund-code"), "it stays: {planned}");
     let (_, told) = run(&world, &["epay", "show", &pid]);
     assert!(!told.contains("panel.example"), "{told}");
+    let many: Vec<_> = (0..200)
+        .map(|n| format!("https://panel{n}.example/notify/"))
+        .collect();
+    let many = many.join(" ");
+    assert!(
+        many.len() > 6_000,
+        "as a form it is longer than others may be"
+    );
+    let long = [token, ("mark", &seen), ("callback", &many)];
+    let answer = dev.post(&format!("{path}/change"), &long).await;
+    assert_eq!(answer.status(), StatusCode::OK);
     let (well, told) = run(&world, &["epay", "set", &pid, "--refunds-frozen", "true"]);
     assert!(well, "{told}");
     let set = [wished[0], wished[1], wished[2], wished[3], why];
@@ -127,10 +146,12 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     let seen = dev.hidden(path, "mark").await;
     let set = [set[0], ("mark", &seen), set[2], set[3], why];
     let answer = dev.post(&format!("{path}/set"), &set).await;
-    assert_eq!(
-        crate::console::location(&answer),
-        format!("{path}?done=set")
-    );
+    let is = dev.hidden(path, "mark").await;
+    let after = crate::console::location(&answer).to_owned();
+    assert_eq!(after, format!("{path}?done={is}"));
+    assert!(dev.page(&after).await.contains("已改。"));
+    let before = dev.page(&format!("{path}?done={seen}")).await;
+    assert!(!before.contains("已改。"), "it is not so: {before}");
     let (_, told) = run(&world, &["epay", "show", &pid]);
     for kept in [
         "panel.example",
@@ -158,10 +179,10 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     // What was done stands there, and no key anywhere.
     let (_, acts) = run(&world, &["act", "list", "--about", "epay.1002"]);
     for done in [
-        "dev business add epay.1002 --reason \"a <b>new</b> shop\"",
-        "dev business rotate epay.1002",
-        "dev business set epay.1002 refunds-a-day: \"0\" -> \"500\"; callback: \"\" -> \
-         \"https://panel.example/\" --reason",
+        "dev business add epay.1002 name: \"Panel <1>\"; callback: \"\" --reason \"a <b>new</b> shop\"",
+        "dev business rotate epay.1002 old-until: \"20",
+        "dev business set epay.1002 refunds-a-day: \"0\" -> \"500\"; callback: \
+         +\"https://panel.example/\" --reason",
         "dev business set epay.1002 disabled: \"false\" -> \"true\"",
     ] {
         assert!(acts.contains(done), "{done} in {acts}");

@@ -39,6 +39,8 @@ async fn an_order_is_closed_by_who_may(database: Database) {
         }
         let answer = browser.post(&act, &form[..1]).await;
         assert_eq!(answer.status(), StatusCode::CONFLICT, "without a reason");
+        let page = browser.page(&format!("{path}?lang=en&done=close")).await;
+        assert!(!page.contains("can't be paid any more. Money"), "{page}");
         // Nothing is called closed before its channel has said so.
         let busy = json!({"on": "close", "kind": "busy", "times": 1});
         world.control(&world.gateway, "fault", busy).await;

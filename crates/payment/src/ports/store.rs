@@ -23,7 +23,7 @@ mod settling;
 mod timers;
 mod trips;
 
-pub use accounts::{KeptAccount, KeptAccounts};
+pub use accounts::{AccountName, KeptAccount, KeptAccounts};
 pub use acts::Acts;
 pub use alarms::{Alarms, KeptAlarm};
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};

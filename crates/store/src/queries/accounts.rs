@@ -6,7 +6,7 @@ use crate::keys::Place;
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
 use payment::channel::Channel;
-use payment::ports::{Answer, KeptAccount, KeptAccounts};
+use payment::ports::{AccountName, Answer, KeptAccount, KeptAccounts};
 
 statements! {
     REVISION = "select revision from channel_account_revision where id = 1";
@@ -14,12 +14,13 @@ statements! {
     /// As many as there are.
     ALL = "select channel, name, kek_id, sealed, enabled, created_ms from channel_account \
         order by created_ms, channel, name";
-    NAMES = "select channel, name from channel_account order by created_ms, channel, name";
+    NAMES = "select channel, name, enabled from channel_account order by created_ms, channel, name";
     ADD = "insert into channel_account (channel, name, kek_id, sealed, enabled, created_ms) \
         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
     CHANGE = "update channel_account set kek_id = $3, sealed = $4 \
         where channel = $1 and name = $2";
-    ENABLE = "update channel_account set enabled = $3 where channel = $1 and name = $2";
+    ENABLE = "update channel_account set enabled = $3 \
+        where channel = $1 and name = $2 and enabled = $4";
     REMOVE = "delete from channel_account where channel = $1 and name = $2 and enabled = 0";
 }
 
@@ -45,8 +46,14 @@ impl KeptAccounts for Database {
         Ok(rows.iter().map(|row| self.account(row)).collect())
     }
 
-    async fn account_names(&self) -> Answer<Vec<(Channel, String)>> {
-        let name = |row: &Row| Ok((row.word("channel", Channel::parse)?, row.get("name")?));
+    async fn account_names(&self) -> Answer<Vec<AccountName>> {
+        let name = |row: &Row| {
+            Ok(AccountName {
+                channel: row.word("channel", Channel::parse)?,
+                name: row.get("name")?,
+                enabled: row.get::<i64>("enabled")? != 0,
+            })
+        };
         self.list(LIMIT, NAMES.into(), name).await
     }
 
@@ -74,9 +81,9 @@ impl KeptAccounts for Database {
             .await
     }
 
-    async fn enable_account(&self, channel: Channel, name: &str, enabled: bool) -> Answer<bool> {
-        let set = ENABLE.bind(channel.code()).bind(name).bind(enabled);
-        self.revised(set).await
+    async fn enable_account(&self, was: &AccountName, enabled: bool) -> Answer<bool> {
+        let set = ENABLE.bind(was.channel.code()).bind(&was.name);
+        self.revised(set.bind(enabled).bind(was.enabled)).await
     }
 
     async fn remove_account(&self, channel: Channel, name: &str) -> Answer<bool> {

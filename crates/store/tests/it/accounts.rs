@@ -1,7 +1,7 @@
 //! Channel accounts that the database keeps.
 
 use payment::channel::Channel;
-use payment::ports::{KeptAccount, Store};
+use payment::ports::{AccountName, KeptAccount, Store};
 use std::sync::Arc;
 
 fn account(name: &str, content: &str) -> KeptAccount {
@@ -29,10 +29,12 @@ pub(crate) async fn an_account_is_kept_with_its_keys(store: Arc<dyn Store>) {
     let taken = store.add_account(&account("a", "other")).await.unwrap();
     assert!(taken.unwrap_err().contains("there already"));
     assert_eq!(store.accounts_revision().await, Ok(begun + 2));
-    let names = [
-        (Channel::Wechat, "a".to_owned()),
-        (Channel::Wechat, "b".to_owned()),
-    ];
+    let named = |channel: Channel, name: &str| AccountName {
+        channel,
+        name: name.to_owned(),
+        enabled: true,
+    };
+    let names = ["a", "b"].map(|name| named(Channel::Wechat, name));
     assert_eq!(store.account_names().await.unwrap(), names);
 
     assert_eq!(
@@ -41,14 +43,12 @@ pub(crate) async fn an_account_is_kept_with_its_keys(store: Arc<dyn Store>) {
     );
     let nobody = store.change_account(&account("c", "x")).await.unwrap();
     assert!(nobody.unwrap_err().contains("c is none"));
-    assert_eq!(
-        store.enable_account(Channel::Wechat, "a", false).await,
-        Ok(true)
-    );
-    assert_eq!(
-        store.enable_account(Channel::Alipay, "a", false).await,
-        Ok(false)
-    );
+    let [a, _] = &names;
+    assert_eq!(store.enable_account(a, false).await, Ok(true));
+    let stale = store.enable_account(a, false).await;
+    assert_eq!(stale, Ok(false), "it is not as it was read");
+    let nobody = named(Channel::Alipay, "a");
+    assert_eq!(store.enable_account(&nobody, false).await, Ok(false));
     let both = [("a", "one", false), ("b", "three", true)];
     let both = both.map(|(name, content, enabled)| (name.to_owned(), content.to_owned(), enabled));
     assert_eq!(kept(&*store).await, both);

@@ -27,7 +27,7 @@ pub trait Businesses: Send + Sync {
     async fn add_domain(&self, domain: &Domain) -> Answer<()>;
     /// Writes a domain's rule, settings and secrets over those that were read;
     /// [`StoreError::Changed`](super::StoreError::Changed), and nothing is written, where they
-    /// are others by now.
+    /// are others by now. Where they are so already, it is done.
     async fn set_domain(&self, was: &Domain, domain: &Domain) -> Answer<()>;
     /// How many requests of a domain had a sign with other readings.
     async fn other_readings(&self, domain_code: &str) -> Answer<OtherReadings>;
