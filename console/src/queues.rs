@@ -172,10 +172,13 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
         "看下面哪个实例在工作，再看它的日志",
         "See below which instance is at work, then its log",
     );
-    let theirs = setting.say(
-        "看下面哪个接收方的通道满了",
-        "See below which receiver's lane is full",
-    );
+    let theirs = match queues.lanes.iter().any(|lane| lane.is_full) {
+        true => setting.say(
+            "看下面哪个接收方的通道满了",
+            "See below which receiver's lane is full",
+        ),
+        false => ours,
+    };
     let rows = [
         (
             setting.say("到时该查渠道的订单", "Orders whose query is due"),
@@ -468,7 +471,7 @@ fn account(setting: &Setting<'_>, one: &Answering) -> impl IntoView + use<> {
         (_, lost, _, Lang::Zh) => format!("正常；连着 {lost} 个新订单没有应答"),
         (_, lost, _, Lang::En) => format!("well; the last {lost} new orders had no answer"),
     };
-    let check = format!("tongfu channel check {}", one.name);
+    let check = format!("tongfu channel check {}/{}", one.channel, one.name);
     let next = match (one.is_away, one.lost > 0) {
         (true, _) => Some(match setting.lang {
             Lang::Zh => format!("好了会自己回来；看是哪里不通：{check}"),
@@ -668,6 +671,23 @@ mod tests {
     }
 
     #[test]
+    fn late_callbacks_without_a_full_lane_point_at_the_instances() {
+        let queues = Queues {
+            overdue: Overdue {
+                callbacks: Late {
+                    count: 4,
+                    oldest_ms: Some(9 * DAY),
+                },
+                ..Overdue::default()
+            },
+            ..quiet()
+        };
+        let page = drawn(&queues, Lang::En);
+        assert!(page.contains("which instance is at work"), "{page}");
+        assert!(!page.contains("lane is full"), "{page}");
+    }
+
+    #[test]
     fn of_many_the_first_are_shown_and_all_are_counted() {
         let one = |number: i64| Untaken {
             domain_code: format!("shop{number}"),
@@ -736,7 +756,8 @@ mod tests {
             "Full: it answers too slowly",
             "2 are at work",
             "was not heard of",
-            "tongfu channel check main",
+            "tongfu channel check Wechat/main",
+            "See below which receiver's lane is full",
             "2 (25 %)",
             "has ended",
             "1 day left",
