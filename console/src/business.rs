@@ -1,7 +1,7 @@
 //! Business systems: all of them, one with every setting, what a change would change, and
 //! what was issued.
 
-use crate::{Notice, Setting, document};
+use crate::{Notice, Setting, document, said};
 use leptos::prelude::*;
 use payment::domain::{Domain, KeyRule, PLATFORM, Recut};
 use payment::lang::Lang;
@@ -76,6 +76,8 @@ pub struct Businesses {
     /// The pid that the next one gets who speaks epay: said twice, it is one. None: there
     /// is none left.
     pub next_pid: Option<u32>,
+    /// What was typed into the form of a door that was not taken.
+    pub typed: Option<(String, Vec<(String, String)>)>,
     /// What became of an act.
     pub notice: Option<Notice>,
     /// Now, ms since 1970.
@@ -94,6 +96,8 @@ pub struct Business {
     pub counted: OtherReadings,
     /// What it is known by as it is shown.
     pub mark: String,
+    /// What was typed into a form that was not taken.
+    pub typed: Vec<(String, String)>,
     /// What became of an act.
     pub notice: Option<Notice>,
     /// Now, ms since 1970.
@@ -110,6 +114,10 @@ pub struct Planned {
     pub changes: Vec<Change>,
     /// Hosts of its callbacks that are private, and so are not called then.
     pub uncalled: Vec<String>,
+    /// The reason as it was typed.
+    pub reason: String,
+    /// Why it was not done.
+    pub notice: Option<Notice>,
 }
 
 /// What was issued, which is shown this once.
@@ -242,14 +250,21 @@ pub fn businesses(setting: &Setting<'_>, businesses: &Businesses) -> String {
         <h2>{setting.say("新建", "Make a new one")}</h2>
         {match hindrance(setting) {
             Some(why) => view! { <p>{why}</p> }.into_any(),
-            None => makers(setting, businesses.next_pid),
+            None => makers(setting, businesses),
         }}
     };
     document(setting, setting.say("业务系统", "Business systems"), body)
 }
 
 /// The forms that make business systems.
-fn makers(setting: &Setting<'_>, next_pid: Option<u32>) -> AnyView {
+fn makers(setting: &Setting<'_>, businesses: &Businesses) -> AnyView {
+    let typed = |door: &str, name: &str, otherwise: &str| {
+        let form = businesses.typed.as_ref().filter(|(of, _)| of == door);
+        let typed = form.and_then(|(_, form)| said(form, name));
+        typed.unwrap_or(otherwise).to_owned()
+    };
+    let platform = |name: &str, otherwise: &str| typed(PLATFORM, name, otherwise);
+    let in_usd = platform("currency", "CNY") == "USD";
     let make = setting.say("新建", "Make it");
     let callback = setting.say(
         "回调地址的前缀（空格分隔）",
@@ -269,39 +284,39 @@ fn makers(setting: &Setting<'_>, next_pid: Option<u32>) -> AnyView {
                 <h2>{setting.say("统一支付平台的业务系统", "One of the platform's interface")}</h2>
                 <p>{once}" "{legacy}</p>
                 {token(setting)}
-                <label>"domainCode"<input name="code" required maxlength="64"/></label>
+                <label>"domainCode"<input name="code" required maxlength="64" value=platform("code", "")/></label>
                 <label>{setting.say("requestKey 的开头，如 M7-", "How each requestKey begins: M7-")}
-                    <input name="key-prefix" required maxlength="8"/></label>
+                    <input name="key-prefix" required maxlength="8" value=platform("key-prefix", "")/></label>
                 <label>{setting.say("requestKey 的长度", "Length of each requestKey")}
-                    <input name="key-length" required inputmode="numeric" maxlength="3"/></label>
+                    <input name="key-length" required inputmode="numeric" maxlength="3" value=platform("key-length", "")/></label>
                 <label>{setting.say("币种", "Currency")}
-                    <select name="currency"><option>"CNY"</option><option>"USD"</option></select></label>
+                    <select name="currency"><option>"CNY"</option><option selected=in_usd>"USD"</option></select></label>
                 <label>{setting.say("requestChannel（总是空的写 ''）", "requestChannel ('' where it is always empty)")}
-                    <input name="request-channel" required value="1"/></label>
+                    <input name="request-channel" required value=platform("request-channel", "1")/></label>
                 <label>{setting.say("汇率小数位", "Decimals of rate")}
-                    <input name="rate-decimals" required value="4" inputmode="numeric" maxlength="1"/></label>
-                <label>{callback}<input name="callback" required/></label>
-                {reason(setting, "")}
+                    <input name="rate-decimals" required value=platform("rate-decimals", "4") inputmode="numeric" maxlength="1"/></label>
+                <label>{callback}<input name="callback" required value=platform("callback", "")/></label>
+                {reason(setting, &platform("reason", ""))}
                 <button>{make}</button>
             </form>
             <form method="post" action="/businesses/apay">
                 <h2>{setting.say("第四方合作方（Apay）", "A partner (Apay)")}</h2>
                 <p>{once}</p>
                 {token(setting)}
-                <label>"partnerId"<input name="code" required maxlength="32"/></label>
-                <label>{callback}<input name="callback"/></label>
-                {reason(setting, "")}
+                <label>"partnerId"<input name="code" required maxlength="32" value=typed("apay", "code", "")/></label>
+                <label>{callback}<input name="callback" value=typed("apay", "callback", "")/></label>
+                {reason(setting, &typed("apay", "reason", ""))}
                 <button>{make}</button>
             </form>
             <form method="post" action="/businesses/epay">
                 <h2>{setting.say("易支付系统（epay）", "An epay system (易支付)")}</h2>
                 <p>{once}</p>
                 {token(setting)}
-                <input type="hidden" name="code" value=next_pid.map(|pid| pid.to_string())/>
+                <input type="hidden" name="code" value=businesses.next_pid.map(|pid| pid.to_string())/>
                 <label>{setting.say("叫它什么", "What you call it")}
-                    <input name="name" required maxlength="64"/></label>
-                <label>{callback}<input name="callback"/></label>
-                {reason(setting, "")}
+                    <input name="name" required maxlength="64" value=typed("epay", "name", "")/></label>
+                <label>{callback}<input name="callback" value=typed("epay", "callback", "")/></label>
+                {reason(setting, &typed("epay", "reason", ""))}
                 <button>{make}</button>
             </form>
         </div>
@@ -469,8 +484,15 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
     let fields: Vec<_> = business
         .fields
         .iter()
-        .map(|field| input(setting, field))
+        .map(|field| input(setting, field, said(&business.typed, field.name)))
         .collect();
+    let mut names = business.fields.iter().map(|field| field.name);
+    let is_typed = names.any(|name| said(&business.typed, name).is_some());
+    let overlap = said(&business.typed, "overlap").unwrap_or("7d").to_owned();
+    let why = match is_typed {
+        true => "",
+        false => said(&business.typed, "reason").unwrap_or_default(),
+    };
     let change_too = change.clone();
     view! {
         <div class="acts">
@@ -483,8 +505,8 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
                 )}</p>
                 {marked()}
                 <label>{setting.say("旧密钥还有效多久：30m、12h、7d", "How long the old one holds: 30m, 12h, 7d")}
-                    <input name="overlap" required value="7d" maxlength="12"/></label>
-                {reason(setting, "")}
+                    <input name="overlap" required value=overlap maxlength="12"/></label>
+                {reason(setting, why)}
                 <button>{setting.say("换密钥", "Rotate the secret")}</button>
             </form>
             <form method="post" action=change>
@@ -495,7 +517,7 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
                 <button>{stop}</button>
             </form>
         </div>
-        <details>
+        <details open=is_typed>
             <summary>{setting.say("改设置", "Change settings")}</summary>
             <form method="post" action=change_too class="settings">
                 {marked()}
@@ -507,20 +529,22 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
     .into_any()
 }
 
-fn input(setting: &Setting<'_>, field: &Field) -> impl IntoView {
+fn input(setting: &Setting<'_>, field: &Field, typed: Option<&str>) -> impl IntoView + use<> {
     let name = field.name;
+    let text = typed.unwrap_or(&field.text).to_owned();
     let put = match field.shape {
         Shape::Choice(of) => {
             let option = |word: &&'static str| {
-                view! { <option selected={*word == field.text}>{*word}</option> }
+                view! { <option selected={*word == text}>{*word}</option> }
             };
             let options: Vec<_> = of.iter().map(option).collect();
             view! { <select name=name>{options}</select> }.into_any()
         }
-        Shape::Text | Shape::List => {
-            view! { <input name=name value=field.text.clone()/> }.into_any()
+        Shape::Text | Shape::List => view! { <input name=name value=text/> }.into_any(),
+        Shape::Afresh => {
+            let typed = typed.map(str::to_owned);
+            view! { <input name=name placeholder=field.text.clone() value=typed/> }.into_any()
         }
-        Shape::Afresh => view! { <input name=name placeholder=field.text.clone()/> }.into_any(),
     };
     let hint = match field.shape {
         Shape::List => setting.say("，空格分隔", ", blanks between"),
@@ -557,6 +581,7 @@ pub fn planned(setting: &Setting<'_>, planned: &Planned) -> String {
     let back = format!("/business/{}", planned.code);
     let set = format!("{back}/set");
     let body = view! {
+        {noticed(planned.notice.as_ref())}
         <p>{setting.say(
             "还没有改。下面就是会改的全部；别的都不变。",
             "Nothing is changed yet. This is all that changes; everything else stays.",
@@ -574,7 +599,7 @@ pub fn planned(setting: &Setting<'_>, planned: &Planned) -> String {
             {token(setting)}
             <input type="hidden" name="mark" value=planned.mark.clone()/>
             {said}
-            {reason(setting, "")}
+            {reason(setting, &planned.reason)}
             <button>{setting.say("就这样改", "Change it so")}</button>
             <p><a href=back>{setting.say("不改", "Leave it")}</a></p>
         </form>

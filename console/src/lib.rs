@@ -34,6 +34,13 @@ use payment::operators::Operator;
 pub const PALETTE: &str = include_str!("palette.css");
 const STYLE: &str = include_str!("console.css");
 
+/// What a form says by a name, first of all; none: it does not say it.
+#[must_use]
+pub fn said<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = form.iter().find(|(one, _)| one == name);
+    found.map(|(_, value)| value.as_str())
+}
+
 /// What every page is told beside its content.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {

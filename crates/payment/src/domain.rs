@@ -640,6 +640,16 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_no_longer_than_the_documents_say() {
+        let mut domain = strict(|_| ()).unwrap();
+        domain.code = "s".repeat(64);
+        assert_eq!(domain.check(), Ok(()));
+        domain.code.push('s');
+        let refused = domain.check().unwrap_err().to_string();
+        assert!(refused.contains("at most 64"), "{refused}");
+    }
+
+    #[test]
     fn a_prefix_has_one_letter() {
         for good in ["M7-", "M7", "A0_-12-9"] {
             assert!(strict(|rule| rule.prefix = good.into()).is_ok(), "{good}");

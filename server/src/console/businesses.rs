@@ -21,7 +21,8 @@ use payment::domain::Domain;
 use payment::operators::Deed;
 
 /// What a form says, name by name.
-pub(super) type Said = Form<Vec<(String, String)>>;
+pub(super) type Said = Form<Pairs>;
+type Pairs = Vec<(String, String)>;
 
 fn bad(text: String) -> Option<Notice> {
     Some(Notice { good: false, text })
@@ -33,10 +34,17 @@ pub(super) async fn list(
     who: Who,
     parts: Parts,
 ) -> Response {
-    listed(&state, &parts, &who, None).await
+    listed(&state, &parts, &who, None, None).await
 }
 
-async fn listed(state: &State, parts: &Parts, who: &Who, notice: Option<Notice>) -> Response {
+/// All of them, with what was typed into the form of a door that was not taken.
+async fn listed(
+    state: &State,
+    parts: &Parts,
+    who: &Who,
+    notice: Option<Notice>,
+    typed: Option<(String, Pairs)>,
+) -> Response {
     let status = status(notice.as_ref());
     let domains = match state.console.store.domains().await {
         Ok(domains) => domains,
@@ -46,6 +54,7 @@ async fn listed(state: &State, parts: &Parts, who: &Who, notice: Option<Notice>)
     let businesses = Businesses {
         next_pid: may.then(|| issue::next_pid(&domains)).flatten(),
         domains,
+        typed,
         notice,
         now_ms: now_ms(),
     };
@@ -71,7 +80,7 @@ pub(super) async fn show(
                     .choose("已改。", "It is changed.")
                     .to_owned(),
             });
-            shown(&state, &parts, &who, domain, notice).await
+            shown(&state, &parts, &who, domain, notice, Pairs::new()).await
         }
         Err(response) => response,
     }
@@ -99,6 +108,7 @@ async fn shown(
     who: &Who,
     domain: Domain,
     notice: Option<Notice>,
+    typed: Pairs,
 ) -> Response {
     let counted = match state.console.store.other_readings(&domain.code).await {
         Ok(counted) => counted,
@@ -110,6 +120,7 @@ async fn shown(
         fields: fields(&domain),
         mark: mark(&domain),
         counted,
+        typed,
         notice,
         now_ms: now_ms(),
         domain,
@@ -145,7 +156,7 @@ async fn asked(
         return Ok(domain);
     }
     let changed = NotDone::Changed(code.to_owned());
-    Err(not_done(state, parts, who, domain, &changed).await)
+    Err(not_done(state, parts, who, domain, &changed, Pairs::new()).await)
 }
 
 /// The page of a business system that an act was not done to.
@@ -155,6 +166,7 @@ async fn not_done(
     who: &Who,
     domain: Domain,
     not_done: &NotDone,
+    typed: Pairs,
 ) -> Response {
     match not_done {
         NotDone::NotAllowed(_) | NotDone::Failed(_) => refused(parts, who, not_done),
@@ -163,7 +175,12 @@ async fn not_done(
             let now = state.console.store.domain(&domain.code).await;
             let domain = now.ok().flatten().unwrap_or(domain);
             let notice = bad(not_done.text(language(parts)));
-            shown(state, parts, who, domain, notice).await
+            // What was typed over what another one changed would undo that.
+            let typed = match not_done {
+                NotDone::Changed(_) => Pairs::new(),
+                _ => typed,
+            };
+            shown(state, parts, who, domain, notice, typed).await
         }
     }
 }
@@ -181,19 +198,33 @@ pub(super) async fn change(
         Err(response) => return response,
     };
     match changed(&was, &pairs) {
-        Ok((domain, changes)) => {
-            let planned = Planned {
-                uncalled: hosts(&domain),
-                code,
-                mark: mark(&was),
-                changes,
-            };
-            page(&parts, Some(&who), StatusCode::OK, |setting| {
-                console::planned(setting, &planned)
-            })
-        }
-        Err(why) => shown(&state, &parts, &who, was, bad(why)).await,
+        Ok((domain, changes)) => plan(&parts, &who, &was, &domain, changes, "", None),
+        Err(why) => shown(&state, &parts, &who, was, bad(why), pairs).await,
     }
+}
+
+/// What would change, with the reason that was typed and why it was not taken.
+fn plan(
+    parts: &Parts,
+    who: &Who,
+    was: &Domain,
+    domain: &Domain,
+    changes: Vec<Change>,
+    reason: &str,
+    notice: Option<Notice>,
+) -> Response {
+    let planned = Planned {
+        uncalled: hosts(domain),
+        code: was.code.clone(),
+        mark: mark(was),
+        changes,
+        reason: reason.to_owned(),
+        notice,
+    };
+    let status = status(planned.notice.as_ref());
+    page(parts, Some(who), status, |setting| {
+        console::planned(setting, &planned)
+    })
 }
 
 /// Changes what was shown.
@@ -210,20 +241,24 @@ pub(super) async fn set(
     };
     let (domain, changes) = match changed(&was, &pairs) {
         Ok(changed) => changed,
-        Err(why) => return shown(&state, &parts, &who, was, bad(why)).await,
+        Err(why) => return shown(&state, &parts, &who, was, bad(why), pairs).await,
     };
     let what: Vec<_> = changes.iter().map(Change::recorded).collect();
     let is = mark(&domain);
     let errand = Errand::Set {
         was: Box::new(was.clone()),
-        domain: Box::new(domain),
+        domain: Box::new(domain.clone()),
         what: what.join("; "),
     };
     let reason = said(&pairs, "reason");
     let done = state.checkout.run_errand(&who.operator, &errand, reason);
     match done.await {
         Ok(_) => lead(&format!("/business/{code}?done={is}")),
-        Err(why) => not_done(&state, &parts, &who, was, &why).await,
+        Err(why @ (NotDone::NoReason | NotDone::TooMuch)) => {
+            let notice = bad(why.text(language(&parts)));
+            plan(&parts, &who, &was, &domain, changes, reason, notice)
+        }
+        Err(why) => not_done(&state, &parts, &who, was, &why, pairs).await,
     }
 }
 
@@ -245,7 +280,7 @@ pub(super) async fn rotate(
         .and_then(|overlap_s| issue::rotated(&was, overlap_s).map_err(|error| error.to_string()));
     let (domain, secret) = match rotated {
         Ok(rotated) => rotated,
-        Err(why) => return shown(&state, &parts, &who, was, bad(why)).await,
+        Err(why) => return shown(&state, &parts, &who, was, bad(why), pairs).await,
     };
     let errand = Errand::Rotate {
         was: Box::new(was.clone()),
@@ -256,7 +291,7 @@ pub(super) async fn rotate(
     let done = state.checkout.run_errand(&who.operator, &errand, reason);
     match done.await {
         Ok(_) => told(&state, &parts, &who, &domain, &secret),
-        Err(why) => not_done(&state, &parts, &who, was, &why).await,
+        Err(why) => not_done(&state, &parts, &who, was, &why, pairs).await,
     }
 }
 
@@ -305,7 +340,8 @@ async fn next_pid(
         "This form was sent already, or its pid was taken meanwhile: nothing was made now. If \
          the list does not have it, send it again.",
     );
-    Err(listed(state, parts, who, bad(text.to_owned())).await)
+    let typed = Some((door.to_owned(), pairs.to_vec()));
+    Err(listed(state, parts, who, bad(text.to_owned()), typed).await)
 }
 
 /// Makes a business system of a door, and shows its secret this once: the same form again
@@ -330,7 +366,9 @@ pub(super) async fn add(
     };
     let (domain, secret) = match made(&door, &pairs, pid) {
         Some(Ok(made)) => made,
-        Some(Err(why)) => return listed(&state, &parts, &who, bad(why)).await,
+        Some(Err(why)) => {
+            return listed(&state, &parts, &who, bad(why), Some((door, pairs))).await;
+        }
         None => {
             let text = ("没有这种业务系统。", "There is no such kind.");
             return message(&parts, Some(&who), StatusCode::NOT_FOUND, text);
@@ -347,7 +385,7 @@ pub(super) async fn add(
         Err(why @ (NotDone::NotAllowed(_) | NotDone::Failed(_))) => refused(&parts, &who, &why),
         Err(why) => {
             let why = why.text(language(&parts));
-            listed(&state, &parts, &who, bad(why)).await
+            listed(&state, &parts, &who, bad(why), Some((door, pairs))).await
         }
     }
 }

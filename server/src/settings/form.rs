@@ -253,10 +253,9 @@ pub(crate) fn changed(
     }
 }
 
-/// What a form says by a name, first of all.
+/// What a form says by a name, without the blanks around it.
 pub(crate) fn value<'a>(said: &'a [(String, String)], name: &str) -> &'a str {
-    let found = said.iter().find(|(one, _)| one == name);
-    found.map_or("", |(_, value)| value.trim())
+    console::said(said, name).unwrap_or_default().trim()
 }
 
 /// What of a form about a business system of a door goes into it.

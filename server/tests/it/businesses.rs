@@ -68,6 +68,11 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     let endless = [token, why, ("mark", &seen), ("overlap", "for ever")];
     let answer = dev.post(&format!("{path}/rotate"), &endless).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let typed = answer.text().await.unwrap();
+    assert!(
+        typed.contains("value=\"for ever\"") && typed.contains("value=\"a &lt;b"),
+        "{typed}"
+    );
     let reasonless = [token, rotate[2], rotate[3]];
     let answer = dev.post(&format!("{path}/rotate"), &reasonless).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
@@ -96,6 +101,11 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     let wished = [token, ("mark", &seen), ("callback", "no address")];
     let answer = dev.post(&format!("{path}/change"), &wished).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let typed = answer.text().await.unwrap();
+    assert!(
+        typed.contains("name=\"callback\" value=\"no address\""),
+        "{typed}"
+    );
     let wished = [token, ("mark", &seen), ("callback", "https://10.0.0.7/")];
     let answer = dev.post(&format!("{path}/change"), &wished).await;
     let planned = answer.text().await.unwrap();
@@ -145,6 +155,14 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let seen = dev.hidden(path, "mark").await;
     let set = [set[0], ("mark", &seen), set[2], set[3], why];
+    let unsaid = [set[0], set[1], set[2], set[3]];
+    let answer = dev.post(&format!("{path}/set"), &unsaid).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let planned = answer.text().await.unwrap();
+    assert!(
+        planned.contains("请写原因") && planned.contains("就这样改"),
+        "{planned}"
+    );
     let answer = dev.post(&format!("{path}/set"), &set).await;
     let is = dev.hidden(path, "mark").await;
     let after = crate::console::location(&answer).to_owned();

@@ -461,6 +461,8 @@ async fn a_business_system_is_managed_as_it_was_read() {
     };
     let broken = run(&set(&|domain| domain.settings.largest_sum = 0, "x")).await;
     assert!(matches!(broken, Err(NotDone::Breaks(_))), "{broken:?}");
+    let long = run(&set(&|domain| domain.code = "s".repeat(65), "x")).await;
+    assert!(matches!(long, Err(NotDone::Breaks(_))), "{long:?}");
     for what in ["a\nb", &"x".repeat(4_000)] {
         assert_eq!(run(&set(&|_| (), what)).await, Err(NotDone::TooMuch));
     }
