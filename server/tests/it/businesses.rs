@@ -51,6 +51,11 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
         StatusCode::CONFLICT,
         "the pid is ours to choose"
     );
+    let typed = refused.text().await.unwrap();
+    assert!(
+        typed.contains("value=\"Another\"") && !typed.contains(&last),
+        "{typed}"
+    );
     let again = dev.post("/businesses/epay", &make).await;
     assert_eq!(again.status(), StatusCode::CONFLICT);
     assert!(!again.text().await.unwrap().contains(&first));
