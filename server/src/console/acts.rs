@@ -102,7 +102,8 @@ async fn is_closing(state: &State, order_sn: &str, failure: &Failure) -> bool {
     };
     let closed = store.is_closed(&order.domain_code, &order.request_key);
     *failure != Failure::AlreadyPaid
-        && order.request_status == PayStatus::NotPay
+        && order.request_status != PayStatus::Closed
+        && !order.request_status.was_paid()
         && closed.await.unwrap_or_default()
 }
 
