@@ -293,8 +293,19 @@ fn tried(setting: &Setting<'_>, tried: &KeptTry) -> String {
         (Some(TryOutcome::Parked), Lang::En) => "; given up".to_owned(),
     };
     let answer = tried.answer.lines().next().unwrap_or_default();
+    let is_fine = tried
+        .status
+        .is_some_and(|status| (200..300).contains(&status));
+    let refused = match is_fine
+        && tried
+            .outcome
+            .is_some_and(|one| one != TryOutcome::Delivered)
+    {
+        true => setting.say("（这样的正文不算收下）", " (such a body does not take it)"),
+        false => "",
+    };
     format!(
-        "{status}{led}, {} ms: {answer}{followed}",
+        "{status}{led}, {} ms: {answer}{refused}{followed}",
         tried.duration_ms
     )
 }
@@ -584,7 +595,7 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
     };
     let code = view! {
         {number()}
-        <label>{setting.say("一次性密码（没有的用密码）", "One-time password (or else your password)")}
+        <label>{setting.say("一次性密码，没用过的（没有密钥的用密码）", "A fresh one-time password (without a key your password)")}
             <input name="code" type="password" required autocomplete="one-time-code" maxlength="200"/></label>
     };
     let grant = Act {

@@ -187,7 +187,10 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
             ours,
         ),
         (
-            setting.say("等着发的回调", "Callbacks that wait"),
+            setting.say(
+                "等着发的回调（tongfu callback list）",
+                "Callbacks that wait (tongfu callback list)",
+            ),
             backlog.callbacks,
             callbacks,
             theirs,

@@ -14,7 +14,7 @@ use std::io;
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// What a table of orders tells of each.
-const ORDERS: [&str; 13] = [
+const ORDERS: [&str; 15] = [
     "orderSn",
     "status",
     "domainCode",
@@ -28,6 +28,8 @@ const ORDERS: [&str; 13] = [
     "made",
     "paid",
     "goods",
+    "channelMoney",
+    "channelCurrency",
 ];
 
 /// What a table of operators' acts tells of each.
@@ -104,6 +106,8 @@ fn order(order: &AttemptRow) -> [Cow<'_, str>; ORDERS.len()] {
         zone::time(order.created_ms).into(),
         order.paid_ms.map_or_else(String::new, zone::time).into(),
         word(goods),
+        two_decimals(order.channel_money.minor()).into(),
+        order.channel_money.currency().code().into(),
     ]
 }
 
@@ -164,7 +168,10 @@ mod tests {
     fn a_table_begins_with_its_mark_and_ends_each_line() {
         let head = String::from_utf8(orders_head().unwrap()).unwrap();
         assert!(head.starts_with("\u{feff}orderSn,status,"), "{head}");
-        assert!(head.ends_with(",paid,goods\r\n"), "{head}");
+        assert!(
+            head.ends_with(",goods,channelMoney,channelCurrency\r\n"),
+            "{head}"
+        );
         let mut writer = writer(Vec::new());
         writer
             .write_record(["a,b", "say \"x\"", "two\nlines"])

@@ -14,7 +14,10 @@ pub enum OpenError {
     #[error("the database address must begin with sqlite: or postgres:")]
     Scheme,
     /// There is no such database, or none of our tables in it.
-    #[error("there is no database of ours at TONGFU_DATABASE_URL: `tongfu migrate` makes one")]
+    #[error(
+        "there is no database of ours where TONGFU_DATABASE_URL points (sqlite:tongfu.db in this \
+         folder where it is not set): `tongfu migrate` makes one"
+    )]
     Missing,
     /// Its tables are those of an older program.
     #[error("the database's tables are of an older program: run `tongfu migrate` first")]

@@ -267,7 +267,11 @@ pub(super) fn show(domain: &Domain) -> Result<()> {
     for secret in domain.secrets() {
         match secret.not_after_ms {
             None => println!("secret {}: in use", secret.generation),
-            Some(end_ms) => println!("secret {}: ends at {end_ms} ms", secret.generation),
+            Some(end_ms) => println!(
+                "secret {}: ends at {}",
+                secret.generation,
+                zone::time(end_ms)
+            ),
         }
     }
     Ok(())

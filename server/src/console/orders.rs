@@ -385,9 +385,7 @@ fn agrees(done: &str, order: &Order) -> bool {
         "unpaid" => {
             noted("order unpaid") && !attempt.status.is_open() && !attempt.status.has_money()
         }
-        "by-hand" => {
-            noted("order refund") && asked.refunds.iter().any(|one| one.state == Refund::Done)
-        }
+        "by-hand" => asked.refunds.iter().any(|one| one.state == Refund::Done),
         "grant" => judged(Judged::Granted),
         "refuse" => judged(Judged::Refused),
         _ => false,

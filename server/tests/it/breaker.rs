@@ -50,7 +50,7 @@ async fn a_channel_that_fails_is_not_offered_until_it_is_well() {
     let page = dev.page("/queues?lang=en").await;
     let (away, next) = (
         "does not answer, and is not offered",
-        "tongfu channel check sandbox",
+        "tongfu channel check Wechat/sandbox",
     );
     assert!(page.contains(away) && page.contains(next), "{page}");
     assert!(page.contains("3 (75 %)"), "of four calls: {page}");

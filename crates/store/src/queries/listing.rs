@@ -54,6 +54,7 @@ statements! {
     NAMED = ATTEMPTS, "a.order_sn in (select $1 \
         union select order_sn from attempt where trade_no = $1 \
         union select order_sn from refund where refund_no = $1 \
+        union select order_sn from refund_request where request_no = $1 \
         union select b.order_sn from partner_order p join payment_request q \
         on q.domain_code = p.domain_code and q.request_key = p.order_id \
         join attempt b on b.request_id = q.id where p.order_id = $1) \
