@@ -96,7 +96,10 @@ async fn a_list_is_taken_as_a_table(database: Database) {
     assert_eq!(all.len(), 4, "{all:?}");
     all[1..3].reverse();
     assert_eq!(all, told);
-    assert!(all[2].ends_with("\"two, \"\"quoted\"\"\",0.07,CNY"), "{all:?}");
+    assert!(
+        all[2].ends_with("\"two, \"\"quoted\"\"\",0.07,CNY"),
+        "{all:?}"
+    );
 
     assert_eq!(
         viewer.get("/orders.csv?min=1e3").await.status(),
