@@ -293,14 +293,7 @@ fn tried(setting: &Setting<'_>, tried: &KeptTry) -> String {
         (Some(TryOutcome::Parked), Lang::En) => "; given up".to_owned(),
     };
     let answer = tried.answer.lines().next().unwrap_or_default();
-    let is_fine = tried
-        .status
-        .is_some_and(|status| (200..300).contains(&status));
-    let refused = match is_fine
-        && tried
-            .outcome
-            .is_some_and(|one| one != TryOutcome::Delivered)
-    {
+    let refused = match tried.is_body_refused() {
         true => setting.say("（这样的正文不算收下）", " (such a body does not take it)"),
         false => "",
     };

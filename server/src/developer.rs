@@ -5,6 +5,9 @@ mod openapi;
 mod resend;
 mod shell;
 
+#[cfg(test)]
+pub(crate) use openapi::paths;
+
 use crate::state::State;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,12 +22,6 @@ pub(crate) fn clinic() -> Router<State> {
         .route("/dev/resend", post(resend::resend))
         .route("/sign", get(clinic::show).post(clinic::look))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-}
-
-/// The path of each call that is described.
-#[cfg(test)]
-pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
-    openapi::paths()
 }
 
 /// The interfaces, described.

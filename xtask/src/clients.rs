@@ -7,7 +7,7 @@ mod guide;
 
 use crate::browser::installed;
 use crate::chaos::books;
-use crate::process::{Programs, free_ports};
+use crate::process::{Programs, free_ports, wait_until};
 use crate::sign::{Purpose, json as json_of, md5_signed, query, signed};
 use crate::step::{run_quietly, works};
 use crate::wire::Wire;
@@ -17,11 +17,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A callback is there well before.
 const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What is told is the walks.
 const QUIET: [(&str, &str); 1] = [("TONGFU_LOG", "warn")];
@@ -153,11 +152,14 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
         tell(&format!("the client for {fence}"), walked);
         let sold = guide::sells(&world, language, &callback);
         tell(&format!("the guide's shop for {fence}"), sold);
-        if let Some(sold) = guide::sells_as_partner(&world, language) {
-            tell(&format!("the guide's partner for {fence}"), sold);
-        }
-        if let Some(sold) = guide::sells_by_epay(&world, language) {
-            tell(&format!("the guide's shop by epay for {fence}"), sold);
+        let beside = [
+            ("partner", guide::sells_as_partner(&world, language)),
+            ("shop by epay", guide::sells_by_epay(&world, language)),
+        ];
+        for (what, sold) in beside {
+            if let Some(sold) = sold.transpose() {
+                tell(&format!("the guide's {what} for {fence}"), sold);
+            }
         }
         for (_, client) in epay::CLIENTS.iter().filter(|(known, _)| known == fence) {
             let runs = language.runs(&root().join(client));
@@ -369,16 +371,8 @@ impl<'a> Client<'a> {
                 |one: &books::Called| one.values.get("requestKey").is_some_and(|it| it == key);
             Ok(told.into_iter().find(of_it))
         };
-        let started = Instant::now();
-        let told = loop {
-            if let Some(told) = told()? {
-                break told;
-            }
-            if started.elapsed() > PATIENCE {
-                bail!("nobody was told that {key} is paid");
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        };
+        let otherwise = format!("nobody was told that {key} is paid");
+        let told = wait_until(&otherwise, PATIENCE, told)?;
         let refund = [
             ("domainCode", "demo"),
             ("requestKey", key),
@@ -406,14 +400,11 @@ impl<'a> Client<'a> {
         let number = self.unpaid()?;
         pay(&self.wire, self.world, &address)?;
         let paid = format!("{number} {} paid", self.sum);
-        let started = Instant::now();
-        while !self.lists()?.lines().any(|line| line == paid) {
-            if started.elapsed() > PATIENCE {
-                bail!("the shop was not told that {number} is paid");
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
-        Ok(number)
+        let otherwise = format!("the shop was not told that {number} is paid");
+        wait_until(&otherwise, PATIENCE, || {
+            let is_paid = self.lists()?.lines().any(|line| line == paid);
+            Ok(is_paid.then(|| number.clone()))
+        })
     }
 
     fn lists(&self) -> Result<String> {

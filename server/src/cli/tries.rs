@@ -61,14 +61,10 @@ fn unsigned(pairs: &str) -> String {
 }
 
 fn judged(tried: &KeptTry) -> String {
-    let taken = tried.outcome == Some(TryOutcome::Delivered);
     let said = answered(tried.status, tried.location.as_deref(), &tried.answer);
-    let fine = tried
-        .status
-        .is_some_and(|status| (200..300).contains(&status));
-    match tried.outcome {
-        Some(_) if fine && !taken => format!("{said}, but the body is not what takes a callback"),
-        _ => said,
+    match tried.is_body_refused() {
+        true => format!("{said}, but the body is not what takes a callback"),
+        false => said,
     }
 }
 

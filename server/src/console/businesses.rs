@@ -136,6 +136,16 @@ fn hosts(domain: &Domain) -> Vec<String> {
     addresses.map(|address| address.host().to_owned()).collect()
 }
 
+/// The answer to a form that is no admin's own; none: it is.
+fn barred(parts: &Parts, who: &Who, pairs: &[(String, String)]) -> Option<Response> {
+    if !is_proved(parts, who, said(pairs, "token")) {
+        return Some(foreign(parts));
+    }
+    let not_done = NotDone::NotAllowed(who.operator.clone());
+    let may = who.operator.role.may(Deed::Manage);
+    (!may).then(|| refused(parts, who, &not_done))
+}
+
 /// The business system that an admin's form is about, if it is still as he saw it.
 async fn asked(
     state: &State,
@@ -144,12 +154,8 @@ async fn asked(
     code: &str,
     pairs: &[(String, String)],
 ) -> Result<Domain, Response> {
-    if !is_proved(parts, who, said(pairs, "token")) {
-        return Err(foreign(parts));
-    }
-    if !who.operator.role.may(Deed::Manage) {
-        let not_done = NotDone::NotAllowed(who.operator.clone());
-        return Err(refused(parts, who, &not_done));
+    if let Some(response) = barred(parts, who, pairs) {
+        return Err(response);
     }
     let domain = read(state, parts, who, code).await?;
     if mark(&domain) == said(pairs, "mark") {
@@ -353,12 +359,8 @@ pub(super) async fn add(
     parts: Parts,
     Form(pairs): Said,
 ) -> Response {
-    if !is_proved(&parts, &who, said(&pairs, "token")) {
-        return foreign(&parts);
-    }
-    if !who.operator.role.may(Deed::Manage) {
-        let not_done = NotDone::NotAllowed(who.operator.clone());
-        return refused(&parts, &who, &not_done);
+    if let Some(response) = barred(&parts, &who, &pairs) {
+        return response;
     }
     let pid = match next_pid(&state, &parts, &who, &door, &pairs).await {
         Ok(pid) => pid,

@@ -260,8 +260,9 @@ fn section(call: &Call, lang: Lang) -> impl IntoView + use<> {
     }
 }
 
+/// The path of each call that is described.
 #[cfg(test)]
-pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
     CALLS.iter().map(|call| call.path)
 }
 

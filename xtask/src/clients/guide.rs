@@ -1,8 +1,8 @@
 //! The guide's code (docs/integrate.md and its Chinese twin), taken from its fences.
 
-use super::{Client, LOOK_AGAIN, Language, PATIENCE, holds, pay};
+use super::{Client, Language, PATIENCE, holds, pay};
 use crate::chaos::books;
-use crate::process::free_ports;
+use crate::process::{free_ports, wait_until};
 use crate::sign::pairs;
 use crate::step::run_quietly;
 use crate::wire::Wire;
@@ -11,7 +11,6 @@ use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::process::Command;
-use std::time::Instant;
 
 const ENGLISH: &str = "docs/integrate.md";
 const CHINESE: &str = "docs/zh/接入指南.md";
@@ -52,19 +51,12 @@ pub(super) fn first_payment(world: &World) -> Result<String> {
     }
     let wire = Wire::new();
     pay(&wire, world, address).context("the guide's first payment")?;
-    let started = Instant::now();
-    loop {
-        let told = books::of_shop(&wire, &world.address(2))?;
-        if let Some(told) = told.first() {
-            refunds(world, &guide, &script, address).context("the guide's refund")?;
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            return Ok(query.extend_pairs(&told.values).finish());
-        }
-        if started.elapsed() > PATIENCE {
-            bail!("the demo shop was not told of the guide's first payment");
-        }
-        std::thread::sleep(LOOK_AGAIN);
-    }
+    let otherwise = "the demo shop was not told of the guide's first payment";
+    let told = || Ok(books::of_shop(&wire, &world.address(2))?.into_iter().next());
+    let told = wait_until(otherwise, PATIENCE, told)?;
+    refunds(world, &guide, &script, address).context("the guide's refund")?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    Ok(query.extend_pairs(&told.values).finish())
 }
 
 /// Some of it back, by the guide's shell.
@@ -101,13 +93,11 @@ pub(super) fn sells(world: &World, language: &Language, callback: &str) -> Resul
 }
 
 /// A partner's shop, where the guide has one in this language.
-pub(super) fn sells_as_partner(world: &World, language: &Language) -> Option<Result<()>> {
-    let guide = match read(CHINESE) {
-        Ok(guide) => guide,
-        Err(error) => return Some(Err(error)),
+pub(super) fn sells_as_partner(world: &World, language: &Language) -> Result<Option<()>> {
+    let Some(code) = shown(CHINESE, language, "forecore")? else {
+        return Ok(None);
     };
-    let code = code(&guide, &format!("{} forecore", language.fence)).ok()?;
-    Some(opened(world, language, &code, "100", |shop| {
+    let walk = |shop: &Client<'_>| {
         let number = shop.sells("/buy")?;
         let forged = format!("outOrderId={number}&money=1&currency=CNY&sign=%C3%A9");
         let said = shop.wire.post_form(&shop.at("/cb?shop=7"), &forged)?.body;
@@ -115,20 +105,26 @@ pub(super) fn sells_as_partner(world: &World, language: &Language) -> Option<Res
             bail!("it answers {said:?} to a sign that is no ASCII");
         }
         Ok(())
-    }))
+    };
+    opened(world, language, &code, "100", walk).map(Some)
 }
 
 /// A shop that speaks epay, where its guide has one in this language.
-pub(super) fn sells_by_epay(world: &World, language: &Language) -> Option<Result<()>> {
-    let guide = match read(EPAY_CHINESE) {
-        Ok(guide) => guide,
-        Err(error) => return Some(Err(error)),
+pub(super) fn sells_by_epay(world: &World, language: &Language) -> Result<Option<()>> {
+    let Some(code) = shown(EPAY_CHINESE, language, "epay")? else {
+        return Ok(None);
     };
-    let code = code(&guide, &format!("{} epay", language.fence)).ok()?;
-    Some(opened(world, language, &code, "1.00", |shop| {
+    let walk = |shop: &Client<'_>| {
         shop.sells("/buy")?;
         answers(shop, "/notify?shop=7&sign=%C3%A9", "fail: wrong sign")
-    }))
+    };
+    opened(world, language, &code, "1.00", walk).map(Some)
+}
+
+/// A guide's code of a kind in a language, where it has one.
+fn shown(guide: &str, language: &Language, kind: &str) -> Result<Option<String>> {
+    let guide = read(guide)?;
+    Ok(code(&guide, &format!("{} {kind}", language.fence)).ok())
 }
 
 /// Does this while the code's shop is open, at ports of this world.

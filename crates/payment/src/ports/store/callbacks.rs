@@ -114,6 +114,20 @@ pub struct KeptTry {
     pub outcome: Option<TryOutcome>,
 }
 
+impl KeptTry {
+    /// Whether it was answered well but for the body, which does not take a callback.
+    #[must_use]
+    pub fn is_body_refused(&self) -> bool {
+        let is_fine = self
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
+        is_fine
+            && self
+                .outcome
+                .is_some_and(|outcome| outcome != TryOutcome::Delivered)
+    }
+}
+
 /// Which callbacks are sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resend {
