@@ -15,13 +15,21 @@ pub enum By {
     Channel,
     /// The channel's account.
     Account,
+    /// The channel, in the currency that it takes.
+    Charge,
     /// The currency alone.
     Currency,
 }
 
 impl By {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Channel, Self::Business, Self::Account, Self::Currency];
+    pub const ALL: [Self; 5] = [
+        Self::Channel,
+        Self::Charge,
+        Self::Business,
+        Self::Account,
+        Self::Currency,
+    ];
 
     /// Its word in the address.
     #[must_use]
@@ -30,6 +38,7 @@ impl By {
             Self::Business => "business",
             Self::Channel => "channel",
             Self::Account => "account",
+            Self::Charge => "charge",
             Self::Currency => "currency",
         }
     }
@@ -45,6 +54,7 @@ impl By {
             Self::Business => setting.say("业务系统", "Business"),
             Self::Channel => setting.say("渠道", "Channel"),
             Self::Account => setting.say("账户", "Account"),
+            Self::Charge => setting.say("渠道收的钱", "Charged by channel"),
             Self::Currency => setting.say("币种", "Currency"),
         }
     }

@@ -10,6 +10,7 @@ mod order;
 mod orders;
 mod queues;
 mod record;
+mod refunds;
 mod sign_in;
 
 pub use account::{Account, Accounts, account, accounts};
@@ -24,6 +25,7 @@ pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
 pub use queues::{Answering, End, Ending, Lane, Queues, queues};
 pub use record::{Record, record};
+pub use refunds::{AskedRefunds, RefundList, refunds};
 pub use sign_in::sign_in;
 
 use leptos::prelude::*;
@@ -110,6 +112,7 @@ fn header(setting: &Setting<'_>, (operator, token): (&Operator, &str)) -> impl I
                 <a href="/">{setting.say("有风险的钱", "Money at risk")}</a>
                 <a href="/queues">{setting.say("队列", "Queues")}</a>
                 <a href="/orders">{setting.say("订单", "Orders")}</a>
+                <a href="/refunds">{setting.say("退款", "Refunds")}</a>
                 <a href="/figures">{setting.say("统计", "Figures")}</a>
                 <a href="/businesses">{setting.say("业务系统", "Businesses")}</a>
                 <a href="/accounts">{setting.say("渠道账户", "Accounts")}</a>

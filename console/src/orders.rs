@@ -4,9 +4,9 @@ use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::channel::Channel;
 use payment::lang::Lang;
-use payment::money::Currency;
+use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
-use payment::ports::AttemptRow;
+use payment::ports::Listed;
 
 /// What is asked for, as the address says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Orders {
     /// Why that can't be.
     pub refusal: Option<String>,
     /// The orders, the newest first.
-    pub rows: Vec<AttemptRow>,
+    pub rows: Vec<Listed>,
     /// Where the next page is.
     pub next: Option<String>,
     /// Where all of them are, as a table for spreadsheets.
@@ -111,13 +111,21 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
     document(setting, setting.say("订单", "Orders"), body)
 }
 
-fn line(setting: &Setting<'_>, row: &AttemptRow) -> impl IntoView {
+fn line(setting: &Setting<'_>, listed: &Listed) -> impl IntoView {
+    let row = &listed.order;
+    let back = (listed.refunded != 0).then(|| {
+        let (what, sum) = (
+            setting.say("已退", "given back"),
+            two_decimals(listed.refunded),
+        );
+        view! { <small>{what}" "{sum}</small> }
+    });
     let address = format!("/order/{}", row.order_sn);
     view! {
         <tr>
             <td><a href=address>{row.order_sn.clone()}</a><small>{row.request_key.clone()}</small></td>
             <td>{row.status.word()}</td>
-            <td class="number">{row.money.to_string()}</td>
+            <td class="number">{row.money.to_string()}{back}</td>
             <td>{row.channel.code()}<small>{row.account.clone()}</small></td>
             <td>{row.domain_code.clone()}</td>
             <td>{(setting.time)(row.created_ms)}</td>
@@ -128,16 +136,9 @@ fn line(setting: &Setting<'_>, row: &AttemptRow) -> impl IntoView {
 
 fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
     let any = setting.say("不限", "any");
-    let choice = |words: Vec<&'static str>, chosen: &str| {
-        let chosen = chosen.to_owned();
-        words
-            .into_iter()
-            .map(move |word| view! { <option selected={word == chosen}>{word}</option> })
-            .collect_view()
-    };
-    let channels = choice(Channel::ALL.map(Channel::code).to_vec(), &asked.channel);
-    let currencies = choice(Currency::ALL.map(Currency::code).to_vec(), &asked.currency);
-    let states = choice(Attempt::ALL.map(Attempt::word).to_vec(), &asked.state);
+    let channels = choice(&Channel::ALL.map(Channel::code), &asked.channel);
+    let currencies = choice(&Currency::ALL.map(Currency::code), &asked.currency);
+    let states = choice(&Attempt::ALL.map(Attempt::word), &asked.state);
     let asked = asked.clone();
     view! {
         <form method="get" action="/orders" class="filter">
@@ -164,8 +165,17 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
     }
 }
 
+/// Words to choose from.
+pub(crate) fn choice(words: &[&'static str], chosen: &str) -> impl IntoView + use<> {
+    let options = words.iter().map(|word| {
+        let is_chosen = *word == chosen;
+        view! { <option selected=is_chosen>{*word}</option> }
+    });
+    options.collect_view()
+}
+
 /// The kind of field that a day, or a minute, is shown in.
-fn kind(time: &str) -> &'static str {
+pub(crate) fn kind(time: &str) -> &'static str {
     if time.contains('T') {
         "datetime-local"
     } else {

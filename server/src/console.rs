@@ -9,6 +9,7 @@ mod figures;
 mod orders;
 mod queues;
 mod record;
+mod refunds;
 mod session;
 
 use crate::ends::Ends;
@@ -80,6 +81,8 @@ pub(crate) fn router() -> Router<State> {
         .route("/queues", get(queues::queues))
         .route("/orders", get(orders::list))
         .route("/orders.csv", get(export::orders))
+        .route("/refunds", get(refunds::list))
+        .route("/refunds.csv", get(export::refunds))
         .route("/businesses", get(businesses::list))
         .route("/businesses/{door}", post(businesses::add))
         .route("/business/{code}", get(businesses::show))

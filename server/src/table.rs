@@ -6,7 +6,7 @@ use csv::{Terminator, Writer, WriterBuilder};
 use payment::acts::OperatorAct;
 use payment::money::two_decimals;
 use payment::param::Param;
-use payment::ports::AttemptRow;
+use payment::ports::{Listed, ListedRefund};
 use std::borrow::Cow;
 use std::io;
 
@@ -14,7 +14,7 @@ use std::io;
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// What a table of orders tells of each.
-const ORDERS: [&str; 15] = [
+const ORDERS: [&str; 16] = [
     "orderSn",
     "status",
     "domainCode",
@@ -30,6 +30,24 @@ const ORDERS: [&str; 15] = [
     "goods",
     "channelMoney",
     "channelCurrency",
+    "refunded",
+];
+
+/// What a table of refunds tells of each.
+const REFUNDS: [&str; 13] = [
+    "refundNo",
+    "refundKey",
+    "state",
+    "orderSn",
+    "domainCode",
+    "money",
+    "currency",
+    "channelMoney",
+    "channelCurrency",
+    "cause",
+    "asked",
+    "reference",
+    "note",
 ];
 
 /// What a table of operators' acts tells of each.
@@ -47,8 +65,24 @@ pub(crate) fn orders_head() -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// None in memory.
-pub(crate) fn orders(orders: &[AttemptRow]) -> io::Result<Vec<u8>> {
+pub(crate) fn orders(orders: &[Listed]) -> io::Result<Vec<u8>> {
     lines(orders.iter().map(order))
+}
+
+/// The beginning of a table of refunds.
+///
+/// # Errors
+/// None in memory.
+pub(crate) fn refunds_head() -> io::Result<Vec<u8>> {
+    head(&REFUNDS)
+}
+
+/// A line for each refund.
+///
+/// # Errors
+/// None in memory.
+pub(crate) fn refunds(refunds: &[ListedRefund]) -> io::Result<Vec<u8>> {
+    lines(refunds.iter().map(refund))
 }
 
 /// The beginning of a table of operators' acts.
@@ -90,7 +124,7 @@ fn ended(writer: Writer<Vec<u8>>) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-fn order(order: &AttemptRow) -> [Cow<'_, str>; ORDERS.len()] {
+fn order(Listed { order, refunded }: &Listed) -> [Cow<'_, str>; ORDERS.len()] {
     let goods = order.signed.get(Param::Info).unwrap_or_default();
     [
         word(&order.order_sn),
@@ -108,6 +142,26 @@ fn order(order: &AttemptRow) -> [Cow<'_, str>; ORDERS.len()] {
         word(goods),
         two_decimals(order.channel_money.minor()).into(),
         order.channel_money.currency().code().into(),
+        two_decimals(*refunded).into(),
+    ]
+}
+
+fn refund(listed: &ListedRefund) -> [Cow<'_, str>; REFUNDS.len()] {
+    let refund = &listed.refund;
+    [
+        word(&refund.refund_no),
+        word(refund.refund_key.as_deref().unwrap_or_default()),
+        refund.state.word().into(),
+        word(&refund.order_sn),
+        word(&listed.domain_code),
+        two_decimals(refund.money.minor()).into(),
+        refund.money.currency().code().into(),
+        two_decimals(refund.channel_money.minor()).into(),
+        refund.channel_money.currency().code().into(),
+        refund.cause.word().into(),
+        zone::time(refund.created_ms).into(),
+        word(refund.reference.as_deref().unwrap_or_default()),
+        word(&refund.note),
     ]
 }
 
@@ -169,7 +223,7 @@ mod tests {
         let head = String::from_utf8(orders_head().unwrap()).unwrap();
         assert!(head.starts_with("\u{feff}orderSn,status,"), "{head}");
         assert!(
-            head.ends_with(",goods,channelMoney,channelCurrency\r\n"),
+            head.ends_with(",channelMoney,channelCurrency,refunded\r\n"),
             "{head}"
         );
         let mut writer = writer(Vec::new());

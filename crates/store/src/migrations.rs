@@ -53,6 +53,7 @@ folders! {
     "0024_compatible_relay"
     "0025_compatible_figures"
     "0026_compatible_alarm_counts"
+    "0027_compatible_refunds_listed"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -1,4 +1,4 @@
-//! `tongfu order find|list|totals`.
+//! `tongfu order find|list|totals|refunds`.
 
 use super::order::{as_json, show};
 use crate::serve::now_ms;
@@ -9,8 +9,9 @@ use payment::channel::Channel;
 use payment::forecore::{fen_of_yuan, yuan};
 use payment::money::Currency;
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, Store, TotalsBy, Wanted};
+use payment::ports::{Listed, ListedRefund, Store, TotalsBy, Wanted, WantedRefunds};
 use payment::printable::printable;
+use payment::refund::{Cause, Refund};
 use std::io::{Write, stdout};
 use std::sync::Arc;
 use time::Date;
@@ -57,6 +58,26 @@ pub(crate) struct Filter {
     /// Times are those of the order's beginning, as without it.
     #[arg(long)]
     made: bool,
+}
+
+/// Which refunds are listed: those that fit all that is said.
+#[derive(clap::Args)]
+pub(crate) struct RefundFilter {
+    /// Written down so long ago or later: 90m, 12h, 7d; or since a day, 2026-11-28.
+    #[arg(long, value_parser = moment)]
+    since: Option<Moment>,
+    /// Before.
+    #[arg(long, value_parser = moment)]
+    until: Option<Moment>,
+    /// Of a business system's orders.
+    #[arg(long)]
+    business: Option<String>,
+    /// In a state, as the list shows it: SUCCESSREFUND, PARKED, ….
+    #[arg(long, value_parser = refund_state)]
+    state: Option<Refund>,
+    /// That these want: business, operator, duplicate, afterclose, chargeback, atchannel.
+    #[arg(long, value_parser = cause)]
+    cause: Option<Cause>,
 }
 
 /// A time as an operator says it.
@@ -113,16 +134,57 @@ pub(super) async fn list(store: &Arc<dyn Store>, filter: &Filter, form: Form) ->
         let Some(last) = orders.last() else {
             return Ok(());
         };
-        after.clone_from(&last.order_sn);
+        after.clone_from(&last.order.order_sn);
         if form == Form::Csv {
             stdout().write_all(&table::orders(&orders)?)?;
             continue;
         }
         for order in &orders {
             match form {
-                Form::Json => println!("{}", as_json(store, order).await?),
+                Form::Json => println!("{}", as_json(store, &order.order).await?),
                 _ => println!("{}", line(order)),
             }
+        }
+    }
+}
+
+/// Refunds as a stream: as many as there are, none kept.
+pub(super) async fn refunds(
+    store: &Arc<dyn Store>,
+    filter: &RefundFilter,
+    csv: bool,
+) -> Result<()> {
+    let wanted = WantedRefunds {
+        domain_code: filter.business.clone(),
+        state: filter.state,
+        cause: filter.cause,
+        since_ms: filter.since.map(Moment::ms),
+        until_ms: filter.until.map(Moment::ms),
+    };
+    let mut before = String::new();
+    if csv {
+        stdout().write_all(&table::refunds_head()?)?;
+    }
+    loop {
+        let refunds = store.newest_refunds(&wanted, &before, PAGE).await?;
+        let Some(last) = refunds.last() else {
+            return Ok(());
+        };
+        before.clone_from(&last.refund.refund_no);
+        if csv {
+            stdout().write_all(&table::refunds(&refunds)?)?;
+            continue;
+        }
+        for ListedRefund { refund, .. } in &refunds {
+            println!(
+                "{} {:<14} {} {} {} {}",
+                refund.refund_no,
+                refund.state.word(),
+                refund.order_sn,
+                refund.money,
+                refund.cause.word(),
+                zone::time(refund.created_ms)
+            );
         }
     }
 }
@@ -136,7 +198,7 @@ pub(super) async fn find(store: &Arc<dyn Store>, number: &str) -> Result<()> {
     let found = store.named(number).await?;
     match found.as_slice() {
         [] => bail!("no order bears the number {}", printable(number)),
-        [one] => show(store, &one.order_sn).await,
+        [one] => show(store, &one.order.order_sn).await,
         several => {
             for order in several {
                 println!("{}", line(order));
@@ -161,6 +223,7 @@ pub(super) async fn totals(
         "business" => TotalsBy::Business,
         "channel" => TotalsBy::Channel,
         "account" => TotalsBy::Account,
+        "charge" => TotalsBy::Charge,
         _ => TotalsBy::Day(zone::ahead_ms()),
     };
     let since_ms = since.map_or(0, Moment::ms);
@@ -184,9 +247,13 @@ pub(super) async fn totals(
     Ok(())
 }
 
-fn line(order: &AttemptRow) -> String {
+fn line(Listed { order, refunded }: &Listed) -> String {
+    let back = match refunded {
+        0 => String::new(),
+        refunded => format!(" refunded {}", yuan(*refunded)),
+    };
     format!(
-        "{} {:<14} {} {} {} {}",
+        "{} {:<14} {} {} {} {}{back}",
         order.order_sn,
         order.status.word(),
         order.domain_code,
@@ -210,6 +277,15 @@ fn channel(text: &str) -> Result<Channel, String> {
 
 fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).ok_or_else(|| "CNY, USD or CAD".to_owned())
+}
+
+fn refund_state(text: &str) -> Result<Refund, String> {
+    Refund::parse(text)
+        .ok_or_else(|| format!("one of {}", Refund::ALL.map(Refund::word).join(", ")))
+}
+
+fn cause(text: &str) -> Result<Cause, String> {
+    Cause::parse(text).ok_or_else(|| format!("one of {}", Cause::ALL.map(Cause::word).join(", ")))
 }
 
 fn state(text: &str) -> Result<Attempt, String> {

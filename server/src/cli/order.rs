@@ -1,7 +1,7 @@
-//! `tongfu order show|find|list|totals|refund|grant|refuse|honour|requery|close|unpaid`.
+//! `tongfu order show|find|list|totals|refunds|refund|grant|refuse|honour|requery|close|unpaid`.
 
 use super::by_two;
-use super::find::{Filter, Form, Moment, fen, find, list, moment, totals};
+use super::find::{Filter, Form, Moment, RefundFilter, fen, find, list, moment, refunds, totals};
 use super::tries::print_callback;
 use crate::config::{Config, system_user};
 use crate::serve::{commanded, now_ms, open};
@@ -36,8 +36,9 @@ pub(crate) enum Command {
     },
     /// Sums of what was paid and given back.
     Totals {
-        /// business, channel, account or day.
-        #[arg(long, default_value = "day", value_parser = ["business", "channel", "account", "day"])]
+        /// business, channel, account, day, or charge: what channels took, in their currency.
+        #[arg(long, default_value = "day",
+            value_parser = ["business", "channel", "account", "charge", "day"])]
         by: String,
         /// Paid so long ago or later: 12h, 7d; or since a day, 2026-11-28.
         #[arg(long, value_parser = moment)]
@@ -60,6 +61,14 @@ pub(crate) enum Command {
         json: bool,
         /// A table for spreadsheets, sums in yuan (dollars).
         #[arg(long, conflicts_with_all = ["json", "at_risk"])]
+        csv: bool,
+    },
+    /// Lists refunds, the newest first.
+    Refunds {
+        #[command(flatten)]
+        filter: RefundFilter,
+        /// A table for spreadsheets, sums in yuan (dollars).
+        #[arg(long)]
         csv: bool,
     },
     /// Gives money of a paid order back; the running server sends it.
@@ -157,6 +166,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             };
             list(&store, &filter, form).await
         }
+        Command::Refunds { filter, csv } => refunds(&store, &filter, csv).await,
         Command::Find { number } => find(&store, &number).await,
         Command::Totals { by, since, until } => totals(&store, &by, since, until).await,
         Command::Refund {

@@ -4,6 +4,7 @@
 use super::answer::{Who, refused};
 use super::orders::{BEYOND, asked, list_refused, query, wanted};
 use super::record::Wish;
+use super::refunds;
 use crate::serve::now_ms;
 use crate::state::State;
 use crate::{table, zone};
@@ -43,11 +44,38 @@ pub(super) async fn orders(
         let (store, wanted) = (Arc::clone(&store), wanted.clone());
         async move {
             let page = store.newest(&wanted, &before, PAGE).await?;
-            let last = page.last().map(|last| last.order_sn.clone());
+            let last = page.last().map(|last| last.order.order_sn.clone());
             Ok((table::orders(&page), last))
         }
     };
     sent("orders", table::orders_head(), BEYOND.to_owned(), page)
+}
+
+/// The table of a list of refunds, by the same words.
+pub(super) async fn refunds(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    parts: Parts,
+) -> Response {
+    let (asked, _) = refunds::asked(parts.uri.query().unwrap_or_default());
+    let wanted = match refunds::wanted(&asked) {
+        Ok(wanted) => wanted,
+        Err(what) => return refunds::list_refused(&parts, &who, asked.clone(), what),
+    };
+    let which = format!("/refunds.csv?{}", refunds::query(&asked));
+    if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
+        return refused(&parts, &who, &not_done);
+    }
+    let store = Arc::clone(&state.console.store);
+    let page = move |before: String| {
+        let (store, wanted) = (Arc::clone(&store), wanted.clone());
+        async move {
+            let page = store.newest_refunds(&wanted, &before, PAGE).await?;
+            let last = page.last().map(|last| last.refund.refund_no.clone());
+            Ok((table::refunds(&page), last))
+        }
+    };
+    sent("refunds", table::refunds_head(), String::new(), page)
 }
 
 /// The table of operators' acts, by the words of the list.

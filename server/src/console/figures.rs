@@ -57,8 +57,8 @@ pub(super) async fn figures(
     };
     let (Some(days), Some(by)) = (days, by) else {
         let text = (
-            "days 是 1、7 或 30，by 是 channel、business、account 或 currency。",
-            "days is 1, 7 or 30, by is channel, business, account or currency.",
+            "days 是 1、7 或 30，by 是 channel、charge、business、account 或 currency。",
+            "days is 1, 7 or 30, by is channel, charge, business, account or currency.",
         );
         return message(&parts, Some(&who), StatusCode::BAD_REQUEST, text);
     };
@@ -155,6 +155,7 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
         By::Business => TotalsBy::Business,
         By::Channel => TotalsBy::Channel,
         By::Account => TotalsBy::Account,
+        By::Charge => TotalsBy::Charge,
         By::Currency => TotalsBy::Currency,
     };
     let mut all = 0;
@@ -276,10 +277,13 @@ fn by_time(span: &Span, each_ms: i64, currency: Currency, totals: &[Total]) -> V
 
 fn by_kind(span: &Span, by: By, total: &Total) -> Sum {
     let mut asked = span.settled();
-    total.currency.code().clone_into(&mut asked.currency);
+    // Lists are of sums as business systems ask for them.
+    if by != By::Charge {
+        total.currency.code().clone_into(&mut asked.currency);
+    }
     match by {
         By::Business => asked.business.clone_from(&total.name),
-        By::Channel => asked.channel.clone_from(&total.name),
+        By::Channel | By::Charge => asked.channel.clone_from(&total.name),
         By::Account => {
             let (channel, account) = total.name.split_once('/').unwrap_or_default();
             channel.clone_into(&mut asked.channel);

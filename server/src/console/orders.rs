@@ -16,14 +16,14 @@ use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, Store, StoreError, TotalsBy, Wanted};
+use payment::ports::{AttemptRow, Listed, Store, StoreError, TotalsBy, Wanted};
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
 use payment::story::check;
 use serde::Deserialize;
 
 /// Lines of the board, and of a page of the list.
-const LINES: usize = 50;
+pub(super) const LINES: usize = 50;
 /// What fits a filter is looked for among so many orders at once: a fraction of a second in
 /// a book of any size.
 const LOOKED_AT: i64 = 200_000;
@@ -113,7 +113,7 @@ pub(super) async fn list(
             orders.rows = rows;
             if orders.rows.len() > LINES {
                 orders.rows.truncate(LINES);
-                let last = orders.rows.last().map(|row| row.order_sn.as_str());
+                let last = orders.rows.last().map(|row| row.order.order_sn.as_str());
                 orders.next = last.map(|last| address(&orders.asked, last));
             } else if let Some((last, at_ms)) = looked_to {
                 orders.next = Some(address(&orders.asked, &last));
@@ -132,7 +132,7 @@ async fn read_list(
     store: &dyn Store,
     mut wanted: Wanted,
     before: &str,
-) -> Result<(Vec<AttemptRow>, Option<(String, i64)>), StoreError> {
+) -> Result<(Vec<Listed>, Option<(String, i64)>), StoreError> {
     let looked_to = match wanted.is_particular() {
         true => store.further_back(&wanted, before, LOOKED_AT).await?,
         false => None,
@@ -144,7 +144,7 @@ async fn read_list(
     let mut rows = store.newest(&wanted, before, limit).await?;
     // Others of that very moment come after it.
     if let Some((last, at_ms)) = &looked_to {
-        rows.retain(|row| {
+        rows.retain(|Listed { order: row, .. }| {
             let time = if wanted.paid {
                 row.paid_ms
             } else {
@@ -235,16 +235,6 @@ pub(super) fn query(asked: &Asked) -> String {
 
 /// What is wanted; else what of it can't be read.
 pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
-    fn read<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &str> {
-        match text {
-            "" => Ok(None),
-            text => read(text).map(Some).ok_or(text),
-        }
-    }
-    let name = |text: &str| {
-        let is_name = text.len() <= NAME_MAX && is_plain(text);
-        is_name.then(|| text.to_owned())
-    };
     Ok(Wanted {
         domain_code: read(&asked.business, name)?,
         channel: read(&asked.channel, Channel::parse)?,
@@ -259,8 +249,22 @@ pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
     })
 }
 
+/// What one field says, where it says anything; else what can't be read.
+pub(super) fn read<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &str> {
+    match text {
+        "" => Ok(None),
+        text => read(text).map(Some).ok_or(text),
+    }
+}
+
+/// What a business system or an account may be called.
+pub(super) fn name(text: &str) -> Option<String> {
+    let is_name = text.len() <= NAME_MAX && is_plain(text);
+    is_name.then(|| text.to_owned())
+}
+
 /// When a day or a minute begins and ends: the last one is one of those that are wanted.
-fn span(text: &str) -> Option<(i64, i64)> {
+pub(super) fn span(text: &str) -> Option<(i64, i64)> {
     let day = zone::day_named(text).map(zone::start_of);
     let day = day.map(|begins| (begins, begins + DAY_MS));
     day.or_else(|| zone::minute_named(text).map(|begins| (begins, begins + MINUTE_MS)))
@@ -300,7 +304,7 @@ pub(super) async fn find(
             let text = ("没有订单有这个号码。", "No order bears this number.");
             message(&parts, Some(&who), StatusCode::NOT_FOUND, text)
         }
-        [one] => lead(&format!("/order/{}", one.order_sn)),
+        [one] => lead(&format!("/order/{}", one.order.order_sn)),
         _ => {
             let orders = Orders {
                 asked: Asked::default(),

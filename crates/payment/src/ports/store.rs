@@ -35,7 +35,7 @@ pub use callbacks::{
 pub use changes::{CHANGES_KEPT, Change, Changes};
 pub use figures::{Delay, Extent, Figures, Outcomes};
 pub use health::Health;
-pub use listing::{Listing, Total, TotalsBy, Wanted};
+pub use listing::{Listed, ListedRefund, Listing, Total, TotalsBy, Wanted, WantedRefunds};
 pub use marks::{Acceptance, Mark, Marks};
 pub use notifies::{Attached, KeptNotify, Notifies, NotifyOutcome, NotifyRow, SeenNotify};
 pub use operators::Operators;

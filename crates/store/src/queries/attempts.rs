@@ -6,7 +6,7 @@ use super::settling::{is_closed, write_step};
 use super::{domains, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
-use crate::sql::{Statement, statements};
+use crate::sql::{Statement, statements, text};
 use payment::channel::Channel;
 use payment::money::Money;
 use payment::order::{Attempt, Event};
@@ -16,13 +16,15 @@ use payment::ports::{
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
-/// Attempts together with what their requests add, as [`attempt_row`] reads them.
-pub(super) const ATTEMPTS: &str = "select a.order_sn, a.token, a.channel, a.account, a.kind, \
+/// What [`attempt_row`] reads of attempts together with what their requests add.
+pub(super) const COLUMNS: &str = "select a.order_sn, a.token, a.channel, a.account, a.kind, \
     a.channel_order_no, a.channel_money, a.channel_currency, a.asked_money, a.rate, a.openid, \
     a.signed_values, a.secret_generation, a.status, a.obj, a.reference, a.created_ms, \
     a.expires_ms, a.trade_no, a.paid_ms, a.mismatch, a.held, r.domain_code, r.request_key, \
-    r.money, r.currency, r.status as request_status, r.created_ms as request_created_ms \
-    from attempt a join payment_request r on r.id = a.request_id where ";
+    r.money, r.currency, r.status as request_status, r.created_ms as request_created_ms";
+pub(super) const OF_BOTH: &str =
+    " from attempt a join payment_request r on r.id = a.request_id where ";
+pub(super) const ATTEMPTS: &str = text!(COLUMNS, OF_BOTH);
 
 statements! {
     ONE = ATTEMPTS, "a.order_sn = $1";

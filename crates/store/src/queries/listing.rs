@@ -1,26 +1,46 @@
 //! Orders as an operator looks for them.
 
-use super::attempts::ATTEMPTS;
-use super::rows::{DONE, PAID, attempt_row};
+use super::attempts::{COLUMNS, OF_BOTH};
+use super::refunds::REFUNDS;
+use super::rows::{DONE, PAID, attempt_row, refund_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
 use payment::money::Currency;
-use payment::ports::{Answer, AttemptRow, Listing, Total, TotalsBy, Wanted};
+use payment::ports::{
+    Answer, Listed, ListedRefund, Listing, Total, TotalsBy, Wanted, WantedRefunds,
+};
 use std::collections::HashSet;
 
-/// By the index on the time of payment, and a refund by that on its order, but not by those
-/// on the state, which nearly all rows share and which SQLite takes where it has counted
-/// nothing: so a state is no bare column here.
-const TOTALS: &str = text!(
-    " as name, r.currency, count(*) as count, cast(sum(r.money) as bigint) as paid, \
-    cast(coalesce(sum((select sum(f.money) from refund f where f.order_sn = a.order_sn \
-    and f.state || '' = ",
-    DONE,
-    ")), 0) as bigint) as refunded from attempt a join payment_request r \
-    on r.id = a.request_id where a.status || '' = ",
+/// What went back of an order, found by the index on that: by none on the state, which
+/// nearly all rows share and which SQLite takes where it has counted nothing, so that a
+/// state is no bare column here.
+const BACK: &str = text!(
+    " from refund f where f.order_sn = a.order_sn and f.state || '' = ",
+    DONE
+);
+/// By the index on the time of payment.
+const SETTLED: &str = text!(
+    OF_BOTH,
+    "a.status || '' = ",
     PAID,
-    " and a.paid_ms >= $1 and a.paid_ms < $2 group by 1, r.currency order by 1, r.currency"
+    " and a.paid_ms >= $1 and a.paid_ms < $2 group by 1, 2 order by 1, 2"
+);
+/// In the request's currency.
+const TOTALS: &str = text!(
+    " as name, r.currency as currency, count(*) as count, cast(sum(r.money) as bigint) as paid, \
+    cast(coalesce(sum((select sum(f.money)",
+    BACK,
+    ")), 0) as bigint) as refunded",
+    SETTLED
+);
+/// Orders, with what went back of each.
+const LISTED: &str = text!(
+    COLUMNS,
+    ", cast(coalesce((select sum(f.money)",
+    BACK,
+    "), 0) as bigint) as refunded",
+    OF_BOTH
 );
 
 /// What is said of the wanted orders, their time but.
@@ -35,13 +55,13 @@ const PAID_THEN: &str = "a.paid_ms >= $10 and a.paid_ms < $11 and ";
 const AFTER_ALL: &str = " from attempt b where b.order_sn = $1), 9223372036854775807), $1) and ";
 
 statements! {
-    WANTED_MADE = ATTEMPTS, "a.order_sn > $1 and ", MADE_THEN, FITTING,
+    WANTED_MADE = LISTED, "a.order_sn > $1 and ", MADE_THEN, FITTING,
         " order by a.order_sn limit $2";
-    WANTED_PAID = ATTEMPTS, "a.order_sn > $1 and ", PAID_THEN, FITTING,
+    WANTED_PAID = LISTED, "a.order_sn > $1 and ", PAID_THEN, FITTING,
         " order by a.order_sn limit $2";
-    NEWEST_MADE = ATTEMPTS, "(a.created_ms, a.order_sn) < (coalesce((select b.created_ms",
+    NEWEST_MADE = LISTED, "(a.created_ms, a.order_sn) < (coalesce((select b.created_ms",
         AFTER_ALL, MADE_THEN, FITTING, " order by a.created_ms desc, a.order_sn desc limit $2";
-    NEWEST_PAID = ATTEMPTS, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
+    NEWEST_PAID = LISTED, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
         AFTER_ALL, PAID_THEN, FITTING, " order by a.paid_ms desc, a.order_sn desc limit $2";
     /// By the index on the time alone.
     FURTHER_MADE = "select a.order_sn, a.created_ms as at_ms from attempt a where \
@@ -51,7 +71,7 @@ statements! {
         (a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms", AFTER_ALL, "a.paid_ms >= $3 \
         and a.paid_ms < $4 order by a.paid_ms desc, a.order_sn desc limit 1 offset $2";
     /// By what an index finds.
-    NAMED = ATTEMPTS, "a.order_sn in (select $1 \
+    NAMED = LISTED, "a.order_sn in (select $1 \
         union select order_sn from attempt where trade_no = $1 \
         union select order_sn from refund where refund_no = $1 \
         union select order_sn from refund_request where request_no = $1 \
@@ -61,7 +81,7 @@ statements! {
         order by a.order_sn limit 100";
     /// By the rest: business systems and accounts number as they like, so that no index
     /// begins with these.
-    NAMED_BY_OTHERS = ATTEMPTS, "a.order_sn in (select order_sn from attempt \
+    NAMED_BY_OTHERS = LISTED, "a.order_sn in (select order_sn from attempt \
         where channel_order_no = $1 union select order_sn from refund where refund_key = $1 \
         union select a.order_sn from attempt a join payment_request r \
         on r.id = a.request_id where r.request_key = $1 union \
@@ -69,9 +89,20 @@ statements! {
         on r.domain_code = p.domain_code and r.request_key = p.order_id \
         join attempt a on a.request_id = r.id where p.out_order_id = $1) \
         order by a.order_sn limit 100";
+    /// By the index on the time, whatever else is said of them.
+    NEWEST_REFUNDS = REFUNDS, "(created_ms, refund_no) < (coalesce((select b.created_ms \
+        from refund b where b.refund_no = $1), 9223372036854775807), $1) \
+        and created_ms >= $3 and created_ms < $4 and (domain_code || '' = $5 or $5 is null) \
+        and (state || '' = $6 or $6 is null) and (cause || '' = $7 or $7 is null) \
+        order by created_ms desc, refund_no desc limit $2";
     BY_BUSINESS = "select r.domain_code", TOTALS;
     BY_CHANNEL = "select a.channel", TOTALS;
     BY_ACCOUNT = "select a.channel || '/' || a.account", TOTALS;
+    /// In the currency that the channel takes.
+    BY_CHARGE = "select a.channel as name, a.channel_currency as currency, count(*) as count, \
+        cast(sum(a.channel_money) as bigint) as paid, \
+        cast(coalesce(sum((select sum(f.channel_money)", BACK, ")), 0) as bigint) as refunded",
+        SETTLED;
     BY_CURRENCY = "select r.currency", TOTALS;
     BY_HOUR = "select cast((a.paid_ms + $3) / 3600000 as text)", TOTALS;
     BY_DAY = "select cast((a.paid_ms + $3) / 86400000 as text)", TOTALS;
@@ -82,24 +113,24 @@ pub(super) const AS_ASKED: [Sql; 3] = [WANTED_MADE, WANTED_PAID, NAMED_BY_OTHERS
 
 #[async_trait::async_trait]
 impl Listing for Database {
-    async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
+    async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<Listed>> {
         let sql = if wanted.paid {
             WANTED_PAID
         } else {
             WANTED_MADE
         };
         let page = fitting(sql, wanted, after, limit);
-        self.list(LONG_LIMIT, page, attempt_row).await
+        self.list(LONG_LIMIT, page, listed).await
     }
 
-    async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
+    async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<Listed>> {
         let sql = if wanted.paid {
             NEWEST_PAID
         } else {
             NEWEST_MADE
         };
         let page = fitting(sql, wanted, before, limit);
-        self.list(LONG_LIMIT, page, attempt_row).await
+        self.list(LONG_LIMIT, page, listed).await
     }
 
     async fn further_back(
@@ -120,20 +151,42 @@ impl Listing for Database {
         self.find(asked, place).await
     }
 
-    async fn named(&self, number: &str) -> Answer<Vec<AttemptRow>> {
+    async fn named(&self, number: &str) -> Answer<Vec<Listed>> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
         let all = self.read(LONG_LIMIT, async |line: &mut Line| {
-            let mut all = line.list(NAMED.bind(number), attempt_row).await?;
-            all.extend(line.list(NAMED_BY_OTHERS.bind(number), attempt_row).await?);
+            let mut all = line.list(NAMED.bind(number), listed).await?;
+            all.extend(line.list(NAMED_BY_OTHERS.bind(number), listed).await?);
             Ok(all)
         });
         for row in all.await? {
-            if seen.insert(row.order_sn.clone()) {
+            if seen.insert(row.order.order_sn.clone()) {
                 found.push(row);
             }
         }
         Ok(found)
+    }
+
+    async fn newest_refunds(
+        &self,
+        wanted: &WantedRefunds,
+        before: &str,
+        limit: i64,
+    ) -> Answer<Vec<ListedRefund>> {
+        let page = NEWEST_REFUNDS.bind(before).bind(limit);
+        let page = page
+            .bind(wanted.since_ms.unwrap_or(0))
+            .bind(wanted.until_ms.unwrap_or(i64::MAX))
+            .bind(&wanted.domain_code)
+            .bind(wanted.state.map(|state| state.word()))
+            .bind(wanted.cause.map(|cause| cause.word()));
+        let listed = |row: &Row| {
+            Ok(ListedRefund {
+                domain_code: row.get("domain_code")?,
+                refund: refund_row(row)?,
+            })
+        };
+        self.list(LONG_LIMIT, page, listed).await
     }
 
     async fn totals(&self, by: TotalsBy, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>> {
@@ -141,6 +194,7 @@ impl Listing for Database {
             TotalsBy::Business => (BY_BUSINESS, None),
             TotalsBy::Channel => (BY_CHANNEL, None),
             TotalsBy::Account => (BY_ACCOUNT, None),
+            TotalsBy::Charge => (BY_CHARGE, None),
             TotalsBy::Currency => (BY_CURRENCY, None),
             TotalsBy::Hour(ahead_ms) => (BY_HOUR, Some(ahead_ms)),
             TotalsBy::Day(ahead_ms) => (BY_DAY, Some(ahead_ms)),
@@ -166,6 +220,13 @@ fn fitting<'q>(sql: Sql, wanted: &'q Wanted, from: &'q str, limit: i64) -> State
         .bind(wanted.currency.map(Currency::code))
         .bind(wanted.since_ms.unwrap_or(0))
         .bind(wanted.until_ms.unwrap_or(i64::MAX))
+}
+
+fn listed(row: &Row) -> Answer<Listed> {
+    Ok(Listed {
+        order: attempt_row(row)?,
+        refunded: row.get("refunded")?,
+    })
 }
 
 fn total(row: &Row) -> Answer<Total> {

@@ -19,7 +19,7 @@ use payment::story::{Act, Source};
 const DAY_MS: i64 = 86_400_000;
 
 /// Refunds, with what [`refund_row`] reads of each.
-const REFUNDS: &str = "select refund_no, order_sn, refund_key, money, currency, channel_money, \
+pub(super) const REFUNDS: &str = "select domain_code, refund_no, order_sn, refund_key, money, currency, channel_money, \
     channel_currency, cause, state, reference, note, created_ms from refund where ";
 
 statements! {

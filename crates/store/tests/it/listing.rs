@@ -1,10 +1,12 @@
 //! Orders as an operator looks for them.
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
+use crate::refunds::refund;
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::order::Attempt;
-use payment::ports::{Payment, Store, TotalsBy, Wanted};
+use payment::ports::{NewRefund, Payment, RefundStep, Store, TotalsBy, Wanted, WantedRefunds};
+use payment::refund::{Cause, Refund};
 use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;
@@ -20,11 +22,11 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
     let paid = store.attempt(&paid.order_sn).await.unwrap().unwrap();
     let numbers = async |wanted: Wanted| {
         let found = store.wanted(&wanted, "", 9).await.unwrap();
-        let numbers = found.into_iter().map(|row| row.order_sn);
+        let numbers = found.into_iter().map(|row| row.order.order_sn);
         let numbers = numbers.collect::<Vec<_>>();
         // The same from the other end.
         let newest = store.newest(&wanted, "~", 9).await.unwrap();
-        let newest = newest.into_iter().map(|row| row.order_sn);
+        let newest = newest.into_iter().map(|row| row.order.order_sn);
         assert_eq!(newest.rev().collect::<Vec<_>>(), numbers);
         numbers
     };
@@ -69,7 +71,7 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
     let trade_no = paid.trade_no.clone().unwrap();
     for number in ["k2", &paid.order_sn, &paid.channel_order_no, &trade_no] {
         let found = store.named(number).await.unwrap();
-        let found: Vec<_> = found.iter().map(|row| &row.order_sn).collect();
+        let found: Vec<_> = found.iter().map(|row| &row.order.order_sn).collect();
         assert_eq!(found, [&paid.order_sn], "{number}");
     }
     assert!(store.named("k").await.unwrap().is_empty());
@@ -94,6 +96,7 @@ pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
             TotalsBy::Account,
             &format!("{}/{}", row.channel.code(), row.account),
         ),
+        (TotalsBy::Charge, row.channel.code()),
         (TotalsBy::Currency, "CNY"),
         (TotalsBy::Hour(ahead_ms), &hour),
         (TotalsBy::Day(ahead_ms), &day),
@@ -145,8 +148,8 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
             let Some(last) = page.last() else {
                 return all;
             };
-            before.clone_from(&last.order_sn);
-            all.extend(page.into_iter().map(|row| row.request_key));
+            before.clone_from(&last.order.order_sn);
+            all.extend(page.into_iter().map(|row| row.order.request_key));
         }
     };
     let further = async |before: &str, rows: i64, paid: bool| {
@@ -173,5 +176,67 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
     for limit in [1, 3, 9] {
         assert_eq!(pages(false, limit).await, ["k4", "k3", "k2", "k1"]);
         assert_eq!(pages(true, limit).await, ["k1", "k2", "k3", "k4"]);
+    }
+}
+
+pub(crate) async fn refunds_are_listed_by_what_is_known_of_them(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 1_000)).await;
+    store
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
+        .await
+        .unwrap();
+    let whole = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    // Two at once, one later.
+    for (number, fen, at_ms) in [("R1", 10, 5_000), ("R2", 20, 5_000), ("R3", 30, 6_000)] {
+        let new = NewRefund {
+            created_ms: at_ms,
+            ..refund(&row.order_sn, number, None, fen)
+        };
+        store.begin_refund(&new).await.unwrap();
+    }
+    let step = |next| RefundStep {
+        next,
+        reference: None,
+        note: "",
+        next_ms: None,
+        callback: None,
+        act: act(),
+    };
+    for next in [Refund::Sent, Refund::Done] {
+        store.step_refund("R3", &step(next)).await.unwrap();
+    }
+    let numbers = async |wanted: WantedRefunds, before: &str, limit: i64| {
+        let page = store.newest_refunds(&wanted, before, limit).await.unwrap();
+        assert!(page.iter().all(|one| one.domain_code == whole.domain_code));
+        let numbers = page.into_iter().map(|one| one.refund.refund_no);
+        numbers.collect::<Vec<_>>().join(" ")
+    };
+    let all = WantedRefunds::default();
+    assert_eq!(numbers(all.clone(), "", 9).await, "R3 R2 R1");
+    assert_eq!(numbers(all.clone(), "", 2).await, "R3 R2");
+    assert_eq!(numbers(all, "R2", 2).await, "R1");
+    let fits = |change: fn(&mut WantedRefunds)| {
+        let mut wanted = WantedRefunds::default();
+        change(&mut wanted);
+        wanted
+    };
+    for (wanted, expected) in [
+        (fits(|one| one.state = Some(Refund::Done)), "R3"),
+        (fits(|one| one.until_ms = Some(6_000)), "R2 R1"),
+        (fits(|one| one.since_ms = Some(6_000)), "R3"),
+        (fits(|one| one.domain_code = Some("none".to_owned())), ""),
+        (fits(|one| one.cause = Some(Cause::Operator)), ""),
+        (fits(|one| one.cause = Some(Cause::Business)), "R3 R2 R1"),
+    ] {
+        assert_eq!(numbers(wanted.clone(), "", 9).await, expected, "{wanted:?}");
+    }
+    let listed = store.newest(&Wanted::default(), "", 9).await.unwrap();
+    let back: Vec<_> = listed.iter().map(|one| one.refunded).collect();
+    assert_eq!(back, [30]);
+    let paid_ms = whole.paid_ms.unwrap();
+    for by in [TotalsBy::Charge, TotalsBy::Currency] {
+        let totals = store.totals(by, paid_ms, paid_ms + 1).await.unwrap();
+        let back: Vec<_> = totals.iter().map(|total| total.refunded).collect();
+        assert_eq!(back, [30], "{by:?}");
     }
 }

@@ -83,6 +83,7 @@ on_both! {
     timers::callbacks_that_nobody_takes_are_told,
     listing::orders_are_found_by_what_is_known_of_them,
     listing::what_was_paid_is_summed,
+    listing::refunds_are_listed_by_what_is_known_of_them,
     listing::a_list_goes_on_where_its_page_ended,
     figures::what_became_of_a_time_is_told,
     pruning::payloads_go_and_what_is_known_stays,

@@ -24,7 +24,7 @@ async fn paid(store: &dyn Store) -> AttemptRow {
     row
 }
 
-fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) -> NewRefund {
+pub(crate) fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) -> NewRefund {
     let money = Money::from_minor(fen, Currency::Cny).unwrap();
     NewRefund {
         refund_no: number.to_owned(),

@@ -2,9 +2,11 @@
 
 use super::Answer;
 use super::attempts::AttemptRow;
+use super::refunds::RefundRow;
 use crate::channel::Channel;
 use crate::money::Currency;
 use crate::order::Attempt;
+use crate::refund::{Cause, Refund};
 
 /// Which orders are wanted: those that fit all that is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,21 @@ impl Wanted {
     }
 }
 
+/// Which refunds are wanted: those that fit all that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedRefunds {
+    /// Of this business system's orders.
+    pub domain_code: Option<String>,
+    /// In this state.
+    pub state: Option<Refund>,
+    /// That these want.
+    pub cause: Option<Cause>,
+    /// Written down at this time or later, ms since 1970.
+    pub since_ms: Option<i64>,
+    /// Before this time, ms since 1970.
+    pub until_ms: Option<i64>,
+}
+
 /// By what sums are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TotalsBy {
@@ -54,12 +71,32 @@ pub enum TotalsBy {
     Channel,
     /// The channel's account.
     Account,
+    /// The channel, in the currency that it takes.
+    Charge,
     /// The currency alone.
     Currency,
     /// The hour of the payment, as the day.
     Hour(i64),
     /// The day of the payment, in a zone that is so many ms ahead of UTC.
     Day(i64),
+}
+
+/// An order in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The order.
+    pub order: AttemptRow,
+    /// What went back of it, fen (cents) of the request's currency.
+    pub refunded: i64,
+}
+
+/// A refund in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRefund {
+    /// Whose order it is of.
+    pub domain_code: String,
+    /// The refund.
+    pub refund: RefundRow,
 }
 
 /// What was paid and given back of one kind.
@@ -81,10 +118,10 @@ pub struct Total {
 #[async_trait::async_trait]
 pub trait Listing: Send + Sync {
     /// Up to `limit` of the wanted orders whose number is greater than `after`, by number.
-    async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
+    async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<Listed>>;
     /// Up to `limit` of the wanted orders, the newest first, by the time that is wanted;
     /// those that come after the order `before`, where it is the number of one.
-    async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
+    async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<Listed>>;
     /// The order that stands `rows` further back than `before` among those of the wanted
     /// time, whatever else is wanted of them, with that time, ms; none where there are fewer.
     async fn further_back(
@@ -96,7 +133,15 @@ pub trait Listing: Send + Sync {
     /// Orders that bear this number, whichever it is: our order number, the channel's
     /// two, the business system's key, a refund's number or key, a partner's two. At
     /// most a hundred.
-    async fn named(&self, number: &str) -> Answer<Vec<AttemptRow>>;
+    async fn named(&self, number: &str) -> Answer<Vec<Listed>>;
+    /// Up to `limit` of the wanted refunds, the newest first: all, or those that come after
+    /// the refund `before`, where it is the number of one.
+    async fn newest_refunds(
+        &self,
+        wanted: &WantedRefunds,
+        before: &str,
+        limit: i64,
+    ) -> Answer<Vec<ListedRefund>>;
     /// What was paid from `since_ms` until `until_ms`, and given back of that so far.
     async fn totals(&self, by: TotalsBy, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>>;
 }

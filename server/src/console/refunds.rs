@@ -1,0 +1,112 @@
+//! The list of refunds (docs/console.md, Refunds).
+
+use super::answer::{Who, page, trouble};
+use super::orders::{LINES, name, read, span};
+use crate::state::State;
+use axum::extract;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use console::{AskedRefunds, RefundList};
+use payment::ports::WantedRefunds;
+use payment::refund::{Cause, Refund};
+
+/// A list of refunds, the newest first.
+pub(super) async fn list(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    parts: Parts,
+) -> Response {
+    let (asked, before) = asked(parts.uri.query().unwrap_or_default());
+    let wanted = match wanted(&asked) {
+        Ok(wanted) => wanted,
+        Err(what) => return list_refused(&parts, &who, asked.clone(), what),
+    };
+    let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
+    let found = state.console.store.newest_refunds(&wanted, &before, limit);
+    let mut rows = match found.await {
+        Ok(rows) => rows,
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    };
+    let is_more = rows.len() > LINES;
+    rows.truncate(LINES);
+    let last = rows.last().filter(|_| is_more);
+    let refunds = RefundList {
+        refusal: None,
+        next: last.map(|last| {
+            let query = query(&asked);
+            let joint = if query.is_empty() { "" } else { "&" };
+            format!("/refunds?{query}{joint}before={}", last.refund.refund_no)
+        }),
+        csv: Some(format!("/refunds.csv?{}", query(&asked))),
+        asked,
+        rows,
+        is_first: before.is_empty(),
+    };
+    list_page(&parts, &who, StatusCode::OK, &refunds)
+}
+
+/// The list of what can't be read.
+pub(super) fn list_refused(parts: &Parts, who: &Who, asked: AskedRefunds, what: &str) -> Response {
+    let refunds = RefundList {
+        refusal: Some(format!("{what} ?")),
+        asked,
+        rows: Vec::new(),
+        next: None,
+        csv: None,
+        is_first: true,
+    };
+    list_page(parts, who, StatusCode::BAD_REQUEST, &refunds)
+}
+
+fn list_page(parts: &Parts, who: &Who, status: StatusCode, refunds: &RefundList) -> Response {
+    page(parts, Some(who), status, |setting| {
+        console::refunds(setting, refunds)
+    })
+}
+
+/// What the address of a list says, and before which refund it begins.
+pub(super) fn asked(query: &str) -> (AskedRefunds, String) {
+    let (mut asked, mut before) = (AskedRefunds::default(), String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let value = value.trim().to_owned();
+        match &*name {
+            "since" => asked.since = value,
+            "until" => asked.until = value,
+            "business" => asked.business = value,
+            "state" => asked.state = value,
+            "cause" => asked.cause = value,
+            "before" => before = value,
+            _ => {}
+        }
+    }
+    (asked, before)
+}
+
+/// What an address says to ask for the same.
+pub(super) fn query(asked: &AskedRefunds) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [
+        ("since", &asked.since),
+        ("until", &asked.until),
+        ("business", &asked.business),
+        ("state", &asked.state),
+        ("cause", &asked.cause),
+    ] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
+}
+
+/// What is wanted; else what of it can't be read.
+pub(super) fn wanted(asked: &AskedRefunds) -> Result<WantedRefunds, &str> {
+    Ok(WantedRefunds {
+        domain_code: read(&asked.business, name)?,
+        state: read(&asked.state, Refund::parse)?,
+        cause: read(&asked.cause, Cause::parse)?,
+        since_ms: read(&asked.since, span)?.map(|(begins, _)| begins),
+        until_ms: read(&asked.until, span)?.map(|(_, ends)| ends),
+    })
+}
