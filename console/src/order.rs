@@ -5,11 +5,11 @@ use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::by_two::{AloneMost, Judged, RefundRequest};
 use payment::lang::Lang;
-use payment::money::two_decimals;
+use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
 use payment::order::{Attempt, Event, Step};
 use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
-use payment::refund::{Refund, SILENT_MS};
+use payment::refund::{Left, Refund, SILENT_MS, given_back};
 use payment::status::PayStatus;
 
 /// A callback and its tries.
@@ -48,8 +48,8 @@ pub struct Order {
     pub order_sn: String,
     /// All attempts of its request, oldest first.
     pub payments: Vec<Payment>,
-    /// What can still be given back of the one that was asked for, fen (cents).
-    pub left: i64,
+    /// What can still be given back of the one that was asked for.
+    pub left: Left,
     /// What a refund that is asked for on this page is called: said twice, it is one.
     pub refund_key: String,
     /// Its sum, in yuan (dollars), until another one is written.
@@ -85,8 +85,11 @@ pub fn order(setting: &Setting<'_>, order: &Order) -> String {
         {notice}
         {request}
         {requests(setting, order)}
-        {acts}
-        {payments}
+        <p><a href="#acts">{setting.say("可以做什么", "What can be done")}</a></p>
+        <div class="story-and-acts">
+            <div>{payments}</div>
+            <div id="acts">{acts}</div>
+        </div>
     };
     let title = format!("{} {}", setting.say("订单", "Order"), order.order_sn);
     document(setting, &title, body)
@@ -170,6 +173,7 @@ fn payment(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
                 <div><dt>{setting.say("渠道", "Channel")}</dt>
                     <dd>{attempt.channel.code()}" / "{attempt.account.clone()}" "{attempt.kind.word()}</dd></div>
                 <div><dt>{setting.say("渠道收", "Channel's sum")}</dt><dd>{attempt.channel_money.to_string()}</dd></div>
+                {back(setting, payment)}
                 <div><dt>{setting.say("渠道订单号", "Channel's number")}</dt><dd>{attempt.channel_order_no.clone()}</dd></div>
                 {trade.map(|trade| view! {
                     <div><dt>{setting.say("渠道交易号", "Trade number")}</dt><dd>{trade}</dd></div>
@@ -180,6 +184,18 @@ fn payment(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
             <p class=if is_broken { "bad" } else { "good" }>{chain}</p>
         </section>
     }
+}
+
+/// How much of its sum went back.
+fn back(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
+    let attempt = &payment.attempt;
+    let back = given_back(&payment.refunds);
+    let back = Money::from_minor(back, attempt.money.currency()).filter(|_| back > 0)?;
+    let said = match setting.lang {
+        Lang::Zh => format!("{} 中的 {back}", attempt.money),
+        Lang::En => format!("{back} of {}", attempt.money),
+    };
+    Some(view! { <div><dt>{setting.say("已退", "Given back")}</dt><dd>{said}</dd></div> })
 }
 
 fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
@@ -346,9 +362,14 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
             .then(|| setting.say("这个订单没有回调", "This order has no callback")),
         fields: reason(setting, ""),
     };
+    let currency = asked.map_or("", |one| one.attempt.money.currency().code());
+    let sum = match setting.lang {
+        Lang::Zh => format!("金额（{currency}，例如 12.34）"),
+        Lang::En => format!("Sum ({currency}, such as 12.34)"),
+    };
     let fields = view! {
         <input type="hidden" name="key" value=order.refund_key.clone()/>
-        <label>{setting.say("金额（元）", "Sum (yuan, dollars)")}
+        <label>{sum}
             <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
         {reason(setting, "")}
     };
@@ -356,8 +377,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         deed: Deed::Refund,
         path: "refund",
         name: setting.say("退款", "Refund"),
-        effect: refund_effect(setting, order, channel),
-        hindrance: (order.left == 0)
+        effect: refund_effect(setting, order, asked, channel),
+        hindrance: (order.left.money == 0)
             .then(|| setting.say("没有可退的", "Nothing is left to give back")),
         fields: fields.into_any(),
     };
@@ -551,8 +572,13 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
 
-fn refund_effect(setting: &Setting<'_>, order: &Order, channel: &str) -> String {
-    let left = two_decimals(order.left);
+fn refund_effect(
+    setting: &Setting<'_>,
+    order: &Order,
+    asked: Option<&Payment>,
+    channel: &str,
+) -> String {
+    let left = asked.map_or_else(String::new, |asked| left(&asked.attempt, order.left));
     let effect = match setting.lang {
         Lang::Zh => format!("经 {channel} 把钱退给付款人，不能撤回。还可退 {left}。"),
         Lang::En => {
@@ -573,6 +599,21 @@ fn refund_effect(setting: &Setting<'_>, order: &Order, channel: &str) -> String 
             "{effect} Alone at most {an_order} of an order and {a_day} within 24 hours; above \
              that it waits for another operator."
         ),
+    }
+}
+
+/// What is left to give back, and what its channel gives back for it where that is another
+/// sum.
+fn left(attempt: &AttemptRow, left: Left) -> String {
+    let sum = |minor, of: Money| {
+        Money::from_minor(minor, of.currency()).map_or_else(String::new, |sum| sum.to_string())
+    };
+    let money = sum(left.money, attempt.money);
+    let charged = sum(left.channel, attempt.channel_money);
+    if money == charged {
+        money
+    } else {
+        format!("{money} ({charged})")
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{Checkout, Confirmed, Failure};
 use payment::channel::Channel;
 use payment::domain::{Domain, DomainError};
 use payment::lang::Lang;
+use payment::money::two_decimals;
 use payment::operators::{Deed, Operator};
 use payment::ports::{AccountName, AttemptRow, Resend, StoreError};
 use payment::story::Source;
@@ -257,6 +258,16 @@ impl NotDone {
             Self::Changed(code) => format!("{code} 刚被别人改过，没有执行：请重新看"),
             Self::TooMuch => "一次改得太多，记不下：请分几次改".to_owned(),
             Self::Breaks(rule) => rule.to_string(),
+            // Operators write yuan (dollars), as their forms ask for.
+            Self::Failed(Failure::TooMuch(left)) => {
+                let left = two_decimals(*left);
+                match lang {
+                    Lang::Zh => format!("退得太多：还可退 {left}（订单的币种）"),
+                    Lang::En => format!(
+                        "More than is left to give back: {left} of the order's currency is left"
+                    ),
+                }
+            }
             Self::Failed(failure) => failure.text(lang),
         };
         match (lang, self) {

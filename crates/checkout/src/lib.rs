@@ -62,7 +62,6 @@ pub use operators::{
 pub use pay::Start;
 pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
-pub use refund::left;
 pub use watch::LateTimers;
 
 use account::Account;

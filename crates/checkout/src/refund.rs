@@ -79,13 +79,6 @@ fn part_of(paid: &AttemptRow, minor: i64) -> Result<Money, Failure> {
     money.ok_or_else(no_sum)
 }
 
-/// What of a payment is left to give back, fen (cents).
-#[must_use]
-pub fn left(paid: &AttemptRow, refunds: &[RefundRow]) -> i64 {
-    let gone = refunds.iter().filter(|one| one.state.counts());
-    paid.money.minor() - gone.map(|one| one.money.minor()).sum::<i64>()
-}
-
 impl Checkout {
     /// `private/pay/refund`: a business system's wish, by HMAC alone; the same
     /// call again asks how the refund stands (docs/protocol.md, Refunds and closing).

@@ -13,6 +13,7 @@ use payment::forecore::yuan;
 use payment::lang::Lang;
 use payment::ports::{AttemptRow, RefundRow, Store};
 use payment::printable::printable;
+use payment::refund::Left;
 use payment::story::check;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -396,11 +397,11 @@ async fn refund(
     print_refund(&refund);
     let refunds = store.refunds(order_sn).await?;
     if let Some(order) = store.attempt(order_sn).await? {
-        let left = checkout::left(&order, &refunds);
+        let left = Left::of(order.money, order.channel_money, &refunds);
         println!(
             "{} {} of it is left.",
             order.money.currency().code(),
-            yuan(left)
+            yuan(left.money)
         );
     }
     println!("The running server sends it; `tongfu order show {order_sn}` tells how it stands.");

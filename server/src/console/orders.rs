@@ -17,7 +17,7 @@ use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Listed, Store, StoreError, TotalsBy, Wanted};
-use payment::refund::{Cause, Refund};
+use payment::refund::{Cause, Left, Refund};
 use payment::status::PayStatus;
 use payment::story::check;
 use serde::Deserialize;
@@ -500,11 +500,15 @@ async fn read_order(
     };
     let attempts = store.attempts(&asked.domain_code, &asked.request_key);
     let mut payments = Vec::new();
-    let mut left = 0;
+    let mut left = Left {
+        money: 0,
+        channel: 0,
+    };
     for attempt in attempts.await? {
         let payment = read_payment(store, attempt).await?;
         if payment.attempt.order_sn == order_sn && payment.attempt.status.has_money() {
-            left = checkout::left(&payment.attempt, &payment.refunds);
+            let attempt = &payment.attempt;
+            left = Left::of(attempt.money, attempt.channel_money, &payment.refunds);
         }
         payments.push(payment);
     }
@@ -512,7 +516,7 @@ async fn read_order(
         Some(wished) => wished,
         None => Wished {
             key: checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            yuan: two_decimals(left),
+            yuan: two_decimals(left.money),
         },
     };
     Ok(Some(Order {
