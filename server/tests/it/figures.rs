@@ -97,7 +97,7 @@ async fn a_list_is_taken_as_a_table(database: Database) {
     all[1..3].reverse();
     assert_eq!(all, told);
     assert!(
-        all[2].ends_with("\"two, \"\"quoted\"\"\",0.07,CNY"),
+        all[2].ends_with("\"two, \"\"quoted\"\"\",0.07,CNY,0.00"),
         "{all:?}"
     );
 
@@ -121,6 +121,101 @@ async fn a_list_is_taken_as_a_table_on_sqlite() {
 #[tokio::test]
 async fn a_list_is_taken_as_a_table_on_postgres() {
     a_list_is_taken_as_a_table(Database::Postgres).await;
+}
+
+/// Each number of a refund stands in the list, in the table, at the command and at its order.
+async fn refunds_are_listed_and_taken_as_a_table(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let number = begun(&world, "k1", "25600", "x").await;
+    paid(&world, &number).await;
+    let (_, all) = run(&world, &["order", "list", "--csv"]);
+    let order_sn = cells(&all)[0][0].trim().to_owned();
+    let given = ["order", "refund", &order_sn, "--money", "12800"];
+    let (well, told) = run(&world, &[&given[..], &["--key", "=half"]].concat());
+    assert!(well, "{told}");
+    let line = eventually("the refund", async || {
+        let (_, told) = run(&world, &["order", "refunds", "--state", "SUCCESSREFUND"]);
+        (!told.is_empty()).then_some(told)
+    })
+    .await;
+    assert!(
+        line.contains(&order_sn) && line.contains("¥128.00"),
+        "{line}"
+    );
+    let refund_no = line.split(' ').next().unwrap();
+
+    let viewer = operator(&world, "viewer").await;
+    let stranger = Browser::new(&world);
+    for path in ["/refunds", "/refunds.csv"] {
+        let answer = stranger.get(path).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+    }
+    let list = viewer
+        .page("/refunds?state=SUCCESSREFUND&cause=operator")
+        .await;
+    for said in [refund_no, "¥128.00", &format!("/order/{order_sn}")] {
+        assert!(list.contains(said), "{said}: {list}");
+    }
+    assert!(
+        !viewer
+            .page("/refunds?state=PARKED")
+            .await
+            .contains(refund_no)
+    );
+    assert!(viewer.page("/orders").await.contains("128.00"));
+    let order = viewer.page(&format!("/order/{order_sn}")).await;
+    assert!(order.contains("¥256.00 中的 ¥128.00"), "{order}");
+    assert!(order.contains("还可退 ¥128.00"), "{order}");
+    let figures = viewer.page("/figures?by=charge").await;
+    assert!(
+        figures.contains("256.00") && figures.contains("128.00"),
+        "{figures}"
+    );
+
+    let address = list.split("href=\"/refunds.csv").nth(1).unwrap();
+    let address = address.split('"').next().unwrap().replace("&amp;", "&");
+    let answer = viewer.get(&format!("/refunds.csv{address}")).await;
+    let name = answer.headers()["content-disposition"].to_str().unwrap();
+    assert!(
+        name.starts_with("attachment; filename=\"refunds-20"),
+        "{name}"
+    );
+    let table = answer.text().await.unwrap();
+    let [refund] = &*cells(&table) else {
+        panic!("{table}");
+    };
+    assert_eq!(refund[2], "SUCCESSREFUND");
+    assert_eq!(refund[3], format!("{order_sn}\t"));
+    assert_eq!(
+        (&*refund[5], &*refund[6], &*refund[9]),
+        ("128.00", "CNY", "operator")
+    );
+    let (_, told) = run(&world, &["order", "refunds", "--csv"]);
+    assert_eq!(told, table, "the same bytes by the command");
+    let orders = viewer.get("/orders.csv").await.text().await.unwrap();
+    assert_eq!(cells(&orders)[0][15], "128.00");
+
+    for unread in ["state=GONE", "cause=nobody", "since=yesterday"] {
+        for path in ["/refunds", "/refunds.csv"] {
+            let answer = viewer.get(&format!("{path}?{unread}")).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}?{unread}");
+        }
+    }
+    let (_, acts) = run(&world, &["act", "list"]);
+    let export = "viewer export /refunds.csv?state=SUCCESSREFUND&cause=operator";
+    assert!(acts.contains(export), "{acts}");
+}
+
+#[tokio::test]
+async fn refunds_are_listed_and_taken_as_a_table_on_sqlite() {
+    refunds_are_listed_and_taken_as_a_table(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn refunds_are_listed_and_taken_as_a_table_on_postgres() {
+    refunds_are_listed_and_taken_as_a_table(Database::Postgres).await;
 }
 
 /// The statements that make `copies` of every attempt, begun a second apart.
