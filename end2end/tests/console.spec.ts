@@ -154,7 +154,7 @@ test('a figure leads to its rows, which are taken away as CSV', async ({ browser
 
 test('nobody who has not signed in sees anything', async ({ page }) => {
   const read = ['/', '/queues', '/acts', '/notify/1', '/orders', '/orders.csv', '/figures'];
-  const one = ['/businesses', '/business/demo', '/accounts', '/find?number=1', '/order/1'];
+  const one = ['/refunds', '/refunds.csv', '/businesses', '/business/demo', '/accounts', '/find?number=1', '/order/1'];
   for (const path of [...read, ...one]) {
     await page.goto(`${operator}${path}`);
     await expect(page).toHaveURL(/\/sign-in\?next=/);

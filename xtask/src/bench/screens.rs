@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Each screen, by what an operator looks for.
-const SCREENS: [(&str, &str); 14] = [
+const SCREENS: [(&str, &str); 18] = [
     ("money at risk", "/"),
     ("orders", "/orders"),
     ("orders by payment", "/orders?paid=1"),
@@ -27,6 +27,10 @@ const SCREENS: [(&str, &str); 14] = [
     ("no number", "/find?number=nothing"),
     ("figures of today", "/figures?days=1"),
     ("acts", "/acts"),
+    ("refunds", "/refunds"),
+    ("queues", "/queues"),
+    ("business systems", "/businesses"),
+    ("channel accounts", "/accounts"),
 ];
 /// Callers of these wait longer, and know it.
 const FIGURES: [(&str, &str); 2] = [
