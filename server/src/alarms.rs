@@ -9,8 +9,8 @@ use crate::worker::rested;
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use checkout::{Checkout, alarms_raised};
-pub(crate) use form::Form;
 use form::Message;
+pub(crate) use form::{Form, if_set};
 use payment::lang::Lang;
 use payment::ports::{KeptAlarm, Risk, RiskKind, Store};
 use reqwest::{Client, Url};
@@ -33,6 +33,55 @@ const UNTAKEN: &str = "untaken";
 /// No robot answers more, bytes.
 const ANSWER_MAX: usize = 4 << 10;
 
+/// Where alarms go, as far as it may be shown: the rest of the address may hold a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// How a message is written.
+    pub(crate) form: Form,
+    /// The host, and its port where one is named.
+    pub(crate) host: String,
+    /// What the host is known to take, where that is another form.
+    pub(crate) other: Option<Form>,
+}
+
+impl Destination {
+    /// Where the configuration says; none where it names no address.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub(crate) fn new(config: &Config) -> Result<Option<Self>> {
+        let url = address(config)?;
+        Ok(url.map(|url| Self::of(config.alarm_form, &url)))
+    }
+
+    /// What is set holds, else what the host is known to take.
+    fn of(set: Option<Form>, url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default();
+        let known = Form::of_host(host);
+        let form = set.or(known).unwrap_or(Form::Json);
+        Self {
+            form,
+            host: match url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            },
+            other: known.filter(|known| *known != form),
+        }
+    }
+}
+
+/// The address that is set; none where none is.
+fn address(config: &Config) -> Result<Option<Url>> {
+    if config.alarm_url.is_empty() {
+        return Ok(None);
+    }
+    // The address may hold a token: it is in no error.
+    let url = Url::parse(&config.alarm_url).ok();
+    let url = url.filter(|url| ["http", "https"].contains(&url.scheme()));
+    url.map(Some)
+        .context("alarm_url takes an http or https address")
+}
+
 /// Who is told.
 pub(crate) struct Bell {
     form: Form,
@@ -51,15 +100,12 @@ impl Bell {
     /// # Errors
     /// When the address is none.
     pub(crate) fn new(config: &Config) -> Result<Option<Self>> {
-        if config.alarm_url.is_empty() {
+        let Some(url) = address(config)? else {
             return Ok(None);
-        }
-        // The address may hold a token: it is in no error.
-        let url = Url::parse(&config.alarm_url).ok();
-        let url = url.filter(|url| ["http", "https"].contains(&url.scheme()));
+        };
         Ok(Some(Self {
-            form: config.alarm_form,
-            url: url.context("alarm_url takes an http or https address")?,
+            form: Destination::of(config.alarm_form, &url).form,
+            url,
             secret: config.alarm_secret.clone(),
             client: channels::client()?,
             quiet_ms: i64::from(config.alarm_quiet_s) * 1000,
@@ -349,6 +395,50 @@ mod tests {
                 assert_eq!(what.is_ascii(), lang == Lang::En, "{kind}: {what}");
             }
         }
+    }
+
+    #[test]
+    fn a_form_that_is_not_set_is_the_hosts() {
+        let goes = |url: &str, form: &str| {
+            let config = Config::of(&format!("alarm_url = {url:?}\nalarm_form = {form:?}"));
+            let to = Destination::new(&config).unwrap().unwrap();
+            (to.form, to.host, to.other)
+        };
+        for (url, form, host) in [
+            (
+                "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k",
+                Form::Wecom,
+                "qyapi.weixin.qq.com",
+            ),
+            (
+                "https://oapi.dingtalk.com/robot/send?access_token=k",
+                Form::Dingtalk,
+                "oapi.dingtalk.com",
+            ),
+            (
+                "https://OPEN.feishu.cn/open-apis/bot/v2/hook/k",
+                Form::Feishu,
+                "open.feishu.cn",
+            ),
+            (
+                "https://open.larksuite.com/open-apis/bot/v2/hook/k",
+                Form::Feishu,
+                "open.larksuite.com",
+            ),
+            (
+                "http://user:k@alarms.example:8080/k?k#k",
+                Form::Json,
+                "alarms.example:8080",
+            ),
+        ] {
+            assert_eq!(goes(url, ""), (form, host.to_owned(), None));
+            let known = (form != Form::Json).then_some(form);
+            assert_eq!(goes(url, "json"), (Form::Json, host.to_owned(), known));
+            assert_eq!(goes(url, form.word()), (form, host.to_owned(), None));
+        }
+        assert!(Destination::new(&Config::of("")).unwrap().is_none());
+        let wrong = Destination::new(&Config::of("alarm_url = \"ftp://x/token\""));
+        assert!(!format!("{:#}", wrong.unwrap_err()).contains("token"));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -41,7 +42,36 @@ pub(super) struct Message {
     pub(super) link: Option<String>,
 }
 
+/// A form as it is set; none where that is empty.
+pub(crate) fn if_set<'de, D: Deserializer<'de>>(written: D) -> Result<Option<Form>, D::Error> {
+    let word = String::deserialize(written)?;
+    if word.is_empty() {
+        return Ok(None);
+    }
+    Form::deserialize(word.into_deserializer()).map(Some)
+}
+
 impl Form {
+    /// Its word, as it is set.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Wecom => "wecom",
+            Self::Dingtalk => "dingtalk",
+            Self::Feishu => "feishu",
+        }
+    }
+
+    /// What a known host takes.
+    pub(super) fn of_host(host: &str) -> Option<Self> {
+        match host {
+            "qyapi.weixin.qq.com" => Some(Self::Wecom),
+            "oapi.dingtalk.com" => Some(Self::Dingtalk),
+            "open.feishu.cn" | "open.larksuite.com" => Some(Self::Feishu),
+            _ => None,
+        }
+    }
+
     /// The address and the body of a message at this moment.
     pub(super) fn written(
         self,
@@ -90,17 +120,29 @@ impl Form {
         if !status.is_success() {
             bail!("alarm_url answers {status}");
         }
-        let name = match self {
-            Self::Json => return Ok(()),
-            Self::Wecom | Self::Dingtalk => "errcode",
-            Self::Feishu => "code",
-        };
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-        match answer[name].as_i64() {
-            Some(0) => Ok(()),
-            Some(code) => bail!("alarm_url answers {name} {code}"),
-            None => bail!("alarm_url answers no {name}: is alarm_form right?"),
+        // Robots refuse by a 200 with a number: also where another's form was set.
+        for name in ["errcode", "code", "StatusCode"] {
+            let code = answer[name].as_i64();
+            if let Some(code) = code.filter(|code| !self.is_well(name, *code)) {
+                bail!("alarm_url answers {name} {code}: is alarm_form right?");
+            }
         }
+        // Feishu's robots say one of two, or both.
+        let names: &[&str] = match self {
+            Self::Json => return Ok(()),
+            Self::Wecom | Self::Dingtalk => &["errcode"],
+            Self::Feishu => &["code", "StatusCode"],
+        };
+        match names.iter().any(|name| answer[*name] == 0) {
+            true => Ok(()),
+            false => bail!("alarm_url answers no {}: is alarm_form right?", names[0]),
+        }
+    }
+
+    /// Whether a number says that it was taken. An address of no robot may repeat HTTP's.
+    fn is_well(self, name: &str, code: i64) -> bool {
+        code == 0 || (self == Self::Json && name != "errcode" && (200..300).contains(&code))
     }
 }
 
@@ -187,5 +229,36 @@ mod tests {
         );
         assert!(Form::Feishu.taken(ok, br#"{"errcode":0}"#).is_err());
         assert!(Form::Wecom.taken(ok, b"<html>").is_err());
+        let before = br#"{"Extra":null,"StatusCode":0,"StatusMessage":"success"}"#;
+        assert!(Form::Feishu.taken(ok, before).is_ok());
+        let both = br#"{"StatusCode":0,"code":19024,"msg":"Key Words Not Found"}"#;
+        assert!(Form::Feishu.taken(ok, both).is_err());
+    }
+
+    #[test]
+    fn what_a_robot_refuses_is_not_taken_in_any_form() {
+        let ok = StatusCode::OK;
+        for refused in [
+            r#"{"errcode":40008,"errmsg":"invalid message type"}"#,
+            r#"{"errcode":200,"errmsg":"none"}"#,
+            r#"{"code":9499,"msg":"Bad Request","data":{}}"#,
+            r#"{"StatusCode":9499}"#,
+        ] {
+            for form in [Form::Json, Form::Wecom, Form::Dingtalk, Form::Feishu] {
+                let told = form.taken(ok, refused.as_bytes());
+                assert!(told.is_err(), "{form:?}: {refused}");
+            }
+        }
+        for taken in [
+            "",
+            "ok",
+            "[1]",
+            "{}",
+            r#"{"code":200}"#,
+            r#"{"code":"none"}"#,
+            r#"{"errcode":0}"#,
+        ] {
+            assert!(Form::Json.taken(ok, taken.as_bytes()).is_ok(), "{taken}");
+        }
     }
 }

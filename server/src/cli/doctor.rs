@@ -5,6 +5,7 @@ mod stories;
 
 use super::channel::check_accounts;
 use crate::accounts;
+use crate::alarms::Destination;
 use crate::config::Config;
 use crate::ends::NEAR_MS;
 use crate::limits::UNLISTED;
@@ -81,6 +82,7 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
     }
     stories::look_over(store.as_ref(), options, &mut findings).await?;
     acts(config, store.as_ref(), &mut findings).await?;
+    alarms(config, &mut findings);
     for risk in store.at_risk(now_ms()).await? {
         findings.add(format!(
             "{} {}: {}",
@@ -113,6 +115,24 @@ async fn acts(config: &Config, store: &dyn Store, findings: &mut Findings) -> Re
         Err(broken) => findings.add(format!("the operators' acts: {broken}")),
     }
     Ok(())
+}
+
+/// Whether anybody is told of alarms, as this command was configured.
+fn alarms(config: &Config, findings: &mut Findings) {
+    let to = match Destination::new(config) {
+        Ok(to) => to,
+        Err(error) => return findings.add(format!("alarms by message: {error:#}")),
+    };
+    let Some(Destination { form, host, other }) = to else {
+        return;
+    };
+    if let Some(other) = other {
+        let (form, other) = (form.word(), other.word());
+        findings.add(format!(
+            "alarm_form is {form}, and {host} takes {other}: set {other}, or leave it out; \
+             `tongfu alarm test` says whether a message is taken"
+        ));
+    }
 }
 
 /// Who sends `X-Forwarded-For` and is not listed, as the running server tells.

@@ -53,11 +53,46 @@ async fn each_robot_takes_a_message_and_a_wrong_secret_is_told() {
         let other = if form == "feishu" { "wecom" } else { "feishu" };
         let (taken, told) = test(&address, other, SECRET);
         assert!(!taken && !told.contains("abc-token"), "{form}: {told}");
+        // Nobody's form: the robot answers 200, and took nothing.
+        for set in ["json", ""] {
+            let before = said(&world).await.len();
+            let (taken, told) = test(&address, set, SECRET);
+            assert!(!taken && told.contains("code "), "{form}: {told}");
+            assert!(!told.contains("abc-token"), "{form}: {told}");
+            assert_eq!(said(&world).await.len(), before);
+        }
     }
     let (taken, told) = test("http://127.0.0.1:9/x?key=abc-token", "json", "");
     assert!(!taken && !told.contains("abc-token"), "{told}");
     let (taken, told) = test("", "json", "");
     assert!(!taken && told.contains("alarm_url is not set"), "{told}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_where_alarms_go_and_no_token() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let doctor = |address: &str, form: &str| {
+        let mut command = tongfu(&world.database_url);
+        command
+            .arg("doctor")
+            .env("TONGFU_ACCOUNTS", world.accounts())
+            .env("TONGFU_ALARM_URL", address)
+            .env("TONGFU_ALARM_FORM", form);
+        crate::operator::run(&mut command)
+    };
+    let feishu = "https://open.feishu.cn/open-apis/bot/v2/hook/abc-token";
+    let (well, told) = doctor(feishu, "json");
+    assert!(
+        !well && told.contains("alarm_form is json, and open.feishu.cn takes feishu"),
+        "{told}"
+    );
+    assert!(!told.contains("abc-token"), "{told}");
+    let (well, told) = doctor("file:///abc-token", "");
+    assert!(
+        !well && told.contains("takes an http or https address"),
+        "{told}"
+    );
+    assert!(!told.contains("abc-token"), "{told}");
 }
 
 /// Two instances see one callback that nobody takes: one message, though the first was
