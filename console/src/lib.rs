@@ -2,6 +2,7 @@
 //! (docs/console.md). What is shown is read by who calls; nothing here decides.
 
 mod account;
+mod alarms;
 mod board;
 mod business;
 mod figures;
@@ -14,6 +15,7 @@ mod refunds;
 mod sign_in;
 
 pub use account::{Account, Accounts, account, accounts};
+pub use alarms::AlarmsTo;
 pub use board::{AtRisk, Board, board};
 pub use business::{
     Business, Businesses, Change, Field, Issued, Planned, Shape, business, businesses, issued,

@@ -1,6 +1,7 @@
 //! What waits and what may come to wait: queues, lanes, instances, channels, and what ends
 //! soon.
 
+use crate::alarms::{AlarmsTo, alarms};
 use crate::{Setting, age, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
@@ -90,6 +91,8 @@ pub struct Queues<'a> {
     pub ends: Vec<&'a End>,
     /// When it was looked for what ends, ms since 1970; none: not yet.
     pub looked_ms: Option<i64>,
+    /// Where alarms are sent; none: nobody is told.
+    pub alarms: Option<AlarmsTo<'a>>,
     /// Now, ms since 1970.
     pub now_ms: i64,
 }
@@ -108,7 +111,13 @@ impl Queues<'_> {
         let late = late.iter().filter(|late| late.count > 0).count();
         let full = self.lanes.iter().filter(|lane| lane.is_full).count();
         let away = self.accounts.iter().filter(|one| one.is_away).count();
-        let alone = [self.too_far > 0, self.lacks_itself(), self.are_many()];
+        let is_wrong = self.alarms.as_ref().is_some_and(|to| to.other.is_some());
+        let alone = [
+            self.too_far > 0,
+            self.lacks_itself(),
+            self.are_many(),
+            is_wrong,
+        ];
         let alone = alone.iter().filter(|is_so| **is_so).count();
         late + self.untaken.len() + full + away + alone + self.ends.len()
     }
@@ -134,6 +143,7 @@ pub fn queues(setting: &Setting<'_>, queues: &Queues<'_>) -> String {
         {instances(setting, queues)}
         {accounts(setting, queues)}
         {ends(setting, queues)}
+        {alarms(setting, queues.alarms.as_ref())}
     };
     document(setting, setting.say("队列", "Queues"), body)
 }
@@ -619,6 +629,7 @@ mod tests {
             minutes: 15,
             ends: Vec::new(),
             looked_ms: Some(0),
+            alarms: None,
             now_ms: 10 * DAY,
         }
     }
@@ -661,6 +672,7 @@ mod tests {
             "3 s ago",
             "120 / 900 ms",
             "0 (0 %)",
+            "Nobody is told: alarm_url is not set.",
         ] {
             assert!(page.contains(said), "{said}: {page}");
         }

@@ -12,11 +12,14 @@ mod record;
 mod refunds;
 mod session;
 
+use crate::alarms::Destination;
+use crate::config::Config;
 use crate::ends::Ends;
 use crate::limits::buckets::{Buckets, Rate};
 use crate::reload::Reloaded;
 use crate::serve::system_clock;
 use crate::state::State;
+use anyhow::Result;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -47,17 +50,22 @@ pub(crate) struct Console {
     instance: String,
     /// Which certificates and secrets end.
     ends: Ends,
+    /// Where alarms are sent.
+    alarms: Option<Destination>,
 }
 
 impl Console {
+    /// # Errors
+    /// When `alarm_url` is no address.
     pub(crate) fn new(
+        config: &Config,
         store: Arc<dyn Store>,
         reloaded: Arc<Reloaded>,
         dev: bool,
         instance: &str,
         ends: Ends,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
             store: Arc::clone(&store),
             operators: Operators::new(store, system_clock(), dev),
             reloaded,
@@ -65,7 +73,8 @@ impl Console {
             figures: Mutex::default(),
             instance: instance.to_owned(),
             ends,
-        }
+            alarms: Destination::new(config)?,
+        })
     }
 }
 

@@ -89,10 +89,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let (besides, ends) = beside(&config, &checkout, &announced, &instance, &stopped)?;
     workers.extend(besides);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
-    let pictures = Pictures::default();
-    pictures.read(&config.marks)?;
-    let notice = Notice::default();
-    notice.set(&config.page_notice, &config.page_notice_en);
+    let (pictures, notice) = shown(&config)?;
     let reloaded = Arc::new(Reloaded {
         file,
         store: Arc::clone(&announced),
@@ -115,7 +112,14 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         metrics,
         pictures,
         notice,
-        console: Console::new(Arc::clone(&announced), reloaded, dev, &instance, ends),
+        console: Console::new(
+            &config,
+            Arc::clone(&announced),
+            reloaded,
+            dev,
+            &instance,
+            ends,
+        )?,
         limits: Arc::clone(&limits),
         streams: Arc::new(streams(&config, connections)),
         relay: Relay::new(line),
@@ -155,6 +159,14 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     traces::end(traced).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What payers are shown of the operator's.
+fn shown(config: &Config) -> Result<(Pictures, Notice)> {
+    let (pictures, notice) = (Pictures::default(), Notice::default());
+    pictures.read(&config.marks)?;
+    notice.set(&config.page_notice, &config.page_notice_en);
+    Ok((pictures, notice))
 }
 
 /// What goes on beside the use cases, and what is seen of certificates and secrets.

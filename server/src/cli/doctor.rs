@@ -124,8 +124,13 @@ fn alarms(config: &Config, findings: &mut Findings) {
         Err(error) => return findings.add(format!("alarms by message: {error:#}")),
     };
     let Some(Destination { form, host, other }) = to else {
+        println!(
+            "note  nobody is told of alarms: alarm_url is not set; set it in the configuration \
+             file, or TONGFU_ALARM_URL, and try it by `tongfu alarm test`"
+        );
         return;
     };
+    println!("ok    alarms go to {} as {}", printable(&host), form.word());
     if let Some(other) = other {
         let (form, other) = (form.word(), other.word());
         findings.add(format!(

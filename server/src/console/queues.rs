@@ -2,6 +2,7 @@
 //! its own place, and nothing that reads a table which grows.
 
 use super::answer::{Who, page, trouble};
+use crate::alarms::Form;
 use crate::ends::{Looked, NEAR_MS};
 use crate::state::State;
 use axum::extract;
@@ -9,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{AccountStanding, LateTimers, MINUTES};
-use console::{Answering, Lane, Queues};
+use console::{AlarmsTo, Answering, Lane, Queues};
 use payment::ports::StoreError;
 
 /// The page.
@@ -52,6 +53,11 @@ pub(super) async fn read<'a>(
         minutes: MINUTES,
         ends: ends.filter(|end| end.at_ms < now_ms + NEAR_MS).collect(),
         looked_ms: looked.map(|looked| looked.at_ms),
+        alarms: state.console.alarms.as_ref().map(|to| AlarmsTo {
+            form: to.form.word(),
+            host: &to.host,
+            other: to.other.map(Form::word),
+        }),
         now_ms,
     })
 }

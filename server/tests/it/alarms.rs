@@ -87,6 +87,18 @@ async fn the_doctor_says_where_alarms_go_and_no_token() {
         "{told}"
     );
     assert!(!told.contains("abc-token"), "{told}");
+    let robot = "https://oapi.dingtalk.com/robot/send?access_token=abc-token";
+    let (well, told) = doctor(robot, "");
+    assert!(
+        well && told.contains("alarms go to oapi.dingtalk.com as dingtalk"),
+        "{told}"
+    );
+    assert!(!told.contains("abc-token"), "{told}");
+    let (well, told) = doctor("", "");
+    assert!(
+        well && told.contains("nobody is told of alarms: alarm_url is not set"),
+        "{told}"
+    );
     let (well, told) = doctor("file:///abc-token", "");
     assert!(
         !well && told.contains("takes an http or https address"),

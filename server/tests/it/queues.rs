@@ -14,7 +14,12 @@ async fn queues_tell_who_is_at_work_and_what_ends(database: Database) {
     let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
     let page = eventually("all is in time", async || {
         let page = dev.page("/queues?lang=en").await;
-        let all = ["All in time", "None within 30 days.", "None: all take"];
+        let all = [
+            "All in time",
+            "None within 30 days.",
+            "None: all take",
+            "Nobody is told: alarm_url is not set.",
+        ];
         all.iter().all(|text| page.contains(text)).then_some(page)
     })
     .await;
@@ -45,7 +50,13 @@ async fn queues_tell_who_is_at_work_and_what_ends(database: Database) {
     let (rotated, told) = run(&world, &["domain", "rotate", "demo", "--overlap", "7d"]);
     assert!(rotated, "{told}");
     world
-        .restart_platform_with(&[("TONGFU_INSTANCES", "9")])
+        .restart_platform_with(&[
+            ("TONGFU_INSTANCES", "9"),
+            (
+                "TONGFU_ALARM_URL",
+                "https://user:abc-token@qyapi.weixin.qq.com/abc-token?key=abc-token",
+            ),
+        ])
         .await;
     let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
     let page = eventually("it was looked for what ends", async || {
@@ -58,6 +69,11 @@ async fn queues_tell_who_is_at_work_and_what_ends(database: Database) {
         "{page}"
     );
     assert!(!page.contains("at work, and"), "{page}");
+    assert!(
+        page.contains("Sent to qyapi.weixin.qq.com (wecom)."),
+        "{page}"
+    );
+    assert!(!page.contains("abc-token"), "{page}");
 }
 
 #[tokio::test]
