@@ -1,6 +1,8 @@
 //! The channel accounts: those of the file, which is only read, and those that the
 //! database keeps (docs/accounts.md).
 
+pub(crate) mod written;
+
 use crate::config::Config;
 use crate::serve::system_clock;
 use anyhow::{Context, Result, anyhow};
@@ -10,6 +12,7 @@ use payment::ports::{Gateway, KeptAccount, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use written::Written;
 
 /// Every instance has heard of a change after this.
 pub(crate) const HEARD: Duration = Duration::from_secs(2);
@@ -44,6 +47,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Account>> {
 #[derive(Clone, Default)]
 pub(crate) struct Opened {
     file: Vec<Arc<dyn Gateway>>,
+    /// How those of the file are written.
+    pub(crate) written: Vec<Written>,
     kept: Vec<(KeptAccount, Arc<dyn Gateway>)>,
     /// What keeps some of the database's from being used as they are there.
     pub(crate) troubles: Vec<String>,
@@ -95,6 +100,7 @@ impl Opened {
     pub(crate) async fn read_kept(&self, public_url: &str, store: &dyn Store) -> Result<Self> {
         let mut read = Self {
             file: self.file.clone(),
+            written: self.written.clone(),
             ..Self::default()
         };
         for kept in store.kept_accounts().await? {
@@ -135,8 +141,11 @@ impl Opened {
 /// # Errors
 /// When one of the file's can't be opened, or the database is in trouble.
 pub(crate) async fn opened(config: &Config, store: &dyn Store) -> Result<Opened> {
+    let accounts = of_file(config)?;
     let file = Opened {
-        file: gateways(of_file(config)?, &config.public_url, &system_clock())?,
+        // Before they are opened: a key that is put in place between is told the next time.
+        written: accounts.iter().map(Written::new).collect(),
+        file: gateways(accounts, &config.public_url, &system_clock())?,
         ..Opened::default()
     };
     file.read_kept(&config.public_url, store).await

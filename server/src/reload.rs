@@ -1,11 +1,12 @@
 //! SIGHUP: accounts, their keys, the pictures of the channels, the notice and the log's
 //! filter are read anew. The rest of the configuration holds from the next start.
 
-use crate::accounts::{self, Opened};
+use crate::accounts::{self, Opened, written};
 use crate::config::Config;
 use crate::log;
 use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
+use crate::serve::now_ms;
 use crate::worker::rested;
 use anyhow::Result;
 use checkout::Checkout;
@@ -31,6 +32,8 @@ pub(crate) struct Reloaded {
     /// The accounts that are used, and the revision of the database's.
     pub(crate) accounts: Mutex<(i64, Opened)>,
     pub(crate) public_url: String,
+    /// What this instance is called among those at work.
+    pub(crate) instance: String,
 }
 
 /// Reads everything anew at each SIGHUP, for as long as the program runs.
@@ -109,6 +112,11 @@ impl Reloaded {
         let filter = log::filter(&config.log)?;
         self.pictures.read(&config.marks)?;
         (self.set_filter)(filter)?;
+        // What can't be recorded is not done.
+        if let Some(what) = written::told(&held.1.written, &accounts.written) {
+            let by = format!("file ({})", self.instance);
+            self.store.record_act(&by, &what, now_ms()).await?;
+        }
         self.notice.set(&config.page_notice, &config.page_notice_en);
         let count = self.put(&accounts);
         *held = (revision, accounts);

@@ -99,6 +99,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         set_filter,
         accounts: Mutex::new((revision, accounts)),
         public_url: config.public_url.clone(),
+        instance: instance.clone(),
     });
     tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded)));
     workers.push(tokio::spawn(reload::at_each_change(

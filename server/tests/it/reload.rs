@@ -85,6 +85,83 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
     assert_eq!(crate::pay::errcode(&answer), "0", "{answer}");
 }
 
+async fn what_a_hangup_changes_of_accounts_is_an_act(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let acts = || {
+        let output = tongfu(&world.database_url)
+            .args(["act", "list"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let read_anew = || {
+        let log = std::fs::read_to_string(world.log()).unwrap();
+        log.matches("read anew: accounts").count()
+    };
+    let hangup = async || {
+        let before = read_anew();
+        world.programs.last().unwrap().signal("HUP");
+        eventually("it is read anew", async || {
+            (read_anew() > before).then_some(())
+        })
+        .await;
+    };
+    let file = accounts_file(&world);
+    hangup().await;
+    assert_eq!(acts(), "", "nothing was changed");
+
+    let written = std::fs::read_to_string(&file).unwrap();
+    let mut all: Vec<_> = written.split("[[account]]\n").map(str::to_owned).collect();
+    let of = |all: &[String], name: &str| {
+        let line = format!("name = \"{name}\"\n");
+        all.iter().position(|one| one.contains(&line)).unwrap()
+    };
+    let (off, gone) = (of(&all, "sandbox"), of(&all, "sandbox-paypal"));
+    all[off].insert_str(0, "enabled = false\nlargest = 314159\n");
+    all.remove(gone);
+    std::fs::write(&file, all.join("[[account]]\n")).unwrap();
+    let key = world.folder.join("sandbox/alipay/app_key.pem");
+    let pem = std::fs::read_to_string(&key).unwrap();
+    std::fs::write(&key, format!("{pem}\n")).unwrap();
+    hangup().await;
+    let told = acts();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for said in [
+        " file (",
+        "Wechat/sandbox disabled and changed (largest);",
+        "Paypal/sandbox-paypal removed",
+        "Alipay/sandbox-alipay changed (private_key)",
+    ] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    assert!(!told.contains("314159"), "{told}");
+
+    hangup().await;
+    assert_eq!(acts(), told, "nothing is named twice");
+    std::fs::write(&file, &written).unwrap();
+    hangup().await;
+    let told = acts();
+    assert!(
+        told.contains("Wechat/sandbox enabled and changed (largest)")
+            && told.contains("Paypal/sandbox-paypal added"),
+        "{told}"
+    );
+    let (well, text) = crate::operator::run(tongfu(&world.database_url).args(["act", "verify"]));
+    assert!(well && text.contains("2 acts are whole"), "{text}");
+}
+
+#[tokio::test]
+async fn what_a_hangup_changes_of_accounts_is_an_act_on_sqlite() {
+    what_a_hangup_changes_of_accounts_is_an_act(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn what_a_hangup_changes_of_accounts_is_an_act_on_postgres() {
+    what_a_hangup_changes_of_accounts_is_an_act(Database::Postgres).await;
+}
+
 #[test]
 fn a_command_makes_no_tables() {
     let path = temp_folder().join("none.db");
