@@ -141,14 +141,22 @@ impl Opened {
 /// # Errors
 /// When one of the file's can't be opened, or the database is in trouble.
 pub(crate) async fn opened(config: &Config, store: &dyn Store) -> Result<Opened> {
+    let file = opened_of_file(config)?;
+    file.read_kept(&config.public_url, store).await
+}
+
+/// Those of the file alone.
+///
+/// # Errors
+/// When one can't be opened.
+pub(crate) fn opened_of_file(config: &Config) -> Result<Opened> {
     let accounts = of_file(config)?;
-    let file = Opened {
+    Ok(Opened {
         // Before they are opened: a key that is put in place between is told the next time.
         written: accounts.iter().map(Written::new).collect(),
         file: gateways(accounts, &config.public_url, &system_clock())?,
         ..Opened::default()
-    };
-    file.read_kept(&config.public_url, store).await
+    })
 }
 
 fn open(public_url: &str, kept: &KeptAccount) -> Result<Arc<dyn Gateway>> {

@@ -12,13 +12,44 @@ use anyhow::Result;
 use checkout::Checkout;
 use payment::ports::Store;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
+use tokio::task::block_in_place;
+use tokio::time::timeout;
 
 /// How often it is looked whether the database's accounts were changed.
 const LOOK_EACH: Duration = Duration::from_millis(500);
+/// A page waits no longer for accounts that were changed a moment ago.
+const PAGE_WAIT: Duration = Duration::from_millis(500);
+
+/// The accounts that are used, and the revision of the database's.
+pub(crate) struct Used {
+    held: RwLock<(i64, Opened)>,
+    /// Who reads them anew has it from beginning to end; who looks needs it not.
+    turn: Mutex<()>,
+}
+
+impl Used {
+    pub(crate) fn new(revision: i64, accounts: Opened) -> Self {
+        Self {
+            held: RwLock::new((revision, accounts)),
+            turn: Mutex::default(),
+        }
+    }
+
+    /// As they are used now.
+    fn get(&self) -> (i64, Opened) {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
+    }
+
+    fn set(&self, revision: i64, accounts: Opened) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        *held = (revision, accounts);
+    }
+}
 
 /// What can be changed while the program runs.
 pub(crate) struct Reloaded {
@@ -29,8 +60,7 @@ pub(crate) struct Reloaded {
     pub(crate) pictures: Pictures,
     pub(crate) notice: Notice,
     pub(crate) set_filter: log::SetFilter,
-    /// The accounts that are used, and the revision of the database's.
-    pub(crate) accounts: Mutex<(i64, Opened)>,
+    pub(crate) accounts: Used,
     pub(crate) public_url: String,
     /// What this instance is called among those at work.
     pub(crate) instance: String,
@@ -69,57 +99,69 @@ pub(crate) async fn at_each_change(reloaded: Arc<Reloaded>, mut stopped: watch::
 impl Reloaded {
     /// Reads the database's accounts, if they were changed. The file is left as it was.
     async fn read_kept(&self) -> Result<()> {
-        let mut held = self.accounts.lock().await;
-        // A database in trouble is told of elsewhere.
-        let Ok(revision) = self.store.accounts_revision().await else {
-            return Ok(());
-        };
-        if revision == held.0 {
+        if !self.is_changed().await {
             return Ok(());
         }
-        let accounts = held.1.read_kept(&self.public_url, &*self.store).await?;
-        let count = self.put(&accounts);
+        let _turn = self.accounts.turn.lock().await;
+        // Another may have read them meanwhile.
+        let (held, accounts) = self.accounts.get();
+        let revision = match self.store.accounts_revision().await {
+            Ok(revision) if revision != held => revision,
+            _ => return Ok(()),
+        };
+        let accounts = accounts.read_kept(&self.public_url, &*self.store).await?;
+        let count = self.put(revision, accounts);
         tracing::info!(accounts = count, "opened anew: channel accounts");
-        *held = (revision, accounts);
         Ok(())
     }
 
+    /// Whether the database's are others by now; a database in trouble is told of
+    /// elsewhere.
+    async fn is_changed(&self) -> bool {
+        let revision = self.store.accounts_revision().await;
+        revision.is_ok_and(|revision| revision != self.accounts.get().0)
+    }
+
     /// The accounts as they are used now, after every change that the database holds; those
-    /// that held before where it can't be asked.
+    /// that held before where it can't be asked, or a reload is long under way.
     pub(crate) async fn accounts(&self) -> Opened {
-        if let Err(error) = self.read_kept().await {
+        if let Ok(Err(error)) = timeout(PAGE_WAIT, self.read_kept()).await {
             let cause = format!("{error:#}");
             tracing::error!(cause, "channel accounts are not opened anew");
         }
-        self.accounts.lock().await.1.clone()
+        self.accounts.get().1
     }
 
     /// Lets these accounts be used; gives how many.
-    fn put(&self, accounts: &Opened) -> usize {
+    fn put(&self, revision: i64, accounts: Opened) -> usize {
         accounts.tell();
         let gateways = accounts.gateways();
         let count = gateways.len();
         self.checkout.replace_gateways(gateways);
+        self.accounts.set(revision, accounts);
         count
     }
 
     /// Everything is read before anything is changed; gives how many accounts hold now.
     async fn reload(&self) -> Result<usize> {
-        let config = Config::load(self.file.as_deref())?;
-        let mut held = self.accounts.lock().await;
+        // A disk that does not answer must not keep everybody else waiting.
+        let (config, of_file) = block_in_place(|| {
+            let config = Config::load(self.file.as_deref())?;
+            let of_file = accounts::opened_of_file(&config)?;
+            anyhow::Ok((config, of_file))
+        })?;
+        let _turn = self.accounts.turn.lock().await;
         let revision = self.store.accounts_revision().await?;
-        let accounts = accounts::opened(&config, &*self.store).await?;
+        let accounts = of_file.read_kept(&config.public_url, &*self.store).await?;
         let filter = log::filter(&config.log)?;
-        self.pictures.read(&config.marks)?;
+        block_in_place(|| self.pictures.read(&config.marks))?;
         (self.set_filter)(filter)?;
         // What can't be recorded is not done.
-        if let Some(what) = written::told(&held.1.written, &accounts.written) {
+        if let Some(what) = written::told(&self.accounts.get().1.written, &accounts.written) {
             let by = format!("file ({})", self.instance);
             self.store.record_act(&by, &what, now_ms()).await?;
         }
         self.notice.set(&config.page_notice, &config.page_notice_en);
-        let count = self.put(&accounts);
-        *held = (revision, accounts);
-        Ok(count)
+        Ok(self.put(revision, accounts))
     }
 }

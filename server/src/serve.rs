@@ -14,7 +14,7 @@ use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
 use crate::rates;
 use crate::relay::{Line, Relay, Relayed};
-use crate::reload::{self, Reloaded};
+use crate::reload::{self, Reloaded, Used};
 use crate::state::{Held, State};
 use crate::traces;
 use crate::worker;
@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Keys;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// What is under way when the program is told to stop has this long to end; the
@@ -97,7 +97,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         pictures: pictures.clone(),
         notice: notice.clone(),
         set_filter,
-        accounts: Mutex::new((revision, accounts)),
+        accounts: Used::new(revision, accounts),
         public_url: config.public_url.clone(),
         instance: instance.clone(),
     });

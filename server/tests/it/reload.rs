@@ -1,7 +1,9 @@
 //! SIGHUP: accounts are read anew, and a bad file changes nothing.
 
+use crate::console::{Browser, DEVELOPMENT};
 use crate::harness::{Database, World, eventually, temp_folder, tongfu};
 use std::path::PathBuf;
+use std::time::Duration;
 
 fn accounts_file(world: &World) -> PathBuf {
     world.folder.join("sandbox/accounts.toml")
@@ -160,6 +162,33 @@ async fn what_a_hangup_changes_of_accounts_is_an_act_on_sqlite() {
 #[tokio::test]
 async fn what_a_hangup_changes_of_accounts_is_an_act_on_postgres() {
     what_a_hangup_changes_of_accounts_is_an_act(Database::Postgres).await;
+}
+
+/// The accounts file is a pipe that says nothing yet.
+#[tokio::test]
+async fn a_page_waits_for_no_reload_that_is_under_way() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    // The one that reads is held up.
+    world
+        .restart_platform_with(&[("TOKIO_WORKER_THREADS", "4")])
+        .await;
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let (file, written) = (
+        accounts_file(&world),
+        std::fs::read(accounts_file(&world)).unwrap(),
+    );
+    std::fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    world.programs.last().unwrap().signal("HUP");
+    let open = move || std::fs::File::options().write(true).open(file);
+    let mut pipe = tokio::task::spawn_blocking(open).await.unwrap().unwrap();
+    let page = tokio::time::timeout(Duration::from_secs(5), dev.page("/accounts?lang=en")).await;
+    std::io::Write::write_all(&mut pipe, &written).unwrap();
+    drop(pipe);
+    told(&world, "read anew: accounts").await;
+    let page = page.expect("the page waits");
+    assert!(page.contains("sandbox-paypal"), "{page}");
 }
 
 #[test]
