@@ -59,19 +59,18 @@ impl Console {
     /// When `alarm_url` is no address.
     pub(crate) fn new(
         config: &Config,
-        store: Arc<dyn Store>,
         reloaded: Arc<Reloaded>,
         dev: bool,
-        instance: &str,
         ends: Ends,
     ) -> Result<Self> {
+        let store = Arc::clone(&reloaded.store);
         Ok(Self {
             store: Arc::clone(&store),
             operators: Operators::new(store, system_clock(), dev),
+            instance: reloaded.instance.clone(),
             reloaded,
             sign_ins: Buckets::new(SIGN_INS),
             figures: Mutex::default(),
-            instance: instance.to_owned(),
             ends,
             alarms: Destination::new(config)?,
         })
