@@ -26,7 +26,7 @@ pub use notify::{Notify, notify};
 pub use order::{Called, Notice, Order, Payment, order};
 pub use orders::{Asked, Orders, orders};
 pub use queues::{Answering, End, Ending, Lane, Queues, queues};
-pub use record::{Record, record};
+pub use record::{AskedActs, Record, record};
 pub use refunds::{AskedRefunds, RefundList, refunds};
 pub use sign_in::sign_in;
 

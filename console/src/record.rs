@@ -1,21 +1,63 @@
 //! Who did what.
 
+use crate::orders::kind;
 use crate::{Setting, document};
 use leptos::prelude::*;
-use payment::acts::OperatorAct;
+use payment::acts::{OperatorAct, Piece};
+
+/// What is asked for, as the address says it.
+pub struct AskedActs {
+    /// The first day, or minute.
+    pub since: String,
+    /// The last day, or minute.
+    pub until: String,
+    /// A person's name.
+    pub by: String,
+    /// An order's number, or words that they hold.
+    pub about: String,
+}
 
 /// A page of operators' acts.
 pub struct Record {
-    /// The words that they hold.
-    pub about: String,
+    /// What is asked for.
+    pub asked: AskedActs,
+    /// Why that can't be.
+    pub refusal: Option<String>,
     /// The acts, the newest first.
     pub acts: Vec<OperatorAct>,
+    /// Numbers of refunds that were asked for, each with its order's.
+    pub orders: Vec<(String, String)>,
     /// Whether these are the newest.
     pub is_first: bool,
     /// Where the next page is.
     pub next: Option<String>,
     /// Where all of them are, as a table for spreadsheets.
     pub csv: String,
+}
+
+/// What was done, in which orders lead to their pages.
+fn what(act: &OperatorAct, orders: &[(String, String)]) -> Vec<AnyView> {
+    let order_of = |number: &str| {
+        let order = orders.iter().find(|(asked, _)| asked == number);
+        order.map(|(_, order_sn)| order_sn.clone())
+    };
+    let (mut views, mut text) = (Vec::new(), String::new());
+    for piece in act.pieces() {
+        let (word, order_sn) = match piece {
+            Piece::Order(order_sn) => (order_sn, Some(order_sn.to_owned())),
+            Piece::Asked(number) => (number, order_of(number)),
+            Piece::Text(text) => (text, None),
+        };
+        let Some(order_sn) = order_sn else {
+            text.push_str(word);
+            continue;
+        };
+        views.push(std::mem::take(&mut text).into_any());
+        let address = format!("/order/{order_sn}");
+        views.push(view! { <a href=address>{word.to_owned()}</a> }.into_any());
+    }
+    views.push(text.into_any());
+    views
 }
 
 /// The record of acts.
@@ -30,13 +72,14 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
                     <td>{act.seq}</td>
                     <td>{(setting.time)(act.at_ms)}</td>
                     <td>{act.by.clone()}</td>
-                    <td>{act.what.clone()}</td>
+                    <td>{what(act, &record.orders)}</td>
                 </tr>
             }
         })
         .collect();
     let has_none = rows.is_empty();
-    let none = has_none.then(|| {
+    let refusal = record.refusal.clone();
+    let none = (has_none && refusal.is_none()).then(|| {
         let nothing = setting.say("这里没有。", "None here.");
         view! { <p>{nothing}</p> }
     });
@@ -47,18 +90,18 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
         let name = setting.say("更早的", "Older ones");
         view! { <p><a href=next rel="next">{name}</a></p> }
     });
-    let csv = record.csv.clone();
+    let csv = refusal.is_none().then(|| {
+        let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
+        view! { " "<a href=record.csv.clone()>{name}</a> }
+    });
     let whole = setting.say(
         "链是否完整：tongfu act verify。",
         "Whether the chain is whole: tongfu act verify.",
     );
     let body = view! {
-        <form method="get" action="/acts" class="filter">
-            <label>{setting.say("含有（名字、单号、命令）", "Holding (a name, a number, a command)")}
-                <input name="about" maxlength="200" value=record.about.clone()/></label>
-            <button>{setting.say("列出", "List")}</button>
-        </form>
-        <p>{newest}" "{whole}" "<a href=csv>{setting.say("下载 CSV（全部）", "CSV of all that fit")}</a></p>
+        {filter(setting, &record.asked)}
+        {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
+        <p>{newest}" "{whole}{csv}</p>
         {none}
         <table hidden=has_none>
             <thead><tr>
@@ -72,4 +115,29 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
         {next}
     };
     document(setting, setting.say("操作记录", "Acts"), body)
+}
+
+fn filter(setting: &Setting<'_>, asked: &AskedActs) -> impl IntoView {
+    let AskedActs {
+        since,
+        until,
+        by,
+        about,
+    } = asked;
+    let holding = setting.say(
+        "订单号，或含有（业务系统、命令）",
+        "An order's number, or holding (a business system, a command)",
+    );
+    view! {
+        <form method="get" action="/acts" class="filter">
+            <label>{setting.say("从", "From")}
+                <input type=kind(since) name="since" value=since.clone()/></label>
+            <label>{setting.say("到", "To")}
+                <input type=kind(until) name="until" value=until.clone()/></label>
+            <label>{setting.say("谁", "By")}
+                <input name="by" maxlength="64" value=by.clone()/></label>
+            <label>{holding}<input name="about" maxlength="200" value=about.clone()/></label>
+            <button>{setting.say("列出", "List")}</button>
+        </form>
+    }
 }

@@ -1,6 +1,7 @@
 //! `tongfu`: the checkout, its database and its operator's commands.
 
 mod accounts;
+mod acts;
 mod alarms;
 mod business;
 mod channel;

@@ -29,6 +29,60 @@ impl OperatorAct {
     }
 }
 
+/// A piece of what an act says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// One of our order numbers.
+    Order(&'a str),
+    /// The number of a refund that was asked for, which another one grants.
+    Asked(&'a str),
+    /// Anything else.
+    Text(&'a str),
+}
+
+impl<'a> Piece<'a> {
+    /// What a word is.
+    #[must_use]
+    pub fn of(text: &'a str) -> Self {
+        // Docs/reference/orders.md, Attempts: a Beijing second and six digits.
+        let is_number =
+            |text: &str| text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.strip_prefix('Q') {
+            _ if is_number(text) => Self::Order(text),
+            Some(number) if is_number(number) => Self::Asked(text),
+            _ => Self::Text(text),
+        }
+    }
+}
+
+impl OperatorAct {
+    /// What it says, with the numbers in it told apart: all of them together are it.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let mut rest = self.what.as_str();
+        std::iter::from_fn(move || {
+            let begins = is_word(rest.chars().next()?);
+            let end = rest.find(|c| is_word(c) != begins).unwrap_or(rest.len());
+            let (piece, after) = rest.split_at(end);
+            rest = after;
+            Some(Piece::of(piece))
+        })
+    }
+
+    /// The place of the act that it says the failing of.
+    #[must_use]
+    pub fn failed(&self) -> Option<i64> {
+        self.what.strip_suffix(" failed")?.parse().ok()
+    }
+
+    /// Whether this person did it: by this name, or by it and the system's in brackets.
+    #[must_use]
+    pub fn is_by(&self, name: &str) -> bool {
+        let rest = self.by.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+    }
+}
+
 impl Chained for OperatorAct {
     fn seq(&self) -> i64 {
         self.seq
@@ -137,6 +191,41 @@ mod tests {
         assert_eq!(told, Err(Broken::Changed(3)));
         let shorter = check_acts(&acts()[..2], &[head]);
         assert_eq!(shorter, Err(Broken::Missing(3)), "the end is gone");
+    }
+
+    #[test]
+    fn the_numbers_in_an_act_are_told_apart() {
+        let number = "20160615094750999999";
+        let what = format!("order refund {number} --key \"{number}x\" Q{number} 中 Q1");
+        let act = &chained(&[&what])[0];
+        let pieces: Vec<_> = act.pieces().collect();
+        let numbers: Vec<_> = pieces
+            .iter()
+            .filter(|piece| !matches!(piece, Piece::Text(_)))
+            .collect();
+        let asked = format!("Q{number}");
+        assert_eq!(numbers, [&Piece::Order(number), &Piece::Asked(&asked)]);
+        let all: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Order(text) | Piece::Asked(text) | Piece::Text(text) => *text,
+            })
+            .collect();
+        assert_eq!(all, what);
+    }
+
+    #[test]
+    fn an_act_is_one_persons_and_may_be_anothers_failing() {
+        let act = &chained(&["12 failed"])[0];
+        assert_eq!(act.failed(), Some(12));
+        assert_eq!(chained(&["sign-in from x failed"])[0].failed(), None);
+        assert!(act.is_by("li") && !act.is_by("l") && !act.is_by("lin"));
+        let at_a_shell = OperatorAct {
+            by: "li (root)".to_owned(),
+            ..act.clone()
+        };
+        assert!(at_a_shell.is_by("li") && at_a_shell.is_by("li (root)"));
+        assert!(!at_a_shell.is_by("root"));
     }
 
     #[test]

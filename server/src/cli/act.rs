@@ -1,14 +1,16 @@
 //! `tongfu act list|head|verify`: what operators did, and who (docs/operating.md).
 
 use super::find::{Moment, moment};
+use crate::acts::Sought;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
-use crate::zone;
+use crate::{table, zone};
 use anyhow::{Context, Error, Result, bail};
 use clap::Subcommand;
 use payment::acts::{Head, OperatorAct, check_acts};
 use payment::ports::Store;
 use payment::printable::printable;
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 /// Acts that are read at once.
@@ -24,9 +26,19 @@ pub(crate) enum Command {
         /// Done so long ago or later: 12h, 7d; or since a day, 2026-11-28.
         #[arg(long, value_parser = moment)]
         since: Option<Moment>,
-        /// Only what holds these words: an order's number, a domainCode, a name.
+        /// Done before.
+        #[arg(long, value_parser = moment)]
+        until: Option<Moment>,
+        /// By this person: a name as it was said, or the system's user.
+        #[arg(long)]
+        by: Option<String>,
+        /// Only what holds these words: a domainCode, a name; or an order's number, by which
+        /// the granting of its refunds is found too.
         #[arg(long)]
         about: Option<String>,
+        /// A table for spreadsheets.
+        #[arg(long)]
+        csv: bool,
     },
     /// How many acts there are, and the last one's hash: to be kept where who owns the
     /// database can't write.
@@ -42,16 +54,17 @@ pub(crate) enum Command {
 pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
     let store = open(config).await?;
     match command {
-        Command::List { since, about } => {
-            let since_ms = since.map_or(i64::MIN, Moment::ms);
-            let about = about.unwrap_or_default();
-            for act in all(&*store).await? {
-                let line = format!("{} {}", act.by, act.what);
-                if act.at_ms >= since_ms && line.contains(&about) {
-                    let time = zone::time(act.at_ms);
-                    println!("{} {time} {}", act.seq, printable(&line));
-                }
-            }
+        Command::List {
+            since,
+            until,
+            by,
+            about,
+            csv,
+        } => {
+            let time = (since.map(Moment::ms), until.map(Moment::ms));
+            let (by, about) = (by.unwrap_or_default(), about.unwrap_or_default());
+            let sought = Sought::new(&*store, time, by.trim(), about.trim()).await?;
+            list(&*store, &sought, csv).await?;
         }
         Command::Head => match store.last_act().await? {
             Some(act) => println!("{} {}", act.seq, act.hash),
@@ -69,6 +82,30 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The acts that somebody looks for, the oldest first, as they are read.
+async fn list(store: &dyn Store, sought: &Sought, csv: bool) -> Result<()> {
+    if csv {
+        stdout().write_all(&table::acts_head()?)?;
+    }
+    let mut after = 0;
+    loop {
+        let page = store.acts(after, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.seq;
+        let acts = sought.fitting(store, page).await?;
+        if csv {
+            stdout().write_all(&table::acts(&acts)?)?;
+            continue;
+        }
+        for act in acts {
+            let (time, line) = (zone::time(act.at_ms), format!("{} {}", act.by, act.what));
+            println!("{} {time} {}", act.seq, printable(&line));
+        }
+    }
 }
 
 /// All acts, the oldest first.

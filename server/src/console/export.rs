@@ -1,9 +1,9 @@
 //! Tables that operators take away: of all that a list shows, as many rows as there are
 //! (docs/console.md, CSV).
 
-use super::answer::{Who, refused};
+use super::answer::{Who, refused, trouble};
 use super::orders::{BEYOND, asked, list_refused, query, wanted};
-use super::record::Wish;
+use super::record::{Wish, not_read};
 use super::refunds;
 use crate::serve::now_ms;
 use crate::state::State;
@@ -85,18 +85,23 @@ pub(super) async fn acts(
     Query(wish): Query<Wish>,
     parts: Parts,
 ) -> Response {
+    let store = Arc::clone(&state.console.store);
+    let sought = match wish.sought(&*store).await {
+        Ok(Ok(sought)) => sought,
+        Ok(Err(what)) => return not_read(&parts, &who, &wish, &what),
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    };
     let which = wish.address("/acts.csv", None);
     if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
         return refused(&parts, &who, &not_done);
     }
-    let store = Arc::clone(&state.console.store);
     let page = move |before: i64| {
-        let (store, wish) = (Arc::clone(&store), wish.clone());
+        let (store, sought) = (Arc::clone(&store), sought.clone());
         async move {
-            let mut page = store.acts_before(before, PAGE).await?;
+            let page = sought.page(&*store, before, PAGE).await?;
             let last = page.last().map(|last| last.seq);
-            page.retain(|act| wish.fits(act));
-            Ok((table::acts(&page), last))
+            let fitting = sought.fitting(&*store, page).await?;
+            Ok((table::acts(&fitting), last))
         }
     };
     sent("acts", table::acts_head(), i64::MAX, page)

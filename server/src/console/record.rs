@@ -1,13 +1,15 @@
 //! The record of operators' acts: who did what (docs/operating.md, Who did what).
 
-use super::answer::{Who, page, trouble};
+use super::answer::{Who, language, page, trouble};
+use super::orders::span;
+use crate::acts::Sought;
 use crate::state::State;
 use axum::extract::{self, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use console::Record;
-use payment::acts::OperatorAct;
+use console::{AskedActs, Record};
+use payment::acts::{OperatorAct, Piece};
 use payment::ports::{Store, StoreError};
 use serde::Deserialize;
 
@@ -21,35 +23,71 @@ const ABOUT_MAX: usize = 200;
 
 /// Which acts, as the address says it.
 #[derive(Clone, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Wish {
-    #[serde(default)]
+    since: String,
+    until: String,
+    by: String,
     about: String,
-    #[serde(default)]
     before: String,
 }
 
 impl Wish {
-    /// Whether an act holds the words.
-    pub(super) fn fits(&self, act: &OperatorAct) -> bool {
-        format!("{} {}", act.by, act.what).contains(self.about.trim())
+    fn asked(&self) -> AskedActs {
+        let text = |text: &str| text.trim().to_owned();
+        AskedActs {
+            since: text(&self.since),
+            until: text(&self.until),
+            by: text(&self.by),
+            about: text(&self.about),
+        }
     }
 
     /// Before which place they are; what is none is the end.
     fn before(&self) -> Option<i64> {
-        self.before.parse().ok()
+        self.before.parse().ok().filter(|before| *before > 0)
     }
 
     /// The address of the same acts, from another place on.
     pub(super) fn address(&self, path: &str, before: Option<i64>) -> String {
+        let asked = self.asked();
+        let before = before.map(|before| before.to_string()).unwrap_or_default();
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let about = self.about.trim();
-        if !about.is_empty() {
-            query.append_pair("about", about);
-        }
-        if let Some(before) = before {
-            query.append_pair("before", &before.to_string());
+        for (name, value) in [
+            ("since", asked.since),
+            ("until", asked.until),
+            ("by", asked.by),
+            ("about", asked.about),
+            ("before", before),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(name, &value);
+            }
         }
         format!("{path}?{}", query.finish())
+    }
+
+    /// Which acts these are; else what of it can't be read.
+    pub(super) async fn sought(
+        &self,
+        store: &dyn Store,
+    ) -> Result<Result<Sought, String>, StoreError> {
+        let asked = self.asked();
+        let time = |text: &str| match text {
+            "" => Ok(None),
+            text => span(text).map(Some).ok_or_else(|| text.to_owned()),
+        };
+        let (since, until) = match (time(&asked.since), time(&asked.until)) {
+            (Ok(since), Ok(until)) => (since, until),
+            (Err(what), _) | (_, Err(what)) => return Ok(Err(what)),
+        };
+        let words = [&asked.by, &asked.about];
+        if let Some(long) = words.into_iter().find(|word| word.len() > ABOUT_MAX) {
+            return Ok(Err(long.clone()));
+        }
+        let time = (since.map(|(begins, _)| begins), until.map(|(_, ends)| ends));
+        let sought = Sought::new(store, time, &asked.by, &asked.about);
+        sought.await.map(Ok)
     }
 }
 
@@ -60,27 +98,51 @@ pub(super) async fn list(
     Query(wish): Query<Wish>,
     parts: Parts,
 ) -> Response {
-    let is_long = wish.about.len() > ABOUT_MAX;
-    let read = match is_long {
-        true => Ok((Vec::new(), None)),
-        false => found(&*state.console.store, &wish).await,
+    let store = &*state.console.store;
+    let sought = match wish.sought(store).await {
+        Ok(Ok(sought)) => sought,
+        Ok(Err(what)) => return not_read(&parts, &who, &wish, &what),
+        Err(error) => return trouble(&parts, Some(&who), &error),
     };
-    let (acts, last) = match read {
+    let found = async {
+        let (acts, last) = found(store, &sought, wish.before()).await?;
+        let orders = orders_asked_for(store, &acts).await?;
+        Ok::<_, StoreError>((acts, last, orders))
+    };
+    let (acts, last, orders) = match found.await {
         Ok(found) => found,
         Err(error) => return trouble(&parts, Some(&who), &error),
     };
-    let status = match is_long {
-        true => StatusCode::BAD_REQUEST,
-        false => StatusCode::OK,
-    };
     let record = Record {
-        about: wish.about.clone(),
+        asked: wish.asked(),
+        refusal: None,
         is_first: wish.before().is_none(),
         next: last.map(|last| wish.address("/acts", Some(last))),
         csv: wish.address("/acts.csv", None),
         acts,
+        orders,
     };
-    page(&parts, Some(&who), status, |setting| {
+    page(&parts, Some(&who), StatusCode::OK, |setting| {
+        console::record(setting, &record)
+    })
+}
+
+/// The page of what can't be read.
+pub(super) fn not_read(parts: &Parts, who: &Who, wish: &Wish, what: &str) -> Response {
+    let refusal = match what.len() > ABOUT_MAX {
+        true => language(parts).choose("太长", "too long").to_owned(),
+        false => format!("{what} ?"),
+    };
+    let record = Record {
+        asked: wish.asked(),
+        refusal: Some(refusal),
+        acts: Vec::new(),
+        orders: Vec::new(),
+        is_first: false,
+        next: None,
+        csv: wish.address("/acts.csv", None),
+    };
+    page(parts, Some(who), StatusCode::BAD_REQUEST, |setting| {
         console::record(setting, &record)
     })
 }
@@ -88,17 +150,18 @@ pub(super) async fn list(
 /// A page of acts, and before which one there may be more.
 async fn found(
     store: &dyn Store,
-    wish: &Wish,
+    sought: &Sought,
+    before: Option<i64>,
 ) -> Result<(Vec<OperatorAct>, Option<i64>), StoreError> {
-    let (mut before, mut read) = (wish.before().unwrap_or(i64::MAX), 0);
+    let (mut before, mut read) = (before.unwrap_or(i64::MAX), 0);
     let mut found = Vec::new();
     while read < READ_MAX {
-        let page = store.acts_before(before, PAGE).await?;
+        let page = sought.page(store, before, PAGE).await?;
         let Some(last) = page.last().map(|last| last.seq) else {
             return Ok((found, None));
         };
         read += page.len();
-        for act in page.into_iter().filter(|act| wish.fits(act)) {
+        for act in sought.fitting(store, page).await? {
             if found.len() == LINES {
                 return Ok((found, Some(before)));
             }
@@ -108,4 +171,24 @@ async fn found(
         before = last;
     }
     Ok((found, Some(before)))
+}
+
+/// Of refunds that were asked for and that these acts name, the orders.
+async fn orders_asked_for(
+    store: &dyn Store,
+    acts: &[OperatorAct],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut orders: Vec<(String, String)> = Vec::new();
+    for piece in acts.iter().flat_map(OperatorAct::pieces) {
+        let Piece::Asked(number) = piece else {
+            continue;
+        };
+        if orders.iter().any(|(known, _)| known == number) {
+            continue;
+        }
+        if let Some(request) = store.refund_request(number).await? {
+            orders.push((request.request_no, request.order_sn));
+        }
+    }
+    Ok(orders)
 }

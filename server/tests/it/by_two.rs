@@ -171,6 +171,31 @@ async fn one_asks_and_another_grants(database: Database) {
         acts.contains("an order grant Q") && acts.contains("an order refuse Q"),
         "{acts}"
     );
+    acts_are_found_by_their_order(&world, &an, order_sn).await;
+}
+
+/// What grants and refuses names no order, and is found by it all the same.
+async fn acts_are_found_by_their_order(world: &World, an: &Browser<'_>, order_sn: &str) {
+    let (_, acts) = typed(world, &["act", "list", "--about", order_sn], "");
+    let count = |word: &str| acts.matches(word).count();
+    // Once twice, and once at the command line.
+    assert_eq!(count("an order grant Q"), 3, "{acts}");
+    assert_eq!(count("an order refuse Q"), 1, "{acts}");
+    assert!(count(" failed") >= 2, "of its acts too: {acts}");
+    assert!(!acts.contains("sign-in from"), "{acts}");
+    let by_an = ["act", "list", "--about", order_sn, "--by", "an"];
+    let (_, acts) = typed(world, &by_an, "");
+    assert!(acts.contains("order grant Q"), "{acts}");
+    assert!(!acts.contains(" li "), "{acts}");
+    let page = async |by: &str| {
+        let page = an.page(&format!("/acts?about={order_sn}&by={by}")).await;
+        page.replace("<!>", "")
+    };
+    let (by_an, by_li) = (page("an").await, page("li").await);
+    let linked = format!("order grant <a href=\"/order/{order_sn}\">Q");
+    assert!(by_an.matches(&linked).count() >= 3, "{by_an}");
+    let linked = format!("order refund <a href=\"/order/{order_sn}\">{order_sn}</a>");
+    assert!(by_li.contains(&linked), "{by_li}");
 }
 
 #[tokio::test]

@@ -384,6 +384,79 @@ async fn who_did_what_is_listed_found_and_taken_away() {
 }
 
 #[tokio::test]
+async fn acts_of_a_day_and_a_person_are_listed_and_taken_away() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    for number in 100..160 {
+        let sum = format!("9900{number}");
+        let by = if number % 2 == 0 { "li" } else { "lin" };
+        let words = ["domain", "set", "demo", "--largest-sum", &sum, "--as", by];
+        assert!(run(&world, &words).0);
+    }
+    // 23:59:59 of the day before, 00:00, and 23:59:59 of the day, in Beijing.
+    let mut line = SqliteConnection::connect(&world.database_url)
+        .await
+        .unwrap();
+    let midnight_ms = 1_767_196_800_000_i64;
+    for (sum, at_ms) in [
+        (9_900_101, midnight_ms - 1_000),
+        (9_900_102, midnight_ms),
+        (9_900_103, midnight_ms + 86_399_000),
+        (9_900_104, midnight_ms + 86_400_000),
+    ] {
+        let moved = format!(
+            "update operator_act set at_ms = {at_ms} where what like '% --largest-sum {sum} %'"
+        );
+        assert_eq!(
+            line.execute(sqlx::AssertSqlSafe(moved))
+                .await
+                .unwrap()
+                .rows_affected(),
+            1
+        );
+    }
+    let day = "since=2026-01-01&until=2026-01-01";
+    let page = dev.page(&format!("/acts?{day}")).await;
+    assert_eq!(page.matches("--largest-sum").count(), 2, "{page}");
+    assert!(page.contains("value=\"2026-01-01\""), "{page}");
+    let (first, second) = (page.find("9900103").unwrap(), page.find("9900102").unwrap());
+    assert!(first < second, "the newest first: {page}");
+    let page = dev.page(&format!("/acts?{day}&by=li")).await;
+    assert_eq!(page.matches("--largest-sum").count(), 1, "{page}");
+    assert!(page.contains("9900102"), "{page}");
+
+    // The table and the command tell the same.
+    let table = dev.get(&format!("/acts.csv?{day}&by=li")).await;
+    let table = table.text().await.unwrap();
+    assert_eq!(table.lines().count(), 2, "{table}");
+    let listed = ["act", "list", "--since", "2026-01-01", "--until"];
+    let listed = [&listed[..], &["2026-01-02", "--by", "li"]].concat();
+    let (_, told) = run(&world, &listed);
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("9900102"), "{told}");
+    let (_, written) = run(&world, &[&listed[..], &["--csv"]].concat());
+    assert_eq!(written, table);
+
+    // The next page keeps what was asked for.
+    let words = "until=2099-01-01&about=largest";
+    let page = dev.page(&format!("/acts?{words}")).await;
+    assert_eq!(page.matches("--largest-sum").count(), 50, "{page}");
+    let next = page.split("rel=\"next\"").next().unwrap();
+    let next = next.rsplit("href=\"").next().unwrap();
+    let next = next.split('"').next().unwrap().replace("&amp;", "&");
+    assert!(
+        next.starts_with(&format!("/acts?{words}&before=")),
+        "{next}"
+    );
+    let page = dev.page(&next).await;
+    assert_eq!(page.matches("--largest-sum").count(), 10, "{page}");
+    for odd in ["/acts?since=x", "/acts.csv?until=2026-13-01"] {
+        let answer = dev.get(odd).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{odd}");
+    }
+}
+
+#[tokio::test]
 async fn a_notify_is_shown_as_it_came_and_its_signature_checked() {
     let world = World::start(Database::Sqlite).await.unwrap();
     let (_, number) = paid_order(&world).await;

@@ -16,7 +16,9 @@ const ACTS: &str = "select seq, at_ms, actor, what, hash from operator_act ";
 statements! {
     LAST = ACTS, "order by seq desc limit 1";
     AFTER = ACTS, "where seq > $1 order by seq limit $2";
-    BEFORE = ACTS, "where seq < $1 order by seq desc limit $2";
+    WITHIN = ACTS, "where (at_ms, seq) < (coalesce((select b.at_ms from operator_act b \
+        where b.seq = $3), 9223372036854775807), $3) and at_ms >= $1 and at_ms < $2 \
+        order by at_ms desc, seq desc limit $4";
     ADD = "insert into operator_act (seq, at_ms, actor, what, hash) \
         values ($1, $2, $3, $4, $5) on conflict do nothing";
 }
@@ -56,8 +58,15 @@ impl Acts for Database {
         self.list(LIMIT, AFTER.bind(after).bind(limit), act).await
     }
 
-    async fn acts_before(&self, before: i64, limit: i64) -> Answer<Vec<OperatorAct>> {
-        self.list(LIMIT, BEFORE.bind(before).bind(limit), act).await
+    async fn acts_within(
+        &self,
+        since_ms: i64,
+        until_ms: i64,
+        before: i64,
+        limit: i64,
+    ) -> Answer<Vec<OperatorAct>> {
+        let within = WITHIN.bind(since_ms).bind(until_ms);
+        self.list(LIMIT, within.bind(before).bind(limit), act).await
     }
 
     async fn last_act(&self) -> Answer<Option<OperatorAct>> {

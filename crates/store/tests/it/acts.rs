@@ -8,11 +8,12 @@ pub(crate) async fn acts_are_chained_each_in_a_place_of_its_own(store: Arc<dyn S
     assert_eq!(store.last_act().await, Ok(None));
     let first = store.record_act("li", "domain add shop", 5).await.unwrap();
     assert_eq!((first.seq, first.at_ms), (1, 5));
-    assert_eq!(
-        store.acts_before(2, 5).await.unwrap(),
-        std::slice::from_ref(&first)
-    );
-    assert!(store.acts_before(1, 5).await.unwrap().is_empty());
+    let within = async |since_ms, until_ms, before| {
+        let acts = store.acts_within(since_ms, until_ms, before, 5).await;
+        acts.unwrap().iter().map(|act| act.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(within(0, i64::MAX, i64::MAX).await, [1]);
+    assert!(within(0, i64::MAX, 1).await.is_empty());
     let written: Vec<_> = (0..10)
         .map(|number| {
             let store = Arc::clone(&store);
@@ -28,6 +29,11 @@ pub(crate) async fn acts_are_chained_each_in_a_place_of_its_own(store: Arc<dyn S
     let last = store.last_act().await.unwrap().unwrap();
     assert_eq!(last, acts[10]);
     assert_eq!(check_acts(&acts, &[last.head()]), Ok(()));
+    assert_eq!(within(5, 7, i64::MAX).await, [11, 10, 9, 8, 7]);
+    assert_eq!(within(5, 7, 7).await, [6, 5, 4, 3, 2]);
+    assert_eq!(within(5, 7, 2).await, [1]);
+    assert_eq!(within(5, 6, i64::MAX).await, [1], "the end is none of it");
+    assert!(within(7, 9, i64::MAX).await.is_empty());
 }
 
 /// One message a kind, of whichever instance.
