@@ -454,7 +454,8 @@ impl Checkout {
     }
 }
 
-fn is_word(text: &str) -> bool {
+/// Whether a text is a word as numbers and codes are, and no longer than they get.
+pub(crate) fn is_word(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(plain)
 }

@@ -1,5 +1,6 @@
 //! Operators sign in to the console (docs/console.md, Signing in).
 
+use crate::desk::is_word;
 use crate::{Clock, token};
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -114,7 +115,8 @@ impl Operators {
         code: &str,
         from: &str,
     ) -> Result<String, NotSignedIn> {
-        let known = self.proved(name, Some(password), code, from).await?;
+        let what = format!("sign-in from {from}");
+        let known = self.proved(name, Some(password), code, &what).await?;
         let now_ms = (self.clock)();
         let id = [token(), token()]
             .into_iter()
@@ -122,7 +124,6 @@ impl Operators {
         let id = id.map_err(|error| NotSignedIn::Internal(error.to_string()))?;
         let since_ms = now_ms - IDLE_MS;
         let digest = digest(&id);
-        let what = format!("sign-in from {from}");
         self.store.record_act(name, &what, now_ms).await?;
         let begin = self.store.begin_session(&digest, &known, now_ms, since_ms);
         // He may have been given another password meanwhile.
@@ -134,7 +135,8 @@ impl Operators {
     }
 
     /// An operator proves himself, beside a session or at a shell: by a code, or by his
-    /// password where he has no key of codes.
+    /// password where he has no key of codes. Where he does not, that is recorded with what
+    /// he was about to do, `deed` to this `number`.
     ///
     /// # Errors
     /// [`NotSignedIn`].
@@ -142,9 +144,16 @@ impl Operators {
         &self,
         name: &str,
         said: &str,
+        (deed, number): (&str, &str),
         from: &str,
     ) -> Result<Confirmed, NotSignedIn> {
-        let known = self.proved(name, None, said, from).await?;
+        // What is recorded is recorded for ever.
+        let of = match is_word(number) {
+            true => format!("{deed} {number}"),
+            false => deed.to_owned(),
+        };
+        let what = format!("one-time password for {of} from {from}");
+        let known = self.proved(name, None, said, &what).await?;
         if known.failed > 0 {
             self.store.operator_proved(name).await?;
         }
@@ -153,12 +162,13 @@ impl Operators {
 
     /// The operator of this name, by what he says: his password and a code. Without a
     /// password the code stands alone, and is the password of who has no key of codes.
+    /// `what` is recorded as failed where it is the wrong one.
     async fn proved(
         &self,
         name: &str,
         password: Option<&str>,
         code: &str,
-        from: &str,
+        what: &str,
     ) -> Result<Known, NotSignedIn> {
         if [name, password.unwrap_or_default(), code]
             .iter()
@@ -190,8 +200,8 @@ impl Operators {
         if !matches || !known.operator.enabled || !self.is_code(&known, code, now_ms).await? {
             let next_try_ms = now_ms + wait_ms(known.failed + 1);
             self.store.operator_failed(name, next_try_ms).await?;
-            let what = format!("sign-in from {from} failed");
-            self.store.record_act(name, &what, now_ms).await?;
+            let failed = format!("{what} failed");
+            self.store.record_act(name, &failed, now_ms).await?;
             return Err(NotSignedIn::Wrong);
         }
         Ok(known)

@@ -23,7 +23,11 @@ pub(super) async fn refund(
     errand: Errand,
     reason: &str,
 ) -> Result<()> {
-    let confirmed = confirmed(store, operator).await?;
+    let order_sn = match &errand {
+        Errand::Refund { order_sn, .. } => order_sn,
+        _ => "",
+    };
+    let confirmed = confirmed(store, operator, ("order refund", order_sn)).await?;
     match run(config, store, &confirmed, &errand, reason).await? {
         Outcome::Done => println!("The running server sends it."),
         Outcome::Asked => println!("Another operator must grant it: `tongfu order grant`."),
@@ -41,7 +45,7 @@ pub(super) async fn grant(
     operator: &str,
     request_no: String,
 ) -> Result<()> {
-    let confirmed = confirmed(store, operator).await?;
+    let confirmed = confirmed(store, operator, ("order grant", &request_no)).await?;
     let errand = Errand::Grant {
         request_no,
         confirmed: confirmed.clone(),
@@ -59,7 +63,7 @@ pub(super) async fn refuse(
     request_no: String,
     reason: &str,
 ) -> Result<()> {
-    let confirmed = confirmed(store, operator).await?;
+    let confirmed = confirmed(store, operator, ("order refuse", &request_no)).await?;
     let errand = Errand::Refuse { request_no };
     run(config, store, &confirmed, &errand, reason).await?;
     println!("Refused.");
@@ -74,7 +78,7 @@ pub(super) async fn close(
     order_sn: String,
     reason: &str,
 ) -> Result<()> {
-    let confirmed = confirmed(store, operator).await?;
+    let confirmed = confirmed(store, operator, ("order close", &order_sn)).await?;
     let errand = Errand::Close {
         order_sn: order_sn.clone(),
     };
@@ -102,13 +106,13 @@ async fn run(
     }
 }
 
-/// The operator of this name, by a code that he types.
-async fn confirmed(store: &Arc<dyn Store>, operator: &str) -> Result<Confirmed> {
+/// The operator of this name, by a code that he types to do this.
+async fn confirmed(store: &Arc<dyn Store>, operator: &str, act: (&str, &str)) -> Result<Confirmed> {
     eprint!("one-time password of {operator}: ");
     let mut typed = String::new();
     stdin().read_line(&mut typed).context("reading it")?;
     let operators = Operators::new(Arc::clone(store), system_clock(), false);
-    match operators.confirm(operator, typed.trim(), HERE).await {
+    match operators.confirm(operator, typed.trim(), act, HERE).await {
         Ok(confirmed) => Ok(confirmed),
         Err(NotSignedIn::Wrong) => bail!(
             "the name or the one-time password is wrong, or was used already, or it failed too \

@@ -149,7 +149,8 @@ async fn errand(
         "grant" => {
             let from = caller(state, parts).unwrap_or_else(|| "-".to_owned());
             let operators = &state.console.operators;
-            let proved = operators.confirm(&who.operator.name, &said.code, &from);
+            let grant = ("order grant", request_no.as_str());
+            let proved = operators.confirm(&who.operator.name, &said.code, grant, &from);
             match proved.await {
                 Ok(confirmed) => Ok(Errand::Grant {
                     request_no,

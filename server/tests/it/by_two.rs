@@ -207,3 +207,54 @@ async fn one_asks_and_another_grants_on_sqlite() {
 async fn one_asks_and_another_grants_on_postgres() {
     one_asks_and_another_grants(Database::Postgres).await;
 }
+
+/// A code that is wrong is told of under the name of who typed it, with what he was about to
+/// do, and is throttled as a sign-in is.
+#[tokio::test]
+async fn a_wrong_code_of_who_grants_is_recorded_and_puts_the_next_one_off() {
+    let world = world(Database::Sqlite).await.unwrap();
+    let (_, number) = paid_order(&world).await;
+    let (li, _) = signed_in(&world, "li").await;
+    let (an, mut codes) = signed_in(&world, "an").await;
+    let path = location(&li.get(&format!("/find?number={number}")).await).to_owned();
+    let (token, key) = (
+        li.hidden(&path, "token").await,
+        li.hidden(&path, "key").await,
+    );
+    let asked = [
+        ("token", token.as_str()),
+        ("key", &key),
+        ("yuan", "1.01"),
+        ("reason", "why"),
+    ];
+    li.post(&format!("{path}/refund"), &asked).await;
+    let (token, request) = (
+        an.hidden(&path, "token").await,
+        an.hidden(&path, "request").await,
+    );
+    let grant = async |request: &str, code: &str| {
+        let form = [
+            ("token", token.as_str()),
+            ("request", request),
+            ("code", code),
+        ];
+        an.post(&format!("{path}/grant"), &form).await.status()
+    };
+    for asked in [&request, "<b>\n", &request] {
+        assert_eq!(grant(asked, "000000").await, StatusCode::CONFLICT);
+    }
+    let right = codes.remove(0);
+    let put_off = grant(&request, &right).await;
+    assert_eq!(put_off, StatusCode::CONFLICT, "though it is right");
+    assert_eq!(given_back(&world, &number).await, 0);
+    let (_, acts) = typed(&world, &["act", "list", "--by", "an"], "");
+    let told = format!("an one-time password for order grant {request} from 127.0.0.1 failed");
+    assert_eq!(acts.matches(&told).count(), 2, "{acts}");
+    let told = "an one-time password for order grant from 127.0.0.1 failed";
+    assert_eq!(acts.matches(told).count(), 1, "{acts}");
+    assert!(!acts.contains("000000"), "{acts}");
+    eventually("the next try is taken", async || {
+        (grant(&request, &right).await == StatusCode::SEE_OTHER).then_some(())
+    })
+    .await;
+}

@@ -176,9 +176,14 @@ async fn confirmed(scene: &Scene, name: &str, role: Role) -> Confirmed {
     store.add_operator(&who, &proof).await.unwrap().unwrap();
     let now_ms = scene.now_ms();
     let door = Operators::new(Arc::clone(store), Arc::new(move || now_ms), false);
-    let wrong = door.confirm(name, "not his password", "here").await;
+    let wrong = door
+        .confirm(name, "not his password", ("do", "it"), "here")
+        .await;
     assert_eq!(wrong, Err(NotSignedIn::Wrong));
-    let confirmed = door.confirm(name, PASSWORD, "here").await.unwrap();
+    let confirmed = door
+        .confirm(name, PASSWORD, ("do", "it"), "here")
+        .await
+        .unwrap();
     let known = store.known_operator(name).await.unwrap().unwrap();
     assert_eq!(known.failed, 0, "what failed before puts nothing off");
     confirmed
