@@ -29,6 +29,8 @@ pub struct Asked {
     pub min: String,
     /// Sums up to, in yuan.
     pub max: String,
+    /// How their callbacks stand: `failing`, or nothing is said of them.
+    pub callback: String,
     /// Times are those of the payment.
     pub paid: bool,
 }
@@ -158,6 +160,10 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
                 <input name="min" inputmode="decimal" maxlength="12" value=asked.min/></label>
             <label>{setting.say("到", "to")}
                 <input name="max" inputmode="decimal" maxlength="12" value=asked.max/></label>
+            <label>{setting.say("回调", "Callbacks")}
+                <select name="callback"><option value="">{any}</option>
+                    <option value="failing" selected={asked.callback == "failing"}>
+                        {setting.say("发不通的", "that fail now")}</option></select></label>
             <label class="check"><input type="checkbox" name="paid" value="1" checked=asked.paid/>
                 {setting.say("按付款时间", "by the time of payment")}</label>
             <button>{setting.say("列出", "List")}</button>

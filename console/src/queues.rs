@@ -192,6 +192,7 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
     let rows = [
         (
             setting.say("到时该查渠道的订单", "Orders whose query is due"),
+            None,
             backlog.queries,
             queries,
             ours,
@@ -201,18 +202,21 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
                 "等着发的回调（tongfu callback list）",
                 "Callbacks that wait (tongfu callback list)",
             ),
+            Some(setting.say("其中发不通的，按订单", "by order, those that fail now")),
             backlog.callbacks,
             callbacks,
             theirs,
         ),
         (
             setting.say("在路上的退款", "Refunds under way"),
+            None,
             backlog.refunds,
             refunds,
             ours,
         ),
         (
             setting.say("未处理的通知", "Notifies not worked on"),
+            None,
             backlog.notifies,
             notifies,
             ours,
@@ -220,7 +224,7 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
     ];
     let count = setting.say("等着：", "waiting:");
     let overdue = setting.say("过时：", "overdue:");
-    let rows = rows.map(|(name, waiting, late, next)| {
+    let rows = rows.map(|(name, failing, waiting, late, next)| {
         let Late {
             count: late,
             oldest_ms,
@@ -232,7 +236,9 @@ fn work(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
         let next = (late > 0).then(|| next.to_owned());
         view! {
             <tr>
-                <td>{name}</td>
+                <td>{name}{failing.map(|failing| view! {
+                    <small><a href="/orders?callback=failing">{failing}</a></small>
+                })}</td>
                 <td class="number" data-name=count>{waiting}</td>
                 <td class="number" data-name=overdue>{late}</td>
                 <td>{oldest}</td>
@@ -306,16 +312,17 @@ fn receivers(setting: &Setting<'_>, queues: &Queues<'_>) -> impl IntoView {
 }
 
 fn untaken(setting: &Setting<'_>, one: &Untaken, now_ms: i64) -> impl IntoView + use<> {
-    let address = format!("/orders?business={}", one.domain_code);
+    let address = format!("/orders?business={}&callback=failing", one.domain_code);
+    let business = format!("/business/{}", one.domain_code);
     let callbacks = setting.say("回调：", "callbacks:");
     let next = setting.say(
-        "看它答了什么，请它修好：tongfu callback list",
-        "See what it answers, and have it mended: tongfu callback list",
+        "看它的订单收到了什么回答，请它修好",
+        "See at its orders what it answers, and have it mended",
     );
     view! {
         <tr>
-            <td><a href=address>{one.domain_code.clone()}</a></td>
-            <td class="number" data-name=callbacks>{one.count}</td>
+            <td><a href=business>{one.domain_code.clone()}</a></td>
+            <td class="number" data-name=callbacks><a href=address>{one.count}</a></td>
             <td>{(setting.time)(one.oldest_ms)}
                 <small>{age(setting.lang, now_ms - one.oldest_ms)}</small></td>
             {step(Some(next.to_owned()))}

@@ -52,6 +52,10 @@ pub(crate) struct Filter {
     /// Of at most this sum, in yuan (dollars).
     #[arg(long, value_parser = fen, value_name = "YUAN")]
     max: Option<i64>,
+    /// Only those one of whose callbacks fails: it was sent, was not taken, and waits for its
+    /// next try or is parked.
+    #[arg(long, value_name = "failing", value_parser = ["failing"])]
+    callback: Option<String>,
     /// Times are those of the payment: only what was paid.
     #[arg(long, conflicts_with = "made")]
     paid: bool,
@@ -118,6 +122,7 @@ impl Filter {
             since_ms: self.since.map(Moment::ms),
             until_ms: self.until.map(Moment::ms),
             currency: self.currency,
+            failing: self.callback.is_some(),
             paid: self.paid,
         }
     }

@@ -55,7 +55,7 @@ pub(crate) enum Command {
         /// Only money that needs a person's eye: paid twice, late, not fitting its
         /// order, unknown, refunds and callbacks that failed or are parked.
         #[arg(long, conflicts_with_all = ["since", "until", "business", "channel", "account",
-            "state", "currency", "min", "max", "paid", "made"])]
+            "state", "currency", "min", "max", "callback", "paid", "made"])]
         at_risk: bool,
         /// A JSON object a line, for programs.
         #[arg(long)]

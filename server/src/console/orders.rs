@@ -27,6 +27,8 @@ pub(super) const LINES: usize = 50;
 /// What fits a filter is looked for among so many orders at once: a fraction of a second in
 /// a book of any size.
 const LOOKED_AT: i64 = 200_000;
+/// Where fewer callbacks than these are not taken, all of them are looked at.
+const FAIL_MAX: i64 = 2_000;
 /// A number that somebody has is no longer.
 const NUMBER_MAX: usize = 200;
 /// A business system or an account has no longer name.
@@ -133,7 +135,7 @@ async fn read_list(
     mut wanted: Wanted,
     before: &str,
 ) -> Result<(Vec<Listed>, Option<(String, i64)>), StoreError> {
-    let looked_to = match wanted.is_particular() {
+    let looked_to = match wanted.is_particular() && !fail_few(store, &wanted).await? {
         true => store.further_back(&wanted, before, LOOKED_AT).await?,
         false => None,
     };
@@ -154,6 +156,15 @@ async fn read_list(
         });
     }
     Ok((rows, looked_to))
+}
+
+/// Whether callbacks are asked for that are found by themselves, however old their orders.
+async fn fail_few(store: &dyn Store, wanted: &Wanted) -> Result<bool, StoreError> {
+    if !wanted.failing {
+        return Ok(false);
+    }
+    let untaken = store.untaken_callbacks(FAIL_MAX).await?;
+    Ok(untaken.len() < usize::try_from(FAIL_MAX).unwrap_or(usize::MAX))
 }
 
 /// The list of what can't be read.
@@ -192,6 +203,7 @@ pub(super) fn asked(query: &str) -> (Asked, String) {
             "currency" => asked.currency = value,
             "min" => asked.min = value,
             "max" => asked.max = value,
+            "callback" => asked.callback = value,
             "paid" => asked.paid = value == "1",
             "today" => asked.since = zone::day(now_ms()),
             "before" => before = value,
@@ -224,6 +236,7 @@ pub(super) fn query(asked: &Asked) -> String {
         ("currency", &asked.currency),
         ("min", &asked.min),
         ("max", &asked.max),
+        ("callback", &asked.callback),
         ("paid", paid),
     ] {
         if !value.is_empty() {
@@ -245,6 +258,7 @@ pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
         max: read(&asked.max, fen_of_yuan)?,
         since_ms: read(&asked.since, span)?.map(|(begins, _)| begins),
         until_ms: read(&asked.until, span)?.map(|(_, ends)| ends),
+        failing: read(&asked.callback, failing)?.is_some(),
         paid: asked.paid,
     })
 }
@@ -261,6 +275,11 @@ pub(super) fn read<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Op
 pub(super) fn name(text: &str) -> Option<String> {
     let is_name = text.len() <= NAME_MAX && is_plain(text);
     is_name.then(|| text.to_owned())
+}
+
+/// The one thing that is asked of callbacks.
+fn failing(word: &str) -> Option<()> {
+    (word == "failing").then_some(())
 }
 
 /// When a day or a minute begins and ends: the last one is one of those that are wanted.

@@ -259,13 +259,37 @@ async fn callbacks_that_wait_are_seen_alarm_and_go_out_now_when_told_to() {
     .await;
     let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
     let page = dev.page("/queues?lang=en").await;
-    assert!(page.contains("/orders?business=demo") && page.contains("tongfu callback list"));
+    assert!(
+        page.contains("/orders?business=demo&amp;callback=failing")
+            && page.contains("tongfu callback list")
+    );
+    // One step from there: the orders, the table, the command.
+    let failing = "business=demo&callback=failing";
+    let page = dev.page(&format!("/orders?{failing}&lang=en")).await;
+    assert!(
+        page.contains(&key) && page.contains("all there are"),
+        "{page}"
+    );
+    assert!(page.contains(" value=\"failing\" selected"), "{page}");
+    let table = dev.get(&format!("/orders.csv?{failing}")).await;
+    let table = table.text().await.unwrap();
+    assert!(
+        table.lines().count() == 2 && table.contains(&key),
+        "{table}"
+    );
+    let list = ["order", "list", "--callback", "failing"];
+    assert!(tell(&list).contains(&key));
+    let odd = dev.get("/orders?callback=x").await;
+    assert_eq!(odd.status(), reqwest::StatusCode::BAD_REQUEST);
     assert_eq!(
         tell(&["callback", "resend", "--waiting"]),
         "1 callbacks go out again\n"
     );
     assert_eq!(delivered(&world, &key).await.len(), 2);
     assert_eq!(tell(&["callback", "list"]), "0 callbacks are not taken\n");
+    assert_eq!(tell(&list), "", "it fails no more");
+    let page = dev.page(&format!("/orders?{failing}")).await;
+    assert!(!page.contains(&key), "{page}");
 }
 
 async fn each_try_is_shown_and_the_shop_has_it_sent_again(database: Database) {

@@ -2,7 +2,7 @@
 
 use super::attempts::{COLUMNS, OF_BOTH};
 use super::refunds::REFUNDS;
-use super::rows::{DONE, PAID, attempt_row, refund_row};
+use super::rows::{DONE, PAID, PARKED, WAITING, attempt_row, refund_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
@@ -48,6 +48,16 @@ const FITTING: &str = "(r.domain_code = $3 or $3 is null) \
     and (a.channel = $4 or $4 is null) and (a.account = $5 or $5 is null) \
     and (a.status = $6 or $6 is null) and (r.money >= $7 or $7 is null) \
     and (r.money <= $8 or $8 is null) and (r.currency = $9 or $9 is null)";
+/// Found by the index on where callbacks stand.
+const FAILING: &str = text!(
+    " and a.order_sn in (select c.order_sn from callback c where c.state in (",
+    WAITING,
+    ", ",
+    PARKED,
+    ") and (c.tries > 0 or c.state = ",
+    PARKED,
+    "))"
+);
 /// When they were made; and paid, which what was not paid has no time of.
 const MADE_THEN: &str = "a.created_ms >= $10 and a.created_ms < $11 and ";
 const PAID_THEN: &str = "a.paid_ms >= $10 and a.paid_ms < $11 and ";
@@ -63,6 +73,14 @@ statements! {
         AFTER_ALL, MADE_THEN, FITTING, " order by a.created_ms desc, a.order_sn desc limit $2";
     NEWEST_PAID = LISTED, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
         AFTER_ALL, PAID_THEN, FITTING, " order by a.paid_ms desc, a.order_sn desc limit $2";
+    WANTED_FAILING_MADE = LISTED, "a.order_sn > $1 and ", MADE_THEN, FITTING, FAILING,
+        " order by a.order_sn limit $2";
+    WANTED_FAILING_PAID = LISTED, "a.order_sn > $1 and ", PAID_THEN, FITTING, FAILING,
+        " order by a.order_sn limit $2";
+    NEWEST_FAILING_MADE = LISTED, "(a.created_ms, a.order_sn) < (coalesce((select b.created_ms",
+        AFTER_ALL, MADE_THEN, FITTING, FAILING, " order by a.created_ms desc, a.order_sn desc limit $2";
+    NEWEST_FAILING_PAID = LISTED, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
+        AFTER_ALL, PAID_THEN, FITTING, FAILING, " order by a.paid_ms desc, a.order_sn desc limit $2";
     /// By the index on the time alone.
     FURTHER_MADE = "select a.order_sn, a.created_ms as at_ms from attempt a where \
         (a.created_ms, a.order_sn) < (coalesce((select b.created_ms", AFTER_ALL, "a.created_ms >= $3 \
@@ -109,25 +127,33 @@ statements! {
 }
 
 /// Statements that read as much as their question needs.
-pub(super) const AS_ASKED: [Sql; 3] = [WANTED_MADE, WANTED_PAID, NAMED_BY_OTHERS];
+pub(super) const AS_ASKED: [Sql; 5] = [
+    WANTED_MADE,
+    WANTED_PAID,
+    WANTED_FAILING_MADE,
+    WANTED_FAILING_PAID,
+    NAMED_BY_OTHERS,
+];
 
 #[async_trait::async_trait]
 impl Listing for Database {
     async fn wanted(&self, wanted: &Wanted, after: &str, limit: i64) -> Answer<Vec<Listed>> {
-        let sql = if wanted.paid {
-            WANTED_PAID
-        } else {
-            WANTED_MADE
+        let sql = match (wanted.failing, wanted.paid) {
+            (false, false) => WANTED_MADE,
+            (false, true) => WANTED_PAID,
+            (true, false) => WANTED_FAILING_MADE,
+            (true, true) => WANTED_FAILING_PAID,
         };
         let page = fitting(sql, wanted, after, limit);
         self.list(LONG_LIMIT, page, listed).await
     }
 
     async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<Listed>> {
-        let sql = if wanted.paid {
-            NEWEST_PAID
-        } else {
-            NEWEST_MADE
+        let sql = match (wanted.failing, wanted.paid) {
+            (false, false) => NEWEST_MADE,
+            (false, true) => NEWEST_PAID,
+            (true, false) => NEWEST_FAILING_MADE,
+            (true, true) => NEWEST_FAILING_PAID,
         };
         let page = fitting(sql, wanted, before, limit);
         self.list(LONG_LIMIT, page, listed).await

@@ -5,7 +5,9 @@ use crate::refunds::refund;
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::order::Attempt;
-use payment::ports::{NewRefund, Payment, RefundStep, Store, TotalsBy, Wanted, WantedRefunds};
+use payment::ports::{
+    CallbackTry, NewRefund, Payment, RefundStep, Store, TotalsBy, TryOutcome, Wanted, WantedRefunds,
+};
 use payment::refund::{Cause, Refund};
 use std::sync::Arc;
 
@@ -66,6 +68,42 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
         (fits(|one| one.min = Some(1)), &both),
     ] {
         assert_eq!(&numbers(wanted.clone()).await, expected, "{wanted:?}");
+    }
+
+    // Its callback was not tried yet, then not taken, and at last it is.
+    for (outcome, fails) in [
+        (None, false),
+        (Some(TryOutcome::Again(7_000)), true),
+        (Some(TryOutcome::Parked), true),
+        (Some(TryOutcome::Delivered), false),
+    ] {
+        if let Some(outcome) = outcome {
+            let tried = CallbackTry {
+                at_ms: 3_000,
+                status: Some(500),
+                location: None,
+                answer: String::new(),
+                duration_ms: 1,
+                outcome,
+            };
+            let written = store.callbacks(&paid.order_sn).await.unwrap();
+            store.callback_tried(written[0].id, &tried).await.unwrap();
+        }
+        let expected = if fails { second.clone() } else { Vec::new() };
+        for by_payment in [false, true] {
+            let wanted = Wanted {
+                failing: true,
+                paid: by_payment,
+                ..Wanted::default()
+            };
+            assert_eq!(numbers(wanted).await, expected, "{outcome:?}");
+        }
+        let elsewhere = Wanted {
+            failing: true,
+            domain_code: Some("none".to_owned()),
+            ..Wanted::default()
+        };
+        assert!(numbers(elsewhere).await.is_empty());
     }
 
     let trade_no = paid.trade_no.clone().unwrap();

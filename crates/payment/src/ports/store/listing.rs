@@ -29,6 +29,9 @@ pub struct Wanted {
     pub since_ms: Option<i64>,
     /// Before this time, ms since 1970.
     pub until_ms: Option<i64>,
+    /// One of its callbacks fails: it was sent and not taken, and waits for its next try or
+    /// is parked.
+    pub failing: bool,
     /// The times are those of the payment, and not of the attempt's beginning.
     pub paid: bool,
 }
