@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use payment::domain::{Domain, KeyRule, PLATFORM, Recut};
 use payment::lang::Lang;
 use payment::operators::{Deed, Operator};
-use payment::ports::OtherReadings;
+use payment::ports::{OtherReadings, SecretUse};
 
 /// How a setting is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub struct Business {
     pub uncalled: Vec<String>,
     /// Requests whose sign has other readings.
     pub counted: OtherReadings,
+    /// When it signed by which secret.
+    pub uses: Vec<SecretUse>,
     /// What it is known by as it is shown.
     pub mark: String,
     /// What was typed into a form that was not taken.
@@ -427,8 +429,11 @@ fn fixed(setting: &Setting<'_>, domain: &Domain) -> Option<impl IntoView> {
     Some(pairs.map(pair).collect_view())
 }
 
-/// How many secrets there are, and until when they hold.
+/// How many secrets there are, until when they hold, and while several do, by which of them
+/// it signs.
 fn secrets(setting: &Setting<'_>, business: &Business) -> impl IntoView {
+    // With one alone there is nothing to tell apart.
+    let is_rotated = business.domain.live_secrets(business.now_ms).count() > 1;
     let line = |generation: i64, end_ms: Option<i64>| {
         let text = match (setting.lang, end_ms) {
             (Lang::Zh, None) => "在用".to_owned(),
@@ -442,7 +447,17 @@ fn secrets(setting: &Setting<'_>, business: &Business) -> impl IntoView {
             (Lang::Zh, Some(end_ms)) => format!("有效到 {}", (setting.time)(end_ms)),
             (Lang::En, Some(end_ms)) => format!("holds until {}", (setting.time)(end_ms)),
         };
-        view! { <tr><td>{generation}</td><td>{text}</td></tr> }
+        let used = is_rotated.then(|| {
+            let mut uses = business.uses.iter();
+            let used = uses.find(|one| one.generation == generation);
+            match (setting.lang, used.map(|used| (setting.time)(used.at_ms))) {
+                (Lang::Zh, Some(time)) => format!("最近一次用它签名：{time}"),
+                (Lang::En, Some(time)) => format!("last signed by at {time}"),
+                (Lang::Zh, None) => "轮换以来没有见它签过名".to_owned(),
+                (Lang::En, None) => "not signed by since there are several".to_owned(),
+            }
+        });
+        view! { <tr><td>{generation}</td><td>{text}<small>{used}</small></td></tr> }
     };
     let lines = business.domain.secrets().iter();
     let lines: Vec<_> = lines

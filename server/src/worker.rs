@@ -28,6 +28,8 @@ const PRUNE_EACH: Duration = Duration::from_secs(86_400);
 /// How often it is looked for times that a wrong clock wrote, and for callbacks that
 /// nobody takes.
 const LOOK_EACH: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is to be written who signs by which secret.
+const SECRETS_EACH: Duration = Duration::from_secs(2);
 /// How often it is looked whether a channel account is to be asked if it is well.
 const CHANNELS_EACH: Duration = Duration::from_secs(1);
 /// After a round that the database failed.
@@ -56,6 +58,7 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
         }),
         tokio::spawn(hear(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(forget(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(note_secrets(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(keep_mark(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(look_after(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(look_after_channels(Arc::clone(checkout), stopped.clone())),
@@ -92,6 +95,15 @@ async fn forget(checkout: Arc<Checkout>, mut stopped: Stopped) {
     while rested(&mut stopped, FORGET_EACH).await {
         if let Err(cause) = checkout.forget_what_is_old().await {
             tracing::warn!(%cause, "old changes stay for now");
+        }
+    }
+}
+
+/// Writes by which of their secrets business systems sign while several hold.
+async fn note_secrets(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    while rested(&mut stopped, SECRETS_EACH).await {
+        if let Err(cause) = checkout.write_secret_uses().await {
+            tracing::warn!(%cause, "it is not noted who signs by which secret");
         }
     }
 }

@@ -22,6 +22,7 @@ impl Checkout {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_close(&domain, pairs, self.now_ms())?;
         self.take_toll(&domain.code, Some(&request.request_key))?;
+        self.see_secret_used(&domain, request.generation());
         let told = self.failure_told(&domain, &request.request_key).await?;
         self.close_telling(&domain, &request.request_key, told, Source::Business)
             .await

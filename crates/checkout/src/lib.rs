@@ -34,6 +34,7 @@ mod poll;
 mod query;
 mod refund;
 mod relay;
+mod secret_uses;
 mod settle;
 mod short_address;
 mod taken_back;
@@ -75,7 +76,7 @@ use memory::Memory;
 use numbers::Numbers;
 use payment::by_two::AloneMost;
 use payment::channel::Channel;
-use payment::domain::Domain;
+use payment::domain::{Domain, PLATFORM};
 use payment::money::Currency;
 use payment::obj::{Form, Method, Obj};
 use payment::pairs::Pairs;
@@ -85,6 +86,7 @@ use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::story::{Act, Source};
 use payment::verify::{self, Verified};
+use secret_uses::SecretUses;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -156,6 +158,7 @@ pub struct Checkout {
     told: watch::Told,
     hasty: watch::Told,
     too_far: AtomicI64,
+    secret_uses: SecretUses,
 }
 
 impl Checkout {
@@ -184,6 +187,7 @@ impl Checkout {
             told: watch::Told::default(),
             hasty: watch::Told::default(),
             too_far: AtomicI64::new(0),
+            secret_uses: SecretUses::default(),
         }))
     }
 
@@ -339,6 +343,10 @@ impl Checkout {
     ) -> Result<Verified<PayRequest>, Failure> {
         let request = verify::verify_pay(domain, pairs, self.now_ms())?;
         self.take_toll(&domain.code, Some(&request.request_key))?;
+        // A partner's pages have addresses that we signed ourselves.
+        if domain.door() == PLATFORM {
+            self.see_secret_used(domain, request.generation());
+        }
         self.check_ordered(domain, &request).await?;
         Ok(request)
     }

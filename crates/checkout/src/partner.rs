@@ -56,6 +56,7 @@ impl Checkout {
             return Err(Refusal::bad_sign(slips.unwrap_or_default()).into());
         };
         self.take_toll(&domain.code, number)?;
+        self.see_secret_used(&domain, secret.generation);
         Ok((domain, secret))
     }
 

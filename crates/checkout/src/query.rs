@@ -40,6 +40,7 @@ impl Checkout {
         let domain = self.domain(pairs).await?;
         let request = verify::verify_query(&domain, pairs, self.now_ms())?;
         self.take_toll(&domain.code, Some(&request.request_key))?;
+        self.see_secret_used(&domain, request.generation());
         let paid = self
             .paid_attempt_of(&domain.code, &request.request_key)
             .await?;

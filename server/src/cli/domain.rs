@@ -166,7 +166,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::Show { code } => {
-            show(&find(&store, &code).await?)?;
+            show(&store, &find(&store, &code).await?).await?;
             let counted = store.other_readings(&code).await?;
             println!(
                 "requests whose sign fits another requestKey: {}",
@@ -260,19 +260,26 @@ fn told(counted: OtherReadings) -> String {
         + &part(counted.recut, "could fit another sum")
 }
 
-pub(super) fn show(domain: &Domain) -> Result<()> {
+pub(super) async fn show(store: &Arc<dyn Store>, domain: &Domain) -> Result<()> {
     println!("{}: {}{}", domain.code, kind(domain), relayed(domain));
     println!("{}", serde_json::to_string_pretty(&domain.rule)?);
     println!("{}", serde_json::to_string_pretty(&domain.settings)?);
+    let now_ms = now_ms();
+    let uses = store.secret_uses(&domain.code).await?;
+    // With one alone there is nothing to tell apart.
+    let is_rotated = domain.live_secrets(now_ms).count() > 1;
     for secret in domain.secrets() {
-        match secret.not_after_ms {
-            None => println!("secret {}: in use", secret.generation),
-            Some(end_ms) => println!(
-                "secret {}: ends at {}",
-                secret.generation,
-                zone::time(end_ms)
-            ),
-        }
+        let end = match secret.not_after_ms {
+            None => "in use".to_owned(),
+            Some(end_ms) => format!("ends at {}", zone::time(end_ms)),
+        };
+        let used = uses.iter().find(|one| one.generation == secret.generation);
+        let used = match used {
+            _ if !is_rotated => String::new(),
+            Some(used) => format!(", last signed by at {}", zone::time(used.at_ms)),
+            None => ", not signed by since there are several".to_owned(),
+        };
+        println!("secret {}: {end}{used}", secret.generation);
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             }
             Ok(())
         }
-        Command::Show { pid } => show(&found(pid).await?),
+        Command::Show { pid } => show(&store, &found(pid).await?).await,
         Command::Rotate { pid, overlap } => rotate(&store, &found(pid).await?, overlap).await,
         Command::Disable { pid } => {
             let was = found(pid).await?;

@@ -71,7 +71,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             println!("{id} is changed");
             Ok(())
         }
-        Command::Show { id } => show(&find(&store, apay::NAME, &id).await?),
+        Command::Show { id } => {
+            let partner = find(&store, apay::NAME, &id).await?;
+            show(&store, &partner).await
+        }
         Command::List => {
             for (partner, domain) in of_door(store.domains().await?, apay::NAME) {
                 let time = time(&partner);

@@ -114,8 +114,13 @@ async fn shown(
         Ok(counted) => counted,
         Err(error) => return trouble(parts, Some(who), &error),
     };
+    let uses = match state.console.store.secret_uses(&domain.code).await {
+        Ok(uses) => uses,
+        Err(error) => return trouble(parts, Some(who), &error),
+    };
     let status = status(notice.as_ref());
     let business = Business {
+        uses,
         uncalled: hosts(&domain),
         fields: fields(&domain),
         mark: mark(&domain),

@@ -1,6 +1,7 @@
 //! What an operator does: domains, the sign clinic, and a production instance.
 
 use crate::callback::delivered;
+use crate::console::{Browser, DEVELOPMENT};
 use crate::harness::{Database, World, database_url, eventually, temp_folder, tongfu, value_of};
 use crate::pay::{body_of, errcode};
 use crate::refund::{REFUND, given_back, paid_order, refund_body};
@@ -145,6 +146,60 @@ async fn domains_are_made_changed_and_rotated_on_sqlite() {
 #[tokio::test]
 async fn domains_are_made_changed_and_rotated_on_postgres() {
     domains_are_made_changed_and_rotated(Database::Postgres).await;
+}
+
+/// While two secrets hold, each is told with when it was last signed by.
+async fn who_signs_by_which_secret_is_told_while_two_hold(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let tell = |arguments: &[&str]| run(tongfu(&world.database_url).args(arguments)).1;
+    let ask = async |secret: &str| {
+        let mut values = ["test", "k1", secret];
+        values.sort_unstable();
+        let sign = hex::encode(sha1::Sha1::digest(values.concat()));
+        let query = format!("domainCode=test&requestKey=k1&sign={sign}");
+        let path = format!("/pay/api/private/pay/query?{query}");
+        let answer = world.text(&path).await;
+        assert!(!answer.contains("10004"), "{answer}");
+    };
+    ask("test").await;
+    let shown = tell(&["domain", "show", "test"]);
+    assert!(shown.ends_with("could fit another sum: 0\n"), "{shown}");
+    assert!(!shown.contains("signed by"), "it has one secret: {shown}");
+    let told = tell(&["domain", "rotate", "test", "--overlap", "1h"]);
+    let new = told.lines().next().unwrap();
+    let new = new.strip_prefix("domainSecret ").unwrap();
+    let unseen = "not signed by since there are several";
+    let shown = tell(&["domain", "show", "test"]);
+    assert_eq!(shown.matches(unseen).count(), 2, "{shown}");
+    ask(new).await;
+    let shown = eventually("it is told", async || {
+        let shown = tell(&["domain", "show", "test"]);
+        shown.contains("signed by at").then_some(shown)
+    })
+    .await;
+    let lines: Vec<_> = shown
+        .lines()
+        .filter(|line| line.starts_with("secret "))
+        .collect();
+    assert!(lines[0].starts_with("secret 2: in use, last signed by at 20"));
+    assert!(lines[1].starts_with("secret 1: ends at 20") && lines[1].ends_with(unseen));
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let page = dev.page("/business/test?lang=en").await;
+    assert_eq!(page.matches("last signed by at 20").count(), 1, "{page}");
+    assert_eq!(page.matches(unseen).count(), 1, "{page}");
+    assert!(!page.contains(new), "{page}");
+}
+
+#[tokio::test]
+async fn who_signs_by_which_secret_is_told_while_two_hold_on_sqlite() {
+    who_signs_by_which_secret_is_told_while_two_hold(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn who_signs_by_which_secret_is_told_while_two_hold_on_postgres() {
+    who_signs_by_which_secret_is_told_while_two_hold(Database::Postgres).await;
 }
 
 #[tokio::test]

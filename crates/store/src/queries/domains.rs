@@ -6,7 +6,7 @@ use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Sql, Statement, statements};
 use payment::domain::{Domain, Secret};
-use payment::ports::{Answer, Businesses, NewAttempt, OtherReadings, StoreError};
+use payment::ports::{Answer, Businesses, NewAttempt, OtherReadings, SecretUse, StoreError};
 use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
@@ -29,6 +29,10 @@ statements! {
     OTHER_READINGS = "select other_key_requests, recut_requests from domain where code = $1";
     COUNT_OTHER_READINGS = "update domain set other_key_requests = other_key_requests + $2, \
         recut_requests = recut_requests + $3 where code = $1";
+    NOTE_USE = "insert into secret_use (domain_code, generation, at_ms) values ($1, $2, $3) \
+        on conflict (domain_code, generation) do update set at_ms = excluded.at_ms \
+        where secret_use.at_ms < excluded.at_ms";
+    USES = "select generation, at_ms from secret_use where domain_code = $1 order by generation";
 }
 
 /// What a start, or a command of a person's, asks of all domains.
@@ -104,6 +108,27 @@ impl Businesses for Database {
         };
         let counted = self.find(counted, read).await?;
         Ok(counted.unwrap_or_default())
+    }
+
+    async fn note_secret_uses(&self, domain_code: &str, uses: &[SecretUse]) -> Answer<()> {
+        self.write(LIMIT, async |tx| {
+            for one in uses {
+                let noted = NOTE_USE.bind(domain_code).bind(one.generation);
+                tx.change(noted.bind(one.at_ms)).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn secret_uses(&self, domain_code: &str) -> Answer<Vec<SecretUse>> {
+        let one = |row: &Row| {
+            Ok(SecretUse {
+                generation: row.get("generation")?,
+                at_ms: row.get("at_ms")?,
+            })
+        };
+        self.list(LIMIT, USES.bind(domain_code), one).await
     }
 }
 

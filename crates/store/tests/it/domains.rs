@@ -1,7 +1,7 @@
 //! Domains as they are kept.
 
 use payment::domain::{Domain, LateMoney};
-use payment::ports::{Store, StoreError};
+use payment::ports::{SecretUse, Store, StoreError};
 use std::sync::Arc;
 
 pub(crate) async fn a_domain_is_kept_with_its_rule_settings_and_secrets(store: Arc<dyn Store>) {
@@ -33,6 +33,18 @@ pub(crate) async fn a_rotated_secret_is_kept_with_its_end(store: Arc<dyn Store>)
     let kept = store.domain("test").await.unwrap().unwrap();
     assert_eq!(kept, domain);
     assert_eq!(kept.secrets()[1].not_after_ms, Some(5_000));
+
+    let used = |generation, at_ms| SecretUse { generation, at_ms };
+    for noted in [
+        vec![used(1, 10)],
+        vec![used(1, 30), used(2, 20)],
+        vec![used(1, 29)],
+    ] {
+        store.note_secret_uses("test", &noted).await.unwrap();
+    }
+    let uses = store.secret_uses("test").await.unwrap();
+    assert_eq!(uses, [used(1, 30), used(2, 20)], "none goes back");
+    assert!(store.secret_uses("none").await.unwrap().is_empty());
 }
 
 /// Two who read the same, and change each something else: the one does not take the other's

@@ -12,6 +12,15 @@ pub struct OtherReadings {
     pub recut: i64,
 }
 
+/// When a business system signed by one of its secrets that hold side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretUse {
+    /// The secret's generation.
+    pub generation: i64,
+    /// When it was last seen, ms since 1970.
+    pub at_ms: i64,
+}
+
 /// Business systems with their rules, settings and secrets.
 #[async_trait::async_trait]
 pub trait Businesses: Send + Sync {
@@ -31,4 +40,9 @@ pub trait Businesses: Send + Sync {
     async fn set_domain(&self, was: &Domain, domain: &Domain) -> Answer<()>;
     /// How many requests of a domain had a sign with other readings.
     async fn other_readings(&self, domain_code: &str) -> Answer<OtherReadings>;
+    /// Notes when a business system signed by which secret; an earlier time than is known of
+    /// one changes nothing.
+    async fn note_secret_uses(&self, domain_code: &str, uses: &[SecretUse]) -> Answer<()>;
+    /// What was noted of it, the oldest secret first.
+    async fn secret_uses(&self, domain_code: &str) -> Answer<Vec<SecretUse>>;
 }
