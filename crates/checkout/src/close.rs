@@ -5,7 +5,7 @@ use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::{AttemptRow, ClosedRequest, NewCallback};
+use payment::ports::{AttemptRow, ClosedRequest, NewCallback, StoreError};
 use payment::status::PayStatus;
 use payment::story::Source;
 use payment::verify;
@@ -39,6 +39,33 @@ impl Checkout {
         let told = self.failure_told(&domain, &order.request_key).await?;
         self.close_telling(&domain, &order.request_key, told, Source::Operator)
             .await
+    }
+
+    /// Whether a close that failed has begun: no other payment of the order's request can
+    /// begin, which is not closed yet.
+    ///
+    /// # Errors
+    /// When the database is in trouble.
+    pub(crate) async fn is_closing(
+        &self,
+        order: &AttemptRow,
+        failure: &Failure,
+    ) -> Result<bool, StoreError> {
+        let store = &self.parts.store;
+        let order = store.attempt(&order.order_sn).await?;
+        let open = order.filter(|order| {
+            *failure != Failure::AlreadyPaid
+                && order.request_status != PayStatus::Closed
+                && !order.request_status.was_paid()
+        });
+        match open {
+            Some(order) => {
+                store
+                    .is_closed(&order.domain_code, &order.request_key)
+                    .await
+            }
+            None => Ok(false),
+        }
     }
 
     /// Closes a request without a word to its business system; where a channel has not said

@@ -240,6 +240,12 @@ pub enum NotDone {
     /// What a business system would break.
     #[error("{0}")]
     Breaks(DomainError),
+    /// A close that its channels have not confirmed, and why.
+    #[error(
+        "It is not closed yet: its channel has not said that it takes no money any more. No \
+         other payment of it can begin; close it again in a moment."
+    )]
+    NotClosed(Failure),
     /// What the use case says.
     #[error("{0}")]
     Failed(Failure),
@@ -258,6 +264,9 @@ impl NotDone {
             Self::Changed(code) => format!("{code} 刚被别人改过，没有执行：请重新看"),
             Self::TooMuch => "一次改得太多，记不下：请分几次改".to_owned(),
             Self::Breaks(rule) => rule.to_string(),
+            Self::NotClosed(_) => "还没有关闭：渠道还没确认收不到钱。不能再开始新的支付；\
+                                   过一会儿再关一次。"
+                .to_owned(),
             // Operators write yuan (dollars), as their forms ask for.
             Self::Failed(Failure::TooMuch(left)) => {
                 let left = two_decimals(*left);
@@ -377,7 +386,12 @@ impl Checkout {
             }
             Errand::Close { order_sn } => {
                 let order = self.noted(by, errand, order_sn, reason).await?;
-                self.close_order(&order).await.map_err(failed)?;
+                if let Err(failure) = self.close_order(&order).await {
+                    return Err(match self.is_closing(&order, &failure).await? {
+                        true => NotDone::NotClosed(failure),
+                        false => failed(failure),
+                    });
+                }
             }
             Errand::Unpaid { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;

@@ -7,7 +7,6 @@ use crate::serve::{commanded, system_clock};
 use anyhow::{Context, Result, anyhow, bail};
 use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome};
 use payment::lang::Lang;
-use payment::operators::Deed;
 use payment::ports::Store;
 use std::io::stdin;
 use std::sync::Arc;
@@ -96,12 +95,13 @@ async fn run(
     let checkout = commanded(config, Arc::clone(store)).await?;
     let done = checkout.run_errand(confirmed.operator(), errand, reason);
     match done.await {
-        Err(NotDone::Failed(Failure::InProgress)) if errand.deed() == Deed::Close => bail!(
-            "it is not closed yet: its channel has not said that it takes no money any more; close \
-             it again in a moment"
-        ),
         // Such as an account that this command was not given.
-        Err(NotDone::Failed(Failure::Internal(cause))) => bail!(cause),
+        Err(
+            NotDone::NotClosed(Failure::Internal(cause))
+            | NotDone::Failed(Failure::Internal(cause)),
+        ) => {
+            bail!(cause)
+        }
         done => done.map_err(|not_done| anyhow!(not_done.text(Lang::En))),
     }
 }

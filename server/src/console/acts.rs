@@ -9,18 +9,10 @@ use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use checkout::{Errand, Failure, NotDone, NotSignedIn, Outcome};
+use checkout::{Errand, NotDone, NotSignedIn, Outcome};
 use payment::forecore::fen_of_yuan;
 use payment::ports::StoreError;
-use payment::status::PayStatus;
 use serde::Deserialize;
-
-/// A close that no channel has confirmed, in Chinese and English.
-const NOT_CLOSED: (&str, &str) = (
-    "还没有关闭：渠道还没确认收不到钱。不能再开始新的支付；过一会儿再关一次。",
-    "It is not closed yet: its channel has not said that it takes no money any more. No other \
-     payment of it can begin; close it again in a moment.",
-);
 
 /// What the form of an act says.
 #[derive(Deserialize)]
@@ -80,31 +72,10 @@ pub(super) async fn act(
             refused(&parts, &who, &not_done)
         }
         Err(not_done) => {
-            let text = match (&errand, &not_done) {
-                (Errand::Close { .. }, NotDone::Failed(failure))
-                    if is_closing(&state, &order_sn, failure).await =>
-                {
-                    lang.choose(NOT_CLOSED.0, NOT_CLOSED.1).to_owned()
-                }
-                _ => not_done.text(lang),
-            };
-            let refused = Becomes::Refused(text, wished);
+            let refused = Becomes::Refused(not_done.text(lang), wished);
             shown(&state, &parts, &who, &order_sn, refused).await
         }
     }
-}
-
-/// Whether no other payment of an order's request can begin, which is not closed yet.
-async fn is_closing(state: &State, order_sn: &str, failure: &Failure) -> bool {
-    let store = &state.console.store;
-    let Ok(Some(order)) = store.attempt(order_sn).await else {
-        return false;
-    };
-    let closed = store.is_closed(&order.domain_code, &order.request_key);
-    *failure != Failure::AlreadyPaid
-        && order.request_status != PayStatus::Closed
-        && !order.request_status.was_paid()
-        && closed.await.unwrap_or_default()
 }
 
 /// Why a form is no errand.

@@ -106,7 +106,7 @@ pub(super) fn message(
 pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response {
     let status = match not_done {
         NotDone::NotAllowed(_) => StatusCode::FORBIDDEN,
-        NotDone::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        NotDone::NotClosed(_) | NotDone::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
         NotDone::Nothing => StatusCode::NOT_FOUND,
         NotDone::NoReason | NotDone::OwnRequest | NotDone::TooMuch | NotDone::Breaks(_) => {
             StatusCode::BAD_REQUEST
