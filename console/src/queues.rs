@@ -315,6 +315,8 @@ fn untaken(setting: &Setting<'_>, one: &Untaken, now_ms: i64) -> impl IntoView +
     let address = format!("/orders?business={}&callback=failing", one.domain_code);
     let business = format!("/business/{}", one.domain_code);
     let callbacks = setting.say("回调：", "callbacks:");
+    // Those that wait in its lane were never sent.
+    let failing = setting.say("正在失败的", "those that fail now");
     let next = setting.say(
         "看它的订单收到了什么回答，请它修好",
         "See at its orders what it answers, and have it mended",
@@ -322,7 +324,8 @@ fn untaken(setting: &Setting<'_>, one: &Untaken, now_ms: i64) -> impl IntoView +
     view! {
         <tr>
             <td><a href=business>{one.domain_code.clone()}</a></td>
-            <td class="number" data-name=callbacks><a href=address>{one.count}</a></td>
+            <td class="number" data-name=callbacks>{one.count}
+                <small><a href=address>{failing}</a></small></td>
             <td>{(setting.time)(one.oldest_ms)}
                 <small>{age(setting.lang, now_ms - one.oldest_ms)}</small></td>
             {step(Some(next.to_owned()))}

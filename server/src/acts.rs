@@ -76,23 +76,24 @@ impl Sought {
         if self.about.is_empty() {
             return Ok(acts);
         }
-        let mut fitting = Vec::new();
-        for act in acts {
-            let fits = match act.failed() {
-                _ if self.is_held_by(&act) => true,
-                Some(seq) => {
-                    let failed = store.acts(seq - 1, 1).await?;
-                    failed
-                        .iter()
-                        .any(|one| one.seq == seq && self.is_held_by(one))
-                }
+        let mut fits = Vec::with_capacity(acts.len());
+        for act in &acts {
+            fits.push(match act.failed() {
+                _ if self.is_held_by(act) => true,
                 None => false,
-            };
-            if fits {
-                fitting.push(act);
-            }
+                // Nearly always it stands right before.
+                Some(seq) => match acts.iter().find(|one| one.seq == seq) {
+                    Some(failed) => self.is_held_by(failed),
+                    None => {
+                        let failed = store.acts(seq - 1, 1).await?;
+                        let failed = failed.first().filter(|one| one.seq == seq);
+                        failed.is_some_and(|failed| self.is_held_by(failed))
+                    }
+                },
+            });
         }
-        Ok(fitting)
+        let acts = acts.into_iter().zip(fits).filter(|(_, fits)| *fits);
+        Ok(acts.map(|(act, _)| act).collect())
     }
 
     fn is_of_time(&self, act: &OperatorAct) -> bool {

@@ -144,7 +144,8 @@ impl Bell {
                 bail!("alarm_url answers more than {ANSWER_MAX} bytes");
             }
         }
-        self.form.taken(status, &read)
+        let known = self.url.host_str().and_then(Form::of_host);
+        self.form.taken(known, status, &read)
     }
 
     /// What is told of an alarm.

@@ -154,12 +154,19 @@ impl Reloaded {
         let revision = self.store.accounts_revision().await?;
         let accounts = of_file.read_kept(&config.public_url, &*self.store).await?;
         let filter = log::filter(&config.log)?;
-        block_in_place(|| self.pictures.read(&config.marks))?;
-        (self.set_filter)(filter)?;
+        let by = format!("file ({})", self.instance);
         // What can't be recorded is not done.
-        if let Some(what) = written::told(&self.accounts.get().1.written, &accounts.written) {
-            let by = format!("file ({})", self.instance);
-            self.store.record_act(&by, &what, now_ms()).await?;
+        let recorded = match written::told(&self.accounts.get().1.written, &accounts.written) {
+            Some(what) => Some(self.store.record_act(&by, &what, now_ms()).await?),
+            None => None,
+        };
+        let pictures = block_in_place(|| self.pictures.read(&config.marks));
+        if let Err(error) = pictures.and_then(|()| (self.set_filter)(filter)) {
+            if let Some(act) = recorded {
+                let failed = format!("{} failed", act.seq);
+                self.store.record_act(&by, &failed, now_ms()).await?;
+            }
+            return Err(error);
         }
         self.notice.set(&config.page_notice, &config.page_notice_en);
         Ok(self.put(revision, accounts))

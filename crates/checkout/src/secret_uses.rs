@@ -56,6 +56,17 @@ impl SecretUses {
         due
     }
 
+    /// What could not be written, to be written the next time.
+    fn put_back(&self, code: &str, uses: Vec<SecretUse>) {
+        let mut all = self.lock();
+        let seen = all.entry(code.to_owned()).or_default();
+        seen.written_ms = None;
+        for SecretUse { generation, at_ms } in uses {
+            let last = seen.unwritten.entry(generation).or_insert(at_ms);
+            *last = at_ms.max(*last);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Seen>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,15 +79,19 @@ impl Checkout {
     }
 
     /// Writes by which secrets business systems signed whose secrets are being rotated; what
-    /// the database does not take is seen again at their next call.
+    /// the database does not take is written the next time.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn write_secret_uses(&self) -> Result<(), Failure> {
+        let mut failed = None;
         for (code, uses) in self.secret_uses.take_due(self.now_ms()) {
-            self.parts.store.note_secret_uses(&code, &uses).await?;
+            if let Err(error) = self.parts.store.note_secret_uses(&code, &uses).await {
+                self.secret_uses.put_back(&code, uses);
+                failed = Some(error);
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
@@ -106,5 +121,21 @@ mod tests {
         assert!(uses.lock().is_empty());
         uses.see(&domain, 2, 100_000);
         assert!(uses.lock().is_empty(), "the old one has ended");
+    }
+
+    #[test]
+    fn what_is_not_written_is_written_the_next_time() {
+        let uses = SecretUses::default();
+        let mut domain = Domain::test();
+        domain.rotate("next", 100_000).unwrap();
+        uses.see(&domain, 1, 1_000);
+        let taken = uses.take_due(1_000);
+        uses.see(&domain, 2, 2_000);
+        for (code, unwritten) in taken {
+            uses.put_back(&code, unwritten);
+        }
+        let used = |generation, at_ms| SecretUse { generation, at_ms };
+        let both = vec![used(1, 1_000), used(2, 2_000)];
+        assert_eq!(uses.take_due(3_000), [("test".to_owned(), both)]);
     }
 }

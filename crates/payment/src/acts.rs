@@ -75,11 +75,12 @@ impl OperatorAct {
         self.what.strip_suffix(" failed")?.parse().ok()
     }
 
-    /// Whether this person did it: by this name, or by it and the system's in brackets.
+    /// Whether this person did it: by the whole of who did it, by the name that was said,
+    /// or by the system's in brackets after that.
     #[must_use]
     pub fn is_by(&self, name: &str) -> bool {
-        let rest = self.by.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+        let said = self.by.strip_suffix(')').and_then(|by| by.split_once(" ("));
+        self.by == name || said.is_some_and(|(said, of_system)| [said, of_system].contains(&name))
     }
 }
 
@@ -225,7 +226,7 @@ mod tests {
             ..act.clone()
         };
         assert!(at_a_shell.is_by("li") && at_a_shell.is_by("li (root)"));
-        assert!(!at_a_shell.is_by("root"));
+        assert!(at_a_shell.is_by("root") && !at_a_shell.is_by("roo"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The record of operators' acts: who did what (docs/operating.md, Who did what).
 
 use super::answer::{Who, language, page, trouble};
-use super::orders::span;
+use super::orders::{read, span};
 use crate::acts::Sought;
 use crate::state::State;
 use axum::extract::{self, Query};
@@ -73,13 +73,9 @@ impl Wish {
         store: &dyn Store,
     ) -> Result<Result<Sought, String>, StoreError> {
         let asked = self.asked();
-        let time = |text: &str| match text {
-            "" => Ok(None),
-            text => span(text).map(Some).ok_or_else(|| text.to_owned()),
-        };
-        let (since, until) = match (time(&asked.since), time(&asked.until)) {
+        let (since, until) = match (read(&asked.since, span), read(&asked.until, span)) {
             (Ok(since), Ok(until)) => (since, until),
-            (Err(what), _) | (_, Err(what)) => return Ok(Err(what)),
+            (Err(what), _) | (_, Err(what)) => return Ok(Err(what.to_owned())),
         };
         let words = [&asked.by, &asked.about];
         if let Some(long) = words.into_iter().find(|word| word.len() > ABOUT_MAX) {

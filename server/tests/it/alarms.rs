@@ -53,8 +53,9 @@ async fn each_robot_takes_a_message_and_a_wrong_secret_is_told() {
         let other = if form == "feishu" { "wecom" } else { "feishu" };
         let (taken, told) = test(&address, other, SECRET);
         assert!(!taken && !told.contains("abc-token"), "{form}: {told}");
-        // Nobody's form: the robot answers 200, and took nothing.
-        for set in ["json", ""] {
+        // Nobody's form: the robot answers 200, and took nothing. A number by Feishu's name
+        // may be anybody's, where the host is not Feishu's.
+        for set in ["json", ""].into_iter().filter(|_| form != "feishu") {
             let before = said(&world).await.len();
             let (taken, told) = test(&address, set, SECRET);
             assert!(!taken && told.contains("code "), "{form}: {told}");

@@ -32,6 +32,7 @@ statements! {
     NOTE_USE = "insert into secret_use (domain_code, generation, at_ms) values ($1, $2, $3) \
         on conflict (domain_code, generation) do update set at_ms = excluded.at_ms \
         where secret_use.at_ms < excluded.at_ms";
+    FORGET_USES = "delete from secret_use where domain_code = $1";
     USES = "select generation, at_ms from secret_use where domain_code = $1 order by generation";
 }
 
@@ -93,6 +94,10 @@ impl Businesses for Database {
             }
             tx.change(written(SET, domain)?).await?;
             tx.change(DROP_SECRETS.bind(&domain.code)).await?;
+            // Uses are seen while several secrets hold: before another one they were not.
+            if was.secrets() != domain.secrets() {
+                tx.change(FORGET_USES.bind(&domain.code)).await?;
+            }
             self.write_secrets(tx, writer, domain).await
         })
         .await

@@ -10,6 +10,7 @@ use payment::money::Currency;
 use payment::ports::{
     Answer, Listed, ListedRefund, Listing, Total, TotalsBy, Wanted, WantedRefunds,
 };
+use payment::refund::Refund;
 use std::collections::HashSet;
 
 /// What went back of an order, found by the index on that: by none on the state, which
@@ -64,6 +65,13 @@ const PAID_THEN: &str = "a.paid_ms >= $10 and a.paid_ms < $11 and ";
 /// The time of the order that `$1` names; else after all.
 const AFTER_ALL: &str = " from attempt b where b.order_sn = $1), 9223372036854775807), $1) and ";
 
+/// Refunds of a time that come after the one that `$1` names, or all.
+const REFUNDS_BEFORE: &str = "(created_ms, refund_no) < (coalesce((select b.created_ms \
+    from refund b where b.refund_no = $1), 9223372036854775807), $1) \
+    and created_ms >= $3 and created_ms < $4 and ";
+const REFUNDS_OF_CAUSE: &str = " and (cause || '' = $7 or $7 is null) \
+    order by created_ms desc, refund_no desc limit $2";
+
 statements! {
     WANTED_MADE = LISTED, "a.order_sn > $1 and ", MADE_THEN, FITTING,
         " order by a.order_sn limit $2";
@@ -107,12 +115,14 @@ statements! {
         on r.domain_code = p.domain_code and r.request_key = p.order_id \
         join attempt a on a.request_id = r.id where p.out_order_id = $1) \
         order by a.order_sn limit 100";
-    /// By the index on the time, whatever else is said of them.
-    NEWEST_REFUNDS = REFUNDS, "(created_ms, refund_no) < (coalesce((select b.created_ms \
-        from refund b where b.refund_no = $1), 9223372036854775807), $1) \
-        and created_ms >= $3 and created_ms < $4 and (domain_code || '' = $5 or $5 is null) \
-        and (state || '' = $6 or $6 is null) and (cause || '' = $7 or $7 is null) \
-        order by created_ms desc, refund_no desc limit $2";
+    /// By the index on the time; on the business system and the time; on the state, of those
+    /// that few rows share.
+    NEWEST_REFUNDS = REFUNDS, REFUNDS_BEFORE, "(domain_code || '' = $5 or $5 is null) \
+        and (state || '' = $6 or $6 is null)", REFUNDS_OF_CAUSE;
+    NEWEST_REFUNDS_OF = REFUNDS, REFUNDS_BEFORE, "domain_code = $5 \
+        and (state || '' = $6 or $6 is null)", REFUNDS_OF_CAUSE;
+    NEWEST_REFUNDS_IN = REFUNDS, REFUNDS_BEFORE, "(domain_code || '' = $5 or $5 is null) \
+        and state = $6", REFUNDS_OF_CAUSE;
     BY_BUSINESS = "select r.domain_code", TOTALS;
     BY_CHANNEL = "select a.channel", TOTALS;
     BY_ACCOUNT = "select a.channel || '/' || a.account", TOTALS;
@@ -199,7 +209,12 @@ impl Listing for Database {
         before: &str,
         limit: i64,
     ) -> Answer<Vec<ListedRefund>> {
-        let page = NEWEST_REFUNDS.bind(before).bind(limit);
+        let sql = match (wanted.state, &wanted.domain_code) {
+            (Some(state), _) if state != Refund::Done => NEWEST_REFUNDS_IN,
+            (_, Some(_)) => NEWEST_REFUNDS_OF,
+            _ => NEWEST_REFUNDS,
+        };
+        let page = sql.bind(before).bind(limit);
         let page = page
             .bind(wanted.since_ms.unwrap_or(0))
             .bind(wanted.until_ms.unwrap_or(i64::MAX))

@@ -3,10 +3,11 @@
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use crate::refunds::refund;
 use payment::channel::Channel;
-use payment::money::Currency;
+use payment::money::{Currency, Money};
 use payment::order::Attempt;
 use payment::ports::{
-    CallbackTry, NewRefund, Payment, RefundStep, Store, TotalsBy, TryOutcome, Wanted, WantedRefunds,
+    CallbackTry, NewAttempt, NewRefund, Payment, RefundStep, Store, TotalsBy, TryOutcome, Wanted,
+    WantedRefunds,
 };
 use payment::refund::{Cause, Refund};
 use std::sync::Arc;
@@ -218,7 +219,12 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
 }
 
 pub(crate) async fn refunds_are_listed_by_what_is_known_of_them(store: Arc<dyn Store>) {
-    let row = begun(&*store, &attempt("k", 1, 1_000)).await;
+    // Its channel takes another currency.
+    let dollars = NewAttempt {
+        channel_money: Money::from_minor(50, Currency::Usd).unwrap(),
+        ..attempt("k", 1, 1_000)
+    };
+    let row = begun(&*store, &dollars).await;
     store
         .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
         .await
@@ -263,6 +269,18 @@ pub(crate) async fn refunds_are_listed_by_what_is_known_of_them(store: Arc<dyn S
         (fits(|one| one.until_ms = Some(6_000)), "R2 R1"),
         (fits(|one| one.since_ms = Some(6_000)), "R3"),
         (fits(|one| one.domain_code = Some("none".to_owned())), ""),
+        (
+            fits(|one| one.domain_code = Some("shop".to_owned())),
+            "R3 R2 R1",
+        ),
+        (fits(|one| one.state = Some(Refund::New)), "R2 R1"),
+        (
+            fits(|one| {
+                one.state = Some(Refund::New);
+                one.domain_code = Some("none".to_owned());
+            }),
+            "",
+        ),
         (fits(|one| one.cause = Some(Cause::Operator)), ""),
         (fits(|one| one.cause = Some(Cause::Business)), "R3 R2 R1"),
     ] {
@@ -272,9 +290,15 @@ pub(crate) async fn refunds_are_listed_by_what_is_known_of_them(store: Arc<dyn S
     let back: Vec<_> = listed.iter().map(|one| one.refunded).collect();
     assert_eq!(back, [30]);
     let paid_ms = whole.paid_ms.unwrap();
-    for by in [TotalsBy::Charge, TotalsBy::Currency] {
+    for (by, sums) in [
+        (TotalsBy::Charge, (Currency::Usd, 50, 15)),
+        (TotalsBy::Channel, (Currency::Cny, 100, 30)),
+    ] {
         let totals = store.totals(by, paid_ms, paid_ms + 1).await.unwrap();
-        let back: Vec<_> = totals.iter().map(|total| total.refunded).collect();
-        assert_eq!(back, [30], "{by:?}");
+        let [total] = totals.as_slice() else {
+            panic!("{totals:?}");
+        };
+        assert_eq!((total.currency, total.paid, total.refunded), sums, "{by:?}");
+        assert_eq!(total.name, "Wechat");
     }
 }
