@@ -526,7 +526,7 @@ async fn a_table_that_is_taken_away_is_recorded() {
     let last = scene.store.last_act().await.unwrap().unwrap();
     assert_eq!(last.by, "li");
     assert_eq!(last.what, format!("export {which}"));
-    for wrong in ["two words", "two\nlines", "订单", &"x".repeat(1_001)] {
+    for wrong in ["two words", "two\nlines", "订单", &"x".repeat(2_001)] {
         let recorded = scene.checkout.record_export(&viewer, wrong).await;
         assert_eq!(recorded, Err(NotDone::Nothing), "{wrong}");
     }
@@ -666,7 +666,7 @@ async fn an_operator_closes_what_its_channel_takes_no_money_for() {
     let order = scene.pay("silent").await.unwrap();
     let silent = ChannelError::unknown(Doubt::TimeOut, "time-out");
     scene.channel.told.lock().unwrap().close = Some(silent);
-    let waits = Err(NotDone::Failed(Failure::InProgress));
+    let waits = Err(NotDone::NotClosed(Failure::InProgress));
     assert_eq!(run(Role::Cashier, &order).await, waits);
     assert_eq!(status("silent").await, PayStatus::NotPay);
     assert_eq!(scene.attempt("silent").await.status, Attempt::Open);
@@ -712,7 +712,7 @@ async fn what_can_be_closed_is_closed_beside_what_can_not() {
     let admin = operator("an", Role::Admin);
     let done = scene.checkout.run_errand(&admin, &errand, "why").await;
     assert!(
-        matches!(&done, Err(NotDone::Failed(Failure::Internal(why))) if why.contains(&gone.account)),
+        matches!(&done, Err(NotDone::NotClosed(Failure::Internal(why))) if why.contains(&gone.account)),
         "{done:?}"
     );
     assert_eq!(scene.asked(), ["query", "close", "query"]);
