@@ -50,13 +50,7 @@ mod tests {
     use super::*;
 
     fn drawn(to: Option<&AlarmsTo<'_>>, lang: Lang) -> String {
-        let setting = Setting {
-            lang,
-            nonce: "n",
-            who: None,
-            here: "/queues",
-            time: |ms| format!("T{ms}"),
-        };
+        let setting = Setting::test(lang);
         alarms(&setting, to).to_html()
     }
 

@@ -6,6 +6,7 @@ mod alarms;
 mod board;
 mod business;
 mod figures;
+mod list;
 mod notify;
 mod order;
 mod orders;
@@ -58,6 +59,20 @@ pub struct Setting<'a> {
     pub here: &'a str,
     /// A time with its zone, of ms since 1970.
     pub time: fn(i64) -> String,
+}
+
+#[cfg(test)]
+impl Setting<'static> {
+    /// Of a page that nobody looks at.
+    fn test(lang: Lang) -> Self {
+        Self {
+            lang,
+            nonce: "n",
+            who: None,
+            here: "/",
+            time: |ms| format!("T{ms}"),
+        }
+    }
 }
 
 impl Setting<'_> {

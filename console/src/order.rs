@@ -704,13 +704,7 @@ mod tests {
 
     #[test]
     fn a_close_tells_what_is_held_from_what_is_open() {
-        let setting = Setting {
-            lang: Lang::En,
-            nonce: "n",
-            who: None,
-            here: "/",
-            time: |ms| format!("T{ms}"),
-        };
+        let setting = Setting::test(Lang::En);
         let said = |open: &str, held: &str| close_effect(&setting, open, held);
         let both = said("1 (Wechat)", "2 (Paypal)");
         assert!(both.contains("asks about 1 (Wechat), closes"), "{both}");

@@ -1,5 +1,6 @@
 //! The list of orders.
 
+use crate::list::{choice, kind, older, place, refused, table};
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::channel::Channel;
@@ -65,10 +66,7 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
             "每种号码的前一百个",
             "the first hundred of each kind of number",
         ),
-        (true, false) => setting.say("全部", "all there are"),
-        (true, true) => setting.say("最新的，后面还有", "the newest, there are more"),
-        (false, true) => setting.say("较早的，后面还有", "older ones, there are more"),
-        (false, false) => setting.say("最早的", "the oldest"),
+        (is_first, has_next) => place(setting, is_first, has_next),
     };
     let shown = match (orders.looked_to_ms.map(setting.time), setting.lang) {
         (None, Lang::Zh) => format!("显示 {count} 个订单：{place}。"),
@@ -87,15 +85,11 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
     let csv = orders
         .csv
         .clone()
-        .filter(|_| !has_none || orders.looked_to_ms.is_some())
-        .map(|csv| {
-            let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
-            view! { " "<a href=csv>{name}</a> }
-        });
+        .filter(|_| !has_none || orders.looked_to_ms.is_some());
     let body = view! {
         {filter(setting, &orders.asked)}
-        {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
-        {shown.map(|shown| view! { <p>{shown}{csv}</p> })}
+        {refused(refusal)}
+        {shown.map(|shown| view! { <p>{shown}{table(setting, csv)}</p> })}
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("订单", "Order")}</th>
@@ -108,7 +102,7 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
-        {next.map(|next| view! { <p><a href=next rel="next">{setting.say("更早的", "Older ones")}</a></p> })}
+        {older(setting, next)}
     };
     document(setting, setting.say("订单", "Orders"), body)
 }
@@ -168,23 +162,5 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
                 {setting.say("按付款时间", "by the time of payment")}</label>
             <button>{setting.say("列出", "List")}</button>
         </form>
-    }
-}
-
-/// Words to choose from.
-pub(crate) fn choice(words: &[&'static str], chosen: &str) -> impl IntoView + use<> {
-    let options = words.iter().map(|word| {
-        let is_chosen = *word == chosen;
-        view! { <option selected=is_chosen>{*word}</option> }
-    });
-    options.collect_view()
-}
-
-/// The kind of field that a day, or a minute, is shown in.
-pub(crate) fn kind(time: &str) -> &'static str {
-    if time.contains('T') {
-        "datetime-local"
-    } else {
-        "date"
     }
 }

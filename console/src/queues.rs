@@ -614,13 +614,7 @@ mod tests {
     const DAY: i64 = DAY_MS;
 
     fn drawn(queues: &Queues<'_>, lang: Lang) -> String {
-        let setting = Setting {
-            lang,
-            nonce: "n",
-            who: None,
-            here: "/queues",
-            time: |ms| format!("T{ms}"),
-        };
+        let setting = Setting::test(lang);
         super::queues(&setting, queues).replace("<!>", "")
     }
 

@@ -1,6 +1,6 @@
 //! Who did what.
 
-use crate::orders::kind;
+use crate::list::{kind, older, refused, table};
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::acts::{OperatorAct, Piece};
@@ -86,22 +86,15 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
     let newest = record
         .is_first
         .then(|| setting.say("最新的在前。", "The newest first."));
-    let next = record.next.clone().map(|next| {
-        let name = setting.say("更早的", "Older ones");
-        view! { <p><a href=next rel="next">{name}</a></p> }
-    });
-    let csv = refusal.is_none().then(|| {
-        let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
-        view! { " "<a href=record.csv.clone()>{name}</a> }
-    });
+    let csv = refusal.is_none().then(|| record.csv.clone());
     let whole = setting.say(
         "链是否完整：tongfu act verify。",
         "Whether the chain is whole: tongfu act verify.",
     );
     let body = view! {
         {filter(setting, &record.asked)}
-        {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
-        <p>{newest}" "{whole}{csv}</p>
+        {refused(refusal)}
+        <p>{newest}" "{whole}{table(setting, csv)}</p>
         {none}
         <table hidden=has_none>
             <thead><tr>
@@ -112,7 +105,7 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
-        {next}
+        {older(setting, record.next.clone())}
     };
     document(setting, setting.say("操作记录", "Acts"), body)
 }

@@ -1,6 +1,6 @@
 //! The list of refunds.
 
-use crate::orders::{choice, kind};
+use crate::list::{choice, kind, older, place, refused, table};
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
@@ -43,12 +43,7 @@ pub struct RefundList {
 pub fn refunds(setting: &Setting<'_>, refunds: &RefundList) -> String {
     let rows: Vec<_> = refunds.rows.iter().map(|row| line(setting, row)).collect();
     let count = rows.len();
-    let place = match (refunds.is_first, refunds.next.is_some()) {
-        (true, false) => setting.say("全部", "all there are"),
-        (true, true) => setting.say("最新的，后面还有", "the newest, there are more"),
-        (false, true) => setting.say("较早的，后面还有", "older ones, there are more"),
-        (false, false) => setting.say("最早的", "the oldest"),
-    };
+    let place = place(setting, refunds.is_first, refunds.next.is_some());
     let shown = match setting.lang {
         Lang::Zh => format!("显示 {count} 笔退款：{place}。"),
         Lang::En => format!("{count} refunds are shown: {place}."),
@@ -56,15 +51,12 @@ pub fn refunds(setting: &Setting<'_>, refunds: &RefundList) -> String {
     let refusal = refunds.refusal.clone();
     let shown = refusal.is_none().then_some(shown);
     let has_none = count == 0;
-    let csv = refunds.csv.clone().filter(|_| !has_none).map(|csv| {
-        let name = setting.say("下载 CSV（符合条件的全部）", "CSV of all that fit");
-        view! { " "<a href=csv>{name}</a> }
-    });
+    let csv = refunds.csv.clone().filter(|_| !has_none);
     let next = refunds.next.clone();
     let body = view! {
         {filter(setting, &refunds.asked)}
-        {refusal.map(|refusal| view! { <p class="bad" role="alert">{refusal}</p> })}
-        {shown.map(|shown| view! { <p>{shown}{csv}</p> })}
+        {refused(refusal)}
+        {shown.map(|shown| view! { <p>{shown}{table(setting, csv)}</p> })}
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("退款", "Refund")}</th>
@@ -78,7 +70,7 @@ pub fn refunds(setting: &Setting<'_>, refunds: &RefundList) -> String {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
-        {next.map(|next| view! { <p><a href=next rel="next">{setting.say("更早的", "Older ones")}</a></p> })}
+        {older(setting, next)}
     };
     document(setting, setting.say("退款", "Refunds"), body)
 }

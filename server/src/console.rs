@@ -2,6 +2,7 @@
 
 mod accounts;
 mod acts;
+mod address;
 mod answer;
 mod businesses;
 mod export;

@@ -36,8 +36,8 @@ pub(super) async fn orders(
         Err(what) => return list_refused(&parts, &who, asked.clone(), what),
     };
     let which = format!("/orders.csv?{}", query(&asked));
-    if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
-        return refused(&parts, &who, &not_done);
+    if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
+        return refusal;
     }
     let store = Arc::clone(&state.console.store);
     let page = move |before: String| {
@@ -63,8 +63,8 @@ pub(super) async fn refunds(
         Err(what) => return refunds::list_refused(&parts, &who, asked.clone(), what),
     };
     let which = format!("/refunds.csv?{}", refunds::query(&asked));
-    if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
-        return refused(&parts, &who, &not_done);
+    if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
+        return refusal;
     }
     let store = Arc::clone(&state.console.store);
     let page = move |before: String| {
@@ -92,8 +92,8 @@ pub(super) async fn acts(
         Err(error) => return trouble(&parts, Some(&who), &error),
     };
     let which = wish.address("/acts.csv", None);
-    if let Err(not_done) = state.checkout.record_export(&who.operator, &which).await {
-        return refused(&parts, &who, &not_done);
+    if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
+        return refusal;
     }
     let page = move |before: i64| {
         let (store, sought) = (Arc::clone(&store), sought.clone());
@@ -105,6 +105,14 @@ pub(super) async fn acts(
         }
     };
     sent("acts", table::acts_head(), i64::MAX, page)
+}
+
+/// Records that he takes a table away; the answer where that can't be, and he gets none.
+async fn not_recorded(state: &State, parts: &Parts, who: &Who, which: &str) -> Option<Response> {
+    let recorded = state.checkout.record_export(&who.operator, which).await;
+    recorded
+        .err()
+        .map(|not_done| refused(parts, who, &not_done))
 }
 
 /// A table that is read as it is sent, page by page: each gives its lines, and where the

@@ -1,5 +1,6 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
+use super::address::{further, is_plain, name, read, span, written};
 use super::answer::{Done, Who, language, lead, message, page, status, trouble};
 use super::queues;
 use crate::ends::Looked;
@@ -31,10 +32,7 @@ const LOOKED_AT: i64 = 200_000;
 const FAIL_MAX: i64 = 2_000;
 /// A number that somebody has is no longer.
 const NUMBER_MAX: usize = 200;
-/// A business system or an account has no longer name.
-const NAME_MAX: usize = 64;
 pub(super) const DAY_MS: i64 = 86_400_000;
-const MINUTE_MS: i64 = 60_000;
 /// So many orders of each kind of number are found.
 const FOUND_MAX: usize = 100;
 /// After every number of an order, in the order of any database: they are digits.
@@ -215,18 +213,13 @@ pub(super) fn asked(query: &str) -> (Asked, String) {
 
 /// The address of the same list from another place on.
 fn address(asked: &Asked, before: &str) -> String {
-    let mut address = format!("/orders?{}", query(asked));
-    if !address.ends_with('?') {
-        address.push('&');
-    }
-    address + "before=" + before
+    further(format!("/orders?{}", query(asked)), before)
 }
 
 /// What an address says to ask for the same.
 pub(super) fn query(asked: &Asked) -> String {
     let paid = if asked.paid { "1" } else { "" };
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [
+    written(&[
         ("since", asked.since.as_str()),
         ("until", &asked.until),
         ("business", &asked.business),
@@ -238,12 +231,7 @@ pub(super) fn query(asked: &Asked) -> String {
         ("max", &asked.max),
         ("callback", &asked.callback),
         ("paid", paid),
-    ] {
-        if !value.is_empty() {
-            query.append_pair(name, value);
-        }
-    }
-    query.finish()
+    ])
 }
 
 /// What is wanted; else what of it can't be read.
@@ -263,35 +251,9 @@ pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
     })
 }
 
-/// What one field says, where it says anything; else what can't be read.
-pub(super) fn read<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, &str> {
-    match text {
-        "" => Ok(None),
-        text => read(text).map(Some).ok_or(text),
-    }
-}
-
-/// What a business system or an account may be called.
-pub(super) fn name(text: &str) -> Option<String> {
-    let is_name = text.len() <= NAME_MAX && is_plain(text);
-    is_name.then(|| text.to_owned())
-}
-
 /// The one thing that is asked of callbacks.
 fn failing(word: &str) -> Option<()> {
     (word == "failing").then_some(())
-}
-
-/// When a day or a minute begins and ends: the last one is one of those that are wanted.
-pub(super) fn span(text: &str) -> Option<(i64, i64)> {
-    let day = zone::day_named(text).map(zone::start_of);
-    let day = day.map(|begins| (begins, begins + DAY_MS));
-    day.or_else(|| zone::minute_named(text).map(|begins| (begins, begins + MINUTE_MS)))
-}
-
-/// What no number holds, and no database takes.
-fn is_plain(text: &str) -> bool {
-    !text.chars().any(char::is_control)
 }
 
 /// What the box of numbers was given.

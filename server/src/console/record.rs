@@ -1,7 +1,7 @@
 //! The record of operators' acts: who did what (docs/operating.md, Who did what).
 
+use super::address::{read, span, written};
 use super::answer::{Who, language, page, trouble};
-use super::orders::{read, span};
 use crate::acts::Sought;
 use crate::state::State;
 use axum::extract::{self, Query};
@@ -52,19 +52,14 @@ impl Wish {
     pub(super) fn address(&self, path: &str, before: Option<i64>) -> String {
         let asked = self.asked();
         let before = before.map(|before| before.to_string()).unwrap_or_default();
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [
-            ("since", asked.since),
-            ("until", asked.until),
-            ("by", asked.by),
-            ("about", asked.about),
-            ("before", before),
-        ] {
-            if !value.is_empty() {
-                query.append_pair(name, &value);
-            }
-        }
-        format!("{path}?{}", query.finish())
+        let query = written(&[
+            ("since", &asked.since),
+            ("until", &asked.until),
+            ("by", &asked.by),
+            ("about", &asked.about),
+            ("before", &before),
+        ]);
+        format!("{path}?{query}")
     }
 
     /// Which acts these are; else what of it can't be read.

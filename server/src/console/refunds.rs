@@ -1,7 +1,8 @@
 //! The list of refunds (docs/console.md, Refunds).
 
+use super::address::{further, name, read, span, written};
 use super::answer::{Who, page, trouble};
-use super::orders::{LINES, name, read, span};
+use super::orders::LINES;
 use crate::state::State;
 use axum::extract;
 use axum::http::StatusCode;
@@ -34,9 +35,8 @@ pub(super) async fn list(
     let refunds = RefundList {
         refusal: None,
         next: last.map(|last| {
-            let query = query(&asked);
-            let joint = if query.is_empty() { "" } else { "&" };
-            format!("/refunds?{query}{joint}before={}", last.refund.refund_no)
+            let address = format!("/refunds?{}", query(&asked));
+            further(address, &last.refund.refund_no)
         }),
         csv: Some(format!("/refunds.csv?{}", query(&asked))),
         asked,
@@ -85,19 +85,13 @@ pub(super) fn asked(query: &str) -> (AskedRefunds, String) {
 
 /// What an address says to ask for the same.
 pub(super) fn query(asked: &AskedRefunds) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [
+    written(&[
         ("since", &asked.since),
         ("until", &asked.until),
         ("business", &asked.business),
         ("state", &asked.state),
         ("cause", &asked.cause),
-    ] {
-        if !value.is_empty() {
-            query.append_pair(name, value);
-        }
-    }
-    query.finish()
+    ])
 }
 
 /// What is wanted; else what of it can't be read.
