@@ -32,6 +32,9 @@ const LOOK_EACH: Duration = Duration::from_secs(60);
 const SECRETS_EACH: Duration = Duration::from_secs(2);
 /// How often it is looked whether a channel account is to be asked if it is well.
 const CHANNELS_EACH: Duration = Duration::from_secs(1);
+/// How often hours that are over are summed, and how soon more of them.
+const HOURS_EACH: Duration = Duration::from_secs(60);
+const HOURS_AGAIN: Duration = Duration::from_secs(5);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 /// Rounds of one kind that are under way at once: those that wait for a slow channel
@@ -59,6 +62,7 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
         tokio::spawn(hear(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(forget(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(note_secrets(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(sum_hours(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(keep_mark(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(look_after(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(look_after_channels(Arc::clone(checkout), stopped.clone())),
@@ -105,6 +109,21 @@ async fn note_secrets(checkout: Arc<Checkout>, mut stopped: Stopped) {
         if let Err(cause) = checkout.write_secret_uses().await {
             tracing::warn!(%cause, "it is not noted who signs by which secret");
         }
+    }
+}
+
+/// Sums hours that are over, for the figures.
+async fn sum_hours(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    let mut pause = HOURS_AGAIN;
+    while rested(&mut stopped, pause).await {
+        pause = match checkout.sum_hours().await {
+            Ok(0) => HOURS_EACH,
+            Ok(_) => HOURS_AGAIN,
+            Err(cause) => {
+                tracing::warn!(%cause, "hours that are over are not summed for now");
+                HOURS_EACH
+            }
+        };
     }
 }
 

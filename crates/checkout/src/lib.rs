@@ -15,6 +15,7 @@ mod desk;
 mod domain_reads;
 mod export;
 mod failure;
+pub mod figures;
 mod flights;
 mod golive;
 mod hold;

@@ -55,6 +55,7 @@ folders! {
     "0026_compatible_alarm_counts"
     "0027_compatible_refunds_listed"
     "0028_compatible_acts_and_signs"
+    "0029_compatible_hours"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

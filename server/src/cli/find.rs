@@ -5,11 +5,12 @@ use crate::serve::now_ms;
 use crate::settings::duration_s;
 use crate::{table, zone};
 use anyhow::{Result, bail};
+use checkout::figures::{self, By, Reckoning};
 use payment::channel::Channel;
 use payment::forecore::{fen_of_yuan, yuan};
 use payment::money::Currency;
 use payment::order::Attempt;
-use payment::ports::{Listed, ListedRefund, Store, TotalsBy, Wanted, WantedRefunds};
+use payment::ports::{Buckets, Listed, ListedRefund, Store, Wanted, WantedRefunds};
 use payment::printable::printable;
 use payment::refund::{Cause, Refund};
 use std::io::{Write, stdout};
@@ -224,19 +225,33 @@ pub(super) async fn totals(
     since: Option<Moment>,
     until: Option<Moment>,
 ) -> Result<()> {
+    let span = (
+        since.map_or(0, Moment::ms),
+        until.map_or(i64::MAX, Moment::ms),
+    );
+    let ahead_ms = zone::ahead_ms();
     let by = match by {
-        "business" => TotalsBy::Business,
-        "channel" => TotalsBy::Channel,
-        "account" => TotalsBy::Account,
-        "charge" => TotalsBy::Charge,
-        _ => TotalsBy::Day(zone::ahead_ms()),
+        "business" => None,
+        "channel" => Some(By::Channel),
+        "account" => Some(By::Account),
+        "charge" => Some(By::Charge),
+        _ => Some(By::Bucket),
     };
-    let since_ms = since.map_or(0, Moment::ms);
-    let until_ms = until.map_or(i64::MAX, Moment::ms);
-    let totals = store.totals(by, since_ms, until_ms).await?;
+    let totals = match by {
+        None => store.totals_of_businesses(span.0, span.1).await?,
+        Some(by) => {
+            let days = Buckets {
+                each_ms: DAY_MS,
+                ahead_ms,
+            };
+            let store = &**store;
+            let reckoning = Reckoning::of(store, span, days).await?;
+            figures::totals(&reckoning.read(store).await?, by)
+        }
+    };
     for total in &totals {
         let name = match (by, total.name.parse::<i64>()) {
-            (TotalsBy::Day(ahead_ms), Ok(day)) => zone::day(day * DAY_MS - ahead_ms),
+            (Some(By::Bucket), Ok(day)) => zone::day(day * DAY_MS - ahead_ms),
             _ => total.name.clone(),
         };
         println!(

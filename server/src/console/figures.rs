@@ -9,23 +9,19 @@ use axum::extract::{self, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use checkout::figures::{self, ALL_ROWS_MAX, ROWS_MAX, Reckoning, are_too_many};
 use console::{Asked, By, DAYS, Figures, Read, Spread, Success, Sum, Took};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::order::Attempt;
-use payment::ports::{Delay, Store, StoreError, Total, TotalsBy};
+use payment::ports::{Buckets, Delay, Store, StoreError, Sums, Total};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 const HOUR_MS: i64 = 3_600_000;
-/// A day with more rows is not reckoned: either database needs seconds for so many at once.
-const ROWS_MAX: i64 = 1_000_000;
-/// Nor are more in all: others wait meanwhile.
-const ALL_ROWS_MAX: i64 = 5_000_000;
 /// Delays are those of so many payments, whose callbacks are read one by one.
-const DELAYS_MAX: usize = 10_000;
+const DELAYS_MAX: usize = 1_000;
 /// So long one waits for his turn: others need the listener too.
 const TURN: Duration = Duration::from_secs(10);
 /// Lines of the sums by kind.
@@ -146,44 +142,19 @@ fn address(asked: &Asked) -> String {
 
 /// Reads what a time comes to; none where it holds too much.
 async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, StoreError> {
-    let ahead_ms = zone::ahead_ms();
-    let (each_ms, times) = match span.days {
-        1 => (HOUR_MS, TotalsBy::Hour(ahead_ms)),
-        _ => (DAY_MS, TotalsBy::Day(ahead_ms)),
+    let buckets = Buckets {
+        each_ms: if span.days == 1 { HOUR_MS } else { DAY_MS },
+        ahead_ms: zone::ahead_ms(),
     };
-    let totals_by = match by {
-        By::Business => TotalsBy::Business,
-        By::Channel => TotalsBy::Channel,
-        By::Account => TotalsBy::Account,
-        By::Charge => TotalsBy::Charge,
-        By::Currency => TotalsBy::Currency,
+    let reckoning = Reckoning::of(store, (span.since_ms, span.until_ms), buckets).await?;
+    if reckoning.is_too_much(store).await? {
+        return Ok(None);
+    }
+    let sums = reckoning.read(store).await?;
+    let Some(mut totals) = totals_by(store, span, by, &sums).await? else {
+        return Ok(None);
     };
-    let mut all = 0;
-    for day in 0..span.days {
-        let (since, until) = span.day(day);
-        let extent = store.extent(since, until, ROWS_MAX + 1).await?;
-        let rows = extent.made.max(extent.paid);
-        all += rows;
-        if rows > ROWS_MAX || all > ALL_ROWS_MAX {
-            return Ok(None);
-        }
-    }
-    let (mut by_times, mut by_name, mut by_channel) =
-        (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    // Day by day: nobody waits behind a question about a month.
-    for day in 0..span.days {
-        let (since, until) = span.day(day);
-        by_times.extend(store.totals(times, since, until).await?);
-        for total in store.totals(totals_by, since, until).await? {
-            add(&mut by_name, total);
-        }
-        for outcomes in store.outcomes(since, until).await? {
-            let so_far: &mut [i64; 2] = by_channel.entry(outcomes.channel).or_default();
-            so_far[0] += outcomes.made;
-            so_far[1] += outcomes.paid;
-        }
-    }
-    let mut totals: Vec<Total> = by_name.into_values().collect();
+    let by_times = figures::totals(&sums, figures::By::Bucket);
     totals.sort_by_key(|total| (total.currency, -total.paid));
     // The largest of each currency.
     let all = totals.len();
@@ -196,6 +167,13 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
         kept <= LINES
     });
     let more = all - totals.len();
+    let mut by_channel: BTreeMap<Channel, [i64; 2]> = BTreeMap::new();
+    for of_one in &sums {
+        let so_far = by_channel.entry(of_one.channel).or_default();
+        so_far[0] += of_one.made;
+        so_far[1] += of_one.made_paid;
+    }
+    by_channel.retain(|_, [made, _]| *made > 0);
     let successes = by_channel.into_iter().map(|(channel, [made, paid])| {
         let mut asked = span.asked(false);
         asked.channel = channel.code().to_owned();
@@ -213,7 +191,7 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
     Ok(Some(Read {
         times: Currency::ALL
             .into_iter()
-            .map(|currency| by_time(span, each_ms, currency, &by_times))
+            .map(|currency| by_time(span, buckets.each_ms, currency, &by_times))
             .filter(|sums| sums.iter().any(|sum| sum.count > 0))
             .collect(),
         sums: totals
@@ -227,19 +205,35 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
     }))
 }
 
-/// Adds a day's sum to those of its kind.
-fn add(all: &mut BTreeMap<(String, Currency), Total>, total: Total) {
-    match all.entry((total.name.clone(), total.currency)) {
-        Entry::Vacant(empty) => {
-            empty.insert(total);
+/// The sums of each kind; none where business systems' hold too much, which are not kept:
+/// they are as many as payments in a busy hour.
+async fn totals_by(
+    store: &dyn Store,
+    span: &Span,
+    by: By,
+    sums: &[Sums],
+) -> Result<Option<Vec<Total>>, StoreError> {
+    let kind = match by {
+        By::Channel => figures::By::Channel,
+        By::Account => figures::By::Account,
+        By::Charge => figures::By::Charge,
+        By::Currency => figures::By::Currency,
+        By::Business => {
+            let days: Vec<_> = (0..span.days).map(|day| span.day(day)).collect();
+            if are_too_many(store, &days).await? {
+                return Ok(None);
+            }
+            let mut all = BTreeMap::new();
+            // Day by day: nobody waits behind a question about a month.
+            for (since_ms, until_ms) in days {
+                for total in store.totals_of_businesses(since_ms, until_ms).await? {
+                    figures::add(&mut all, total);
+                }
+            }
+            return Ok(Some(all.into_values().collect()));
         }
-        Entry::Occupied(mut so_far) => {
-            let so_far = so_far.get_mut();
-            so_far.count += total.count;
-            so_far.paid += total.paid;
-            so_far.refunded += total.refunded;
-        }
-    }
+    };
+    Ok(Some(figures::totals(sums, kind)))
 }
 
 /// The days or hours of a currency, none left out.

@@ -11,13 +11,14 @@ use axum::extract::{self, Path, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use checkout::figures::{By, Reckoning, totals};
 use console::{Asked, AtRisk, Board, Called, Notice, Notify, Order, Orders, Payment};
 use payment::by_two::Judged;
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, Listed, Store, StoreError, TotalsBy, Wanted};
+use payment::ports::{AttemptRow, Buckets, Listed, Store, StoreError, Total, Wanted};
 use payment::refund::{Cause, Left, Refund};
 use payment::status::PayStatus;
 use payment::story::check;
@@ -75,9 +76,19 @@ async fn read_board<'a>(
         risks: lines,
         more,
         queues: queues::read(state, looked).await?,
-        today: store.totals(TotalsBy::Channel, today, i64::MAX).await?,
+        today: taken_on(store, today).await?,
         now_ms,
     })
+}
+
+/// What was paid on a day, by channel.
+async fn taken_on(store: &dyn Store, day_ms: i64) -> Result<Vec<Total>, StoreError> {
+    let by = Buckets {
+        each_ms: DAY_MS,
+        ahead_ms: zone::ahead_ms(),
+    };
+    let sums = Reckoning::of(store, (day_ms, day_ms + DAY_MS), by).await?;
+    Ok(totals(&sums.read(store).await?, By::Channel))
 }
 
 pub(super) fn start_of_today(now_ms: i64) -> i64 {

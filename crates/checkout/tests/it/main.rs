@@ -5,6 +5,7 @@
 
 mod bank;
 mod epay;
+mod figures;
 mod held;
 mod lost;
 mod model;

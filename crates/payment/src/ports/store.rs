@@ -33,9 +33,9 @@ pub use callbacks::{
     CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
 };
 pub use changes::{CHANGES_KEPT, Change, Changes};
-pub use figures::{Delay, Extent, Figures, Outcomes};
+pub use figures::{Buckets, Delay, Extent, Figures, HourMark, Sums, Total};
 pub use health::Health;
-pub use listing::{Listed, ListedRefund, Listing, Total, TotalsBy, Wanted, WantedRefunds};
+pub use listing::{Listed, ListedRefund, Listing, Wanted, WantedRefunds};
 pub use marks::{Acceptance, Mark, Marks};
 pub use notifies::{Attached, KeptNotify, Notifies, NotifyOutcome, NotifyRow, SeenNotify};
 pub use operators::Operators;

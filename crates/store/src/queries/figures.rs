@@ -1,11 +1,36 @@
 //! Figures of a time (docs/console.md, Figures).
 
+use super::attempts::OF_BOTH;
+use super::listing::BACK;
 use super::rows::{DELIVERED, PAID};
-use crate::db::{Database, LONG_LIMIT};
-use crate::line::{Line, Row};
-use crate::sql::statements;
+use crate::db::{Database, LIMIT, LONG_LIMIT};
+use crate::line::{Line, Row, Tx};
+use crate::sql::{Statement, statements, text};
 use payment::channel::Channel;
-use payment::ports::{Answer, Delay, Extent, Figures, Outcomes};
+use payment::money::Currency;
+use payment::ports::{Answer, Buckets, Delay, Extent, Figures, HourMark, Sums, Total};
+
+/// What an attempt is of, and when it was made: its request is looked up, which PostgreSQL
+/// would else read with all others.
+const MADE: &str = "(a.created_ms + $3) / $4 as bucket, a.channel as channel, \
+    a.account as account, \
+    (select r.currency from payment_request r where r.id = a.request_id) as currency, \
+    a.channel_currency as channel_currency, 1 as made, ";
+const PAID_OF: &str =
+    "(a.paid_ms + $3) / $4, a.channel, a.account, r.currency, a.channel_currency, ";
+/// Settled their request, by the index on the time of payment.
+const PAID_THEN: &str = text!(
+    "a.status || '' = ",
+    PAID,
+    " and a.paid_ms >= $1 and a.paid_ms < $2"
+);
+const ADDED: &str = ", cast(sum(made) as bigint) as made, \
+    cast(sum(made_paid) as bigint) as made_paid, cast(sum(count) as bigint) as count, \
+    cast(sum(paid) as bigint) as paid, cast(sum(refunded) as bigint) as refunded, \
+    cast(sum(charged) as bigint) as charged, \
+    cast(sum(charge_refunded) as bigint) as charge_refunded";
+const NOTHING: &str = ", 0 as made, 0 as made_paid, 0 as count, 0 as paid, 0 as refunded, \
+    0 as charged, 0 as charge_refunded";
 
 statements! {
     EXTENT = "select \
@@ -13,9 +38,39 @@ statements! {
             and created_ms < $2 limit $3) counted) as made, \
         (select count(*) from (select 1 from attempt where paid_ms >= $1 \
             and paid_ms < $2 limit $3) counted) as paid";
-    OUTCOMES = "select channel, count(*) as made, \
-        count(case when status = ", PAID, " then 1 end) as paid from attempt \
-        where created_ms >= $1 and created_ms < $2 group by channel order by channel";
+    /// By the indexes on when attempts were made, and paid.
+    SUMS = "select bucket, channel, account, currency, channel_currency", ADDED, " from \
+        (select ", MADE, "case when a.status = ", PAID, " then 1 else 0 end as made_paid, \
+            0 as count, 0 as paid, 0 as refunded, 0 as charged, 0 as charge_refunded \
+            from attempt a where a.created_ms >= $1 and a.created_ms < $2 \
+        union all select ", PAID_OF, "0, 0, 1, r.money, \
+            coalesce((select sum(f.money)", BACK, "), 0), a.channel_money, \
+            coalesce((select sum(f.channel_money)", BACK, "), 0)", OF_BOTH, PAID_THEN,
+        ") counted group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5";
+    /// The hours themselves first, so that both are of one moment.
+    KEPT_SUMS = "select h.number as bucket, '' as channel, '' as account, '' as currency, \
+        '' as channel_currency", NOTHING, " from hour h \
+        where h.number >= $1 and h.number < $2 and h.summed = 1 \
+        union all select (s.hour * 3600000 + $3) / $4, s.channel, s.account, s.currency, \
+        s.channel_currency", ADDED, " from hour_sum s join hour h on h.number = s.hour \
+        where s.hour >= $1 and s.hour < $2 and h.summed = 1 group by 1, 2, 3, 4, 5 order by 2, 1";
+    HOURS = "select number, marked_ms, summed from hour \
+        where number >= $1 and number < $2 order by number";
+    MARK_HOURS = "with recursive missing (number) as (select cast($1 as bigint) union all \
+        select number + 1 from missing where number + 1 < $2) \
+        insert into hour (number, marked_ms) select number, $3 from missing where true \
+        on conflict (number) do nothing";
+    FORGET_HOURS = "delete from hour where number < $1";
+    FORGET_SUMS = "delete from hour_sum where hour < $1";
+    SUMMED = "update hour set summed = 1 where number = $1 and marked_ms = $2 and summed = 0";
+    DROP_SUMS = "delete from hour_sum where hour = $1";
+    ADD_SUMS = "insert into hour_sum (hour, channel, account, currency, channel_currency, \
+        made, made_paid, count, paid, refunded, charged, charge_refunded) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    OF_BUSINESSES = "select r.domain_code as name, r.currency as currency, count(*) as count, \
+        cast(sum(r.money) as bigint) as paid, \
+        cast(coalesce(sum((select sum(f.money)", BACK, ")), 0) as bigint) as refunded",
+        OF_BOTH, PAID_THEN, " group by 1, 2 order by 1, 2";
     /// The payment's callback is an order's first; a later one tells of a refund.
     DELAYS = "select a.channel, a.paid_ms - r.created_ms as payment, \
         (select min(t.at_ms + t.duration_ms) from callback_try t where t.callback_id = \
@@ -38,9 +93,67 @@ impl Figures for Database {
         .await
     }
 
-    async fn outcomes(&self, since_ms: i64, until_ms: i64) -> Answer<Vec<Outcomes>> {
-        let asked = OUTCOMES.bind(since_ms).bind(until_ms);
-        self.list(LONG_LIMIT, asked, outcomes).await
+    async fn sums(&self, since_ms: i64, until_ms: i64, by: Buckets) -> Answer<Vec<Sums>> {
+        let asked = SUMS.bind(since_ms).bind(until_ms);
+        let asked = asked.bind(by.ahead_ms).bind(by.each_ms);
+        self.list(LONG_LIMIT, asked, sums).await
+    }
+
+    async fn kept_sums(
+        &self,
+        since_hour: i64,
+        until_hour: i64,
+        by: Buckets,
+    ) -> Answer<(Vec<i64>, Vec<Sums>)> {
+        let asked = KEPT_SUMS.bind(since_hour).bind(until_hour);
+        let asked = asked.bind(by.ahead_ms).bind(by.each_ms);
+        let rows = self.list(LONG_LIMIT, asked, kept).await?;
+        let (mut hours, mut sums) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Kept::Hour(number) => hours.push(number),
+                Kept::Sums(of_one) => sums.push(of_one),
+            }
+        }
+        Ok((hours, sums))
+    }
+
+    async fn hour_marks(&self, since_hour: i64, until_hour: i64) -> Answer<Vec<HourMark>> {
+        let asked = HOURS.bind(since_hour).bind(until_hour);
+        self.list(LIMIT, asked, mark).await
+    }
+
+    async fn mark_hours(&self, since_hour: i64, until_hour: i64, now_ms: i64) -> Answer<()> {
+        let marked = MARK_HOURS.bind(since_hour).bind(until_hour).bind(now_ms);
+        self.write_each(LIMIT, async |line: &mut Line| {
+            line.change(FORGET_HOURS.bind(since_hour)).await?;
+            line.change(FORGET_SUMS.bind(since_hour)).await?;
+            line.change(marked.clone()).await
+        })
+        .await
+        .map(drop)
+    }
+
+    async fn keep_hour(&self, mark: HourMark, sums: &[Sums]) -> Answer<bool> {
+        let HourMark {
+            number, marked_ms, ..
+        } = mark;
+        let keep = async |tx: &mut Tx| {
+            if tx.change(SUMMED.bind(number).bind(marked_ms)).await? == 0 {
+                return Ok(false);
+            }
+            tx.change(DROP_SUMS.bind(number)).await?;
+            for of_one in sums {
+                tx.change(added(number, of_one)).await?;
+            }
+            Ok(true)
+        };
+        self.write_if(LIMIT, |kept| *kept, keep).await
+    }
+
+    async fn totals_of_businesses(&self, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>> {
+        let asked = OF_BUSINESSES.bind(since_ms).bind(until_ms);
+        self.list(LONG_LIMIT, asked, total).await
     }
 
     async fn delays(&self, since_ms: i64, until_ms: i64, at_most: i64) -> Answer<Vec<Delay>> {
@@ -49,11 +162,68 @@ impl Figures for Database {
     }
 }
 
-fn outcomes(row: &Row) -> Answer<Outcomes> {
-    Ok(Outcomes {
+fn added(hour: i64, sums: &Sums) -> Statement<'_> {
+    ADD_SUMS
+        .bind(hour)
+        .bind(sums.channel.code())
+        .bind(&sums.account)
+        .bind(sums.currency.code())
+        .bind(sums.channel_currency.code())
+        .bind(sums.made)
+        .bind(sums.made_paid)
+        .bind(sums.count)
+        .bind(sums.paid)
+        .bind(sums.refunded)
+        .bind(sums.charged)
+        .bind(sums.charge_refunded)
+}
+
+fn sums(row: &Row) -> Answer<Sums> {
+    Ok(Sums {
+        bucket: row.get("bucket")?,
         channel: row.word("channel", Channel::parse)?,
+        account: row.get("account")?,
+        currency: row.word("currency", Currency::parse)?,
+        channel_currency: row.word("channel_currency", Currency::parse)?,
         made: row.get("made")?,
+        made_paid: row.get("made_paid")?,
+        count: row.get("count")?,
         paid: row.get("paid")?,
+        refunded: row.get("refunded")?,
+        charged: row.get("charged")?,
+        charge_refunded: row.get("charge_refunded")?,
+    })
+}
+
+/// A row of the sums that are kept.
+enum Kept {
+    Hour(i64),
+    Sums(Sums),
+}
+
+fn kept(row: &Row) -> Answer<Kept> {
+    let channel: String = row.get("channel")?;
+    match channel.as_str() {
+        "" => Ok(Kept::Hour(row.get("bucket")?)),
+        _ => sums(row).map(Kept::Sums),
+    }
+}
+
+fn mark(row: &Row) -> Answer<HourMark> {
+    Ok(HourMark {
+        number: row.get("number")?,
+        marked_ms: row.get("marked_ms")?,
+        is_summed: row.get::<i64>("summed")? != 0,
+    })
+}
+
+fn total(row: &Row) -> Answer<Total> {
+    Ok(Total {
+        name: row.get("name")?,
+        currency: row.word("currency", Currency::parse)?,
+        count: row.get("count")?,
+        paid: row.get("paid")?,
+        refunded: row.get("refunded")?,
     })
 }
 

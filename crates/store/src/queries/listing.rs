@@ -2,38 +2,21 @@
 
 use super::attempts::{COLUMNS, OF_BOTH};
 use super::refunds::REFUNDS;
-use super::rows::{DONE, PAID, PARKED, WAITING, attempt_row, refund_row};
+use super::rows::{DONE, PARKED, WAITING, attempt_row, refund_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
 use payment::money::Currency;
-use payment::ports::{
-    Answer, Listed, ListedRefund, Listing, Total, TotalsBy, Wanted, WantedRefunds,
-};
+use payment::ports::{Answer, Listed, ListedRefund, Listing, Wanted, WantedRefunds};
 use payment::refund::Refund;
 use std::collections::HashSet;
 
 /// What went back of an order, found by the index on that: by none on the state, which
 /// nearly all rows share and which SQLite takes where it has counted nothing, so that a
 /// state is no bare column here.
-const BACK: &str = text!(
+pub(super) const BACK: &str = text!(
     " from refund f where f.order_sn = a.order_sn and f.state || '' = ",
     DONE
-);
-/// By the index on the time of payment.
-const SETTLED: &str = text!(
-    OF_BOTH,
-    "a.status || '' = ",
-    PAID,
-    " and a.paid_ms >= $1 and a.paid_ms < $2 group by 1, 2 order by 1, 2"
-);
-/// In the request's currency.
-const TOTALS: &str = text!(
-    " as name, r.currency as currency, count(*) as count, cast(sum(r.money) as bigint) as paid, \
-    cast(coalesce(sum((select sum(f.money)",
-    BACK,
-    ")), 0) as bigint) as refunded",
-    SETTLED
 );
 /// Orders, with what went back of each.
 const LISTED: &str = text!(
@@ -123,17 +106,6 @@ statements! {
         and (state || '' = $6 or $6 is null)", REFUNDS_OF_CAUSE;
     NEWEST_REFUNDS_IN = REFUNDS, REFUNDS_BEFORE, "(domain_code || '' = $5 or $5 is null) \
         and state = $6", REFUNDS_OF_CAUSE;
-    BY_BUSINESS = "select r.domain_code", TOTALS;
-    BY_CHANNEL = "select a.channel", TOTALS;
-    BY_ACCOUNT = "select a.channel || '/' || a.account", TOTALS;
-    /// In the currency that the channel takes.
-    BY_CHARGE = "select a.channel as name, a.channel_currency as currency, count(*) as count, \
-        cast(sum(a.channel_money) as bigint) as paid, \
-        cast(coalesce(sum((select sum(f.channel_money)", BACK, ")), 0) as bigint) as refunded",
-        SETTLED;
-    BY_CURRENCY = "select r.currency", TOTALS;
-    BY_HOUR = "select cast((a.paid_ms + $3) / 3600000 as text)", TOTALS;
-    BY_DAY = "select cast((a.paid_ms + $3) / 86400000 as text)", TOTALS;
 }
 
 /// Statements that read as much as their question needs.
@@ -229,23 +201,6 @@ impl Listing for Database {
         };
         self.list(LONG_LIMIT, page, listed).await
     }
-
-    async fn totals(&self, by: TotalsBy, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>> {
-        let (sql, ahead_ms) = match by {
-            TotalsBy::Business => (BY_BUSINESS, None),
-            TotalsBy::Channel => (BY_CHANNEL, None),
-            TotalsBy::Account => (BY_ACCOUNT, None),
-            TotalsBy::Charge => (BY_CHARGE, None),
-            TotalsBy::Currency => (BY_CURRENCY, None),
-            TotalsBy::Hour(ahead_ms) => (BY_HOUR, Some(ahead_ms)),
-            TotalsBy::Day(ahead_ms) => (BY_DAY, Some(ahead_ms)),
-        };
-        let mut asked = sql.bind(since_ms).bind(until_ms);
-        if let Some(ahead_ms) = ahead_ms {
-            asked = asked.bind(ahead_ms);
-        }
-        self.list(LONG_LIMIT, asked, total).await
-    }
 }
 
 /// A page of the wanted orders from one place on.
@@ -266,16 +221,6 @@ fn fitting<'q>(sql: Sql, wanted: &'q Wanted, from: &'q str, limit: i64) -> State
 fn listed(row: &Row) -> Answer<Listed> {
     Ok(Listed {
         order: attempt_row(row)?,
-        refunded: row.get("refunded")?,
-    })
-}
-
-fn total(row: &Row) -> Answer<Total> {
-    Ok(Total {
-        name: row.get("name")?,
-        currency: row.word("currency", Currency::parse)?,
-        count: row.get("count")?,
-        paid: row.get("paid")?,
         refunded: row.get("refunded")?,
     })
 }

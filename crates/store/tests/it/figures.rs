@@ -1,8 +1,14 @@
 //! Figures of a time.
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
+use crate::refunds::refund;
 use payment::channel::Channel;
-use payment::ports::{CallbackTry, Delay, Extent, Outcomes, Payment, Store, TryOutcome};
+use payment::money::{Currency, Money};
+use payment::ports::{
+    AttemptRow, Buckets, CallbackTry, Delay, Extent, HourMark, NewAttempt, Payment, RefundStep,
+    Store, Sums, Total, TryOutcome,
+};
+use payment::refund::Refund;
 use std::sync::Arc;
 
 /// A try that was sent then, and answered two ms later.
@@ -14,6 +20,30 @@ fn tried(at_ms: i64, outcome: TryOutcome) -> CallbackTry {
         answer: "success".to_owned(),
         duration_ms: 2,
         outcome,
+    }
+}
+
+const HOUR_MS: i64 = 3_600_000;
+const HOURS: Buckets = Buckets {
+    each_ms: HOUR_MS,
+    ahead_ms: 0,
+};
+
+/// Sums of an hour of the suite's only kind, of nothing.
+fn nothing(bucket: i64) -> Sums {
+    Sums {
+        bucket,
+        channel: Channel::Wechat,
+        account: "a".to_owned(),
+        currency: Currency::Cny,
+        channel_currency: Currency::Cny,
+        made: 0,
+        made_paid: 0,
+        count: 0,
+        paid: 0,
+        refunded: 0,
+        charged: 0,
+        charge_refunded: 0,
     }
 }
 
@@ -53,15 +83,18 @@ pub(crate) async fn what_became_of_a_time_is_told(store: Arc<dyn Store>) {
         let counted = store.extent(1_000, 9_000, at_most).await.unwrap();
         assert_eq!(counted, expected);
     }
-    let outcomes = store.outcomes(1_000, 9_000).await.unwrap();
-    let (channel, made, paid) = (Channel::Wechat, 3, 2);
-    let expected = Outcomes {
-        channel,
-        made,
-        paid,
+    let channel = Channel::Wechat;
+    let sums = store.sums(1_000, 9_000, HOURS).await.unwrap();
+    let expected = Sums {
+        made: 3,
+        made_paid: 2,
+        count: 2,
+        paid: 200,
+        charged: 200,
+        ..nothing(0)
     };
-    assert_eq!(outcomes, [expected]);
-    assert!(store.outcomes(3_001, 9_000).await.unwrap().is_empty());
+    assert_eq!(sums, [expected]);
+    assert_eq!(store.sums(10_000, 20_000, HOURS).await.unwrap(), []);
 
     let delay = |payment_ms, callback_ms| Delay {
         channel,
@@ -72,4 +105,143 @@ pub(crate) async fn what_became_of_a_time_is_told(store: Arc<dyn Store>) {
     assert_eq!(delays, [delay(3_000, Some(2_002)), delay(0, None)]);
     let newest = store.delays(1_000, i64::MAX, 1).await.unwrap();
     assert_eq!(newest, [delay(500, None)]);
+}
+
+pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
+    let dollars = NewAttempt {
+        channel_money: Money::from_minor(50, Currency::Usd).unwrap(),
+        ..attempt("k", 1, 1_000)
+    };
+    let row = begun(&*store, &dollars).await;
+    let paid_ms = 5 * HOUR_MS;
+    settle(&*store, &row, paid_ms).await;
+    gave_back(&*store, &row, "R1", 30).await;
+    let ahead_ms = 20 * HOUR_MS;
+    for (each_ms, bucket) in [(HOUR_MS, 25), (24 * HOUR_MS, 1)] {
+        let by = Buckets { each_ms, ahead_ms };
+        let sums = store.sums(paid_ms, paid_ms + 1, by).await.unwrap();
+        let expected = Sums {
+            channel_currency: Currency::Usd,
+            count: 1,
+            paid: 100,
+            refunded: 30,
+            charged: 50,
+            charge_refunded: 15,
+            ..nothing(bucket)
+        };
+        assert_eq!(sums, [expected]);
+    }
+    let total = Total {
+        name: "shop".to_owned(),
+        currency: Currency::Cny,
+        count: 1,
+        paid: 100,
+        refunded: 30,
+    };
+    let of = async |since_ms| {
+        store
+            .totals_of_businesses(since_ms, i64::MAX)
+            .await
+            .unwrap()
+    };
+    assert_eq!(of(paid_ms).await, [total]);
+    assert_eq!(of(paid_ms + 1).await, []);
+}
+
+async fn settle(store: &dyn Store, row: &AttemptRow, paid_ms: i64) {
+    let (callback, beside) = (callback(), beside("B"));
+    let payment = Payment {
+        trade_no: &row.order_sn,
+        paid_ms,
+        ..money(&callback, &beside)
+    };
+    let settled = store.settle_paid(&row.order_sn, &payment, act());
+    settled.await.unwrap();
+}
+
+async fn gave_back(store: &dyn Store, row: &AttemptRow, number: &str, fen: i64) {
+    let new = refund(&row.order_sn, number, None, fen);
+    store.begin_refund(&new).await.unwrap();
+    for next in [Refund::Sent, Refund::Done] {
+        let step = RefundStep {
+            next,
+            reference: None,
+            note: "",
+            next_ms: None,
+            callback: None,
+            act: act(),
+        };
+        store.step_refund(number, &step).await.unwrap();
+    }
+}
+
+/// Sums are kept of an hour that was marked and did not change since; whatever changes it
+/// takes the mark away.
+pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, HOUR_MS)).await;
+    let late = begun(&*store, &attempt("l", 2, 2 * HOUR_MS)).await;
+    settle(&*store, &row, 3 * HOUR_MS).await;
+    // Keeps the first five hours, after which `change` is done in the midst or later.
+    let marked = async |now_ms| {
+        store.mark_hours(0, 5, now_ms).await.unwrap();
+        store.hour_marks(0, 5).await.unwrap()
+    };
+    let keep = async |marks: Vec<HourMark>| {
+        let mut kept = Vec::new();
+        for mark in marks {
+            let begins = mark.number * HOUR_MS;
+            let sums = store.sums(begins, begins + HOUR_MS, HOURS).await.unwrap();
+            kept.push(store.keep_hour(mark, &sums).await.unwrap());
+        }
+        kept
+    };
+    let hours = async || store.kept_sums(0, 9, HOURS).await.unwrap().0;
+    assert!(hours().await.is_empty());
+    let marks = marked(7).await;
+    assert_eq!(marks.len(), 5);
+    let first = HourMark {
+        number: 0,
+        marked_ms: 7,
+        is_summed: false,
+    };
+    assert_eq!(marks[0], first);
+    assert!(hours().await.is_empty(), "they are marked, and not summed yet");
+    assert_eq!(keep(marks.clone()).await, [true; 5]);
+    assert_eq!(keep(marks).await, [false; 5], "once is enough");
+    assert_eq!(marked(8).await[0].marked_ms, 7, "a mark stays");
+    let (kept, sums) = store.kept_sums(0, 9, HOURS).await.unwrap();
+    assert_eq!(kept, [0, 1, 2, 3, 4]);
+    let anew = store.sums(0, 5 * HOUR_MS, HOURS).await.unwrap();
+    assert_eq!(sums, anew);
+    let days = Buckets {
+        each_ms: 24 * HOUR_MS,
+        ahead_ms: 21 * HOUR_MS,
+    };
+    let (_, by_days) = store.kept_sums(1, 4, days).await.unwrap();
+    let buckets: Vec<_> = by_days.iter().map(|one| (one.bucket, one.made)).collect();
+    assert_eq!(buckets, [(0, 2), (1, 0)]);
+
+    // What is paid later changes the hour in which it was made, too.
+    settle(&*store, &late, 4 * HOUR_MS).await;
+    assert_eq!(hours().await, [0, 1, 3]);
+    keep(marked(9).await).await;
+    gave_back(&*store, &row, "R1", 30).await;
+    assert_eq!(hours().await, [0, 1, 2, 4]);
+    keep(marked(10).await).await;
+    begun(&*store, &attempt("m", 3, HOUR_MS + 1)).await;
+    assert_eq!(hours().await, [0, 2, 3, 4]);
+
+    // A change between the mark and the sums is as good as none of them.
+    let marks = marked(11).await;
+    begun(&*store, &attempt("n", 4, HOUR_MS + 2)).await;
+    assert!(!keep(marks).await.contains(&true));
+    keep(marked(12).await).await;
+    let (kept, sums) = store.kept_sums(0, 9, HOURS).await.unwrap();
+    assert_eq!(kept, [0, 1, 2, 3, 4]);
+    assert_eq!(sums, store.sums(0, 5 * HOUR_MS, HOURS).await.unwrap());
+
+    store.mark_hours(2, 5, 13).await.unwrap();
+    assert_eq!(hours().await, [2, 3, 4], "others are forgotten");
+    let marks = store.hour_marks(0, 9).await.unwrap();
+    assert!(marks.iter().all(|mark| mark.is_summed && mark.number > 1));
 }

@@ -6,7 +6,7 @@ use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
 use payment::ports::{
-    CallbackTry, NewAttempt, NewRefund, Payment, RefundStep, Store, TotalsBy, TryOutcome, Wanted,
+    CallbackTry, NewAttempt, NewRefund, Payment, RefundStep, Store, TryOutcome, Wanted,
     WantedRefunds,
 };
 use payment::refund::{Cause, Refund};
@@ -114,47 +114,6 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
         assert_eq!(found, [&paid.order_sn], "{number}");
     }
     assert!(store.named("k").await.unwrap().is_empty());
-}
-
-pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
-    let row = begun(&*store, &attempt("k", 1, 1_000)).await;
-    let (callback, beside) = (callback(), beside("R"));
-    store
-        .settle_paid(&row.order_sn, &money(&callback, &beside), act())
-        .await
-        .unwrap();
-    let paid_ms = store.attempt(&row.order_sn).await.unwrap().unwrap().paid_ms;
-    let paid_ms = paid_ms.unwrap();
-    let ahead_ms = 8 * 3_600_000;
-    let day = ((paid_ms + ahead_ms) / DAY_MS).to_string();
-    let hour = ((paid_ms + ahead_ms) / 3_600_000).to_string();
-    for (by, name) in [
-        (TotalsBy::Business, row.domain_code.as_str()),
-        (TotalsBy::Channel, row.channel.code()),
-        (
-            TotalsBy::Account,
-            &format!("{}/{}", row.channel.code(), row.account),
-        ),
-        (TotalsBy::Charge, row.channel.code()),
-        (TotalsBy::Currency, "CNY"),
-        (TotalsBy::Hour(ahead_ms), &hour),
-        (TotalsBy::Day(ahead_ms), &day),
-    ] {
-        let totals = store.totals(by, paid_ms, paid_ms + 1).await.unwrap();
-        let [total] = totals.as_slice() else {
-            panic!("{totals:?}");
-        };
-        assert_eq!(total.name, name);
-        let sums = (total.count, total.paid, total.refunded);
-        assert_eq!(sums, (1, row.money.minor(), 0));
-        assert!(
-            store
-                .totals(by, paid_ms + 1, i64::MAX)
-                .await
-                .unwrap()
-                .is_empty()
-        );
-    }
 }
 
 /// A page begins after the last one's end, by the time that is wanted.
@@ -289,16 +248,4 @@ pub(crate) async fn refunds_are_listed_by_what_is_known_of_them(store: Arc<dyn S
     let listed = store.newest(&Wanted::default(), "", 9).await.unwrap();
     let back: Vec<_> = listed.iter().map(|one| one.refunded).collect();
     assert_eq!(back, [30]);
-    let paid_ms = whole.paid_ms.unwrap();
-    for (by, sums) in [
-        (TotalsBy::Charge, (Currency::Usd, 50, 15)),
-        (TotalsBy::Channel, (Currency::Cny, 100, 30)),
-    ] {
-        let totals = store.totals(by, paid_ms, paid_ms + 1).await.unwrap();
-        let [total] = totals.as_slice() else {
-            panic!("{totals:?}");
-        };
-        assert_eq!((total.currency, total.paid, total.refunded), sums, "{by:?}");
-        assert_eq!(total.name, "Wechat");
-    }
 }

@@ -65,25 +65,6 @@ pub struct WantedRefunds {
     pub until_ms: Option<i64>,
 }
 
-/// By what sums are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TotalsBy {
-    /// The business system.
-    Business,
-    /// The channel.
-    Channel,
-    /// The channel's account.
-    Account,
-    /// The channel, in the currency that it takes.
-    Charge,
-    /// The currency alone.
-    Currency,
-    /// The hour of the payment, as the day.
-    Hour(i64),
-    /// The day of the payment, in a zone that is so many ms ahead of UTC.
-    Day(i64),
-}
-
 /// An order in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -100,21 +81,6 @@ pub struct ListedRefund {
     pub domain_code: String,
     /// The refund.
     pub refund: RefundRow,
-}
-
-/// What was paid and given back of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Total {
-    /// Of what: a code, or a day's or hour's number since 1970.
-    pub name: String,
-    /// In which currency.
-    pub currency: Currency,
-    /// How many payments that settled their request.
-    pub count: i64,
-    /// Their sum, fen (cents).
-    pub paid: i64,
-    /// What was given back of them, fen (cents).
-    pub refunded: i64,
 }
 
 /// Orders as an operator looks for them.
@@ -145,6 +111,4 @@ pub trait Listing: Send + Sync {
         before: &str,
         limit: i64,
     ) -> Answer<Vec<ListedRefund>>;
-    /// What was paid from `since_ms` until `until_ms`, and given back of that so far.
-    async fn totals(&self, by: TotalsBy, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>>;
 }
