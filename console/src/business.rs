@@ -69,10 +69,14 @@ impl Change {
     }
 }
 
-/// All business systems.
+/// A page of the business systems.
 pub struct Businesses {
-    /// By code.
+    /// A page of them, by code.
     pub domains: Vec<Domain>,
+    /// From which code on; the empty one: from the first.
+    pub from: String,
+    /// The address of the next page.
+    pub next: Option<String>,
     /// The pid that the next one gets who speaks epay: said twice, it is one. None: there
     /// is none left.
     pub next_pid: Option<u32>,
@@ -238,8 +242,24 @@ pub fn businesses(setting: &Setting<'_>, businesses: &Businesses) -> String {
     };
     let rows: Vec<_> = businesses.domains.iter().map(row).collect();
     let has_none = rows.is_empty();
+    let next = businesses.next.clone().map(|next| {
+        let name = setting.say("后面的", "Next ones");
+        view! { <p><a href=next rel="next">{name}</a></p> }
+    });
+    // Where all of them stand on one page there is nothing to look for.
+    let is_long = next.is_some() || !businesses.from.is_empty();
+    let search = is_long.then(|| {
+        view! {
+            <form method="get" action="/businesses" class="filter">
+                <label>{setting.say("编码从", "Codes from")}
+                    <input name="from" maxlength="64" value=businesses.from.clone()/></label>
+                <button>{setting.say("查看", "Show")}</button>
+            </form>
+        }
+    });
     let body = view! {
         {noticed(businesses.notice.as_ref())}
+        {search}
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("编码", "Code")}</th>
@@ -249,6 +269,7 @@ pub fn businesses(setting: &Setting<'_>, businesses: &Businesses) -> String {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
+        {next}
         <h2>{setting.say("新建", "Make a new one")}</h2>
         {match hindrance(setting) {
             Some(why) => view! { <p>{why}</p> }.into_any(),

@@ -6,6 +6,7 @@ use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, key_rule};
 use anyhow::{Context, Result, bail};
 use doors::{apay, epay};
 use payment::domain::{Domain, DomainSettings, PartnerSettings, Secret};
+use payment::ports::{Store, StoreError};
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
@@ -81,14 +82,16 @@ pub(crate) fn of_door(
     })
 }
 
-/// The next pid that none of these has; none: there is none left.
-pub(crate) fn next_pid(domains: &[Domain]) -> Option<u32> {
-    let partners = domains
-        .iter()
-        .filter_map(|one| one.settings.partner.as_ref());
-    let of_epay = partners.filter(|partner| partner.door == epay::NAME);
-    let last = of_epay.filter_map(|partner| partner.id.parse().ok()).max();
-    pid_after(last.unwrap_or(FIRST_PID - 1))
+/// The next pid that nobody has; none: there is none left.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn next_pid(store: &dyn Store) -> Result<Option<u32>, StoreError> {
+    let before = Domain::partner_code(epay::NAME, "");
+    let codes = store.domain_codes(&before).await?;
+    let pids = codes.iter().filter_map(|code| code.strip_prefix(&before));
+    let last = pids.filter_map(|pid| pid.parse().ok()).max();
+    Ok(pid_after(last.unwrap_or(FIRST_PID - 1)))
 }
 
 /// The pid after another one, unless that is the last.

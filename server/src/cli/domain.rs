@@ -152,7 +152,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::List => {
-            let domains = store.domains().await?.into_iter();
+            let domains = store.domains("", i64::MAX).await?.into_iter();
             for domain in domains.filter(|domain| domain.settings.partner.is_none()) {
                 let counted = store.other_readings(&domain.code).await?;
                 let relayed = relayed(&domain);

@@ -66,7 +66,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::List => {
-            for (partner, domain) in of_door(store.domains().await?, NAME) {
+            for (partner, domain) in of_door(store.domains("", i64::MAX).await?, NAME) {
                 let PartnerSettings { id, name, .. } = partner;
                 let state = if domain.settings.disabled {
                     "disabled"
@@ -100,7 +100,7 @@ async fn add(
     settings: EpayArgs,
 ) -> Result<()> {
     let key = issue::first(NAME)?;
-    let mut pid = issue::next_pid(&store.domains().await?).context(NONE_LEFT)?;
+    let mut pid = issue::next_pid(&**store).await?.context(NONE_LEFT)?;
     let domain = loop {
         let domain = issue::epay(pid, name, settings.clone(), &key)?;
         match store.add_domain(&domain).await {

@@ -123,6 +123,7 @@ impl Filter {
             since_ms: self.since.map(Moment::ms),
             until_ms: self.until.map(Moment::ms),
             currency: self.currency,
+            of_few: false,
             failing: self.callback.is_some(),
             paid: self.paid,
         }

@@ -76,7 +76,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             show(&store, &partner).await
         }
         Command::List => {
-            for (partner, domain) in of_door(store.domains().await?, apay::NAME) {
+            for (partner, domain) in of_door(store.domains("", i64::MAX).await?, apay::NAME) {
                 let time = time(&partner);
                 println!("{:<16} {time}, {}", partner.id, callbacks(&domain));
             }

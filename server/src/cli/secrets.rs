@@ -60,7 +60,7 @@ async fn replace(config: &Config, key_is_lost: bool) -> Result<()> {
     }
     let store = store::open(config.database()?.with_lost_keys()).await?;
     let mut made = NewSecrets::new();
-    for code in store.domain_codes().await? {
+    for code in store.domain_codes("").await? {
         made.insert(code, make_secret()?.into());
     }
     let replaced = store.replace_secrets(&made).await?.map_err(Error::msg)?;

@@ -1,6 +1,7 @@
 //! Business systems at the console: looked at, made, set and rotated (docs/console.md,
 //! Business systems).
 
+use super::address::{name as name_of, written};
 use super::answer::{Done, Who, language, lead, message, page, refused, status, trouble};
 use super::session::{foreign, is_proved};
 use crate::issue;
@@ -19,6 +20,7 @@ use console::{Business, Businesses, Change, Issued, Notice, Planned};
 use doors::epay;
 use payment::domain::Domain;
 use payment::operators::Deed;
+use payment::ports::StoreError;
 
 /// What a form says, name by name.
 pub(super) type Said = Form<Pairs>;
@@ -28,7 +30,10 @@ fn bad(text: String) -> Option<Notice> {
     Some(Notice { good: false, text })
 }
 
-/// All of them.
+/// Lines of a page.
+const LINES: usize = 50;
+
+/// A page of them, from the code on that its address says.
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
     who: Who,
@@ -37,7 +42,15 @@ pub(super) async fn list(
     listed(&state, &parts, &who, None, None).await
 }
 
-/// All of them, with what was typed into the form of a door that was not taken.
+/// The code that an address says; the empty one where it says none.
+fn from(parts: &Parts) -> String {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let from = pairs.find_map(|(name, value)| (name == "from").then(|| name_of(value.trim())));
+    from.flatten().unwrap_or_default()
+}
+
+/// A page of them, with what was typed into the form of a door that was not taken.
 async fn listed(
     state: &State,
     parts: &Parts,
@@ -46,14 +59,16 @@ async fn listed(
     typed: Option<(String, Pairs)>,
 ) -> Response {
     let status = status(notice.as_ref());
-    let domains = match state.console.store.domains().await {
-        Ok(domains) => domains,
+    let from = from(parts);
+    let (domains, next, next_pid) = match page_of(state, who, &from).await {
+        Ok(read) => read,
         Err(error) => return trouble(parts, Some(who), &error),
     };
-    let may = who.operator.role.may(Deed::Manage);
     let businesses = Businesses {
-        next_pid: may.then(|| issue::next_pid(&domains)).flatten(),
+        next_pid,
         domains,
+        from,
+        next,
         typed,
         notice,
         now_ms: now_ms(),
@@ -61,6 +76,27 @@ async fn listed(
     page(parts, Some(who), status, |setting| {
         console::businesses(setting, &businesses)
     })
+}
+
+/// A page, the address of the next one, and the pid that is free.
+async fn page_of(
+    state: &State,
+    who: &Who,
+    from: &str,
+) -> Result<(Vec<Domain>, Option<String>, Option<u32>), StoreError> {
+    let store = &*state.console.store;
+    let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
+    let mut domains = store.domains(from, limit).await?;
+    let next = domains.get(LINES).map(|next| {
+        let from = written(&[("from", &next.code)]);
+        format!("/businesses?{from}")
+    });
+    domains.truncate(LINES);
+    let next_pid = match who.operator.role.may(Deed::Manage) {
+        true => issue::next_pid(store).await?,
+        false => None,
+    };
+    Ok((domains, next, next_pid))
 }
 
 /// One of them.
@@ -340,9 +376,8 @@ async fn next_pid(
     if door != epay::NAME {
         return Ok(None);
     }
-    let domains = state.console.store.domains().await;
-    let domains = domains.map_err(|error| trouble(parts, Some(who), &error))?;
-    let next = issue::next_pid(&domains);
+    let next = issue::next_pid(&*state.console.store).await;
+    let next = next.map_err(|error| trouble(parts, Some(who), &error))?;
     if next.is_none_or(|next| next.to_string() == said(pairs, "code")) {
         return Ok(next);
     }

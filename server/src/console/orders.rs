@@ -26,9 +26,12 @@ use serde::Deserialize;
 
 /// Lines of the board, and of a page of the list.
 pub(super) const LINES: usize = 50;
-/// What fits a filter is looked for among so many orders at once: a fraction of a second in
-/// a book of any size.
+/// What fits a filter is looked for among so many orders for the first page, and among so
+/// many for each that somebody asks for after it: an instant, and a fraction of a second.
+const LOOKED_AT_FIRST: i64 = 10_000;
 const LOOKED_AT: i64 = 200_000;
+/// Where a business system has fewer requests than these, they are looked at themselves.
+const FEW_REQUESTS: i64 = 2_000;
 /// Where fewer callbacks than these are not taken, all of them are looked at.
 const FAIL_MAX: i64 = 2_000;
 /// A number that somebody has is no longer.
@@ -144,8 +147,17 @@ async fn read_list(
     mut wanted: Wanted,
     before: &str,
 ) -> Result<(Vec<Listed>, Option<(String, i64)>), StoreError> {
-    let looked_to = match wanted.is_particular() && !fail_few(store, &wanted).await? {
-        true => store.further_back(&wanted, before, LOOKED_AT).await?,
+    if let Some(code) = wanted.domain_code.as_deref().filter(|_| !wanted.failing) {
+        wanted.of_few = store.has_fewer_requests(code, FEW_REQUESTS).await?;
+    }
+    let are_few = wanted.of_few || fail_few(store, &wanted).await?;
+    let among = if before == BEYOND {
+        LOOKED_AT_FIRST
+    } else {
+        LOOKED_AT
+    };
+    let looked_to = match wanted.is_particular() && !are_few {
+        true => store.further_back(&wanted, before, among).await?,
         false => None,
     };
     if let Some((_, at_ms)) = &looked_to {
@@ -258,6 +270,7 @@ pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
         since_ms: read(&asked.since, span)?.map(|(begins, _)| begins),
         until_ms: read(&asked.until, span)?.map(|(_, ends)| ends),
         failing: read(&asked.callback, failing)?.is_some(),
+        of_few: false,
         paid: asked.paid,
     })
 }

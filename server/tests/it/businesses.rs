@@ -198,6 +198,14 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     .await;
     let list = dev.page("/businesses").await;
     assert!(list.contains("已停用 · 退款冻结"), "{list}");
+    assert!(!list.contains("编码从"), "there is one page: {list}");
+    for (from, shows) in [("epay.1002", true), ("epay.1003", false)] {
+        let list = dev.page(&format!("/businesses?from={from}")).await;
+        let has = list.contains("/business/epay.1002");
+        assert_eq!((has, list.contains("/business/test")), (shows, true));
+        assert!(!list.contains("/business/demo"), "{list}");
+        assert!(list.contains("编码从"), "{list}");
+    }
 
     // What was done stands there, and no key anywhere.
     let (_, acts) = run(&world, &["act", "list", "--about", "epay.1002"]);

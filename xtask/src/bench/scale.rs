@@ -280,9 +280,11 @@ impl Side {
             .arg(format!("start_ms={start_ms}"))
             .arg(format!("until_ms={}", now_ms + day_ms));
         step::run_quietly(&mut fill)?;
-        // So that what is new is all that is looked over from now on.
-        let all = || checked(&world);
-        step(&format!("doctor --all, {orders} orders"), all)?;
+        if !options.screens {
+            // So that what is new is all that is looked over from now on.
+            let all = || checked(&world);
+            step(&format!("doctor --all, {orders} orders"), all)?;
+        }
         let mut programs = Programs::default();
         world.start(&mut programs)?;
         let side = Self {

@@ -3,13 +3,14 @@
 
 use super::report::Spread;
 use super::scale::{Side, timed};
+use crate::step::step;
 use crate::wire::Wire;
 use anyhow::{Context, Result, bail};
 use std::thread;
 use std::time::Duration;
 
 /// Each screen, by what an operator looks for.
-const SCREENS: [(&str, &str); 18] = [
+const SCREENS: [(&str, &str); 21] = [
     ("money at risk", "/"),
     ("orders", "/orders"),
     ("orders by payment", "/orders?paid=1"),
@@ -26,17 +27,17 @@ const SCREENS: [(&str, &str); 18] = [
     ("a number", "/find?number=trade77"),
     ("no number", "/find?number=nothing"),
     ("figures of today", "/figures?days=1"),
+    ("figures of seven days", "/figures?days=7"),
+    ("figures of thirty days", "/figures?days=30"),
+    ("of seven days, by business", "/figures?days=7&by=business"),
     ("acts", "/acts"),
     ("refunds", "/refunds"),
     ("queues", "/queues"),
     ("business systems", "/businesses"),
     ("channel accounts", "/accounts"),
 ];
-/// Callers of these wait longer, and know it.
-const FIGURES: [(&str, &str); 2] = [
-    ("figures of seven days", "/figures?days=7"),
-    ("figures of thirty days", "/figures?days=30"),
-];
+/// By then an instance has summed the hours of the month that its figures are of.
+const SUMMED: Duration = Duration::from_secs(420);
 /// What an idle session of PostgreSQL has counted is told by then.
 const TOLD: Duration = Duration::from_secs(11);
 /// Of each screen, so that what runs beside does not count.
@@ -75,6 +76,10 @@ fn address(side: &Side, path: &str) -> String {
 
 /// Each screen on each book, in turn, with the rows that are read for it.
 pub(super) fn print(name: &str, sides: &[Side], rounds: u32) -> Result<()> {
+    step("waiting for what hours come to", || {
+        thread::sleep(SUMMED);
+        Ok(())
+    })?;
     let desks = sides.iter().map(Desk::open).collect::<Result<Vec<_>>>()?;
     let sizes: Vec<_> = sides
         .iter()
@@ -85,7 +90,7 @@ pub(super) fn print(name: &str, sides: &[Side], rounds: u32) -> Result<()> {
         format!("a screen on {name}, ms"),
         sizes.join(" ")
     );
-    for (screen, path) in SCREENS.iter().chain(&FIGURES) {
+    for (screen, path) in &SCREENS {
         let mut told = Vec::new();
         for desk in &desks {
             // The first warms up.

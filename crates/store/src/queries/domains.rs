@@ -7,22 +7,27 @@ use crate::line::{Line, Row, Tx};
 use crate::sql::{Sql, Statement, statements};
 use payment::domain::{Domain, Secret};
 use payment::ports::{Answer, Businesses, NewAttempt, OtherReadings, SecretUse, StoreError};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
+
+const SECRET: &str = "select domain_code, generation, secret, not_after_ms, kek_id, sealed, \
+    (select sealed_ms from secrets_key where id = 1) as sealed_ms from domain_secret where ";
 
 statements! {
     ONE = "select code, rule, settings, development from domain where code = $1";
     /// One change after the other.
     LOCKED(OF) = "select code, rule, settings, development from domain where code = $1", OF.locked;
-    ALL = "select code, rule, settings, development from domain order by code";
+    FROM_ONE = "select code, rule, settings, development from domain where code >= $1 \
+        order by code limit $2";
     ADD = "insert into domain (code, rule, settings, development) values ($1, $2, $3, $4)";
     SET = "update domain set rule = $2, settings = $3 where code = $1";
     /// Codes alone: what a person asks of who is there.
-    CODES = "select code from domain order by code";
+    CODES = "select code from domain where substr(code, 1, length($1)) = $1 order by code";
     DEVELOPMENT = "select code from domain where development <> 0 limit 1";
-    SECRETS = "select domain_code, generation, secret, not_after_ms, kek_id, sealed, \
-        (select sealed_ms from secrets_key where id = 1) as sealed_ms \
-        from domain_secret where domain_code = $1";
+    SECRETS = SECRET, "domain_code = $1 order by generation";
+    SECRETS_AMONG = SECRET, "domain_code >= $1 and domain_code <= $2 \
+        order by domain_code, generation";
     ADD_SECRET = "insert into domain_secret (domain_code, generation, secret, not_after_ms, \
         kek_id, sealed) values ($1, $2, $3, $4, $5, $6)";
     DROP_SECRETS = "delete from domain_secret where domain_code = $1";
@@ -46,19 +51,30 @@ impl Businesses for Database {
         self.read(LIMIT, one).await
     }
 
-    async fn domains(&self) -> Answer<Vec<Domain>> {
+    async fn domains(&self, from: &str, limit: i64) -> Answer<Vec<Domain>> {
         self.read(LIMIT, async |line| {
-            let mut domains = Vec::new();
-            for row in &line.rows(ALL).await? {
-                domains.push(self.with_secrets(line, row).await?);
+            let rows = line.rows(FROM_ONE.bind(from).bind(limit)).await?;
+            let codes = rows.iter().map(|row| row.get("code"));
+            let codes = codes.collect::<Answer<Vec<String>>>()?;
+            let Some(last) = codes.last() else {
+                return Ok(Vec::new());
+            };
+            let mut secrets: HashMap<String, Vec<Secret>> = HashMap::new();
+            for row in line.rows(SECRETS_AMONG.bind(&codes[0]).bind(last)).await? {
+                let of_one = secrets.entry(row.get("domain_code")?).or_default();
+                of_one.push(self.secret(&row)?);
             }
-            Ok(domains)
+            let domains = rows.iter().zip(codes);
+            domains
+                .map(|(row, code)| domain(row, secrets.remove(&code).unwrap_or_default()))
+                .collect()
         })
         .await
     }
 
-    async fn domain_codes(&self) -> Answer<Vec<String>> {
-        self.list(LIMIT, CODES.into(), |row| row.get("code")).await
+    async fn domain_codes(&self, beginning: &str) -> Answer<Vec<String>> {
+        let asked = CODES.bind(beginning);
+        self.list(LIMIT, asked, |row| row.get("code")).await
     }
 
     async fn development_domain(&self) -> Answer<Option<String>> {
@@ -163,19 +179,7 @@ impl Database {
         let code: String = row.get("code")?;
         let rows = line.rows(SECRETS.bind(&code)).await?;
         let secrets = rows.iter().map(|row| self.secret(row));
-        let secrets = secrets.collect::<Answer<Vec<_>>>()?;
-        if secrets.is_empty() {
-            return Err(StoreError::Corrupt(format!("domain {code} has no secret")));
-        }
-        let (rule, settings) = (row.json("rule")?, row.json("settings")?);
-        let development = row.get::<i64>("development")? != 0;
-        Ok(Domain::from_stored(
-            &code,
-            rule,
-            settings,
-            secrets,
-            development,
-        ))
+        domain(row, secrets.collect::<Answer<_>>()?)
     }
 
     fn secret(&self, row: &Row) -> Answer<Secret> {
@@ -235,4 +239,20 @@ impl Database {
             .bind(columns.as_ref().map(|(_, sealed)| sealed.as_str()));
         tx.change(added).await.map(drop)
     }
+}
+
+fn domain(row: &Row, secrets: Vec<Secret>) -> Answer<Domain> {
+    let code: String = row.get("code")?;
+    if secrets.is_empty() {
+        return Err(StoreError::Corrupt(format!("domain {code} has no secret")));
+    }
+    let (rule, settings) = (row.json("rule")?, row.json("settings")?);
+    let development = row.get::<i64>("development")? != 0;
+    Ok(Domain::from_stored(
+        &code,
+        rule,
+        settings,
+        secrets,
+        development,
+    ))
 }

@@ -42,6 +42,9 @@ const FAILING: &str = text!(
     PARKED,
     "))"
 );
+/// Of one business system, by its requests.
+const OF_FEW: &str = "a.request_id in \
+    (select q.id from payment_request q where q.domain_code = $3) and ";
 /// When they were made; and paid, which what was not paid has no time of.
 const MADE_THEN: &str = "a.created_ms >= $10 and a.created_ms < $11 and ";
 const PAID_THEN: &str = "a.paid_ms >= $10 and a.paid_ms < $11 and ";
@@ -64,6 +67,18 @@ statements! {
         AFTER_ALL, MADE_THEN, FITTING, " order by a.created_ms desc, a.order_sn desc limit $2";
     NEWEST_PAID = LISTED, "(a.paid_ms, a.order_sn) < (coalesce((select b.paid_ms",
         AFTER_ALL, PAID_THEN, FITTING, " order by a.paid_ms desc, a.order_sn desc limit $2";
+    /// Of the requests of one business system: the times are no bare columns, which would
+    /// have all orders read by them.
+    NEWEST_MADE_OF_FEW = LISTED, OF_FEW, "(a.created_ms + 0, a.order_sn) < \
+        (coalesce((select b.created_ms", AFTER_ALL, "a.created_ms + 0 >= $10 \
+        and a.created_ms + 0 < $11 and ", FITTING,
+        " order by a.created_ms + 0 desc, a.order_sn desc limit $2";
+    NEWEST_PAID_OF_FEW = LISTED, OF_FEW, "(a.paid_ms + 0, a.order_sn) < \
+        (coalesce((select b.paid_ms", AFTER_ALL, "a.paid_ms + 0 >= $10 \
+        and a.paid_ms + 0 < $11 and ", FITTING,
+        " order by a.paid_ms + 0 desc, a.order_sn desc limit $2";
+    REQUESTS = "select count(*) as count from (select 1 from payment_request \
+        where domain_code = $1 limit $2) counted";
     WANTED_FAILING_MADE = LISTED, "a.order_sn > $1 and ", MADE_THEN, FITTING, FAILING,
         " order by a.order_sn limit $2";
     WANTED_FAILING_PAID = LISTED, "a.order_sn > $1 and ", PAID_THEN, FITTING, FAILING,
@@ -132,6 +147,8 @@ impl Listing for Database {
 
     async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<Listed>> {
         let sql = match (wanted.failing, wanted.paid) {
+            (false, false) if wanted.of_few => NEWEST_MADE_OF_FEW,
+            (false, true) if wanted.of_few => NEWEST_PAID_OF_FEW,
             (false, false) => NEWEST_MADE,
             (false, true) => NEWEST_PAID,
             (true, false) => NEWEST_FAILING_MADE,
@@ -139,6 +156,14 @@ impl Listing for Database {
         };
         let page = fitting(sql, wanted, before, limit);
         self.list(LONG_LIMIT, page, listed).await
+    }
+
+    async fn has_fewer_requests(&self, domain_code: &str, than: i64) -> Answer<bool> {
+        let count = |row: &Row| row.get::<i64>("count");
+        let counted = self
+            .find(REQUESTS.bind(domain_code).bind(than), count)
+            .await?;
+        Ok(counted.is_none_or(|count| count < than))
     }
 
     async fn further_back(

@@ -12,8 +12,17 @@ pub(crate) async fn a_domain_is_kept_with_its_rule_settings_and_secrets(store: A
     store.add_domain(&Domain::test()).await.unwrap();
     assert_eq!(store.domain("demo").await.unwrap(), Some(domain.clone()));
     assert_eq!(store.domain("nobody").await.unwrap(), None);
-    assert_eq!(store.domains().await.unwrap(), [domain, Domain::test()]);
-    assert_eq!(store.domain_codes().await.unwrap(), ["demo", "test"]);
+    assert_eq!(
+        store.domains("", 9).await.unwrap(),
+        [domain.clone(), Domain::test()]
+    );
+    assert_eq!(store.domains("", 1).await.unwrap(), [domain]);
+    for from in ["demp", "test"] {
+        assert_eq!(store.domains(from, 9).await.unwrap(), [Domain::test()]);
+    }
+    assert!(store.domains("tesu", 9).await.unwrap().is_empty());
+    assert_eq!(store.domain_codes("").await.unwrap(), ["demo", "test"]);
+    assert_eq!(store.domain_codes("te").await.unwrap(), ["test"]);
     assert!(store.development_domain().await.unwrap().is_some());
     assert_eq!(store.ready().await, Ok(()));
 }
@@ -86,5 +95,5 @@ pub(crate) async fn of_two_changes_at_once_one_is_refused(store: Arc<dyn Store>)
     assert_eq!(again, Ok(()), "its answer was lost");
     let nobody = store.set_domain(&Domain::demo(), &Domain::demo()).await;
     assert_eq!(nobody, Err(StoreError::Changed("demo".to_owned())));
-    assert_eq!(store.domains().await, Ok(vec![ended]));
+    assert_eq!(store.domains("", 9).await, Ok(vec![ended]));
 }

@@ -205,7 +205,10 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
         is_summed: false,
     };
     assert_eq!(marks[0], first);
-    assert!(hours().await.is_empty(), "they are marked, and not summed yet");
+    assert!(
+        hours().await.is_empty(),
+        "they are marked, and not summed yet"
+    );
     assert_eq!(keep(marks.clone()).await, [true; 5]);
     assert_eq!(keep(marks).await, [false; 5], "once is enough");
     assert_eq!(marked(8).await[0].marked_ms, 7, "a mark stays");

@@ -12,8 +12,6 @@ use payment::ports::{
 use payment::refund::{Cause, Refund};
 use std::sync::Arc;
 
-const DAY_MS: i64 = 86_400_000;
-
 pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Store>) {
     let open = begun(&*store, &attempt("k1", 1, 1_000)).await;
     let paid = begun(&*store, &attempt("k2", 2, 2_000)).await;
@@ -134,9 +132,11 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
             .await
             .unwrap();
     }
-    let pages = async |paid: bool, limit: i64| {
+    let pages = async |paid: bool, limit: i64, of_few: bool| {
         let wanted = Wanted {
             paid,
+            of_few,
+            domain_code: of_few.then(|| "shop".to_owned()),
             ..Wanted::default()
         };
         let mut all = Vec::new();
@@ -171,9 +171,16 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
     assert_eq!(further(&third, 1, false).await.unwrap().0, "k1");
     assert_eq!(further(&third, 2, false).await, None);
     assert_eq!(further("z", 1, true).await.unwrap().0, "k2");
-    for limit in [1, 3, 9] {
-        assert_eq!(pages(false, limit).await, ["k4", "k3", "k2", "k1"]);
-        assert_eq!(pages(true, limit).await, ["k1", "k2", "k3", "k4"]);
+    let each = [1, 3, 9].map(|limit| [(limit, false), (limit, true)]);
+    for (limit, of_few) in each.into_iter().flatten() {
+        let made = pages(false, limit, of_few).await;
+        assert_eq!(made, ["k4", "k3", "k2", "k1"]);
+        let paid = pages(true, limit, of_few).await;
+        assert_eq!(paid, ["k1", "k2", "k3", "k4"]);
+    }
+    for (code, than, is_fewer) in [("shop", 5, true), ("shop", 4, false), ("none", 1, true)] {
+        let fewer = store.has_fewer_requests(code, than).await.unwrap();
+        assert_eq!(fewer, is_fewer, "{code} {than}");
     }
 }
 

@@ -182,7 +182,7 @@ async fn a_partners_order(store: &dyn Store, number: u32) {
 async fn works(store: &dyn Store, number: u32) {
     store.ready().await.unwrap();
     store.takes_writes().await.unwrap();
-    for domain in store.domains().await.unwrap() {
+    for domain in store.domains("", 9).await.unwrap() {
         store.set_domain(&domain, &domain).await.unwrap();
         assert!(store.domain(&domain.code).await.unwrap().is_some());
         store.other_readings(&domain.code).await.unwrap();

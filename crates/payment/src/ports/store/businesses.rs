@@ -26,10 +26,10 @@ pub struct SecretUse {
 pub trait Businesses: Send + Sync {
     /// A domain with its secrets.
     async fn domain(&self, code: &str) -> Answer<Option<Domain>>;
-    /// All domains, by code.
-    async fn domains(&self) -> Answer<Vec<Domain>>;
-    /// The codes of all, without their secrets.
-    async fn domain_codes(&self) -> Answer<Vec<String>>;
+    /// Up to `limit` domains, by code, the first whose code is `from` or comes after it.
+    async fn domains(&self, from: &str, limit: i64) -> Answer<Vec<Domain>>;
+    /// The codes that begin so, by code; all, by the empty text.
+    async fn domain_codes(&self, beginning: &str) -> Answer<Vec<String>>;
     /// A development domain, if there is one.
     async fn development_domain(&self) -> Answer<Option<String>>;
     /// A new domain; [`StoreError::Exists`](super::StoreError::Exists) when the code is taken.

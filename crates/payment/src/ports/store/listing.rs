@@ -32,6 +32,8 @@ pub struct Wanted {
     /// One of its callbacks fails: it was sent and not taken, and waits for its next try or
     /// is parked.
     pub failing: bool,
+    /// Its business system has few requests: they are found by it, and not by their time.
+    pub of_few: bool,
     /// The times are those of the payment, and not of the attempt's beginning.
     pub paid: bool,
 }
@@ -91,6 +93,8 @@ pub trait Listing: Send + Sync {
     /// Up to `limit` of the wanted orders, the newest first, by the time that is wanted;
     /// those that come after the order `before`, where it is the number of one.
     async fn newest(&self, wanted: &Wanted, before: &str, limit: i64) -> Answer<Vec<Listed>>;
+    /// Whether a business system has fewer requests than these.
+    async fn has_fewer_requests(&self, domain_code: &str, than: i64) -> Answer<bool>;
     /// The order that stands `rows` further back than `before` among those of the wanted
     /// time, whatever else is wanted of them, with that time, ms; none where there are fewer.
     async fn further_back(
