@@ -54,6 +54,8 @@ pub struct Order {
     pub refund_key: String,
     /// Its sum, in yuan (dollars), until another one is written.
     pub refund_yuan: String,
+    /// What was typed into the form of an act that was refused.
+    pub typed: Option<Typed>,
     /// What operators asked for of it, which takes two.
     pub requests: Vec<RefundRequest>,
     /// What may be given back alone; none: all that is left.
@@ -62,6 +64,16 @@ pub struct Order {
     pub now_ms: i64,
     /// What became of an act.
     pub notice: Option<Notice>,
+}
+
+/// What was typed into a form that was refused, so that nobody types it again.
+pub struct Typed {
+    /// The act, as its address names it.
+    pub act: String,
+    /// The number of the refund, or of the request, that it was of; else empty.
+    pub of: String,
+    /// The reason.
+    pub reason: String,
 }
 
 /// One order.
@@ -328,8 +340,10 @@ struct Act {
     effect: String,
     /// Why it can't be done, beside the role.
     hindrance: Option<&'static str>,
-    /// What it asks for.
-    fields: AnyView,
+    /// What it asks for beside the reason.
+    fields: Option<AnyView>,
+    /// Of which refund or request it is, where it is of one.
+    of: String,
 }
 
 /// What may be done, with what it will do; what may not, with why.
@@ -346,7 +360,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         name: setting.say("现在查询", "Ask now"),
         effect: requery_effect(setting, asked, channel),
         hindrance: None,
-        fields: reason(setting, ""),
+        fields: None,
+        of: String::new(),
     };
     let resend = Act {
         deed: Deed::Resend,
@@ -360,7 +375,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
             .to_owned(),
         hindrance: (!has_callback)
             .then(|| setting.say("这个订单没有回调", "This order has no callback")),
-        fields: reason(setting, ""),
+        fields: None,
+        of: String::new(),
     };
     let currency = asked.map_or("", |one| one.attempt.money.currency().code());
     let sum = match setting.lang {
@@ -371,7 +387,6 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         <input type="hidden" name="key" value=order.refund_key.clone()/>
         <label>{sum}
             <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
-        {reason(setting, "")}
     };
     let refund = Act {
         deed: Deed::Refund,
@@ -380,7 +395,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         effect: refund_effect(setting, order, asked, channel),
         hindrance: (order.left.money == 0)
             .then(|| setting.say("没有可退的", "Nothing is left to give back")),
-        fields: fields.into_any(),
+        fields: Some(fields.into_any()),
+        of: String::new(),
     };
     let judged = order.requests.iter().filter(|one| one.waits(order.now_ms));
     let judged: Vec<_> = judged
@@ -460,7 +476,8 @@ fn close(setting: &Setting<'_>, order: &Order, asked: &AttemptRow) -> Act {
             Lang::En => format!("{effect}{told}"),
         },
         hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
-        fields: reason(setting, ""),
+        fields: None,
+        of: String::new(),
     }
 }
 
@@ -517,7 +534,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
                 "This is no money that came after a close",
             )
         }),
-        fields: reason(setting, ""),
+        fields: None,
+        of: String::new(),
     };
     let hindrance = match () {
         () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
@@ -541,7 +559,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
             ),
         },
         hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
-        fields: reason(setting, ""),
+        fields: None,
+        of: String::new(),
     };
     let refunds = asked.refunds.iter().filter(|one| match one.state {
         Refund::Failed | Refund::Parked => true,
@@ -563,11 +582,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
             ),
         },
         hindrance: None,
-        fields: view! {
-            <input type="hidden" name="refund" value=refund.refund_no.clone()/>
-            {reason(setting, "")}
-        }
-        .into_any(),
+        fields: Some(number("refund", &refund.refund_no)),
+        of: refund.refund_no.clone(),
     });
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
@@ -624,11 +640,9 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
     } = request;
     let (until, why) = ((setting.time)(request.expires_ms), &request.reason);
     let is_own = *asked_by == operator.name;
-    let number = || {
-        view! { <input type="hidden" name="request" value=request.request_no.clone()/> }
-    };
+    let request_no = || number("request", &request.request_no);
     let code = view! {
-        {number()}
+        {request_no()}
         <label>{setting.say("一次性密码，没用过的（没有密钥的用密码）", "A fresh one-time password (without a key your password)")}
             <input name="code" type="password" required autocomplete="one-time-code" maxlength="200"/></label>
     };
@@ -651,7 +665,8 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
                 "Who asks for a refund can't grant it",
             )
         }),
-        fields: code.into_any(),
+        fields: Some(code.into_any()),
+        of: request.request_no.clone(),
     };
     let refuse = Act {
         deed: Deed::Judge,
@@ -665,9 +680,15 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
             Lang::En => format!("The {money} are not given back."),
         },
         hindrance: None,
-        fields: view! { {number()} {reason(setting, "")} }.into_any(),
+        fields: Some(request_no()),
+        of: request.request_no.clone(),
     };
     [grant, refuse]
+}
+
+/// The number of what an act is done to, said once more with its form.
+fn number(name: &'static str, number: &str) -> AnyView {
+    view! { <input type="hidden" name=name value=number.to_owned()/> }.into_any()
 }
 
 fn form(
@@ -682,6 +703,11 @@ fn form(
     });
     let hindrance = act.hindrance.map(str::to_owned).or(not_his);
     let hinders = hindrance.is_some();
+    let typed = order.typed.as_ref();
+    let typed = typed.filter(|typed| typed.act == act.path && typed.of == act.of);
+    let typed = typed.map_or("", |typed| &typed.reason);
+    // Who grants says why by doing so.
+    let reason = (act.path != "grant").then(|| reason(setting, typed));
     view! {
         <form method="post" action=format!("/order/{}/{}", order.order_sn, act.path)>
             <h2>{act.name}</h2>
@@ -691,6 +717,7 @@ fn form(
                 None => view! {
                     <input type="hidden" name="token" value=token.to_owned()/>
                     {act.fields}
+                    {reason}
                 }.into_any(),
             }}
             <button disabled=hinders>{act.name}</button>

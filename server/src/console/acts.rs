@@ -1,7 +1,7 @@
 //! What operators do at the console (docs/console.md, Acts).
 
 use super::answer::{Who, language, lead, message, refused, trouble};
-use super::orders::{Becomes, Wished, shown};
+use super::orders::{Becomes, Wished, WishedRefund, shown};
 use super::session::{caller, foreign, is_proved};
 use crate::state::State;
 use axum::Form;
@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{Errand, NotDone, NotSignedIn, Outcome};
+use console::Typed;
 use payment::forecore::fen_of_yuan;
 use payment::ports::StoreError;
 use serde::Deserialize;
@@ -33,6 +34,23 @@ pub(super) struct Said {
     code: String,
 }
 
+impl Said {
+    /// What a page that refuses it shows again.
+    fn wished(&self, act: &str) -> Wished {
+        Wished {
+            typed: Typed {
+                act: act.to_owned(),
+                of: format!("{}{}", self.request, self.refund),
+                reason: self.reason.clone(),
+            },
+            refund: (act == "refund").then(|| WishedRefund {
+                key: self.key.clone(),
+                yuan: self.yuan.clone(),
+            }),
+        }
+    }
+}
+
 /// Does something to an order.
 pub(super) async fn act(
     extract::State(state): extract::State<State>,
@@ -46,10 +64,7 @@ pub(super) async fn act(
         return foreign(&parts);
     }
     let lang = language(&parts);
-    let wished = (act == "refund").then(|| Wished {
-        key: said.key.clone(),
-        yuan: said.yuan.clone(),
-    });
+    let wished = said.wished(&act);
     let errand = match errand(&state, &who, &parts, &order_sn, &act, &said).await {
         Ok(errand) => errand,
         Err(Unfit::NoSuchAct) => {

@@ -5,6 +5,8 @@ use crate::zone;
 
 /// A business system or an account has no longer name.
 const NAME_MAX: usize = 64;
+/// A number that somebody has is no longer.
+const NUMBER_MAX: usize = 200;
 const MINUTE_MS: i64 = 60_000;
 
 /// The words of an address: those that say something.
@@ -45,7 +47,19 @@ pub(super) fn span(text: &str) -> Option<(i64, i64)> {
     day.or_else(|| zone::minute_named(text).map(|begins| (begins, begins + MINUTE_MS)))
 }
 
-/// What no number holds, and no database takes.
-pub(super) fn is_plain(text: &str) -> bool {
+/// What may be a number of an order, or of anything that is of one.
+pub(super) fn is_number(text: &str) -> bool {
+    (1..=NUMBER_MAX).contains(&text.len()) && is_plain(text)
+}
+
+/// The same, or nothing.
+pub(super) fn number(text: String) -> String {
+    Some(text)
+        .filter(|text| is_number(text))
+        .unwrap_or_default()
+}
+
+/// Without what no number holds, and no database takes.
+fn is_plain(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }

@@ -1,6 +1,6 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
-use super::address::{further, is_plain, name, read, span, written};
+use super::address::{further, is_number, name, number, read, span, written};
 use super::answer::{Done, Who, language, lead, message, page, status, trouble};
 use super::queues;
 use crate::ends::Looked;
@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::figures::{By, Reckoning, totals};
-use console::{Asked, AtRisk, Board, Called, Notice, Notify, Order, Orders, Payment};
+use console::{Asked, AtRisk, Board, Called, Notice, Notify, Order, Orders, Payment, Typed};
 use payment::by_two::Judged;
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
@@ -34,8 +34,6 @@ const LOOKED_AT: i64 = 200_000;
 const FEW_REQUESTS: i64 = 2_000;
 /// Where fewer callbacks than these are not taken, all of them are looked at.
 const FAIL_MAX: i64 = 2_000;
-/// A number that somebody has is no longer.
-const NUMBER_MAX: usize = 200;
 pub(super) const DAY_MS: i64 = 86_400_000;
 /// So many orders of each kind of number are found.
 const FOUND_MAX: usize = 100;
@@ -105,7 +103,13 @@ pub(super) async fn list(
     who: Who,
     parts: Parts,
 ) -> Response {
-    let (asked, before) = asked(parts.uri.query().unwrap_or_default());
+    let (asked, mut before) = asked(parts.uri.query().unwrap_or_default());
+    // After an order that there is not, a list begins anew.
+    match state.console.store.attempt(&before).await {
+        Ok(Some(_)) => {}
+        Ok(None) => before.clear(),
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    }
     let is_first = before.is_empty();
     let mut orders = Orders {
         asked,
@@ -227,7 +231,7 @@ pub(super) fn asked(query: &str) -> (Asked, String) {
             "callback" => asked.callback = value,
             "paid" => asked.paid = value == "1",
             "today" => asked.since = zone::day(now_ms()),
-            "before" => before = value,
+            "before" => before = number(value),
             _ => {}
         }
     }
@@ -295,8 +299,7 @@ pub(super) async fn find(
     parts: Parts,
 ) -> Response {
     let number = wish.number.trim();
-    let is_number = (1..=NUMBER_MAX).contains(&number.len()) && is_plain(number);
-    let found = match is_number {
+    let found = match is_number(number) {
         true => state.console.store.named(number).await,
         false => Ok(Vec::new()),
     };
@@ -444,8 +447,14 @@ pub(super) async fn notify(
     })
 }
 
-/// A refund that was asked for: whether it began may not be known.
+/// What was typed, and the refund that was asked for: whether it began may not be known.
 pub(super) struct Wished {
+    pub(super) typed: Typed,
+    pub(super) refund: Option<WishedRefund>,
+}
+
+/// The key of a refund that was asked for, and its sum as it was typed.
+pub(super) struct WishedRefund {
     pub(super) key: String,
     pub(super) yuan: String,
 }
@@ -454,8 +463,8 @@ pub(super) struct Wished {
 pub(super) enum Becomes<'a> {
     /// The address says that it was done.
     Address(&'a str),
-    /// It was not done, why, and the refund that it was.
-    Refused(String, Option<Wished>),
+    /// It was not done, why, and what was wished for.
+    Refused(String, Wished),
 }
 
 /// The page of an order, after what became of an act. A refund that was wished for is
@@ -469,9 +478,9 @@ pub(super) async fn shown(
 ) -> Response {
     let (done, refused, wished) = match becomes {
         Becomes::Address(done) => (done, None, None),
-        Becomes::Refused(text, wished) => ("", Some(Notice { good: false, text }), wished),
+        Becomes::Refused(text, wished) => ("", Some(Notice { good: false, text }), Some(wished)),
     };
-    let read = match is_plain(order_sn) {
+    let read = match is_number(order_sn) {
         true => read_order(state, order_sn, refused, wished).await,
         false => Ok(None),
     };
@@ -517,9 +526,13 @@ async fn read_order(
         }
         payments.push(payment);
     }
-    let wished = match wished {
-        Some(wished) => wished,
-        None => Wished {
+    let (typed, refund) = match wished {
+        Some(Wished { typed, refund }) => (Some(typed), refund),
+        None => (None, None),
+    };
+    let refund = match refund {
+        Some(refund) => refund,
+        None => WishedRefund {
             key: checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
             yuan: two_decimals(left.money),
         },
@@ -528,8 +541,9 @@ async fn read_order(
         order_sn: order_sn.to_owned(),
         payments,
         left,
-        refund_key: wished.key,
-        refund_yuan: wished.yuan,
+        refund_key: refund.key,
+        refund_yuan: refund.yuan,
+        typed,
         requests: store.refund_requests(order_sn).await?,
         alone: state.checkout.refund_alone(),
         now_ms: now_ms(),

@@ -1,6 +1,6 @@
 //! The list of refunds (docs/console.md, Refunds).
 
-use super::address::{further, name, read, span, written};
+use super::address::{further, name, number, read, span, written};
 use super::answer::{Who, page, trouble};
 use super::orders::LINES;
 use crate::state::State;
@@ -18,7 +18,13 @@ pub(super) async fn list(
     who: Who,
     parts: Parts,
 ) -> Response {
-    let (asked, before) = asked(parts.uri.query().unwrap_or_default());
+    let (asked, mut before) = asked(parts.uri.query().unwrap_or_default());
+    // After a refund that there is not, a list begins anew.
+    match state.console.store.refund(&before).await {
+        Ok(Some(_)) => {}
+        Ok(None) => before.clear(),
+        Err(error) => return trouble(&parts, Some(&who), &error),
+    }
     let wanted = match wanted(&asked) {
         Ok(wanted) => wanted,
         Err(what) => return list_refused(&parts, &who, asked.clone(), what),
@@ -76,7 +82,7 @@ pub(super) fn asked(query: &str) -> (AskedRefunds, String) {
             "business" => asked.business = value,
             "state" => asked.state = value,
             "cause" => asked.cause = value,
-            "before" => before = value,
+            "before" => before = number(value),
             _ => {}
         }
     }

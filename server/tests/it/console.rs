@@ -133,6 +133,13 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
         list.contains(order_sn) && list.contains("1 个订单"),
         "{list}"
     );
+    // After an order that there is not, it begins anew, and says so.
+    for list in ["orders", "refunds"] {
+        for odd in ["nothing", "%00", "z"] {
+            let page = dev.page(&format!("/{list}?before={odd}")).await;
+            assert!(page.contains("全部"), "{list} {odd}: {page}");
+        }
+    }
     let none = dev.page("/orders?business=none").await;
     assert!(!none.contains(order_sn), "{none}");
     let wrong = dev.get("/orders?min=1e3").await;
@@ -186,6 +193,9 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
         again.contains("value=\"other\"") && again.contains("value=\"9999\""),
         "{again}"
     );
+    let typed = again.matches("name=\"reason\"").count();
+    assert!(typed > 1, "each act asks for its reason: {again}");
+    assert_eq!(again.matches("value=\"he ").count(), 1, "{again}");
     assert_eq!(
         dev.hidden(&path, "yuan").await,
         left,
