@@ -24,8 +24,8 @@ pub struct Board<'a> {
     pub more: usize,
     /// What waits.
     pub queues: Queues<'a>,
-    /// What was paid today, by channel.
-    pub today: Vec<Total>,
+    /// What was paid today, by channel; none where that is too much to be read.
+    pub today: Option<Vec<Total>>,
     /// Now, ms since 1970.
     pub now_ms: i64,
 }
@@ -95,8 +95,9 @@ fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
 }
 
 fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
-    let rows: Vec<_> = board
-        .today
+    let totals = board.today.as_deref();
+    let rows: Vec<_> = totals
+        .unwrap_or_default()
         .iter()
         .map(|total| {
             let code = total.currency.code();
@@ -118,7 +119,13 @@ fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
         .collect();
     let has_none = rows.is_empty();
     let none = has_none.then(|| {
-        let nothing = setting.say("今天还没有付款。", "Nothing was paid today yet.");
+        let nothing = match totals {
+            Some(_) => setting.say("今天还没有付款。", "Nothing was paid today yet."),
+            None => setting.say(
+                "今天的订单太多，还没有统计好；过几分钟再看。",
+                "So many orders today are not summed up yet: look again in some minutes.",
+            ),
+        };
         view! { <p>{nothing}</p> }
     });
     view! {

@@ -32,9 +32,11 @@ const LOOK_EACH: Duration = Duration::from_secs(60);
 const SECRETS_EACH: Duration = Duration::from_secs(2);
 /// How often it is looked whether a channel account is to be asked if it is well.
 const CHANNELS_EACH: Duration = Duration::from_secs(1);
-/// How often hours that are over are summed, and how soon more of them.
+/// How often hours that are over are summed, how soon more of them, and how soon again where
+/// one could not be.
 const HOURS_EACH: Duration = Duration::from_secs(60);
 const HOURS_AGAIN: Duration = Duration::from_secs(5);
+const HOURS_TROUBLE: Duration = Duration::from_secs(600);
 /// After a round that the database failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 /// Rounds of one kind that are under way at once: those that wait for a slow channel
@@ -117,11 +119,11 @@ async fn sum_hours(checkout: Arc<Checkout>, mut stopped: Stopped) {
     let mut pause = HOURS_AGAIN;
     while rested(&mut stopped, pause).await {
         pause = match checkout.sum_hours().await {
-            Ok(0) => HOURS_EACH,
-            Ok(_) => HOURS_AGAIN,
+            Ok(true) => HOURS_AGAIN,
+            Ok(false) => HOURS_EACH,
             Err(cause) => {
                 tracing::warn!(%cause, "hours that are over are not summed for now");
-                HOURS_EACH
+                HOURS_TROUBLE
             }
         };
     }

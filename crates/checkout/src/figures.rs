@@ -4,7 +4,7 @@
 
 use crate::{Checkout, Failure};
 use payment::money::Currency;
-use payment::ports::{Answer, Buckets, HourMark, Store, Sums, Total};
+use payment::ports::{Answer, Buckets, Extent, Store, Sums, Total};
 use std::collections::BTreeMap;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -14,17 +14,14 @@ const HOURS_KEPT: i64 = 32 * 24;
 /// An hour is marked so long after its end, so that what comes a little late, or by a clock
 /// that is a little behind, finds no mark to take away.
 const OVER_MS: i64 = 600_000;
-/// It is summed so long after it was marked: what was being written before the mark, and
-/// did not see it, is written by then, since no transaction may take so long.
-const MARKED_MS: i64 = 60_000;
 /// So many hours are summed at once.
 const AT_ONCE: usize = 20;
 /// A day with more rows is not read: either database needs seconds for so many at once.
 pub const ROWS_MAX: i64 = 1_000_000;
 /// Nor are more in all: others wait meanwhile.
 pub const ALL_ROWS_MAX: i64 = 5_000_000;
-/// A longer time is asked for at the command line alone, and read at once.
-const PIECES_MAX: i64 = 62;
+/// Of a longer time it is asked first how much of it there is anything of.
+const LONG_MS: i64 = 62 * DAY_MS;
 
 /// By what sums are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +54,13 @@ impl Reckoning {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn of(store: &dyn Store, (since_ms, until_ms): Span, by: Buckets) -> Answer<Self> {
+    pub async fn of(store: &dyn Store, span: Span, by: Buckets) -> Answer<Self> {
+        let (mut since_ms, mut until_ms) = span;
+        if until_ms.saturating_sub(since_ms) > LONG_MS {
+            let (first, last) = store.written().await?.unwrap_or_default();
+            since_ms = since_ms.max(first);
+            until_ms = until_ms.min(last.saturating_add(1));
+        }
         let (mut hours, mut kept) = (Vec::new(), Vec::new());
         // Whole hours make up the buckets of these zones alone.
         if by.ahead_ms % HOUR_MS == 0 {
@@ -77,7 +80,7 @@ impl Reckoning {
     /// # Errors
     /// What the database says.
     pub async fn is_too_much(&self, store: &dyn Store) -> Answer<bool> {
-        are_too_many(store, &self.unread).await
+        are_too_many(store, &self.unread, |extent| extent.made.max(extent.paid)).await
     }
 
     /// Reads the rest, a day at a time: nobody waits behind a question about a month.
@@ -93,15 +96,19 @@ impl Reckoning {
     }
 }
 
-/// Whether these times hold more rows than are to be waited for.
+/// Whether these times hold more rows of a kind than are to be waited for.
 ///
 /// # Errors
 /// What the database says.
-pub async fn are_too_many(store: &dyn Store, times: &[Span]) -> Answer<bool> {
+pub async fn are_too_many(
+    store: &dyn Store,
+    times: &[Span],
+    rows: impl Fn(Extent) -> i64 + Send,
+) -> Answer<bool> {
     let mut all = 0;
     for (since_ms, until_ms) in times {
         let extent = store.extent(*since_ms, *until_ms, ROWS_MAX + 1).await?;
-        let rows = extent.made.max(extent.paid);
+        let rows = rows(extent);
         all += rows;
         if rows > ROWS_MAX || all > ALL_ROWS_MAX {
             return Ok(true);
@@ -123,11 +130,9 @@ fn beside((since_ms, until_ms): Span, hours: &[i64]) -> Vec<Span> {
 }
 
 fn pieces((mut from, until): Span, all: &mut Vec<Span>) {
-    if until.saturating_sub(from) <= PIECES_MAX * DAY_MS {
-        while until - from > DAY_MS {
-            all.push((from, from + DAY_MS));
-            from += DAY_MS;
-        }
+    while until.saturating_sub(from) > DAY_MS {
+        all.push((from, from + DAY_MS));
+        from += DAY_MS;
     }
     if from < until {
         all.push((from, until));
@@ -181,32 +186,46 @@ fn total(sums: &Sums, by: By) -> Total {
 }
 
 impl Checkout {
-    /// Marks the hours that are over, and sums the newest of those that are marked long
-    /// enough; says how many it summed.
+    /// Marks the hours that are over, and sums the newest of those that are due; says whether
+    /// there is more to do.
     ///
     /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn sum_hours(&self) -> Result<usize, Failure> {
+    /// [`Failure::Internal`] when the database is in trouble, or could not sum one of them.
+    pub async fn sum_hours(&self) -> Result<bool, Failure> {
         let (store, now_ms) = (&*self.parts.store, self.now_ms());
         let end = (now_ms - OVER_MS).div_euclid(HOUR_MS);
         let first = end - HOURS_KEPT;
         let marks = store.hour_marks(first, end).await?;
-        if i64::try_from(marks.len()).unwrap_or(i64::MAX) < HOURS_KEPT {
+        let are_all = i64::try_from(marks.len()) == Ok(HOURS_KEPT);
+        if !are_all || marks.iter().any(|mark| mark.horizon.is_none()) {
             store.mark_hours(first, end, now_ms).await?;
+            return Ok(true);
         }
-        let is_due = |mark: &&HourMark| !mark.is_summed && mark.marked_ms + MARKED_MS <= now_ms;
-        let mut summed = 0;
-        for mark in marks.iter().rev().filter(is_due).take(AT_ONCE) {
-            let begins = mark.number * HOUR_MS;
-            let hours = Buckets {
-                each_ms: HOUR_MS,
-                ahead_ms: 0,
-            };
-            let sums = store.sums(begins, begins + HOUR_MS, hours).await?;
-            summed += usize::from(store.keep_hour(*mark, &sums).await?);
+        let due = || marks.iter().rev().filter(|mark| mark.is_due);
+        let mut failed = None;
+        for mark in due().take(AT_ONCE) {
+            // One that can't be summed keeps none from it that can.
+            if let Err(error) = sum_hour(store, mark.number).await {
+                failed = Some(error);
+            }
         }
-        Ok(summed)
+        failed.map_or(Ok(due().nth(AT_ONCE).is_some()), |error| Err(error.into()))
     }
+}
+
+/// Sums an hour, unless another instance did meanwhile.
+async fn sum_hour(store: &dyn Store, number: i64) -> Answer<()> {
+    let marks = store.hour_marks(number, number + 1).await?;
+    let Some(mark) = marks.into_iter().find(|mark| mark.is_due) else {
+        return Ok(());
+    };
+    let begins = number * HOUR_MS;
+    let hours = Buckets {
+        each_ms: HOUR_MS,
+        ahead_ms: 0,
+    };
+    let sums = store.sums(begins, begins + HOUR_MS, hours).await?;
+    store.keep_hour(mark, &sums).await.map(drop)
 }
 
 #[cfg(test)]
@@ -221,6 +240,5 @@ mod tests {
         let between = [(1, hour(1)), (hour(2), hour(4)), (hour(5), hour(5) + 7)];
         assert_eq!(beside((1, hour(5) + 7), &[1, 4]), between);
         assert_eq!(beside((hour(1), hour(3)), &[1, 2]), []);
-        assert_eq!(beside((0, i64::MAX), &[]), [(0, i64::MAX)]);
     }
 }

@@ -56,6 +56,7 @@ folders! {
     "0027_compatible_refunds_listed"
     "0028_compatible_acts_and_signs"
     "0029_compatible_hours"
+    "0030_compatible_hours_of_refunds"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

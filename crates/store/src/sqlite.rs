@@ -29,6 +29,9 @@ pub(crate) const DIALECT: Dialect = Dialect {
     found: [" in (", ")"],
     texts: ["json_each(", ")"],
     // One writes at a time: numbers come in order, and none is given twice.
+    // One writes at a time.
+    begun: "0",
+    ended: "0",
     changes_here: "cast(coalesce((select seq from sqlite_sequence where name = 'change'), 0) \
         as text)",
     changes_unseen: "c.id > cast($1 as integer)",

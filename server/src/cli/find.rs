@@ -241,9 +241,12 @@ pub(super) async fn totals(
     let totals = match by {
         None => store.totals_of_businesses(span.0, span.1).await?,
         Some(by) => {
-            let days = Buckets {
-                each_ms: DAY_MS,
-                ahead_ms,
+            let days = match by {
+                By::Bucket => Buckets {
+                    each_ms: DAY_MS,
+                    ahead_ms,
+                },
+                _ => Buckets::ANY,
             };
             let store = &**store;
             let reckoning = Reckoning::of(store, span, days).await?;

@@ -2,7 +2,7 @@
 //! (docs/console.md, CSV).
 
 use super::answer::{Who, refused, trouble};
-use super::orders::{BEYOND, asked, list_refused, query, wanted};
+use super::orders::{BEYOND, asked, is_of_few, list_refused, query, wanted};
 use super::record::{Wish, not_read};
 use super::refunds;
 use crate::serve::now_ms;
@@ -31,9 +31,13 @@ pub(super) async fn orders(
     parts: Parts,
 ) -> Response {
     let (asked, _) = asked(parts.uri.query().unwrap_or_default());
-    let wanted = match wanted(&asked) {
+    let mut wanted = match wanted(&asked) {
         Ok(wanted) => wanted,
         Err(what) => return list_refused(&parts, &who, asked.clone(), what),
+    };
+    wanted.of_few = match is_of_few(&*state.console.store, &wanted).await {
+        Ok(is) => is,
+        Err(error) => return trouble(&parts, Some(&who), &error),
     };
     let which = format!("/orders.csv?{}", query(&asked));
     if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {

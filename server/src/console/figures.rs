@@ -220,7 +220,7 @@ async fn totals_by(
         By::Currency => figures::By::Currency,
         By::Business => {
             let days: Vec<_> = (0..span.days).map(|day| span.day(day)).collect();
-            if are_too_many(store, &days).await? {
+            if are_too_many(store, &days, |extent| extent.paid).await? {
                 return Ok(None);
             }
             let mut all = BTreeMap::new();

@@ -82,14 +82,14 @@ async fn read_board<'a>(
     })
 }
 
-/// What was paid on a day, by channel.
-async fn taken_on(store: &dyn Store, day_ms: i64) -> Result<Vec<Total>, StoreError> {
-    let by = Buckets {
-        each_ms: DAY_MS,
-        ahead_ms: zone::ahead_ms(),
-    };
-    let sums = Reckoning::of(store, (day_ms, day_ms + DAY_MS), by).await?;
-    Ok(totals(&sums.read(store).await?, By::Channel))
+/// What was paid on a day, by channel; none where that is too much to be read.
+async fn taken_on(store: &dyn Store, day_ms: i64) -> Result<Option<Vec<Total>>, StoreError> {
+    let reckoning = Reckoning::of(store, (day_ms, day_ms + DAY_MS), Buckets::ANY).await?;
+    if reckoning.is_too_much(store).await? {
+        return Ok(None);
+    }
+    let sums = reckoning.read(store).await?;
+    Ok(Some(totals(&sums, By::Channel)))
 }
 
 pub(super) fn start_of_today(now_ms: i64) -> i64 {
@@ -151,9 +151,7 @@ async fn read_list(
     mut wanted: Wanted,
     before: &str,
 ) -> Result<(Vec<Listed>, Option<(String, i64)>), StoreError> {
-    if let Some(code) = wanted.domain_code.as_deref().filter(|_| !wanted.failing) {
-        wanted.of_few = store.has_fewer_requests(code, FEW_REQUESTS).await?;
-    }
+    wanted.of_few = is_of_few(store, &wanted).await?;
     let are_few = wanted.of_few || fail_few(store, &wanted).await?;
     let among = if before == BEYOND {
         LOOKED_AT_FIRST
@@ -181,6 +179,14 @@ async fn read_list(
         });
     }
     Ok((rows, looked_to))
+}
+
+/// Whether orders are asked for of a business system that has few.
+pub(super) async fn is_of_few(store: &dyn Store, wanted: &Wanted) -> Result<bool, StoreError> {
+    match &wanted.domain_code {
+        Some(code) if !wanted.failing => store.has_fewer_requests(code, FEW_REQUESTS).await,
+        _ => Ok(false),
+    }
 }
 
 /// Whether callbacks are asked for that are found by themselves, however old their orders.

@@ -37,7 +37,7 @@ const SCREENS: [(&str, &str); 21] = [
     ("channel accounts", "/accounts"),
 ];
 /// By then an instance has summed the hours of the month that its figures are of.
-const SUMMED: Duration = Duration::from_secs(420);
+const SUMMED: Duration = Duration::from_secs(300);
 /// What an idle session of PostgreSQL has counted is told by then.
 const TOLD: Duration = Duration::from_secs(11);
 /// Of each screen, so that what runs beside does not count.

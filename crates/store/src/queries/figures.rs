@@ -54,15 +54,23 @@ statements! {
         union all select (s.hour * 3600000 + $3) / $4, s.channel, s.account, s.currency, \
         s.channel_currency", ADDED, " from hour_sum s join hour h on h.number = s.hour \
         where s.hour >= $1 and s.hour < $2 and h.summed = 1 group by 1, 2, 3, 4, 5 order by 2, 1";
-    HOURS = "select number, marked_ms, summed from hour \
-        where number >= $1 and number < $2 order by number";
+    HOURS(OF) = "select number, marked_ms, horizon, \
+        cast(case when summed = 0 and horizon <= ", OF.ended, " then 1 else 0 end as bigint) \
+        as is_due \
+        from hour where number >= $1 and number < $2 order by number";
+    NOTE_HORIZON(OF) = "update hour set horizon = ", OF.begun, " where horizon is null";
+    WRITTEN = "select (select min(created_ms) from attempt) as made, \
+        (select min(paid_ms) from attempt where paid_ms >= 0) as paid, \
+        (select max(created_ms) from attempt) as last_made, \
+        (select max(paid_ms) from attempt where paid_ms >= 0) as last_paid";
     MARK_HOURS = "with recursive missing (number) as (select cast($1 as bigint) union all \
         select number + 1 from missing where number + 1 < $2) \
         insert into hour (number, marked_ms) select number, $3 from missing where true \
         on conflict (number) do nothing";
     FORGET_HOURS = "delete from hour where number < $1";
     FORGET_SUMS = "delete from hour_sum where hour < $1";
-    SUMMED = "update hour set summed = 1 where number = $1 and marked_ms = $2 and summed = 0";
+    SUMMED = "update hour set summed = 1 where number = $1 and marked_ms = $2 \
+        and horizon = $3 and summed = 0";
     DROP_SUMS = "delete from hour_sum where hour = $1";
     ADD_SUMS = "insert into hour_sum (hour, channel, account, currency, channel_currency, \
         made, made_paid, count, paid, refunded, charged, charge_refunded) \
@@ -91,6 +99,16 @@ impl Figures for Database {
             Ok(Extent { made, paid })
         })
         .await
+    }
+
+    async fn written(&self) -> Answer<Option<(i64, i64)>> {
+        let ends = |row: &Row| {
+            let first = [row.get::<Option<i64>>("made")?, row.get("paid")?];
+            let last = [row.get::<Option<i64>>("last_made")?, row.get("last_paid")?];
+            let (first, last) = (first.into_iter().flatten(), last.into_iter().flatten());
+            Ok(first.min().zip(last.max()))
+        };
+        Ok(self.find(WRITTEN.into(), ends).await?.flatten())
     }
 
     async fn sums(&self, since_ms: i64, until_ms: i64, by: Buckets) -> Answer<Vec<Sums>> {
@@ -128,7 +146,8 @@ impl Figures for Database {
         self.write_each(LIMIT, async |line: &mut Line| {
             line.change(FORGET_HOURS.bind(since_hour)).await?;
             line.change(FORGET_SUMS.bind(since_hour)).await?;
-            line.change(marked.clone()).await
+            line.change(marked.clone()).await?;
+            line.change(NOTE_HORIZON).await
         })
         .await
         .map(drop)
@@ -136,10 +155,14 @@ impl Figures for Database {
 
     async fn keep_hour(&self, mark: HourMark, sums: &[Sums]) -> Answer<bool> {
         let HourMark {
-            number, marked_ms, ..
+            number,
+            marked_ms,
+            horizon,
+            ..
         } = mark;
         let keep = async |tx: &mut Tx| {
-            if tx.change(SUMMED.bind(number).bind(marked_ms)).await? == 0 {
+            let summed = SUMMED.bind(number).bind(marked_ms).bind(horizon);
+            if tx.change(summed).await? == 0 {
                 return Ok(false);
             }
             tx.change(DROP_SUMS.bind(number)).await?;
@@ -213,7 +236,8 @@ fn mark(row: &Row) -> Answer<HourMark> {
     Ok(HourMark {
         number: row.get("number")?,
         marked_ms: row.get("marked_ms")?,
-        is_summed: row.get::<i64>("summed")? != 0,
+        horizon: row.get("horizon")?,
+        is_due: row.get::<i64>("is_due")? != 0,
     })
 }
 

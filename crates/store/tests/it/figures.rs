@@ -1,6 +1,6 @@
 //! Figures of a time.
 
-use crate::harness::{act, attempt, begun, beside, callback, money};
+use crate::harness::{act, attempt, begun, beside, callback, money, postgres_address};
 use crate::refunds::refund;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
@@ -9,6 +9,7 @@ use payment::ports::{
     Store, Sums, Total, TryOutcome,
 };
 use payment::refund::Refund;
+use sqlx::{Connection, Executor, PgConnection};
 use std::sync::Arc;
 
 /// A try that was sent then, and answered two ms later.
@@ -199,12 +200,11 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
     assert!(hours().await.is_empty());
     let marks = marked(7).await;
     assert_eq!(marks.len(), 5);
-    let first = HourMark {
-        number: 0,
-        marked_ms: 7,
-        is_summed: false,
-    };
-    assert_eq!(marks[0], first);
+    assert_eq!((marks[0].number, marks[0].marked_ms), (0, 7));
+    // Other tests' transactions are waited for, too.
+    while !store.hour_marks(0, 1).await.unwrap()[0].is_due {
+        tokio::task::yield_now().await;
+    }
     assert!(
         hours().await.is_empty(),
         "they are marked, and not summed yet"
@@ -246,5 +246,53 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
     store.mark_hours(2, 5, 13).await.unwrap();
     assert_eq!(hours().await, [2, 3, 4], "others are forgotten");
     let marks = store.hour_marks(0, 9).await.unwrap();
-    assert!(marks.iter().all(|mark| mark.is_summed && mark.number > 1));
+    assert!(marks.iter().all(|mark| !mark.is_due && mark.number > 1));
+    let written = store.written().await.unwrap();
+    assert_eq!(written, Some((HOUR_MS, 4 * HOUR_MS)));
+}
+
+/// Who began before an hour was marked, and may not have seen that, is waited for; who takes
+/// the mark away while its sums are kept, too.
+#[tokio::test]
+async fn an_hour_is_summed_once_nobody_writes_who_missed_its_mark() {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let store = store::migrate(&address).await.unwrap();
+    let row = begun(&*store, &attempt("k", 1, HOUR_MS)).await;
+    settle(&*store, &row, HOUR_MS + 1).await;
+    let mark = async || {
+        store.mark_hours(1, 2, 7).await.unwrap();
+        store.hour_marks(1, 2).await.unwrap().remove(0)
+    };
+    let sums = async || store.sums(0, 9 * HOUR_MS, HOURS).await.unwrap();
+    let mut other = PgConnection::connect(&address).await.unwrap();
+    let unpaid = "update attempt set status = 'DUPLICATE'";
+    other.execute("begin").await.unwrap();
+    other.execute(unpaid).await.unwrap();
+    let seen = mark().await;
+    assert!(!seen.is_due, "{seen:?}");
+    other.execute("commit").await.unwrap();
+    while !mark().await.is_due {
+        tokio::task::yield_now().await;
+    }
+    let seen = mark().await;
+    let now = sums().await;
+    assert_eq!((now[0].made, now[0].count), (1, 0));
+
+    other.execute("begin").await.unwrap();
+    other
+        .execute("update attempt set status = 'SUCCESSPAY'")
+        .await
+        .unwrap();
+    let (kept, _) = tokio::join!(store.keep_hour(seen, &now), async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        other.execute("commit").await.unwrap();
+    });
+    assert_eq!(kept, Ok(false), "its mark is gone");
+    let seen = mark().await;
+    assert_eq!(store.keep_hour(seen, &sums().await).await, Ok(true));
+    other.execute(unpaid).await.unwrap();
+    let (kept, _) = store.kept_sums(0, 9, HOURS).await.unwrap();
+    assert!(kept.is_empty());
 }

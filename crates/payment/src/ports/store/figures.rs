@@ -24,6 +24,14 @@ pub struct Buckets {
     pub ahead_ms: i64,
 }
 
+impl Buckets {
+    /// For sums that are told apart by other things: any hour fits.
+    pub const ANY: Self = Self {
+        each_ms: 86_400_000,
+        ahead_ms: 0,
+    };
+}
+
 /// What payments of one kind come to in one bucket; sums in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sums {
@@ -60,8 +68,11 @@ pub struct HourMark {
     pub number: i64,
     /// Since when any change of it takes the mark away, ms since 1970.
     pub marked_ms: i64,
-    /// Whether its sums are kept.
-    pub is_summed: bool,
+    /// Before this number are the transactions that may not have seen the mark; none: that
+    /// is not noted yet.
+    pub horizon: Option<i64>,
+    /// It is not summed yet, and these have ended: whatever changes it saw its mark.
+    pub is_due: bool,
 }
 
 /// What was paid and given back of one kind.
@@ -97,6 +108,9 @@ pub trait Figures: Send + Sync {
     /// How many rows there are from `since_ms` until `until_ms`, counted no further than
     /// `at_most` of each.
     async fn extent(&self, since_ms: i64, until_ms: i64, at_most: i64) -> Answer<Extent>;
+    /// From when until when attempts were made and paid, ms since 1970; none where there are
+    /// none.
+    async fn written(&self) -> Answer<Option<(i64, i64)>>;
     /// What the time from `since_ms` until `until_ms` comes to, read from its orders.
     async fn sums(&self, since_ms: i64, until_ms: i64, by: Buckets) -> Answer<Vec<Sums>>;
     /// The hours from `since_hour` until `until_hour` whose sums are kept, by number, and
@@ -109,10 +123,11 @@ pub trait Figures: Send + Sync {
     ) -> Answer<(Vec<i64>, Vec<Sums>)>;
     /// The marks of the hours from `since_hour` until `until_hour`, by number.
     async fn hour_marks(&self, since_hour: i64, until_hour: i64) -> Answer<Vec<HourMark>>;
-    /// Marks these hours where they bear no mark, and forgets those before.
+    /// Marks these hours where they bear no mark, notes before which transaction these marks
+    /// are, and forgets the hours before.
     async fn mark_hours(&self, since_hour: i64, until_hour: i64, now_ms: i64) -> Answer<()>;
-    /// Keeps what a marked hour comes to; no where it lost this mark meanwhile, or is
-    /// summed already.
+    /// Keeps what a marked hour comes to, which was read while it was due; no where it lost
+    /// this mark meanwhile, or is summed already.
     async fn keep_hour(&self, mark: HourMark, sums: &[Sums]) -> Answer<bool>;
     /// What was paid from `since_ms` until `until_ms`, and given back of that so far, by
     /// business system.
