@@ -122,6 +122,13 @@ for (const [name, viewport] of Object.entries({ desktop: { width: 1280, height: 
       await refuse.locator('[name=reason]').fill('a mistake');
       await refuse.locator('button').click();
       await expect(refuse).toHaveCount(0);
+      await refund.locator('[name=yuan]').fill('0.01');
+      await refund.locator('[name=reason]').fill('a coupon');
+      await refund.locator('button').click();
+      await expect(console.locator('[role=status].good')).toBeVisible();
+      await console.goto(`${operator}/refunds`);
+      await expect(console.locator('tbody tr').first()).toBeVisible();
+      await look('refunds');
       await context.close();
     });
   }
