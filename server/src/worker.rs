@@ -3,6 +3,7 @@
 use crate::heads::Heads;
 use checkout::{Checkout, Failure};
 use payment::ports::Store;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -32,8 +33,8 @@ const LOOK_EACH: Duration = Duration::from_secs(60);
 const SECRETS_EACH: Duration = Duration::from_secs(2);
 /// How often it is looked whether a channel account is to be asked if it is well.
 const CHANNELS_EACH: Duration = Duration::from_secs(1);
-/// How often hours that are over are summed, how soon more of them, and how soon again where
-/// one could not be.
+/// How often hours that are over are summed, how soon more of them, and how soon again those
+/// that could not be.
 const HOURS_EACH: Duration = Duration::from_secs(60);
 const HOURS_AGAIN: Duration = Duration::from_secs(5);
 const HOURS_TROUBLE: Duration = Duration::from_secs(600);
@@ -116,14 +117,18 @@ async fn note_secrets(checkout: Arc<Checkout>, mut stopped: Stopped) {
 
 /// Sums hours that are over, for the figures.
 async fn sum_hours(checkout: Arc<Checkout>, mut stopped: Stopped) {
-    let mut pause = HOURS_AGAIN;
+    let (mut failed, mut pause) = (HashSet::new(), HOURS_AGAIN);
     while rested(&mut stopped, pause).await {
-        pause = match checkout.sum_hours().await {
+        pause = match checkout.sum_hours(&mut failed).await {
             Ok(true) => HOURS_AGAIN,
-            Ok(false) => HOURS_EACH,
+            Ok(false) if failed.is_empty() => HOURS_EACH,
+            Ok(false) => {
+                failed.clear();
+                HOURS_TROUBLE
+            }
             Err(cause) => {
                 tracing::warn!(%cause, "hours that are over are not summed for now");
-                HOURS_TROUBLE
+                HOURS_EACH
             }
         };
     }

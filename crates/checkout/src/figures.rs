@@ -5,7 +5,7 @@
 use crate::{Checkout, Failure};
 use payment::money::Currency;
 use payment::ports::{Answer, Buckets, Extent, Store, Sums, Total};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
@@ -16,6 +16,8 @@ const HOURS_KEPT: i64 = 32 * 24;
 const OVER_MS: i64 = 600_000;
 /// So many hours are summed at once.
 const AT_ONCE: usize = 20;
+/// After so many failures at once it is tried later.
+const FAILURES_MAX: usize = 3;
 /// A day with more rows is not read: either database needs seconds for so many at once.
 pub const ROWS_MAX: i64 = 1_000_000;
 /// Nor are more in all: others wait meanwhile.
@@ -186,30 +188,39 @@ fn total(sums: &Sums, by: By) -> Total {
 }
 
 impl Checkout {
-    /// Marks the hours that are over, and sums the newest of those that are due; says whether
-    /// there is more to do.
+    /// Marks the hours that are over, and sums the newest of those that are due, but for
+    /// those that `failed` names, to which it adds; says whether there is more to do.
     ///
     /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble, or could not sum one of them.
-    pub async fn sum_hours(&self) -> Result<bool, Failure> {
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn sum_hours(&self, failed: &mut HashSet<i64>) -> Result<bool, Failure> {
         let (store, now_ms) = (&*self.parts.store, self.now_ms());
         let end = (now_ms - OVER_MS).div_euclid(HOUR_MS);
         let first = end - HOURS_KEPT;
         let marks = store.hour_marks(first, end).await?;
-        let are_all = i64::try_from(marks.len()) == Ok(HOURS_KEPT);
-        if !are_all || marks.iter().any(|mark| mark.horizon.is_none()) {
+        let missing = usize::try_from(HOURS_KEPT)
+            .unwrap_or(0)
+            .saturating_sub(marks.len());
+        if missing > 0 || marks.iter().any(|mark| mark.horizon.is_none()) {
             store.mark_hours(first, end, now_ms).await?;
-            return Ok(true);
         }
-        let due = || marks.iter().rev().filter(|mark| mark.is_due);
-        let mut failed = None;
-        for mark in due().take(AT_ONCE) {
-            // One that can't be summed keeps none from it that can.
-            if let Err(error) = sum_hour(store, mark.number).await {
-                failed = Some(error);
+        let due = marks.iter().rev().filter(|mark| mark.is_due);
+        let mut due = due.filter(|mark| !failed.contains(&mark.number));
+        let (now, later): (Vec<_>, _) = (due.by_ref().take(AT_ONCE).collect(), due.next());
+        let is_more = missing > AT_ONCE || later.is_some();
+        let mut failures = 0;
+        for mark in now {
+            let Err(cause) = sum_hour(store, mark.number).await else {
+                continue;
+            };
+            tracing::warn!(hour = mark.number, %cause, "an hour is not summed for now");
+            failed.insert(mark.number);
+            failures += 1;
+            if failures == FAILURES_MAX {
+                break;
             }
         }
-        failed.map_or(Ok(due().nth(AT_ONCE).is_some()), |error| Err(error.into()))
+        Ok(is_more)
     }
 }
 

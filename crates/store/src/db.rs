@@ -40,10 +40,12 @@ pub(crate) struct Dialect {
     /// seen by the text `$1`.
     pub(crate) changes_here: &'static str,
     pub(crate) changes_unseen: &'static str,
-    /// Before this number are the transactions that may be at work, and before the other
-    /// one only such as have ended.
-    pub(crate) begun: &'static str,
+    /// The number of the transaction that asks: all that wrote before have lower ones.
+    pub(crate) asking: &'static str,
+    /// Transactions with lower numbers have ended.
     pub(crate) ended: &'static str,
+    /// No transaction that has ended has this number, or a higher one.
+    pub(crate) beyond: &'static str,
     /// Its own clock, ms since 1970.
     pub(crate) now_ms: &'static str,
     /// Which server it is, a text, and how often another one took its place.

@@ -25,7 +25,8 @@ pub(crate) const DIALECT: Dialect = Dialect {
     texts: ["json_array_elements_text(", "::json) as busy (value)"],
     // Numbers are seen out of order, transactions as a snapshot has them. The first
     // condition is for the index.
-    begun: "pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+    asking: "pg_current_xact_id()::text::bigint",
+    beyond: "pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
     ended: "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
     changes_here: "pg_current_snapshot()::text",
     changes_unseen: "c.xact >= pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint \

@@ -30,8 +30,9 @@ pub(crate) const DIALECT: Dialect = Dialect {
     texts: ["json_each(", ")"],
     // One writes at a time: numbers come in order, and none is given twice.
     // One writes at a time.
-    begun: "0",
+    asking: "0",
     ended: "0",
+    beyond: "1",
     changes_here: "cast(coalesce((select seq from sqlite_sequence where name = 'change'), 0) \
         as text)",
     changes_unseen: "c.id > cast($1 as integer)",

@@ -104,11 +104,13 @@ pub(super) async fn list(
     parts: Parts,
 ) -> Response {
     let (asked, mut before) = asked(parts.uri.query().unwrap_or_default());
-    // After an order that there is not, a list begins anew.
-    match state.console.store.attempt(&before).await {
-        Ok(Some(_)) => {}
-        Ok(None) => before.clear(),
-        Err(error) => return trouble(&parts, Some(&who), &error),
+    // After an order that has no place in it, a list begins anew.
+    if !before.is_empty() {
+        match state.console.store.attempt(&before).await {
+            Ok(Some(order)) if !asked.paid || order.paid_ms.is_some() => {}
+            Ok(_) => before.clear(),
+            Err(error) => return trouble(&parts, Some(&who), &error),
+        }
     }
     let is_first = before.is_empty();
     let mut orders = Orders {

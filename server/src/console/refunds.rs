@@ -20,10 +20,12 @@ pub(super) async fn list(
 ) -> Response {
     let (asked, mut before) = asked(parts.uri.query().unwrap_or_default());
     // After a refund that there is not, a list begins anew.
-    match state.console.store.refund(&before).await {
-        Ok(Some(_)) => {}
-        Ok(None) => before.clear(),
-        Err(error) => return trouble(&parts, Some(&who), &error),
+    if !before.is_empty() {
+        match state.console.store.refund(&before).await {
+            Ok(Some(_)) => {}
+            Ok(None) => before.clear(),
+            Err(error) => return trouble(&parts, Some(&who), &error),
+        }
     }
     let wanted = match wanted(&asked) {
         Ok(wanted) => wanted,

@@ -137,7 +137,7 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     for list in ["orders", "refunds"] {
         for odd in ["nothing", "%00", "z"] {
             let page = dev.page(&format!("/{list}?before={odd}")).await;
-            assert!(page.contains("全部"), "{list} {odd}: {page}");
+            assert!(page.contains("：全部。"), "{list} {odd}: {page}");
         }
     }
     let none = dev.page("/orders?business=none").await;

@@ -26,11 +26,13 @@ create table hour_sum (
 );
 
 -- In their order, so that no two wait for each other.
-create function unmark(hours bigint[]) returns void language sql set search_path from current as $$
+create function unmark(hours bigint[]) returns void language plpgsql
+set search_path from current as $$
+begin
     delete from hour using (
         select number from hour where number = any (hours) order by number for update
-    ) found where hour.number = found.number
-$$;
+    ) found where hour.number = found.number;
+end $$;
 create function unmark_attempt() returns trigger language plpgsql set search_path from current as $$
 begin
     if tg_op = 'INSERT' then

@@ -54,11 +54,15 @@ statements! {
         union all select (s.hour * 3600000 + $3) / $4, s.channel, s.account, s.currency, \
         s.channel_currency", ADDED, " from hour_sum s join hour h on h.number = s.hour \
         where s.hour >= $1 and s.hour < $2 and h.summed = 1 group by 1, 2, 3, 4, 5 order by 2, 1";
-    HOURS(OF) = "select number, marked_ms, horizon, \
+    /// A horizon that is beyond all is of another server, whose book was copied.
+    HOURS(OF) = "select number, marked_ms, \
+        case when horizon < ", OF.beyond, " then horizon end as horizon, \
         cast(case when summed = 0 and horizon <= ", OF.ended, " then 1 else 0 end as bigint) \
         as is_due \
         from hour where number >= $1 and number < $2 order by number";
-    NOTE_HORIZON(OF) = "update hour set horizon = ", OF.begun, " where horizon is null";
+    NOTE_HORIZON(OF) = "update hour set horizon = ", OF.asking, " where number", OF.found[0],
+        "select number from hour where horizon is null or horizon >= ", OF.beyond,
+        " order by number", OF.found[1];
     WRITTEN = "select (select min(created_ms) from attempt) as made, \
         (select min(paid_ms) from attempt where paid_ms >= 0) as paid, \
         (select max(created_ms) from attempt) as last_made, \

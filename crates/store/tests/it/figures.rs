@@ -11,6 +11,7 @@ use payment::ports::{
 use payment::refund::Refund;
 use sqlx::{Connection, Executor, PgConnection};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A try that was sent then, and answered two ms later.
 fn tried(at_ms: i64, outcome: TryOutcome) -> CallbackTry {
@@ -202,9 +203,7 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
     assert_eq!(marks.len(), 5);
     assert_eq!((marks[0].number, marks[0].marked_ms), (0, 7));
     // Other tests' transactions are waited for, too.
-    while !store.hour_marks(0, 1).await.unwrap()[0].is_due {
-        tokio::task::yield_now().await;
-    }
+    until(async || store.hour_marks(0, 1).await.unwrap()[0].is_due).await;
     assert!(
         hours().await.is_empty(),
         "they are marked, and not summed yet"
@@ -251,6 +250,17 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
     assert_eq!(written, Some((HOUR_MS, 4 * HOUR_MS)));
 }
 
+/// Waits until it is so; whatever else is at work in the server's databases ends before.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let waits = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waits).await;
+    waited.expect("it never is");
+}
+
 /// Who began before an hour was marked, and may not have seen that, is waited for; who takes
 /// the mark away while its sums are kept, too.
 #[tokio::test]
@@ -268,14 +278,18 @@ async fn an_hour_is_summed_once_nobody_writes_who_missed_its_mark() {
     let sums = async || store.sums(0, 9 * HOUR_MS, HOURS).await.unwrap();
     let mut other = PgConnection::connect(&address).await.unwrap();
     let unpaid = "update attempt set status = 'DUPLICATE'";
+    // It begins while the mark is being written, and has the higher number of the two.
+    let mut marks = PgConnection::connect(&address).await.unwrap();
+    marks.execute("begin").await.unwrap();
+    let written = "insert into hour (number, marked_ms) values (1, 7)";
+    marks.execute(written).await.unwrap();
     other.execute("begin").await.unwrap();
     other.execute(unpaid).await.unwrap();
+    marks.execute("commit").await.unwrap();
     let seen = mark().await;
     assert!(!seen.is_due, "{seen:?}");
     other.execute("commit").await.unwrap();
-    while !mark().await.is_due {
-        tokio::task::yield_now().await;
-    }
+    until(async || mark().await.is_due).await;
     let seen = mark().await;
     let now = sums().await;
     assert_eq!((now[0].made, now[0].count), (1, 0));
@@ -286,7 +300,7 @@ async fn an_hour_is_summed_once_nobody_writes_who_missed_its_mark() {
         .await
         .unwrap();
     let (kept, _) = tokio::join!(store.keep_hour(seen, &now), async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         other.execute("commit").await.unwrap();
     });
     assert_eq!(kept, Ok(false), "its mark is gone");
