@@ -83,14 +83,16 @@ statements! {
         cast(sum(r.money) as bigint) as paid, \
         cast(coalesce(sum((select sum(f.money)", BACK, ")), 0) as bigint) as refunded",
         OF_BOTH, PAID_THEN, " group by 1, 2 order by 1, 2";
-    /// The payment's callback is an order's first; a later one tells of a refund.
-    DELAYS = "select a.channel, a.paid_ms - r.created_ms as payment, \
+    /// The payment's callback is an order's first; a later one tells of a refund. The newest
+    /// are found first, among as many that did not settle their request.
+    DELAYS = "select counted.channel, counted.paid_ms - r.created_ms as payment, \
         (select min(t.at_ms + t.duration_ms) from callback_try t where t.callback_id = \
-            (select min(c.id) from callback c where c.order_sn = a.order_sn) \
-            and t.outcome = ", DELIVERED, ") - a.paid_ms as callback \
-        from attempt a join payment_request r on r.id = a.request_id \
-        where a.status || '' = ", PAID, " and a.paid_ms >= $1 and a.paid_ms < $2 \
-        order by a.paid_ms desc limit $3";
+            (select min(c.id) from callback c where c.order_sn = counted.order_sn) \
+            and t.outcome = ", DELIVERED, ") - counted.paid_ms as callback \
+        from (select channel, paid_ms, order_sn, request_id, status from attempt \
+            where paid_ms >= $1 and paid_ms < $2 order by paid_ms desc limit cast($3 as bigint) * 2) counted \
+        join payment_request r on r.id = counted.request_id where counted.status = ", PAID, " \
+        order by counted.paid_ms desc limit $3";
 }
 
 #[async_trait::async_trait]

@@ -27,6 +27,19 @@ const LISTED: &str = text!(
     OF_BOTH
 );
 
+/// The accounts that orders have, one after the other by the index on them.
+const FIRST_PLACE: &str = "select channel, account from (select channel, account from attempt \
+    order by channel, account limit 1) first";
+const NEXT_PLACE: &str = text!(
+    "select (select b.channel",
+    AFTER_PLACE,
+    "), (select b.account",
+    AFTER_PLACE,
+    ") from place p where p.channel is not null"
+);
+const AFTER_PLACE: &str = " from attempt b where (b.channel, b.account) > (p.channel, p.account) \
+    order by b.channel, b.account limit 1";
+
 /// What is said of the wanted orders, their time but.
 const FITTING: &str = "(r.domain_code = $3 or $3 is null) \
     and (a.channel = $4 or $4 is null) and (a.account = $5 or $5 is null) \
@@ -104,15 +117,22 @@ statements! {
         join attempt b on b.request_id = q.id where p.order_id = $1) \
         order by a.order_sn limit 100";
     /// By the rest: business systems and accounts number as they like, so that no index
-    /// begins with these.
-    NAMED_BY_OTHERS = LISTED, "a.order_sn in (select order_sn from attempt \
-        where channel_order_no = $1 union select order_sn from refund where refund_key = $1 \
-        union select a.order_sn from attempt a join payment_request r \
-        on r.id = a.request_id where r.request_key = $1 union \
-        select a.order_sn from partner_order p join payment_request r \
-        on r.domain_code = p.domain_code and r.request_key = p.order_id \
-        join attempt a on a.request_id = r.id where p.out_order_id = $1) \
-        order by a.order_sn limit 100";
+    /// begins with these, and each is asked by itself.
+    NUMBERED = "with recursive place (channel, account) as (", FIRST_PLACE, " union all ",
+        NEXT_PLACE, ") select order_sn, request_id from (\
+        select (select a.order_sn from attempt a where a.channel = p.channel \
+            and a.account = p.account and a.channel_order_no = $1) as order_sn, \
+            cast(null as bigint) as request_id from place p \
+        union all select (select f.order_sn from refund f where f.domain_code = d.code \
+            and f.refund_key = $1), null from domain d \
+        union all select null, (select q.id from payment_request q \
+            where q.domain_code = d.code and q.request_key = $1) from domain d \
+        union all select null, (select q.id from partner_order o join payment_request q \
+            on q.domain_code = o.domain_code and q.request_key = o.order_id \
+            where o.domain_code = d.code and o.out_order_id = $1) from domain d) counted \
+        where order_sn is not null or request_id is not null limit 100";
+    LISTED_ONE = LISTED, "a.order_sn = $1";
+    LISTED_OF_REQUEST = LISTED, "a.request_id = $1 order by a.order_sn";
     /// By the index on the time; on the business system and the time; on the state, of those
     /// that few rows share.
     NEWEST_REFUNDS = REFUNDS, REFUNDS_BEFORE, "(domain_code || '' = $5 or $5 is null) \
@@ -129,7 +149,7 @@ pub(super) const AS_ASKED: [Sql; 5] = [
     WANTED_PAID,
     WANTED_FAILING_MADE,
     WANTED_FAILING_PAID,
-    NAMED_BY_OTHERS,
+    NUMBERED,
 ];
 
 #[async_trait::async_trait]
@@ -189,7 +209,13 @@ impl Listing for Database {
         let mut seen = HashSet::new();
         let all = self.read(LONG_LIMIT, async |line: &mut Line| {
             let mut all = line.list(NAMED.bind(number), listed).await?;
-            all.extend(line.list(NAMED_BY_OTHERS.bind(number), listed).await?);
+            for row in line.rows(NUMBERED.bind(number)).await? {
+                let asked = match row.get::<Option<String>>("order_sn")? {
+                    Some(order_sn) => LISTED_ONE.bind(order_sn),
+                    None => LISTED_OF_REQUEST.bind(row.get::<i64>("request_id")?),
+                };
+                all.extend(line.list(asked, listed).await?);
+            }
             Ok(all)
         });
         for row in all.await? {

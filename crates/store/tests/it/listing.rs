@@ -3,6 +3,7 @@
 use crate::harness::{act, attempt, begun, beside, callback, money};
 use crate::refunds::refund;
 use payment::channel::Channel;
+use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
 use payment::ports::{
@@ -105,8 +106,20 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
         assert!(numbers(elsewhere).await.is_empty());
     }
 
+    let mut shop = Domain::test();
+    "shop".clone_into(&mut shop.code);
+    store.add_domain(&shop).await.unwrap();
+    let named = refund(&paid.order_sn, "R9", Some("his number"), 1);
+    store.begin_refund(&named).await.unwrap();
     let trade_no = paid.trade_no.clone().unwrap();
-    for number in ["k2", &paid.order_sn, &paid.channel_order_no, &trade_no] {
+    for number in [
+        "k2",
+        &paid.order_sn,
+        &paid.channel_order_no,
+        &trade_no,
+        "R9",
+        "his number",
+    ] {
         let found = store.named(number).await.unwrap();
         let found: Vec<_> = found.iter().map(|row| &row.order.order_sn).collect();
         assert_eq!(found, [&paid.order_sn], "{number}");
