@@ -340,10 +340,10 @@ struct Act {
     effect: String,
     /// Why it can't be done, beside the role.
     hindrance: Option<&'static str>,
+    /// Of which refund or request it is, where it is of one: the field's name and the number.
+    of: Option<(&'static str, String)>,
     /// What it asks for beside the reason.
     fields: Option<AnyView>,
-    /// Of which refund or request it is, where it is of one.
-    of: String,
 }
 
 /// What may be done, with what it will do; what may not, with why.
@@ -360,8 +360,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         name: setting.say("现在查询", "Ask now"),
         effect: requery_effect(setting, asked, channel),
         hindrance: None,
+        of: None,
         fields: None,
-        of: String::new(),
     };
     let resend = Act {
         deed: Deed::Resend,
@@ -375,8 +375,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
             .to_owned(),
         hindrance: (!has_callback)
             .then(|| setting.say("这个订单没有回调", "This order has no callback")),
+        of: None,
         fields: None,
-        of: String::new(),
     };
     let currency = asked.map_or("", |one| one.attempt.money.currency().code());
     let sum = match setting.lang {
@@ -395,8 +395,8 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         effect: refund_effect(setting, order, asked, channel),
         hindrance: (order.left.money == 0)
             .then(|| setting.say("没有可退的", "Nothing is left to give back")),
+        of: None,
         fields: Some(fields.into_any()),
-        of: String::new(),
     };
     let judged = order.requests.iter().filter(|one| one.waits(order.now_ms));
     let judged: Vec<_> = judged
@@ -476,8 +476,8 @@ fn close(setting: &Setting<'_>, order: &Order, asked: &AttemptRow) -> Act {
             Lang::En => format!("{effect}{told}"),
         },
         hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
+        of: None,
         fields: None,
-        of: String::new(),
     }
 }
 
@@ -534,8 +534,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
                 "This is no money that came after a close",
             )
         }),
+        of: None,
         fields: None,
-        of: String::new(),
     };
     let hindrance = match () {
         () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
@@ -559,8 +559,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
             ),
         },
         hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
+        of: None,
         fields: None,
-        of: String::new(),
     };
     let refunds = asked.refunds.iter().filter(|one| match one.state {
         Refund::Failed | Refund::Parked => true,
@@ -582,8 +582,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
             ),
         },
         hindrance: None,
-        fields: Some(number("refund", &refund.refund_no)),
-        of: refund.refund_no.clone(),
+        of: Some(("refund", refund.refund_no.clone())),
+        fields: None,
     });
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
@@ -640,9 +640,8 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
     } = request;
     let (until, why) = ((setting.time)(request.expires_ms), &request.reason);
     let is_own = *asked_by == operator.name;
-    let request_no = || number("request", &request.request_no);
+    let of = || Some(("request", request.request_no.clone()));
     let code = view! {
-        {request_no()}
         <label>{setting.say("一次性密码，没用过的（没有密钥的用密码）", "A fresh one-time password (without a key your password)")}
             <input name="code" type="password" required autocomplete="one-time-code" maxlength="200"/></label>
     };
@@ -665,8 +664,8 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
                 "Who asks for a refund can't grant it",
             )
         }),
+        of: of(),
         fields: Some(code.into_any()),
-        of: request.request_no.clone(),
     };
     let refuse = Act {
         deed: Deed::Judge,
@@ -680,15 +679,10 @@ fn judgements(setting: &Setting<'_>, request: &RefundRequest, operator: &Operato
             Lang::En => format!("The {money} are not given back."),
         },
         hindrance: None,
-        fields: Some(request_no()),
-        of: request.request_no.clone(),
+        of: of(),
+        fields: None,
     };
     [grant, refuse]
-}
-
-/// The number of what an act is done to, said once more with its form.
-fn number(name: &'static str, number: &str) -> AnyView {
-    view! { <input type="hidden" name=name value=number.to_owned()/> }.into_any()
 }
 
 fn form(
@@ -703,8 +697,9 @@ fn form(
     });
     let hindrance = act.hindrance.map(str::to_owned).or(not_his);
     let hinders = hindrance.is_some();
+    let of = act.of.as_ref().map_or("", |(_, number)| number);
     let typed = order.typed.as_ref();
-    let typed = typed.filter(|typed| typed.act == act.path && typed.of == act.of);
+    let typed = typed.filter(|typed| typed.act == act.path && typed.of == of);
     let typed = typed.map_or("", |typed| &typed.reason);
     // Who grants says why by doing so.
     let reason = (act.path != "grant").then(|| reason(setting, typed));
@@ -716,6 +711,7 @@ fn form(
                 Some(why) => view! { <p class="bad">{why}</p> }.into_any(),
                 None => view! {
                     <input type="hidden" name="token" value=token.to_owned()/>
+                    {act.of.map(|(name, number)| view! { <input type="hidden" name=name value=number/> })}
                     {act.fields}
                     {reason}
                 }.into_any(),

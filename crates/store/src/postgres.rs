@@ -23,11 +23,11 @@ pub(crate) const DIALECT: Dialect = Dialect {
     locked: " for update",
     found: [" = any(array(", " for update skip locked))"],
     texts: ["json_array_elements_text(", "::json) as busy (value)"],
+    asking: "pg_current_xact_id()::text::bigint",
+    ended: "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+    beyond: "pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
     // Numbers are seen out of order, transactions as a snapshot has them. The first
     // condition is for the index.
-    asking: "pg_current_xact_id()::text::bigint",
-    beyond: "pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
-    ended: "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
     changes_here: "pg_current_snapshot()::text",
     changes_unseen: "c.xact >= pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint \
         and not pg_visible_in_snapshot(c.xact::text::xid8, $1::text::pg_snapshot)",

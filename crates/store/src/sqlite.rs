@@ -28,11 +28,11 @@ pub(crate) const DIALECT: Dialect = Dialect {
     locked: "",
     found: [" in (", ")"],
     texts: ["json_each(", ")"],
-    // One writes at a time: numbers come in order, and none is given twice.
-    // One writes at a time.
+    // One writes at a time: nobody is at work beside who asks.
     asking: "0",
     ended: "0",
     beyond: "1",
+    // And numbers come in order, and none is given twice.
     changes_here: "cast(coalesce((select seq from sqlite_sequence where name = 'change'), 0) \
         as text)",
     changes_unseen: "c.id > cast($1 as integer)",

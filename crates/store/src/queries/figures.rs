@@ -90,7 +90,8 @@ statements! {
             (select min(c.id) from callback c where c.order_sn = counted.order_sn) \
             and t.outcome = ", DELIVERED, ") - counted.paid_ms as callback \
         from (select channel, paid_ms, order_sn, request_id, status from attempt \
-            where paid_ms >= $1 and paid_ms < $2 order by paid_ms desc limit cast($3 as bigint) * 2) counted \
+            where paid_ms >= $1 and paid_ms < $2 \
+            order by paid_ms desc limit cast($3 as bigint) * 2) counted \
         join payment_request r on r.id = counted.request_id where counted.status = ", PAID, " \
         order by counted.paid_ms desc limit $3";
 }

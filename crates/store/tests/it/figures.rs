@@ -1,14 +1,13 @@
 //! Figures of a time.
 
-use crate::harness::{act, attempt, begun, beside, callback, money, postgres_address};
-use crate::refunds::refund;
+use crate::harness::{attempt, begun, postgres_address, settle};
+use crate::refunds::{done, refund};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::ports::{
-    AttemptRow, Buckets, CallbackTry, Delay, Extent, HourMark, NewAttempt, Payment, RefundStep,
-    Store, Sums, Total, TryOutcome,
+    AttemptRow, Buckets, CallbackTry, Delay, Extent, HourMark, NewAttempt, Store, Sums, Total,
+    TryOutcome,
 };
-use payment::refund::Refund;
 use sqlx::{Connection, Executor, PgConnection};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,16 +51,7 @@ fn nothing(bucket: i64) -> Sums {
 pub(crate) async fn what_became_of_a_time_is_told(store: Arc<dyn Store>) {
     let pay = async |key: &str, number: u32, made_ms: i64, paid_ms: i64| {
         let row = begun(&*store, &attempt(key, number, made_ms)).await;
-        let (callback, beside) = (callback(), beside(&format!("R{number}")));
-        let payment = Payment {
-            trade_no: key,
-            paid_ms,
-            ..money(&callback, &beside)
-        };
-        store
-            .settle_paid(&row.order_sn, &payment, act())
-            .await
-            .unwrap();
+        settle(&*store, &row, paid_ms).await;
         row.order_sn
     };
     let told = pay("told", 1, 1_000, 4_000).await;
@@ -150,31 +140,10 @@ pub(crate) async fn what_was_paid_is_summed(store: Arc<dyn Store>) {
     assert_eq!(of(paid_ms + 1).await, []);
 }
 
-async fn settle(store: &dyn Store, row: &AttemptRow, paid_ms: i64) {
-    let (callback, beside) = (callback(), beside("B"));
-    let payment = Payment {
-        trade_no: &row.order_sn,
-        paid_ms,
-        ..money(&callback, &beside)
-    };
-    let settled = store.settle_paid(&row.order_sn, &payment, act());
-    settled.await.unwrap();
-}
-
 async fn gave_back(store: &dyn Store, row: &AttemptRow, number: &str, fen: i64) {
     let new = refund(&row.order_sn, number, None, fen);
     store.begin_refund(&new).await.unwrap();
-    for next in [Refund::Sent, Refund::Done] {
-        let step = RefundStep {
-            next,
-            reference: None,
-            note: "",
-            next_ms: None,
-            callback: None,
-            act: act(),
-        };
-        store.step_refund(number, &step).await.unwrap();
-    }
+    done(store, number).await;
 }
 
 /// Sums are kept of an hour that was marked and did not change since; whatever changes it

@@ -145,6 +145,18 @@ pub(crate) fn money<'a>(callback: &'a NewCallback, beside: &'a BesideRefund) -> 
     }
 }
 
+/// Settles it by a trade of its order's number, paid then.
+pub(crate) async fn settle(store: &dyn Store, row: &AttemptRow, paid_ms: i64) {
+    let (callback, beside) = (callback(), beside(&format!("B{}", row.order_sn)));
+    let payment = Payment {
+        trade_no: &row.order_sn,
+        paid_ms,
+        ..money(&callback, &beside)
+    };
+    let settled = store.settle_paid(&row.order_sn, &payment, act());
+    settled.await.unwrap();
+}
+
 /// Something that our timer brings about.
 pub(crate) fn act() -> Act {
     Act {

@@ -1,14 +1,13 @@
 //! Orders as an operator looks for them.
 
-use crate::harness::{act, attempt, begun, beside, callback, money};
-use crate::refunds::refund;
+use crate::harness::{act, attempt, begun, beside, callback, money, settle};
+use crate::refunds::{done, refund};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
 use payment::order::Attempt;
 use payment::ports::{
-    CallbackTry, NewAttempt, NewRefund, Payment, RefundStep, Store, TryOutcome, Wanted,
-    WantedRefunds,
+    CallbackTry, NewAttempt, NewRefund, Store, TryOutcome, Wanted, WantedRefunds,
 };
 use payment::refund::{Cause, Refund};
 use std::sync::Arc;
@@ -133,17 +132,7 @@ pub(crate) async fn a_list_goes_on_where_its_page_ended(store: Arc<dyn Store>) {
     let made_ms = [1_000, 2_000, 2_000, 3_000];
     for (number, made_ms) in (1..).zip(made_ms) {
         let row = begun(&*store, &attempt(&format!("k{number}"), number, made_ms)).await;
-        let (callback, beside) = (callback(), beside(&format!("R{number}")));
-        let trade_no = format!("t{number}");
-        let payment = Payment {
-            trade_no: &trade_no,
-            paid_ms: 9_000 - i64::from(number),
-            ..money(&callback, &beside)
-        };
-        store
-            .settle_paid(&row.order_sn, &payment, act())
-            .await
-            .unwrap();
+        settle(&*store, &row, 9_000 - i64::from(number)).await;
     }
     let pages = async |paid: bool, limit: i64, of_few: bool| {
         let wanted = Wanted {
@@ -217,17 +206,7 @@ pub(crate) async fn refunds_are_listed_by_what_is_known_of_them(store: Arc<dyn S
         };
         store.begin_refund(&new).await.unwrap();
     }
-    let step = |next| RefundStep {
-        next,
-        reference: None,
-        note: "",
-        next_ms: None,
-        callback: None,
-        act: act(),
-    };
-    for next in [Refund::Sent, Refund::Done] {
-        store.step_refund("R3", &step(next)).await.unwrap();
-    }
+    done(&*store, "R3").await;
     let numbers = async |wanted: WantedRefunds, before: &str, limit: i64| {
         let page = store.newest_refunds(&wanted, before, limit).await.unwrap();
         assert!(page.iter().all(|one| one.domain_code == whole.domain_code));
