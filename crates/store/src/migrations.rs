@@ -57,6 +57,7 @@ folders! {
     "0028_compatible_acts_and_signs"
     "0029_compatible_hours"
     "0030_compatible_hours_of_refunds"
+    "0031_compatible_accounts_in_use"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -32,6 +32,26 @@ const UNSETTLED: &str = text!("mismatch is not null and status not in ", MONEY_C
 const NOTIFY: &str = "select '' as order_sn, 'notify ' || id || ' of ' || channel || '/' || \
     account || ': ' || outcome as detail, received_ms as since_ms from notify where ";
 
+/// The accounts of attempts that may still be paid.
+const FIRST_PAYABLE: &str = text!(
+    "select channel, account from (select channel, account from attempt where status in ",
+    PAYABLE,
+    " order by channel, account limit 1) counted"
+);
+const NEXT_PAYABLE: &str = text!(
+    "select (select b.channel",
+    AFTER_PAYABLE,
+    "), (select b.account",
+    AFTER_PAYABLE,
+    ") from place counted where counted.channel is not null"
+);
+const AFTER_PAYABLE: &str = text!(
+    " from attempt b where b.status in ",
+    PAYABLE,
+    " and (b.channel, b.account) > (counted.channel, counted.account) \
+    order by b.channel, b.account limit 1"
+);
+
 // What begins with `RISK_` gives lines of the list: order, detail, since.
 statements! {
     RISK_DUPLICATE = "select a.order_sn, 'paid twice; refund ' || f.state as detail, \
@@ -92,8 +112,10 @@ statements! {
         (select count(*) from refund where next_ms is not null) as refunds, \
         (select count(*) from notify where next_ms is not null) as notifies, \
         (select min(created_ms) from callback where state = ", WAITING, ") as oldest";
-    ACCOUNTS = "select channel, account from attempt where status in ", PAYABLE,
-        " union select a.channel, a.account from refund f cross join attempt a \
+    /// One after the other by the index on what may still be paid.
+    ACCOUNTS = "with recursive place (channel, account) as (", FIRST_PAYABLE, " union all ",
+        NEXT_PAYABLE, ") select channel, account from place counted where channel is not null \
+        union select a.channel, a.account from refund f cross join attempt a \
         where a.order_sn = f.order_sn and f.state in ", UNENDED;
 }
 

@@ -98,6 +98,7 @@ on_both! {
     sealing::a_key_takes_over_what_another_kept,
     story::what_was_told_is_found_and_sealed,
     story::a_sound_database_has_no_contradictions,
+    story::accounts_are_in_use_while_an_order_of_theirs_may_be_paid,
     story::what_waits_is_counted,
     story::each_kind_has_as_many_lines_as_are_counted,
     callbacks::a_notify_is_listed_by_its_outcome_alone,

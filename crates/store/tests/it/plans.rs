@@ -6,9 +6,10 @@ use payment::ports::RiskKind;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 /// Indexes that hold few rows, however large the book is.
-const PARTIAL: [&str; 11] = [
+const PARTIAL: [&str; 12] = [
     "attempt_due",
     "attempt_open",
+    "attempt_payable",
     "attempt_mismatch",
     "callback_due",
     "refund_due",

@@ -4,7 +4,8 @@ use crate::harness::{act, attempt, begun, beside, callback, code, money};
 use payment::channel::Channel;
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    Backlog, CallbackTry, Honoured, NotifyRow, RiskKind, Settled, Store, Told, TryOutcome,
+    Backlog, CallbackTry, Honoured, NewAttempt, NotifyRow, RiskKind, Settled, Store, Told,
+    TryOutcome,
 };
 use payment::refund::UNTOLD;
 use payment::signed::Signed;
@@ -200,6 +201,39 @@ pub(crate) async fn a_sound_database_has_no_contradictions(store: Arc<dyn Store>
         store.accounts_in_use().await.unwrap().len() == 1,
         "a refund waits"
     );
+}
+
+pub(crate) async fn accounts_are_in_use_while_an_order_of_theirs_may_be_paid(
+    store: Arc<dyn Store>,
+) {
+    assert_eq!(store.accounts_in_use().await.unwrap(), []);
+    let made = [
+        (1, Channel::Wechat, "b"),
+        (2, Channel::Alipay, "b"),
+        (3, Channel::Wechat, "a"),
+        (4, Channel::Wechat, "b"),
+        (5, Channel::Paypal, "a"),
+    ];
+    for (number, channel, account) in made {
+        let new = NewAttempt {
+            channel,
+            account: account.to_owned(),
+            ..attempt(&format!("k{number}"), number, 0)
+        };
+        begun(&*store, &new).await;
+    }
+    let in_use = async || {
+        let mut all = store.accounts_in_use().await.unwrap();
+        all.sort_by_key(|(channel, account)| (channel.code(), account.clone()));
+        let name = |(channel, account): &(Channel, String)| format!("{}/{account}", channel.code());
+        all.iter().map(name).collect::<Vec<_>>().join(" ")
+    };
+    let all = in_use().await;
+    assert_eq!(all, "Alipay/b Paypal/a Wechat/a Wechat/b");
+    for number in [1, 2, 3] {
+        paid(&*store, &format!("{number:020}"), "R", act()).await;
+    }
+    assert_eq!(in_use().await, "Paypal/a Wechat/b");
 }
 
 pub(crate) async fn what_waits_is_counted(store: Arc<dyn Store>) {
