@@ -132,7 +132,7 @@ const ZH: Text = Text {
     scan_label: "微信支付二维码",
     waiting: "等待您在手机上确认支付，完成后自动更新",
     wait_for_code: "正在生成二维码，请稍候，页面会自动刷新",
-    until: "请在此时间前支付：",
+    until: "支付截止时间：",
     zone: "",
     payee: "收款方",
     no_cookie: "请在完整窗口中打开本页",

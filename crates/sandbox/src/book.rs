@@ -21,13 +21,14 @@ pub(crate) enum Channel {
 }
 
 impl Channel {
-    pub(crate) fn name(self) -> &'static str {
+    /// What payers call it.
+    pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::Wechat => "Wechat",
-            Self::Alipay => "Alipay",
-            Self::ChinapayOld => "ChinapayOld",
-            Self::Paypal => "Paypal",
-            Self::Apay => "Apay",
+            Self::Wechat => "微信支付",
+            Self::Alipay => "支付宝",
+            Self::ChinapayOld => "银联",
+            Self::Paypal => "PayPal",
+            Self::Apay => "四方支付",
         }
     }
 }

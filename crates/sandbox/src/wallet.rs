@@ -103,7 +103,7 @@ fn row(order: &Order) -> String {
          <button class=\"quiet\" name=\"act\" value=\"expire\">过期</button></form></section>",
         html(&order.description),
         yuan(order.amount),
-        order.channel().name(),
+        order.channel().title(),
         html(&order.account),
     )
 }

@@ -60,7 +60,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
     let pasted = Pasted::new(&command.pasted);
     let pairs = pasted.pairs().map_err(refused)?;
     let kind = command.purpose.map(Kind::from);
-    let kind = kind.unwrap_or_else(|| Kind::guess(&pairs));
+    let kind = kind.unwrap_or_else(|| Kind::guess(&pasted, &pairs));
     let code = kind.domain_code(&pairs).map_err(refused)?;
     let store = open(config).await?;
     let domain = store.domain(&code).await?;

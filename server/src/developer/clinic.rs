@@ -88,15 +88,15 @@ async fn judged(
     pasted: &Pasted<'_>,
 ) -> Result<Said, String> {
     let pairs = pasted.pairs().map_err(|refusal| refusal.text(lang))?;
-    let kind = kind(&sheet.kind).unwrap_or_else(|| Kind::guess(&pairs));
+    let kind = kind(&sheet.kind).unwrap_or_else(|| Kind::guess(pasted, &pairs));
     let code = kind.domain_code(&pairs);
     let code = code.map_err(|refusal| refusal.text(lang))?;
     let found = state.checkout.development(&code).await;
     let domain = found.map_err(|failure| failure.code().message(lang).to_owned())?;
     let unknown = said_in(
         lang,
-        "没有这个开发用的域（demo、test，或--dev时新建的）",
-        "no such domain of a development (demo, test, or one that was made with --dev)",
+        "没有这个开发用的域：demo、test、p001，或在开发实例里新建的",
+        "no such domain of a development: demo, test, p001, or one that was made on a development instance",
     );
     let domain = domain.ok_or(unknown)?;
     let now_ms = state.checkout.now_ms();
@@ -237,14 +237,17 @@ fn result(lang: Lang, said: Said) -> impl IntoView {
             </details>
         }
     });
-    let forms = forms.collect_view();
-    let signed = said_in(
-        lang,
-        "应签的内容（***是密钥）",
-        "What is signed (*** is the secret)",
-    );
+    let forms: Vec<_> = forms.collect();
+    let forms = (!forms.is_empty()).then(|| {
+        let signed = said_in(
+            lang,
+            "应签的内容（***是密钥）",
+            "What is signed (*** is the secret)",
+        );
+        view! { <section><h2>{signed}</h2>{forms}</section> }
+    });
     view! {
         <section class=class role="status"><h2>{said.head}</h2>{lines}</section>
-        <section><h2>{signed}</h2>{forms}</section>
+        {forms}
     }
 }

@@ -193,7 +193,7 @@ async fn the_bodys_value_holds_and_what_nobody_knows_is_signed() {
         without.remove(name);
         // A sign that leaves empties out is known too.
         let wrong = post(&without).await["err"]
-            == "wrong sign: MD5 over key and every field \
+            == "wrong sign: MD5 over the key, then every field \
             but sign, sorted, URL-encoded";
         assert!(wrong, "{name} was signed");
     }

@@ -23,7 +23,7 @@ pub enum Failure {
     UnknownPartner,
     /// The sign does not hold; what was done otherwise, where that may be told.
     #[error(
-        "wrong sign: MD5 over key and every field but sign, sorted, URL-encoded{}",
+        "wrong sign: MD5 over the key, then every field but sign, sorted, URL-encoded{}",
         otherwise(.0)
     )]
     WrongSign(Slips),

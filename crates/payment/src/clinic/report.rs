@@ -95,9 +95,10 @@ impl<'a> Pasted<'a> {
 }
 
 impl Kind {
-    /// What these pairs look like; what has requestKey alone is taken for a query.
+    /// What these pairs look like. A query has requestKey alone, as a close has, which is
+    /// sent as JSON.
     #[must_use]
-    pub fn guess(pairs: &Pairs) -> Self {
+    pub fn guess(pasted: &Pasted<'_>, pairs: &Pairs) -> Self {
         let has = |name: &str| pairs.get(name).is_some();
         match () {
             () if has(PARTNER_ID) => Self::Partner,
@@ -105,6 +106,7 @@ impl Kind {
             () if has("orderSn") && has("payStatus") => Self::Callback,
             () if has("refundKey") => Self::Call(Purpose::Refund),
             () if has("money") || has("bgUrl") => Self::Call(Purpose::Pay),
+            () if pasted.is_json() => Self::Call(Purpose::Close),
             () => Self::Call(Purpose::Query),
         }
     }

@@ -443,11 +443,25 @@ fn a_difference_is_found_between_whole_characters() {
 }
 
 #[test]
+fn what_names_a_request_alone_is_a_query_and_as_json_a_close() {
+    let guess = |text: &str| {
+        let pasted = Pasted::new(text);
+        Kind::guess(&pasted, &pasted.pairs().unwrap())
+    };
+    let close = r#"{"domainCode":"demo","requestKey":"R1","signType":"HMAC-SHA256","sign":"0"}"#;
+    assert_eq!(guess(close), Kind::Call(Purpose::Close));
+    let query = "domainCode=demo&requestKey=R1&sign=0";
+    assert_eq!(guess(query), Kind::Call(Purpose::Query));
+    let refund = r#"{"domainCode":"demo","requestKey":"R1","refundKey":"F1"}"#;
+    assert_eq!(guess(refund), Kind::Call(Purpose::Refund));
+}
+
+#[test]
 fn what_is_pasted_of_epay_is_taken_apart() {
     let domain = Domain::test();
     let look = |query: &str| {
         let pasted = Pasted::new(query);
-        assert_eq!(Kind::guess(&pasted.pairs().unwrap()), Kind::Epay);
+        assert_eq!(Kind::guess(&pasted, &pasted.pairs().unwrap()), Kind::Epay);
         report(&domain, &pasted, Kind::Epay, NOW_MS).unwrap()
     };
     let md5 = |text: &str| hex_of(Made::Md5, text, "");
