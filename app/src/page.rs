@@ -204,6 +204,8 @@ pub enum Screen {
         cause: String,
         /// Where the payer may simply try again: the trouble passes.
         again: Option<String>,
+        /// Where another channel can be picked: the one that was wanted is not offered.
+        others: Option<String>,
         /// Where the payer goes on, where the request was genuine.
         leave: Option<String>,
     },
@@ -476,10 +478,13 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             code,
             cause,
             again,
+            others,
             leave,
         } => {
             let forged = code == ErrCode::BadSign.code();
             let code = format!("{} {code}", words.code);
+            let again = again.map(|url| (url, words.try_again));
+            let again = again.or(others.map(|url| (url, words.other_channel)));
             let (why, detail) = match again {
                 Some(_) => (cause, code),
                 None if forged => (words.refused_why.to_owned(), format!("{code}：{cause}")),

@@ -178,7 +178,8 @@ pub(super) struct Message {
     pub(super) title: &'static str,
     pub(super) why: String,
     pub(super) detail: Option<String>,
-    pub(super) again: Option<String>,
+    /// What the payer may do here, and what the button says.
+    pub(super) again: Option<(String, &'static str)>,
     pub(super) leave: Option<String>,
 }
 
@@ -197,7 +198,7 @@ pub(super) fn message_screen(
     };
     let again = message
         .again
-        .map(|url| view! { <a class="button" href=url>{words.try_again}</a> });
+        .map(|(url, name)| view! { <a class="button" href=url>{name}</a> });
     let way_on = message.leave.map(|url| {
         let class = if again.is_some() {
             "button plain"

@@ -122,6 +122,7 @@ fn refused_page(headers: &HeaderMap, failure: &Failure) -> Response {
         code: failure.errcode().code(),
         cause: failure.text(lang),
         again: None,
+        others: None,
         leave: None,
     };
     let status = match failure {

@@ -57,6 +57,7 @@ async fn found(state: &State, token: &str, visit: &Visit) -> Result<(AttemptRow,
     let known = Known {
         leave: Leave::of_attempt(state, &domain.map_err(lost)?, &attempt),
         order: screens::attempt_order(&attempt, visit.lang),
+        others: None,
     };
     Ok((attempt, known))
 }

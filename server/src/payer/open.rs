@@ -90,9 +90,21 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Ok(Shown::Screen(screen)) => page(*screen, visit.form(StatusCode::OK, Some(&leave))),
         Ok(Shown::FetchOpenid(address)) => see_other(&address),
         Err(failure) => {
-            let order = screens::order(&request, visit.lang);
-            refused(&visit, &failure, Some(Known { leave, order }))
+            let known = known(&state, &domain, &request, &visit);
+            refused(&visit, &failure, Some(known))
         }
+    }
+}
+
+/// What a refusal may tell of a request, and that another channel is offered.
+fn known(state: &State, domain: &Domain, request: &Verified<PayRequest>, visit: &Visit) -> Known {
+    let checkout = &state.checkout;
+    let offers = checkout.offers_to(domain, &visit.place(checkout, domain), request);
+    let list = || links::picked(visit.scene, &request.signed(), PICK_ANEW);
+    Known {
+        leave: Leave::of(state, domain, request),
+        order: screens::order(request, visit.lang),
+        others: (!offers.is_empty()).then(list),
     }
 }
 
@@ -385,10 +397,7 @@ pub(super) async fn start(
             }
         }
         Err(failure) => {
-            let known = Known {
-                leave: Leave::of(&state, &domain, &request),
-                order: screens::order(&request, visit.lang),
-            };
+            let known = known(&state, &domain, &request, &visit);
             refused(&visit, &failure, Some(known))
         }
     }

@@ -131,6 +131,7 @@ fn refused(parts: &Parts, failure: &Failure) -> Response {
         cause: failure.text(lang),
         order: None,
         again: failure.passes().then(|| parts.uri.to_string()),
+        others: None,
         leave: None,
     };
     let status = match failure.wait_s() {

@@ -162,6 +162,8 @@ impl Visit {
 pub(super) struct Known {
     pub(super) leave: Leave,
     pub(super) order: Bought,
+    /// Where another channel can be picked, where there is one.
+    pub(super) others: Option<String>,
 }
 
 /// Leads to another address.
@@ -186,12 +188,14 @@ pub(super) fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) ->
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
     let passing = failure.passes();
     let status = status_of(passing, failure.wait_s());
+    let others = known.as_ref().and_then(|known| known.others.clone());
     let (leave, order) = known.map(|known| (known.leave, known.order)).unzip();
     let screen = Screen::Refused {
         order,
         code: failure.code().code(),
         cause: failure.text(visit.lang),
         again: passing.then(|| visit.again()),
+        others: others.filter(|_| *failure == Failure::UnsupportedChannel),
         leave: leave.as_ref().and_then(|leave| leave.fail.clone()),
     };
     let mut response = page(screen, visit.form(status, leave.as_ref()));

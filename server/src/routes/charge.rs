@@ -93,6 +93,7 @@ fn refused_page(uri: &Uri, lang: Lang, failure: &Failure) -> Response {
         code: failure.code().code(),
         cause: failure.text(lang),
         again: Some(uri.to_string()),
+        others: None,
         leave: None,
     };
     page(screen, Form::plain(StatusCode::TOO_MANY_REQUESTS, lang))

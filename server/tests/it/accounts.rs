@@ -6,6 +6,7 @@ use crate::harness::{Database, World, eventually, tongfu, value_of};
 use crate::operator::run;
 use crate::pay::{body_of, errcode};
 use crate::secrets::{dump, holds, planted};
+use checkout::links::PICK_ANEW;
 use serde_json::json;
 
 async fn accounts_are_kept_and_changed(database: Database) {
@@ -56,6 +57,21 @@ async fn accounts_are_kept_and_changed(database: Database) {
         (start().await.1 != "0").then_some(())
     })
     .await;
+    // Who had the page open before is led to what is offered.
+    let open = world.signed_query().await;
+    let pick = world
+        .client
+        .post(format!("{}/pay/start?{open}", world.platform));
+    let answer = pick.body("channel=Wechat").send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let html = answer.text().await.unwrap();
+    let mut links = html
+        .split("href=\"")
+        .filter_map(|rest| rest.split('"').next());
+    let list = links.find(|link| link.starts_with("/pay.html?") && link.contains(PICK_ANEW));
+    let list = list.expect("a list of channels").replace("&amp;", "&");
+    let list = world.text(&list).await;
+    assert!(list.contains("value=\"Alipay\"") && !list.contains("value=\"Wechat\""));
     let (well, text) = tell(&["channel", "drain", "Wechat/sandbox"]);
     assert!(!well && text.contains("wait for it still"), "{text}");
     let (well, text) = tell(&["channel", "remove", "Wechat/sandbox", "--for-good"]);
