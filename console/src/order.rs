@@ -9,7 +9,7 @@ use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
 use payment::order::{Attempt, Event, Step};
 use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
-use payment::refund::{Left, Refund, SILENT_MS, given_back};
+use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back};
 use payment::status::PayStatus;
 
 /// A callback and its tries.
@@ -64,6 +64,15 @@ pub struct Order {
     pub now_ms: i64,
     /// What became of an act.
     pub notice: Option<Notice>,
+}
+
+impl Order {
+    /// What of it waits for another operator to be given back, fen or cents.
+    #[must_use]
+    pub fn waiting(&self) -> i64 {
+        let waiting = self.requests.iter().filter(|one| one.waits(self.now_ms));
+        waiting.map(|one| one.money.minor()).sum()
+    }
 }
 
 /// What was typed into a form that was refused, so that nobody types it again.
@@ -387,13 +396,17 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         <input type="hidden" name="key" value=order.refund_key.clone()/>
         <label>{sum}
             <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
+        {asked.filter(|asked| gave_back(asked, order)).map(|_| view! {
+            <label class="check"><input type="checkbox" name="again" value="1"/>
+                {setting.say("再退一次：同样的金额已退过或正等着退", "Once more: the same sum was given back, or waits, already")}</label>
+        })}
     };
     let refund = Act {
         deed: Deed::Refund,
         path: "refund",
         name: setting.say("退款", "Refund"),
         effect: refund_effect(setting, order, asked, channel),
-        hindrance: (order.left.money == 0)
+        hindrance: (order.left.money <= order.waiting())
             .then(|| setting.say("没有可退的", "Nothing is left to give back")),
         of: None,
         fields: Some(fields.into_any()),
@@ -588,6 +601,12 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
 
+/// Whether an operator gave money of it back, or asked for it.
+fn gave_back(asked: &Payment, order: &Order) -> bool {
+    let mut given = asked.refunds.iter();
+    given.any(|one| one.cause == Cause::Operator && one.state.counts()) || order.waiting() > 0
+}
+
 fn refund_effect(
     setting: &Setting<'_>,
     order: &Order,
@@ -595,13 +614,21 @@ fn refund_effect(
     channel: &str,
 ) -> String {
     let left = asked.map_or_else(String::new, |asked| left(&asked.attempt, order.left));
+    let waiting = asked.and_then(|asked| {
+        let minor = Some(order.waiting()).filter(|minor| *minor > 0)?;
+        Money::from_minor(minor, asked.attempt.money.currency())
+    });
+    let waiting = waiting.map(|sum| match setting.lang {
+        Lang::Zh => format!("其中 {sum} 正等另一个人同意。"),
+        Lang::En => format!(" Of it {sum} waits for another operator."),
+    });
+    let waiting = waiting.unwrap_or_default();
     let effect = match setting.lang {
-        Lang::Zh => format!("经 {channel} 把钱退给付款人，不能撤回。还可退 {left}。"),
-        Lang::En => {
-            format!(
-                "Gives money back to the payer by {channel}; it can't be undone. {left} is left."
-            )
-        }
+        Lang::Zh => format!("经 {channel} 把钱退给付款人，不能撤回。还可退 {left}。{waiting}"),
+        Lang::En => format!(
+            "Gives money back to the payer by {channel}; it can't be undone. {left} is \
+             left.{waiting}"
+        ),
     };
     let Some(most) = order.alone else {
         return effect;
@@ -704,7 +731,8 @@ fn form(
     // Who grants says why by doing so.
     let reason = (act.path != "grant").then(|| reason(setting, typed));
     view! {
-        <form method="post" action=format!("/order/{}/{}", order.order_sn, act.path)>
+        // Who comes back to the page finds what it proposes, not what he typed before.
+        <form method="post" autocomplete="off" action=format!("/order/{}/{}", order.order_sn, act.path)>
             <h2>{act.name}</h2>
             <p>{act.effect}</p>
             {match hindrance {

@@ -39,6 +39,8 @@ pub enum Errand {
         minor: i64,
         /// The same key again is the same refund.
         key: String,
+        /// The same sum of the order was given back before, and is meant once more.
+        again: bool,
     },
     /// Money that came after its request was closed pays it after all.
     Honour {
@@ -185,7 +187,14 @@ impl fmt::Display for Errand {
                 order_sn,
                 minor,
                 key,
-            } => write!(f, "order refund {order_sn} --money {minor} --key {key}"),
+                again,
+            } => {
+                let again = if *again { " --again" } else { "" };
+                write!(
+                    f,
+                    "order refund {order_sn} --money {minor} --key {key}{again}"
+                )
+            }
             Self::Honour { order_sn } => write!(f, "order honour {order_sn}"),
             Self::Close { order_sn } => write!(f, "order close {order_sn}"),
             Self::Unpaid { order_sn } => write!(f, "order unpaid {order_sn}"),
@@ -366,7 +375,10 @@ impl Checkout {
                 order_sn,
                 minor,
                 key,
+                again,
             } => {
+                let meant = self.is_meant(order_sn, *minor, Some(key), *again).await;
+                meant.map_err(failed)?;
                 let alone = self.refund_order(by, order_sn, *minor, Some(key), reason);
                 match alone.await {
                     Err(Failure::NeedsTwo) => {

@@ -53,6 +53,9 @@ pub enum Failure {
     /// More than an operator may give back alone.
     #[error("more than one operator may give back alone")]
     NeedsTwo,
+    /// An operator's refund of the same sum of the order is there, or waits.
+    #[error("the same sum of the order was given back or asked for already")]
+    SameSum,
     /// A refund that does not wait to be granted, or no more.
     #[error("no such refund waits to be granted")]
     NotAsked,
@@ -97,6 +100,7 @@ impl Failure {
             Self::Frozen
             | Self::RefundsADay
             | Self::NeedsTwo
+            | Self::SameSum
             | Self::NotAsked
             | Self::Internal(_) => ErrCode::Internal,
         }
@@ -133,6 +137,14 @@ impl Failure {
             Self::NeedsTwo => match lang {
                 Lang::Zh => "超过一个人可以退的金额，须由另一个人同意".to_owned(),
                 Lang::En => "More than one operator may give back alone: another one must grant it"
+                    .to_owned(),
+            },
+            Self::SameSum => match lang {
+                Lang::Zh => "这个订单已经退过，或正等着退，同样的金额：没有执行。\
+                             确要再退一次，请勾选“再退一次”"
+                    .to_owned(),
+                Lang::En => "The same sum of this order was given back, or asked for, already: \
+                             nothing was done. Where it is meant once more, say so"
                     .to_owned(),
             },
             Self::NotAsked => match lang {

@@ -182,6 +182,52 @@ impl Checkout {
             .await
     }
 
+    /// Whether an operator means a refund that is not there yet: who comes back to a page,
+    /// or repeats a command, gives the same sum back once, unless he says that it is
+    /// `again`. What waits for another operator is spoken for. The same key is the same
+    /// refund, and passes.
+    ///
+    /// # Errors
+    /// [`Failure::SameSum`]; [`Failure::TooMuch`] when more is asked for than waits for
+    /// nobody; [`Failure::NotPaid`] when nothing was paid.
+    pub async fn is_meant(
+        &self,
+        order_sn: &str,
+        minor: i64,
+        key: Option<&str>,
+        again: bool,
+    ) -> Result<(), Failure> {
+        let paid = self.paid_order(order_sn).await?;
+        let refunds = self.parts.store.refunds(order_sn).await?;
+        let requests = self.parts.store.refund_requests(order_sn).await?;
+        if let Some(key) = key.map(key_of_operators) {
+            let mut begun = refunds.iter().filter_map(|one| one.refund_key.as_ref());
+            let mut asked = requests.iter().map(|one| &one.refund_key);
+            if begun.any(|one| *one == key) || asked.any(|one| *one == key) {
+                return Ok(());
+            }
+        }
+        let given = refunds
+            .iter()
+            .filter(|one| one.cause == Cause::Operator && one.state.counts())
+            .map(|one| one.money.minor());
+        let now_ms = self.now_ms();
+        let waiting: Vec<_> = requests
+            .iter()
+            .filter(|one| one.waits(now_ms))
+            .map(|one| one.money.minor())
+            .collect();
+        if !again && given.chain(waiting.iter().copied()).any(|sum| sum == minor) {
+            return Err(Failure::SameSum);
+        }
+        let spoken_for: i64 = waiting.iter().sum();
+        let left = Left::of(paid.money, paid.channel_money, &refunds).money - spoken_for;
+        if spoken_for > 0 && minor > left {
+            return Err(Failure::TooMuch(left.max(0)));
+        }
+        Ok(())
+    }
+
     /// An operator's refund of an order that another one must grant: the same, under a
     /// key. What was asked for under that key before is given as it stands.
     ///

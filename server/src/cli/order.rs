@@ -86,6 +86,9 @@ pub(crate) enum Command {
         /// A name of this refund: said twice, it is one refund.
         #[arg(long, conflicts_with = "by_hand")]
         key: Option<String>,
+        /// The same sum of this order was given back before, and is meant once more.
+        #[arg(long, conflicts_with = "by_hand")]
+        again: bool,
         /// Why: for the order's story.
         #[arg(long, conflicts_with = "by_hand", default_value = "")]
         reason: String,
@@ -176,6 +179,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             money,
             yuan,
             key,
+            again,
             reason,
             operator,
         } => {
@@ -192,10 +196,12 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
                     order_sn,
                     minor: money,
                     key: key.map_or_else(token, Ok)?,
+                    again,
                 };
                 return by_two::refund(config, &store, &operator, errand, &reason).await;
             }
-            refund(config, store, &order_sn, money, key.as_deref(), &reason).await
+            let wish = (money, key.as_deref(), again);
+            refund(config, store, &order_sn, wish, &reason).await
         }
         Command::Grant {
             request_no,
@@ -380,12 +386,15 @@ async fn refund(
     config: &Config,
     store: Arc<dyn Store>,
     order_sn: &str,
-    money: i64,
-    key: Option<&str>,
+    (money, key, again): (i64, Option<&str>, bool),
     reason: &str,
 ) -> Result<()> {
     let checkout = commanded(config, Arc::clone(&store)).await?;
     let by = format!("({})", system_user());
+    match checkout.is_meant(order_sn, money, key, again).await {
+        Err(Failure::SameSum) => bail!("{}: --again", Failure::SameSum.text(Lang::En)),
+        meant => meant.map_err(|failure| anyhow!(failure.text(Lang::En)))?,
+    }
     let refund = checkout.refund_order(&by, order_sn, money, key, reason);
     let refund = match refund.await {
         Err(Failure::NeedsTwo) => bail!(

@@ -27,6 +27,8 @@ pub(super) struct Said {
     #[serde(default)]
     key: String,
     #[serde(default)]
+    again: String,
+    #[serde(default)]
     request: String,
     #[serde(default)]
     refund: String,
@@ -126,6 +128,7 @@ async fn errand(
                 order_sn,
                 minor,
                 key: said.key.clone(),
+                again: !said.again.is_empty(),
             }),
             None => Err(Unfit::Said(
                 "金额写成元，最多两位小数，例如 12.34",

@@ -538,25 +538,26 @@ async fn read_order(
         Some(Wished { typed, refund }) => (Some(typed), refund),
         None => (None, None),
     };
-    let refund = match refund {
-        Some(refund) => refund,
-        None => WishedRefund {
-            key: checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            yuan: two_decimals(left.money),
-        },
-    };
-    Ok(Some(Order {
+    let mut order = Order {
         order_sn: order_sn.to_owned(),
         payments,
         left,
-        refund_key: refund.key,
-        refund_yuan: refund.yuan,
+        refund_key: String::new(),
+        refund_yuan: String::new(),
         typed,
         requests: store.refund_requests(order_sn).await?,
         alone: state.checkout.refund_alone(),
         now_ms: now_ms(),
         notice,
-    }))
+    };
+    (order.refund_key, order.refund_yuan) = match refund {
+        Some(refund) => (refund.key, refund.yuan),
+        None => (
+            checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            two_decimals((order.left.money - order.waiting()).max(0)),
+        ),
+    };
+    Ok(Some(order))
 }
 
 async fn read_payment(store: &dyn Store, attempt: AttemptRow) -> Result<Payment, StoreError> {

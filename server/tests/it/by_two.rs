@@ -117,6 +117,12 @@ async fn one_asks_and_another_grants(database: Database) {
     let refund = ["order", "refund", order_sn, "--yuan", "0.60"];
     let (alone, told) = typed(&world, &refund, "");
     assert!(alone, "{told}");
+    let (again, told) = typed(&world, &refund, "");
+    assert!(
+        !again && told.contains("once more, say so: --again"),
+        "{told}"
+    );
+    let refund = [&refund[..], &["--again"]].concat();
     let (alone, told) = typed(&world, &refund, "");
     assert!(!alone && told.contains("--operator NAME"), "{told}");
     let by_li = [&refund[..], &["--operator", "li", "--reason", "why"]].concat();

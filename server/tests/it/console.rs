@@ -207,6 +207,14 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
             .await;
         assert_eq!(answer.status().as_u16(), status, "{name}");
     }
+    // Who comes back to the page has another key: the same sum wants to be meant.
+    assert!(again.contains("name=\"again\""), "{again}");
+    let back = [refund[0], ("key", "later"), refund[2], refund[3]];
+    let same = dev.post(&act, &back).await;
+    assert_eq!(same.status(), StatusCode::CONFLICT);
+    let same = same.text().await.unwrap();
+    assert!(same.contains("同样的金额"), "{same}");
+    assert_eq!(dev.hidden(&path, "yuan").await, left);
     // Nor from elsewhere, without the token, or with another's.
     let foreign = HeaderMap::from_iter([(ORIGIN, "http://evil.example".parse().unwrap())]);
     let answer = dev.post_as(&act, &refund, foreign).await;
@@ -217,7 +225,7 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     let (_, acts) = run(&world, &["act", "list"]);
     let refunds = format!("dev order refund {order_sn} --money 30");
-    assert_eq!(acts.matches(&refunds).count(), 2, "{acts}");
+    assert_eq!(acts.matches(&refunds).count(), 3, "{acts}");
     let signed_out = dev.post("/sign-out", &[refund[0]]).await;
     assert_eq!(location(&signed_out), "/sign-in");
     assert_eq!(location(&dev.get("/").await), "/sign-in?next=%2F");
@@ -282,6 +290,7 @@ async fn each_role_does_what_it_may() {
                 ("reason", "why"),
                 ("yuan", "0.01"),
                 ("key", role),
+                ("again", "1"),
             ];
             let answer = browser.post(&format!("{path}/{act}"), &form).await;
             let expected = if may { 303 } else { 403 };

@@ -211,6 +211,7 @@ async fn what_one_may_not_give_back_alone_two_do() {
         order_sn: orders[order].clone(),
         minor,
         key: key.to_owned(),
+        again: false,
     };
     let run = async |who: &Confirmed, errand: &Errand| {
         let done = scene.checkout.run_errand(who.operator(), errand, "broken");
@@ -350,6 +351,7 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
                 order_sn: order_sn(),
                 minor: 1,
                 key: format!("by-{}", role.word()),
+                again: true,
             },
             Errand::Grant {
                 request_no: asked(&format!("grant-{}", role.word())).await,
@@ -411,6 +413,7 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
         order_sn: attempt.order_sn.clone(),
         minor,
         key: key.to_owned(),
+        again: true,
     };
     for reason in ["", " ", "a\nb", &"x".repeat(201)] {
         let done = scene
@@ -719,4 +722,43 @@ async fn what_can_be_closed_is_closed_beside_what_can_not() {
     let other = scene.store.attempt(&other.order_sn).await.unwrap().unwrap();
     assert_eq!(other.status, Attempt::Closed);
     assert_eq!(other.request_status, PayStatus::NotPay);
+}
+
+#[tokio::test]
+async fn the_same_sum_once_more_is_meant_or_it_is_not_given_back() {
+    let most = AloneMost {
+        an_order: 50,
+        a_day: 100,
+    };
+    let scene = Scene::with(Some(most)).await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let li = confirmed(&scene, "li", Role::Cashier).await;
+    let refund = async |minor, key: &str, again| {
+        let errand = Errand::Refund {
+            order_sn: attempt.order_sn.clone(),
+            minor,
+            key: key.to_owned(),
+            again,
+        };
+        let done = scene.checkout.run_errand(li.operator(), &errand, "broken");
+        done.await
+    };
+    let same = Err(NotDone::Failed(Failure::SameSum));
+    assert_eq!(refund(20, "a", false).await, Ok(Outcome::Done));
+    assert_eq!(refund(20, "a", false).await, Ok(Outcome::Done), "one key");
+    // Who comes back to the page has another key.
+    assert_eq!(refund(20, "b", false).await, same);
+    assert_eq!(refund(10, "c", false).await, Ok(Outcome::Done));
+    assert_eq!(refund(20, "b", true).await, Ok(Outcome::Done));
+    // What waits for another one is spoken for.
+    assert_eq!(refund(30, "d", false).await, Ok(Outcome::Asked));
+    assert_eq!(refund(30, "e", false).await, same);
+    let spoken_for = Err(NotDone::Failed(Failure::TooMuch(20)));
+    assert_eq!(refund(30, "e", true).await, spoken_for);
+    assert_eq!(refund(40, "f", false).await, spoken_for);
+    let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    let all: Vec<_> = refunds.iter().map(|one| one.money.minor()).collect();
+    assert_eq!(all, [20, 10, 20]);
 }
