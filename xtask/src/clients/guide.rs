@@ -17,17 +17,34 @@ const CHINESE: &str = "docs/zh/接入指南.md";
 const EPAY_ENGLISH: &str = "docs/epay.md";
 const EPAY_CHINESE: &str = "docs/zh/易支付.md";
 
-/// Both languages show the same code, wherever it is run.
+/// Both languages show the same code, wherever it is run; comments are in each one's own.
 pub(super) fn is_one() -> Result<()> {
     for (english, chinese) in [(ENGLISH, CHINESE), (EPAY_ENGLISH, EPAY_CHINESE)] {
         let (one, other) = (read(english)?, read(chinese)?);
         let runs = |block: &&str| block.lines().next().unwrap_or_default().contains(' ');
-        let blocks: Vec<_> = blocks(&one).filter(runs).collect();
-        if blocks.is_empty() || !blocks.iter().copied().eq(self::blocks(&other).filter(runs)) {
+        let code = |text| -> Vec<String> { blocks(text).filter(runs).map(uncommented).collect() };
+        let code_of_one = code(&one);
+        if code_of_one.is_empty() || code_of_one != code(&other) {
             bail!("the code of {english} and {chinese} differs");
         }
     }
     Ok(())
+}
+
+/// Code without what stands behind ` # ` or ` // `, and without lines that are comments.
+fn uncommented(block: &str) -> String {
+    let code = block.lines().map(|line| {
+        let ends = ["# ", "// "].into_iter().filter_map(|mark| {
+            let (code, _) = line.split_once(mark)?;
+            (code.is_empty() || code.ends_with(char::is_whitespace)).then_some(code)
+        });
+        ends.min_by_key(|code| code.len())
+            .unwrap_or(line)
+            .trim_end()
+    });
+    code.filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The first payment as the guide's shell makes it, paid; gives its callback's query.
