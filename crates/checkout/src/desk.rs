@@ -11,7 +11,7 @@ use payment::ports::{AccountName, AttemptRow, Resend, StoreError};
 use payment::story::Source;
 use std::fmt;
 
-/// Bytes of a reason.
+/// Letters of a reason, as its field counts them.
 const TEXT_MAX: usize = 200;
 /// Bytes of a number, and of a refund's key.
 const WORD_MAX: usize = 64;
@@ -228,9 +228,15 @@ pub enum NotDone {
     /// The operator's role may not do it.
     #[error("the role {} may not do this", .0.role.word())]
     NotAllowed(Operator),
-    /// A reason is empty, too long or of several lines.
-    #[error("a reason of one line, at most {TEXT_MAX} bytes, is needed")]
+    /// A reason is empty.
+    #[error("A reason is needed: say why, in one line of at most {TEXT_MAX} letters")]
     NoReason,
+    /// A reason is too long: how many letters it has.
+    #[error("The reason is too long: it has {0} letters, and may have {TEXT_MAX}")]
+    LongReason(usize),
+    /// A reason has several lines, or what no line holds.
+    #[error("The reason must be one line, without line breaks or tabs")]
+    LinesOfReason,
     /// There is no such order, or it has nothing of the kind.
     #[error("there is no such order, or nothing to do for it")]
     Nothing,
@@ -266,7 +272,11 @@ impl NotDone {
     pub fn text(&self, lang: Lang) -> String {
         let zh = match self {
             Self::NotAllowed(operator) => format!("{} 角色不能做这件事", operator.role.word()),
-            Self::NoReason => format!("请写原因：一行，最多 {TEXT_MAX} 字节"),
+            Self::NoReason => format!("请写原因：一行，最多 {TEXT_MAX} 个字"),
+            Self::LongReason(letters) => {
+                format!("原因太长：写了 {letters} 个字，最多 {TEXT_MAX} 个")
+            }
+            Self::LinesOfReason => "原因只能是一行，不能有换行和制表符".to_owned(),
             Self::Nothing => "没有这个订单，或没有可做的".to_owned(),
             Self::OwnRequest => "自己要的退款不能自己同意".to_owned(),
             Self::Taken(code) => format!("已经有 {code}：没有新建"),
@@ -319,8 +329,8 @@ impl Checkout {
         if !operator.role.may(errand.deed()) {
             return Err(NotDone::NotAllowed(operator.clone()));
         }
-        if errand.needs_reason() && !is_line(reason) {
-            return Err(NotDone::NoReason);
+        if errand.needs_reason() {
+            check_reason(reason)?;
         }
         if let Errand::Add { domain, .. }
         | Errand::Set { domain, .. }
@@ -486,6 +496,12 @@ pub(crate) fn is_word(text: &str) -> bool {
     (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
-fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && text.len() <= TEXT_MAX && !text.chars().any(char::is_control)
+fn check_reason(text: &str) -> Result<(), NotDone> {
+    let letters = text.chars().count();
+    match () {
+        () if text.trim().is_empty() => Err(NotDone::NoReason),
+        () if letters > TEXT_MAX => Err(NotDone::LongReason(letters)),
+        () if text.chars().any(char::is_control) => Err(NotDone::LinesOfReason),
+        () => Ok(()),
+    }
 }

@@ -108,9 +108,12 @@ pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response 
         NotDone::NotAllowed(_) => StatusCode::FORBIDDEN,
         NotDone::NotClosed(_) | NotDone::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
         NotDone::Nothing => StatusCode::NOT_FOUND,
-        NotDone::NoReason | NotDone::OwnRequest | NotDone::TooMuch | NotDone::Breaks(_) => {
-            StatusCode::BAD_REQUEST
-        }
+        NotDone::NoReason
+        | NotDone::LongReason(_)
+        | NotDone::LinesOfReason
+        | NotDone::OwnRequest
+        | NotDone::TooMuch
+        | NotDone::Breaks(_) => StatusCode::BAD_REQUEST,
         NotDone::Taken(_) | NotDone::Changed(_) => StatusCode::CONFLICT,
     };
     let (zh, en) = (not_done.text(Lang::Zh), not_done.text(Lang::En));

@@ -301,7 +301,12 @@ pub(super) async fn set(
     let done = state.checkout.run_errand(&who.operator, &errand, reason);
     match done.await {
         Ok(_) => lead(&format!("/business/{code}?done={is}")),
-        Err(why @ (NotDone::NoReason | NotDone::TooMuch)) => {
+        Err(
+            why @ (NotDone::NoReason
+            | NotDone::LongReason(_)
+            | NotDone::LinesOfReason
+            | NotDone::TooMuch),
+        ) => {
             let notice = bad(why.text(language(&parts)));
             plan(&parts, &who, &was, &domain, changes, reason, notice)
         }

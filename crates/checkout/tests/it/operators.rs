@@ -415,17 +415,25 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
         key: key.to_owned(),
         again: true,
     };
-    for reason in ["", " ", "a\nb", &"x".repeat(201)] {
+    for (reason, why) in [
+        ("", NotDone::NoReason),
+        (" ", NotDone::NoReason),
+        ("a\nb", NotDone::LinesOfReason),
+        (&"x".repeat(201), NotDone::LongReason(201)),
+        (&"退".repeat(201), NotDone::LongReason(201)),
+    ] {
         let done = scene
             .checkout
             .run_errand(&admin, &refund(1, "again"), reason)
             .await;
-        assert_eq!(done, Err(NotDone::NoReason));
+        assert_eq!(done, Err(why));
     }
+    // What its field takes is taken, in any language.
+    let longest = "退".repeat(200);
     for _ in 0..2 {
         let done = scene
             .checkout
-            .run_errand(&admin, &refund(1, "again"), "why")
+            .run_errand(&admin, &refund(1, "again"), &longest)
             .await;
         assert_eq!(done, Ok(Outcome::Done));
     }
