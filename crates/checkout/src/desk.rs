@@ -5,7 +5,7 @@ use crate::{Checkout, Confirmed, Failure};
 use payment::channel::Channel;
 use payment::domain::{Domain, DomainError};
 use payment::lang::Lang;
-use payment::money::two_decimals;
+use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
 use payment::ports::{AccountName, AttemptRow, Resend, StoreError};
 use payment::story::Source;
@@ -261,6 +261,9 @@ pub enum NotDone {
          other payment of it can begin; close it again in a moment."
     )]
     NotClosed(Failure),
+    /// A refund of more than is left of its order: what is left.
+    #[error("More than is left to give back: {} is left", written(*.0))]
+    MoreThanLeft(Money),
     /// What the use case says.
     #[error("{0}")]
     Failed(Failure),
@@ -286,16 +289,7 @@ impl NotDone {
             Self::NotClosed(_) => "还没有关闭：渠道还没确认收不到钱。不能再开始新的支付；\
                                    过一会儿再关一次。"
                 .to_owned(),
-            // Operators write yuan (dollars), as their forms ask for.
-            Self::Failed(Failure::TooMuch(left)) => {
-                let left = two_decimals(*left);
-                match lang {
-                    Lang::Zh => format!("退得太多：还可退 {left}（订单的币种）"),
-                    Lang::En => format!(
-                        "More than is left to give back: {left} of the order's currency is left"
-                    ),
-                }
-            }
+            Self::MoreThanLeft(left) => format!("退得太多：还可退 {}", written(*left)),
             Self::Failed(failure) => failure.text(lang),
         };
         match (lang, self) {
@@ -388,7 +382,9 @@ impl Checkout {
                 again,
             } => {
                 let meant = self.is_meant(order_sn, *minor, Some(key), *again).await;
-                meant.map_err(failed)?;
+                if let Err(failure) = meant {
+                    return Err(self.not_given_back(order_sn, failure).await);
+                }
                 let alone = self.refund_order(by, order_sn, *minor, Some(key), reason);
                 match alone.await {
                     Err(Failure::NeedsTwo) => {
@@ -399,8 +395,9 @@ impl Checkout {
                             false => Err(failed(Failure::NotAsked)),
                         };
                     }
-                    alone => alone.map_err(failed)?,
-                };
+                    Err(failure) => return Err(self.not_given_back(order_sn, failure).await),
+                    Ok(_) => {}
+                }
             }
             Errand::Honour { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;
@@ -436,11 +433,14 @@ impl Checkout {
             } => {
                 // The database refuses it too.
                 let asked = self.parts.store.refund_request(request_no).await?;
-                let itself = asked.is_some_and(|request| request.asked_by == by);
+                let itself = asked.as_ref().is_some_and(|request| request.asked_by == by);
                 if itself || confirmed.operator().name != by {
                     return Err(NotDone::OwnRequest);
                 }
-                self.grant_refund(by, request_no).await.map_err(failed)?;
+                if let Err(failure) = self.grant_refund(by, request_no).await {
+                    let order_sn = asked.map(|request| request.order_sn).unwrap_or_default();
+                    return Err(self.not_given_back(&order_sn, failure).await);
+                }
             }
             Errand::Refuse { request_no } => {
                 let store = &self.parts.store;
@@ -472,6 +472,19 @@ impl Checkout {
         Ok(Outcome::Done)
     }
 
+    /// Why a refund was not begun; what is left in the order's currency.
+    async fn not_given_back(&self, order_sn: &str, failure: Failure) -> NotDone {
+        let Failure::TooMuch(left) = failure else {
+            return NotDone::Failed(failure);
+        };
+        let order = match self.parts.store.attempt(order_sn).await {
+            Ok(order) => order,
+            Err(error) => return error.into(),
+        };
+        let left = order.and_then(|order| Money::from_minor(left, order.money.currency()));
+        left.map_or(NotDone::Failed(failure), NotDone::MoreThanLeft)
+    }
+
     /// Writes what an operator does into its order's story, with why; gives the order.
     async fn noted(
         &self,
@@ -494,6 +507,11 @@ impl Checkout {
 pub(crate) fn is_word(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// A sum as operators' forms ask for it, with its currency's code.
+fn written(sum: Money) -> String {
+    format!("{} {}", sum.currency().code(), two_decimals(sum.minor()))
 }
 
 fn check_reason(text: &str) -> Result<(), NotDone> {

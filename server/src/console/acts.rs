@@ -11,7 +11,9 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{Errand, NotDone, NotSignedIn, Outcome};
 use console::Typed;
-use payment::forecore::fen_of_yuan;
+use payment::forecore::{LARGEST_MINOR, fen_of_yuan};
+use payment::lang::Lang;
+use payment::money::two_decimals;
 use payment::ports::StoreError;
 use serde::Deserialize;
 
@@ -74,8 +76,8 @@ pub(super) async fn act(
             return message(&parts, Some(&who), StatusCode::NOT_FOUND, text);
         }
         Err(Unfit::Trouble(error)) => return trouble(&parts, Some(&who), &error),
-        Err(Unfit::Said(zh, en)) => {
-            let refused = Becomes::Refused(lang.choose(zh, en).to_owned(), wished);
+        Err(Unfit::Said(text)) => {
+            let refused = Becomes::Refused(text, wished);
             return shown(&state, &parts, &who, &order_sn, refused).await;
         }
     };
@@ -98,8 +100,8 @@ pub(super) async fn act(
 /// Why a form is no errand.
 enum Unfit {
     NoSuchAct,
-    /// What it says is wrong, in Chinese and in English.
-    Said(&'static str, &'static str),
+    /// What it says is wrong, in the page's language.
+    Said(String),
     Trouble(StoreError),
 }
 
@@ -113,6 +115,7 @@ async fn errand(
     said: &Said,
 ) -> Result<Errand, Unfit> {
     let (order_sn, request_no) = (order_sn.to_owned(), said.request.clone());
+    let lang = language(parts);
     match act {
         "requery" => Ok(Errand::Requery { order_sn }),
         "resend" => Ok(Errand::Resend { order_sn }),
@@ -123,18 +126,12 @@ async fn errand(
             order_sn,
             refund_no: said.refund.clone(),
         }),
-        "refund" => match fen_of_yuan(said.yuan.trim()) {
-            Some(minor) => Ok(Errand::Refund {
-                order_sn,
-                minor,
-                key: said.key.clone(),
-                again: !said.again.is_empty(),
-            }),
-            None => Err(Unfit::Said(
-                "金额写成元，最多两位小数，例如 12.34",
-                "A sum in yuan (dollars) with at most two decimals, such as 12.34",
-            )),
-        },
+        "refund" => Ok(Errand::Refund {
+            order_sn,
+            minor: sum(said.yuan.trim(), lang).map_err(Unfit::Said)?,
+            key: said.key.clone(),
+            again: !said.again.is_empty(),
+        }),
         "grant" => {
             let from = caller(state, parts).unwrap_or_else(|| "-".to_owned());
             let operators = &state.console.operators;
@@ -148,14 +145,73 @@ async fn errand(
                 Err(NotSignedIn::Internal(error)) => {
                     Err(Unfit::Trouble(StoreError::Unavailable(error)))
                 }
-                Err(NotSignedIn::Wrong) => Err(Unfit::Said(
-                    "一次性密码不对、已用过，或刚才失败太多次：等下一个再试。",
-                    "The one-time password is wrong or was used, or it failed too often lately: \
-                     wait for the next one.",
-                )),
+                Err(NotSignedIn::Wrong) => {
+                    let wrong = lang.choose(
+                        "一次性密码不对、已用过，或刚才失败太多次：等下一个再试。",
+                        "The one-time password is wrong or was used, or it failed too often \
+                         lately: wait for the next one.",
+                    );
+                    Err(Unfit::Said(wrong.to_owned()))
+                }
             }
         }
         "refuse" => Ok(Errand::Refuse { request_no }),
         _ => Err(Unfit::NoSuchAct),
+    }
+}
+
+/// Fen (cents) of a sum as it was typed; else what is wrong with it.
+fn sum(text: &str, lang: Lang) -> Result<i64, String> {
+    if let Some(minor) = fen_of_yuan(text) {
+        return Ok(minor);
+    }
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_sum = is_digits(whole) && is_digits(decimals) && decimals.len() <= 2;
+    let is_zero = is_sum && text.bytes().all(|byte| b"0.".contains(&byte));
+    let is_large = is_sum && !whole.starts_with('0');
+    let most = two_decimals(LARGEST_MINOR);
+    Err(match (lang, is_zero, is_large) {
+        (Lang::Zh, true, _) => "金额是零：至少 0.01。".to_owned(),
+        (Lang::En, true, _) => "The sum is zero: 0.01 is the least.".to_owned(),
+        (Lang::Zh, _, true) => format!("金额 {text} 太大：最多 {most}。"),
+        (Lang::En, _, true) => format!("The sum {text} is too large: {most} is the most."),
+        (Lang::Zh, ..) => format!(
+            "金额“{text}”看不懂：写成元，只用数字，最多两位小数，不写千分位的逗号，例如 1234.50。"
+        ),
+        (Lang::En, ..) => format!(
+            "“{text}” is not a sum: write yuan (dollars) in digits with at most two decimals and \
+             without commas, such as 1234.50."
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_sum_is_told_apart() {
+        assert_eq!(sum("12.34", Lang::En), Ok(1_234));
+        for (texts, zh, en) in [
+            (&["0", "0.0", "0.00"][..], "零", "zero"),
+            (
+                &["999999999", "10000000.00"],
+                "最多 9999999.99",
+                "9999999.99 is the most",
+            ),
+            (
+                &["1,000", "1.234", "-1", "012", "", "1e3", "¥5", "."],
+                "看不懂",
+                "is not a sum",
+            ),
+        ] {
+            for text in texts {
+                let wrong = sum(text, Lang::Zh).unwrap_err();
+                assert!(wrong.contains(zh), "{text}: {wrong}");
+                let wrong = sum(text, Lang::En).unwrap_err();
+                assert!(wrong.contains(en), "{text}: {wrong}");
+            }
+        }
     }
 }

@@ -114,7 +114,7 @@ pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response 
         | NotDone::OwnRequest
         | NotDone::TooMuch
         | NotDone::Breaks(_) => StatusCode::BAD_REQUEST,
-        NotDone::Taken(_) | NotDone::Changed(_) => StatusCode::CONFLICT,
+        NotDone::Taken(_) | NotDone::Changed(_) | NotDone::MoreThanLeft(_) => StatusCode::CONFLICT,
     };
     let (zh, en) = (not_done.text(Lang::Zh), not_done.text(Lang::En));
     message(parts, Some(who), status, (&zh, &en))

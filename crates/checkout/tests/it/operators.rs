@@ -5,6 +5,7 @@ use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outc
 use payment::by_two::AloneMost;
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::lang::Lang;
 use payment::operators::{Deed, Operator, Role};
 use payment::order::Attempt;
 use payment::ports::{
@@ -441,7 +442,10 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     assert_eq!(all.len(), refunds.len() + 1);
     let much = refund(1_000, "much");
     let much = scene.checkout.run_errand(&admin, &much, "why").await;
-    assert!(matches!(much, Err(NotDone::Failed(_))));
+    assert!(matches!(much, Err(NotDone::MoreThanLeft(_))), "{much:?}");
+    let much = much.unwrap_err();
+    assert!(much.text(Lang::En).contains("CNY "), "{much}");
+    assert!(much.text(Lang::Zh).contains("还可退 CNY "), "{much}");
     let last = scene.store.last_act().await.unwrap().unwrap();
     assert!(last.what.ends_with(" failed"), "{last:?}");
     let before = scene.store.last_act().await.unwrap().unwrap().seq;
@@ -763,7 +767,8 @@ async fn the_same_sum_once_more_is_meant_or_it_is_not_given_back() {
     // What waits for another one is spoken for.
     assert_eq!(refund(30, "d", false).await, Ok(Outcome::Asked));
     assert_eq!(refund(30, "e", false).await, same);
-    let spoken_for = Err(NotDone::Failed(Failure::TooMuch(20)));
+    let left = Money::from_minor(20, Currency::Cny).unwrap();
+    let spoken_for = Err(NotDone::MoreThanLeft(left));
     assert_eq!(refund(30, "e", true).await, spoken_for);
     assert_eq!(refund(40, "f", false).await, spoken_for);
     let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
