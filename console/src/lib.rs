@@ -25,7 +25,7 @@ pub use business::{
 pub use figures::{By, DAYS, Figures, Read, Spread, Success, Sum, Took, figures};
 pub use notify::{Notify, notify};
 pub use order::{Called, Notice, Order, Payment, Typed, order};
-pub use orders::{Asked, Orders, orders};
+pub use orders::{Asked, Orders, not_found, orders};
 pub use queues::{Answering, End, Ending, Lane, Queues, queues};
 pub use record::{AskedActs, Record, record};
 pub use refunds::{AskedRefunds, RefundList, refunds};

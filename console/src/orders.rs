@@ -107,6 +107,27 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
     document(setting, setting.say("订单", "Orders"), body)
 }
 
+/// The page of a number that no order bears.
+#[must_use]
+pub fn not_found(setting: &Setting<'_>, number: &str) -> String {
+    let searched = setting.say(
+        "查的是：订单号、requestKey、业务系统的订单号、渠道订单号、渠道交易号、退款号。要写完整的号码。",
+        "These are searched, each as a whole: numbers of orders, requestKeys, business systems' own \
+         numbers, channels' numbers, trade numbers, and numbers of refunds.",
+    );
+    let body = view! {
+        <p>{setting.say("没有订单有这个号码。", "No order bears this number.")}</p>
+        <p>{searched}</p>
+        <form class="filter" method="get" action="/find">
+            <label>{setting.say("号码", "Number")}
+                <input name="number" required maxlength="200" value=number.to_owned()/></label>
+            <button>{setting.say("再查一次", "Search again")}</button>
+        </form>
+        <p><a href="/orders">{setting.say("全部订单", "All orders")}</a></p>
+    };
+    document(setting, setting.say("没有找到", "Not found"), body)
+}
+
 fn line(setting: &Setting<'_>, listed: &Listed) -> impl IntoView {
     let row = &listed.order;
     let back = (listed.refunded != 0).then(|| {

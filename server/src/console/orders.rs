@@ -306,20 +306,14 @@ pub(super) async fn find(
     Query(wish): Query<Wish>,
     parts: Parts,
 ) -> Response {
-    let number = wish.number.trim();
-    let found = match is_number(number) {
-        true => state.console.store.named(number).await,
-        false => Ok(Vec::new()),
-    };
-    let rows = match found {
+    let rows = match found(&*state.console.store, wish.number.trim()).await {
         Ok(rows) => rows,
         Err(error) => return trouble(&parts, Some(&who), &error),
     };
     match rows.as_slice() {
-        [] => {
-            let text = ("没有订单有这个号码。", "No order bears this number.");
-            message(&parts, Some(&who), StatusCode::NOT_FOUND, text)
-        }
+        [] => page(&parts, Some(&who), StatusCode::NOT_FOUND, |setting| {
+            console::not_found(setting, wish.number.trim())
+        }),
         [one] => lead(&format!("/order/{}", one.order.order_sn)),
         _ => {
             let orders = Orders {
@@ -335,6 +329,22 @@ pub(super) async fn find(
             list_page(&parts, &who, StatusCode::OK, &orders)
         }
     }
+}
+
+/// The orders of a number as it was typed, or else as it is without the blanks in it: numbers
+/// are read out and printed in groups.
+async fn found(store: &dyn Store, typed: &str) -> Result<Vec<Listed>, StoreError> {
+    let joined: String = typed.split_whitespace().collect();
+    for number in [typed, &joined] {
+        if !is_number(number) {
+            continue;
+        }
+        let found = store.named(number).await?;
+        if !found.is_empty() || typed == joined {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// One order.

@@ -124,10 +124,21 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let found = dev.get(&format!("/find?number={channel_number}")).await;
     let path = location(&found).to_owned();
     let order_sn = path.strip_prefix("/order/").unwrap();
-    assert_eq!(
-        dev.get("/find?number=none").await.status(),
-        StatusCode::NOT_FOUND
-    );
+    // As it is read out, in groups; nowhere else a blank is passed over.
+    let (begin, end) = order_sn.split_at(8);
+    for typed in [format!("{begin}+{end}"), format!("+{begin}%E3%80%80{end}+")] {
+        let found = dev.get(&format!("/find?number={typed}")).await;
+        assert_eq!(location(&found), path, "{typed}");
+    }
+    for none in ["none", "%E3%80%80", "a+b"] {
+        let answer = dev.get(&format!("/find?number={none}&lang=en")).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{none}");
+        let told = answer.text().await.unwrap();
+        assert!(
+            told.contains("trade numbers") && told.contains("href=\"/orders\">All orders"),
+            "{told}"
+        );
+    }
     let list = dev.page("/orders?paid=1&channel=Wechat").await;
     assert!(
         list.contains(order_sn) && list.contains("1 个订单"),
