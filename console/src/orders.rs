@@ -70,12 +70,17 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
     };
     let shown = match (orders.looked_to_ms.map(setting.time), setting.lang) {
         (None, Lang::Zh) => format!("显示 {count} 个订单：{place}。"),
+        (None, Lang::En) if count == 1 => format!("1 order is shown: {place}."),
         (None, Lang::En) => format!("{count} orders are shown: {place}."),
         (Some(time), Lang::Zh) => {
             format!("显示 {count} 个订单；找到 {time} 为止，更早的还没有找。")
         }
         (Some(time), Lang::En) => {
-            format!("{count} orders are shown; looked back to {time}, and not further yet.")
+            let shown = match count {
+                1 => "1 order is shown".to_owned(),
+                _ => format!("{count} orders are shown"),
+            };
+            format!("{shown}; looked back to {time}, and not further yet.")
         }
     };
     let refusal = orders.refusal.clone();
@@ -173,7 +178,7 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
                 <select name="currency"><option value="">{any}</option>{currencies}</select></label>
             <label>{setting.say("金额从", "Sum from")}
                 <input name="min" inputmode="decimal" maxlength="12" value=asked.min/></label>
-            <label>{setting.say("到", "to")}
+            <label>{setting.say("金额到", "Sum to")}
                 <input name="max" inputmode="decimal" maxlength="12" value=asked.max/></label>
             <label>{setting.say("回调", "Callbacks")}
                 <select name="callback"><option value="">{any}</option>

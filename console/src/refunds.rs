@@ -46,6 +46,7 @@ pub fn refunds(setting: &Setting<'_>, refunds: &RefundList) -> String {
     let place = place(setting, refunds.is_first, refunds.next.is_some());
     let shown = match setting.lang {
         Lang::Zh => format!("显示 {count} 笔退款：{place}。"),
+        Lang::En if count == 1 => format!("1 refund is shown: {place}."),
         Lang::En => format!("{count} refunds are shown: {place}."),
     };
     let refusal = refunds.refusal.clone();

@@ -33,7 +33,7 @@ pub(super) async fn orders(
     let (asked, _) = asked(parts.uri.query().unwrap_or_default());
     let mut wanted = match wanted(&asked) {
         Ok(wanted) => wanted,
-        Err(what) => return list_refused(&parts, &who, asked.clone(), what),
+        Err(unread) => return list_refused(&parts, &who, asked.clone(), &unread),
     };
     wanted.of_few = match is_of_few(&*state.console.store, &wanted).await {
         Ok(is) => is,
@@ -64,7 +64,7 @@ pub(super) async fn refunds(
     let (asked, _) = refunds::asked(parts.uri.query().unwrap_or_default());
     let wanted = match refunds::wanted(&asked) {
         Ok(wanted) => wanted,
-        Err(what) => return refunds::list_refused(&parts, &who, asked.clone(), what),
+        Err(unread) => return refunds::list_refused(&parts, &who, asked.clone(), &unread),
     };
     let which = format!("/refunds.csv?{}", refunds::query(&asked));
     if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
@@ -92,7 +92,7 @@ pub(super) async fn acts(
     let store = Arc::clone(&state.console.store);
     let sought = match wish.sought(&*store).await {
         Ok(Ok(sought)) => sought,
-        Ok(Err(what)) => return not_read(&parts, &who, &wish, &what),
+        Ok(Err(unread)) => return not_read(&parts, &who, &wish, &unread),
         Err(error) => return trouble(&parts, Some(&who), &error),
     };
     let which = wish.address("/acts.csv", None);

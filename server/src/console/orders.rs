@@ -1,6 +1,6 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
-use super::address::{further, is_number, name, number, read, span, written};
+use super::address::{Unread, further, is_number, name, number, read, time, written};
 use super::answer::{Done, Who, language, lead, message, page, status, trouble};
 use super::queues;
 use crate::ends::Looked;
@@ -125,7 +125,7 @@ pub(super) async fn list(
     };
     let wanted = match wanted(&orders.asked) {
         Ok(wanted) => wanted,
-        Err(what) => return list_refused(&parts, &who, orders.asked.clone(), what),
+        Err(unread) => return list_refused(&parts, &who, orders.asked.clone(), &unread),
     };
     let before = if is_first { BEYOND } else { &before };
     match read_list(&*state.console.store, wanted, before).await {
@@ -201,9 +201,9 @@ async fn fail_few(store: &dyn Store, wanted: &Wanted) -> Result<bool, StoreError
 }
 
 /// The list of what can't be read.
-pub(super) fn list_refused(parts: &Parts, who: &Who, asked: Asked, what: &str) -> Response {
+pub(super) fn list_refused(parts: &Parts, who: &Who, asked: Asked, unread: &Unread) -> Response {
     let orders = Orders {
-        refusal: Some(format!("{what} ?")),
+        refusal: Some(unread.told(language(parts))),
         asked,
         rows: Vec::new(),
         next: None,
@@ -270,18 +270,19 @@ pub(super) fn query(asked: &Asked) -> String {
 }
 
 /// What is wanted; else what of it can't be read.
-pub(super) fn wanted(asked: &Asked) -> Result<Wanted, &str> {
+pub(super) fn wanted(asked: &Asked) -> Result<Wanted, Unread> {
+    let (since_ms, until_ms) = time(&asked.since, &asked.until)?;
     Ok(Wanted {
-        domain_code: read(&asked.business, name)?,
-        channel: read(&asked.channel, Channel::parse)?,
-        account: read(&asked.account, name)?,
-        state: read(&asked.state, Attempt::parse)?,
-        currency: read(&asked.currency, Currency::parse)?,
-        min: read(&asked.min, fen_of_yuan)?,
-        max: read(&asked.max, fen_of_yuan)?,
-        since_ms: read(&asked.since, span)?.map(|(begins, _)| begins),
-        until_ms: read(&asked.until, span)?.map(|(_, ends)| ends),
-        failing: read(&asked.callback, failing)?.is_some(),
+        domain_code: read("business", &asked.business, name)?,
+        channel: read("channel", &asked.channel, Channel::parse)?,
+        account: read("account", &asked.account, name)?,
+        state: read("state", &asked.state, Attempt::parse)?,
+        currency: read("currency", &asked.currency, Currency::parse)?,
+        min: read("min", &asked.min, fen_of_yuan)?,
+        max: read("max", &asked.max, fen_of_yuan)?,
+        since_ms,
+        until_ms,
+        failing: read("callback", &asked.callback, failing)?.is_some(),
         of_few: false,
         paid: asked.paid,
     })
@@ -625,6 +626,7 @@ mod tests {
             "max=1e3",
             "channel=x",
             "business=%00",
+            "since=2026-11-29&until=2026-11-28",
         ] {
             let (asked, _) = asked(wrong);
             assert!(wanted(&asked).is_err(), "{wrong}");

@@ -1,6 +1,6 @@
 //! The record of operators' acts: who did what (docs/operating.md, Who did what).
 
-use super::address::{read, span, written};
+use super::address::{Unread, time, written};
 use super::answer::{Who, language, page, trouble};
 use crate::acts::Sought;
 use crate::state::State;
@@ -62,21 +62,20 @@ impl Wish {
         format!("{path}?{query}")
     }
 
-    /// Which acts these are; else what of it can't be read.
+    /// Which acts these are; else why they can't be listed.
     pub(super) async fn sought(
         &self,
         store: &dyn Store,
-    ) -> Result<Result<Sought, String>, StoreError> {
+    ) -> Result<Result<Sought, Unread>, StoreError> {
         let asked = self.asked();
-        let (since, until) = match (read(&asked.since, span), read(&asked.until, span)) {
-            (Ok(since), Ok(until)) => (since, until),
-            (Err(what), _) | (_, Err(what)) => return Ok(Err(what.to_owned())),
+        let time = match time(&asked.since, &asked.until) {
+            Ok(time) => time,
+            Err(unread) => return Ok(Err(unread)),
         };
-        let words = [&asked.by, &asked.about];
-        if let Some(long) = words.into_iter().find(|word| word.len() > ABOUT_MAX) {
-            return Ok(Err(long.clone()));
+        let mut words = [("by", &asked.by), ("about", &asked.about)].into_iter();
+        if let Some((field, _)) = words.find(|(_, word)| word.len() > ABOUT_MAX) {
+            return Ok(Err(Unread::Long(field)));
         }
-        let time = (since.map(|(begins, _)| begins), until.map(|(_, ends)| ends));
         let sought = Sought::new(store, time, &asked.by, &asked.about);
         sought.await.map(Ok)
     }
@@ -92,7 +91,7 @@ pub(super) async fn list(
     let store = &*state.console.store;
     let sought = match wish.sought(store).await {
         Ok(Ok(sought)) => sought,
-        Ok(Err(what)) => return not_read(&parts, &who, &wish, &what),
+        Ok(Err(unread)) => return not_read(&parts, &who, &wish, &unread),
         Err(error) => return trouble(&parts, Some(&who), &error),
     };
     let found = async {
@@ -119,14 +118,10 @@ pub(super) async fn list(
 }
 
 /// The page of what can't be read.
-pub(super) fn not_read(parts: &Parts, who: &Who, wish: &Wish, what: &str) -> Response {
-    let refusal = match what.len() > ABOUT_MAX {
-        true => language(parts).choose("太长", "too long").to_owned(),
-        false => format!("{what} ?"),
-    };
+pub(super) fn not_read(parts: &Parts, who: &Who, wish: &Wish, unread: &Unread) -> Response {
     let record = Record {
         asked: wish.asked(),
-        refusal: Some(refusal),
+        refusal: Some(unread.told(language(parts))),
         acts: Vec::new(),
         orders: Vec::new(),
         is_first: false,

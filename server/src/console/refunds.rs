@@ -1,7 +1,7 @@
 //! The list of refunds (docs/console.md, Refunds).
 
-use super::address::{further, name, number, read, span, written};
-use super::answer::{Who, page, trouble};
+use super::address::{Unread, further, name, number, read, time, written};
+use super::answer::{Who, language, page, trouble};
 use super::orders::LINES;
 use crate::state::State;
 use axum::extract;
@@ -29,7 +29,7 @@ pub(super) async fn list(
     }
     let wanted = match wanted(&asked) {
         Ok(wanted) => wanted,
-        Err(what) => return list_refused(&parts, &who, asked.clone(), what),
+        Err(unread) => return list_refused(&parts, &who, asked.clone(), &unread),
     };
     let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
     let found = state.console.store.newest_refunds(&wanted, &before, limit);
@@ -55,9 +55,14 @@ pub(super) async fn list(
 }
 
 /// The list of what can't be read.
-pub(super) fn list_refused(parts: &Parts, who: &Who, asked: AskedRefunds, what: &str) -> Response {
+pub(super) fn list_refused(
+    parts: &Parts,
+    who: &Who,
+    asked: AskedRefunds,
+    unread: &Unread,
+) -> Response {
     let refunds = RefundList {
-        refusal: Some(format!("{what} ?")),
+        refusal: Some(unread.told(language(parts))),
         asked,
         rows: Vec::new(),
         next: None,
@@ -103,12 +108,13 @@ pub(super) fn query(asked: &AskedRefunds) -> String {
 }
 
 /// What is wanted; else what of it can't be read.
-pub(super) fn wanted(asked: &AskedRefunds) -> Result<WantedRefunds, &str> {
+pub(super) fn wanted(asked: &AskedRefunds) -> Result<WantedRefunds, Unread> {
+    let (since_ms, until_ms) = time(&asked.since, &asked.until)?;
     Ok(WantedRefunds {
-        domain_code: read(&asked.business, name)?,
-        state: read(&asked.state, Refund::parse)?,
-        cause: read(&asked.cause, Cause::parse)?,
-        since_ms: read(&asked.since, span)?.map(|(begins, _)| begins),
-        until_ms: read(&asked.until, span)?.map(|(_, ends)| ends),
+        domain_code: read("business", &asked.business, name)?,
+        state: read("state", &asked.state, Refund::parse)?,
+        cause: read("cause", &asked.cause, Cause::parse)?,
+        since_ms,
+        until_ms,
     })
 }

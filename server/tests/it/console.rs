@@ -153,8 +153,36 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     }
     let none = dev.page("/orders?business=none").await;
     assert!(!none.contains(order_sn), "{none}");
-    let wrong = dev.get("/orders?min=1e3").await;
-    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    // The field is named as on the page, with what it takes.
+    for (wrong, zh, en) in [
+        (
+            "orders?min=1e3",
+            "“金额从”里的“1e3”",
+            "Sum from: “1e3” can't",
+        ),
+        ("orders.csv?max=0", "“金额到”里的“0”", "from 0.01 to"),
+        ("orders?state=LOST", "从列表里选", "State: “LOST”"),
+        ("refunds?since=x", "“从”里的“x”", "such as 2026-11-28"),
+        (
+            "orders?since=2026-11-29&until=2026-11-28",
+            "“从”晚于“到”",
+            "From is after To",
+        ),
+        (
+            "acts?since=2026-11-29&until=2026-11-28",
+            "“从”晚于“到”",
+            "From is after To",
+        ),
+    ] {
+        for (lang, told) in [("zh-CN", zh), ("en", en)] {
+            let answer = dev.get(&format!("/{wrong}&lang={lang}")).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{wrong}");
+            let page = answer.text().await.unwrap();
+            assert!(page.contains(told), "{wrong}: {page}");
+        }
+    }
+    let one = dev.page("/orders?paid=1&channel=Wechat&lang=en").await;
+    assert!(one.contains("1 order is shown: all there are."), "{one}");
     eventually("its callback is told", async || {
         let page = dev.page(&path).await;
         page.contains("delivered").then_some(())

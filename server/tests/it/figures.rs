@@ -305,7 +305,10 @@ async fn each_figure_is_made_of_its_rows(database: Database) {
         assert_eq!(by_time.iter().sum::<usize>(), 2, "{page}");
         for (address, count) in links {
             let list = viewer.page(&address).await;
-            let shown = format!("{count} orders are shown: all there are.");
+            let shown = match count {
+                1 => "1 order is shown: all there are.".to_owned(),
+                _ => format!("{count} orders are shown: all there are."),
+            };
             assert!(list.contains(&shown), "{address}: {list}");
         }
     }
