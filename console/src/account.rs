@@ -158,8 +158,10 @@ pub fn account(
         (None, Some(enabled)) => acts(setting, account, enabled, alone),
         (None, None) => view! {
             <p>{setting.say(
-                "它和它的密钥在文件里：改文件（enabled 也是），再发 SIGHUP。",
-                "It stands in the file with its keys: change that, its `enabled` too, and send SIGHUP.",
+                "它和它的密钥在账户文件里（设置 accounts，或 TONGFU_ACCOUNTS，所指的文件）：改那个文件\
+                 （enabled 也是），再给服务器发 SIGHUP。",
+                "It stands with its keys in the accounts file, which the setting accounts, or \
+                 TONGFU_ACCOUNTS, names: change that, its `enabled` too, and send the server SIGHUP.",
             )}</p>
         }
         .into_any(),
@@ -220,7 +222,7 @@ fn acts(setting: &Setting<'_>, account: &Account, enabled: bool, alone: bool) ->
     let last = match alone && !account.of_file {
         true => setting.say(
             "这是这个渠道唯一接受付款的账户：停用后付款人不能再选这个渠道。",
-            "It is the only one of its channel that takes payments: payers are not offered the \
+            " It is the only one of its channel that takes payments: payers are not offered the \
              channel then.",
         ),
         false => "",

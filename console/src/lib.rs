@@ -165,3 +165,15 @@ fn age(lang: Lang, ms: i64) -> String {
 pub fn message(setting: &Setting<'_>, title: &str, text: &str) -> String {
     document(setting, title, view! { <p>{text.to_owned()}</p> })
 }
+
+/// The page of an address that there is not.
+#[must_use]
+pub fn nowhere(setting: &Setting<'_>) -> String {
+    let text = setting.say("没有这个页面。", "There is no such page.");
+    let home = setting.say("回到首页：有风险的钱", "To the first page: money at risk");
+    let body = view! {
+        <p>{text}</p>
+        <p><a href="/">{home}</a></p>
+    };
+    document(setting, "404", body)
+}

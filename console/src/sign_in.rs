@@ -3,10 +3,10 @@
 use crate::{Setting, document};
 use leptos::prelude::*;
 
-/// The page that asks who looks; `failure` says why he was not signed in, and `next` is
-/// where he goes then.
+/// The page that asks who looks; `failure` says why he was not signed in, `next` is where he
+/// goes then, and `name` what he called himself so far.
 #[must_use]
-pub fn sign_in(setting: &Setting<'_>, failure: Option<&str>, next: &str) -> String {
+pub fn sign_in(setting: &Setting<'_>, failure: Option<&str>, next: &str, name: &str) -> String {
     let failure = failure.map(str::to_owned);
     let other = setting.other_language();
     let other_name = setting.say("English", "中文");
@@ -16,7 +16,7 @@ pub fn sign_in(setting: &Setting<'_>, failure: Option<&str>, next: &str) -> Stri
         <form method="post" action="/sign-in" class="narrow">
             <input type="hidden" name="next" value=next.to_owned()/>
             <label>{setting.say("名字", "Name")}
-                <input name="name" required maxlength="64" autocomplete="username"/>
+                <input name="name" required maxlength="64" autocomplete="username" value=name.to_owned()/>
             </label>
             <label>{setting.say("密码", "Password")}
                 <input name="password" type="password" required maxlength="256"

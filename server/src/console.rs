@@ -110,5 +110,6 @@ pub(crate) fn router() -> Router<State> {
         .route("/order/{order_sn}/{act}", post(acts::act))
         .route("/sign-in", get(session::page_route).post(session::sign_in))
         .route("/sign-out", post(session::sign_out))
+        .fallback(session::unknown)
         .layer(DefaultBodyLimit::max(FORM_MAX))
 }

@@ -11,7 +11,7 @@ use axum::extract::{self, FromRequestParts, Query};
 use axum::http::header::{HOST, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use checkout::{NotSignedIn, form_token};
 use payment::lang::Lang;
 use payment::sign::equal;
@@ -49,18 +49,18 @@ pub(super) struct Proof {
 }
 
 /// The page that asks who looks.
-pub(super) fn page_of(parts: &Parts, next: &str, failure: Option<String>) -> Response {
+fn page_of(parts: &Parts, next: &str, name: &str, failure: Option<String>) -> Response {
     let status = match failure {
         Some(_) => StatusCode::FORBIDDEN,
         None => StatusCode::OK,
     };
     page(parts, None, status, |setting| {
-        console::sign_in(setting, failure.as_deref(), next)
+        console::sign_in(setting, failure.as_deref(), next, name)
     })
 }
 
 pub(super) async fn page_route(Query(wish): Query<Wish>, parts: Parts) -> Response {
-    page_of(&parts, path(&wish.next), None)
+    page_of(&parts, path(&wish.next), "", None)
 }
 
 /// Signs in.
@@ -83,7 +83,8 @@ pub(super) async fn sign_in(
     }
     let caller = caller(&state, &parts);
     if let Err(wait) = state.console.sign_ins.charge(&caller) {
-        return page_of(&parts, next, Some(put_off(lang, wait.seconds())));
+        let failure = put_off(lang, wait.seconds());
+        return page_of(&parts, next, &said.name, Some(failure));
     }
     let from = caller.map_or_else(|| "-".to_owned(), |caller| caller.to_string());
     let operators = &state.console.operators;
@@ -106,7 +107,7 @@ pub(super) async fn sign_in(
                 "The name, the password or the one-time password is wrong, or it failed too \
                  often lately: try again in half a minute.",
             );
-            return page_of(&parts, next, Some(wrong.to_owned()));
+            return page_of(&parts, next, &said.name, Some(wrong.to_owned()));
         }
     };
     let mut response = lead(next);
@@ -163,6 +164,17 @@ async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
             Err(lead(&format!("/sign-in?next={next}")))
         }
     }
+}
+
+/// What no page has: told with the ways on to who has signed in, and to nobody else.
+pub(super) async fn unknown(
+    extract::State(state): extract::State<State>,
+    parts: Parts,
+) -> Response {
+    let Ok(who) = who(&state, &parts).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    page(&parts, Some(&who), StatusCode::NOT_FOUND, console::nowhere)
 }
 
 /// Whether a form comes from a page of ours that this session was shown.

@@ -142,7 +142,8 @@ async fn accounts_are_stopped_at_the_console(database: Database) {
     let list = dev.page("/accounts").await;
     assert!(list.contains("文件") && !list.contains("数据库"), "{list}");
     let of_file = dev.page("/account/Wechat/sandbox?lang=en").await;
-    assert!(of_file.contains("send SIGHUP") && !of_file.contains("name=\"reason\""));
+    assert!(of_file.contains("TONGFU_ACCOUNTS") && of_file.contains("SIGHUP"));
+    assert!(!of_file.contains("name=\"reason\""));
 
     let world = outside.beside(database, "").await.unwrap();
     let file = outside.folder.join("sandbox/accounts.toml");
@@ -173,7 +174,10 @@ async fn accounts_are_stopped_at_the_console(database: Database) {
     }
     let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
     let page = dev.page(&format!("{path}?lang=en")).await;
-    assert!(page.contains("the only one of its channel"), "{page}");
+    assert!(
+        page.contains("looked after. It is the only one of its channel"),
+        "{page}"
+    );
     for secret in planted(&outside) {
         assert!(!page.contains(&secret));
     }

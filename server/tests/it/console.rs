@@ -151,6 +151,16 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
             assert!(page.contains("：全部。"), "{list} {odd}: {page}");
         }
     }
+    let nowhere = dev.get("/nothing?lang=en").await;
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+    let nowhere = nowhere.text().await.unwrap();
+    assert!(
+        nowhere.contains("no such page") && nowhere.contains("href=\"/\">To the first"),
+        "{nowhere}"
+    );
+    let nowhere = stranger.get("/nothing").await;
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+    assert_eq!(nowhere.text().await.unwrap(), "");
     let none = dev.page("/orders?business=none").await;
     assert!(!none.contains(order_sn), "{none}");
     // The field is named as on the page, with what it takes.
@@ -376,6 +386,9 @@ async fn who_can_be_read_or_tries_too_often_is_not_signed_in() {
         let wrong = [DEVELOPMENT[0], ("password", "no")];
         let answer = browser.post("/sign-in", &wrong).await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("value=\"dev\""), "the name stays: {page}");
+        assert!(!page.contains("value=\"no\""), "{page}");
     }
     let answer = browser.post("/sign-in", &DEVELOPMENT).await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
