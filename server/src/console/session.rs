@@ -39,6 +39,9 @@ pub(super) struct Said {
 pub(super) struct Wish {
     #[serde(default)]
     next: String,
+    /// A form of his came when his session had ended.
+    #[serde(default)]
+    undone: String,
 }
 
 /// What every other form says.
@@ -50,9 +53,9 @@ pub(super) struct Proof {
 
 /// The page that asks who looks.
 fn page_of(parts: &Parts, next: &str, name: &str, failure: Option<String>) -> Response {
-    let status = match failure {
-        Some(_) => StatusCode::FORBIDDEN,
-        None => StatusCode::OK,
+    let status = match parts.method {
+        Method::GET => StatusCode::OK,
+        _ => StatusCode::FORBIDDEN,
     };
     page(parts, None, status, |setting| {
         console::sign_in(setting, failure.as_deref(), next, name)
@@ -60,7 +63,15 @@ fn page_of(parts: &Parts, next: &str, name: &str, failure: Option<String>) -> Re
 }
 
 pub(super) async fn page_route(Query(wish): Query<Wish>, parts: Parts) -> Response {
-    page_of(&parts, path(&wish.next), "", None)
+    let undone = (wish.undone == "1").then(|| {
+        let text = language(&parts).choose(
+            "会话已结束（退出了，或太久没有操作），刚才的操作没有执行。登录后回到那一页，再做一次。",
+            "Your session had ended (signed out, or idle for too long), and nothing was done. \
+             Sign in to come back to that page, and do it again.",
+        );
+        text.to_owned()
+    });
+    page_of(&parts, path(&wish.next), "", undone)
 }
 
 /// Signs in.
@@ -155,14 +166,32 @@ async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
             token: form_token(id),
         }),
         None => {
-            // A form that came too late did nothing: its address shows no page.
-            let here = match parts.method {
-                Method::GET => parts.uri.path_and_query().map_or("/", |here| here.as_str()),
-                _ => "/",
+            let escaped =
+                |here: &str| form_urlencoded::byte_serialize(here.as_bytes()).collect::<String>();
+            let sign_in = match (&parts.method, parts.uri.path()) {
+                (&Method::GET, _) => {
+                    let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+                    format!("/sign-in?next={}", escaped(here))
+                }
+                (_, "/sign-out") => "/sign-in".to_owned(),
+                // A form that came too late did nothing: its own address shows no page.
+                (_, sent_to) => {
+                    format!("/sign-in?next={}&undone=1", escaped(&page_of_form(sent_to)))
+                }
             };
-            let next = form_urlencoded::byte_serialize(here.as_bytes()).collect::<String>();
-            Err(lead(&format!("/sign-in?next={next}")))
+            Err(lead(&sign_in))
         }
+    }
+}
+
+/// The page that a form stands on, by the address that it is sent to.
+fn page_of_form(sent_to: &str) -> String {
+    let words: Vec<_> = sent_to.split('/').skip(1).collect();
+    match words.as_slice() {
+        ["order" | "business", of, _] => format!("/{}/{of}", words[0]),
+        ["account", channel, name, _] => format!("/account/{channel}/{name}"),
+        ["businesses", _] => "/businesses".to_owned(),
+        _ => "/".to_owned(),
     }
 }
 
@@ -264,6 +293,20 @@ mod tests {
         assert_eq!(path("/order/1?a=b"), "/order/1?a=b");
         for elsewhere in ["", "//evil.example", "https://evil.example", "/\\evil", "x"] {
             assert_eq!(path(elsewhere), "/", "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_form_stands_on_a_page_of_ours() {
+        for (sent_to, page) in [
+            ("/order/20261128/refund", "/order/20261128"),
+            ("/business/demo/set", "/business/demo"),
+            ("/account/Wechat/main/drain", "/account/Wechat/main"),
+            ("/businesses/epay", "/businesses"),
+            ("//evil.example/x", "/"),
+            ("/", "/"),
+        ] {
+            assert_eq!(path(&page_of_form(sent_to)), page, "{sent_to}");
         }
     }
 

@@ -278,6 +278,21 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let signed_out = dev.post("/sign-out", &[refund[0]]).await;
     assert_eq!(location(&signed_out), "/sign-in");
     assert_eq!(location(&dev.get("/").await), "/sign-in?next=%2F");
+    // What another tab still sends does nothing, says so and leads back to its page.
+    let late = dev.post(&act, &refund).await;
+    let sign_in = location(&late).to_owned();
+    assert_eq!(
+        sign_in,
+        format!("/sign-in?next=%2Forder%2F{order_sn}&undone=1")
+    );
+    for (lang, told) in [("zh-CN", "没有执行"), ("en", "nothing was done")] {
+        let page = dev.get(&format!("{sign_in}&lang={lang}")).await;
+        let page = page.text().await.unwrap();
+        let next = format!("value=\"{path}\"");
+        assert!(page.contains(told) && page.contains(&next), "{page}");
+    }
+    let late = dev.post("/sign-out", &[refund[0]]).await;
+    assert_eq!(location(&late), "/sign-in");
     // A session's id is told to nobody.
     let id = dev.cookie.split('=').nth(1).unwrap();
     let log = std::fs::read_to_string(world.log()).unwrap();
