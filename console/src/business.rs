@@ -689,10 +689,14 @@ pub fn issued(setting: &Setting<'_>, issued: &Issued) -> String {
     document(setting, &title, body)
 }
 
-/// A setting in words; none: it is no setting.
+/// A setting, or another field of a form, in words; empty: it is none.
 #[must_use]
 pub fn label(lang: Lang, name: &str) -> &'static str {
     let (zh, en) = match name {
+        "key-prefix" => ("requestKey 的开头", "How each requestKey begins"),
+        "key-length" => ("requestKey 的长度", "Length of each requestKey"),
+        "currency" => ("币种", "Currency"),
+        "overlap" => ("旧密钥还有效多久", "How long the old one holds"),
         "disabled" => (
             "停用：拒绝它的一切请求",
             "Disabled: all its calls are refused",

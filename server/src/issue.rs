@@ -5,7 +5,7 @@ use crate::serve::now_ms;
 use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, key_rule};
 use anyhow::{Context, Result, bail};
 use doors::{apay, epay};
-use payment::domain::{Domain, DomainSettings, PartnerSettings, Secret};
+use payment::domain::{Domain, DomainError, DomainSettings, PartnerSettings, Secret};
 use payment::ports::{Store, StoreError};
 
 /// Bytes of a made secret: 160 bits.
@@ -28,7 +28,10 @@ pub(crate) fn domain(
     secret: &str,
 ) -> Result<Domain> {
     if code == "test" || code == "demo" {
-        bail!("`{code}` is a development domain: choose another code");
+        bail!(DomainError::new(
+            &format!("{code} 是开发用的业务系统：换一个 domainCode"),
+            &format!("`{code}` is a development domain: choose another code"),
+        ));
     }
     let mut all = DomainSettings::default();
     settings.apply(&mut all);
@@ -42,7 +45,10 @@ pub(crate) fn domain(
 /// Where its id is taken by a development, or it breaks a rule.
 pub(crate) fn partner(id: &str, settings: ApayArgs, key: &str) -> Result<Domain> {
     if id == "p001" {
-        bail!("`p001` is a development partner: choose another id");
+        bail!(DomainError::new(
+            "p001 是开发用的合作方：换一个 partnerId",
+            "`p001` is a development partner: choose another id",
+        ));
     }
     let mut partner = apay::partner(id, DomainSettings::default(), key, false)?;
     settings.apply(&mut partner);
@@ -56,10 +62,16 @@ pub(crate) fn partner(id: &str, settings: ApayArgs, key: &str) -> Result<Domain>
 /// Where its pid is development's, or it breaks a rule.
 pub(crate) fn epay(pid: u32, name: &str, settings: EpayArgs, key: &str) -> Result<Domain> {
     if pid == epay::DEVELOPMENT_PID {
-        bail!("{pid} is a development's pid");
+        bail!(DomainError::new(
+            &format!("{pid} 是开发用的 pid"),
+            &format!("{pid} is a development's pid"),
+        ));
     }
     if name.trim().is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
-        bail!("a name is one line of at most {NAME_MAX} bytes");
+        bail!(DomainError::new(
+            &format!("名字要写一行，最多 {NAME_MAX} 字节"),
+            &format!("a name is one line of at most {NAME_MAX} bytes"),
+        ));
     }
     let mut domain = epay::partner(pid, DomainSettings::default(), key, false)?;
     settings.apply(&mut domain);

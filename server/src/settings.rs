@@ -2,6 +2,7 @@
 //! line reads them, and the console's form (docs/console.md, Business systems).
 
 pub(crate) mod form;
+pub(crate) mod wrong;
 
 use crate::serve::now_ms;
 use anyhow::{Context, Result, bail};

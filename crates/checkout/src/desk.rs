@@ -285,7 +285,7 @@ impl NotDone {
             Self::Taken(code) => format!("已经有 {code}：没有新建"),
             Self::Changed(code) => format!("{code} 刚被别人改过，没有执行：请重新看"),
             Self::TooMuch => "一次改得太多，记不下：请分几次改".to_owned(),
-            Self::Breaks(rule) => rule.to_string(),
+            Self::Breaks(rule) => rule.text(lang).to_owned(),
             Self::NotClosed(_) => "还没有关闭：渠道还没确认收不到钱。不能再开始新的支付；\
                                    过一会儿再关一次。"
                 .to_owned(),

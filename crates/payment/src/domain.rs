@@ -2,6 +2,7 @@
 //! (docs/signing.md).
 
 use crate::address::{Address, is_host, origin};
+use crate::lang::Lang;
 use crate::money::Currency;
 use crate::payee::Payee;
 use crate::printable::is_plain;
@@ -218,24 +219,35 @@ fn first_door() -> String {
 impl DomainSettings {
     /// What a page shows, calls or follows.
     fn check_page(&self) -> Result<(), DomainError> {
-        self.payee.check().map_err(DomainError)?;
+        self.payee.check()?;
         for prefix in &self.callbacks {
-            Address::callback(prefix)
-                .map_err(|rule| DomainError(format!("callback `{prefix}`: it must be {rule}")))?;
+            Address::callback(prefix).map_err(|rule| DomainError {
+                zh: format!(
+                    "回调地址的前缀“{prefix}”不行：要以 http:// 或 https:// 开头，只有主机和\
+                         路径，不含 ? # @ \\"
+                ),
+                en: format!("callback `{prefix}`: it must be {rule}"),
+            })?;
         }
         for host in self.return_hosts.iter().chain(&self.private_callback_hosts) {
             if !is_host(host) {
-                return Err(DomainError(format!(
-                    "host `{host}`: it must be a host alone, in small letters: shop.example"
-                )));
+                return Err(DomainError {
+                    zh: format!("主机“{host}”不行：只写主机，小写，例如 shop.example"),
+                    en: format!(
+                        "host `{host}`: it must be a host alone, in small letters: shop.example"
+                    ),
+                });
             }
         }
         let is_origin = |text: &&String| origin(text).as_ref() == Some(*text);
         match self.frame_origins.iter().find(|text| !is_origin(text)) {
             None => Ok(()),
-            Some(text) => Err(DomainError(format!(
-                "origin `{text}`: it must be scheme, host and port alone: https://shop.example"
-            ))),
+            Some(text) => Err(DomainError {
+                zh: format!("来源“{text}”不行：只写协议、主机和端口，例如 https://shop.example"),
+                en: format!(
+                    "origin `{text}`: it must be scheme, host and port alone: https://shop.example"
+                ),
+            }),
         }
     }
 }
@@ -271,8 +283,28 @@ impl Default for DomainSettings {
 
 /// A domain's settings contradict docs/signing.md.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DomainError(String);
+#[error("{en}")]
+pub struct DomainError {
+    zh: String,
+    en: String,
+}
+
+impl DomainError {
+    /// One that says so, in Chinese and in English.
+    #[must_use]
+    pub fn new(zh: &str, en: &str) -> Self {
+        Self {
+            zh: zh.to_owned(),
+            en: en.to_owned(),
+        }
+    }
+
+    /// What is said to who reads this language.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> &str {
+        lang.choose(&self.zh, &self.en)
+    }
+}
 
 /// A business system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -396,9 +428,10 @@ impl Domain {
         development: bool,
     ) -> Result<Self, DomainError> {
         if id.is_empty() || id.len() > 32 || !is_plain(id) {
-            return Err(DomainError(
-                "a partnerId has 1 to 32 letters, digits, _ and -".to_owned(),
-            ));
+            return refuse(
+                "partnerId 要 1 到 32 个字母、数字、_ 和 -",
+                "a partnerId has 1 to 32 letters, digits, _ and -",
+            );
         }
         let partner = settings.partner.clone().unwrap_or(PartnerSettings {
             door: door.to_owned(),
@@ -474,42 +507,60 @@ impl Domain {
     /// # Errors
     /// [`DomainError`] with the rule that is broken.
     pub fn check(&self) -> Result<(), DomainError> {
-        let refuse = |why: &str| Err(DomainError(why.to_owned()));
         if self
             .secrets
             .first()
             .is_none_or(|newest| newest.expose().is_empty())
         {
-            return refuse("a domain needs a secret");
+            return refuse("业务系统要有密钥", "a domain needs a secret");
         }
         if self.code.len() > CODE_MAX {
-            return refuse("a domain's code has at most 64 letters");
+            return refuse(
+                "domainCode 最多 64 个字符",
+                "a domain's code has at most 64 letters",
+            );
         }
         if let Some(partner) = &self.settings.partner {
             let fits = self.code == Self::partner_code(&partner.door, &partner.id);
             return if fits {
                 self.settings.check_page()
             } else {
-                refuse("a partner is kept under its own code")
+                refuse(
+                    "合作方的编码要合它的 id",
+                    "a partner is kept under its own code",
+                )
             };
         }
         if !self.code.starts_with(|c: char| c.is_ascii_lowercase()) || !is_plain(&self.code) {
             return refuse(
-                "a domain's code begins with a lower-case letter and has only letters, digits, _ and -",
+                "domainCode 要以小写字母开头，只有字母、数字、_ 和 -",
+                "domainCode begins with a lower-case letter and has only letters, digits, _ and -",
             );
         }
         if !(1..=999_999_999).contains(&self.settings.largest_sum) {
-            return refuse("the largest sum is from 1 to 999999999");
+            return refuse(
+                "一笔最大（分）要从 1 到 999999999",
+                "the largest sum is from 1 to 999999999",
+            );
         }
         if self.settings.refund_details && !self.settings.sign2 {
-            return refuse("refund details need sign2: the old sign does not cover them");
+            return refuse(
+                "回调里列出每笔退款要同时开 sign2：旧的签名不包括它们",
+                "refund details need sign2: the old sign does not cover them",
+            );
         }
         if self.settings.attempts_an_hour < 1 {
-            return refuse("a request may have at least one attempt an hour");
+            return refuse(
+                "一个请求每小时至少可试 1 次",
+                "a request may have at least one attempt an hour",
+            );
         }
         self.settings.check_page()?;
         if self.settings.attempt_life_s < 1 {
-            return refuse("an attempt lives at least a second");
+            return refuse(
+                "一次付款的有效时间至少 1 秒",
+                "an attempt lives at least a second",
+            );
         }
         match &self.rule {
             KeyRule::Strict(strict) => self.check_strict(strict),
@@ -522,16 +573,17 @@ impl Domain {
             .rate_decimals
             .is_some_and(|decimals| !RATE_DECIMALS.contains(&decimals))
         {
-            return Err(DomainError("rate has one to six decimals".to_owned()));
+            return refuse("汇率小数位要从 1 到 6", "rate has one to six decimals");
         }
         if legacy.recut == Recut::Log {
             return Ok(());
         }
         let [channel] = legacy.request_channels.as_slice() else {
-            return Err(DomainError(
-                "recut=refuse needs one value of requestChannel; with several, recut=log"
-                    .to_owned(),
-            ));
+            return refuse(
+                "签名也合别的金额的请求要拒绝（refuse），requestChannel 就只能有一个值；有几个值要\
+                 用 log",
+                "recut=refuse needs one value of requestChannel; with several, recut=log",
+            );
         };
         check_channel(channel)?;
         if !self
@@ -540,31 +592,37 @@ impl Domain {
             .map(Secret::expose)
             .all(begins_with_letter)
         {
-            return Err(DomainError("a secret begins with a letter".to_owned()));
+            return refuse("密钥要以字母开头", "a secret begins with a letter");
         }
         Ok(())
     }
 
     fn check_strict(&self, strict: &Strict) -> Result<(), DomainError> {
-        let refuse = |why: &str| Err(DomainError(why.to_owned()));
         if !is_prefix(&strict.prefix) {
             return refuse(
+                "requestKey 的开头是一个大写字母、一个数字，再加最多六个 0-9 _ -，例如 M7-",
                 "a key prefix is a capital letter, a digit, and up to six of 0-9 _ - (such as M7-)",
             );
         }
         if strict.length <= strict.prefix.len() || strict.length > KEY_MAX {
-            return refuse("a key is longer than its prefix and has at most 64 characters");
+            return refuse(
+                "requestKey 的长度要大于它的开头，最多 64",
+                "a key is longer than its prefix and has at most 64 characters",
+            );
         }
         let channel = &strict.request_channel;
         check_channel(channel)?;
         if !Currency::SEED.contains(&strict.currency) {
-            return refuse("the currency is CNY or USD");
+            return refuse("币种是 CNY 或 USD", "the currency is CNY or USD");
         }
         if !RATE_DECIMALS.contains(&strict.rate_decimals) {
-            return refuse("rate has one to six decimals");
+            return refuse("汇率小数位要从 1 到 6", "rate has one to six decimals");
         }
         if !self.development && self.settings.callbacks.is_empty() {
-            return refuse("a strict domain needs a callback prefix");
+            return refuse(
+                "要写回调地址的前缀",
+                "a strict domain needs a callback prefix",
+            );
         }
         let secrets = self.secrets.iter().map(Secret::expose);
         if [self.code.as_str(), channel]
@@ -572,10 +630,13 @@ impl Domain {
             .chain(secrets.clone())
             .any(|text| text.contains(&strict.prefix))
         {
-            return refuse("domainCode, secret and requestChannel don't hold the key prefix");
+            return refuse(
+                "domainCode、密钥和 requestChannel 里不能有 requestKey 的开头",
+                "domainCode, secret and requestChannel don't hold the key prefix",
+            );
         }
         if !secrets.clone().all(begins_with_letter) {
-            return refuse("a secret begins with a letter");
+            return refuse("密钥要以字母开头", "a secret begins with a letter");
         }
         Ok(())
     }
@@ -586,8 +647,14 @@ fn check_channel(channel: &str) -> Result<(), DomainError> {
     if fits && !channel.contains(' ') {
         return Ok(());
     }
-    let form = "requestChannel is 1, a word that begins with a letter, or empty";
-    Err(DomainError(form.to_owned()))
+    refuse(
+        "requestChannel 是 1、以字母开头的词，或空",
+        "requestChannel is 1, a word that begins with a letter, or empty",
+    )
+}
+
+fn refuse<T>(zh: &str, en: &str) -> Result<T, DomainError> {
+    Err(DomainError::new(zh, en))
 }
 
 fn begins_with_letter(text: &str) -> bool {

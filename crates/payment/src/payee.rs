@@ -1,5 +1,6 @@
 //! Who is paid, as payers read it on every page of a business system.
 
+use crate::domain::DomainError;
 use crate::lang::Lang;
 use crate::printable::{is_plain, printable};
 use serde::{Deserialize, Serialize};
@@ -41,29 +42,36 @@ impl Payee {
     /// Whether the page can show it.
     ///
     /// # Errors
-    /// The rule that is broken, in words.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`DomainError`] with the rule that is broken.
+    pub fn check(&self) -> Result<(), DomainError> {
         let texts = [
-            ("payee", &self.name, NAME_MAX),
-            ("payee-en", &self.name_en, NAME_MAX),
-            ("help-line", &self.help, HELP_MAX),
-            ("help-line-en", &self.help_en, HELP_MAX),
+            ("payee", "收款方（中文）", &self.name, NAME_MAX),
+            ("payee-en", "收款方（英文）", &self.name_en, NAME_MAX),
+            ("help-line", "客服（中文）", &self.help, HELP_MAX),
+            ("help-line-en", "客服（英文）", &self.help_en, HELP_MAX),
         ];
-        for (name, text, most) in texts {
+        for (name, name_zh, text, most) in texts {
             let shown = printable(text);
             if shown != *text || text.trim() != text || text.chars().count() > most {
-                return Err(format!(
-                    "{name} `{shown}`: it must be one line of at most {most} characters, without \
-                     blanks around it"
+                return Err(DomainError::new(
+                    &format!("{name_zh}“{shown}”不行：一行，最多 {most} 个字，前后没有空格"),
+                    &format!(
+                        "{name} `{shown}`: it must be one line of at most {most} characters, \
+                         without blanks around it"
+                    ),
                 ));
             }
         }
         if is_picture(&self.picture) || self.picture.is_empty() {
             return Ok(());
         }
-        Err(format!(
-            "picture `{}`: it must be a file's name without its ending: letters, digits, _ and -",
-            printable(&self.picture)
+        let shown = printable(&self.picture);
+        Err(DomainError::new(
+            &format!("图片“{shown}”不行：写文件名，不带扩展名，只有字母、数字、_ 和 -"),
+            &format!(
+                "picture `{shown}`: it must be a file's name without its ending: letters, \
+                 digits, _ and -"
+            ),
         ))
     }
 }

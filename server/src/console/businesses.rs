@@ -7,6 +7,7 @@ use super::session::{foreign, is_proved};
 use crate::issue;
 use crate::serve::now_ms;
 use crate::settings::form::{changed, fields, made, mark, recorded, value as said};
+use crate::settings::wrong::Wrong;
 use crate::settings::{duration_s, uncalled};
 use crate::state::State;
 use crate::zone;
@@ -246,7 +247,10 @@ pub(super) async fn change(
     };
     match changed(&was, &pairs) {
         Ok((domain, changes)) => plan(&parts, &who, &was, &domain, changes, "", None),
-        Err(why) => shown(&state, &parts, &who, was, bad(why), pairs).await,
+        Err(wrong) => {
+            let why = wrong.told(language(&parts));
+            shown(&state, &parts, &who, was, bad(why), pairs).await
+        }
     }
 }
 
@@ -288,7 +292,10 @@ pub(super) async fn set(
     };
     let (domain, changes) = match changed(&was, &pairs) {
         Ok(changed) => changed,
-        Err(why) => return shown(&state, &parts, &who, was, bad(why), pairs).await,
+        Err(wrong) => {
+            let why = wrong.told(language(&parts));
+            return shown(&state, &parts, &who, was, bad(why), pairs).await;
+        }
     };
     let what: Vec<_> = changes.iter().map(Change::recorded).collect();
     let is = mark(&domain);
@@ -327,12 +334,19 @@ pub(super) async fn rotate(
         Ok(was) => was,
         Err(response) => return response,
     };
-    let overlap_s = duration_s(said(&pairs, "overlap"));
-    let rotated = overlap_s
-        .and_then(|overlap_s| issue::rotated(&was, overlap_s).map_err(|error| error.to_string()));
+    let overlap = said(&pairs, "overlap");
+    let overlap_s = duration_s(overlap);
+    let overlap_s = overlap_s.map_err(|_| Wrong::Field("overlap".to_owned(), overlap.to_owned()));
+    let rotated = overlap_s.and_then(|overlap_s| {
+        let rotated = issue::rotated(&was, overlap_s);
+        rotated.map_err(|error| Wrong::of_making(&error))
+    });
     let (domain, secret) = match rotated {
         Ok(rotated) => rotated,
-        Err(why) => return shown(&state, &parts, &who, was, bad(why), pairs).await,
+        Err(wrong) => {
+            let why = wrong.told(language(&parts));
+            return shown(&state, &parts, &who, was, bad(why), pairs).await;
+        }
     };
     let errand = Errand::Rotate {
         was: Box::new(was.clone()),
@@ -413,7 +427,8 @@ pub(super) async fn add(
     };
     let (domain, secret) = match made(&door, &pairs, pid) {
         Some(Ok(made)) => made,
-        Some(Err(why)) => {
+        Some(Err(wrong)) => {
+            let why = wrong.told(language(&parts));
             return listed(&state, &parts, &who, bad(why), Some((door, pairs))).await;
         }
         None => {

@@ -1,12 +1,13 @@
 //! The settings of a business system as the fields of a form, each by the name that it has
 //! at the command line, whose words are read of what was written into them.
 
+use super::wrong::Wrong;
 use super::{ApayArgs, EpayArgs, LegacyArgs, RuleArgs, SettingArgs};
 use crate::issue;
 use clap::Parser;
 use console::{Change, Field, Shape};
 use doors::{apay, epay};
-use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, PLATFORM, Recut};
+use payment::domain::{Domain, DomainError, DomainSettings, KeyRule, LateMoney, PLATFORM, Recut};
 use payment::story::digest;
 
 /// A setting that a partner may also have none of.
@@ -206,11 +207,11 @@ fn words(field: &Field, said: &str) -> Vec<String> {
 /// it is, stays. Then what changes.
 ///
 /// # Errors
-/// What the form says wrong, as the command line would.
+/// What the form says wrong.
 pub(crate) fn changed(
     was: &Domain,
     said: &[(String, String)],
-) -> Result<(Domain, Vec<Change>), String> {
+) -> Result<(Domain, Vec<Change>), Wrong> {
     let mut all = Vec::new();
     let mut asked = Vec::new();
     for field in fields(was) {
@@ -229,7 +230,7 @@ pub(crate) fn changed(
     }
     let mut domain = was.clone();
     apply(&mut domain, all)?;
-    domain.check().map_err(|error| error.to_string())?;
+    domain.check().map_err(Wrong::Rule)?;
     let now = fields(&domain);
     let change = |(field, said): (Field, String)| {
         let is = now.iter().find(|one| one.name == field.name)?;
@@ -248,7 +249,7 @@ pub(crate) fn changed(
     };
     let changes: Vec<_> = asked.into_iter().filter_map(change).collect();
     match changes.is_empty() {
-        true => Err("nothing changes: every setting is so already".to_owned()),
+        true => Err(Wrong::Nothing),
         false => Ok((domain, changes)),
     }
 }
@@ -288,7 +289,7 @@ pub(crate) fn made(
     door: &str,
     said: &[(String, String)],
     pid: Option<u32>,
-) -> Option<Result<(Domain, String), String>> {
+) -> Option<Result<(Domain, String), Wrong>> {
     let value = |name: &str| value(said, name);
     let words = || {
         let word = |name: &&str| match value(name) {
@@ -307,55 +308,51 @@ pub(crate) fn made(
             .chain(callbacks)
             .collect::<Vec<_>>()
     };
-    let made = |make: &dyn Fn(&str) -> Result<Domain, String>| {
-        let secret = issue::first(door).map_err(|error| error.to_string())?;
+    let unmade = |error: anyhow::Error| Wrong::of_making(&error);
+    let made = |make: &dyn Fn(&str) -> Result<Domain, Wrong>| {
+        let secret = issue::first(door).map_err(unmade)?;
         Ok((make(&secret)?, secret))
     };
     let code = value("code");
-    let text = |error: anyhow::Error| error.to_string();
     match door {
         PLATFORM => Some(made(&|secret| {
-            let read = New::try_parse_from(words()).map_err(|error| told(&error))?;
-            issue::domain(code, read.rule, read.settings, secret).map_err(text)
+            let read = New::try_parse_from(words()).map_err(|error| Wrong::of_words(&error))?;
+            issue::domain(code, read.rule, read.settings, secret).map_err(unmade)
         })),
         apay::NAME => Some(made(&|secret| {
-            let read = Apay::try_parse_from(words()).map_err(|error| told(&error))?;
-            issue::partner(code, read.settings, secret).map_err(text)
+            let read = Apay::try_parse_from(words()).map_err(|error| Wrong::of_words(&error))?;
+            issue::partner(code, read.settings, secret).map_err(unmade)
         })),
         epay::NAME => Some(made(&|secret| {
-            let read = Epay::try_parse_from(words()).map_err(|error| told(&error))?;
-            let pid = pid.ok_or("no pid is left: the last one is taken")?;
-            issue::epay(pid, value("name"), read.settings, secret).map_err(text)
+            let read = Epay::try_parse_from(words()).map_err(|error| Wrong::of_words(&error))?;
+            let pid = pid.ok_or_else(|| {
+                let none = ("pid 用完了", "no pid is left: the last one is taken");
+                Wrong::Rule(DomainError::new(none.0, none.1))
+            })?;
+            issue::epay(pid, value("name"), read.settings, secret).map_err(unmade)
         })),
         _ => None,
     }
 }
 
-fn apply(domain: &mut Domain, words: Vec<String>) -> Result<(), String> {
+fn apply(domain: &mut Domain, words: Vec<String>) -> Result<(), Wrong> {
     match domain.door() {
         apay::NAME => {
-            let read = Apay::try_parse_from(words).map_err(|error| told(&error))?;
+            let read = Apay::try_parse_from(words).map_err(|error| Wrong::of_words(&error))?;
             read.settings.apply(domain);
         }
         epay::NAME => {
-            let read = Epay::try_parse_from(words).map_err(|error| told(&error))?;
+            let read = Epay::try_parse_from(words).map_err(|error| Wrong::of_words(&error))?;
             read.settings.apply(domain);
         }
         _ => {
-            let read = Platform::try_parse_from(words).map_err(|error| told(&error))?;
+            let read = Platform::try_parse_from(words).map_err(|error| Wrong::of_words(&error))?;
             let legacy = read.legacy.apply(&mut domain.rule);
-            legacy.map_err(|error| error.to_string())?;
+            legacy.map_err(|error| Wrong::of_making(&error))?;
             read.settings.apply(&mut domain.settings);
         }
     }
     Ok(())
-}
-
-/// The first line of what is wrong with words; the others tell of a help that is not there.
-pub(crate) fn told(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]
@@ -482,7 +479,12 @@ mod tests {
             changed.map(|(domain, _)| domain)
         };
         for (name, value, why) in [
-            ("largest-sum", "many", "invalid value 'many'"),
+            (
+                "largest-sum",
+                "many",
+                "Largest sum, fen (cents): “many” is not taken. It takes a whole number",
+            ),
+            ("largest-sum", "", "it can't be empty"),
             ("largest-sum", "0", "the largest sum is from 1"),
             ("attempt-life", "--disabled=true", "such as 90s"),
             ("callback", "--disabled", "callback `--disabled`"),
@@ -491,12 +493,49 @@ mod tests {
             ("relay-until", " ", "nothing changes"),
         ] {
             let refused = said(&shop, name, value).unwrap_err();
-            assert!(refused.contains(why), "{name}={value}: {refused}");
+            let told = refused.told(Lang::En);
+            assert!(told.contains(why), "{name}={value}: {told}");
+            let told = refused.told(Lang::Zh);
+            assert!(told.chars().any(|c| c > '一'), "{name}={value}: {told}");
         }
         let any = said(&apay, "time-window", "any").unwrap();
         assert_eq!(any.settings.partner.unwrap().time_window_s, None);
         let with = said(&apay, "callback", "https://a.example/").unwrap();
         let without = said(&with, "callback", "").unwrap();
         assert_eq!(without.settings.callbacks, apay.settings.callbacks);
+    }
+
+    #[test]
+    fn what_a_new_one_lacks_or_says_wrong_is_told_in_the_pages_words() {
+        let said = |door: &str, said: &[(&str, &str)]| {
+            let said: Vec<_> = said
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            made(door, &said, Some(1002)).unwrap().unwrap_err()
+        };
+        let fields = [
+            ("code", "9shop"),
+            ("key-prefix", "M7-"),
+            ("key-length", "16"),
+            ("callback", "https://a.example/"),
+        ];
+        let without = said(PLATFORM, &fields[..2]).told(Lang::Zh);
+        assert_eq!(without, "还要写：requestKey 的长度。");
+        let code = said(PLATFORM, &fields);
+        assert!(
+            code.told(Lang::Zh)
+                .starts_with("domainCode 要以小写字母开头")
+        );
+        assert!(code.told(Lang::En).starts_with("domainCode begins with"));
+        let test = said(
+            PLATFORM,
+            &[("code", "test"), fields[1], fields[2], fields[3]],
+        );
+        assert!(test.told(Lang::Zh).contains("开发用"));
+        let name = said(epay::NAME, &[("name", "")]).told(Lang::Zh);
+        assert!(name.contains("名字"), "{name}");
+        let id = said(apay::NAME, &[("code", "a b")]).told(Lang::Zh);
+        assert!(id.starts_with("partnerId 要"), "{id}");
     }
 }

@@ -78,6 +78,10 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
         typed.contains("value=\"for ever\"") && typed.contains("value=\"a &lt;b"),
         "{typed}"
     );
+    assert!(
+        typed.contains("“旧密钥还有效多久”里的“for ever”不行：要写数字和单位"),
+        "{typed}"
+    );
     let reasonless = [token, rotate[2], rotate[3]];
     let answer = dev.post(&format!("{path}/rotate"), &reasonless).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
@@ -111,6 +115,19 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
         typed.contains("name=\"callback\" value=\"no address\""),
         "{typed}"
     );
+    assert!(typed.contains("回调地址的前缀“no”不行"), "{typed}");
+    for (lang, told) in [
+        (
+            "zh-CN",
+            "“24 小时内最多退（分，0 不限）”里的“abc”不行：要写整数",
+        ),
+        ("en", "“abc” is not taken. It takes a whole number of fen"),
+    ] {
+        let wished = [token, ("mark", &seen), ("refunds-a-day", "abc")];
+        let path = format!("{path}/change?lang={lang}");
+        let page = dev.post(&path, &wished).await.text().await.unwrap();
+        assert!(page.contains(told), "{page}");
+    }
     let wished = [token, ("mark", &seen), ("callback", "https://10.0.0.7/")];
     let answer = dev.post(&format!("{path}/change"), &wished).await;
     let planned = answer.text().await.unwrap();
