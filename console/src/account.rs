@@ -1,6 +1,7 @@
 //! Channel accounts: all of them, and one with what can be done for it.
 
 use crate::business::{hindrance, noticed, reason, token};
+use crate::words::channel;
 use crate::{Notice, Setting, document};
 use leptos::prelude::*;
 use payment::channel::Channel;
@@ -41,7 +42,7 @@ pub fn accounts(setting: &Setting<'_>, accounts: &Accounts) -> String {
         let address = address(account);
         view! {
             <tr>
-                <td>{account.channel.code()}</td>
+                <td>{channel(setting, account.channel)}</td>
                 <td><a href=address>{account.name.clone()}</a><small>{account.merchant.clone()}</small></td>
                 <td>{place(setting, account)}</td>
                 <td data-name=setting.say("新付款", "New payments") class=is_open(account).map(|is| if is { "good" } else { "bad" })>
@@ -196,7 +197,7 @@ pub fn account(
     let title = format!(
         "{} {} {}",
         setting.say("渠道账户", "Account"),
-        account.channel.code(),
+        channel(setting, account.channel),
         account.name
     );
     document(setting, &title, body)

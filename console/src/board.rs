@@ -1,6 +1,7 @@
 //! Money at risk, what was paid today, and whether what waits is in time.
 
 use crate::queues::{Queues, summary};
+use crate::words::channel_of;
 use crate::{Setting, age, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
@@ -109,7 +110,7 @@ fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
             );
             view! {
                 <tr>
-                    <td><a href=address>{total.name.clone()}</a></td>
+                    <td><a href=address>{channel_of(setting, &total.name)}</a></td>
                     <td class="number">{total.count}</td>
                     <td class="number">{yuan(total.paid)}</td>
                     <td class="number">{yuan(total.refunded)}</td>

@@ -1,5 +1,6 @@
 //! Figures: what was paid within some days, by whom it was paid, and how long it took.
 
+use crate::words::{channel, channel_of};
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::channel::Channel;
@@ -364,9 +365,13 @@ fn by(setting: &Setting<'_>, figures: &Figures, read: &Read) -> impl IntoView {
         .sums
         .iter()
         .map(|sum| {
+            let name = match figures.by {
+                By::Channel | By::Charge | By::Account => channel_of(setting, &sum.name),
+                By::Business | By::Currency => sum.name.clone(),
+            };
             view! {
                 <tr>
-                    <td>{sum.name.clone()}</td>
+                    <td>{name}</td>
                     {cells(setting, sum)}
                     {bar(sum.paid, largest(sum.currency))}
                 </tr>
@@ -406,7 +411,7 @@ fn successes(setting: &Setting<'_>, successes: &[Success]) -> Option<AnyView> {
             let rate = part(paid, made, 1000);
             view! {
                 <tr>
-                    <td>{success.channel.code()}</td>
+                    <td>{channel(setting, success.channel)}</td>
                     <td class="number" data-name=in_all><a href=all>{made}</a></td>
                     <td class="number" data-name=settled><a href=these>{paid}</a></td>
                     <td class="number" data-name=share>{format!("{}.{} %", rate / 10, rate % 10)}</td>
@@ -455,7 +460,8 @@ fn took(setting: &Setting<'_>, read: &Read) -> Option<AnyView> {
         .iter()
         .map(|took| {
             let count = view! { <a href=took.address.clone()>{took.payment.count}</a> };
-            lasted(took.channel, paid, count, Some(took.payment), slowest)
+            let channel = channel(setting, took.channel);
+            lasted(channel, paid, count, Some(took.payment), slowest)
         })
         .collect();
     let callbacks: Vec<_> = read
@@ -463,14 +469,15 @@ fn took(setting: &Setting<'_>, read: &Read) -> Option<AnyView> {
         .iter()
         .map(|took| {
             let count = took.callback.map_or(0, |spread| spread.count);
-            lasted(took.channel, taken, count, took.callback, slowest_callback)
+            let channel = channel(setting, took.channel);
+            lasted(channel, taken, count, took.callback, slowest_callback)
         })
         .collect();
     let newest = read.newest.map(|newest| match setting.lang {
         Lang::Zh => format!("只按最新的 {newest} 笔付款。"),
         Lang::En => format!("Of the newest {newest} payments alone."),
     });
-    let channel = setting.say("渠道", "Channel");
+    let of = setting.say("渠道", "Channel");
     let title = setting.say(
         "用时（按付款时间）",
         "How long it took (by the time of payment)",
@@ -485,9 +492,9 @@ fn took(setting: &Setting<'_>, read: &Read) -> Option<AnyView> {
             <h2>{title}</h2>
             {newest.map(|newest| view! { <p>{newest}</p> })}
             <h3>{payment}</h3>
-            <table>{head(channel, paid, true)}<tbody>{payments}</tbody></table>
+            <table>{head(of, paid, true)}<tbody>{payments}</tbody></table>
             <h3>{callback}</h3>
-            <table>{head(channel, taken, true)}<tbody>{callbacks}</tbody></table>
+            <table>{head(of, taken, true)}<tbody>{callbacks}</tbody></table>
         </section>
     };
     Some(section.into_any())
@@ -495,7 +502,7 @@ fn took(setting: &Setting<'_>, read: &Read) -> Option<AnyView> {
 
 /// How long something took by a channel.
 fn lasted(
-    channel: Channel,
+    channel: &'static str,
     [counted, median, within]: [&'static str; 3],
     count: impl IntoView,
     spread: Option<Spread>,
@@ -505,7 +512,7 @@ fn lasted(
     let most = spread.map(|spread| duration(spread.most_ms));
     view! {
         <tr>
-            <td>{channel.code()}</td>
+            <td>{channel}</td>
             <td class="number" data-name=counted>{count}</td>
             <td class="number" data-name=median>{half}</td>
             <td class="number" data-name=within>{most}</td>

@@ -14,6 +14,7 @@ mod queues;
 mod record;
 mod refunds;
 mod sign_in;
+mod words;
 
 pub use account::{Account, Accounts, account, accounts};
 pub use alarms::AlarmsTo;

@@ -1,5 +1,6 @@
 //! One notify as it came.
 
+use crate::words::channel;
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
@@ -61,7 +62,7 @@ pub fn notify(setting: &Setting<'_>, notify: &Notify) -> String {
     let body = view! {
         <dl>
             <div><dt>{setting.say("渠道", "Channel")}</dt>
-                <dd>{row.channel.code()}" / "{row.account.clone()}</dd></div>
+                <dd>{channel(setting, row.channel)}" / "{row.account.clone()}</dd></div>
             <div><dt>{setting.say("收到于", "Came at")}</dt><dd>{(setting.time)(row.received_ms)}</dd></div>
             <div><dt>{setting.say("渠道订单号", "Channel's number")}</dt>
                 <dd>{row.channel_order_no.clone()}</dd></div>

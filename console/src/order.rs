@@ -1,6 +1,7 @@
 //! One order on one screen.
 
 use crate::business::reason;
+use crate::words::{self, channel};
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::by_two::{AloneMost, Judged, RefundRequest};
@@ -192,7 +193,7 @@ fn payment(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
             <h2>{attempt.order_sn.clone()}" "{attempt.status.word()}</h2>
             <dl>
                 <div><dt>{setting.say("渠道", "Channel")}</dt>
-                    <dd>{attempt.channel.code()}" / "{attempt.account.clone()}" "{attempt.kind.word()}</dd></div>
+                    <dd>{channel(setting, attempt.channel)}" / "{attempt.account.clone()}" "{attempt.kind.word()}</dd></div>
                 <div><dt>{setting.say("渠道收", "Channel's sum")}</dt><dd>{attempt.channel_money.to_string()}</dd></div>
                 {back(setting, payment)}
                 <div><dt>{setting.say("渠道订单号", "Channel's number")}</dt><dd>{attempt.channel_order_no.clone()}</dd></div>
@@ -260,8 +261,9 @@ fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
             let name = setting.say("通知", "notify");
             view! { " "<a href=format!("/notify/{id}")>{name}" "{id}</a> }
         });
-        let what = view! { {entry.what.clone()}{notify} }.into_any();
-        (entry.at_ms, what, entry.by.clone(), entry.detail.clone())
+        let what = view! { {words::happened(setting, &entry.what)}{notify} }.into_any();
+        let by = words::who(setting, &entry.by);
+        (entry.at_ms, what, by, entry.detail.clone())
     });
     let tries = payment.callbacks.iter().flat_map(|called| {
         called.tries.iter().map(|tried| {
@@ -290,7 +292,7 @@ fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
         .iter()
         .map(|called| {
             let name = setting.say("回调", "Callback to");
-            let state = called.callback.state.word();
+            let state = words::callback(setting, called.callback.state.word());
             view! { <p>{name}" "{called.callback.receiver.clone()}": "{state}</p> }
         })
         .collect();
@@ -361,7 +363,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         .payments
         .iter()
         .find(|one| one.attempt.order_sn == order.order_sn);
-    let channel = asked.map_or("", |one| one.attempt.channel.code());
+    let channel = asked.map_or("", |one| channel(setting, one.attempt.channel));
     let has_callback = asked.is_some_and(|one| !one.callbacks.is_empty());
     let requery = Act {
         deed: Deed::Requery,
@@ -458,7 +460,7 @@ fn close(setting: &Setting<'_>, order: &Order, asked: &AttemptRow) -> Act {
         let payments = order.payments.iter().map(|one| &one.attempt);
         let listed = payments
             .filter(|one| which(one.status))
-            .map(|one| format!("{} ({})", one.order_sn, one.channel.code()));
+            .map(|one| format!("{} ({})", one.order_sn, channel(setting, one.channel)));
         listed.collect::<Vec<_>>().join(setting.say("、", ", "))
     };
     let held = listed(&|status| status == Attempt::Held);

@@ -1,6 +1,7 @@
 //! The list of orders.
 
 use crate::list::{choice, kind, older, place, refused, table};
+use crate::words::channel;
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::channel::Channel;
@@ -148,7 +149,7 @@ fn line(setting: &Setting<'_>, listed: &Listed) -> impl IntoView {
             <td><a href=address>{row.order_sn.clone()}</a><small>{row.request_key.clone()}</small></td>
             <td>{row.status.word()}</td>
             <td class="number">{row.money.to_string()}{back}</td>
-            <td>{row.channel.code()}<small>{row.account.clone()}</small></td>
+            <td>{channel(setting, row.channel)}<small>{row.account.clone()}</small></td>
             <td>{row.domain_code.clone()}</td>
             <td>{(setting.time)(row.created_ms)}</td>
             <td>{row.paid_ms.map(setting.time)}</td>
@@ -158,7 +159,10 @@ fn line(setting: &Setting<'_>, listed: &Listed) -> impl IntoView {
 
 fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
     let any = setting.say("不限", "any");
-    let channels = choice(&Channel::ALL.map(Channel::code), &asked.channel);
+    let channels = Channel::ALL.map(|one| {
+        let is_chosen = one.code() == asked.channel;
+        view! { <option value=one.code() selected=is_chosen>{channel(setting, one)}</option> }
+    });
     let currencies = choice(&Currency::ALL.map(Currency::code), &asked.currency);
     let states = choice(&Attempt::ALL.map(Attempt::word), &asked.state);
     let asked = asked.clone();
@@ -169,7 +173,7 @@ fn filter(setting: &Setting<'_>, asked: &Asked) -> impl IntoView {
             <label>{setting.say("业务系统", "Business")}
                 <input name="business" maxlength="64" value=asked.business/></label>
             <label>{setting.say("渠道", "Channel")}
-                <select name="channel"><option value="">{any}</option>{channels}</select></label>
+                <select name="channel"><option value="">{any}</option>{channels.collect_view()}</select></label>
             <label>{setting.say("账户", "Account")}
                 <input name="account" maxlength="64" value=asked.account/></label>
             <label>{setting.say("状态", "State")}

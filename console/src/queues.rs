@@ -2,6 +2,7 @@
 //! soon.
 
 use crate::alarms::{AlarmsTo, alarms};
+use crate::words::channel_of;
 use crate::{Setting, age, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
@@ -517,7 +518,7 @@ fn account(setting: &Setting<'_>, one: &Answering) -> impl IntoView + use<> {
     };
     view! {
         <tr>
-            <td>{one.channel}" / "{one.name.clone()}</td>
+            <td>{channel_of(setting, one.channel)}" / "{one.name.clone()}</td>
             <td>{state}</td>
             <td class="number" data-name=setting.say("调用：", "calls:")>{one.calls}</td>
             <td class="number" data-name=setting.say("没有应答：", "without an answer:")>{lost}</td>

@@ -195,9 +195,19 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     assert!(one.contains("1 order is shown: all there are."), "{one}");
     eventually("its callback is told", async || {
         let page = dev.page(&path).await;
-        page.contains("delivered").then_some(())
+        page.contains("回调已收下").then_some(())
     })
     .await;
+    // Who reads Chinese is told in Chinese, and the addresses keep their codes.
+    let page = dev.page(&path).await;
+    for said in ["开始付款", "付款人", "已付款（SUCCESSPAY）", "微信支付"] {
+        assert!(page.contains(said), "{said} in {page}");
+    }
+    let list = dev.page("/orders?channel=Wechat").await;
+    assert!(
+        list.contains("value=\"Wechat\" selected") && list.contains(">微信支付<"),
+        "{list}"
+    );
     let order = dev.page(&format!("{path}?lang=en")).await;
     assert!(
         order.contains("entries is whole") && order.contains(&channel_number),
