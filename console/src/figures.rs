@@ -204,7 +204,7 @@ fn shown(setting: &Setting<'_>, figures: &Figures, read: &Read) -> AnyView {
     let times: Vec<_> = read
         .times
         .iter()
-        .map(|sums| time(setting, figures.days, sums))
+        .map(|sums| time(setting, figures, sums))
         .collect();
     view! {
         <section>
@@ -230,16 +230,22 @@ fn part(value: i64, whole: i64, full: i64) -> i64 {
 }
 
 /// The plot of a currency, and the table behind it.
-fn time(setting: &Setting<'_>, days: i64, sums: &[Sum]) -> AnyView {
+fn time(setting: &Setting<'_>, figures: &Figures, sums: &[Sum]) -> AnyView {
     let Some(currency) = sums.first().map(|sum| sum.currency) else {
         return ().into_any();
     };
     let code = currency.code();
+    let days = figures.days;
     let what = match (setting.lang, days) {
         (Lang::Zh, 1) => format!("{code} 每小时付款"),
         (Lang::Zh, _) => format!("{code} 每天付款"),
         (Lang::En, 1) => format!("{code} paid by hour"),
         (Lang::En, _) => format!("{code} paid by day"),
+    };
+    // The table below is of other sums then.
+    let what = match figures.by {
+        By::Charge => what + setting.say("（请求的币种）", ", in the requests' currency"),
+        _ => what,
     };
     let rows: Vec<_> = sums
         .iter()
@@ -383,9 +389,11 @@ fn by(setting: &Setting<'_>, figures: &Figures, read: &Read) -> impl IntoView {
         Lang::En => format!("{} smaller ones more.", read.more),
     });
     let name = figures.by.name(setting);
-    let title = match setting.lang {
-        Lang::Zh => format!("按{name}"),
-        Lang::En => format!("By {}", name.to_lowercase()),
+    let title = match (figures.by, setting.lang) {
+        (By::Charge, Lang::Zh) => "各渠道收的钱（渠道收的币种）".to_owned(),
+        (By::Charge, Lang::En) => "Charged by channel, in the currency that it took".to_owned(),
+        (_, Lang::Zh) => format!("按{name}"),
+        (_, Lang::En) => format!("By {}", name.to_lowercase()),
     };
     view! {
         <h3>{title}</h3>

@@ -169,7 +169,7 @@ async fn refunds_are_listed_and_taken_as_a_table(database: Database) {
     assert!(order.contains("¥256.00 中的 ¥128.00"), "{order}");
     assert!(order.contains("还可退 ¥128.00"), "{order}");
     let figures = viewer.page("/figures?by=charge").await;
-    let (_, by_charge) = figures.rsplit_once("按渠道收的钱").unwrap();
+    let (_, by_charge) = figures.rsplit_once("各渠道收的钱").unwrap();
     let (by_charge, _) = by_charge.split_once("</table>").unwrap();
     assert!(
         by_charge.contains("256.00") && by_charge.contains("128.00"),
@@ -312,6 +312,13 @@ async fn each_figure_is_made_of_its_rows(database: Database) {
             assert!(list.contains(&shown), "{address}: {list}");
         }
     }
+    // Which currency is which, where the plot and the table are of two.
+    let page = viewer.page("/figures?days=7&by=charge&lang=en").await;
+    assert!(
+        page.contains("CNY paid by day, in the requests' currency")
+            && page.contains("Charged by channel, in the currency that it took"),
+        "{page}"
+    );
     for wrong in ["days=2", "days=x", "by=payer"] {
         let answer = viewer.get(&format!("/figures?{wrong}")).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{wrong}");
