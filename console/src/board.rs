@@ -1,5 +1,6 @@
 //! Money at risk, what was paid today, and whether what waits is in time.
 
+use crate::figures::columns;
 use crate::queues::{Queues, summary};
 use crate::words::channel_of;
 use crate::{Setting, age, document};
@@ -89,14 +90,16 @@ fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
             <td>{what}<small>{risk.detail.clone()}</small></td>
             <td>{order}</td>
             <td class="number">{money.clone()}</td>
-            <td>{(setting.time)(risk.since_ms)}<small>{age}</small></td>
-            <td>{next}</td>
+            <td data-name=setting.say("从", "since")>{(setting.time)(risk.since_ms)}<small>{age}</small></td>
+            <td data-name=setting.say("下一步", "next")>{next}</td>
         </tr>
     }
 }
 
 fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
     let totals = board.today.as_deref();
+    // On a phone each stands before its cell.
+    let [count, paid, refunded] = columns(setting);
     let rows: Vec<_> = totals
         .unwrap_or_default()
         .iter()
@@ -111,9 +114,9 @@ fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
             view! {
                 <tr>
                     <td><a href=address>{channel_of(setting, &total.name)}</a></td>
-                    <td class="number">{total.count}</td>
-                    <td class="number">{yuan(total.paid)}</td>
-                    <td class="number">{yuan(total.refunded)}</td>
+                    <td class="number" data-name=count>{total.count}</td>
+                    <td class="number" data-name=paid>{yuan(total.paid)}</td>
+                    <td class="number" data-name=refunded>{yuan(total.refunded)}</td>
                 </tr>
             }
         })
@@ -135,9 +138,9 @@ fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
         <table hidden=has_none>
             <thead><tr>
                 <th>{setting.say("渠道", "Channel")}</th>
-                <th class="number">{setting.say("笔数", "Count")}</th>
-                <th class="number">{setting.say("付款", "Paid")}</th>
-                <th class="number">{setting.say("其中已退", "Of it given back")}</th>
+                <th class="number">{count}</th>
+                <th class="number">{paid}</th>
+                <th class="number">{refunded}</th>
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>

@@ -275,7 +275,7 @@ fn time(setting: &Setting<'_>, figures: &Figures, sums: &[Sum]) -> AnyView {
 }
 
 /// The names of the columns of figures; on a phone each stands before its cell.
-fn columns(setting: &Setting<'_>) -> [&'static str; 3] {
+pub(crate) fn columns(setting: &Setting<'_>) -> [&'static str; 3] {
     [
         setting.say("笔数", "Count"),
         setting.say("付款", "Paid"),

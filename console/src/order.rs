@@ -152,8 +152,8 @@ fn requests(setting: &Setting<'_>, order: &Order) -> Option<impl IntoView> {
                 <tr>
                     <td>{request.request_no.clone()}</td>
                     <td class="number">{request.money.to_string()}</td>
-                    <td>{request.asked_by.clone()}<small>{(setting.time)(request.asked_ms)}</small></td>
-                    <td>{request.reason.clone()}</td>
+                    <td data-name=setting.say("谁要的", "by")>{request.asked_by.clone()}<small>{(setting.time)(request.asked_ms)}</small></td>
+                    <td data-name=setting.say("原因", "reason")>{request.reason.clone()}</td>
                     <td>{state}" "{by}</td>
                 </tr>
             }
@@ -233,7 +233,7 @@ fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
                     <td>{refund.refund_no.clone()}<small>{refund.refund_key.clone()}</small></td>
                     <td class="number">{refund.money.to_string()}</td>
                     <td>{refund.state.word()}</td>
-                    <td>{refund.cause.word()}</td>
+                    <td data-name=setting.say("谁要的", "by")>{refund.cause.word()}</td>
                     <td>{refund.note.clone()}</td>
                 </tr>
             }

@@ -151,8 +151,13 @@ fn line(setting: &Setting<'_>, listed: &Listed) -> impl IntoView {
             <td class="number">{row.money.to_string()}{back}</td>
             <td>{channel(setting, row.channel)}<small>{row.account.clone()}</small></td>
             <td>{row.domain_code.clone()}</td>
-            <td>{(setting.time)(row.created_ms)}</td>
-            <td>{row.paid_ms.map(setting.time)}</td>
+            <td data-name=setting.say("下单", "made")>{(setting.time)(row.created_ms)}</td>
+            {row.paid_ms.map_or_else(
+                || view! { <td></td> }.into_any(),
+                |paid_ms| view! {
+                    <td data-name=setting.say("付款", "paid")>{(setting.time)(paid_ms)}</td>
+                }.into_any(),
+            )}
         </tr>
     }
 }

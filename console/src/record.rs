@@ -69,7 +69,7 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
         .map(|act| {
             view! {
                 <tr>
-                    <td>{act.seq}</td>
+                    <td data-name="#">{act.seq}</td>
                     <td>{(setting.time)(act.at_ms)}</td>
                     <td>{act.by.clone()}</td>
                     <td>{what(act, &record.orders)}</td>

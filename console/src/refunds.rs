@@ -86,9 +86,9 @@ fn line(setting: &Setting<'_>, listed: &ListedRefund) -> impl IntoView {
             <td>{refund.refund_no.clone()}<small>{refund.refund_key.clone()}</small></td>
             <td>{refund.state.word()}</td>
             <td class="number">{refund.money.to_string()}{charged}</td>
-            <td><a href=address>{refund.order_sn.clone()}</a></td>
+            <td data-name=setting.say("订单", "order")><a href=address>{refund.order_sn.clone()}</a></td>
             <td>{listed.domain_code.clone()}</td>
-            <td>{refund.cause.word()}</td>
+            <td data-name=setting.say("谁要的", "by")>{refund.cause.word()}</td>
             <td>{(setting.time)(refund.created_ms)}</td>
             <td>{refund.note.clone()}</td>
         </tr>

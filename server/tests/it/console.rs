@@ -121,6 +121,8 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
         board.contains("?channel=Wechat&amp;state=SUCCESSPAY&amp;paid=1"),
         "{board}"
     );
+    // On a phone no column has a head.
+    assert!(board.contains("data-name=\"Of it given back\""), "{board}");
     let found = dev.get(&format!("/find?number={channel_number}")).await;
     let path = location(&found).to_owned();
     let order_sn = path.strip_prefix("/order/").unwrap();
