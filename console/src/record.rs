@@ -35,6 +35,18 @@ pub struct Record {
     pub csv: String,
 }
 
+/// What was done without what stands for a reason that is told elsewhere (docs/operating.md,
+/// Who did what): it says nothing.
+fn said(act: &OperatorAct) -> OperatorAct {
+    let mut said = act.clone();
+    for nothing in [" --reason …", " --reason=…"] {
+        if let Some(before) = act.what.strip_suffix(nothing) {
+            before.clone_into(&mut said.what);
+        }
+    }
+    said
+}
+
 /// What was done, in which orders lead to their pages.
 fn what(act: &OperatorAct, orders: &[(String, String)]) -> Vec<AnyView> {
     let order_of = |number: &str| {
@@ -72,7 +84,7 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
                     <td data-name="#">{act.seq}</td>
                     <td>{(setting.time)(act.at_ms)}</td>
                     <td>{act.by.clone()}</td>
-                    <td>{what(act, &record.orders)}</td>
+                    <td>{what(&said(act), &record.orders)}</td>
                 </tr>
             }
         })
@@ -132,5 +144,28 @@ fn filter(setting: &Setting<'_>, asked: &AskedActs) -> impl IntoView {
             <label>{holding}<input name="about" maxlength="200" value=about.clone()/></label>
             <button>{setting.say("列出", "List")}</button>
         </form>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_is_told_elsewhere_leaves_no_dots() {
+        let shown = |what: &str| {
+            let act = OperatorAct {
+                seq: 1,
+                at_ms: 0,
+                by: "dev".to_owned(),
+                what: what.to_owned(),
+                hash: String::new(),
+            };
+            said(&act).what
+        };
+        assert_eq!(shown("order requery 1 --reason …"), "order requery 1");
+        assert_eq!(shown("order close 1 --reason=…"), "order close 1");
+        let why = "channel disable Wechat/main --reason \"too slow …\"";
+        assert_eq!(shown(why), why);
     }
 }

@@ -287,6 +287,11 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let (_, acts) = run(&world, &["act", "list"]);
     let refunds = format!("dev order refund {order_sn} --money 30");
     assert_eq!(acts.matches(&refunds).count(), 3, "{acts}");
+    let acts = dev.page("/acts").await;
+    assert!(
+        acts.contains("order requery") && !acts.contains('…'),
+        "{acts}"
+    );
     let signed_out = dev.post("/sign-out", &[refund[0]]).await;
     assert_eq!(location(&signed_out), "/sign-in");
     assert_eq!(location(&dev.get("/").await), "/sign-in?next=%2F");

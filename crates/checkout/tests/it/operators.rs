@@ -6,6 +6,7 @@ use payment::by_two::AloneMost;
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
+use payment::money::{Currency, Money};
 use payment::operators::{Deed, Operator, Role};
 use payment::order::Attempt;
 use payment::ports::{
