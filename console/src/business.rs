@@ -535,16 +535,19 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
             <form method="post" action=rotate>
                 <h2>{setting.say("换密钥", "Rotate the secret")}</h2>
                 <p>{setting.say(
-                    "发一个新密钥，只显示一次；旧的在重叠期内仍然有效，期满即失效。",
-                    "Issues another secret, which is shown once; the one before holds for the \
-                     overlap, and not after.",
+                    "发一个新密钥，只显示一次；现用的在重叠期内仍然有效，期满即失效；更早的最晚也到那时\
+                     失效，本来更早失效的不会延长。",
+                    "Issues another secret, which is shown once; the one in use now holds for the \
+                     overlap, and not after. Older ones end then at the latest: one that ends \
+                     sooner ends as it did.",
                 )}</p>
                 {marked()}
-                <label>{setting.say("旧密钥还有效多久：30m、12h、7d", "How long the old one holds: 30m, 12h, 7d")}
+                <label>{setting.say("旧密钥还有效多久：30m、12h、7d，最多 90d", "How long the old one holds: 30m, 12h, 7d, at most 90d")}
                     <input name="overlap" required value=overlap maxlength="12"/></label>
                 {reason(setting, why)}
                 <button>{setting.say("换密钥", "Rotate the secret")}</button>
             </form>
+            {end_older(setting, business)}
             <form method="post" action=change>
                 <h2>{stop}</h2>
                 <p>{effect}</p>
@@ -563,6 +566,41 @@ fn acts_of(setting: &Setting<'_>, business: &Business) -> AnyView {
         </details>
     }
     .into_any()
+}
+
+/// Ends older secrets now, where one holds.
+fn end_older(setting: &Setting<'_>, business: &Business) -> Option<impl IntoView> {
+    let Business { domain, uses, .. } = business;
+    let older = domain.live_secrets(business.now_ms).skip(1);
+    let older: Vec<_> = older.map(|secret| secret.generation).collect();
+    let used = uses.iter().filter(|one| older.contains(&one.generation));
+    let used = used.map(|one| one.at_ms).max().map(setting.time);
+    let used = match (setting.lang, used) {
+        (Lang::Zh, Some(time)) => format!("最近一次看到旧密钥签名：{time}。"),
+        (Lang::En, Some(time)) => format!("An older one was last seen to sign at {time}."),
+        (Lang::Zh, None) => "上次轮换以来没有见旧密钥签过名。".to_owned(),
+        (Lang::En, None) => "No older one was seen to sign since the last rotation.".to_owned(),
+    };
+    let end = setting.say("旧密钥现在失效", "End the older secrets now");
+    let address = format!("/business/{}/end-older", domain.code);
+    let form = view! {
+        <form method="post" action=address>
+            <h2>{end}</h2>
+            <p>{setting.say(
+                "所有旧密钥立刻失效，只留最新的一个：此后用旧密钥签的请求和还没打开的付款页地址都被\
+                 拒绝，回调改用最新的签名；已开始的订单照常走完。",
+                "Every older secret ends at once, and the newest alone holds: requests that an \
+                 older one signs, and addresses of pages that nobody has opened yet, are refused \
+                 from then on, and callbacks are signed by the newest. Orders that began go on.",
+            )}</p>
+            <p>{used}</p>
+            {token(setting)}
+            <input type="hidden" name="mark" value=business.mark.clone()/>
+            {reason(setting, "")}
+            <button>{end}</button>
+        </form>
+    };
+    (!older.is_empty()).then_some(form)
 }
 
 fn input(setting: &Setting<'_>, field: &Field, typed: Option<&str>) -> impl IntoView + use<> {
@@ -672,8 +710,14 @@ pub fn issued(setting: &Setting<'_>, issued: &Issued) -> String {
         ),
     };
     let old = issued.old_until_ms.map(|until_ms| match setting.lang {
-        Lang::Zh => format!("旧密钥有效到 {}。", (setting.time)(until_ms)),
-        Lang::En => format!("The one before holds until {}.", (setting.time)(until_ms)),
+        Lang::Zh => format!(
+            "前一个密钥有效到 {}；更早的不会因此延长。",
+            (setting.time)(until_ms)
+        ),
+        Lang::En => format!(
+            "The one before holds until {}; none before it holds longer than it did.",
+            (setting.time)(until_ms)
+        ),
     });
     let address = format!("/business/{}", issued.code);
     let body = view! {

@@ -98,6 +98,7 @@ pub(crate) fn router() -> Router<State> {
         .route("/business/{code}/change", settings(businesses::change))
         .route("/business/{code}/set", settings(businesses::set))
         .route("/business/{code}/rotate", post(businesses::rotate))
+        .route("/business/{code}/end-older", post(businesses::end_older))
         .route("/accounts", get(accounts::list))
         .route("/account/{channel}/{name}", get(accounts::show))
         .route("/account/{channel}/{name}/{act}", post(accounts::act))

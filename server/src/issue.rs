@@ -2,16 +2,20 @@
 //! follow. The command line and the console do it alike.
 
 use crate::serve::now_ms;
-use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, key_rule};
+use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, duration_s, key_rule};
 use anyhow::{Context, Result, bail};
 use doors::{apay, epay};
 use payment::domain::{Domain, DomainError, DomainSettings, PartnerSettings, Secret};
+use payment::lang::Lang;
 use payment::ports::{Store, StoreError};
 
 /// Bytes of a made secret: 160 bits.
 const SECRET_BYTES: usize = 20;
 /// The first pid.
 const FIRST_PID: u32 = 1000;
+/// The longest time that an old secret holds beside a new one, s: who got hold of it signs
+/// as long.
+const OVERLAP_MAX_S: i64 = 90 * 86_400;
 /// Bytes of what an operator calls one.
 const NAME_MAX: usize = 200;
 const KEY_LENGTH: usize = 32;
@@ -114,8 +118,37 @@ pub(crate) fn pid_after(pid: u32) -> Option<u32> {
     }
 }
 
+/// How long an old secret may hold beside a new one, s.
+///
+/// # Errors
+/// Where that is no time, or a longer one than [`OVERLAP_MAX_S`].
+pub(crate) fn overlap_s(text: &str, lang: Lang) -> Result<i64, String> {
+    let overlap_s = duration_s(text).ok();
+    let overlap_s = overlap_s.filter(|overlap_s| *overlap_s <= OVERLAP_MAX_S);
+    overlap_s.ok_or_else(|| {
+        let days = OVERLAP_MAX_S / 86_400;
+        match lang {
+            Lang::Zh => format!(
+                "重叠期写成 30m、12h、7d 这样，最多 {days}d：旧密钥有效多久，拿到它的人就能签多久"
+            ),
+            Lang::En => format!(
+                "an overlap such as 30m, 12h, 7d, of at most {days}d: as long as an old secret \
+                 holds, whoever has it can sign"
+            ),
+        }
+    })
+}
+
+/// The same business system with the newest of its secrets alone; none: no other one holds.
+pub(crate) fn older_ended(was: &Domain) -> Option<Domain> {
+    let now_ms = now_ms();
+    let mut domain = was.clone();
+    domain.end_older(now_ms);
+    was.has_older(now_ms).then_some(domain)
+}
+
 /// The same business system with another secret, which it gives; the one before holds for so
-/// many seconds more.
+/// many seconds more, and those before it no longer than they did.
 ///
 /// # Errors
 /// Where that is too long, or the secret could not be made.
@@ -183,6 +216,17 @@ fn make_key() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_secret_holds_for_90_days_at_most() {
+        assert_eq!(overlap_s("90d", Lang::En), Ok(OVERLAP_MAX_S));
+        for text in ["91d", "36500d", "for ever", "0s", ""] {
+            let refused = overlap_s(text, Lang::En).unwrap_err();
+            assert!(refused.contains("at most 90d"), "{refused}");
+            let refused = overlap_s(text, Lang::Zh).unwrap_err();
+            assert!(refused.contains("最多 90d"), "{refused}");
+        }
+    }
 
     #[test]
     fn a_key_has_32_characters_of_base62_and_no_two_are_alike() {

@@ -101,6 +101,13 @@ pub enum Errand {
         /// Until when the one before holds, in one line that is recorded.
         what: String,
     },
+    /// Every secret of a business system but its newest ends now.
+    EndOlder {
+        /// As it was read.
+        was: Box<Domain>,
+        /// As it is to be.
+        domain: Box<Domain>,
+    },
     /// A channel account of the database takes new payments again, or none.
     Enable {
         /// Its channel.
@@ -134,9 +141,11 @@ impl Errand {
             Self::Close { .. } => Deed::Close,
             Self::Honour { .. } | Self::Unpaid { .. } | Self::ByHand { .. } => Deed::Settle,
             Self::Grant { .. } | Self::Refuse { .. } => Deed::Judge,
-            Self::Add { .. } | Self::Set { .. } | Self::Rotate { .. } | Self::Enable { .. } => {
-                Deed::Manage
-            }
+            Self::Add { .. }
+            | Self::Set { .. }
+            | Self::Rotate { .. }
+            | Self::EndOlder { .. }
+            | Self::Enable { .. } => Deed::Manage,
         }
     }
 
@@ -154,9 +163,10 @@ impl Errand {
                 refund_no,
             } => vec![order_sn, refund_no],
             Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
-            Self::Add { domain, .. } | Self::Set { domain, .. } | Self::Rotate { domain, .. } => {
-                vec![&domain.code]
-            }
+            Self::Add { domain, .. }
+            | Self::Set { domain, .. }
+            | Self::Rotate { domain, .. }
+            | Self::EndOlder { domain, .. } => vec![&domain.code],
             Self::Enable { .. } => vec![],
         }
     }
@@ -209,6 +219,7 @@ impl fmt::Display for Errand {
             Self::Rotate { domain, what, .. } => {
                 write!(f, "business rotate {} {what}", domain.code)
             }
+            Self::EndOlder { domain, .. } => write!(f, "business end-older {}", domain.code),
             Self::Enable {
                 channel,
                 name,
@@ -328,7 +339,8 @@ impl Checkout {
         }
         if let Errand::Add { domain, .. }
         | Errand::Set { domain, .. }
-        | Errand::Rotate { domain, .. } = errand
+        | Errand::Rotate { domain, .. }
+        | Errand::EndOlder { domain, .. } = errand
         {
             domain.check().map_err(NotDone::Breaks)?;
         }
@@ -450,7 +462,9 @@ impl Checkout {
                 }
             }
             Errand::Add { domain, .. } => self.parts.store.add_domain(domain).await?,
-            Errand::Set { was, domain, .. } | Errand::Rotate { was, domain, .. } => {
+            Errand::Set { was, domain, .. }
+            | Errand::Rotate { was, domain, .. }
+            | Errand::EndOlder { was, domain } => {
                 self.parts.store.set_domain(was, domain).await?;
             }
             Errand::Enable {

@@ -55,6 +55,12 @@ impl Secret {
     pub(crate) fn is_alive(&self, now_ms: i64) -> bool {
         self.not_after_ms.is_none_or(|end_ms| now_ms < end_ms)
     }
+
+    /// It ends then at the latest.
+    fn end(&mut self, at_ms: i64) {
+        let end_ms = self.not_after_ms.unwrap_or(i64::MAX);
+        self.not_after_ms = Some(end_ms.min(at_ms));
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -488,18 +494,33 @@ impl Domain {
             .unwrap_or(&self.secrets[0])
     }
 
-    /// Adds a new secret; the ones before end at `old_until_ms` at the latest.
+    /// Adds a new secret; the ones before end at `old_until_ms` at the latest, and those that
+    /// end sooner as they did.
     ///
     /// # Errors
     /// [`DomainError`] when the secret breaks a rule of docs/signing.md.
     pub fn rotate(&mut self, text: &str, old_until_ms: i64) -> Result<(), DomainError> {
         let generation = self.secrets[0].generation + 1;
         for secret in &mut self.secrets {
-            let end_ms = secret.not_after_ms.unwrap_or(i64::MAX);
-            secret.not_after_ms = Some(end_ms.min(old_until_ms));
+            secret.end(old_until_ms);
         }
         self.secrets.insert(0, Secret::new(generation, text, None));
         self.check()
+    }
+
+    /// Whether a secret holds besides the newest.
+    #[must_use]
+    pub fn has_older(&self, now_ms: i64) -> bool {
+        self.secrets[1..]
+            .iter()
+            .any(|secret| secret.is_alive(now_ms))
+    }
+
+    /// Ends every secret but the newest now.
+    pub fn end_older(&mut self, now_ms: i64) {
+        for secret in &mut self.secrets[1..] {
+            secret.end(now_ms);
+        }
     }
 
     /// Every rule that docs/signing.md puts on a domain itself.
@@ -820,6 +841,24 @@ mod tests {
         assert_eq!(generations(1_000), [2]);
         assert_eq!(domain.secret_for(1, 999).generation, 1);
         assert_eq!(domain.secret_for(1, 1_000).generation, 2);
+    }
+
+    #[test]
+    fn a_rotation_lengthens_no_secret_and_all_older_ones_end_at_once() {
+        let mut domain = strict(|_| ()).unwrap();
+        assert!(!domain.has_older(0));
+        domain.rotate("second", 1_000).unwrap();
+        domain.rotate("third", 9_000).unwrap();
+        let ends = |domain: &Domain| -> Vec<_> {
+            let secrets = domain.secrets().iter();
+            secrets.map(|secret| secret.not_after_ms).collect()
+        };
+        assert_eq!(ends(&domain), [None, Some(9_000), Some(1_000)]);
+        assert!(domain.has_older(8_999) && !domain.has_older(9_000));
+        domain.end_older(5_000);
+        assert_eq!(ends(&domain), [None, Some(5_000), Some(1_000)]);
+        assert!(!domain.has_older(5_000));
+        assert_eq!(domain.live_secrets(5_000).count(), 1);
     }
 
     #[test]

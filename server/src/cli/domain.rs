@@ -1,13 +1,14 @@
-//! `tongfu domain add|set|list|show|rotate`.
+//! `tongfu domain add|set|list|show|rotate|end-older`.
 
 use crate::config::Config;
 use crate::issue;
 use crate::serve::{now_ms, open};
-use crate::settings::{LegacyArgs, RuleArgs, SettingArgs, duration_s, uncalled};
+use crate::settings::{LegacyArgs, RuleArgs, SettingArgs, uncalled};
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use payment::domain::{Domain, KeyRule, PLATFORM, Recut};
+use payment::lang::Lang;
 use payment::ports::{OtherReadings, Store};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -52,9 +53,14 @@ pub(crate) enum Command {
     Rotate {
         /// The domainCode.
         code: String,
-        /// How long the old secret still holds: 30m, 12h, 7d.
-        #[arg(long, default_value = "7d", value_parser = duration_s)]
+        /// How long the old secret still holds: 30m, 12h, 7d, at most 90d.
+        #[arg(long, default_value = "7d", value_parser = overlap_s)]
         overlap: i64,
+    },
+    /// Ends all older secrets now: the newest alone holds.
+    EndOlder {
+        /// The domainCode.
+        code: String,
     },
 }
 
@@ -179,6 +185,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             Ok(())
         }
         Command::Rotate { code, overlap } => rotate(&store, &code, overlap).await,
+        Command::EndOlder { code } => end_older(&store, &find(&store, &code).await?).await,
     }
 }
 
@@ -231,7 +238,30 @@ async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()
     let (domain, secret) = issue::rotated(&was, overlap_s)?;
     store.set_domain(&was, &domain).await?;
     println!("domainSecret {secret}");
-    println!("The secret is shown this once. The one before holds for {overlap_s} s more.");
+    println!("The secret is shown this once. {}", held(overlap_s));
+    Ok(())
+}
+
+/// How long the secrets before a new one hold.
+pub(super) fn held(overlap_s: i64) -> String {
+    format!("The one before holds for {overlap_s} s more; none before it holds longer than it did.")
+}
+
+/// How long an old secret may hold, as it is typed.
+pub(super) fn overlap_s(text: &str) -> Result<i64, String> {
+    issue::overlap_s(text, Lang::En)
+}
+
+/// Ends every secret but the newest.
+pub(super) async fn end_older(store: &Arc<dyn Store>, was: &Domain) -> Result<()> {
+    let Some(domain) = issue::older_ended(was) else {
+        bail!(
+            "no older secret of {} holds: nothing is to be ended",
+            was.code
+        );
+    };
+    store.set_domain(was, &domain).await?;
+    println!("Its older secrets have ended; the newest one holds.");
     Ok(())
 }
 

@@ -1,11 +1,11 @@
-//! `tongfu epay add|set|list|show|rotate|disable` (docs/epay.md).
+//! `tongfu epay add|set|list|show|rotate|end-older|disable` (docs/epay.md).
 
-use super::domain::show;
+use super::domain::{end_older, overlap_s, show};
 use super::partner::{callbacks, find, rotate};
 use crate::config::Config;
 use crate::issue::{self, of_door};
 use crate::serve::open;
-use crate::settings::{EpayArgs, duration_s};
+use crate::settings::EpayArgs;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use doors::epay::NAME;
@@ -40,9 +40,14 @@ pub(crate) enum Command {
     Rotate {
         /// Its pid.
         pid: u32,
-        /// How long the old key still holds: 30m, 12h, 7d.
-        #[arg(long, default_value = "7d", value_parser = duration_s)]
+        /// How long the old key still holds: 30m, 12h, 7d, at most 90d.
+        #[arg(long, default_value = "7d", value_parser = overlap_s)]
         overlap: i64,
+    },
+    /// Ends all older keys now: the newest alone holds.
+    EndOlder {
+        /// Its pid.
+        pid: u32,
     },
     /// Refuses all its calls; `set PID --disabled false` takes it back.
     Disable {
@@ -79,6 +84,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         }
         Command::Show { pid } => show(&store, &found(pid).await?).await,
         Command::Rotate { pid, overlap } => rotate(&store, &found(pid).await?, overlap).await,
+        Command::EndOlder { pid } => end_older(&store, &found(pid).await?).await,
         Command::Disable { pid } => {
             let was = found(pid).await?;
             let mut domain = was.clone();

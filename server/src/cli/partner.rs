@@ -1,10 +1,10 @@
-//! `tongfu partner add|set|list|rotate`.
+//! `tongfu partner add|set|list|show|rotate|end-older`.
 
-use super::domain::{SecretArgs, relayed, show, tell_secret};
+use super::domain::{SecretArgs, end_older, held, overlap_s, relayed, show, tell_secret};
 use crate::config::Config;
 use crate::issue::{self, of_door};
 use crate::serve::open;
-use crate::settings::{ApayArgs, duration_s};
+use crate::settings::ApayArgs;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use doors::apay;
@@ -41,9 +41,14 @@ pub(crate) enum Command {
     Rotate {
         /// The partnerId.
         id: String,
-        /// How long the old key still holds: 30m, 12h, 7d.
-        #[arg(long, default_value = "7d", value_parser = duration_s)]
+        /// How long the old key still holds: 30m, 12h, 7d, at most 90d.
+        #[arg(long, default_value = "7d", value_parser = overlap_s)]
         overlap: i64,
+    },
+    /// Ends all older keys now: the newest alone holds.
+    EndOlder {
+        /// The partnerId.
+        id: String,
     },
 }
 
@@ -86,6 +91,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             let partner = find(&store, apay::NAME, &id).await?;
             rotate(&store, &partner, overlap).await
         }
+        Command::EndOlder { id } => {
+            let partner = find(&store, apay::NAME, &id).await?;
+            end_older(&store, &partner).await
+        }
     }
 }
 
@@ -94,7 +103,7 @@ pub(super) async fn rotate(store: &Arc<dyn Store>, was: &Domain, overlap_s: i64)
     let (partner, key) = issue::rotated(was, overlap_s)?;
     store.set_domain(was, &partner).await?;
     println!("key {key}");
-    println!("The key is shown this once. The one before holds for {overlap_s} s more.");
+    println!("The key is shown this once. {}", held(overlap_s));
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use super::session::{foreign, is_proved};
 use crate::issue;
 use crate::serve::now_ms;
 use crate::settings::form::{changed, fields, made, mark, recorded, value as said};
+use crate::settings::uncalled;
 use crate::settings::wrong::Wrong;
-use crate::settings::{duration_s, uncalled};
 use crate::state::State;
 use crate::zone;
 use axum::Form;
@@ -334,10 +334,8 @@ pub(super) async fn rotate(
         Ok(was) => was,
         Err(response) => return response,
     };
-    let overlap = said(&pairs, "overlap");
-    let overlap_s = duration_s(overlap);
-    let overlap_s = overlap_s.map_err(|_| Wrong::Field("overlap".to_owned(), overlap.to_owned()));
-    let rotated = overlap_s.and_then(|overlap_s| {
+    let overlap_s = issue::overlap_s(said(&pairs, "overlap"), language(&parts));
+    let rotated = overlap_s.map_err(Wrong::Other).and_then(|overlap_s| {
         let rotated = issue::rotated(&was, overlap_s);
         rotated.map_err(|error| Wrong::of_making(&error))
     });
@@ -358,6 +356,47 @@ pub(super) async fn rotate(
     match done.await {
         Ok(_) => told(&state, &parts, &who, &domain, &secret),
         Err(why) => not_done(&state, &parts, &who, was, &why, pairs).await,
+    }
+}
+
+/// Ends every secret but the newest.
+pub(super) async fn end_older(
+    extract::State(state): extract::State<State>,
+    who: Who,
+    Path(code): Path<String>,
+    parts: Parts,
+    Form(pairs): Said,
+) -> Response {
+    let was = match asked(&state, &parts, &who, &code, &pairs).await {
+        Ok(was) => was,
+        Err(response) => return response,
+    };
+    let Some(domain) = issue::older_ended(&was) else {
+        let none = language(&parts).choose(
+            "没有还有效的旧密钥：什么都没做。",
+            "No older secret holds any more: nothing was done.",
+        );
+        return shown(
+            &state,
+            &parts,
+            &who,
+            was,
+            bad(none.to_owned()),
+            Pairs::new(),
+        )
+        .await;
+    };
+    let is = mark(&domain);
+    let errand = Errand::EndOlder {
+        was: Box::new(was.clone()),
+        domain: Box::new(domain),
+    };
+    let reason = said(&pairs, "reason");
+    let done = state.checkout.run_errand(&who.operator, &errand, reason);
+    match done.await {
+        Ok(_) => lead(&format!("/business/{code}?done={is}")),
+        // No field of this form is another form's.
+        Err(why) => not_done(&state, &parts, &who, was, &why, Pairs::new()).await,
     }
 }
 

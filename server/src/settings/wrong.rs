@@ -16,7 +16,7 @@ pub(crate) enum Wrong {
     Rule(DomainError),
     /// Everything is so already.
     Nothing,
-    /// Anything else, in English.
+    /// Anything else, in words.
     Other(String),
 }
 
@@ -111,7 +111,7 @@ fn takes(lang: Lang, name: &str) -> &'static str {
         "attempts-an-hour" => ("要写整数，至少 1", "a whole number from 1"),
         "key-length" => ("要写整数，最多 64", "a whole number up to 64"),
         "rate-decimals" => ("要写整数，从 1 到 6", "a whole number from 1 to 6"),
-        "attempt-life" | "deadline" | "overlap" => (
+        "attempt-life" | "deadline" => (
             "要写数字和单位，例如 90s、30m、12h、7d，最多 36500d",
             "a number with its unit, such as 90s, 30m, 12h, 7d, of at most 36500d",
         ),

@@ -251,6 +251,117 @@ async fn one_is_made_rotated_set_and_stopped_on_postgres() {
     one_is_made_rotated_set_and_stopped(Database::Postgres).await;
 }
 
+/// What a command prints behind these letters.
+fn printed(text: &str, before: &str) -> String {
+    let mut lines = text.lines();
+    let found = lines.find_map(|line| line.strip_prefix(before));
+    found.unwrap().trim().to_owned()
+}
+
+async fn older_secrets_end_at_once(database: Database) {
+    let Some(world) = World::start(database).await else {
+        return;
+    };
+    let dev = Browser::signed_in(&world, &DEVELOPMENT).await;
+    let tell = |args: &[&str]| {
+        let (well, text) = run(&world, args);
+        assert!(well, "{args:?}: {text}");
+        text
+    };
+    let first = printed(&tell(&["epay", "add", "panel"]), "key ");
+    let (path, act) = ("/business/epay.1002", "/business/epay.1002/end-older");
+    assert!(!dev.page(path).await.contains(act), "there is none");
+    let (well, text) = run(&world, &["epay", "end-older", "1002"]);
+    assert!(!well && text.contains("no older secret"), "{text}");
+
+    // The second rotation shortens what the first one left, and nothing is lengthened.
+    let rotate = |overlap| {
+        printed(
+            &tell(&["epay", "rotate", "1002", "--overlap", overlap]),
+            "key ",
+        )
+    };
+    let (second, third) = (rotate("1h"), rotate("7d"));
+    let page = dev.page(&format!("{path}?lang=en")).await;
+    assert_eq!(page.matches("holds until").count(), 2, "{page}");
+    let ends: Vec<_> = page
+        .split("holds until ")
+        .skip(1)
+        .map(|text| &text[..16])
+        .collect();
+    assert!(
+        ends[0] > ends[1],
+        "the newer of them holds longer: {ends:?}"
+    );
+    for key in [&first, &second, &third] {
+        eventually("all of them hold", async || {
+            (code(&world, "1002", key).await == 1).then_some(())
+        })
+        .await;
+    }
+    eventually("an older one was seen", async || {
+        let page = dev.page(path).await;
+        (page.contains(act) && page.contains("最近一次看到旧密钥签名")).then_some(())
+    })
+    .await;
+
+    // One act leaves the newest.
+    let token = dev.hidden("/", "token").await;
+    let seen = dev.hidden(path, "mark").await;
+    let end = [
+        ("token", token.as_str()),
+        ("mark", &seen),
+        ("reason", "it moved"),
+    ];
+    let answer = dev.post(act, &end[..2]).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT, "it needs a reason");
+    let answer = dev.post(act, &end).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let page = dev.page(crate::console::location(&answer)).await;
+    assert!(page.contains("已改。") && !page.contains(act), "{page}");
+    let again = dev.post(act, &end).await;
+    assert_eq!(again.status(), StatusCode::CONFLICT, "it was another one");
+    let unknown = code(&world, "4242", &third).await;
+    for key in [&first, &second] {
+        eventually("an older one is refused", async || {
+            (code(&world, "1002", key).await == unknown).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(code(&world, "1002", &third).await, 1);
+
+    // The command line does the same, of every kind.
+    rotate("7d");
+    tell(&["epay", "end-older", "1002"]);
+    tell(&["partner", "rotate", "p001"]);
+    tell(&["partner", "end-older", "p001"]);
+    tell(&["domain", "rotate", "demo"]);
+    tell(&["domain", "end-older", "demo"]);
+    let acts = tell(&["act", "list"]);
+    for done in [
+        "dev business end-older epay.1002 --reason \"it moved\"",
+        "epay end-older 1002",
+        "partner end-older p001",
+        "domain end-older demo",
+    ] {
+        assert!(acts.contains(done), "{done} in {acts}");
+    }
+    let told = tell(&["domain", "show", "demo"]);
+    assert!(!told.contains("signed by"), "one alone holds: {told}");
+    let (well, text) = run(&world, &["domain", "rotate", "demo", "--overlap", "91d"]);
+    assert!(!well && text.contains("at most 90d"), "{text}");
+}
+
+#[tokio::test]
+async fn older_secrets_end_at_once_on_sqlite() {
+    older_secrets_end_at_once(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn older_secrets_end_at_once_on_postgres() {
+    older_secrets_end_at_once(Database::Postgres).await;
+}
+
 #[tokio::test]
 async fn who_is_no_admin_looks_and_changes_nothing() {
     let world = World::start(Database::Sqlite).await.unwrap();
@@ -282,6 +393,7 @@ async fn who_is_no_admin_looks_and_changes_nothing() {
             "/business/demo/change",
             "/business/demo/set",
             "/business/demo/rotate",
+            "/business/demo/end-older",
             "/businesses/platform",
             "/businesses/apay",
             "/businesses/epay",

@@ -80,7 +80,7 @@ async fn domains_are_made_changed_and_rotated(database: Database) {
         ),
         (
             ["domain", "rotate", "old", "--overlap", "106751991167d"],
-            "at most 36500d",
+            "at most 90d",
         ),
     ] {
         let (done, text) = run(tongfu(&url).args(bad));

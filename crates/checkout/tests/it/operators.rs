@@ -340,6 +340,8 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     set.settings.hmac_required = true;
     let mut rotated = set.clone();
     rotated.rotate("next", i64::MAX).unwrap();
+    let mut ended = rotated.clone();
+    ended.end_older(0);
     for role in Role::ALL {
         let who = operator("li", role);
         for errand in [
@@ -376,6 +378,10 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
                 domain: Box::new(rotated.clone()),
                 what: "the old one holds until then".to_owned(),
             },
+            Errand::EndOlder {
+                was: Box::new(rotated.clone()),
+                domain: Box::new(ended.clone()),
+            },
         ] {
             let before = scene
                 .store
@@ -401,7 +407,7 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
             }
         }
     }
-    assert_eq!(scene.store.domain("test").await, Ok(Some(rotated)));
+    assert_eq!(scene.store.domain("test").await, Ok(Some(ended)));
     let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
     let may = Role::ALL.into_iter().filter(|role| role.may(Deed::Refund));
     assert_eq!(
