@@ -176,6 +176,8 @@ impl Errand {
     fn recorded(&self, reason: &str) -> String {
         match self.deed() {
             Deed::Manage => format!("{self} --reason {reason:?}"),
+            // Who grants gives none: the one that was asked for has it.
+            _ if reason.is_empty() => self.to_string(),
             _ => format!("{self} --reason …"),
         }
     }
