@@ -1,6 +1,7 @@
 //! Money at risk, what was paid today, and whether what waits is in time.
 
 use crate::figures::columns;
+use crate::order::{ACTS, BY_HAND};
 use crate::queues::{Queues, summary};
 use crate::words::channel_of;
 use crate::{Setting, age, document};
@@ -8,20 +9,12 @@ use leptos::prelude::*;
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::order::Attempt;
-use payment::ports::{Risk, Total};
-
-/// A line of the board.
-pub struct AtRisk {
-    /// What is at risk.
-    pub risk: Risk,
-    /// The order's sum, where it names one.
-    pub money: Option<String>,
-}
+use payment::ports::{Risk, RiskKind, Total};
 
 /// What the board shows.
 pub struct Board<'a> {
     /// Money at risk, the oldest first.
-    pub risks: Vec<AtRisk>,
+    pub risks: Vec<Risk>,
     /// How many more there are.
     pub more: usize,
     /// What waits.
@@ -47,10 +40,13 @@ pub fn board(setting: &Setting<'_>, board: &Board<'_>) -> String {
 fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
     if board.risks.is_empty() {
         let nothing = setting.say(
-            "没有：每一笔钱都清楚。",
-            "None: all money is accounted for.",
+            "没有：没有一笔钱等人处理。还会自动再试的（例如没人收的回调）不在这里，在下面的队列里。",
+            "None: no money waits for a person. What is still tried again by itself, such as a \
+             callback that nobody takes, is not told here but by the queues below.",
         );
-        return view! { <p class="good">{nothing}</p> }.into_any();
+        // Green is for a page that has nothing to look at.
+        let class = (board.queues.amiss() == 0).then_some("good");
+        return view! { <p class=class>{nothing}</p> }.into_any();
     }
     let rows: Vec<_> = board
         .risks
@@ -77,9 +73,45 @@ fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
     .into_any()
 }
 
-fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
-    let AtRisk { risk, money } = line;
-    let (what, next) = risk.kind.told(setting.lang);
+/// The next step, which leads to its act where an order's page has it.
+fn next_step(setting: &Setting<'_>, risk: &Risk) -> AnyView {
+    let (_, told) = risk.kind.told(setting.lang);
+    let (place, next) = match risk.kind {
+        RiskKind::Refund => (
+            BY_HAND,
+            setting.say(
+                "用别的办法退，再在订单上记“已用别的办法退”",
+                "Give it back by another way, then say on the order \"It is given back\"",
+            ),
+        ),
+        RiskKind::Late => (
+            BY_HAND,
+            setting.say(
+                "会自动退；要认账：在订单上“认账”",
+                "It goes back by itself; to let it pay: \"Let it pay\" on the order",
+            ),
+        ),
+        RiskKind::TakenBack => (
+            BY_HAND,
+            setting.say(
+                "到渠道后台核对：争议还是人工退款；处理了，在订单上记“已处理”",
+                "Look at the channel's console: a dispute, or by hand; then say on the order \
+                 \"It has been looked after\"",
+            ),
+        ),
+        RiskKind::Unknown | RiskKind::Asked | RiskKind::Callback => (ACTS, told),
+        _ => ("", told),
+    };
+    if risk.order_sn.is_empty() || place.is_empty() {
+        return next.into_any();
+    }
+    let address = format!("/order/{}#{place}", risk.order_sn);
+    view! { <a href=address>{next}</a> }.into_any()
+}
+
+fn risk(setting: &Setting<'_>, risk: &Risk, now_ms: i64) -> impl IntoView {
+    let (what, _) = risk.kind.told(setting.lang);
+    let money = risk.money.map(|money| money.to_string());
     let order = (!risk.order_sn.is_empty()).then(|| {
         let address = format!("/order/{}", risk.order_sn);
         view! { <a href=address>{risk.order_sn.clone()}</a> }
@@ -91,7 +123,7 @@ fn risk(setting: &Setting<'_>, line: &AtRisk, now_ms: i64) -> impl IntoView {
             <td>{order}</td>
             <td class="number">{money.clone()}</td>
             <td data-name=setting.say("从", "since")>{(setting.time)(risk.since_ms)}<small>{age}</small></td>
-            <td data-name=setting.say("下一步", "next")>{next}</td>
+            <td data-name=setting.say("下一步", "next")>{next_step(setting, risk)}</td>
         </tr>
     }
 }
@@ -144,5 +176,40 @@ fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
             </tr></thead>
             <tbody>{rows}</tbody>
         </table>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_step_leads_to_its_act() {
+        let setting = Setting::test(Lang::En);
+        let step = |kind, order_sn: &str| {
+            let risk = Risk {
+                kind,
+                order_sn: order_sn.to_owned(),
+                detail: String::new(),
+                money: None,
+                since_ms: 0,
+            };
+            next_step(&setting, &risk).to_html()
+        };
+        for (kind, place) in [
+            (RiskKind::Refund, "by-hand"),
+            (RiskKind::Late, "by-hand"),
+            (RiskKind::TakenBack, "by-hand"),
+            (RiskKind::Asked, "acts"),
+            (RiskKind::Callback, "acts"),
+            (RiskKind::Unknown, "acts"),
+        ] {
+            let step = step(kind, "7");
+            let address = format!("href=\"/order/7#{place}\"");
+            assert!(step.contains(&address), "{step}");
+            assert!(!step.contains("tongfu order"), "{step}");
+        }
+        assert!(!step(RiskKind::Mismatch, "").contains("href"));
+        assert!(!step(RiskKind::Held, "7").contains("href"));
     }
 }

@@ -18,7 +18,7 @@ mod words;
 
 pub use account::{Account, Accounts, account, accounts};
 pub use alarms::AlarmsTo;
-pub use board::{AtRisk, Board, board};
+pub use board::{Board, board};
 pub use business::{
     Business, Businesses, Change, Field, Issued, Planned, Shape, business, businesses, issued,
     label, planned,

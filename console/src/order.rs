@@ -13,6 +13,10 @@ use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutc
 use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back};
 use payment::status::PayStatus;
 
+/// Places of the page that the board leads to: its acts, and those that settle by hand.
+pub(crate) const ACTS: &str = "acts";
+pub(crate) const BY_HAND: &str = "by-hand";
+
 /// A callback and its tries.
 pub struct Called {
     /// The callback.
@@ -57,6 +61,9 @@ pub struct Order {
     pub refund_yuan: String,
     /// What was typed into the form of an act that was refused.
     pub typed: Option<Typed>,
+    /// What went back of the one that was asked for without a refund of ours, and nobody has
+    /// looked after: the refunds' numbers, or its own where nobody says how much.
+    pub to_look_after: Vec<String>,
     /// What operators asked for of it, which takes two.
     pub requests: Vec<RefundRequest>,
     /// What may be given back alone; none: all that is left.
@@ -107,10 +114,10 @@ pub fn order(setting: &Setting<'_>, order: &Order) -> String {
         {notice}
         {request}
         {requests(setting, order)}
-        <p><a href="#acts">{setting.say("可以做什么", "What can be done")}</a></p>
+        <p><a href=format!("#{ACTS}")>{setting.say("可以做什么", "What can be done")}</a></p>
         <div class="story-and-acts">
             <div>{payments}</div>
-            <div id="acts">{acts}</div>
+            <div id=ACTS>{acts}</div>
         </div>
     };
     let title = format!("{} {}", setting.say("订单", "Order"), order.order_sn);
@@ -422,11 +429,24 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
     let forms = forms.chain(close);
     let forms: Vec<_> = forms.map(|act| form(setting, order, who, act)).collect();
     let by_hand = asked.map(|asked| by_hand(setting, asked, order.now_ms));
-    let by_hand = by_hand.into_iter().flatten();
-    let by_hand: Vec<_> = by_hand.map(|act| form(setting, order, who, act)).collect();
+    let mut by_hand = by_hand.unwrap_or_default();
+    by_hand.extend(order.to_look_after.iter().map(|number| {
+        let mut refunds = asked.into_iter().flat_map(|one| &one.refunds);
+        let refund = refunds.find(|one| one.refund_no == *number);
+        looked_after(setting, number, refund)
+    }));
+    let typed = order.typed.as_ref().map(|typed| typed.act.as_str());
+    // What waits for it is not hidden, nor the form that was sent.
+    let is_open = by_hand
+        .iter()
+        .any(|act| act.hindrance.is_none() || typed == Some(act.path));
+    let by_hand: Vec<_> = by_hand
+        .into_iter()
+        .map(|act| form(setting, order, who, act))
+        .collect();
     view! {
         <div class="acts">{forms}</div>
-        <details>
+        <details id=BY_HAND open=is_open>
             <summary>{setting.say("用手了结", "Settle by hand")}</summary>
             <div class="acts">{by_hand}</div>
         </details>
@@ -526,7 +546,10 @@ fn close_effect(setting: &Setting<'_>, open: &str, held: &str) -> String {
 /// What a person says who has seen it elsewhere.
 fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
     let attempt = &asked.attempt;
-    let is_late = attempt.status == Attempt::PaidAfterClose;
+    // Once it has gone back there is nothing to let pay.
+    let is_back = |one: &RefundRow| one.cause == Cause::AfterClose && one.state == Refund::Done;
+    let is_back = asked.refunds.iter().any(is_back);
+    let is_late = attempt.status == Attempt::PaidAfterClose && !is_back;
     let is_silent = now_ms - attempt.expires_ms > SILENT_MS;
     let closed = match attempt.status.on(Event::Closed, attempt.request_status) {
         Ok(Step::Go(next)) => next.word(),
@@ -545,8 +568,8 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
             .to_owned(),
         hindrance: (!is_late).then(|| {
             setting.say(
-                "不是关闭之后才到的钱",
-                "This is no money that came after a close",
+                "不是关闭之后才到、还没退回的钱",
+                "This is no money that came after a close and is not back yet",
             )
         }),
         of: None,
@@ -607,6 +630,38 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
 fn gave_back(asked: &Payment, order: &Order) -> bool {
     let mut given = asked.refunds.iter();
     given.any(|one| one.cause == Cause::Operator && one.state.counts()) || order.waiting() > 0
+}
+
+/// Somebody has looked after money that went back without a refund of ours.
+fn looked_after(setting: &Setting<'_>, number: &str, refund: Option<&RefundRow>) -> Act {
+    let what = refund.map_or_else(
+        || {
+            setting
+                .say("一笔没说金额的钱", "money, nobody says how much")
+                .to_owned()
+        },
+        |refund| format!("{} ({number})", refund.money),
+    );
+    Act {
+        deed: Deed::Settle,
+        path: "looked-after",
+        name: setting.say("已处理", "It has been looked after"),
+        effect: match setting.lang {
+            Lang::Zh => format!(
+                "渠道退走了 {what}，不是我们退的（争议，或有人在渠道后台退）。你已在渠道后台核对，\
+                 并同业务系统了结：记下，不再列为有风险。账和退款不变。"
+            ),
+            Lang::En => format!(
+                "The channel gave back {what} without a refund of ours (a dispute, or somebody's \
+                 hand at its console). You have compared it there and settled it with the \
+                 business system: that is noted, and it is at risk no more. Books and refunds \
+                 stay as they are."
+            ),
+        },
+        hindrance: None,
+        of: Some(("refund", number.to_owned())),
+        fields: None,
+    }
 }
 
 fn refund_effect(

@@ -231,7 +231,7 @@ test('a refund that waits for a person is ended by hand', async ({ browser, page
     await expect(form(console, 'by-hand')).toHaveCount(1, { timeout: 500 });
   }).toPass();
   await console.goto(`${operator}/`);
-  await expect(console.locator('main')).toContainText('--by-hand');
+  await expect(console.locator('main')).toContainText('It is given back');
   await looks(console, 'board-at-risk', options);
   await show(console, number);
   await unfold(console);

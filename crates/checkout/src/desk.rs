@@ -64,6 +64,13 @@ pub enum Errand {
         /// Our number of the refund.
         refund_no: String,
     },
+    /// Somebody has looked after money that went back without a refund of ours.
+    LookedAfter {
+        /// Our order number.
+        order_sn: String,
+        /// The refund's number, or the order's where nobody says how much it was.
+        number: String,
+    },
     /// What another one asked for is given back.
     Grant {
         /// The number of what was asked for.
@@ -139,7 +146,10 @@ impl Errand {
             Self::Resend { .. } => Deed::Resend,
             Self::Refund { .. } => Deed::Refund,
             Self::Close { .. } => Deed::Close,
-            Self::Honour { .. } | Self::Unpaid { .. } | Self::ByHand { .. } => Deed::Settle,
+            Self::Honour { .. }
+            | Self::Unpaid { .. }
+            | Self::ByHand { .. }
+            | Self::LookedAfter { .. } => Deed::Settle,
             Self::Grant { .. } | Self::Refuse { .. } => Deed::Judge,
             Self::Add { .. }
             | Self::Set { .. }
@@ -162,6 +172,7 @@ impl Errand {
                 order_sn,
                 refund_no,
             } => vec![order_sn, refund_no],
+            Self::LookedAfter { order_sn, number } => vec![order_sn, number],
             Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
             Self::Add { domain, .. }
             | Self::Set { domain, .. }
@@ -214,6 +225,12 @@ impl fmt::Display for Errand {
                 order_sn,
                 refund_no,
             } => write!(f, "order refund {order_sn} --by-hand {refund_no}"),
+            Self::LookedAfter { order_sn, number } if order_sn == number => {
+                write!(f, "order looked-after {order_sn}")
+            }
+            Self::LookedAfter { order_sn, number } => {
+                write!(f, "order looked-after {order_sn} --refund {number}")
+            }
             Self::Grant { request_no, .. } => write!(f, "order grant {request_no}"),
             Self::Refuse { request_no } => write!(f, "order refuse {request_no}"),
             Self::Add { domain, what } => write!(f, "business add {} {what}", domain.code),
@@ -440,6 +457,14 @@ impl Checkout {
                 }
                 self.noted(by, errand, order_sn, reason).await?;
                 self.refund_by_hand(refund_no).await.map_err(failed)?;
+            }
+            Errand::LookedAfter { order_sn, number } => {
+                let detail = format!("{by}: {errand}: {reason}");
+                let act = self.act(Source::Operator);
+                let store = &self.parts.store;
+                if !store.look_after(order_sn, number, &detail, act).await? {
+                    return Err(NotDone::Nothing);
+                }
             }
             Errand::Grant {
                 request_no,

@@ -58,6 +58,7 @@ folders! {
     "0029_compatible_hours"
     "0030_compatible_hours_of_refunds"
     "0031_compatible_accounts_in_use"
+    "0032_compatible_looked_after"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

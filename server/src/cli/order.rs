@@ -14,7 +14,7 @@ use payment::lang::Lang;
 use payment::ports::{AttemptRow, RefundRow, Store};
 use payment::printable::printable;
 use payment::refund::Left;
-use payment::story::check;
+use payment::story::{Act, Source, check};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -121,6 +121,18 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Notes that you have looked after money of an order that went back without a refund of
+    /// ours: it stands in the order's story, and is at risk no more. Nothing else changes.
+    LookedAfter {
+        /// Our order number.
+        order_sn: String,
+        /// Of this refund alone; otherwise of all that it has.
+        #[arg(long)]
+        refund: Option<String>,
+        /// What came of it: for the order's story.
+        #[arg(long)]
+        reason: String,
+    },
     /// Lets money that came after its request was closed pay it after all.
     Honour {
         /// Our order number.
@@ -221,6 +233,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             by_hand: Some(refund_no),
             ..
         } => by_hand(config, store, &refund_no).await,
+        Command::LookedAfter {
+            order_sn,
+            refund,
+            reason,
+        } => looked_after(&*store, &order_sn, refund, &reason).await,
         Command::Honour { order_sn } => honour(config, store, &order_sn).await,
         Command::Requery { order_sn } => requery(config, store, &order_sn).await,
         Command::Unpaid { order_sn } => unpaid(config, store, &order_sn).await,
@@ -426,6 +443,36 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
             "refund {refund_no} has neither failed nor is parked, and its channel may still end it"
         ),
         Err(failure) => bail!(failure.text(Lang::En)),
+    }
+    Ok(())
+}
+
+/// A reason that is kept, bytes.
+const REASON_MAX: usize = 200;
+
+async fn looked_after(
+    store: &dyn Store,
+    order_sn: &str,
+    refund: Option<String>,
+    reason: &str,
+) -> Result<()> {
+    if reason.trim().is_empty() || reason.len() > REASON_MAX {
+        bail!("--reason takes 1 to {REASON_MAX} bytes");
+    }
+    let mut numbers = store.to_look_after(order_sn).await?;
+    numbers.retain(|number| refund.as_ref().is_none_or(|refund| refund == number));
+    if numbers.is_empty() {
+        bail!("no money of {order_sn} that went back without a refund of ours waits for you");
+    }
+    for number in numbers {
+        let act = Act {
+            at_ms: now_ms(),
+            by: Source::Operator,
+        };
+        let detail = format!("order looked-after {number}: {}", printable(reason));
+        if store.look_after(order_sn, &number, &detail, act).await? {
+            println!("{number} has been looked after");
+        }
     }
     Ok(())
 }

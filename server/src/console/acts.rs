@@ -126,6 +126,10 @@ async fn errand(
             order_sn,
             refund_no: said.refund.clone(),
         }),
+        "looked-after" => Ok(Errand::LookedAfter {
+            order_sn,
+            number: said.refund.clone(),
+        }),
         "refund" => Ok(Errand::Refund {
             order_sn,
             minor: sum(said.yuan.trim(), lang).map_err(Unfit::Said)?,

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::figures::{By, Reckoning, totals};
-use console::{Asked, AtRisk, Board, Called, Notice, Notify, Order, Orders, Payment, Typed};
+use console::{Asked, Board, Called, Notice, Notify, Order, Orders, Payment, Typed};
 use payment::by_two::Judged;
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
@@ -63,18 +63,9 @@ async fn read_board<'a>(
     let mut risks = store.at_risk(now_ms).await?;
     let more = risks.len().saturating_sub(LINES);
     risks.truncate(LINES);
-    let mut lines = Vec::with_capacity(risks.len());
-    for risk in risks {
-        let order = match risk.order_sn.as_str() {
-            "" => None,
-            order_sn => store.attempt(order_sn).await?,
-        };
-        let money = order.map(|order| order.money.to_string());
-        lines.push(AtRisk { risk, money });
-    }
     let today = start_of_today(now_ms);
     Ok(Board {
-        risks: lines,
+        risks,
         more,
         queues: queues::read(state, looked).await?,
         today: taken_on(store, today).await?,
@@ -383,6 +374,7 @@ fn said(done: &str) -> Option<(&'static str, &'static str)> {
         )),
         "unpaid" => Some(("已结束：没有付款。", "Ended: it was not paid.")),
         "by-hand" => Some(("已记为退回。", "Noted: the money is back.")),
+        "looked-after" => Some(("已记下：有人处理过了。", "Noted: it has been looked after.")),
         "grant" => Some((
             "已同意，退款马上发往渠道。",
             "Granted: the refund goes to its channel at once.",
@@ -415,6 +407,17 @@ fn agrees(done: &str, order: &Order) -> bool {
         "close" => attempt.request_status == PayStatus::Closed,
         "unpaid" => {
             noted("order unpaid") && !attempt.status.is_open() && !attempt.status.has_money()
+        }
+        "looked-after" => {
+            let mut entries = asked.story.iter().flat_map(|story| &story.entries);
+            let command = format!(": order looked-after {} ", attempt.order_sn);
+            let own = format!(": order looked-after {}: ", attempt.order_sn);
+            entries.any(|entry| {
+                entry.what == "operator"
+                    && [&command, &own]
+                        .iter()
+                        .any(|one| entry.detail.contains(*one))
+            })
         }
         "by-hand" => asked.refunds.iter().any(|one| one.state == Refund::Done),
         "grant" => judged(Judged::Granted),
@@ -556,6 +559,7 @@ async fn read_order(
         refund_key: String::new(),
         refund_yuan: String::new(),
         typed,
+        to_look_after: store.to_look_after(order_sn).await?,
         requests: store.refund_requests(order_sn).await?,
         alone: state.checkout.refund_alone(),
         now_ms: now_ms(),

@@ -73,7 +73,10 @@ async fn one_asks_and_another_grants(database: Database) {
     assert_eq!(location(&asked), format!("{path}?done=asked"));
     let board = an.page("/?lang=en").await;
     assert!(
-        board.contains("li asks for a refund of ¥1.01") && board.contains("must grant"),
+        board.contains("li asks for a refund of ¥1.01")
+            && board.contains("must grant")
+            && board.contains("<td class=\"number\">¥1.01</td>")
+            && board.contains("#acts\""),
         "{board}"
     );
     let page = li.page(&format!("{path}?lang=en")).await;
@@ -176,6 +179,11 @@ async fn one_asks_and_another_grants(database: Database) {
     assert!(
         acts.contains("an order grant Q") && acts.contains("an order refuse Q"),
         "{acts}"
+    );
+    let mut grants = acts.lines().filter(|line| line.contains("order grant Q"));
+    assert!(
+        grants.all(|line| !line.contains("--reason")),
+        "none was given: {acts}"
     );
     acts_are_found_by_their_order(&world, &an, order_sn).await;
 }

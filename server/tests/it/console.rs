@@ -114,7 +114,7 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     );
     let board = dev.page("/?lang=en").await;
     assert!(
-        board.contains("None: all money is accounted for."),
+        board.contains("<p class=\"good\">None: no money waits for a person."),
         "{board}"
     );
     assert!(

@@ -46,6 +46,10 @@ async fn queues_tell_who_is_at_work_and_what_ends(database: Database) {
     assert!(page.contains("2 are at work"), "{page}");
     let board = dev.page("/?lang=en").await;
     assert!(board.contains("One thing to look at."), "{board}");
+    assert!(
+        board.contains("<p>None: no money waits for a person."),
+        "not in green while there is something to look at: {board}"
+    );
     drop(other);
     let (rotated, told) = run(&world, &["domain", "rotate", "demo", "--overlap", "7d"]);
     assert!(rotated, "{told}");

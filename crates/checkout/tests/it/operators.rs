@@ -241,7 +241,11 @@ async fn what_one_may_not_give_back_alone_two_do() {
     assert_eq!(waiting.len(), 2);
     let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
     let lines = risks.iter().filter(|risk| risk.kind == RiskKind::Asked);
-    assert_eq!(lines.count(), 2);
+    let sums: Vec<_> = lines.map(|risk| risk.money.unwrap().minor()).collect();
+    assert!(
+        sums.len() == 2 && sums.contains(&31),
+        "what is asked for: {sums:?}"
+    );
 
     let grant = |who: &Confirmed, number: &str| Errand::Grant {
         request_no: number.to_owned(),

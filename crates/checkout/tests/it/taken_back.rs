@@ -2,9 +2,11 @@
 //! whole.
 
 use crate::scene::{Scene, by_hmac, paid};
+use checkout::{Errand, NotDone, Outcome};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
+use payment::operators::{Operator, Role};
 use payment::pairs::Pairs;
 use payment::ports::{
     AttemptRow, BackSum, ChannelError, Doubt, GivenBack, MoneyBack, Notify, OrderState, RawNotify,
@@ -13,6 +15,7 @@ use payment::ports::{
 use payment::refund::{Cause, Refund};
 use payment::sign::{Purpose, callback_sign2, sha1_sign};
 use payment::status::PayStatus;
+use payment::story::{Act, Source};
 
 fn fen(minor: i64) -> Money {
     Money::from_minor(minor, Currency::Cny).unwrap()
@@ -108,6 +111,37 @@ async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
     assert!(risks.iter().any(|risk| risk.kind == RiskKind::TakenBack));
     let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
     assert!(story.entries.iter().any(|entry| entry.what == "chargeback"));
+    // Looked after it is at risk no more, and stays in the story.
+    let looked = Errand::LookedAfter {
+        order_sn: order.order_sn.clone(),
+        number: "ch-C1".to_owned(),
+    };
+    let run = async |role: Role| {
+        let an = Operator {
+            name: "an".to_owned(),
+            role,
+            enabled: true,
+            created_ms: 0,
+        };
+        scene.checkout.run_errand(&an, &looked, "we lost it").await
+    };
+    assert!(matches!(
+        run(Role::Support).await,
+        Err(NotDone::NotAllowed(_))
+    ));
+    assert_eq!(run(Role::Cashier).await, Ok(Outcome::Done));
+    assert_eq!(run(Role::Cashier).await, Err(NotDone::Nothing), "once");
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    assert!(risks.is_empty(), "{risks:?}");
+    let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
+    let noted = format!(
+        "an: order looked-after {} --refund ch-C1: we lost it",
+        order.order_sn
+    );
+    assert!(
+        story.entries.iter().any(|entry| entry.detail == noted),
+        "{story:?}"
+    );
     // Ours never exceed what is left, and the refusal says what that is.
     let refused = refund(&scene, "a", "41").await;
     assert_eq!(refused, Err(checkout::Failure::TooMuch(40)));
@@ -345,6 +379,22 @@ async fn what_went_back_untold_is_for_a_person() {
     let counts = scene.store.risk_counts(scene.now_ms()).await.unwrap();
     let counted = |count: &RiskCount| count.kind == RiskKind::TakenBack && count.count == 1;
     assert!(counts.iter().any(counted));
+    // The order's sum is at risk, until somebody has looked after it.
+    assert_eq!(risks().await[0].money, Some(order.money));
+    let number = &order.order_sn;
+    assert_eq!(
+        scene.store.to_look_after(number).await,
+        Ok(vec![number.clone()])
+    );
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Operator,
+    };
+    let looked = scene.store.look_after(number, number, "seen", act).await;
+    assert_eq!((looked, risks().await.len()), (Ok(true), 0));
+    // Asked again, and told the same.
+    scene.checkout.requery(&order).await.unwrap();
+    assert_eq!(risks().await.len(), 0);
     // A notify that says how much takes its place.
     hears(&scene, by_hand("H1", BackSum::Of(fen(60)))).await;
     let one = [(Cause::AtChannel, Refund::Done, 60)];

@@ -1,5 +1,6 @@
 //! Money that needs a person's eye, what waits to be done, and what was looked over.
 
+use super::attempts::lock_if_there;
 use super::rows::{
     ASKED, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE,
     OLD_STRAY, OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING,
@@ -13,24 +14,36 @@ use payment::by_two::RefundRequest;
 use payment::channel::Channel;
 use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
 use payment::refund::SILENT_MS;
-use payment::story::Checkpoint;
+use payment::story::{Act, Checkpoint};
 
 /// Of money beside a request: it is not given back yet.
 const NOT_BACK: &str = text!("f.state <> ", DONE);
-/// Money went back, until a refund, or a notify of one, says how much it was.
+/// Money went back by a refund of this kind, and nobody has looked after it.
+const TAKEN: &str = text!(
+    "cause in ",
+    TAKEN_BACK,
+    " and (select l.at_ms from looked_after l where l.number = refund.refund_no) is null"
+);
+/// Money went back, until a refund, or a notify of one, says how much it was, or somebody has
+/// looked after it.
 const STILL_UNTOLD: &str = text!(
     "mismatch is not null and ",
     UNTOLD,
     " and not exists (select 1 from refund f where f.order_sn = attempt.order_sn \
     and f.state not in ",
     FREED,
-    ")"
+    ") and (select l.at_ms from looked_after l where l.number = attempt.order_sn) is null"
 );
 /// Money came that differs, and none that settles.
 const UNSETTLED: &str = text!("mismatch is not null and status not in ", MONEY_CAME);
 /// A notify as a line of the list.
 const NOTIFY: &str = "select '' as order_sn, 'notify ' || id || ' of ' || channel || '/' || \
     account || ': ' || outcome as detail, received_ms as since_ms from notify where ";
+
+/// An attempt's sum as its request has it.
+const ORDERS_SUM: &str = "(select r.money from payment_request r where r.id = attempt.request_id) \
+    as money, (select r.currency from payment_request r where r.id = attempt.request_id) \
+    as currency, ";
 
 /// The accounts of attempts that may still be paid.
 const FIRST_PAYABLE: &str = text!(
@@ -52,35 +65,41 @@ const AFTER_PAYABLE: &str = text!(
     order by b.channel, b.account limit 1"
 );
 
-// What begins with `RISK_` gives lines of the list: order, detail, since.
+// What begins with `RISK_` gives lines of the list: order, sum (but of a notify), detail, since.
 statements! {
-    RISK_DUPLICATE = "select a.order_sn, 'paid twice; refund ' || f.state as detail, \
+    RISK_DUPLICATE = "select a.order_sn, f.money, f.currency, 'paid twice; refund ' || f.state as detail, \
         coalesce(a.paid_ms, a.created_ms) as since_ms from attempt a \
         join refund f on f.order_sn = a.order_sn and f.cause = ", OF_DUPLICATE,
         " where a.status = ", DUPLICATE, " and ", NOT_BACK;
-    RISK_LATE = "select a.order_sn, \
+    RISK_LATE = "select a.order_sn, f.money, f.currency, \
         'paid after its request was closed; refund ' || f.state as detail, \
         coalesce(a.paid_ms, a.created_ms) as since_ms from attempt a \
         join refund f on f.order_sn = a.order_sn and f.cause = ", OF_LATE,
         " where a.status = ", LATE, " and ", NOT_BACK;
-    RISK_MISMATCH = "select order_sn, mismatch as detail, created_ms as since_ms from attempt \
+    RISK_MISMATCH = "select order_sn, ", ORDERS_SUM, "mismatch as detail, created_ms as since_ms from attempt \
         where ", UNSETTLED;
     RISK_STRAY = NOTIFY, "outcome_word in ", STRAY;
     RISK_OLD_STRAY = NOTIFY, OLD_STRAY;
-    RISK_REFUND = "select order_sn, 'refund ' || refund_no || ' ' || state || ': ' || note \
+    RISK_REFUND = "select order_sn, money, currency, 'refund ' || refund_no || ' ' || state || ': ' || note \
         as detail, created_ms as since_ms from refund where state in ", FOR_A_PERSON;
-    RISK_HELD = "select order_sn, \
-        'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
+    RISK_HELD = "select order_sn, ", ORDERS_SUM, "'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
         created_ms as since_ms from attempt where status = ", HELD;
-    RISK_TAKEN_BACK = "select order_sn, note as detail, created_ms as since_ms from refund \
-        where cause in ", TAKEN_BACK;
-    RISK_UNTOLD = "select order_sn, mismatch as detail, created_ms as since_ms from attempt \
+    RISK_TAKEN_BACK = "select order_sn, money, currency, note as detail, created_ms as since_ms from refund \
+        where ", TAKEN;
+    TO_LOOK_AFTER = "select refund_no as number from refund where order_sn = $1 and ", TAKEN,
+        " union all select order_sn as number from attempt where order_sn = $1 and ",
+        STILL_UNTOLD;
+    LOOK_AFTER = "insert into looked_after (number, at_ms) values ($1, $2) \
+        on conflict (number) do nothing";
+    RISK_UNTOLD = "select order_sn, ", ORDERS_SUM, "mismatch as detail, created_ms as since_ms from attempt \
         where ", STILL_UNTOLD;
-    RISK_CALLBACK = "select order_sn, 'nobody took it in ' || tries || ' tries' as detail, \
-        created_ms as since_ms from callback where state = ", PARKED;
-    RISK_UNKNOWN = "select order_sn, 'the channel has not said how it ended' as detail, \
+    RISK_CALLBACK = "select c.order_sn, r.money, r.currency, \
+        'nobody took it in ' || c.tries || ' tries' as detail, c.created_ms as since_ms \
+        from callback c cross join attempt a cross join payment_request r \
+        where a.order_sn = c.order_sn and r.id = a.request_id and c.state = ", PARKED;
+    RISK_UNKNOWN = "select order_sn, ", ORDERS_SUM, "'the channel has not said how it ended' as detail, \
         expires_ms as since_ms from attempt where status in ", OPEN, " and expires_ms < $1";
-    RISK_UNKNOWN_REFUND = "select order_sn, \
+    RISK_UNKNOWN_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
         created_ms as since_ms from refund where state in ", UNCONFIRMED, " and created_ms < $1";
     /// How many lines of each kind the list has, from indexes that hold no more than
@@ -104,7 +123,7 @@ statements! {
         " and expires_ms > $2) as asked, \
         (select count(*) from callback where state = ", PARKED, ") as callback, \
         (select count(*) from attempt where status = ", HELD, ") as held, \
-        (select count(*) from refund where cause in ", TAKEN_BACK, ") + \
+        (select count(*) from refund where ", TAKEN, ") + \
         (select count(*) from attempt where ", STILL_UNTOLD, ") as takenback";
     BACKLOG = "select \
         (select count(*) from attempt where next_query_ms <= $1) as queries, \
@@ -174,6 +193,35 @@ impl Audit for Database {
                 Ok(RiskCount { kind, count })
             };
             RiskKind::ALL.into_iter().map(count).collect()
+        })
+        .await
+    }
+
+    async fn to_look_after(&self, order_sn: &str) -> Answer<Vec<String>> {
+        let asked = TO_LOOK_AFTER.bind(order_sn);
+        self.list(LIMIT, asked, |row| row.get("number")).await
+    }
+
+    async fn look_after(
+        &self,
+        order_sn: &str,
+        number: &str,
+        detail: &str,
+        act: Act,
+    ) -> Answer<bool> {
+        self.write(LIMIT, async |tx| {
+            if !lock_if_there(tx, order_sn).await? {
+                return Ok(false);
+            }
+            let rows = tx.rows(TO_LOOK_AFTER.bind(order_sn)).await?;
+            let numbers = rows.iter().map(|row| row.get::<String>("number"));
+            let numbers = numbers.collect::<Answer<Vec<_>>>()?;
+            if !numbers.iter().any(|one| one == number) {
+                return Ok(false);
+            }
+            tx.change(LOOK_AFTER.bind(number).bind(act.at_ms)).await?;
+            story::append(tx, order_sn, "operator", detail, act).await?;
+            Ok(true)
         })
         .await
     }
@@ -264,14 +312,21 @@ fn asked(request: RefundRequest) -> Risk {
         kind: RiskKind::Asked,
         order_sn: request.order_sn,
         detail: format!("{asked_by} asks for a refund of {money}: {request_no}"),
+        money: Some(money),
         since_ms: request.asked_ms,
     }
 }
 
 fn risk(kind: RiskKind, row: &Row) -> Answer<Risk> {
+    let order_sn: String = row.get("order_sn")?;
+    let money = match order_sn.as_str() {
+        "" => None,
+        _ => Some(row.money("money", "currency")?),
+    };
     Ok(Risk {
         kind,
-        order_sn: row.get("order_sn")?,
+        order_sn,
+        money,
         detail: row.get("detail")?,
         since_ms: row.get("since_ms")?,
     })

@@ -346,6 +346,7 @@ pub(crate) async fn a_notify_is_listed_by_its_outcome_alone(store: Arc<dyn Store
     assert_eq!(since, [0, 1], "{risks:?}");
     assert!(risks.iter().all(|risk| risk.kind == RiskKind::Mismatch));
     assert!(risks[0].detail.ends_with("no such order"), "{risks:?}");
+    assert_eq!(risks[0].money, None, "of no order of ours");
 }
 
 pub(crate) async fn a_stray_notify_is_attached_by_a_person(store: Arc<dyn Store>) {

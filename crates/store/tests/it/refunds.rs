@@ -332,6 +332,8 @@ pub(crate) async fn a_failed_refund_frees_its_sum_and_is_listed(store: Arc<dyn S
     let risks = store.at_risk(0).await.unwrap();
     assert_eq!((risks.len(), risks[0].kind), (1, RiskKind::Refund));
     assert!(risks[0].detail.ends_with("no balance"), "{risks:?}");
+    let refunds = store.refunds(&risks[0].order_sn).await.unwrap();
+    assert_eq!(risks[0].money, Some(refunds[0].money), "the refund's own");
     let again = store
         .begin_refund(&refund(&order, "R2", None, 100))
         .await
@@ -401,6 +403,26 @@ pub(crate) async fn money_that_went_back_is_kept_once_within_what_is_left(store:
     let risks = store.at_risk(0).await.unwrap();
     let all = |kind| risks.iter().all(|risk| risk.kind == kind);
     assert!(risks.len() == 2 && all(RiskKind::TakenBack), "{risks:?}");
+    let sums = risks.iter().filter_map(|risk| risk.money);
+    let mut sums: Vec<_> = sums.map(Money::minor).collect();
+    sums.sort_unstable();
+    assert_eq!(sums, [40, 60], "each has its own");
+    // Somebody looks after one of them, once; it stays a refund.
+    let numbers = store.to_look_after(&order).await.unwrap();
+    assert_eq!(numbers, ["ch-1", "ch-2"]);
+    let look = async |number: &str| store.look_after(&order, number, "an: seen", act()).await;
+    for (number, looked) in [("ch-1", true), ("ch-1", false), ("ch-3", false)] {
+        assert_eq!(look(number).await, Ok(looked), "{number}");
+    }
+    assert_eq!(store.to_look_after(&order).await.unwrap(), ["ch-2"]);
+    assert_eq!(store.at_risk(0).await.unwrap().len(), 1);
+    let counts = store.risk_counts(0).await.unwrap();
+    let counted = counts.iter().find(|one| one.kind == RiskKind::TakenBack);
+    assert_eq!(counted.map(|one| one.count), Some(1));
+    assert_eq!(store.refunds(&order).await.unwrap().len(), 2);
+    let story = store.story(&order).await.unwrap().unwrap();
+    let told = story.entries.iter().filter(|one| one.detail == "an: seen");
+    assert_eq!(told.count(), 1);
     assert_eq!(
         crate::harness::contradictions(&*store).await,
         Vec::<String>::new()

@@ -3,7 +3,8 @@
 use super::Answer;
 use crate::channel::Channel;
 use crate::lang::Lang;
-use crate::story::{Checkpoint, Entry};
+use crate::money::Money;
+use crate::story::{Act, Checkpoint, Entry};
 
 /// An order's story as it is kept, with what it must end with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,11 +162,12 @@ impl RiskKind {
             Self::TakenBack => (
                 (
                     "钱被渠道退走，不是我们退的",
-                    "到渠道后台核对：争议还是人工退款",
+                    "到渠道后台核对：争议还是人工退款；处理了就 tongfu order looked-after",
                 ),
                 (
                     "Money went back without a refund of ours",
-                    "Look at the channel's console: a dispute, or by hand",
+                    "Look at the channel's console: a dispute, or by hand; once you have seen to \
+                     it, tongfu order looked-after",
                 ),
             ),
         };
@@ -182,6 +184,9 @@ pub struct Risk {
     pub order_sn: String,
     /// What stands there, for the operator.
     pub detail: String,
+    /// The sum at risk: of a refund its own, of one that is asked for what is asked for, else
+    /// the order's; none where no order is known.
+    pub money: Option<Money>,
     /// Since when, ms since 1970.
     pub since_ms: i64,
 }
@@ -220,6 +225,18 @@ pub trait Audit: Send + Sync {
     /// How many lines [`Audit::at_risk`] has of each kind, in the order of
     /// [`RiskKind::ALL`]; cheap, however many orders there are.
     async fn risk_counts(&self, now_ms: i64) -> Answer<Vec<RiskCount>>;
+    /// What of an order's money went back without a refund of ours and nobody has looked
+    /// after: the refunds' numbers, or its own where its channel has not said how much.
+    async fn to_look_after(&self, order_sn: &str) -> Answer<Vec<String>>;
+    /// An operator has looked after one of these, which its story tells in these words: it is
+    /// at risk no more. `false`: it is none of them.
+    async fn look_after(
+        &self,
+        order_sn: &str,
+        number: &str,
+        detail: &str,
+        act: Act,
+    ) -> Answer<bool>;
     /// What waits to be done.
     async fn backlog(&self, now_ms: i64) -> Answer<Backlog>;
     /// The accounts that open orders or refunds wait for.
