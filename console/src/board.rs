@@ -45,7 +45,11 @@ fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
              callback that nobody takes, is not told here but by the queues below.",
         );
         // Green is for a page that has nothing to look at.
-        let class = (board.queues.amiss() == 0).then_some("good");
+        let class = if board.queues.amiss() == 0 {
+            "good"
+        } else {
+            ""
+        };
         return view! { <p class=class>{nothing}</p> }.into_any();
     }
     let rows: Vec<_> = board

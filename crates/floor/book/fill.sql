@@ -14,6 +14,8 @@ insert into domain_secret (domain_code, generation, secret)
 select code, 1, 'a secret of the book' from domain;
 insert into secret_use (domain_code, generation, at_ms)
 select code, 1, {start_ms} from domain;
+insert into looked_after (number, at_ms)
+select 'ch-' || code, {start_ms} from domain;
 insert into payment_request (domain_code, request_key, money, currency, status,
     paid_order_sn, created_ms)
 with recursive n (i) as (select 1 union all select i + 1 from n where i < {orders})

@@ -47,7 +47,7 @@ async fn queues_tell_who_is_at_work_and_what_ends(database: Database) {
     let board = dev.page("/?lang=en").await;
     assert!(board.contains("One thing to look at."), "{board}");
     assert!(
-        board.contains("<p>None: no money waits for a person."),
+        board.contains("<p class=\"\">None: no money waits for a person."),
         "not in green while there is something to look at: {board}"
     );
     drop(other);
