@@ -6,7 +6,6 @@ use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, duration_s, key
 use anyhow::{Context, Result, bail};
 use doors::{apay, epay};
 use payment::domain::{Domain, DomainError, DomainSettings, PartnerSettings, Secret};
-use payment::lang::Lang;
 use payment::ports::{Store, StoreError};
 
 /// Bytes of a made secret: 160 bits.
@@ -122,20 +121,15 @@ pub(crate) fn pid_after(pid: u32) -> Option<u32> {
 ///
 /// # Errors
 /// Where that is no time, or a longer one than [`OVERLAP_MAX_S`].
-pub(crate) fn overlap_s(text: &str, lang: Lang) -> Result<i64, String> {
+pub(crate) fn overlap_s(text: &str) -> Result<i64, String> {
     let overlap_s = duration_s(text).ok();
     let overlap_s = overlap_s.filter(|overlap_s| *overlap_s <= OVERLAP_MAX_S);
     overlap_s.ok_or_else(|| {
         let days = OVERLAP_MAX_S / 86_400;
-        match lang {
-            Lang::Zh => format!(
-                "重叠期写成 30m、12h、7d 这样，最多 {days}d：旧密钥有效多久，拿到它的人就能签多久"
-            ),
-            Lang::En => format!(
-                "an overlap such as 30m, 12h, 7d, of at most {days}d: as long as an old secret \
-                 holds, whoever has it can sign"
-            ),
-        }
+        format!(
+            "an overlap such as 30m, 12h, 7d, of at most {days}d: as long as an old secret \
+             holds, whoever has it can sign"
+        )
     })
 }
 
@@ -219,12 +213,10 @@ mod tests {
 
     #[test]
     fn an_old_secret_holds_for_90_days_at_most() {
-        assert_eq!(overlap_s("90d", Lang::En), Ok(OVERLAP_MAX_S));
+        assert_eq!(overlap_s("90d"), Ok(OVERLAP_MAX_S));
         for text in ["91d", "36500d", "for ever", "0s", ""] {
-            let refused = overlap_s(text, Lang::En).unwrap_err();
+            let refused = overlap_s(text).unwrap_err();
             assert!(refused.contains("at most 90d"), "{refused}");
-            let refused = overlap_s(text, Lang::Zh).unwrap_err();
-            assert!(refused.contains("最多 90d"), "{refused}");
         }
     }
 

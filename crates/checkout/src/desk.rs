@@ -413,22 +413,14 @@ impl Checkout {
                 again,
             } => {
                 let meant = self.is_meant(order_sn, *minor, Some(key), *again).await;
-                if let Err(failure) = meant {
-                    return Err(self.not_given_back(order_sn, failure).await);
-                }
-                let alone = self.refund_order(by, order_sn, *minor, Some(key), reason);
-                match alone.await {
-                    Err(Failure::NeedsTwo) => {
-                        let asked = self.ask_refund(by, order_sn, *minor, key, reason).await;
-                        let request = asked.map_err(failed)?;
-                        return match request.waits(self.now_ms()) {
-                            true => Ok(Outcome::Asked),
-                            false => Err(failed(Failure::NotAsked)),
-                        };
-                    }
-                    Err(failure) => return Err(self.not_given_back(order_sn, failure).await),
-                    Ok(_) => {}
-                }
+                let given = match meant {
+                    Ok(()) => self.give_back(by, order_sn, (*minor, key), reason).await,
+                    Err(failure) => Err(failure),
+                };
+                return match given {
+                    Ok(outcome) => Ok(outcome),
+                    Err(failure) => Err(self.not_given_back(order_sn, failure).await),
+                };
             }
             Errand::Honour { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;
@@ -511,6 +503,27 @@ impl Checkout {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Gives back so much of an order under a key, or asks for it where it takes two.
+    async fn give_back(
+        &self,
+        by: &str,
+        order_sn: &str,
+        (minor, key): (i64, &str),
+        reason: &str,
+    ) -> Result<Outcome, Failure> {
+        let alone = self.refund_order(by, order_sn, minor, Some(key), reason);
+        match alone.await {
+            Err(Failure::NeedsTwo) => {
+                let asked = self.ask_refund(by, order_sn, minor, key, reason).await?;
+                match asked.waits(self.now_ms()) {
+                    true => Ok(Outcome::Asked),
+                    false => Err(Failure::NotAsked),
+                }
+            }
+            alone => alone.map(|_| Outcome::Done),
+        }
     }
 
     /// Why a refund was not begun; what is left in the order's currency.

@@ -8,7 +8,6 @@ use crate::zone;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use payment::domain::{Domain, KeyRule, PLATFORM, Recut};
-use payment::lang::Lang;
 use payment::ports::{OtherReadings, Store};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -54,7 +53,7 @@ pub(crate) enum Command {
         /// The domainCode.
         code: String,
         /// How long the old secret still holds: 30m, 12h, 7d, at most 90d.
-        #[arg(long, default_value = "7d", value_parser = overlap_s)]
+        #[arg(long, default_value = "7d", value_parser = issue::overlap_s)]
         overlap: i64,
     },
     /// Ends all older secrets now: the newest alone holds.
@@ -245,11 +244,6 @@ async fn rotate(store: &Arc<dyn Store>, code: &str, overlap_s: i64) -> Result<()
 /// How long the secrets before a new one hold.
 pub(super) fn held(overlap_s: i64) -> String {
     format!("The one before holds for {overlap_s} s more; none before it holds longer than it did.")
-}
-
-/// How long an old secret may hold, as it is typed.
-pub(super) fn overlap_s(text: &str) -> Result<i64, String> {
-    issue::overlap_s(text, Lang::En)
 }
 
 /// Ends every secret but the newest.

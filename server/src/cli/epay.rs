@@ -1,6 +1,6 @@
 //! `tongfu epay add|set|list|show|rotate|end-older|disable` (docs/epay.md).
 
-use super::domain::{end_older, overlap_s, show};
+use super::domain::{end_older, show};
 use super::partner::{callbacks, find, rotate};
 use crate::config::Config;
 use crate::issue::{self, of_door};
@@ -41,7 +41,7 @@ pub(crate) enum Command {
         /// Its pid.
         pid: u32,
         /// How long the old key still holds: 30m, 12h, 7d, at most 90d.
-        #[arg(long, default_value = "7d", value_parser = overlap_s)]
+        #[arg(long, default_value = "7d", value_parser = issue::overlap_s)]
         overlap: i64,
     },
     /// Ends all older keys now: the newest alone holds.

@@ -1,6 +1,6 @@
 //! `tongfu partner add|set|list|show|rotate|end-older`.
 
-use super::domain::{SecretArgs, end_older, held, overlap_s, relayed, show, tell_secret};
+use super::domain::{SecretArgs, end_older, held, relayed, show, tell_secret};
 use crate::config::Config;
 use crate::issue::{self, of_door};
 use crate::serve::open;
@@ -42,7 +42,7 @@ pub(crate) enum Command {
         /// The partnerId.
         id: String,
         /// How long the old key still holds: 30m, 12h, 7d, at most 90d.
-        #[arg(long, default_value = "7d", value_parser = overlap_s)]
+        #[arg(long, default_value = "7d", value_parser = issue::overlap_s)]
         overlap: i64,
     },
     /// Ends all older keys now: the newest alone holds.

@@ -334,8 +334,10 @@ pub(super) async fn rotate(
         Ok(was) => was,
         Err(response) => return response,
     };
-    let overlap_s = issue::overlap_s(said(&pairs, "overlap"), language(&parts));
-    let rotated = overlap_s.map_err(Wrong::Other).and_then(|overlap_s| {
+    let overlap = said(&pairs, "overlap");
+    let overlap_s = issue::overlap_s(overlap);
+    let overlap_s = overlap_s.map_err(|_| Wrong::Field("overlap".to_owned(), overlap.to_owned()));
+    let rotated = overlap_s.and_then(|overlap_s| {
         let rotated = issue::rotated(&was, overlap_s);
         rotated.map_err(|error| Wrong::of_making(&error))
     });

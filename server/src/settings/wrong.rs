@@ -115,6 +115,11 @@ fn takes(lang: Lang, name: &str) -> &'static str {
             "要写数字和单位，例如 90s、30m、12h、7d，最多 36500d",
             "a number with its unit, such as 90s, 30m, 12h, 7d, of at most 36500d",
         ),
+        "overlap" => (
+            "要写数字和单位，例如 30m、12h、7d，最多 90d：旧密钥有效多久，拿到它的人就能签多久",
+            "a number with its unit, such as 30m, 12h, 7d, of at most 90d: as long as an old \
+             secret holds, whoever has it can sign",
+        ),
         "time-window" => (
             "要写数字和单位，例如 90s、30m、12h、7d，最多 36500d；不看时间写 any",
             "a number with its unit, such as 90s, 30m, 12h, 7d, of at most 36500d; or any",
