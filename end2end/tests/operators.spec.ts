@@ -275,7 +275,7 @@ test('queues tell of a channel that fails, and the board leads to them', async (
   await fault(request, 'any', 'busy', 100_000);
   for (let order = 0; order < 3; order += 1) await request.get(`${await signedUrl(request)}&pick=Wechat`);
   await console.goto(`${operator}/queues`);
-  const line = console.locator('tr', { hasText: 'Wechat / sandbox' }).first();
+  const line = console.locator('tr', { hasText: '微信支付 / sandbox' }).first();
   await expect(line).toContainText('tongfu channel check Wechat/sandbox');
   await expect(line.locator('td').nth(3)).toContainText(/[1-9]/);
   await looks(console, 'queues-fails', options);
