@@ -587,11 +587,12 @@ fn end_older(setting: &Setting<'_>, business: &Business) -> Option<impl IntoView
         <form method="post" action=address>
             <h2>{end}</h2>
             <p>{setting.say(
-                "所有旧密钥立刻失效，只留最新的一个：此后用旧密钥签的请求和还没打开的付款页地址都被\
-                 拒绝，回调改用最新的签名；已开始的订单照常走完。",
-                "Every older secret ends at once, and the newest alone holds: requests that an \
-                 older one signs, and addresses of pages that nobody has opened yet, are refused \
-                 from then on, and callbacks are signed by the newest. Orders that began go on.",
+                "所有旧密钥立刻失效，只留最新的一个：此后用旧密钥签的请求和付款页地址（包括还在选渠道的\
+                 页面）都被拒绝，回调改用最新的签名；已开始的订单照常走完。",
+                "Every older secret ends at once, and the newest alone holds: requests and \
+                 addresses of pages that an older one signs are refused from then on, pages where \
+                 a channel is still to be picked too, and callbacks are signed by the newest. \
+                 Orders that began go on.",
             )}</p>
             <p>{used}</p>
             {token(setting)}

@@ -134,6 +134,24 @@ test('a request that can not be paid any more leaves for dialogFailUrl', async (
   await expect(page).toHaveURL(new RegExp(`^${shop}/failed`));
 });
 
+test('a page whose secret ends says nothing of failure, and settles', async ({ page, request }) => {
+  test.skip(!scripted(), 'nothing polls');
+  test.slow();
+  const refused = { errcode: '10004', errormsg: '签名不正确', obj: null };
+  let polls = 0;
+  await page.route('**/pay/api/pc/wechatQuery?*', (route) => {
+    polls += 1;
+    return route.fulfill({ json: refused });
+  });
+  await page.route(`${shop}/return*`, (route) => route.fulfill({ body: 'back' }));
+  await page.goto(await scanUrl(request));
+  await expect.poll(() => polls, { timeout: 30_000 }).toBeGreaterThan(1);
+  await expect(page).toHaveURL(/\/pay\/attempt\//);
+  await expect(page.locator('svg.qr')).toBeVisible();
+  await control(request, 'pay');
+  await expect(page).toHaveURL(new RegExp(`^${shop}/return`), { timeout: 30_000 });
+});
+
 test('a page whose polls are lost keeps waiting, and settles when they come back', async ({ page, request }) => {
   test.skip(!scripted(), 'nothing polls');
   let lost = true;

@@ -9,6 +9,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
+/// What is said where the request can't be paid any more (docs/protocol.md, errcodes).
+const CLOSED: &str = "10008";
 /// An answer that takes longer is lost.
 const ANSWER_MS: u32 = 10_000;
 
@@ -44,8 +46,11 @@ pub(crate) enum Answer {
     Lost,
     /// The attempt that the page shows has ended; another may be started.
     Ended,
-    /// Any other errcode: the request can't be paid.
+    /// The request can't be paid any more.
     Failed,
+    /// Any other errcode, such as that the secret has ended which signed the question: it
+    /// says nothing of the request.
+    Refused,
 }
 
 /// The order that the page waits for, if it does.
@@ -89,7 +94,8 @@ async fn ask(order: &Awaited) -> Result<Answer, JsValue> {
         Some("0") => Answer::Paid { held },
         Some("30000") if ours => Answer::Waiting,
         Some("30000") => Answer::Ended,
-        Some(_) => Answer::Failed,
+        Some(CLOSED) => Answer::Failed,
+        Some(_) => Answer::Refused,
         None => Answer::Lost,
     })
 }

@@ -88,7 +88,10 @@ mod life {
                 };
                 match answer {
                     Answer::Paid { held } => return leave(&order, held, left, status).await,
-                    Answer::Failed => return fail(&order).await,
+                    Answer::Failed if !order.fail_url.is_empty() => {
+                        return browser::leave(&order.fail_url, "failed");
+                    }
+                    Answer::Failed | Answer::Refused => return look_again(&order).await,
                     Answer::Ended => return browser::go(&order.ended_url),
                     Answer::Waiting if left_s < 0 => return browser::go(&order.ended_url),
                     Answer::Waiting | Answer::Lost => {}
@@ -116,15 +119,11 @@ mod life {
         }
     }
 
-    /// The request can't be paid any more.
-    async fn fail(order: &Awaited) {
-        if order.fail_url.is_empty() {
-            // The attempt's page tells why; should it show a code again, it does so slowly.
-            browser::sleep(FAILED_MS).await;
-            browser::go(&order.ended_url);
-        } else {
-            browser::leave(&order.fail_url, "failed");
-        }
+    /// The attempt's own page tells how it stands; should it show a code again, it does so
+    /// slowly.
+    async fn look_again(order: &Awaited) {
+        browser::sleep(FAILED_MS).await;
+        browser::go(&order.ended_url);
     }
 
     async fn leave(
