@@ -10,7 +10,8 @@ use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use checkout::{Checkout, Failure, Standing, Start, Watched, links};
+use checkout::links::PICK_ANEW;
+use checkout::{Checkout, Failure, Scene, Standing, Start, Watched, links};
 use payment::order::Attempt;
 use payment::ports::AttemptRow;
 use std::sync::Arc;
@@ -117,7 +118,11 @@ pub(super) async fn again(
         Err(Failure::AlreadyPaid | Failure::InProgress) => {
             see_other(&links::attempt(&old, visit.lang))
         }
-        Err(failure) => refused(&visit, &failure, Some(known)),
+        Err(failure) => {
+            let list = links::picked(Scene::of(old.kind), &old.signed, PICK_ANEW);
+            let others = Some(list);
+            refused(&visit, &failure, Some(Known { others, ..known }))
+        }
     }
 }
 
