@@ -4,7 +4,7 @@ use crate::business::reason;
 use crate::words::{self, channel};
 use crate::{Setting, document};
 use leptos::prelude::*;
-use payment::by_two::{AloneMost, Judged, RefundRequest};
+use payment::by_two::{AloneMost, Judged, RefundRequest, waiting_sums};
 use payment::lang::Lang;
 use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
@@ -78,8 +78,12 @@ impl Order {
     /// What of it waits for another operator to be given back, fen or cents.
     #[must_use]
     pub fn waiting(&self) -> i64 {
-        let waiting = self.requests.iter().filter(|one| one.waits(self.now_ms));
-        waiting.map(|one| one.money.minor()).sum()
+        let of_it = |one: &&Payment| one.attempt.order_sn == self.order_sn;
+        let asked = self.payments.iter().find(of_it);
+        let refunds = asked.map_or(&[][..], |one| &one.refunds);
+        waiting_sums(&self.requests, refunds, self.now_ms)
+            .iter()
+            .sum()
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) mod sign;
 mod tries;
 pub(crate) mod trigger;
 
+use checkout::NotDone;
 use clap::{Parser, Subcommand};
+use payment::lang::Lang;
 use std::path::PathBuf;
 
 /// Tongfu (统付): one checkout for every business system.
@@ -171,4 +173,9 @@ impl Command {
             | Self::Sign(_) => false,
         }
     }
+}
+
+/// Why an act was not done, for who typed it.
+fn untold(not_done: NotDone) -> anyhow::Error {
+    anyhow::anyhow!(not_done.text(Lang::En))
 }

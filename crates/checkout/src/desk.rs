@@ -172,7 +172,8 @@ impl Errand {
                 order_sn,
                 refund_no,
             } => vec![order_sn, refund_no],
-            Self::LookedAfter { order_sn, number } => vec![order_sn, number],
+            // The refund's number is as its channel writes it.
+            Self::LookedAfter { order_sn, .. } => vec![order_sn],
             Self::Grant { request_no, .. } | Self::Refuse { request_no } => vec![request_no],
             Self::Add { domain, .. }
             | Self::Set { domain, .. }
@@ -229,7 +230,7 @@ impl fmt::Display for Errand {
                 write!(f, "order looked-after {order_sn}")
             }
             Self::LookedAfter { order_sn, number } => {
-                write!(f, "order looked-after {order_sn} --refund {number}")
+                write!(f, "order looked-after {order_sn} --refund {number:?}")
             }
             Self::Grant { request_no, .. } => write!(f, "order grant {request_no}"),
             Self::Refuse { request_no } => write!(f, "order refuse {request_no}"),
@@ -377,6 +378,11 @@ impl Checkout {
             }
         }
         let store = &self.parts.store;
+        if let Errand::LookedAfter { order_sn, number } = errand
+            && !store.to_look_after(order_sn).await?.contains(number)
+        {
+            return Err(NotDone::Nothing);
+        }
         let what = errand.recorded(reason);
         if what.len() > RECORD_MAX || what.chars().any(char::is_control) {
             return Err(NotDone::TooMuch);
@@ -568,7 +574,11 @@ fn written(sum: Money) -> String {
     format!("{} {}", sum.currency().code(), two_decimals(sum.minor()))
 }
 
-fn check_reason(text: &str) -> Result<(), NotDone> {
+/// Judges a reason that is kept: one line, and no more letters than a form takes.
+///
+/// # Errors
+/// [`NotDone`] with what is wrong with it.
+pub fn check_reason(text: &str) -> Result<(), NotDone> {
     let letters = text.chars().count();
     match () {
         () if text.trim().is_empty() => Err(NotDone::NoReason),

@@ -141,10 +141,10 @@ impl Failure {
             },
             Self::SameSum => match lang {
                 Lang::Zh => "这个订单已经退过，或正等着退，同样的金额：没有执行。\
-                             确要再退一次，请勾选“再退一次”"
+                             确要再退一次，请勾选“再退一次”（命令行加 --again）"
                     .to_owned(),
                 Lang::En => "The same sum of this order was given back, or asked for, already: \
-                             nothing was done. Where it is meant once more, say so"
+                             nothing was done. Where it is meant once more, say so (--again)"
                     .to_owned(),
             },
             Self::NotAsked => match lang {

@@ -50,7 +50,7 @@ pub use callback::{Schedule, is_taken};
 pub use counted::{
     ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, PUT_OFF, answered, count_from_zero,
 };
-pub use desk::{Errand, NotDone, Outcome};
+pub use desk::{Errand, NotDone, Outcome, check_reason};
 pub use failure::Failure;
 pub use golive::{NoTrial, Trial, Tried, right};
 pub use lanes::Lane;

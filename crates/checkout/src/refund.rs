@@ -6,7 +6,7 @@ use crate::budget::Asker;
 use crate::callback::Told;
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
-use payment::by_two::{ASKED_MS, AloneMost, Hands, Judged, RefundRequest};
+use payment::by_two::{ASKED_MS, AloneMost, Hands, Judged, RefundRequest, waiting_sums};
 use payment::domain::Domain;
 use payment::envelope::RefundInfo;
 use payment::money::Money;
@@ -212,11 +212,7 @@ impl Checkout {
             .filter(|one| one.cause == Cause::Operator && one.state.counts())
             .map(|one| one.money.minor());
         let now_ms = self.now_ms();
-        let waiting: Vec<_> = requests
-            .iter()
-            .filter(|one| one.waits(now_ms))
-            .map(|one| one.money.minor())
-            .collect();
+        let waiting = waiting_sums(&requests, &refunds, now_ms);
         if !again && given.chain(waiting.iter().copied()).any(|sum| sum == minor) {
             return Err(Failure::SameSum);
         }

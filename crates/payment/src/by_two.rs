@@ -1,6 +1,7 @@
 //! Refunds that one operator asks for and another grants (docs/console.md, Refunds by two).
 
 use crate::money::Money;
+use crate::ports::RefundRow;
 
 /// So long another operator may grant what one asked for, ms.
 pub const ASKED_MS: i64 = 24 * 3_600_000;
@@ -96,6 +97,22 @@ impl RefundRequest {
     pub fn waits(&self, now_ms: i64) -> bool {
         self.state == Judged::Asked && now_ms < self.expires_ms
     }
+}
+
+/// The sums that wait for another operator, minor units: of what was asked for and is no
+/// refund yet. One that was asked for may begin under its key without being granted, where
+/// by then it may be given back alone.
+#[must_use]
+pub fn waiting_sums(requests: &[RefundRequest], refunds: &[RefundRow], now_ms: i64) -> Vec<i64> {
+    let is_begun = |one: &RefundRequest| {
+        let mut keys = refunds
+            .iter()
+            .filter_map(|refund| refund.refund_key.as_ref());
+        keys.any(|key| *key == one.refund_key)
+    };
+    let waiting = requests.iter().filter(|one| one.waits(now_ms));
+    let waiting = waiting.filter(|one| !is_begun(one));
+    waiting.map(|one| one.money.minor()).collect()
 }
 
 #[cfg(test)]

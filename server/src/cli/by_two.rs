@@ -2,11 +2,11 @@
 //! operator does under his own name (docs/console.md, Refunds by two).
 
 use super::order::show;
+use super::untold;
 use crate::config::Config;
 use crate::serve::{commanded, system_clock};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome};
-use payment::lang::Lang;
 use payment::ports::Store;
 use std::io::stdin;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ async fn run(
         ) => {
             bail!(cause)
         }
-        done => done.map_err(|not_done| anyhow!(not_done.text(Lang::En))),
+        done => done.map_err(untold),
     }
 }
 

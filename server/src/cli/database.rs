@@ -1,15 +1,14 @@
 //! `tongfu database show|accept`, and `tongfu prune`.
 
+use super::untold;
 use crate::config::Config;
 use crate::serve::{commanded, now_ms, open};
 use anyhow::{Context, Result, bail};
+use checkout::check_reason;
 use clap::Subcommand;
 use payment::lang::Lang;
 use payment::ports::Acceptance;
 use std::path::PathBuf;
-
-/// A reason that is kept.
-const TEXT_MAX: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -80,9 +79,7 @@ pub(crate) async fn run(config: &Config, by: &str, command: Command) -> Result<(
                      --mark FILE, or --without-mark"
                 );
             }
-            if reason.trim().is_empty() || reason.len() > TEXT_MAX {
-                bail!("--reason takes 1 to {TEXT_MAX} bytes");
-            }
+            check_reason(&reason).map_err(untold)?;
             let lost = seen.as_ref().and_then(|seen| seen.lost_at(&now));
             if seen.is_some() && lost.is_none() {
                 bail!("these books hold what this instance has seen: there is nothing to accept");

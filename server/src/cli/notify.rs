@@ -1,16 +1,15 @@
 //! `tongfu notify show|attach`: what channels sent us.
 
+use super::untold;
 use crate::config::Config;
 use crate::serve::{now_ms, open};
 use crate::zone;
 use anyhow::{Context, Result, bail};
+use checkout::check_reason;
 use clap::Subcommand;
 use payment::ports::{Attached, Store};
 use payment::printable::printable;
 use payment::story::{Act, Source};
-
-/// A reason that is kept.
-const REASON_MAX: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -42,9 +41,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             order_sn,
             reason,
         } => {
-            if reason.trim().is_empty() || reason.len() > REASON_MAX {
-                bail!("--reason takes 1 to {REASON_MAX} bytes");
-            }
+            check_reason(&reason).map_err(untold)?;
             let act = Act {
                 at_ms: now_ms(),
                 by: Source::Operator,

@@ -1,13 +1,13 @@
 //! `tongfu order show|find|list|totals|refunds|refund|grant|refuse|honour|requery|close|unpaid`.
 
-use super::by_two;
 use super::find::{Filter, Form, Moment, RefundFilter, fen, find, list, moment, refunds, totals};
 use super::tries::print_callback;
+use super::{by_two, untold};
 use crate::config::{Config, system_user};
 use crate::serve::{commanded, now_ms, open};
 use crate::zone;
 use anyhow::{Result, anyhow, bail};
-use checkout::{Errand, Failure, token};
+use checkout::{Errand, Failure, check_reason, token};
 use clap::Subcommand;
 use payment::forecore::yuan;
 use payment::lang::Lang;
@@ -18,8 +18,8 @@ use payment::story::{Act, Source, check};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A key or a reason that is kept.
-const TEXT_MAX: usize = 200;
+/// A key that is kept, bytes.
+const KEY_MAX: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -198,10 +198,12 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             let Some(money) = money.or(yuan) else {
                 bail!("--money, --yuan or --by-hand is needed");
             };
-            for text in key.iter().chain([&reason]) {
-                if text.len() > TEXT_MAX || text.chars().any(char::is_control) {
-                    bail!("--key and --reason take at most {TEXT_MAX} bytes of one line");
-                }
+            let long = |key: &String| key.len() > KEY_MAX || key.chars().any(char::is_control);
+            if key.as_ref().is_some_and(long) {
+                bail!("--key takes at most {KEY_MAX} bytes of one line");
+            }
+            if !reason.is_empty() {
+                check_reason(&reason).map_err(untold)?;
             }
             if let Some(operator) = operator {
                 let errand = Errand::Refund {
@@ -408,10 +410,8 @@ async fn refund(
 ) -> Result<()> {
     let checkout = commanded(config, Arc::clone(&store)).await?;
     let by = format!("({})", system_user());
-    match checkout.is_meant(order_sn, money, key, again).await {
-        Err(Failure::SameSum) => bail!("{}: --again", Failure::SameSum.text(Lang::En)),
-        meant => meant.map_err(|failure| anyhow!(failure.text(Lang::En)))?,
-    }
+    let meant = checkout.is_meant(order_sn, money, key, again).await;
+    meant.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     let refund = checkout.refund_order(&by, order_sn, money, key, reason);
     let refund = match refund.await {
         Err(Failure::NeedsTwo) => bail!(
@@ -447,18 +447,13 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
     Ok(())
 }
 
-/// A reason that is kept, bytes.
-const REASON_MAX: usize = 200;
-
 async fn looked_after(
     store: &dyn Store,
     order_sn: &str,
     refund: Option<String>,
     reason: &str,
 ) -> Result<()> {
-    if reason.trim().is_empty() || reason.len() > REASON_MAX {
-        bail!("--reason takes 1 to {REASON_MAX} bytes");
-    }
+    check_reason(reason).map_err(untold)?;
     let mut numbers = store.to_look_after(order_sn).await?;
     numbers.retain(|number| refund.as_ref().is_none_or(|refund| refund == number));
     if numbers.is_empty() {

@@ -54,7 +54,7 @@ pub(super) struct Proof {
 /// The page that asks who looks.
 fn page_of(parts: &Parts, next: &str, name: &str, failure: Option<String>) -> Response {
     let status = match parts.method {
-        Method::GET => StatusCode::OK,
+        Method::GET | Method::HEAD => StatusCode::OK,
         _ => StatusCode::FORBIDDEN,
     };
     page(parts, None, status, |setting| {
@@ -169,7 +169,7 @@ async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
             let escaped =
                 |here: &str| form_urlencoded::byte_serialize(here.as_bytes()).collect::<String>();
             let sign_in = match (&parts.method, parts.uri.path()) {
-                (&Method::GET, _) => {
+                (&Method::GET | &Method::HEAD, _) => {
                     let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
                     format!("/sign-in?next={}", escaped(here))
                 }

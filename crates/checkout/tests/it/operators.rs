@@ -786,3 +786,35 @@ async fn the_same_sum_once_more_is_meant_or_it_is_not_given_back() {
     let all: Vec<_> = refunds.iter().map(|one| one.money.minor()).collect();
     assert_eq!(all, [20, 10, 20]);
 }
+
+#[tokio::test]
+async fn what_was_asked_for_and_then_begun_alone_waits_no_more() {
+    const HOUR_MS: i64 = 3_600_000;
+    let most = AloneMost {
+        an_order: 100,
+        a_day: 40,
+    };
+    let scene = Scene::with(Some(most)).await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let li = confirmed(&scene, "li", Role::Cashier).await;
+    let refund = async |minor, key: &str| {
+        let errand = Errand::Refund {
+            order_sn: attempt.order_sn.clone(),
+            minor,
+            key: key.to_owned(),
+            again: false,
+        };
+        let done = scene.checkout.run_errand(li.operator(), &errand, "broken");
+        done.await
+    };
+    let begun_ms = scene.now_ms();
+    assert_eq!(refund(30, "a").await, Ok(Outcome::Done));
+    scene.set_clock(begun_ms + 23 * HOUR_MS);
+    assert_eq!(refund(20, "b").await, Ok(Outcome::Asked));
+    // By now the day has room for it; its request waits for a day all the same.
+    scene.set_clock(begun_ms + 25 * HOUR_MS);
+    assert_eq!(refund(20, "b").await, Ok(Outcome::Done));
+    assert_eq!(refund(50, "c").await, Ok(Outcome::Asked));
+}

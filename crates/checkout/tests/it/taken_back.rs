@@ -101,12 +101,16 @@ async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;
     for _ in 0..2 {
-        hears(&scene, Notify::Reversed(back("C1", BackSum::Of(fen(60))))).await;
+        hears(
+            &scene,
+            Notify::Reversed(back("C 1|争", BackSum::Of(fen(60)))),
+        )
+        .await;
     }
     let rows = scene.store.refunds(&order.order_sn).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].cause, rows[0].money), (Cause::Chargeback, fen(60)));
-    assert_eq!(rows[0].refund_key.as_deref(), Some("ch-C1"));
+    assert_eq!(rows[0].refund_key.as_deref(), Some("ch-C 1|争"));
     let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
     assert!(risks.iter().any(|risk| risk.kind == RiskKind::TakenBack));
     let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
@@ -114,7 +118,7 @@ async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
     // Looked after it is at risk no more, and stays in the story.
     let looked = Errand::LookedAfter {
         order_sn: order.order_sn.clone(),
-        number: "ch-C1".to_owned(),
+        number: "ch-C 1|争".to_owned(),
     };
     let run = async |role: Role| {
         let an = Operator {
@@ -135,7 +139,7 @@ async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
     assert!(risks.is_empty(), "{risks:?}");
     let story = scene.store.story(&order.order_sn).await.unwrap().unwrap();
     let noted = format!(
-        "an: order looked-after {} --refund ch-C1: we lost it",
+        "an: order looked-after {} --refund \"ch-C 1|争\": we lost it",
         order.order_sn
     );
     assert!(
@@ -149,7 +153,10 @@ async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
     let callback = &told(&scene, &order.order_sn).await[0];
     let value = |name| callback.get(name).unwrap_or_default();
     assert_eq!(value("payStatus"), "SUCCESSREFUND");
-    assert_eq!((value("refundKey"), value("refundMoney")), ("ch-C1", "60"));
+    assert_eq!(
+        (value("refundKey"), value("refundMoney")),
+        ("ch-C 1|争", "60")
+    );
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ statements! {
         and not exists (select 1 from callback c where c.order_sn = a.order_sn \
         and c.state <> ", DELIVERED, ") and not exists (select 1 from refund f \
         where f.order_sn = a.order_sn and (f.state in ", UNENDED, " or f.state in ",
-        FOR_A_PERSON, " or f.cause in ", TAKEN_BACK, "))";
+        FOR_A_PERSON, " or (f.cause in ", TAKEN_BACK, " and (select l.at_ms from looked_after l \
+        where l.number = f.refund_no) is null)))";
     DROP_TRIES(OF) = "delete from callback_try where callback_id in (select id from callback \
         where order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], "))";
     EMPTY_CALLBACKS(OF) = "update callback set url = '', form = null where order_sn in \
