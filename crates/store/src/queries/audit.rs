@@ -4,7 +4,7 @@ use super::attempts::lock_if_there;
 use super::rows::{
     ASKED, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE,
     OLD_STRAY, OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING,
-    json,
+    json, places,
 };
 use super::{contradictions, refund_requests, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
@@ -45,29 +45,13 @@ const ORDERS_SUM: &str = "(select r.money from payment_request r where r.id = at
     as money, (select r.currency from payment_request r where r.id = attempt.request_id) \
     as currency, ";
 
-/// The accounts of attempts that may still be paid.
-const FIRST_PAYABLE: &str = text!(
-    "select channel, account from (select channel, account from attempt where status in ",
-    PAYABLE,
-    " order by channel, account limit 1) counted"
-);
-const NEXT_PAYABLE: &str = text!(
-    "select (select b.channel",
-    AFTER_PAYABLE,
-    "), (select b.account",
-    AFTER_PAYABLE,
-    ") from place counted where counted.channel is not null"
-);
-const AFTER_PAYABLE: &str = text!(
-    " from attempt b where b.status in ",
-    PAYABLE,
-    " and (b.channel, b.account) > (counted.channel, counted.account) \
-    order by b.channel, b.account limit 1"
-);
+/// The accounts of attempts that may still be paid, by the index on these.
+const PAYABLE_PLACES: &str = places!(text!("status in ", PAYABLE));
 
 // What begins with `RISK_` gives lines of the list: order, sum (but of a notify), detail, since.
 statements! {
-    RISK_DUPLICATE = "select a.order_sn, f.money, f.currency, 'paid twice; refund ' || f.state as detail, \
+    RISK_DUPLICATE = "select a.order_sn, f.money, f.currency, \
+        'paid twice; refund ' || f.state as detail, \
         coalesce(a.paid_ms, a.created_ms) as since_ms from attempt a \
         join refund f on f.order_sn = a.order_sn and f.cause = ", OF_DUPLICATE,
         " where a.status = ", DUPLICATE, " and ", NOT_BACK;
@@ -76,28 +60,31 @@ statements! {
         coalesce(a.paid_ms, a.created_ms) as since_ms from attempt a \
         join refund f on f.order_sn = a.order_sn and f.cause = ", OF_LATE,
         " where a.status = ", LATE, " and ", NOT_BACK;
-    RISK_MISMATCH = "select order_sn, ", ORDERS_SUM, "mismatch as detail, created_ms as since_ms from attempt \
-        where ", UNSETTLED;
+    RISK_MISMATCH = "select order_sn, ", ORDERS_SUM, "mismatch as detail, \
+        created_ms as since_ms from attempt where ", UNSETTLED;
     RISK_STRAY = NOTIFY, "outcome_word in ", STRAY;
     RISK_OLD_STRAY = NOTIFY, OLD_STRAY;
-    RISK_REFUND = "select order_sn, money, currency, 'refund ' || refund_no || ' ' || state || ': ' || note \
-        as detail, created_ms as since_ms from refund where state in ", FOR_A_PERSON;
-    RISK_HELD = "select order_sn, ", ORDERS_SUM, "'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
+    RISK_REFUND = "select order_sn, money, currency, \
+        'refund ' || refund_no || ' ' || state || ': ' || note as detail, \
+        created_ms as since_ms from refund where state in ", FOR_A_PERSON;
+    RISK_HELD = "select order_sn, ", ORDERS_SUM,
+        "'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
         created_ms as since_ms from attempt where status = ", HELD;
-    RISK_TAKEN_BACK = "select order_sn, money, currency, note as detail, created_ms as since_ms from refund \
-        where ", TAKEN;
+    RISK_TAKEN_BACK = "select order_sn, money, currency, note as detail, \
+        created_ms as since_ms from refund where ", TAKEN;
     TO_LOOK_AFTER = "select refund_no as number from refund where order_sn = $1 and ", TAKEN,
         " union all select order_sn as number from attempt where order_sn = $1 and ",
         STILL_UNTOLD;
     LOOK_AFTER = "insert into looked_after (number, at_ms) values ($1, $2) \
         on conflict (number) do nothing";
-    RISK_UNTOLD = "select order_sn, ", ORDERS_SUM, "mismatch as detail, created_ms as since_ms from attempt \
-        where ", STILL_UNTOLD;
+    RISK_UNTOLD = "select order_sn, ", ORDERS_SUM, "mismatch as detail, \
+        created_ms as since_ms from attempt where ", STILL_UNTOLD;
     RISK_CALLBACK = "select c.order_sn, r.money, r.currency, \
         'nobody took it in ' || c.tries || ' tries' as detail, c.created_ms as since_ms \
         from callback c cross join attempt a cross join payment_request r \
         where a.order_sn = c.order_sn and r.id = a.request_id and c.state = ", PARKED;
-    RISK_UNKNOWN = "select order_sn, ", ORDERS_SUM, "'the channel has not said how it ended' as detail, \
+    RISK_UNKNOWN = "select order_sn, ", ORDERS_SUM,
+        "'the channel has not said how it ended' as detail, \
         expires_ms as since_ms from attempt where status in ", OPEN, " and expires_ms < $1";
     RISK_UNKNOWN_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
@@ -131,9 +118,8 @@ statements! {
         (select count(*) from refund where next_ms is not null) as refunds, \
         (select count(*) from notify where next_ms is not null) as notifies, \
         (select min(created_ms) from callback where state = ", WAITING, ") as oldest";
-    /// One after the other by the index on what may still be paid.
-    ACCOUNTS = "with recursive place (channel, account) as (", FIRST_PAYABLE, " union all ",
-        NEXT_PAYABLE, ") select channel, account from place counted where channel is not null \
+    ACCOUNTS = PAYABLE_PLACES, "select channel, account from place counted \
+        where channel is not null \
         union select a.channel, a.account from refund f cross join attempt a \
         where a.order_sn = f.order_sn and f.state in ", UNENDED;
 }

@@ -2,7 +2,7 @@
 
 use super::attempts::{COLUMNS, OF_BOTH};
 use super::refunds::REFUNDS;
-use super::rows::{DONE, PARKED, WAITING, attempt_row, refund_row};
+use super::rows::{DONE, PARKED, WAITING, attempt_row, places, refund_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
@@ -27,18 +27,8 @@ const LISTED: &str = text!(
     OF_BOTH
 );
 
-/// The accounts that orders have, one after the other by the index on them.
-const FIRST_PLACE: &str = "select channel, account from (select channel, account from attempt \
-    order by channel, account limit 1) first";
-const NEXT_PLACE: &str = text!(
-    "select (select b.channel",
-    AFTER_PLACE,
-    "), (select b.account",
-    AFTER_PLACE,
-    ") from place p where p.channel is not null"
-);
-const AFTER_PLACE: &str = " from attempt b where (b.channel, b.account) > (p.channel, p.account) \
-    order by b.channel, b.account limit 1";
+/// The accounts that orders have.
+const PLACES: &str = places!("true");
 
 /// What is said of the wanted orders, their time but.
 const FITTING: &str = "(r.domain_code = $3 or $3 is null) \
@@ -118,8 +108,7 @@ statements! {
         order by a.order_sn limit 100";
     /// By the rest: business systems and accounts number as they like, so that no index
     /// begins with these, and each is asked by itself.
-    NUMBERED = "with recursive place (channel, account) as (", FIRST_PLACE, " union all ",
-        NEXT_PLACE, ") select order_sn, request_id from (\
+    NUMBERED = PLACES, "select order_sn, request_id from (\
         select (select a.order_sn from attempt a where a.channel = p.channel \
             and a.account = p.account and a.channel_order_no = $1) as order_sn, \
             cast(null as bigint) as request_id from place p \

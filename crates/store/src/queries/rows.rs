@@ -18,6 +18,30 @@ use payment::signed::Signed;
 use payment::status::PayStatus;
 use payment::story::Entry;
 
+/// The channel accounts of the attempts that a condition names, one after the other by an
+/// index that begins with both: `place`, whose last row is of nothing.
+macro_rules! places {
+    ($those:expr) => {{
+        const NEXT: &str = text!(
+            " from attempt b where ",
+            $those,
+            " and (b.channel, b.account) > (counted.channel, counted.account) \
+            order by b.channel, b.account limit 1"
+        );
+        text!(
+            "with recursive place (channel, account) as (select channel, account from \
+            (select channel, account from attempt where ",
+            $those,
+            " order by channel, account limit 1) counted union all select (select b.channel",
+            NEXT,
+            "), (select b.account",
+            NEXT,
+            ") from place counted where counted.channel is not null) "
+        )
+    }};
+}
+pub(super) use places;
+
 /// Attempts: of which nothing is known yet, or which can be paid.
 pub(super) const OPEN: &str = words!(Attempt::Creating, Attempt::Open);
 /// The same, and those whose money the channel has.
