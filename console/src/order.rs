@@ -4,7 +4,7 @@ use crate::business::reason;
 use crate::words::{self, channel};
 use crate::{Setting, document};
 use leptos::prelude::*;
-use payment::by_two::{AloneMost, Judged, RefundRequest, waiting_sums};
+use payment::by_two::{AloneMost, Judged, RefundRequest};
 use payment::lang::Lang;
 use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
@@ -55,6 +55,8 @@ pub struct Order {
     pub payments: Vec<Payment>,
     /// What can still be given back of the one that was asked for.
     pub left: Left,
+    /// What of that waits for another operator, fen or cents of the request.
+    pub waiting: i64,
     /// What a refund that is asked for on this page is called: said twice, it is one.
     pub refund_key: String,
     /// Its sum, in yuan (dollars), until another one is written.
@@ -72,19 +74,6 @@ pub struct Order {
     pub now_ms: i64,
     /// What became of an act.
     pub notice: Option<Notice>,
-}
-
-impl Order {
-    /// What of it waits for another operator to be given back, fen or cents.
-    #[must_use]
-    pub fn waiting(&self) -> i64 {
-        let of_it = |one: &&Payment| one.attempt.order_sn == self.order_sn;
-        let asked = self.payments.iter().find(of_it);
-        let refunds = asked.map_or(&[][..], |one| &one.refunds);
-        waiting_sums(&self.requests, refunds, self.now_ms)
-            .iter()
-            .sum()
-    }
 }
 
 /// What was typed into a form that was refused, so that nobody types it again.
@@ -419,7 +408,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         path: "refund",
         name: setting.say("退款", "Refund"),
         effect: refund_effect(setting, order, asked, channel),
-        hindrance: (order.left.money <= order.waiting())
+        hindrance: (order.left.money <= order.waiting)
             .then(|| setting.say("没有可退的", "Nothing is left to give back")),
         of: None,
         fields: Some(fields.into_any()),
@@ -633,7 +622,7 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
 /// Whether an operator gave money of it back, or asked for it.
 fn gave_back(asked: &Payment, order: &Order) -> bool {
     let mut given = asked.refunds.iter();
-    given.any(|one| one.cause == Cause::Operator && one.state.counts()) || order.waiting() > 0
+    given.any(|one| one.cause == Cause::Operator && one.state.counts()) || order.waiting > 0
 }
 
 /// Somebody has looked after money that went back without a refund of ours.
@@ -676,7 +665,7 @@ fn refund_effect(
 ) -> String {
     let left = asked.map_or_else(String::new, |asked| left(&asked.attempt, order.left));
     let waiting = asked.and_then(|asked| {
-        let minor = Some(order.waiting()).filter(|minor| *minor > 0)?;
+        let minor = Some(order.waiting).filter(|minor| *minor > 0)?;
         Money::from_minor(minor, asked.attempt.money.currency())
     });
     let waiting = waiting.map(|sum| match setting.lang {

@@ -3,77 +3,71 @@
 
 use crate::Setting;
 use payment::channel::Channel;
+use payment::lang::Lang;
 
-/// What entries of a story say, in Chinese and in English.
-const HAPPENED: [(&str, &str, &str); 29] = [
-    ("begun", "开始付款", "begun"),
-    ("superseded", "被新的付款取代", "superseded"),
-    ("sum changed", "渠道收的金额变了", "sum changed"),
-    ("mismatch", "渠道说的对不上", "mismatch"),
-    ("contradiction", "渠道前后说的矛盾", "contradiction"),
-    ("notify attached", "通知归到这个订单", "notify attached"),
-    ("honoured", "认账：付了请求", "honoured"),
-    ("request closed", "请求已关闭", "request closed"),
-    ("golive", "再次要求回调", "callback asked for again"),
-    ("operator", "操作", "operator"),
-    ("pruned", "旧的原文已清理", "pruned"),
-    ("callback written", "回调已写好", "callback written"),
-    ("callback sent again", "回调重发", "callback sent again"),
-    ("callback delivered", "回调已收下", "callback delivered"),
-    ("callback parked", "回调不再发", "callback parked"),
-    ("refund", "退款", "refund"),
-    ("refund begun", "退款开始", "refund begun"),
-    ("refund asked", "要求退款", "refund asked"),
-    ("refund refused", "拒绝退款", "refund refused"),
-    ("chargeback", "被渠道扣回（拒付）", "chargeback"),
-    (
-        "made at the channel",
-        "在渠道后台退的",
-        "made at the channel",
-    ),
-    ("CREATING", "正在下单（CREATING）", "CREATING"),
-    ("NOTPAY", "等待付款（NOTPAY）", "NOTPAY"),
-    ("FAILUREPAY", "付款失败（FAILUREPAY）", "FAILUREPAY"),
-    ("CLOSED", "已关闭（CLOSED）", "CLOSED"),
-    ("HELD", "渠道扣着钱在查（HELD）", "HELD"),
-    ("SUCCESSPAY", "已付款（SUCCESSPAY）", "SUCCESSPAY"),
-    ("DUPLICATE", "重复付款（DUPLICATE）", "DUPLICATE"),
-    (
-        "PAIDAFTERCLOSE",
-        "关闭后才付款（PAIDAFTERCLOSE）",
-        "PAIDAFTERCLOSE",
-    ),
+/// What entries of a story say, and that in Chinese.
+const HAPPENED: [(&str, &str); 29] = [
+    ("begun", "开始付款"),
+    ("superseded", "被新的付款取代"),
+    ("sum changed", "渠道收的金额变了"),
+    ("mismatch", "渠道说的对不上"),
+    ("contradiction", "渠道前后说的矛盾"),
+    ("notify attached", "通知归到这个订单"),
+    ("honoured", "认账：付了请求"),
+    ("request closed", "请求已关闭"),
+    ("golive", "再次要求回调"),
+    ("operator", "操作"),
+    ("pruned", "旧的原文已清理"),
+    ("callback written", "回调已写好"),
+    ("callback sent again", "回调重发"),
+    ("callback delivered", "回调已收下"),
+    ("callback parked", "回调不再发"),
+    ("refund", "退款"),
+    ("refund begun", "退款开始"),
+    ("refund asked", "要求退款"),
+    ("refund refused", "拒绝退款"),
+    ("chargeback", "被渠道扣回（拒付）"),
+    ("made at the channel", "在渠道后台退的"),
+    ("CREATING", "正在下单（CREATING）"),
+    ("NOTPAY", "等待付款（NOTPAY）"),
+    ("FAILUREPAY", "付款失败（FAILUREPAY）"),
+    ("CLOSED", "已关闭（CLOSED）"),
+    ("HELD", "渠道扣着钱在查（HELD）"),
+    ("SUCCESSPAY", "已付款（SUCCESSPAY）"),
+    ("DUPLICATE", "重复付款（DUPLICATE）"),
+    ("PAIDAFTERCLOSE", "关闭后才付款（PAIDAFTERCLOSE）"),
 ];
 
-/// Who brings things about, in Chinese and in English.
-const WHO: [(&str, &str, &str); 7] = [
-    ("payer", "付款人", "payer"),
-    ("business", "业务系统", "business"),
-    ("channel", "渠道", "channel"),
-    ("notify", "渠道的通知", "notify"),
-    ("page", "付款页在看时查的", "page"),
-    ("timer", "定时查的", "timer"),
-    ("operator", "操作员", "operator"),
+/// Who brings things about, and that in Chinese.
+const WHO: [(&str, &str); 7] = [
+    ("payer", "付款人"),
+    ("business", "业务系统"),
+    ("channel", "渠道"),
+    ("notify", "渠道的通知"),
+    ("page", "付款页在看时查的"),
+    ("timer", "定时查的"),
+    ("operator", "操作员"),
 ];
 
-/// How callbacks stand, in Chinese and in English.
-const CALLBACKS: [(&str, &str, &str); 3] = [
-    ("WAITING", "等着发", "WAITING"),
-    ("DELIVERED", "已收下", "DELIVERED"),
-    ("PARKED", "不再发", "PARKED"),
+/// How callbacks stand, and that in Chinese.
+const CALLBACKS: [(&str, &str); 3] = [
+    ("WAITING", "等着发"),
+    ("DELIVERED", "已收下"),
+    ("PARKED", "不再发"),
 ];
 
-fn said(setting: &Setting<'_>, known: &[(&str, &'static str, &'static str)], kept: &str) -> String {
-    let known = known.iter().find(|(word, ..)| *word == kept);
-    match known {
-        Some((_, zh, en)) => setting.say(zh, en).to_owned(),
-        None => kept.to_owned(),
-    }
+fn said(setting: &Setting<'_>, known: &[(&str, &str)], kept: &str) -> String {
+    let known = known.iter().find(|(word, _)| *word == kept);
+    let zh = known.map_or(kept, |(_, zh)| zh);
+    setting.lang.choose(zh, kept).to_owned()
 }
 
 /// What happened, as a story keeps it.
 pub(crate) fn happened(setting: &Setting<'_>, what: &str) -> String {
-    said(setting, &HAPPENED, what)
+    match (what, setting.lang) {
+        ("golive", Lang::En) => "callback asked for again".to_owned(),
+        _ => said(setting, &HAPPENED, what),
+    }
 }
 
 /// Who brought it about, as a story keeps it.
@@ -111,7 +105,6 @@ pub(crate) fn channel_of(setting: &Setting<'_>, code: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use payment::lang::Lang;
     use payment::order::Attempt;
     use payment::story::Source;
 

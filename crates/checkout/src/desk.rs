@@ -418,12 +418,8 @@ impl Checkout {
                 key,
                 again,
             } => {
-                let meant = self.is_meant(order_sn, *minor, Some(key), *again).await;
-                let given = match meant {
-                    Ok(()) => self.give_back(by, order_sn, (*minor, key), reason).await,
-                    Err(failure) => Err(failure),
-                };
-                return match given {
+                let wish = (*minor, key.as_str(), *again);
+                return match self.give_back(by, order_sn, wish, reason).await {
                     Ok(outcome) => Ok(outcome),
                     Err(failure) => Err(self.not_given_back(order_sn, failure).await),
                 };
@@ -511,14 +507,16 @@ impl Checkout {
         Ok(Outcome::Done)
     }
 
-    /// Gives back so much of an order under a key, or asks for it where it takes two.
+    /// Gives back so much of an order under a key, where it is meant (again), or asks for it
+    /// where it takes two.
     async fn give_back(
         &self,
         by: &str,
         order_sn: &str,
-        (minor, key): (i64, &str),
+        (minor, key, again): (i64, &str, bool),
         reason: &str,
     ) -> Result<Outcome, Failure> {
+        self.is_meant(order_sn, minor, Some(key), again).await?;
         let alone = self.refund_order(by, order_sn, minor, Some(key), reason);
         match alone.await {
             Err(Failure::NeedsTwo) => {

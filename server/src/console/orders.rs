@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::figures::{By, Reckoning, totals};
 use console::{Asked, Board, Called, Notice, Notify, Order, Orders, Payment, Typed};
-use payment::by_two::Judged;
+use payment::by_two::{Judged, waiting_sums};
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
@@ -535,16 +535,21 @@ async fn read_order(
         return Ok(None);
     };
     let attempts = store.attempts(&asked.domain_code, &asked.request_key);
+    let requests = store.refund_requests(order_sn).await?;
+    let now_ms = now_ms();
     let mut payments = Vec::new();
     let mut left = Left {
         money: 0,
         channel: 0,
     };
+    let mut waiting = 0;
     for attempt in attempts.await? {
         let payment = read_payment(store, attempt).await?;
         if payment.attempt.order_sn == order_sn && payment.attempt.status.has_money() {
             let attempt = &payment.attempt;
             left = Left::of(attempt.money, attempt.channel_money, &payment.refunds);
+            let sums = waiting_sums(&requests, &payment.refunds, now_ms);
+            waiting = sums.iter().sum();
         }
         payments.push(payment);
     }
@@ -552,27 +557,27 @@ async fn read_order(
         Some(Wished { typed, refund }) => (Some(typed), refund),
         None => (None, None),
     };
-    let mut order = Order {
+    let refund = match refund {
+        Some(refund) => refund,
+        None => WishedRefund {
+            key: checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            yuan: two_decimals((left.money - waiting).max(0)),
+        },
+    };
+    Ok(Some(Order {
         order_sn: order_sn.to_owned(),
         payments,
         left,
-        refund_key: String::new(),
-        refund_yuan: String::new(),
+        waiting,
+        refund_key: refund.key,
+        refund_yuan: refund.yuan,
         typed,
         to_look_after: store.to_look_after(order_sn).await?,
-        requests: store.refund_requests(order_sn).await?,
+        requests,
         alone: state.checkout.refund_alone(),
-        now_ms: now_ms(),
+        now_ms,
         notice,
-    };
-    (order.refund_key, order.refund_yuan) = match refund {
-        Some(refund) => (refund.key, refund.yuan),
-        None => (
-            checkout::token().map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            two_decimals((order.left.money - order.waiting()).max(0)),
-        ),
-    };
-    Ok(Some(order))
+    }))
 }
 
 async fn read_payment(store: &dyn Store, attempt: AttemptRow) -> Result<Payment, StoreError> {
