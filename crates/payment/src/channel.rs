@@ -22,7 +22,7 @@ impl Channel {
 
     /// `payTypeCode` as the seed spells it.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Wechat => "Wechat",
             Self::Alipay => "Alipay",

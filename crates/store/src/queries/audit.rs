@@ -2,9 +2,9 @@
 
 use super::attempts::lock_if_there;
 use super::rows::{
-    ASKED, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE, OF_LATE,
-    OLD_STRAY, OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD, WAITING,
-    json, places,
+    ASKED, CHANNELS, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE,
+    OF_LATE, OLD_STRAY, OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD,
+    WAITING, json, places,
 };
 use super::{contradictions, refund_requests, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
@@ -118,8 +118,7 @@ statements! {
         (select count(*) from refund where next_ms is not null) as refunds, \
         (select count(*) from notify where next_ms is not null) as notifies, \
         (select min(created_ms) from callback where state = ", WAITING, ") as oldest";
-    ACCOUNTS = PAYABLE_PLACES, "select channel, account from place counted \
-        where channel is not null \
+    ACCOUNTS = PAYABLE_PLACES, "select channel, account from place counted where account > '' \
         union select a.channel, a.account from refund f cross join attempt a \
         where a.order_sn = f.order_sn and f.state in ", UNENDED;
 }

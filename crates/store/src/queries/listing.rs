@@ -2,7 +2,7 @@
 
 use super::attempts::{COLUMNS, OF_BOTH};
 use super::refunds::REFUNDS;
-use super::rows::{DONE, PARKED, WAITING, attempt_row, places, refund_row};
+use super::rows::{CHANNELS, DONE, PARKED, WAITING, attempt_row, places, refund_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
@@ -109,9 +109,9 @@ statements! {
     /// By the rest: business systems and accounts number as they like, so that no index
     /// begins with these, and each is asked by itself.
     NUMBERED = PLACES, "select order_sn, request_id from (\
-        select (select a.order_sn from attempt a where a.channel = p.channel \
-            and a.account = p.account and a.channel_order_no = $1) as order_sn, \
-            cast(null as bigint) as request_id from place p \
+        select (select a.order_sn from attempt a where a.channel = counted.channel \
+            and a.account = counted.account and a.channel_order_no = $1) as order_sn, \
+            cast(null as bigint) as request_id from place counted \
         union all select (select f.order_sn from refund f where f.domain_code = d.code \
             and f.refund_key = $1), null from domain d \
         union all select null, (select q.id from payment_request q \

@@ -18,27 +18,37 @@ use payment::signed::Signed;
 use payment::status::PayStatus;
 use payment::story::Entry;
 
-/// The channel accounts of the attempts that a condition names, one after the other by an
-/// index that begins with both: `place`, whose last row is of nothing.
+/// The channels, one row each.
+pub(super) const CHANNELS: &str = {
+    const ALL: [Channel; 4] = Channel::ALL;
+    text!(
+        "(values ('",
+        ALL[0].code(),
+        "'), ('",
+        ALL[1].code(),
+        "'), ('",
+        ALL[2].code(),
+        "'), ('",
+        ALL[3].code(),
+        "'))"
+    )
+};
+
+/// The channel accounts of the attempts that a condition names: `place`, a channel after the
+/// other, each of its accounts found from the one before by an index that begins with both.
+/// The first and the last row of a channel are of no account.
 macro_rules! places {
-    ($those:expr) => {{
-        const NEXT: &str = text!(
-            " from attempt b where ",
-            $those,
-            " and (b.channel, b.account) > (counted.channel, counted.account) \
-            order by b.channel, b.account limit 1"
-        );
+    ($those:expr) => {
         text!(
-            "with recursive place (channel, account) as (select channel, account from \
-            (select channel, account from attempt where ",
+            "with recursive place (channel, account) as (select column1, '' from ",
+            CHANNELS,
+            " counted union all select counted.channel, (select b.account from attempt b \
+            where b.channel = counted.channel and b.account > counted.account and ",
             $those,
-            " order by channel, account limit 1) counted union all select (select b.channel",
-            NEXT,
-            "), (select b.account",
-            NEXT,
-            ") from place counted where counted.channel is not null) "
+            " order by b.account limit 1) from place counted \
+            where counted.account is not null) "
         )
-    }};
+    };
 }
 pub(super) use places;
 
