@@ -243,7 +243,7 @@ async fn an_order_is_submitted_paid_told_and_refunded(database: Database) {
     let back = world.get(&back).await;
     let back = back.headers()["location"].to_str().unwrap();
     assert_eq!(back, format!("http://127.0.0.1:9/#/done/7?{news}"));
-    // It can't be ordered again, nor as another one.
+    // It can't be ordered again, nor as another one; the same leads its payer back once more.
     for (change, sentence) in [
         ("1.50", "该订单(o|1)已完成支付，请勿重复发起支付"),
         ("0.01", "该订单(o|1)已完成支付，请勿重复发起支付"),
@@ -256,8 +256,16 @@ async fn an_order_is_submitted_paid_told_and_refunded(database: Database) {
     let again = world
         .get(&format!("/epay/submit.php?{}", form(&fields)))
         .await;
-    assert_eq!(again.status(), 400);
-    assert!(again.text().await.unwrap().contains("已完成支付"));
+    assert_eq!(again.status(), 302);
+    let page = again.headers()["location"].to_str().unwrap();
+    let page = world.get(page).await.text().await.unwrap();
+    assert!(page.contains("支付成功") && page.contains(&escaped), "{page}");
+    let mut other = order("o|1", &shop.notify_url);
+    other[6].1 = "1.00";
+    let other = form(&signed(&other, KEY));
+    let other = world.get(&format!("/epay/submit.php?{other}")).await;
+    assert_eq!(other.status(), 400);
+    assert!(other.text().await.unwrap().contains("已完成支付"));
     refunds_are_made_once(&world).await;
     let log = std::fs::read_to_string(world.log()).unwrap();
     assert!(!log.contains(KEY) && !log.contains(&fields["sign"]));

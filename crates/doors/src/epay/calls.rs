@@ -38,15 +38,15 @@ const NOT_OF_A_REFUND: [&str; 7] = [
     "trade_no",
 ];
 
-/// `submit.php`: where the payer's browser goes on.
+/// `submit.php`: where the payer's browser goes on. An order that is paid has a page too,
+/// which says so and leads its payer back.
 ///
 /// # Errors
 /// [`Failure`] with what the caller can do.
 pub async fn submit(checkout: &Checkout, fields: Fields) -> Result<String, Failure> {
     let call = signed(checkout, fields).await?;
     required(&call.fields, "return_url")?;
-    let (_, page) = order(checkout, &call).await?;
-    Ok(page)
+    Ok(order(checkout, &call).await?.page)
 }
 
 /// `mapi.php`.
@@ -55,7 +55,14 @@ pub async fn submit(checkout: &Checkout, fields: Fields) -> Result<String, Failu
 /// [`Failure`] with what the caller can do.
 pub async fn mapi(checkout: &Arc<Checkout>, fields: Fields) -> Result<Map<String, Value>, Failure> {
     let call = signed(checkout, fields).await?;
-    let (kept, page) = order(checkout, &call).await?;
+    let Ordered {
+        kept,
+        page,
+        is_paid,
+    } = order(checkout, &call).await?;
+    if is_paid {
+        return Err(Failure::Paid(kept.order.out_order_id));
+    }
     // Some clients show the code themselves, to payers at a desktop.
     let at_desktop = given(&call.fields, "device").is_none_or(|device| device == "pc");
     let by_wechat = given(&call.fields, "type").and_then(channel_of) == Some(Channel::Wechat);
@@ -161,8 +168,16 @@ async fn proved(
     Ok(checkout.proved(&code, number, proves, examine).await?)
 }
 
-/// Keeps an order, or finds the same again; gives our page for it.
-async fn order(checkout: &Checkout, call: &Call) -> Result<(PartnerOrder, String), Failure> {
+/// An order that was asked for.
+struct Ordered {
+    kept: PartnerOrder,
+    /// Our page for its payer.
+    page: String,
+    is_paid: bool,
+}
+
+/// Keeps an order, or finds the same again.
+async fn order(checkout: &Checkout, call: &Call) -> Result<Ordered, Failure> {
     let domain = &call.domain;
     let OrderCall { order, channel } = OrderCall::read(&call.fields)?;
     let number = order.out_order_id.clone();
@@ -171,10 +186,9 @@ async fn order(checkout: &Checkout, call: &Call) -> Result<(PartnerOrder, String
         Some((_, attempts)) => attempts,
         None => Vec::new(),
     };
-    if attempts.iter().any(|one| one.request_status.was_paid()) {
-        return Err(Failure::Paid(number));
-    }
+    let is_paid = attempts.iter().any(|one| one.request_status.was_paid());
     let kept = kept.map_err(|failure| match failure {
+        _ if is_paid => Failure::Paid(number),
         Trouble::Refused(Refusal::AddressRefused(_)) => {
             Refusal::AddressRefused("notify_url".to_owned()).into()
         }
@@ -187,7 +201,11 @@ async fn order(checkout: &Checkout, call: &Call) -> Result<(PartnerOrder, String
         return Err(Trouble::Closed.into());
     }
     let page = checkout.order_page(domain, &call.key, &kept, channel);
-    Ok((kept, page))
+    Ok(Ordered {
+        kept,
+        page,
+        is_paid,
+    })
 }
 
 /// The order that these fields name, by our number or the caller's.
