@@ -5,6 +5,7 @@ mod acts;
 mod address;
 mod answer;
 mod businesses;
+mod desk;
 mod export;
 mod figures;
 mod orders;

@@ -1,17 +1,16 @@
 //! Channel accounts at the console: looked at, enabled, disabled and drained
 //! (docs/console.md, Channel accounts).
 
-use super::answer::{Done, Who, language, lead, message, page, refused, status, trouble};
-use super::session::{foreign, is_proved};
+use super::answer::{Done, lead, status};
+use super::desk::{Answered, Desk};
+use super::session::foreign;
 use crate::accounts::HEARD;
-use crate::state::State;
 use axum::Form;
-use axum::extract::{self, Path, Query};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{Errand, NotDone};
-use console::{Account, Accounts, Notice};
+use console::{Account, Accounts, Notice, Setting};
 use payment::channel::Channel;
 use payment::ports::StoreError;
 use payment::printable::printable;
@@ -30,11 +29,12 @@ pub(super) struct Said {
 }
 
 /// All accounts: those that are used, then those of the database that can't be opened.
-async fn read(state: &State) -> Result<Accounts, StoreError> {
-    let store = &state.console.store;
-    let (in_use, names) = (store.accounts_in_use().await?, store.account_names().await?);
+async fn read(desk: &Desk) -> Result<Accounts, Response> {
+    let trouble = |error: StoreError| desk.trouble(&error);
+    let in_use = desk.store().accounts_in_use().await.map_err(trouble)?;
+    let names = desk.store().account_names().await.map_err(trouble)?;
     // What was changed a moment ago is shown as it is now.
-    let opened = state.console.reloaded.accounts().await;
+    let opened = desk.state.console.reloaded.accounts().await;
     let account = |channel: Channel, name: &str| {
         let place = (channel, name.to_owned());
         let kept = names.iter().find(|one| one.place() == place);
@@ -72,34 +72,25 @@ async fn read(state: &State) -> Result<Accounts, StoreError> {
 }
 
 /// All accounts.
-pub(super) async fn list(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    match read(&state).await {
-        Ok(accounts) => page(&parts, Some(&who), StatusCode::OK, |setting| {
-            console::accounts(setting, &accounts)
-        }),
-        Err(error) => trouble(&parts, Some(&who), &error),
-    }
+pub(super) async fn list(desk: Desk) -> Answered {
+    let accounts = read(&desk).await?;
+    let draw = |setting: &Setting<'_>| console::accounts(setting, &accounts);
+    Ok(desk.page(StatusCode::OK, draw))
 }
 
 /// One account.
 pub(super) async fn show(
-    extract::State(state): extract::State<State>,
-    who: Who,
+    desk: Desk,
     Path((channel, name)): Path<(String, String)>,
     Query(done): Query<Done>,
-    parts: Parts,
-) -> Response {
-    let lang = language(&parts);
+) -> Answered {
+    let lang = desk.lang();
     let notice = |account: &Account| {
         let (zh, en) = told(&done.done, account)?;
         let text = lang.choose(zh, en).to_owned();
         Some(Notice { good: true, text })
     };
-    shown(&state, &parts, &who, (&channel, &name), notice).await
+    shown(&desk, (&channel, &name), notice).await
 }
 
 /// What was done, where the account is so now.
@@ -126,53 +117,46 @@ fn told(done: &str, account: &Account) -> Option<(&'static str, &'static str)> {
 }
 
 async fn shown(
-    state: &State,
-    parts: &Parts,
-    who: &Who,
+    desk: &Desk,
     (channel, name): (&str, &str),
     notice: impl FnOnce(&Account) -> Option<Notice>,
-) -> Response {
-    let read = match read(state).await {
-        Ok(read) => read,
-        Err(error) => return trouble(parts, Some(who), &error),
-    };
+) -> Answered {
+    let read = read(desk).await?;
     let is_asked = |one: &&Account| one.channel.code() == channel && one.name == name;
     let Some(account) = read.accounts.iter().find(is_asked) else {
-        return none(parts, who);
+        return Err(none(desk));
     };
     let takes = |one: &Account| one.terms.as_ref().is_some_and(|terms| terms.enabled);
     let others = read.accounts.iter().filter(|one| !is_asked(one));
     let mut of_channel = others.filter(|one| one.channel == account.channel);
     let alone = takes(account) && !of_channel.any(takes);
     let notice = notice(account);
-    page(parts, Some(who), status(notice.as_ref()), |setting| {
+    Ok(desk.page(status(notice.as_ref()), |setting| {
         console::account(setting, account, alone, notice.as_ref())
-    })
+    }))
 }
 
-fn none(parts: &Parts, who: &Who) -> Response {
+fn none(desk: &Desk) -> Response {
     let text = ("没有这个账户。", "There is no such account.");
-    message(parts, Some(who), StatusCode::NOT_FOUND, text)
+    desk.message(StatusCode::NOT_FOUND, text)
 }
 
 /// Lets new payments through an account of the database, or none.
 pub(super) async fn act(
-    extract::State(state): extract::State<State>,
-    who: Who,
+    desk: Desk,
     Path((channel, name, act)): Path<(String, String, String)>,
-    parts: Parts,
     Form(said): Form<Said>,
-) -> Response {
-    if !is_proved(&parts, &who, &said.token) {
-        return foreign(&parts);
+) -> Answered {
+    if !desk.is_proved(&said.token) {
+        return Err(foreign(&desk.parts));
     }
     let enabled = match act.as_str() {
         "enable" => true,
         "disable" | "drain" => false,
-        _ => return none(&parts, &who),
+        _ => return Err(none(&desk)),
     };
     let Some(at) = Channel::parse(&channel) else {
-        return none(&parts, &who);
+        return Err(none(&desk));
     };
     let errand = Errand::Enable {
         channel: at,
@@ -180,23 +164,20 @@ pub(super) async fn act(
         was: said.was == "true",
         enabled,
     };
-    let done = state
-        .checkout
-        .run_errand(&who.operator, &errand, &said.reason);
-    match done.await {
+    match desk.run(&errand, &said.reason).await {
         Ok(_) => {
             if act == "drain" {
                 // Until every instance has heard it, and what it had begun is written.
                 tokio::time::sleep(HEARD).await;
             }
-            lead(&format!("/account/{channel}/{name}?done={act}"))
+            Ok(lead(&format!("/account/{channel}/{name}?done={act}")))
         }
-        Err(NotDone::Nothing) => none(&parts, &who),
-        Err(why @ (NotDone::NotAllowed(_) | NotDone::Failed(_))) => refused(&parts, &who, &why),
+        Err(NotDone::Nothing) => Err(none(&desk)),
+        Err(why @ (NotDone::NotAllowed(_) | NotDone::Failed(_))) => Err(desk.refused(&why)),
         Err(why) => {
-            let text = why.text(language(&parts));
+            let text = why.text(desk.lang());
             let notice = |_: &Account| Some(Notice { good: false, text });
-            shown(&state, &parts, &who, (&channel, &name), notice).await
+            shown(&desk, (&channel, &name), notice).await
         }
     }
 }

@@ -1,14 +1,12 @@
 //! What operators do at the console (docs/console.md, Acts).
 
-use super::answer::{Who, language, lead, message, refused, trouble};
+use super::answer::lead;
+use super::desk::{Answered, Desk};
 use super::orders::{Becomes, Wished, WishedRefund, shown};
-use super::session::{caller, foreign, is_proved};
-use crate::state::State;
+use super::session::foreign;
 use axum::Form;
-use axum::extract::{self, Path};
+use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
-use axum::response::Response;
 use checkout::{Errand, NotDone, NotSignedIn, Outcome};
 use console::Typed;
 use payment::forecore::{LARGEST_MINOR, fen_of_yuan};
@@ -57,42 +55,33 @@ impl Said {
 
 /// Does something to an order.
 pub(super) async fn act(
-    extract::State(state): extract::State<State>,
-    who: Who,
+    desk: Desk,
     Path((order_sn, act)): Path<(String, String)>,
-    parts: Parts,
-    form: Form<Said>,
-) -> Response {
-    let Form(said) = form;
-    if !is_proved(&parts, &who, &said.token) {
-        return foreign(&parts);
+    Form(said): Form<Said>,
+) -> Answered {
+    if !desk.is_proved(&said.token) {
+        return Err(foreign(&desk.parts));
     }
-    let lang = language(&parts);
     let wished = said.wished(&act);
-    let errand = match errand(&state, &who, &parts, &order_sn, &act, &said).await {
+    let errand = match errand(&desk, &order_sn, &act, &said).await {
         Ok(errand) => errand,
         Err(Unfit::NoSuchAct) => {
             let text = ("没有这个操作。", "There is no such act.");
-            return message(&parts, Some(&who), StatusCode::NOT_FOUND, text);
+            return Err(desk.message(StatusCode::NOT_FOUND, text));
         }
-        Err(Unfit::Trouble(error)) => return trouble(&parts, Some(&who), &error),
+        Err(Unfit::Trouble(error)) => return Err(desk.trouble(&error)),
         Err(Unfit::Said(text)) => {
             let refused = Becomes::Refused(text, wished);
-            return shown(&state, &parts, &who, &order_sn, refused).await;
+            return shown(&desk, &order_sn, refused).await;
         }
     };
-    let done = state
-        .checkout
-        .run_errand(&who.operator, &errand, &said.reason);
-    match done.await {
-        Ok(Outcome::Done) => lead(&format!("/order/{order_sn}?done={act}")),
-        Ok(Outcome::Asked) => lead(&format!("/order/{order_sn}?done=asked")),
-        Err(not_done @ (NotDone::Nothing | NotDone::NotAllowed(_))) => {
-            refused(&parts, &who, &not_done)
-        }
-        Err(not_done) => {
-            let refused = Becomes::Refused(not_done.text(lang), wished);
-            shown(&state, &parts, &who, &order_sn, refused).await
+    match desk.run(&errand, &said.reason).await {
+        Ok(Outcome::Done) => Ok(lead(&format!("/order/{order_sn}?done={act}"))),
+        Ok(Outcome::Asked) => Ok(lead(&format!("/order/{order_sn}?done=asked"))),
+        Err(why @ (NotDone::Nothing | NotDone::NotAllowed(_))) => Err(desk.refused(&why)),
+        Err(why) => {
+            let refused = Becomes::Refused(why.text(desk.lang()), wished);
+            shown(&desk, &order_sn, refused).await
         }
     }
 }
@@ -106,16 +95,9 @@ enum Unfit {
 }
 
 /// What a form wants done; who grants a refund proves himself first.
-async fn errand(
-    state: &State,
-    who: &Who,
-    parts: &Parts,
-    order_sn: &str,
-    act: &str,
-    said: &Said,
-) -> Result<Errand, Unfit> {
+async fn errand(desk: &Desk, order_sn: &str, act: &str, said: &Said) -> Result<Errand, Unfit> {
     let (order_sn, request_no) = (order_sn.to_owned(), said.request.clone());
-    let lang = language(parts);
+    let lang = desk.lang();
     match act {
         "requery" => Ok(Errand::Requery { order_sn }),
         "resend" => Ok(Errand::Resend { order_sn }),
@@ -137,10 +119,10 @@ async fn errand(
             again: !said.again.is_empty(),
         }),
         "grant" => {
-            let from = caller(state, parts).unwrap_or_else(|| "-".to_owned());
-            let operators = &state.console.operators;
+            let from = desk.peer();
+            let operators = &desk.state.console.operators;
             let grant = ("order grant", request_no.as_str());
-            let proved = operators.confirm(&who.operator.name, &said.code, grant, &from);
+            let proved = operators.confirm(&desk.who.operator.name, &said.code, grant, &from);
             match proved.await {
                 Ok(confirmed) => Ok(Errand::Grant {
                     request_no,

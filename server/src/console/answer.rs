@@ -1,5 +1,6 @@
 //! The console's answers: pages with their security headers, ways on, and what goes wrong.
 
+use super::desk::Who;
 use crate::payer::cookies::keep_lang;
 use crate::routes::respond::wished_language;
 use crate::zone;
@@ -13,15 +14,8 @@ use axum::response::{Html, IntoResponse, Response};
 use checkout::NotDone;
 use console::{Notice, Setting};
 use payment::lang::Lang;
-use payment::operators::Operator;
 use payment::ports::StoreError;
 use serde::Deserialize;
-
-/// Who looks, and the token of his forms.
-pub(super) struct Who {
-    pub(super) operator: Operator,
-    pub(super) token: String,
-}
 
 /// What an address says was done a moment ago: anybody can write it.
 #[derive(Deserialize)]
@@ -102,9 +96,9 @@ pub(super) fn message(
     })
 }
 
-/// What was not done.
-pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response {
-    let status = match not_done {
+/// The status of a page that says what was not done.
+pub(super) fn status_of(not_done: &NotDone) -> StatusCode {
+    match not_done {
         NotDone::NotAllowed(_) => StatusCode::FORBIDDEN,
         NotDone::NotClosed(_) | NotDone::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
         NotDone::Nothing => StatusCode::NOT_FOUND,
@@ -115,9 +109,7 @@ pub(super) fn refused(parts: &Parts, who: &Who, not_done: &NotDone) -> Response 
         | NotDone::TooMuch
         | NotDone::Breaks(_) => StatusCode::BAD_REQUEST,
         NotDone::Taken(_) | NotDone::Changed(_) | NotDone::MoreThanLeft(_) => StatusCode::CONFLICT,
-    };
-    let (zh, en) = (not_done.text(Lang::Zh), not_done.text(Lang::En));
-    message(parts, Some(who), status, (&zh, &en))
+    }
 }
 
 /// The database is in trouble.

@@ -1,19 +1,17 @@
 //! Tables that operators take away: of all that a list shows, as many rows as there are
 //! (docs/console.md, CSV).
 
-use super::answer::{Who, refused, trouble};
+use super::desk::{Answered, Desk};
 use super::orders::{BEYOND, asked, is_of_few, list_refused, query, wanted};
-use super::record::{Wish, not_read};
+use super::record::{self, Wish};
 use super::refunds;
 use crate::serve::now_ms;
-use crate::state::State;
 use crate::{table, zone};
 use axum::body::Body;
-use axum::extract::{self, Query};
+use axum::extract::Query;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -25,25 +23,14 @@ use std::sync::Arc;
 const PAGE: i64 = 500;
 
 /// The table of a list, by the same words.
-pub(super) async fn orders(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    let (asked, _) = asked(parts.uri.query().unwrap_or_default());
-    let mut wanted = match wanted(&asked) {
-        Ok(wanted) => wanted,
-        Err(unread) => return list_refused(&parts, &who, asked.clone(), &unread),
-    };
-    wanted.of_few = match is_of_few(&*state.console.store, &wanted).await {
-        Ok(is) => is,
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
-    let which = format!("/orders.csv?{}", query(&asked));
-    if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
-        return refusal;
-    }
-    let store = Arc::clone(&state.console.store);
+pub(super) async fn orders(desk: Desk) -> Answered {
+    let (asked, _) = asked(desk.query());
+    let wanted = wanted(&asked);
+    let mut wanted = wanted.map_err(|unread| list_refused(&desk, asked.clone(), &unread))?;
+    let is_of_few = is_of_few(desk.store(), &wanted).await;
+    wanted.of_few = is_of_few.map_err(|error| desk.trouble(&error))?;
+    record(&desk, &format!("/orders.csv?{}", query(&asked))).await?;
+    let store = Arc::clone(&desk.state.console.store);
     let page = move |before: String| {
         let (store, wanted) = (Arc::clone(&store), wanted.clone());
         async move {
@@ -52,25 +39,18 @@ pub(super) async fn orders(
             Ok((table::orders(&page), last))
         }
     };
-    sent("orders", table::orders_head(), BEYOND.to_owned(), page)
+    let first = BEYOND.to_owned();
+    Ok(sent("orders", table::orders_head(), first, page))
 }
 
 /// The table of a list of refunds, by the same words.
-pub(super) async fn refunds(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    let (asked, _) = refunds::asked(parts.uri.query().unwrap_or_default());
-    let wanted = match refunds::wanted(&asked) {
-        Ok(wanted) => wanted,
-        Err(unread) => return refunds::list_refused(&parts, &who, asked.clone(), &unread),
-    };
-    let which = format!("/refunds.csv?{}", refunds::query(&asked));
-    if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
-        return refusal;
-    }
-    let store = Arc::clone(&state.console.store);
+pub(super) async fn refunds(desk: Desk) -> Answered {
+    let (asked, _) = refunds::asked(desk.query());
+    let wanted = refunds::wanted(&asked);
+    let refused = |unread| refunds::list_refused(&desk, asked.clone(), &unread);
+    let wanted = wanted.map_err(refused)?;
+    record(&desk, &format!("/refunds.csv?{}", refunds::query(&asked))).await?;
+    let store = Arc::clone(&desk.state.console.store);
     let page = move |before: String| {
         let (store, wanted) = (Arc::clone(&store), wanted.clone());
         async move {
@@ -79,26 +59,14 @@ pub(super) async fn refunds(
             Ok((table::refunds(&page), last))
         }
     };
-    sent("refunds", table::refunds_head(), String::new(), page)
+    Ok(sent("refunds", table::refunds_head(), String::new(), page))
 }
 
 /// The table of operators' acts, by the words of the list.
-pub(super) async fn acts(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    Query(wish): Query<Wish>,
-    parts: Parts,
-) -> Response {
-    let store = Arc::clone(&state.console.store);
-    let sought = match wish.sought(&*store).await {
-        Ok(Ok(sought)) => sought,
-        Ok(Err(unread)) => return not_read(&parts, &who, &wish, &unread),
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
-    let which = wish.address("/acts.csv", None);
-    if let Some(refusal) = not_recorded(&state, &parts, &who, &which).await {
-        return refusal;
-    }
+pub(super) async fn acts(desk: Desk, Query(wish): Query<Wish>) -> Answered {
+    let sought = record::sought(&desk, &wish).await?;
+    record(&desk, &wish.address("/acts.csv", None)).await?;
+    let store = Arc::clone(&desk.state.console.store);
     let page = move |before: i64| {
         let (store, sought) = (Arc::clone(&store), sought.clone());
         async move {
@@ -108,15 +76,14 @@ pub(super) async fn acts(
             Ok((table::acts(&fitting), last))
         }
     };
-    sent("acts", table::acts_head(), i64::MAX, page)
+    Ok(sent("acts", table::acts_head(), i64::MAX, page))
 }
 
 /// Records that he takes a table away; the answer where that can't be, and he gets none.
-async fn not_recorded(state: &State, parts: &Parts, who: &Who, which: &str) -> Option<Response> {
-    let recorded = state.checkout.record_export(&who.operator, which).await;
-    recorded
-        .err()
-        .map(|not_done| refused(parts, who, &not_done))
+async fn record(desk: &Desk, which: &str) -> Result<(), Response> {
+    let checkout = &desk.state.checkout;
+    let recorded = checkout.record_export(&desk.who.operator, which).await;
+    recorded.map_err(|not_done| desk.refused(&not_done))
 }
 
 /// A table that is read as it is sent, page by page: each gives its lines, and where the

@@ -1,16 +1,13 @@
 //! What the page of figures shows (docs/console.md, Figures).
 
-use super::answer::{Who, message, page, trouble};
+use super::desk::{Answered, Desk};
 use super::orders::{DAY_MS, query, start_of_today};
 use crate::serve::now_ms;
-use crate::state::State;
 use crate::zone;
-use axum::extract::{self, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
-use axum::response::Response;
 use checkout::figures::{self, ALL_ROWS_MAX, ROWS_MAX, Reckoning, are_too_many};
-use console::{Asked, By, DAYS, Figures, Read, Spread, Success, Sum, Took};
+use console::{Asked, By, DAYS, Figures, Read, Setting, Spread, Success, Sum, Took};
 use payment::channel::Channel;
 use payment::money::Currency;
 use payment::order::Attempt;
@@ -37,12 +34,7 @@ pub(super) struct Wish {
 }
 
 /// The page.
-pub(super) async fn figures(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    Query(wish): Query<Wish>,
-    parts: Parts,
-) -> Response {
+pub(super) async fn figures(desk: Desk, Query(wish): Query<Wish>) -> Answered {
     let days = match wish.days.as_str() {
         "" => Some(1),
         days => days.parse().ok().filter(|days| DAYS.contains(days)),
@@ -56,33 +48,29 @@ pub(super) async fn figures(
             "days 是 1、7 或 30，by 是 channel、charge、business、account 或 currency。",
             "days is 1, 7 or 30, by is channel, charge, business, account or currency.",
         );
-        return message(&parts, Some(&who), StatusCode::BAD_REQUEST, text);
+        return Err(desk.message(StatusCode::BAD_REQUEST, text));
     };
     let span = Span::of(days, now_ms());
     // One at a time: payers' questions wait behind no more than that.
-    let alone = tokio::time::timeout(TURN, state.console.figures.lock());
+    let alone = tokio::time::timeout(TURN, desk.state.console.figures.lock());
     let Ok(alone) = alone.await else {
         let text = (
             "别人正在统计，请稍后再试。",
             "Somebody else has figures reckoned up: try again in a moment.",
         );
-        return message(&parts, Some(&who), StatusCode::SERVICE_UNAVAILABLE, text);
+        return Err(desk.message(StatusCode::SERVICE_UNAVAILABLE, text));
     };
-    let read = read(&*state.console.store, &span, by).await;
+    let read = read(desk.store(), &span, by).await;
     drop(alone);
-    let read = match read {
-        Ok(read) => read,
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
+    let read = read.map_err(|error| desk.trouble(&error))?;
     let figures = Figures {
         days,
         by,
         span: span.words(),
         read: read.ok_or((ROWS_MAX, ALL_ROWS_MAX)),
     };
-    page(&parts, Some(&who), StatusCode::OK, |setting| {
-        console::figures(setting, &figures)
-    })
+    let draw = |setting: &Setting<'_>| console::figures(setting, &figures);
+    Ok(desk.page(StatusCode::OK, draw))
 }
 
 /// Some days, the last of which is today.

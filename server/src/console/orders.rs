@@ -1,18 +1,18 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
 use super::address::{Unread, further, is_number, name, number, read, time, written};
-use super::answer::{Done, Who, language, lead, message, page, status, trouble};
+use super::answer::{Done, lead, status};
+use super::desk::{Answered, Desk};
 use super::queues;
 use crate::ends::Looked;
 use crate::serve::now_ms;
 use crate::state::State;
 use crate::zone;
-use axum::extract::{self, Path, Query};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::figures::{By, Reckoning, totals};
-use console::{Asked, Board, Called, Notice, Notify, Order, Orders, Payment, Typed};
+use console::{Asked, Board, Called, Notice, Notify, Order, Orders, Payment, Setting, Typed};
 use payment::by_two::{Judged, waiting_sums};
 use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
@@ -41,18 +41,12 @@ const FOUND_MAX: usize = 100;
 pub(super) const BEYOND: &str = "z";
 
 /// The first page: money at risk.
-pub(super) async fn board(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    let looked = state.console.ends.borrow().clone();
-    match read_board(&state, looked.as_deref()).await {
-        Ok(board) => page(&parts, Some(&who), StatusCode::OK, |setting| {
-            console::board(setting, &board)
-        }),
-        Err(error) => trouble(&parts, Some(&who), &error),
-    }
+pub(super) async fn board(desk: Desk) -> Answered {
+    let looked = desk.state.console.ends.borrow().clone();
+    let read = read_board(&desk.state, looked.as_deref()).await;
+    let board = read.map_err(|error| desk.trouble(&error))?;
+    let draw = |setting: &Setting<'_>| console::board(setting, &board);
+    Ok(desk.page(StatusCode::OK, draw))
 }
 
 async fn read_board<'a>(
@@ -89,18 +83,14 @@ pub(super) fn start_of_today(now_ms: i64) -> i64 {
 }
 
 /// A list of orders, the newest first.
-pub(super) async fn list(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    let (asked, mut before) = asked(parts.uri.query().unwrap_or_default());
+pub(super) async fn list(desk: Desk) -> Answered {
+    let (asked, mut before) = asked(desk.query());
     // After an order that has no place in it, a list begins anew.
     if !before.is_empty() {
-        match state.console.store.attempt(&before).await {
-            Ok(Some(order)) if !asked.paid || order.paid_ms.is_some() => {}
-            Ok(_) => before.clear(),
-            Err(error) => return trouble(&parts, Some(&who), &error),
+        let last = desk.store().attempt(&before).await;
+        let last = last.map_err(|error| desk.trouble(&error))?;
+        if last.is_none_or(|order| asked.paid && order.paid_ms.is_none()) {
+            before.clear();
         }
     }
     let is_first = before.is_empty();
@@ -114,27 +104,22 @@ pub(super) async fn list(
         is_cut: false,
         looked_to_ms: None,
     };
-    let wanted = match wanted(&orders.asked) {
-        Ok(wanted) => wanted,
-        Err(unread) => return list_refused(&parts, &who, orders.asked.clone(), &unread),
-    };
+    let refused = |unread| list_refused(&desk, orders.asked.clone(), &unread);
+    let wanted = wanted(&orders.asked).map_err(refused)?;
     let before = if is_first { BEYOND } else { &before };
-    match read_list(&*state.console.store, wanted, before).await {
-        Ok((rows, looked_to)) => {
-            orders.rows = rows;
-            if orders.rows.len() > LINES {
-                orders.rows.truncate(LINES);
-                let last = orders.rows.last().map(|row| row.order.order_sn.as_str());
-                orders.next = last.map(|last| address(&orders.asked, last));
-            } else if let Some((last, at_ms)) = looked_to {
-                orders.next = Some(address(&orders.asked, &last));
-                orders.looked_to_ms = Some(at_ms);
-            }
-        }
-        Err(error) => return trouble(&parts, Some(&who), &error),
+    let read = read_list(desk.store(), wanted, before).await;
+    let (rows, looked_to) = read.map_err(|error| desk.trouble(&error))?;
+    orders.rows = rows;
+    if orders.rows.len() > LINES {
+        orders.rows.truncate(LINES);
+        let last = orders.rows.last().map(|row| row.order.order_sn.as_str());
+        orders.next = last.map(|last| address(&orders.asked, last));
+    } else if let Some((last, at_ms)) = looked_to {
+        orders.next = Some(address(&orders.asked, &last));
+        orders.looked_to_ms = Some(at_ms);
     }
     orders.csv = Some(format!("/orders.csv?{}", query(&orders.asked)));
-    list_page(&parts, &who, StatusCode::OK, &orders)
+    Ok(list_page(&desk, StatusCode::OK, &orders))
 }
 
 /// A page and one more of what is wanted. Where that is few among many, it is looked for
@@ -192,9 +177,9 @@ async fn fail_few(store: &dyn Store, wanted: &Wanted) -> Result<bool, StoreError
 }
 
 /// The list of what can't be read.
-pub(super) fn list_refused(parts: &Parts, who: &Who, asked: Asked, unread: &Unread) -> Response {
+pub(super) fn list_refused(desk: &Desk, asked: Asked, unread: &Unread) -> Response {
     let orders = Orders {
-        refusal: Some(unread.told(language(parts))),
+        refusal: Some(unread.told(desk.lang())),
         asked,
         rows: Vec::new(),
         next: None,
@@ -203,13 +188,11 @@ pub(super) fn list_refused(parts: &Parts, who: &Who, asked: Asked, unread: &Unre
         is_cut: false,
         looked_to_ms: None,
     };
-    list_page(parts, who, StatusCode::BAD_REQUEST, &orders)
+    list_page(desk, StatusCode::BAD_REQUEST, &orders)
 }
 
-fn list_page(parts: &Parts, who: &Who, status: StatusCode, orders: &Orders) -> Response {
-    page(parts, Some(who), status, |setting| {
-        console::orders(setting, orders)
-    })
+fn list_page(desk: &Desk, status: StatusCode, orders: &Orders) -> Response {
+    desk.page(status, |setting| console::orders(setting, orders))
 }
 
 /// What the address of a list says, and before which order it begins.
@@ -292,18 +275,11 @@ pub(super) struct Wish {
 }
 
 /// The order that bears a number, or the orders that do.
-pub(super) async fn find(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    Query(wish): Query<Wish>,
-    parts: Parts,
-) -> Response {
-    let rows = match found(&*state.console.store, wish.number.trim()).await {
-        Ok(rows) => rows,
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
-    match rows.as_slice() {
-        [] => page(&parts, Some(&who), StatusCode::NOT_FOUND, |setting| {
+pub(super) async fn find(desk: Desk, Query(wish): Query<Wish>) -> Answered {
+    let rows = found(desk.store(), wish.number.trim()).await;
+    let rows = rows.map_err(|error| desk.trouble(&error))?;
+    Ok(match rows.as_slice() {
+        [] => desk.page(StatusCode::NOT_FOUND, |setting| {
             console::not_found(setting, wish.number.trim())
         }),
         [one] => lead(&format!("/order/{}", one.order.order_sn)),
@@ -318,9 +294,9 @@ pub(super) async fn find(
                 csv: None,
                 is_first: true,
             };
-            list_page(&parts, &who, StatusCode::OK, &orders)
+            list_page(&desk, StatusCode::OK, &orders)
         }
-    }
+    })
 }
 
 /// The orders of a number as it was typed, or else as it is without the blanks in it: numbers
@@ -341,14 +317,11 @@ async fn found(store: &dyn Store, typed: &str) -> Result<Vec<Listed>, StoreError
 
 /// One order.
 pub(super) async fn show(
-    extract::State(state): extract::State<State>,
-    who: Who,
+    desk: Desk,
     Path(order_sn): Path<String>,
     Query(done): Query<Done>,
-    parts: Parts,
-) -> Response {
-    let notice = Becomes::Address(&done.done);
-    shown(&state, &parts, &who, &order_sn, notice).await
+) -> Answered {
+    shown(&desk, &order_sn, Becomes::Address(&done.done)).await
 }
 
 fn said(done: &str) -> Option<(&'static str, &'static str)> {
@@ -436,37 +409,24 @@ pub(super) struct Check {
 /// One notify. Its signature is checked where that is asked for: a channel may have to be
 /// asked.
 pub(super) async fn notify(
-    extract::State(state): extract::State<State>,
-    who: Who,
+    desk: Desk,
     Path(id): Path<String>,
     Query(check): Query<Check>,
-    parts: Parts,
-) -> Response {
-    let seen = match id.parse() {
-        Ok(id) => state
-            .console
-            .store
-            .notify(id)
-            .await
-            .map(|seen| seen.map(|seen| (id, seen))),
-        Err(_) => Ok(None),
-    };
-    let (id, seen) = match seen {
-        Ok(Some(found)) => found,
-        Ok(None) => {
-            let text = ("没有这个通知。", "There is no such notify.");
-            return message(&parts, Some(&who), StatusCode::NOT_FOUND, text);
-        }
-        Err(error) => return trouble(&parts, Some(&who), &error),
+) -> Answered {
+    // No notify has the number that is none.
+    let id = id.parse().unwrap_or_default();
+    let seen = desk.store().notify(id).await;
+    let Some(seen) = seen.map_err(|error| desk.trouble(&error))? else {
+        let text = ("没有这个通知。", "There is no such notify.");
+        return Err(desk.message(StatusCode::NOT_FOUND, text));
     };
     let checked = match check.check.as_str() {
-        "1" => Some(state.checkout.check_notify(&seen.row).await),
+        "1" => Some(desk.state.checkout.check_notify(&seen.row).await),
         _ => None,
     };
     let notify = Notify { id, seen, checked };
-    page(&parts, Some(&who), StatusCode::OK, |setting| {
-        console::notify(setting, &notify)
-    })
+    let draw = |setting: &Setting<'_>| console::notify(setting, &notify);
+    Ok(desk.page(StatusCode::OK, draw))
 }
 
 /// What was typed, and the refund that was asked for: whether it began may not be known.
@@ -491,37 +451,25 @@ pub(super) enum Becomes<'a> {
 
 /// The page of an order, after what became of an act. A refund that was wished for is
 /// wished for again under the same key, for it may have begun.
-pub(super) async fn shown(
-    state: &State,
-    parts: &Parts,
-    who: &Who,
-    order_sn: &str,
-    becomes: Becomes<'_>,
-) -> Response {
+pub(super) async fn shown(desk: &Desk, order_sn: &str, becomes: Becomes<'_>) -> Answered {
     let (done, refused, wished) = match becomes {
         Becomes::Address(done) => (done, None, None),
         Becomes::Refused(text, wished) => ("", Some(Notice { good: false, text }), Some(wished)),
     };
     let read = match is_number(order_sn) {
-        true => read_order(state, order_sn, refused, wished).await,
+        true => read_order(&desk.state, order_sn, refused, wished).await,
         false => Ok(None),
     };
-    match read {
-        Ok(Some(mut order)) => {
-            if let Some((zh, en)) = said(done).filter(|_| agrees(done, &order)) {
-                let text = language(parts).choose(zh, en).to_owned();
-                order.notice = Some(Notice { good: true, text });
-            }
-            page(parts, Some(who), status(order.notice.as_ref()), |setting| {
-                console::order(setting, &order)
-            })
-        }
-        Ok(None) => {
-            let text = ("没有这个订单。", "There is no such order.");
-            message(parts, Some(who), StatusCode::NOT_FOUND, text)
-        }
-        Err(error) => trouble(parts, Some(who), &error),
+    let Some(mut order) = read.map_err(|error| desk.trouble(&error))? else {
+        let text = ("没有这个订单。", "There is no such order.");
+        return Err(desk.message(StatusCode::NOT_FOUND, text));
+    };
+    if let Some((zh, en)) = said(done).filter(|_| agrees(done, &order)) {
+        let text = desk.lang().choose(zh, en).to_owned();
+        order.notice = Some(Notice { good: true, text });
     }
+    let draw = |setting: &Setting<'_>| console::order(setting, &order);
+    Ok(desk.page(status(order.notice.as_ref()), draw))
 }
 
 async fn read_order(

@@ -1,31 +1,22 @@
 //! What the page of queues shows (docs/console.md, Queues): what is known already, each in
 //! its own place, and nothing that reads a table which grows.
 
-use super::answer::{Who, page, trouble};
+use super::desk::{Answered, Desk};
 use crate::alarms::Form;
 use crate::ends::{Looked, NEAR_MS};
 use crate::state::State;
-use axum::extract;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
-use axum::response::Response;
 use checkout::{AccountStanding, LateTimers, MINUTES};
-use console::{AlarmsTo, Answering, Lane, Queues};
+use console::{AlarmsTo, Answering, Lane, Queues, Setting};
 use payment::ports::StoreError;
 
 /// The page.
-pub(super) async fn queues(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    let looked = state.console.ends.borrow().clone();
-    match read(&state, looked.as_deref()).await {
-        Ok(queues) => page(&parts, Some(&who), StatusCode::OK, |setting| {
-            console::queues(setting, &queues)
-        }),
-        Err(error) => trouble(&parts, Some(&who), &error),
-    }
+pub(super) async fn queues(desk: Desk) -> Answered {
+    let looked = desk.state.console.ends.borrow().clone();
+    let read = read(&desk.state, looked.as_deref()).await;
+    let queues = read.map_err(|error| desk.trouble(&error))?;
+    let draw = |setting: &Setting<'_>| console::queues(setting, &queues);
+    Ok(desk.page(StatusCode::OK, draw))
 }
 
 /// What waits, and what may come to wait.

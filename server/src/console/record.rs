@@ -1,14 +1,12 @@
 //! The record of operators' acts: who did what (docs/operating.md, Who did what).
 
 use super::address::{Unread, time, written};
-use super::answer::{Who, language, page, trouble};
+use super::desk::{Answered, Desk};
 use crate::acts::Sought;
-use crate::state::State;
-use axum::extract::{self, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
-use console::{AskedActs, Record};
+use console::{AskedActs, Record, Setting};
 use payment::acts::{OperatorAct, Piece};
 use payment::ports::{Store, StoreError};
 use serde::Deserialize;
@@ -63,10 +61,7 @@ impl Wish {
     }
 
     /// Which acts these are; else why they can't be listed.
-    pub(super) async fn sought(
-        &self,
-        store: &dyn Store,
-    ) -> Result<Result<Sought, Unread>, StoreError> {
+    async fn sought(&self, store: &dyn Store) -> Result<Result<Sought, Unread>, StoreError> {
         let asked = self.asked();
         let time = match time(&asked.since, &asked.until) {
             Ok(time) => time,
@@ -82,27 +77,15 @@ impl Wish {
 }
 
 /// The acts, the newest first.
-pub(super) async fn list(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    Query(wish): Query<Wish>,
-    parts: Parts,
-) -> Response {
-    let store = &*state.console.store;
-    let sought = match wish.sought(store).await {
-        Ok(Ok(sought)) => sought,
-        Ok(Err(unread)) => return not_read(&parts, &who, &wish, &unread),
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
+pub(super) async fn list(desk: Desk, Query(wish): Query<Wish>) -> Answered {
+    let store = desk.store();
+    let sought = sought(&desk, &wish).await?;
     let found = async {
         let (acts, last) = found(store, &sought, wish.before()).await?;
         let orders = orders_asked_for(store, &acts).await?;
         Ok::<_, StoreError>((acts, last, orders))
     };
-    let (acts, last, orders) = match found.await {
-        Ok(found) => found,
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
+    let (acts, last, orders) = found.await.map_err(|error| desk.trouble(&error))?;
     let record = Record {
         asked: wish.asked(),
         refusal: None,
@@ -112,23 +95,29 @@ pub(super) async fn list(
         acts,
         orders,
     };
-    page(&parts, Some(&who), StatusCode::OK, |setting| {
-        console::record(setting, &record)
-    })
+    let draw = |setting: &Setting<'_>| console::record(setting, &record);
+    Ok(desk.page(StatusCode::OK, draw))
 }
 
-/// The page of what can't be read.
-pub(super) fn not_read(parts: &Parts, who: &Who, wish: &Wish, unread: &Unread) -> Response {
+/// Which acts are asked for; else the page that says why they can't be listed.
+pub(super) async fn sought(desk: &Desk, wish: &Wish) -> Result<Sought, Response> {
+    match wish.sought(desk.store()).await {
+        Ok(sought) => sought.map_err(|unread| not_read(desk, wish, &unread)),
+        Err(error) => Err(desk.trouble(&error)),
+    }
+}
+
+fn not_read(desk: &Desk, wish: &Wish, unread: &Unread) -> Response {
     let record = Record {
         asked: wish.asked(),
-        refusal: Some(unread.told(language(parts))),
+        refusal: Some(unread.told(desk.lang())),
         acts: Vec::new(),
         orders: Vec::new(),
         is_first: false,
         next: None,
         csv: wish.address("/acts.csv", None),
     };
-    page(parts, Some(who), StatusCode::BAD_REQUEST, |setting| {
+    desk.page(StatusCode::BAD_REQUEST, |setting| {
         console::record(setting, &record)
     })
 }

@@ -1,42 +1,29 @@
 //! The list of refunds (docs/console.md, Refunds).
 
 use super::address::{Unread, further, name, number, read, time, written};
-use super::answer::{Who, language, page, trouble};
+use super::desk::{Answered, Desk};
 use super::orders::LINES;
-use crate::state::State;
-use axum::extract;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use console::{AskedRefunds, RefundList};
 use payment::ports::WantedRefunds;
 use payment::refund::{Cause, Refund};
 
 /// A list of refunds, the newest first.
-pub(super) async fn list(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-) -> Response {
-    let (asked, mut before) = asked(parts.uri.query().unwrap_or_default());
+pub(super) async fn list(desk: Desk) -> Answered {
+    let (asked, mut before) = asked(desk.query());
     // After a refund that there is not, a list begins anew.
+    let store = desk.store();
     if !before.is_empty() {
-        match state.console.store.refund(&before).await {
-            Ok(Some(_)) => {}
-            Ok(None) => before.clear(),
-            Err(error) => return trouble(&parts, Some(&who), &error),
+        let last = store.refund(&before).await;
+        if last.map_err(|error| desk.trouble(&error))?.is_none() {
+            before.clear();
         }
     }
-    let wanted = match wanted(&asked) {
-        Ok(wanted) => wanted,
-        Err(unread) => return list_refused(&parts, &who, asked.clone(), &unread),
-    };
+    let wanted = wanted(&asked).map_err(|unread| list_refused(&desk, asked.clone(), &unread))?;
     let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
-    let found = state.console.store.newest_refunds(&wanted, &before, limit);
-    let mut rows = match found.await {
-        Ok(rows) => rows,
-        Err(error) => return trouble(&parts, Some(&who), &error),
-    };
+    let found = store.newest_refunds(&wanted, &before, limit).await;
+    let mut rows = found.map_err(|error| desk.trouble(&error))?;
     let is_more = rows.len() > LINES;
     rows.truncate(LINES);
     let last = rows.last().filter(|_| is_more);
@@ -51,31 +38,24 @@ pub(super) async fn list(
         rows,
         is_first: before.is_empty(),
     };
-    list_page(&parts, &who, StatusCode::OK, &refunds)
+    Ok(list_page(&desk, StatusCode::OK, &refunds))
 }
 
 /// The list of what can't be read.
-pub(super) fn list_refused(
-    parts: &Parts,
-    who: &Who,
-    asked: AskedRefunds,
-    unread: &Unread,
-) -> Response {
+pub(super) fn list_refused(desk: &Desk, asked: AskedRefunds, unread: &Unread) -> Response {
     let refunds = RefundList {
-        refusal: Some(unread.told(language(parts))),
+        refusal: Some(unread.told(desk.lang())),
         asked,
         rows: Vec::new(),
         next: None,
         csv: None,
         is_first: true,
     };
-    list_page(parts, who, StatusCode::BAD_REQUEST, &refunds)
+    list_page(desk, StatusCode::BAD_REQUEST, &refunds)
 }
 
-fn list_page(parts: &Parts, who: &Who, status: StatusCode, refunds: &RefundList) -> Response {
-    page(parts, Some(who), status, |setting| {
-        console::refunds(setting, refunds)
-    })
+fn list_page(desk: &Desk, status: StatusCode, refunds: &RefundList) -> Response {
+    desk.page(status, |setting| console::refunds(setting, refunds))
 }
 
 /// What the address of a list says, and before which refund it begins.

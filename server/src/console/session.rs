@@ -1,20 +1,20 @@
 //! Who looks: signing in and out, and what every form must prove (docs/console.md, Signing
 //! in).
 
-use super::answer::{Who, language, lead, message, page, trouble};
+use super::answer::{language, lead, message, page, trouble};
+use super::desk::{Answered, Desk, Who};
 use crate::limits::Caller;
 use crate::listen::Remote;
 use crate::payer::cookies::Cookies;
 use crate::state::State;
 use axum::Form;
-use axum::extract::{self, FromRequestParts, Query};
+use axum::extract::{self, Query};
 use axum::http::header::{HOST, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use checkout::{NotSignedIn, form_token};
 use payment::lang::Lang;
-use payment::sign::equal;
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -97,7 +97,7 @@ pub(super) async fn sign_in(
         let failure = put_off(lang, wait.seconds());
         return page_of(&parts, next, &said.name, Some(failure));
     }
-    let from = caller.map_or_else(|| "-".to_owned(), |caller| caller.to_string());
+    let from = caller.unwrap_or_else(|| "-".to_owned());
     let operators = &state.console.operators;
     let signed = operators
         .sign_in(&said.name, &said.password, &said.code, &from)
@@ -127,36 +127,21 @@ pub(super) async fn sign_in(
 }
 
 /// Signs out.
-pub(super) async fn sign_out(
-    extract::State(state): extract::State<State>,
-    who: Who,
-    parts: Parts,
-    form: Form<Proof>,
-) -> Response {
-    let Form(proof) = form;
-    if !is_proved(&parts, &who, &proof.token) {
-        return foreign(&parts);
+pub(super) async fn sign_out(desk: Desk, Form(proof): Form<Proof>) -> Answered {
+    if !desk.is_proved(&proof.token) {
+        return Err(foreign(&desk.parts));
     }
-    let cookies = Cookies::of(&parts.headers);
+    let cookies = Cookies::of(&desk.parts.headers);
     let id = cookies.get(COOKIE).unwrap_or_default();
-    if let Err(error) = state.console.operators.sign_out(id).await {
-        return trouble(&parts, Some(&who), &error);
-    }
+    let signed_out = desk.state.console.operators.sign_out(id).await;
+    signed_out.map_err(|error| desk.trouble(&error))?;
     let mut response = lead("/sign-in");
     keep(&mut response, "", "; Max-Age=0");
-    response
+    Ok(response)
 }
 
 /// Who looks; else the page that asks him, or why it can't be known.
-impl FromRequestParts<State> for Who {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
-        who(state, parts).await
-    }
-}
-
-async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
+pub(super) async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
     let cookies = Cookies::of(&parts.headers);
     let id = cookies.get(COOKIE).unwrap_or_default();
     let session = state.console.operators.session(id).await;
@@ -206,11 +191,6 @@ pub(super) async fn unknown(
     page(&parts, Some(&who), StatusCode::NOT_FOUND, console::nowhere)
 }
 
-/// Whether a form comes from a page of ours that this session was shown.
-pub(super) fn is_proved(parts: &Parts, who: &Who, token: &str) -> bool {
-    is_ours(&parts.headers) && equal(&who.token, token)
-}
-
 /// The answer to a form that is none of ours.
 pub(super) fn foreign(parts: &Parts) -> Response {
     let text = (
@@ -221,7 +201,7 @@ pub(super) fn foreign(parts: &Parts) -> Response {
 }
 
 /// Whether a browser that tells where a form comes from names us.
-fn is_ours(headers: &HeaderMap) -> bool {
+pub(super) fn is_ours(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site = text("sec-fetch-site").is_none_or(|site| site == "same-origin");
     let host = text(HOST.as_str()).unwrap_or_default();

@@ -259,7 +259,10 @@ async fn an_order_is_submitted_paid_told_and_refunded(database: Database) {
     assert_eq!(again.status(), 302);
     let page = again.headers()["location"].to_str().unwrap();
     let page = world.get(page).await.text().await.unwrap();
-    assert!(page.contains("支付成功") && page.contains(&escaped), "{page}");
+    assert!(
+        page.contains("支付成功") && page.contains(&escaped),
+        "{page}"
+    );
     let mut other = order("o|1", &shop.notify_url);
     other[6].1 = "1.00";
     let other = form(&signed(&other, KEY));
