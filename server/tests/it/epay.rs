@@ -258,7 +258,7 @@ async fn an_order_is_submitted_paid_told_and_refunded(database: Database) {
         .await;
     assert_eq!(again.status(), 302);
     let page = again.headers()["location"].to_str().unwrap();
-    let page = world.get(page).await.text().await.unwrap();
+    let page = world.text(&page[world.platform.len()..]).await;
     assert!(
         page.contains("支付成功") && page.contains(&escaped),
         "{page}"
