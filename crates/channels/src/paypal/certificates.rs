@@ -1,8 +1,8 @@
 //! The certificates that webhooks name, by their address: each is proved once, and
-//! strangers who make addresses up cause one request a minute (docs/accounts.md,
+//! strangers who make addresses up cause a few requests a minute (docs/accounts.md,
 //! PayPal).
 
-use crate::flight::{Flights, Turn};
+use crate::flight::{Flight, Turn};
 use crate::rsa::VerifyingKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -15,12 +15,15 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Certificates that are remembered.
 const CERTIFICATES_MAX: usize = 16;
+/// Addresses that are fetched in a minute, each once: several, so that one that is made up
+/// does not keep a genuine one out.
+const FLIGHTS_MAX: usize = 8;
 
 /// What is known of the certificates, by their address.
 #[derive(Default)]
 pub(super) struct Certificates {
     proved: Mutex<HashMap<String, Certificate>>,
-    flights: Flights<String>,
+    flights: Mutex<HashMap<String, Flight>>,
 }
 
 /// A certificate that its chain proved.
@@ -38,7 +41,7 @@ pub(super) enum Found {
     Fetch(watch::Sender<()>),
     /// Another fetches it, or just did.
     Awaited(watch::Receiver<()>),
-    /// Another address was fetched a moment ago: not now.
+    /// Too many other addresses were fetched a moment ago: not now.
     Refused,
 }
 
@@ -49,10 +52,14 @@ impl Certificates {
         {
             return Found::Key(certificate.key.clone());
         }
-        match self.flights.turn(&address.to_owned(), now_ms) {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, flight| flight.is_young(now_ms));
+        if flights.len() >= FLIGHTS_MAX && !flights.contains_key(address) {
+            return Found::Refused;
+        }
+        match flights.entry(address.to_owned()).or_default().turn(now_ms) {
             Turn::Begin(landed) => Found::Fetch(landed),
-            Turn::Last(of, landed) if of == address => Found::Awaited(landed),
-            Turn::Last(..) => Found::Refused,
+            Turn::Last(landed) => Found::Awaited(landed),
         }
     }
 
@@ -164,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_addresses_cause_one_request_a_minute_and_hold_nobody_up() {
+    fn made_up_addresses_cause_few_requests_a_minute_and_hold_nobody_up() {
         let (_, issuer) = root();
         let pem = leaf("messageverificationcerts.paypal.com", &issuer);
         let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
@@ -182,11 +189,22 @@ mod tests {
         for _ in 0..2 {
             assert!(matches!(known.find("good", 1), Found::Key(_)));
             assert!(matches!(known.find("x", 1), Found::Awaited(_)));
-            assert!(matches!(known.find("y", 59_999), Found::Refused));
         }
+        for made_up in 2..FLIGHTS_MAX {
+            assert!(matches!(
+                known.find(&made_up.to_string(), 2),
+                Found::Fetch(_)
+            ));
+        }
+        // A genuine one has its turn, and is fetched once.
+        let Found::Fetch(_) = known.find("y", 3) else {
+            panic!("not fetched")
+        };
+        assert!(matches!(known.find("y", 59_999), Found::Awaited(_)));
+        assert!(matches!(known.find("more", 59_999), Found::Refused));
         drop(landed);
-        assert!(matches!(known.find("y", 59_999), Found::Refused));
-        assert!(matches!(known.find("y", 60_000), Found::Fetch(_)));
+        assert!(matches!(known.find("more", 59_999), Found::Refused));
+        assert!(matches!(known.find("more", 60_000), Found::Fetch(_)));
         // What many wait for is there for all once it landed.
         let Found::Fetch(landed) = known.find("z", 120_000) else {
             panic!("not fetched")

@@ -120,7 +120,7 @@ impl Webhook {
                     _ => none(Unknown::new(Doubt::Signature, "it was not to be had")),
                 }
             }
-            Found::Refused => none(Unknown::new(Doubt::Unasked, "another was a moment ago")),
+            Found::Refused => none(Unknown::new(Doubt::Unasked, "others were a moment ago")),
         }
     }
 

@@ -316,8 +316,8 @@ impl Api {
     /// The flight for the certificate list that is under way, or just was; else a new
     /// one. It goes on when its caller hangs up.
     fn refresh(self: &Arc<Self>, now_ms: i64) -> watch::Receiver<()> {
-        let landed = match self.certificates.flights.turn(&(), now_ms) {
-            Turn::Last((), landed) => return landed,
+        let landed = match self.certificates.flight.turn(now_ms) {
+            Turn::Last(landed) => return landed,
             Turn::Begin(landed) => landed,
         };
         let waits = landed.subscribe();

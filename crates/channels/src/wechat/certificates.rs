@@ -2,7 +2,7 @@
 //! asks for the list (docs/reference/wechat.md, Platform certificates).
 
 use super::keys::PlatformKey;
-use crate::flight::Flights;
+use crate::flight::Flight;
 use std::sync::{PoisonError, RwLock};
 
 /// The list is asked for again when it is so old, ms: a new certificate is listed a
@@ -13,8 +13,8 @@ const AGE_MAX_MS: u64 = 12 * 3_600_000;
 #[derive(Default)]
 pub(super) struct Certificates {
     kept: RwLock<Kept>,
-    /// Those for the list.
-    pub(super) flights: Flights<()>,
+    /// The one for the list.
+    pub(super) flight: Flight,
 }
 
 #[derive(Default)]
