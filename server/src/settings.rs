@@ -174,8 +174,8 @@ pub(crate) struct SettingArgs {
     /// How many attempts of one request may begin within an hour.
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
     attempts_an_hour: Option<i64>,
-    /// How long an attempt lives: 90s, 15m.
-    #[arg(long, value_parser = duration_s)]
+    /// How long an attempt lives: 90s, 15m; at most 2h, as long as WeChat's codes do.
+    #[arg(long, value_parser = attempt_life_s)]
     attempt_life: Option<i64>,
     /// How long after it was first seen a request can be paid: 2h, 1d. Unpaid, it
     /// is closed then.
@@ -371,6 +371,13 @@ pub(crate) fn duration_s(text: &str) -> Result<i64, String> {
         .into_iter()
         .find_map(read)
         .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d, of at most 36500d".to_owned())
+}
+
+/// Not longer than what channels gave for it: WeChat's code_url and prepay_id are valid for two
+/// hours (docs/reference/wechat.md, Orders).
+fn attempt_life_s(text: &str) -> Result<i64, String> {
+    let life_s = duration_s(text).ok().filter(|life_s| *life_s <= 7_200);
+    life_s.ok_or_else(|| "a time such as 90s, 15m, of at most 2h".to_owned())
 }
 
 fn relay_end(text: &str) -> Result<RelayEnd, String> {

@@ -487,6 +487,7 @@ mod tests {
             ("largest-sum", "", "it can't be empty"),
             ("largest-sum", "0", "the largest sum is from 1"),
             ("attempt-life", "--disabled=true", "such as 90s"),
+            ("attempt-life", "7201s", "of at most 2h"),
             ("callback", "--disabled", "callback `--disabled`"),
             ("largest-sum", "10000000", "nothing changes"),
             ("no-such-setting", "1", "nothing changes"),
