@@ -1,7 +1,7 @@
 //! Alarms: each is counted and logged at error; what is at risk is on the operator's
 //! list besides.
 
-use crate::counted::ALARMS;
+use metrics::Counter;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What needs a person's eye.
@@ -70,8 +70,15 @@ impl Alarm {
 /// How often each was raised in this process, in the order of [`Alarm::ALL`].
 static RAISED: [AtomicU64; Alarm::ALL.len()] = [const { AtomicU64::new(0) }; Alarm::ALL.len()];
 
+/// Alarms, by kind.
+pub const ALARMS: &str = "tongfu_alarms_total";
+
+pub(crate) fn counter(alarm: Alarm) -> Counter {
+    metrics::counter!(ALARMS, "kind" => alarm.word())
+}
+
 pub(crate) fn count(alarm: Alarm) {
-    metrics::counter!(ALARMS, "kind" => alarm.word()).increment(1);
+    counter(alarm).increment(1);
     RAISED[alarm as usize].fetch_add(1, Ordering::Relaxed);
 }
 

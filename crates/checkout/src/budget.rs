@@ -1,7 +1,7 @@
 //! How often the channels are asked: what an account grants is divided among those who
 //! ask, the more urgent first (docs/reference/orders.md, Who asks, and how often).
 
-use crate::counted;
+use metrics::Counter;
 use payment::channel::Channel;
 use payment::ports::{Gateway, QueryRate};
 use std::collections::HashMap;
@@ -27,6 +27,14 @@ pub(crate) enum Asker {
     Timer,
 }
 
+/// Questions that an account does not grant, by channel and asker.
+pub const PUT_OFF: &str = "tongfu_queries_put_off_total";
+
+/// How many were put off.
+pub(crate) fn counter(channel: Channel, asker: Asker) -> Counter {
+    metrics::counter!(PUT_OFF, "channel" => channel.code(), "asker" => asker.word())
+}
+
 impl Asker {
     /// Everybody who asks.
     pub(crate) const ALL: [Self; 4] = [Self::Refund, Self::Page, Self::End, Self::Timer];
@@ -41,7 +49,7 @@ impl Asker {
         }
     }
 
-    pub(crate) fn word(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
             Self::Refund => "refund",
             Self::Page => "page",
@@ -101,7 +109,7 @@ impl Budget {
         if rate.per_second == 0 || taken.is_ok() {
             return Ok(());
         }
-        counted::put_off(gateway.channel(), asker).increment(1);
+        counter(gateway.channel(), asker).increment(1);
         taken
     }
 

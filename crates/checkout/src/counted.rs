@@ -1,13 +1,11 @@
 //! What is counted where it happens (docs/operating.md, To look).
 
-use crate::alarm::Alarm;
-use crate::budget::Asker;
+use crate::alarm::{self, Alarm};
+use crate::budget::{self, Asker};
 use metrics::{Counter, counter};
 use payment::channel::Channel;
 use payment::order::Attempt;
 
-/// Alarms, by kind.
-pub const ALARMS: &str = "tongfu_alarms_total";
 /// Attempts, by channel and by what became of them.
 pub const ATTEMPTS: &str = "tongfu_attempts_total";
 /// Answers to business systems, by door and errcode.
@@ -16,9 +14,6 @@ pub const ANSWERS: &str = "tongfu_answers_total";
 pub const CALLBACKS: &str = "tongfu_callback_seconds";
 /// How far our clock is ahead of the database's, seconds.
 pub const CLOCK: &str = "tongfu_clock_ahead_seconds";
-
-/// Questions that an account does not grant, by channel and asker.
-pub const PUT_OFF: &str = "tongfu_queries_put_off_total";
 /// What a clock had put too far ahead, and was made due.
 pub const HASTENED: &str = "tongfu_timers_hastened_total";
 
@@ -59,11 +54,6 @@ fn attempt(channel: Channel, outcome: &'static str) -> Counter {
     counter!(ATTEMPTS, "channel" => channel.code(), "outcome" => outcome)
 }
 
-/// A question was put off, or is counted from zero.
-pub(crate) fn put_off(channel: Channel, asker: Asker) -> Counter {
-    counter!(PUT_OFF, "channel" => channel.code(), "asker" => asker.word())
-}
-
 /// An answer to a business system: by which door, and its errcode, one of the published.
 pub fn answered(door: &'static str, errcode: &str) {
     counter!(ANSWERS, "door" => door, "errcode" => errcode.to_owned()).increment(1);
@@ -73,7 +63,7 @@ pub fn answered(door: &'static str, errcode: &str) {
 /// metrics is installed.
 pub fn count_from_zero() {
     for alarm in Alarm::ALL {
-        counter!(ALARMS, "kind" => alarm.word()).absolute(0);
+        alarm::counter(alarm).absolute(0);
     }
     counter!(HASTENED).absolute(0);
     for channel in Channel::ALL {
@@ -82,7 +72,7 @@ pub fn count_from_zero() {
             attempt(channel, outcome).absolute(0);
         }
         for asker in Asker::ALL {
-            put_off(channel, asker).absolute(0);
+            budget::counter(channel, asker).absolute(0);
         }
     }
 }

@@ -43,13 +43,12 @@ mod timer;
 mod watch;
 
 pub use account::{AWAY as CHANNEL_AWAY, CALLS as CHANNEL_CALLS, Standing as AccountStanding};
-pub use alarm::alarms_raised;
+pub use alarm::{ALARMS, alarms_raised};
 pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
+pub use budget::PUT_OFF;
 pub use callback::{Schedule, is_taken};
-pub use counted::{
-    ALARMS, ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, PUT_OFF, answered, count_from_zero,
-};
+pub use counted::{ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, answered, count_from_zero};
 pub use desk::{Errand, NotDone, Outcome, check_reason};
 pub use failure::Failure;
 pub use golive::{NoTrial, Trial, Tried, right};

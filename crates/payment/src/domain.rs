@@ -1,8 +1,9 @@
 //! A business system: its code, secrets, and what its requests may hold
 //! (docs/signing.md).
 
+pub use crate::domain_error::DomainError;
+
 use crate::address::{Address, is_host, origin};
-use crate::lang::Lang;
 use crate::money::Currency;
 use crate::payee::Payee;
 use crate::printable::is_plain;
@@ -284,31 +285,6 @@ impl Default for DomainSettings {
             payee: Payee::default(),
             partner: None,
         }
-    }
-}
-
-/// A domain's settings contradict docs/signing.md.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{en}")]
-pub struct DomainError {
-    zh: String,
-    en: String,
-}
-
-impl DomainError {
-    /// One that says so, in Chinese and in English.
-    #[must_use]
-    pub fn new(zh: &str, en: &str) -> Self {
-        Self {
-            zh: zh.to_owned(),
-            en: en.to_owned(),
-        }
-    }
-
-    /// What is said to who reads this language.
-    #[must_use]
-    pub fn text(&self, lang: Lang) -> &str {
-        lang.choose(&self.zh, &self.en)
     }
 }
 

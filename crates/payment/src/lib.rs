@@ -22,6 +22,7 @@ pub mod acts;
 pub mod address;
 mod budget;
 pub mod domain;
+mod domain_error;
 pub mod fields;
 pub mod forecore;
 pub mod pairs;

@@ -1,6 +1,6 @@
 //! Who is paid, as payers read it on every page of a business system.
 
-use crate::domain::DomainError;
+use crate::domain_error::DomainError;
 use crate::lang::Lang;
 use crate::printable::{is_plain, printable};
 use serde::{Deserialize, Serialize};
