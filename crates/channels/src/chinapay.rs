@@ -26,7 +26,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use wire::{Fields, PAID, REFUNDED, amount, money};
+use wire::{Fields, Message, PAID, REFUNDED, amount, money};
 
 /// The longest address that a request may name, bytes.
 const ADDRESS_BYTES_MAX: usize = 80;
@@ -228,7 +228,7 @@ impl Chinapay {
                 ));
             }
         }
-        self.prove(&answer, &PAID, "checkvalue")?;
+        self.prove(&answer, &PAID)?;
         if answer.get("orderno") != order.number {
             return Err(ChannelError::unknown(
                 Doubt::Nonsense,
@@ -246,14 +246,16 @@ impl Chinapay {
         age_ms < self.account.fresh_s.saturating_mul(1_000)
     }
 
-    fn prove(&self, fields: &Fields, names: &[&str], sign: &str) -> Result<(), ChannelError> {
-        let proved = self.public.verifies(&fields.text(names), fields.get(sign));
+    fn prove(&self, fields: &Fields, message: &Message) -> Result<(), ChannelError> {
+        let sign = fields.get(message.sign);
+        let proves = |text: String| self.public.verifies(&text, sign);
+        let proved = fields.signed(message).is_some_and(proves);
         let refuse = || ChannelError::unknown(Doubt::Signature, "it does not verify");
         proved.then_some(()).ok_or_else(refuse)
     }
 
     fn refunded(&self, fields: &Fields) -> Result<RefundState, ChannelError> {
-        self.prove(fields, &REFUNDED, "CheckValue")?;
+        self.prove(fields, &REFUNDED)?;
         match fields.get("Status") {
             "1" => Ok(RefundState::Pending),
             "3" => Ok(RefundState::Done),
@@ -530,7 +532,7 @@ impl Gateway for Chinapay {
                 back: back(&fields),
             });
         }
-        self.prove(&fields, &PAID, "checkvalue")?;
+        self.prove(&fields, &PAID)?;
         Ok(match fields.get("status") {
             "1001" => Notify::verified(report(&fields).map(Notify::Paid)),
             // All else is not paid: the channel is asked.

@@ -71,27 +71,47 @@ const SIGNED: [&str; 7] = [
     "Priv1",
 ];
 
-/// The values of an answer's or notify's `checkvalue`.
-pub(super) const PAID: [&str; 7] = [
-    "merid",
-    "orderno",
-    "amount",
-    "currencycode",
-    "transdate",
-    "transtype",
-    "status",
-];
+/// What ChinaPay signs: values joined without separators, by one key. Their lengths are
+/// fixed, and a word says which message it is, so that the same text has no other cut: a
+/// payer holds what was signed of his payment, and could read it as its refund.
+pub(super) struct Message {
+    /// The name of the signature.
+    pub(super) sign: &'static str,
+    /// The transtype: its name and word.
+    word: (&'static str, &'static str),
+    /// Each value's name and its length; none: the last one's, which is any.
+    values: [(&'static str, Option<usize>); 7],
+}
 
-/// The values of a refund answer's `CheckValue`; the misspelling is genuine.
-pub(super) const REFUNDED: [&str; 7] = [
-    "MerID",
-    "ProcessDate",
-    "TransType",
-    "OrderId",
-    "RefundAmout",
-    "Status",
-    "Priv1",
-];
+/// A payment, as an answer or notify tells of it.
+pub(super) const PAID: Message = Message {
+    sign: "checkvalue",
+    word: ("transtype", "0001"),
+    values: [
+        ("merid", Some(15)),
+        ("orderno", Some(16)),
+        ("amount", Some(12)),
+        ("currencycode", Some(3)),
+        ("transdate", Some(8)),
+        ("transtype", Some(4)),
+        ("status", Some(4)),
+    ],
+};
+
+/// A refund, as an answer or notify tells of it; the misspelling is genuine.
+pub(super) const REFUNDED: Message = Message {
+    sign: "CheckValue",
+    word: ("TransType", "0002"),
+    values: [
+        ("MerID", Some(15)),
+        ("ProcessDate", Some(8)),
+        ("TransType", Some(4)),
+        ("OrderId", Some(16)),
+        ("RefundAmout", Some(12)),
+        ("Status", Some(1)),
+        ("Priv1", None),
+    ],
+};
 
 /// Pairs as they came, decoded once.
 pub(super) struct Fields(Vec<(String, String)>);
@@ -134,9 +154,15 @@ impl Fields {
         found.map_or("", |(_, value)| value.as_str())
     }
 
-    /// The values of these names, one after the other.
-    pub(super) fn text(&self, names: &[&str]) -> String {
-        names.iter().map(|name| self.get(name)).collect()
+    /// The text that is signed of a message; none where its values are cut otherwise.
+    pub(super) fn signed(&self, message: &Message) -> Option<String> {
+        let (name, word) = message.word;
+        let fits = |(name, length): &(&str, Option<usize>)| {
+            length.is_none_or(|length| self.get(name).len() == length)
+        };
+        let whole = self.get(name) == word && message.values.iter().all(fits);
+        let values = message.values.iter().map(|(name, _)| self.get(name));
+        whole.then(|| values.collect())
     }
 
     /// The code of an answer, in either spelling.

@@ -274,6 +274,49 @@ async fn a_genuine_notify_is_read_and_no_other() {
 }
 
 #[tokio::test]
+async fn what_a_payer_holds_of_his_payment_is_no_refund() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let new = fresh(&gateway);
+    world.opened(&form(&gateway, &new).await).await;
+    world.act("pay", &new.order.number).await;
+    let letter = world.letter().await;
+    let text = String::from_utf8(letter.body.clone()).unwrap();
+    let value = |name: &str| {
+        let mut pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).unwrap().1
+    };
+    // The page return has the same signature: its text is cut elsewhere.
+    let signed = ["amount", "currencycode", "transdate", "transtype", "status"].map(value);
+    let rest = signed.concat();
+    let (sum, own) = rest.split_once('3').unwrap();
+    let cuts = [
+        format!("ProcessDate=&TransType=&OrderId={}", value("orderno")),
+        format!("OrderId={}", value("orderno")),
+        format!("ProcessDate={}&TransType=&OrderId=", value("orderno")),
+    ];
+    for cut in cuts {
+        let mut forged = letter.clone();
+        let (merchant, sign) = (value("merid"), value("checkvalue"));
+        forged.body = format!(
+            "MerID={merchant}&{cut}&RefundAmout={sum}&Status=3&Priv1={own}&CheckValue={sign}"
+        )
+        .into_bytes();
+        let read = gateway.read_notify(&forged).await;
+        assert!(matches!(read, Err(ChannelError::Unknown(_))), "{read:?}");
+    }
+    let mut other = letter.clone();
+    let (day, kind) = (value("transdate"), value("transtype"));
+    let whole = format!("transdate={day}");
+    assert!(text.contains(&whole) && kind == "0001");
+    let cut = text.replace(&whole, &format!("transdate={}", &day[..7]));
+    let cut = cut.replace("transtype=", &format!("transtype={}", &day[7..]));
+    other.body = cut.into_bytes();
+    let read = gateway.read_notify(&other).await;
+    assert!(matches!(read, Err(ChannelError::Unknown(_))), "{read:?}");
+}
+
+#[tokio::test]
 async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
     let world = World::start().await;
     let gateway = adapter(&world);
