@@ -159,15 +159,17 @@ impl Alipay {
         if get("notify_type") != "trade_status_sync" {
             return Ok(Notify::Other(get("notify_type").to_owned()));
         }
+        let merchant = format!("{}/{}", get("app_id"), get("seller_id"));
         if !get("gmt_refund").is_empty() {
+            if merchant != self.merchant() {
+                return Ok(Notify::Other("a refund of another merchant".to_owned()));
+            }
             return Ok(refunded(&trade, get("out_biz_no"), get("refund_fee")));
         }
         match trade.trade_status.as_str() {
-            "TRADE_SUCCESS" | "TRADE_FINISHED" => {
-                let merchant = format!("{}/{}", get("app_id"), get("seller_id"));
-                self.report(merchant, &trade, Some(get("gmt_payment")))
-                    .map(Notify::Paid)
-            }
+            "TRADE_SUCCESS" | "TRADE_FINISHED" => self
+                .report(merchant, &trade, Some(get("gmt_payment")))
+                .map(Notify::Paid),
             "TRADE_CLOSED" => Ok(Notify::Changed {
                 channel_order_no: trade.out_trade_no,
             }),

@@ -222,6 +222,23 @@ async fn a_lie_under_a_good_signature_is_shown_to_the_settlement() {
     }
 }
 
+#[tokio::test]
+async fn a_refund_of_another_merchant_is_none_of_ours() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    for kind in ["wrong_merchant", "wrong_app"] {
+        let new = page_order(Kind::Page);
+        world.opened(&form(&gateway, &new).await).await;
+        world.act("pay", &new.order.number).await;
+        world.letter().await;
+        world.fault("notify", kind).await;
+        let refund = refund_of(&new.order, "R", 100);
+        gateway.refund(&refund).await.unwrap();
+        let read = gateway.read_notify(&world.letter().await).await;
+        assert!(matches!(read, Ok(Notify::Other(_))), "{kind}: {read:?}");
+    }
+}
+
 fn cases(name: &str) -> Vec<Value> {
     let file = vectors(&format!("alipay/{name}"));
     file.map_or_else(Vec::new, |file| file["cases"].as_array().unwrap().clone())
