@@ -10,6 +10,7 @@ use payment::by_two::{ASKED_MS, AloneMost, Hands, Judged, RefundRequest, waiting
 use payment::domain::Domain;
 use payment::envelope::RefundInfo;
 use payment::money::Money;
+use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
@@ -571,8 +572,8 @@ impl Checkout {
         Ok(())
     }
 
-    /// What the business system is told of a refund's end, where it wants to be; a
-    /// refund of money beside the request is none of its own.
+    /// What the business system is told of a refund's end, where it wants to be; money
+    /// that came beside the request is none of its own, whoever gives it back.
     pub(crate) async fn refund_news(
         &self,
         row: &RefundRow,
@@ -583,6 +584,9 @@ impl Checkout {
             return Ok(None);
         }
         let attempt = self.reload(&row.order_sn).await?;
+        if attempt.status != Attempt::Paid {
+            return Ok(None);
+        }
         let domain = self.domain_named(&attempt.domain_code).await?;
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
         let told = self.news(&domain, &attempt, next.status(), paid_ms).await?;

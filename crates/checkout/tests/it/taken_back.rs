@@ -223,6 +223,47 @@ async fn money_that_went_back_is_kept_though_a_refund_of_ours_holds_the_sum() {
 }
 
 #[tokio::test]
+async fn money_beside_the_request_goes_back_without_a_word_to_its_business() {
+    for closed in [false, true] {
+        let scene = Scene::new().await;
+        let beside = scene.pay("k").await.unwrap();
+        let settings = |domain: &mut Domain| {
+            domain.settings.sign2 = true;
+            domain.settings.refund_callbacks = true;
+            domain.settings.refund_details = true;
+        };
+        scene.with_domain(settings).await;
+        if closed {
+            let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+            scene.checkout.close_asked(&close).await.unwrap();
+        } else {
+            let other = [("requestKey", "k"), ("rate", "6.8")];
+            let first = scene.pay_by(Channel::Paypal, &other).await.unwrap();
+            let OrderState::Paid(mut report) = paid(&first, 15) else {
+                panic!("not paid")
+            };
+            report.money = Money::from_minor(15, Currency::Usd).unwrap();
+            scene.paypal.told.lock().unwrap().query = Some(Ok(OrderState::Paid(report)));
+            scene.after_s(5).await;
+        }
+        let OrderState::Paid(report) = paid(&beside, 100) else {
+            panic!("not paid")
+        };
+        hears(&scene, Notify::Paid(report)).await;
+        // Its refund is under way for long, and somebody makes it by hand.
+        let lost = ChannelError::unknown(Doubt::Network, "lost");
+        scene.channel.told.lock().unwrap().refund = Some(Err(lost));
+        scene.refunds_after_s(1).await;
+        hears(&scene, by_hand("H1", BackSum::Of(fen(60)))).await;
+        hears(&scene, Notify::Reversed(back("C1", BackSum::Of(fen(40))))).await;
+        let rows = refunds(&scene, &beside).await;
+        assert_eq!(rows.len(), 3, "{rows:?}");
+        let callbacks = scene.store.callbacks(&beside.order_sn).await.unwrap();
+        assert!(callbacks.is_empty(), "{closed}: {callbacks:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_notify_tells_of_our_own_refund_is_not_counted_twice() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;
