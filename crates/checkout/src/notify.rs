@@ -177,12 +177,22 @@ impl Checkout {
                 back,
             } => {
                 let by = Source::Notify(id);
-                self.refund_notified(gateway, &refund_no, report, &back, by)
-                    .await
+                match self.paid_before(gateway, &back, by).await {
+                    Ok(None) => {
+                        self.refund_notified(gateway, &refund_no, report, &back, by)
+                            .await
+                    }
+                    Ok(Some(noted)) => Ok(noted),
+                    Err(failure) => Err(failure),
+                }
             }
             Notify::Reversed(back) => {
                 let by = Source::Notify(id);
-                self.taken_back(gateway, &back, Cause::Chargeback, by).await
+                match self.paid_before(gateway, &back, by).await {
+                    Ok(None) => self.taken_back(gateway, &back, Cause::Chargeback, by).await,
+                    Ok(Some(noted)) => Ok(noted),
+                    Err(failure) => Err(failure),
+                }
             }
             Notify::Other(kind) => {
                 tracing::warn!(

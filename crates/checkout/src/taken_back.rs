@@ -4,6 +4,7 @@
 
 use crate::alarm::{Alarm, raise};
 use crate::notify::{Noted, noted};
+use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::money::Money;
 use payment::ports::{
@@ -14,6 +15,38 @@ use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, UNTOLD, share_at_c
 use payment::story::Source;
 
 impl Checkout {
+    /// Money can't go back before it came: of an order that is not known to be paid the
+    /// channel is asked first, so that the payment is told before what went back of it.
+    /// Gives what there is to note where the channel says that it was never paid.
+    ///
+    /// # Errors
+    /// [`Failure::InProgress`] where the channel has not said that it was paid.
+    pub(crate) async fn paid_before(
+        &self,
+        gateway: &dyn Gateway,
+        back: &MoneyBack,
+        by: Source,
+    ) -> Result<Option<Noted>, Failure> {
+        let attempt = self.paid_by(gateway, back).await?;
+        let Some(attempt) = attempt.filter(|attempt| !attempt.status.has_money()) else {
+            return Ok(None);
+        };
+        match self.check(&attempt, by).await? {
+            Outcome::Paid => Ok(None),
+            Outcome::Open | Outcome::Held => Err(Failure::InProgress),
+            Outcome::Ended | Outcome::Mismatch => {
+                raise!(
+                    Alarm::Mismatch,
+                    order.sn = attempt.order_sn,
+                    reference = back.number,
+                    "money went back of an order that is not paid"
+                );
+                let detail = format!("{} went back of an unpaid order", back.number);
+                Ok(Some((NotifyOutcome::Odd, detail)))
+            }
+        }
+    }
+
     /// A channel's verified word about a refund of this account: ours, or another's.
     pub(crate) async fn refund_notified(
         &self,

@@ -264,6 +264,47 @@ async fn money_beside_the_request_goes_back_without_a_word_to_its_business() {
 }
 
 #[tokio::test]
+async fn what_goes_back_before_its_payment_is_heard_of_waits_for_it() {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| domain.settings.refund_callbacks = true;
+    scene.with_domain(settings).await;
+    let attempt = scene.pay("k").await.unwrap();
+    let early = |number: &str| {
+        let mut back = back(number, BackSum::Of(fen(60)));
+        back.channel_order_no = Some(attempt.channel_order_no.clone());
+        Notify::Reversed(back)
+    };
+    // The channel does not say so yet: nothing is written, and it is looked at again.
+    comes(&scene, early("C1")).await;
+    let looked_at = async || scene.store.notify(1).await.unwrap().unwrap().outcome;
+    while looked_at().await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(refunds(&scene, &attempt).await, []);
+    scene.answers(Ok(paid(&attempt, 100)));
+    while scene.store.backlog(i64::MAX).await.unwrap().notifies > 0 {
+        scene.notifies_after_s(60).await;
+    }
+    let rows = refunds(&scene, &attempt).await;
+    assert_eq!(rows, [(Cause::Chargeback, Refund::Done, 60)]);
+    let callbacks = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+    let words: Vec<_> = callbacks
+        .iter()
+        .map(|row| row.url.contains("payStatus=SUCCESSPAY"))
+        .collect();
+    assert_eq!(words, [true, false], "the payment is told first");
+    // Of one that is closed unpaid it is for a person.
+    let unpaid = scene.pay("u").await.unwrap();
+    scene.answers(Ok(OrderState::Closed));
+    let mut strange = back("C2", BackSum::Of(fen(60)));
+    strange.channel_order_no = Some(unpaid.channel_order_no.clone());
+    hears(&scene, Notify::Reversed(strange)).await;
+    assert_eq!(refunds(&scene, &unpaid).await, []);
+    let callbacks = scene.store.callbacks(&unpaid.order_sn).await.unwrap();
+    assert!(callbacks.is_empty(), "{callbacks:?}");
+}
+
+#[tokio::test]
 async fn what_a_notify_tells_of_our_own_refund_is_not_counted_twice() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;
