@@ -10,12 +10,13 @@ pub use signature::{AnswerNode, answer_node, notify_text, request_text};
 
 use crate::rsa::{KeyError, SigningKey, VerifyingKey};
 use crate::setup::{ConfigError, NO_ORDER, Setup};
-use crate::text::{beijing_time, beijing_time_ms, major, minor, shortened};
+use crate::text::{beijing_time, beijing_time_ms, form_pairs, major, minor, shortened};
 use api::Api;
 use certificates::Keys;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
+use payment::pairs::Pairs;
 use payment::ports::{
     BackSum, ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack,
     NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
@@ -395,6 +396,18 @@ impl Gateway for Alipay {
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
         let pairs = self.api.verify_notify(&notify.body)?;
         Ok(Notify::verified(self.told(&pairs)))
+    }
+
+    /// The order of the fields, their escaping and empty ones are not signed.
+    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
+        match form_pairs(&notify.body) {
+            Ok(mut pairs) => {
+                pairs.retain(|(_, value)| !value.is_empty());
+                pairs.sort();
+                Pairs::from_stored(pairs).to_query().into_bytes()
+            }
+            Err(_) => notify.body.clone(),
+        }
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {

@@ -282,6 +282,15 @@ fn key_text(setup: &Setup, given: &str) -> Result<String, ConfigError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// What a notify's form tells of.
+fn message(fields: &Fields) -> &'static Message {
+    if fields.get(REFUNDED.sign).is_empty() {
+        &PAID
+    } else {
+        &REFUNDED
+    }
+}
+
 /// What a refund's notify says of its payment; one that was made by hand has no
 /// number of ours.
 fn back(fields: &Fields) -> MoneyBack {
@@ -521,7 +530,7 @@ impl Gateway for Chinapay {
 
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
         let fields = Fields::of_form(&notify.body)?;
-        if !fields.get("CheckValue").is_empty() {
+        if message(&fields).sign == REFUNDED.sign {
             let state = self.refunded(&fields)?;
             if fields.get("MerID") != self.account.mer_id {
                 return Ok(Notify::Other("a refund of another merchant".to_owned()));
@@ -540,6 +549,14 @@ impl Gateway for Chinapay {
                 channel_order_no: fields.get("orderno").to_owned(),
             },
         })
+    }
+
+    /// A payer holds his payment's form too: what nobody signed makes it no other one.
+    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
+        match Fields::of_form(&notify.body) {
+            Ok(fields) => fields.kept(message(&fields)).into_bytes(),
+            Err(_) => notify.body.clone(),
+        }
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {

@@ -264,6 +264,10 @@ impl Gateway for Account {
         self.gateway.read_notify(notify).await
     }
 
+    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
+        self.gateway.kept(notify)
+    }
+
     fn notify_answer(&self, received: bool) -> NotifyAnswer {
         self.gateway.notify_answer(received)
     }

@@ -98,7 +98,7 @@ impl Checkout {
             channel: gateway.channel(),
             account: gateway.account().to_owned(),
             channel_order_no,
-            body: raw.body.clone(),
+            body: gateway.kept(raw),
             headers: header_lines(raw),
             received_ms: raw.received_ms,
         };

@@ -2,6 +2,7 @@
 
 use crate::text::{each_once, form_pairs};
 use payment::money::{Currency, Money};
+use payment::pairs::escape;
 use payment::ports::{ChannelError, Doubt};
 
 /// How a merchant's pay requests are signed; ChinaPay tells each merchant.
@@ -84,7 +85,7 @@ pub(super) struct Message {
 }
 
 /// A payment, as an answer or notify tells of it.
-pub(super) const PAID: Message = Message {
+pub(super) static PAID: Message = Message {
     sign: "checkvalue",
     word: ("transtype", "0001"),
     values: [
@@ -99,7 +100,7 @@ pub(super) const PAID: Message = Message {
 };
 
 /// A refund, as an answer or notify tells of it; the misspelling is genuine.
-pub(super) const REFUNDED: Message = Message {
+pub(super) static REFUNDED: Message = Message {
     sign: "CheckValue",
     word: ("TransType", "0002"),
     values: [
@@ -163,6 +164,16 @@ impl Fields {
         let whole = self.get(name) == word && message.values.iter().all(fits);
         let values = message.values.iter().map(|(name, _)| self.get(name));
         whole.then(|| values.collect())
+    }
+
+    /// The form of what is signed of a message, and of its signature alone.
+    pub(super) fn kept(&self, message: &Message) -> String {
+        let values = message.values.iter();
+        let values = values.map(|(name, _)| (*name, self.get(name).to_owned()));
+        let sign = (message.sign, self.get(message.sign).to_ascii_uppercase());
+        let pairs = values.chain([sign]);
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", escape(&value)));
+        pairs.collect::<Vec<_>>().join("&")
     }
 
     /// The code of an answer, in either spelling.

@@ -182,7 +182,7 @@ async fn only_genuine_ones_are_read(world: &World, gateway: &Arc<dyn Gateway>) {
         panic!("unread")
     };
     assert_eq!(
-        (report.money, report.merchant),
+        (report.money, report.merchant.clone()),
         (new.order.money, gateway.merchant())
     );
     assert!(report.paid_ms.is_some());
@@ -192,6 +192,23 @@ async fn only_genuine_ones_are_read(world: &World, gateway: &Arc<dyn Gateway>) {
         .replace("total_amount=123.45", "total_amount=0.01")
         .into_bytes();
     assert!(gateway.read_notify(&changed).await.is_err());
+    // What is not signed makes it no other notify.
+    let text = String::from_utf8(letter.body.clone()).unwrap();
+    let mut turned: Vec<_> = text.split('&').collect();
+    turned.reverse();
+    for unsigned in [
+        turned.join("&"),
+        format!("{text}&x=&y="),
+        text.replace("version=1", "version=%31"),
+    ] {
+        assert_ne!(unsigned, text);
+        let mut other = letter.clone();
+        other.body = unsigned.into_bytes();
+        assert_eq!(gateway.kept(&other), gateway.kept(&letter));
+        other.body = gateway.kept(&other);
+        let read = gateway.read_notify(&other).await;
+        assert_eq!(read, Ok(Notify::Paid(report.clone())), "kept");
+    }
     let mut twice = letter.clone();
     twice.body.extend_from_slice(b"&total_amount=0.01");
     assert!(gateway.read_notify(&twice).await.is_err());

@@ -242,7 +242,7 @@ async fn a_genuine_notify_is_read_and_no_other() {
         panic!("unread")
     };
     assert_eq!(
-        (report.money, report.merchant),
+        (report.money, report.merchant.clone()),
         (new.order.money, gateway.merchant())
     );
     let text = String::from_utf8(letter.body.clone()).unwrap();
@@ -259,10 +259,26 @@ async fn a_genuine_notify_is_read_and_no_other() {
         let read = gateway.read_notify(&other).await;
         assert!(matches!(read, Err(ChannelError::Unknown(_))), "{read:?}");
     }
-    // What is not signed is not acted on.
-    let mut other = letter.clone();
-    other.body = text.replace("GateId=8607", "GateId=0001").into_bytes();
-    assert!(gateway.read_notify(&other).await.is_ok());
+    // What is not signed is not acted on, and makes it no other notify.
+    let mut turned: Vec<_> = text.split('&').collect();
+    turned.reverse();
+    let (_, sign) = text.split_once("checkvalue=").unwrap();
+    for unsigned in [
+        text.replace("GateId=8607", "GateId=0001"),
+        format!("{text}&x=1"),
+        turned.join("&"),
+        text.replace("amount=0", "amount=%30"),
+        text.replace(sign, &sign.to_lowercase()),
+    ] {
+        assert_ne!(unsigned, text);
+        let mut other = letter.clone();
+        other.body = unsigned.into_bytes();
+        let read = gateway.read_notify(&other).await;
+        assert_eq!(read, Ok(Notify::Paid(report.clone())));
+        assert_eq!(gateway.kept(&other), gateway.kept(&letter));
+        other.body = gateway.kept(&other);
+        assert_eq!(gateway.read_notify(&other).await, read, "kept");
+    }
     for kind in ["bad_signature", "corrupt", "unknown_serial", "signtest"] {
         let new = fresh(&gateway);
         world.opened(&form(&gateway, &new).await).await;

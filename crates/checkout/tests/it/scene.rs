@@ -179,6 +179,11 @@ impl Gateway for FakeChannel {
         told.notify.clone().ok_or(ChannelError::NotOffered)
     }
 
+    /// Blanks at its end are not signed.
+    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
+        notify.body.trim_ascii_end().to_vec()
+    }
+
     fn notify_answer(&self, _: bool) -> NotifyAnswer {
         NotifyAnswer {
             status: 200,

@@ -600,13 +600,14 @@ async fn a_notify_is_kept_once_however_often_it_comes() {
         panic!("not paid")
     };
     scene.channel.told.lock().unwrap().notify = Some(Notify::Paid(report));
-    let raw = || RawNotify {
+    let raw = |unsigned: usize| RawNotify {
         headers: Vec::new(),
-        body: b"the same".to_vec(),
+        body: format!("the same{}", " ".repeat(unsigned)).into_bytes(),
         received_ms: scene.now_ms(),
     };
-    for _ in 0..300 {
-        let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw());
+    for count in 0..300 {
+        let raw = raw(count % 3);
+        let answer = scene.checkout.take_notify(Channel::Wechat, "fake", raw);
         assert_eq!(answer.await.unwrap().answer.status, 200);
     }
     assert!(scene.store.notify_body(1).await.unwrap().is_some());
