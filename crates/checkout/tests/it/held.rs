@@ -44,6 +44,35 @@ async fn a_payment_that_its_channel_checks_stays_open_and_alone() {
 }
 
 #[tokio::test]
+async fn nothing_is_captured_while_another_attempt_is_held() {
+    let scene = Scene::new().await;
+    let first = scene.pay("k").await.unwrap();
+    // Before the channel says that it holds the money, the payer picks another one.
+    let other = [("requestKey", "k"), ("rate", "6.8")];
+    let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
+    scene.answers(Ok(held()));
+    scene.after_s(0).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Held);
+    let told = || scene.paypal.told.lock().unwrap();
+    let OrderState::Paid(mut report) = paid(&second, 15) else {
+        panic!("not paid")
+    };
+    report.money = second.channel_money;
+    told().query = Some(Ok(OrderState::Approved));
+    told().capture = Some(OrderState::Paid(report));
+    scene.after_s(5).await;
+    assert!(told().calls.contains(&"query"));
+    assert!(!told().calls.contains(&"capture"));
+    // The money went back to the payer: the other one may be taken.
+    scene.answers(Ok(OrderState::Declined));
+    scene.checkout.requery(&first).await.unwrap();
+    scene.after_s(60).await;
+    assert!(told().calls.contains(&"capture"));
+    let second = scene.store.attempt(&second.order_sn).await.unwrap();
+    assert_eq!(second.unwrap().status, Attempt::Paid);
+}
+
+#[tokio::test]
 async fn a_held_payment_is_asked_about_hourly_and_then_daily_until_it_ends() {
     let scene = Scene::new().await;
     scene.pay("k").await.unwrap();
