@@ -25,7 +25,12 @@ const CHANNEL_AGE_S: i64 = 365 * 86_400;
 const CHANNEL: &str = "tongfu_channel";
 const OPENID: &str = "tongfu_openid_";
 
-/// The cookies of a request.
+/// Of a request no more cookies are looked at that bear a name of ours.
+const COOKIES_MAX: usize = 64;
+/// What our names begin with.
+const OURS: [&str; 2] = ["tongfu_", "__Host-tongfu_"];
+
+/// Our cookies of a request.
 pub(crate) struct Cookies(Vec<Cookie<'static>>);
 
 impl Cookies {
@@ -33,7 +38,9 @@ impl Cookies {
         let texts = headers.get_all(COOKIE).iter();
         let texts = texts.filter_map(|value| value.to_str().ok());
         let cookies = texts.flat_map(|text| Cookie::split_parse(text.to_owned()));
-        Self(cookies.flatten().collect())
+        let is_ours = |cookie: &Cookie| OURS.iter().any(|ours| cookie.name().starts_with(ours));
+        let ours = cookies.flatten().filter(is_ours);
+        Self(ours.take(COOKIES_MAX).collect())
     }
 
     /// The payer's openid under an account.
@@ -161,6 +168,24 @@ mod tests {
                 assert_eq!(browser(&format!("tongfu_browser={strange}"), false), None);
             }
         }
+    }
+
+    #[test]
+    fn of_many_cookies_few_are_looked_at_and_a_neighbours_hide_none() {
+        let many = |name: &str| {
+            let cookies: Vec<_> = (0..3_000).map(|count| format!("{name}{count}=x")).collect();
+            cookies.join("; ")
+        };
+        let cookies = |text: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, text.parse().unwrap());
+            Cookies::of(&headers)
+        };
+        let stuffed = cookies(many(OPENID));
+        assert_eq!((stuffed.0.len(), stuffed.openids().len()), (64, 64));
+        let beside = cookies(format!("{}; {OPENID}main=o1", many("other_")));
+        assert_eq!(beside.openid("main").as_deref(), Some("o1"));
+        assert_eq!(beside.0.len(), 1);
     }
 
     #[test]
