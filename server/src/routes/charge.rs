@@ -63,11 +63,21 @@ impl Kind {
             _ if path.starts_with("/pay/api/") => Self::Api,
             _ if path.starts_with("/forecore/") => Self::Partner,
             _ if path.starts_with("/epay/") && epay::is_for_servers(path) => Self::Epay,
-            _ if path.starts_with("/notify/") => Self::Notify,
+            _ if is_of_notifies(path) => Self::Notify,
             _ if path.starts_with("/assets/") || path.starts_with("/marks/") => Self::Part,
             _ => Self::Page,
         }
     }
+}
+
+/// Whether a channel could notify there: what only begins so is a page that there is not.
+fn is_of_notifies(path: &str) -> bool {
+    let named = path
+        .strip_prefix("/notify/")
+        .and_then(|rest| rest.split_once('/'));
+    named.is_some_and(|(channel, account)| {
+        !channel.is_empty() && !account.is_empty() && !account.contains('/')
+    })
 }
 
 fn too_many(uri: &Uri, lang: Lang, wait: Wait) -> Response {
@@ -118,6 +128,21 @@ mod tests {
         let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         (status, wait, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[test]
+    fn only_where_channels_notify_a_request_is_free() {
+        assert_eq!(Kind::of("/notify/Wechat/main"), Kind::Notify);
+        for path in [
+            "/notify/",
+            "/notify/a",
+            "/notify/a/",
+            "/notify//a",
+            "/notify/a/b/c",
+            "/notifya/b",
+        ] {
+            assert_eq!(Kind::of(path), Kind::Page, "{path}");
+        }
     }
 
     #[tokio::test]
