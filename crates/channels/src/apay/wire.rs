@@ -35,7 +35,7 @@ impl Answer {
         let members = serde_json::from_slice(body);
         let answer =
             Self(members.map_err(|_| ChannelError::unknown(Doubt::Nonsense, "no JSON object"))?);
-        let failed = answer.has("err") || (answer.has("result") && answer.text("result") != "ok");
+        let failed = answer.errs() || (answer.has("result") && answer.text("result") != "ok");
         let message = || answer.complaint(key);
         // In another Tongfu's words it is not refused for good: perhaps it is done.
         let errcode = answer.text("errcode");
@@ -55,6 +55,13 @@ impl Answer {
     fn has(&self, name: &str) -> bool {
         let value = self.0.get(name);
         value.is_some_and(|value| value.get() != "null")
+    }
+
+    /// Whether `err` tells of an error: an empty one says that there is none.
+    fn errs(&self) -> bool {
+        let empty = ["null", "false", "\"\""];
+        let value = self.0.get("err");
+        value.is_some_and(|value| !empty.contains(&value.get()))
     }
 
     /// A value as text: a number as it stands there; empty where it is missing, or
@@ -148,6 +155,11 @@ mod tests {
         }
         assert!(read(r#"{"result":"ok"}"#).is_ok());
         assert!(read(r#"{"outOrderId":"1","err":null}"#).is_ok());
+        // No error is told by an empty place: what else stands there counts.
+        for empty in [r#""""#, "false"] {
+            let answer = format!(r#"{{"result":"ok","err":{empty},"trans_status":"SUCCESS"}}"#);
+            assert!(read(&answer).is_ok(), "{answer}");
+        }
     }
 
     #[test]
