@@ -159,8 +159,8 @@ async fn a_door_tells_what_a_new_channel_took() {
     assert!(epay::verifies(&told, &domain.secrets()[0]));
     let callbacks = world.store.callbacks(sn).await.unwrap();
     assert_eq!(callbacks[0].state, payment::ports::CallbackState::Delivered);
-    let paid = world.order("A-1", "2.50").await;
-    assert_eq!(paid, Err(epay::Failure::Paid("A-1".to_owned())));
+    // Its page leads back who comes once more.
+    assert_eq!(world.order("A-1", "2.50").await.unwrap(), url);
 }
 
 /// Where the payer goes on tells of a payment that nothing was given back of, and of no
