@@ -24,6 +24,7 @@ use payment::ports::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// `subject` takes 256 characters: cut at as many bytes it never has more.
@@ -399,14 +400,14 @@ impl Gateway for Alipay {
     }
 
     /// The order of the fields, their escaping and empty ones are not signed.
-    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
+    fn signed<'a>(&self, notify: &'a RawNotify) -> Cow<'a, [u8]> {
         match form_pairs(&notify.body) {
             Ok(mut pairs) => {
                 pairs.retain(|(_, value)| !value.is_empty());
                 pairs.sort();
-                Pairs::from_stored(pairs).to_query().into_bytes()
+                Cow::from(Pairs::from_stored(pairs).to_query().into_bytes())
             }
-            Err(_) => notify.body.clone(),
+            Err(_) => Cow::from(&notify.body),
         }
     }
 

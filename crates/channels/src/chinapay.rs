@@ -23,6 +23,7 @@ use payment::ports::{
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -552,10 +553,12 @@ impl Gateway for Chinapay {
     }
 
     /// A payer holds his payment's form too: what nobody signed makes it no other one.
-    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
-        match Fields::of_form(&notify.body) {
-            Ok(fields) => fields.kept(message(&fields)).into_bytes(),
-            Err(_) => notify.body.clone(),
+    fn signed<'a>(&self, notify: &'a RawNotify) -> Cow<'a, [u8]> {
+        let fields = Fields::of_form(&notify.body).ok();
+        let signed = fields.and_then(|fields| fields.signed(message(&fields)));
+        match signed {
+            Some(signed) => Cow::from(signed.into_bytes()),
+            None => Cow::from(&notify.body),
         }
     }
 

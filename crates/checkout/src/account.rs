@@ -10,6 +10,7 @@ use payment::ports::{
     ChannelError, ChannelOrder, Created, Gateway, Kind, NewOrder, Notify, NotifyAnswer, Oauth,
     OrderState, RawNotify, RefundOrder, RefundReport, Terms,
 };
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -264,8 +265,8 @@ impl Gateway for Account {
         self.gateway.read_notify(notify).await
     }
 
-    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
-        self.gateway.kept(notify)
+    fn signed<'a>(&self, notify: &'a RawNotify) -> Cow<'a, [u8]> {
+        self.gateway.signed(notify)
     }
 
     fn notify_answer(&self, received: bool) -> NotifyAnswer {

@@ -98,13 +98,14 @@ impl Checkout {
             channel: gateway.channel(),
             account: gateway.account().to_owned(),
             channel_order_no,
-            body: gateway.kept(raw),
+            body: raw.body.clone(),
             headers: header_lines(raw),
             received_ms: raw.received_ms,
         };
         let again_ms = self.lease_end_ms(self.now_ms());
         let store = &self.parts.store;
-        let id = store.keep_notify(&row, again_ms).await?;
+        let signed = gateway.signed(raw);
+        let id = store.keep_notify(&row, &signed, again_ms).await?;
         Ok(id.map(|id| (id, notify)))
     }
 

@@ -234,7 +234,7 @@ fn is_within_known(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) ->
 }
 
 /// What of the request's and the channel's sums went back; nothing where nothing is
-/// left, or the channel names another currency. A refund of ours that is not done does
+/// left. A sum in another currency may be all that is. A refund of ours that is not done does
 /// not stand in the way of money that is back.
 ///
 /// # Errors
@@ -246,21 +246,27 @@ fn part_of(
 ) -> Result<Option<(Money, Money)>, Failure> {
     let (paid, channel_paid) = (attempt.money, attempt.channel_money);
     let after = |states: fn(Refund) -> bool| Left::after(paid, channel_paid, refunds, states);
-    let own = |money: Money| (money.currency() == channel_paid.currency()).then(|| money.minor());
     let is_sent = refunds.iter().any(|row| row.state == Refund::Sent);
+    let sum = match sum {
+        BackSum::Of(money) | BackSum::InAll(money)
+            if money.currency() != channel_paid.currency() =>
+        {
+            BackSum::Rest
+        }
+        sum => sum,
+    };
     let amount = match sum {
         BackSum::Rest | BackSum::InAll(_) if is_sent => return Err(Failure::InProgress),
-        BackSum::Rest => Some(after(Refund::counts).channel),
-        BackSum::Of(money) => own(money),
+        BackSum::Rest => after(Refund::counts).channel,
+        BackSum::Of(money) => money.minor(),
         // A parked one may be in the channel's sum.
         BackSum::InAll(money) => {
             let known = after(|state| state.counts() && state != Refund::New).channel;
-            own(money).map(|minor| minor - (channel_paid.minor() - known))
+            money.minor() - (channel_paid.minor() - known)
         }
     };
     let left = after(Refund::is_done);
-    let part = amount
-        .and_then(|amount| share_at_channel(paid.minor(), channel_paid.minor(), left, amount));
+    let part = share_at_channel(paid.minor(), channel_paid.minor(), left, amount);
     let money = |part: Left| {
         let money = Money::from_minor(part.money, paid.currency())?;
         Some((

@@ -106,7 +106,8 @@ pub(crate) fn escape_keeping(text: &str, bare: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || bare.contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
+            escaped.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
     escaped

@@ -2,7 +2,6 @@
 
 use crate::text::{each_once, form_pairs};
 use payment::money::{Currency, Money};
-use payment::pairs::escape;
 use payment::ports::{ChannelError, Doubt};
 
 /// How a merchant's pay requests are signed; ChinaPay tells each merchant.
@@ -164,16 +163,6 @@ impl Fields {
         let whole = self.get(name) == word && message.values.iter().all(fits);
         let values = message.values.iter().map(|(name, _)| self.get(name));
         whole.then(|| values.collect())
-    }
-
-    /// The form of what is signed of a message, and of its signature alone.
-    pub(super) fn kept(&self, message: &Message) -> String {
-        let values = message.values.iter();
-        let values = values.map(|(name, _)| (*name, self.get(name).to_owned()));
-        let sign = (message.sign, self.get(message.sign).to_ascii_uppercase());
-        let pairs = values.chain([sign]);
-        let pairs = pairs.map(|(name, value)| format!("{name}={}", escape(&value)));
-        pairs.collect::<Vec<_>>().join("&")
     }
 
     /// The code of an answer, in either spelling.

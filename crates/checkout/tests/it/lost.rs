@@ -33,7 +33,10 @@ async fn answered_and_lost(scene: &Scene, notify: Notify) -> i64 {
         headers: "a: b\n".to_owned(),
         received_ms: now_ms,
     };
-    let id = scene.store.keep_notify(&row, now_ms + 30_000).await;
+    let id = scene
+        .store
+        .keep_notify(&row, &row.body, now_ms + 30_000)
+        .await;
     id.unwrap().unwrap()
 }
 

@@ -15,6 +15,7 @@ use payment::ports::{
 };
 use payment::rate::{NoRate, Rate};
 use payment::sign::{Purpose, hmac_sign, sha1_sign};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -180,8 +181,8 @@ impl Gateway for FakeChannel {
     }
 
     /// Blanks at its end are not signed.
-    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
-        notify.body.trim_ascii_end().to_vec()
+    fn signed<'a>(&self, notify: &'a RawNotify) -> Cow<'a, [u8]> {
+        Cow::from(notify.body.trim_ascii_end())
     }
 
     fn notify_answer(&self, _: bool) -> NotifyAnswer {

@@ -97,6 +97,18 @@ async fn told(scene: &Scene, order_sn: &str) -> Vec<Pairs> {
 }
 
 #[tokio::test]
+async fn a_sum_in_another_currency_may_be_all_that_is_left() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    let cad = Money::from_minor(30, Currency::Cad).unwrap();
+    hears(&scene, Notify::Reversed(back("C1", BackSum::Of(cad)))).await;
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    assert_eq!((rows.len(), rows[0].money), (1, fen(100)));
+    let refused = refund(&scene, "a", "1").await;
+    assert!(refused.is_err(), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_chargeback_is_named_alarmed_and_counts_as_given_back() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;

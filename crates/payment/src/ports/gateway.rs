@@ -474,10 +474,10 @@ pub trait Gateway: Send + Sync {
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError>;
     /// Verifies a notify over its raw bytes, and only then reads it.
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError>;
-    /// What is kept of a notify that was read: its body. Where the signature covers values
-    /// and not bytes, one body stands for all that it proves, and reads as the same notify.
-    fn kept(&self, notify: &RawNotify) -> Vec<u8> {
-        notify.body.clone()
+    /// What the signature of a notify that was read covers, in one form of it: the same is kept
+    /// once. Its body, where the signature is over bytes and not values.
+    fn signed<'a>(&self, notify: &'a RawNotify) -> Cow<'a, [u8]> {
+        Cow::from(&notify.body)
     }
     /// What tells the channel "received" or "send it again".
     fn notify_answer(&self, received: bool) -> NotifyAnswer;

@@ -30,8 +30,13 @@ statements! {
 
 #[async_trait::async_trait]
 impl Notifies for Database {
-    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Answer<Option<i64>> {
-        let digest = digest(&notify.body);
+    async fn keep_notify(
+        &self,
+        notify: &NotifyRow,
+        signed: &[u8],
+        again_ms: i64,
+    ) -> Answer<Option<i64>> {
+        let digest = digest(signed);
         self.write_each(LIMIT, async |line| {
             let kept = KEEP
                 .bind(notify.channel.code())

@@ -198,12 +198,25 @@ pub(crate) async fn a_notify_is_kept_byte_for_byte(store: Arc<dyn Store>) {
         headers: "a: b\n".to_owned(),
         received_ms: 1,
     };
-    let first = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+    let first = store
+        .keep_notify(&notify, &notify.body, 50)
+        .await
+        .unwrap()
+        .unwrap();
     // The same again is not kept again; another account's is.
-    assert_eq!(store.keep_notify(&notify, 50).await.unwrap(), None);
+    assert_eq!(
+        store.keep_notify(&notify, &notify.body, 50).await.unwrap(),
+        None
+    );
     let mut other = notify.clone();
     other.account = "b".to_owned();
-    assert!(store.keep_notify(&other, 50).await.unwrap().is_some());
+    assert!(
+        store
+            .keep_notify(&other, &other.body, 50)
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(store.notify_body(first).await.unwrap(), Some(notify.body));
     store
         .mark_notify(first, NotifyOutcome::Settled, "", None)
@@ -224,8 +237,16 @@ pub(crate) async fn a_notify_that_nobody_finished_is_due_again(store: Arc<dyn St
         body: b"x=2".to_vec(),
         ..notify.clone()
     };
-    let one = store.keep_notify(&other, 50).await.unwrap().unwrap();
-    let two = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+    let one = store
+        .keep_notify(&other, &other.body, 50)
+        .await
+        .unwrap()
+        .unwrap();
+    let two = store
+        .keep_notify(&notify, &notify.body, 50)
+        .await
+        .unwrap()
+        .unwrap();
     let due = async |now_ms| {
         store
             .take_due_notifies(now_ms, now_ms + 30, 9)
@@ -337,7 +358,11 @@ pub(crate) async fn a_notify_is_listed_by_its_outcome_alone(store: Arc<dyn Store
             headers: String::new(),
             received_ms: number.into(),
         };
-        let id = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+        let id = store
+            .keep_notify(&notify, &notify.body, 50)
+            .await
+            .unwrap()
+            .unwrap();
         let marked = store.mark_notify(id, outcome, "mismatch: x", None).await;
         marked.unwrap();
     }
@@ -359,7 +384,11 @@ pub(crate) async fn a_stray_notify_is_attached_by_a_person(store: Arc<dyn Store>
         headers: "h: 1".to_owned(),
         received_ms: 7,
     };
-    let id = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+    let id = store
+        .keep_notify(&notify, &notify.body, 50)
+        .await
+        .unwrap()
+        .unwrap();
     let attach = async |id, order: &str| {
         let attached = store.attach_notify(id, order, "seen at the console", act());
         attached.await.unwrap()

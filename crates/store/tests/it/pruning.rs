@@ -62,19 +62,31 @@ pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
         received_ms: 5,
     };
     let (known, stray, told) = (notify(b"known"), notify(b"stray"), notify(b"told"));
-    let id = store.keep_notify(&known, 5).await.unwrap().unwrap();
+    let id = store
+        .keep_notify(&known, &known.body, 5)
+        .await
+        .unwrap()
+        .unwrap();
     store
         .mark_notify(id, NotifyOutcome::Settled, "", None)
         .await
         .unwrap();
-    let other = store.keep_notify(&stray, 5).await.unwrap().unwrap();
+    let other = store
+        .keep_notify(&stray, &stray.body, 5)
+        .await
+        .unwrap()
+        .unwrap();
     store
         .mark_notify(other, NotifyOutcome::Odd, "odd", None)
         .await
         .unwrap();
 
     // The story of an order that stays speaks of a notify that goes.
-    let of = store.keep_notify(&told, 5).await.unwrap().unwrap();
+    let of = store
+        .keep_notify(&told, &told.body, 5)
+        .await
+        .unwrap()
+        .unwrap();
     let by_notify = Act {
         at_ms: 7,
         by: Source::Notify(of),
@@ -117,7 +129,10 @@ pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
     );
     // The same again is known.
     for again in [known, stray] {
-        assert_eq!(store.keep_notify(&again, 5).await.unwrap(), None);
+        assert_eq!(
+            store.keep_notify(&again, &again.body, 5).await.unwrap(),
+            None
+        );
     }
     let number = [order_sn.clone()];
     assert_eq!(

@@ -46,7 +46,11 @@ pub(crate) async fn everything_that_happens_is_told_in_its_order(store: Arc<dyn 
         headers: String::new(),
         received_ms: 4,
     };
-    let id = store.keep_notify(&notify, 50).await.unwrap().unwrap();
+    let id = store
+        .keep_notify(&notify, &notify.body, 50)
+        .await
+        .unwrap()
+        .unwrap();
     let notified = Act {
         at_ms: 5,
         by: Source::Notify(id),

@@ -35,7 +35,10 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
         headers: String::new(),
         received_ms: AHEAD_MS,
     };
-    let id = store.keep_notify(&notify, AHEAD_MS).await.unwrap();
+    let id = store
+        .keep_notify(&notify, &notify.body, AHEAD_MS)
+        .await
+        .unwrap();
     assert!(id.is_some());
     let late = async |now_ms| {
         let too_far = store.too_far(now_ms, &horizons()).await.unwrap();

@@ -136,7 +136,11 @@ async fn a_notify_and_a_trip(store: &dyn Store, number: u32) {
         headers: String::new(),
         received_ms: 1,
     };
-    let id = store.keep_notify(&notify, 2).await.unwrap().unwrap();
+    let id = store
+        .keep_notify(&notify, &notify.body, 2)
+        .await
+        .unwrap()
+        .unwrap();
     let due = store.take_due_notifies(9, 99, 9).await.unwrap();
     assert_eq!(due[0].row.body, notify.body);
     store

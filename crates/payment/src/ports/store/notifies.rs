@@ -128,10 +128,15 @@ impl NotifyOutcome {
 /// Notifies as they came, until they are worked on.
 #[async_trait::async_trait]
 pub trait Notifies: Send + Sync {
-    /// Keeps a notify as it came; gives its number, or nothing where the account's same
-    /// one is kept already. Who keeps it works on it; if he dies, it is due at
-    /// `again_ms`.
-    async fn keep_notify(&self, notify: &NotifyRow, again_ms: i64) -> Answer<Option<i64>>;
+    /// Keeps a notify as it came; gives its number, or nothing where one of the account's
+    /// that signed the same is kept already. Who keeps it works on it; if he dies, it is due
+    /// at `again_ms`.
+    async fn keep_notify(
+        &self,
+        notify: &NotifyRow,
+        signed: &[u8],
+        again_ms: i64,
+    ) -> Answer<Option<i64>>;
     /// Takes up to `limit` notifies that nobody has worked on to the end, and puts
     /// them to `again_ms`.
     async fn take_due_notifies(
