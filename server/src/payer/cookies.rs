@@ -35,9 +35,10 @@ pub(crate) struct Cookies(Vec<Cookie<'static>>);
 
 impl Cookies {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
+        // Others' may be in any script.
         let texts = headers.get_all(COOKIE).iter();
-        let texts = texts.filter_map(|value| value.to_str().ok());
-        let cookies = texts.flat_map(|text| Cookie::split_parse(text.to_owned()));
+        let texts = texts.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let cookies = texts.flat_map(Cookie::split_parse);
         let is_ours = |cookie: &Cookie| OURS.iter().any(|ours| cookie.name().starts_with(ours));
         let ours = cookies.flatten().filter(is_ours);
         Self(ours.take(COOKIES_MAX).collect())
@@ -186,6 +187,18 @@ mod tests {
         let beside = cookies(format!("{}; {OPENID}main=o1", many("other_")));
         assert_eq!(beside.openid("main").as_deref(), Some("o1"));
         assert_eq!(beside.0.len(), 1);
+    }
+
+    #[test]
+    fn another_program_s_cookie_hides_none_of_ours() {
+        let mut headers = HeaderMap::new();
+        for text in ["name=张三; tongfu_openid_main=o1", "tongfu_lang=en"] {
+            let value = HeaderValue::from_bytes(text.as_bytes()).unwrap();
+            headers.append(COOKIE, value);
+        }
+        let cookies = Cookies::of(&headers);
+        assert_eq!(cookies.openid("main").as_deref(), Some("o1"));
+        assert_eq!(cookies.lang(), Some(Lang::En));
     }
 
     #[test]

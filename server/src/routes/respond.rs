@@ -18,6 +18,7 @@ use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use serde_json::{Map, Value};
 use std::any::Any;
+use std::borrow::Cow;
 
 /// An error in the platform's envelope, status 200 as the seed shows.
 pub(crate) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
@@ -43,21 +44,18 @@ pub(crate) fn wished_language(headers: &HeaderMap) -> Lang {
     if let Some(lang) = Cookies::of(headers).lang() {
         return lang;
     }
-    let header = headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok());
-    header.map_or(Lang::Zh, Lang::from_accept_language)
+    Lang::from_accept_language(&text(headers, ACCEPT_LANGUAGE))
 }
 
 /// The caller's browser, by its User-Agent.
 pub(crate) fn browser(headers: &HeaderMap) -> Browser {
-    Browser::of(user_agent(headers))
+    Browser::of(&text(headers, USER_AGENT))
 }
 
 /// Whether the caller holds a phone or tablet in his hands: he can't scan its screen.
 /// Who does not say what he has is taken for one.
 pub(crate) fn is_phone(headers: &HeaderMap) -> bool {
-    checkout::is_held_in_hands(user_agent(headers))
+    checkout::is_held_in_hands(&text(headers, USER_AGENT))
 }
 
 /// Whether nobody looks at the answer, yet or at all: a HEAD, a browser that fetches
@@ -74,7 +72,8 @@ pub(crate) fn is_preview(parts: &Parts) -> bool {
             })
         })
     });
-    parts.method == Method::HEAD || ahead || checkout::is_previewer(user_agent(&parts.headers))
+    let agent = text(&parts.headers, USER_AGENT);
+    parts.method == Method::HEAD || ahead || checkout::is_previewer(&agent)
 }
 
 /// Whether the answer is shown in a frame, by a browser that tells.
@@ -83,11 +82,10 @@ pub(crate) fn in_frame(headers: &HeaderMap) -> bool {
     target.is_some_and(|target| target == "iframe" || target == "frame")
 }
 
-fn user_agent(headers: &HeaderMap) -> &str {
-    let header = headers.get(USER_AGENT);
-    header
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+/// A header's text; some browsers put other scripts than Latin into it.
+fn text(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
+    let header = headers.get(name).map(HeaderValue::as_bytes);
+    String::from_utf8_lossy(header.unwrap_or_default())
 }
 
 /// How a page is to be sent.
@@ -222,4 +220,24 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some phones name themselves in their maker's script.
+    #[test]
+    fn a_header_in_another_script_is_read_all_the_same() {
+        let with = |name: HeaderName, text: &str| {
+            let value = HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+            HeaderMap::from_iter([(name, value)])
+        };
+        let phone = "Mozilla/5.0 (Linux; Android 14; 小米14) Mobile MicroMessenger/8.0.49";
+        assert_eq!(browser(&with(USER_AGENT, phone)), Browser::Wechat);
+        let desktop = "Mozilla/5.0 (Windows NT 10.0; 联想) Chrome/126";
+        assert!(!is_phone(&with(USER_AGENT, desktop)));
+        let wish = with(ACCEPT_LANGUAGE, "en, 中文;q=0.1");
+        assert_eq!(wished_language(&wish), Lang::En);
+    }
 }
