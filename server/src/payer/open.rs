@@ -12,15 +12,16 @@ use crate::state::State;
 use app::page::{Offer, Screen, Trip};
 use axum::body::Body;
 use axum::extract::{self, Path};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use checkout::links::{PICK, PICK_ANEW, SHORT};
 use checkout::{Browser, Checkout, Failure, LAP, Place, Requested, Scene, Start, links};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::Money;
-use payment::pairs::Pairs;
+use payment::pairs::{Pairs, body_text};
 use payment::param::Param;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
@@ -36,6 +37,8 @@ const STORE_WAIT: Duration = Duration::from_secs(2);
 const FORM_BYTES_MAX: usize = 4 << 10;
 /// A form that is taken as the query.
 const POSTED_BYTES_MAX: usize = 64 << 10;
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What a page comes to.
 enum Shown {
@@ -125,14 +128,12 @@ pub(super) async fn posted(
     body: Body,
 ) -> Response {
     let read = async {
-        let form = || {
-            Refusal::malformed(
-                "body",
-                ("a form in UTF-8, at most 64 KB", "UTF-8 的表单，最多 64 KB"),
-            )
-        };
-        let body = body::read(body, POSTED_BYTES_MAX).await.ok_or_else(form)?;
-        let body = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
+        if !is_form(&parts.headers) {
+            return Err(Refusal::malformed("Content-Type", FORM));
+        }
+        let long = || Refusal::malformed("body", ("at most 64 KB", "最多 64 KB"));
+        let body = body::read(body, POSTED_BYTES_MAX).await.ok_or_else(long)?;
+        let body = Pairs::from_query(body_text(&body)?.trim())?;
         let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
         Ok(query.chain(body))
     };
@@ -143,6 +144,15 @@ pub(super) async fn posted(
             refused(&Visit::of(&state, &parts), &refusal.into(), None)
         }
     }
+}
+
+/// A form, or not said.
+fn is_form(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+    kind.contains(FORM)
 }
 
 /// A request whose sign holds, as a payer opens it.

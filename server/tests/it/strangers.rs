@@ -75,6 +75,30 @@ async fn a_page_without_its_business_system_says_what_is_missing_and_a_form_is_a
 }
 
 #[tokio::test]
+async fn what_is_posted_to_a_page_and_is_no_form_in_utf_8_is_named() {
+    let world = world().await;
+    let query = world.signed_query().await;
+    let post = async |kind: &str, body: Vec<u8>| {
+        let request = world.client.post(format!("{}/pay.html", world.platform));
+        let request = request.header("Content-Type", kind).body(body);
+        let answer = request.send().await.unwrap();
+        let (status, address) = (answer.status().as_u16(), header(&answer, "location"));
+        (status, address, answer.text().await.unwrap())
+    };
+    let form = "application/x-www-form-urlencoded";
+    let marked = format!("\u{feff}{query}").into_bytes();
+    let (status, address, _) = post(form, marked).await;
+    assert_eq!((status, &address[..20]), (303, "/pay.html?domainCode"));
+    // 耳机 in GBK.
+    let gbk = b"domainCode=demo&info=\xb6\xfa\xbb\xfa".to_vec();
+    let (status, _, page) = post(form, gbk).await;
+    assert!(status == 400 && page.contains("GBK"), "{page}");
+    let json = br#"{"domainCode":"demo","money":"12345"}"#.to_vec();
+    let (status, _, page) = post("application/json", json).await;
+    assert!(status == 400 && page.contains("Content-Type"), "{page}");
+}
+
+#[tokio::test]
 async fn who_only_previews_an_address_makes_no_order() {
     let world = world().await;
     let query = world.signed_query().await;
