@@ -56,11 +56,11 @@ impl Lang {
     pub fn from_accept_language(header: &str) -> Self {
         let mut best: Option<(u32, Self)> = None;
         for item in header.split(',') {
-            let (tag, weight) = item.split_once(';').unwrap_or((item, "q=1"));
-            let Some(lang) = Self::parse(tag.trim()) else {
+            let mut parts = item.split(';').map(str::trim);
+            let Some(lang) = parts.next().and_then(Self::parse) else {
                 continue;
             };
-            let weight = permille(weight.trim());
+            let weight = parts.find_map(quality).map_or(Some(1000), permille);
             if weight == Some(0) {
                 continue;
             }
@@ -73,9 +73,14 @@ impl Lang {
     }
 }
 
-/// A quality value such as `q=0.8` in thousandths; nothing where it can't be read.
-fn permille(weight: &str) -> Option<u32> {
-    let number = weight.strip_prefix("q=")?;
+/// The number of a parameter `q=0.8`, whose name may be in either case.
+fn quality(parameter: &str) -> Option<&str> {
+    let (name, number) = parameter.split_once('=')?;
+    name.eq_ignore_ascii_case("q").then_some(number)
+}
+
+/// A quality value such as `0.8` in thousandths; nothing where it can't be read.
+fn permille(number: &str) -> Option<u32> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
     let (whole, digits): (u32, u32) = (whole.parse().ok()?, digits.parse().ok()?);
@@ -99,6 +104,11 @@ mod tests {
             ("en;q=0", Lang::Zh),
             ("en;q=0.0, zh;q=0.1", Lang::Zh),
             ("en;q=0, *", Lang::Zh),
+            ("en;Q=0", Lang::Zh),
+            ("en ; q=0", Lang::Zh),
+            ("zh;Q=0.2, en;Q=0.7", Lang::En),
+            ("en;level=1;q=0", Lang::Zh),
+            ("zh;q=0.2, en;q=0.7;level=1", Lang::En),
             ("en;q=4294967295", Lang::En),
         ] {
             assert_eq!(Lang::from_accept_language(header), lang, "{header}");
