@@ -243,9 +243,23 @@ fn check_sign_type(pairs: &Pairs) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a text is an openid, and not what a script writes that has none.
+/// What a program writes that has no openid, in the languages that pages and apps are
+/// written in.
+const NO_OPENID: [&str; 8] = [
+    "",
+    "undefined",
+    "null",
+    "none",
+    "nil",
+    "(null)",
+    "<null>",
+    "nan",
+];
+
+/// Whether a text is an openid, and not what is written where there is none.
 fn is_openid(text: &str) -> bool {
-    !matches!(text.trim(), "" | "undefined" | "null")
+    let text = text.trim();
+    !NO_OPENID.iter().any(|none| text.eq_ignore_ascii_case(none))
 }
 
 /// Whether the request says that its sign is an HMAC.

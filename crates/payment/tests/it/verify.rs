@@ -429,7 +429,18 @@ fn what_a_script_writes_without_an_openid_is_none() {
         pairs.push(("openid", text));
         verify_pay(&Domain::test(), &under(&pairs, &sign), 0).map(|read| read.openid.clone())
     };
-    for none in ["undefined", "null", " ", ""] {
+    for none in [
+        "undefined",
+        "null",
+        " ",
+        "",
+        "NULL",
+        "None",
+        "nil",
+        "(null)",
+        "<null>",
+        "NaN",
+    ] {
         assert_eq!(openid(none), Ok(None), "{none:?}");
     }
     assert_eq!(openid("oABC"), Ok(Some("oABC".to_owned())));
