@@ -24,11 +24,14 @@ pub fn is_plain(name: &str) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// Marks of format and direction, line separators, and blanks of no width.
+/// What Unicode says is not shown (Default_Ignorable_Code_Point), line separators and
+/// interlinear marks; but not the two that choose how an emoji looks.
 fn is_invisible(c: char) -> bool {
     matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -43,6 +46,10 @@ mod tests {
             ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
             ("a\nFAKE", "a\\u{a}FAKE"),
             ("a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}"),
+            ("success\u{3164}", "success\\u{3164}"),
+            ("success\u{e0041}", "success\\u{e0041}"),
+            ("success\u{fe00}\u{34f}", "success\\u{fe00}\\u{34f}"),
+            ("☎\u{fe0f} 400", "☎\u{fe0f} 400"),
         ] {
             assert_eq!(printable(text), shown);
         }
