@@ -6,6 +6,9 @@ use url::{Host, Url};
 
 /// No address in a request is longer, in characters.
 const LENGTH_MAX: usize = 2048;
+/// No name of a host, and no label of it, is longer (RFC 1035).
+const NAME_MAX: usize = 253;
+const LABEL_MAX: usize = 63;
 
 /// An address that two readers understand alike: our pattern, which looks at its
 /// bytes, and the crate that calls it. Only such a one is listed, framed, followed
@@ -29,10 +32,13 @@ pub enum AddressError {
     #[error("an address without blanks")]
     Blank,
     /// A host that can't be called.
-    #[error("an address whose host is a name of letters, digits, - and . or a network address")]
+    #[error(
+        "an address whose host is a network address, or a name of letters, digits, - and ., with \
+         1 to 63 characters between the points and 253 in all"
+    )]
     Host,
     /// A port that can't be called.
-    #[error("an address whose port is 0 to 65535")]
+    #[error("an address whose port is 1 to 65535")]
     Port,
     /// The pattern of a bare host.
     #[error("an address that begins with http:// or https://, or a bare host such as www.shop.cn")]
@@ -52,8 +58,10 @@ impl AddressError {
             Self::Scheme => "以 http:// 或 https:// 开头的地址",
             Self::Long => "至多 2048 个字符的地址",
             Self::Blank => "没有空格的地址",
-            Self::Host => "主机是字母、数字、- 和 . 组成的名字，或网络地址",
-            Self::Port => "端口在 0 到 65535 之间的地址",
+            Self::Host => {
+                "主机是网络地址，或字母、数字、- 和 . 组成的名字（点之间 1 到 63 个字符，共 253 个以内）"
+            }
+            Self::Port => "端口在 1 到 65535 之间的地址",
             Self::Bare => "以 http:// 或 https:// 开头的地址，或 www.shop.cn 这样的主机",
             Self::Holds(what) => return format!("不含 {what} 的地址"),
             Self::SecondScheme => "只有一个 :// 的地址",
@@ -218,7 +226,7 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     };
     let port = port.map(read_port).transpose()?;
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let plain = !host.is_empty() && host.bytes().all(named);
+    let plain = host.bytes().all(named) && has_labels(host);
     if plain || bracketed(host).is_some() {
         Ok((host, port))
     } else {
@@ -226,9 +234,17 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     }
 }
 
+/// Whether a name server can know a name: its labels, the point at its end left out.
+fn has_labels(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let mut labels = host.split('.');
+    host.len() <= NAME_MAX && labels.all(|label| (1..=LABEL_MAX).contains(&label.len()))
+}
+
 fn read_port(text: &str) -> Result<u16, AddressError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let port = text.parse().ok().filter(|_| digits);
+    // Nothing listens at 0.
+    let port = text.parse().ok().filter(|port| digits && *port != 0);
     port.ok_or(AddressError::Port)
 }
 
@@ -476,6 +492,37 @@ mod tests {
         for bad in ["http://a.cn:99999/", "http://a.cn:/", "http://a.cn:8o/"] {
             assert_eq!(Address::parse(bad).err(), Some(AddressError::Port), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_no_name_server_knows_and_no_port_listens_at_is_refused() {
+        let label = "a".repeat(63);
+        let long = [label.as_str(); 4].join(".");
+        for good in [
+            format!("http://{label}.cn/"),
+            format!("http://{}/", &long[2..]),
+        ] {
+            assert_eq!(Address::parse(&good).err(), None, "{good}");
+        }
+        for bad in [
+            "http://a..cn/".to_owned(),
+            "http://.cn/".to_owned(),
+            "http://a.cn../".to_owned(),
+            "http://./".to_owned(),
+            format!("http://{label}a.cn/"),
+            format!("http://{long}/"),
+        ] {
+            assert_eq!(
+                Address::parse(&bad).err(),
+                Some(AddressError::Host),
+                "{bad}"
+            );
+        }
+        assert!(!is_host("a..cn"));
+        for bad in ["http://a.cn:0/", "https://[::1]:000/"] {
+            assert_eq!(Address::parse(bad).err(), Some(AddressError::Port), "{bad}");
+        }
+        assert_eq!(Address::page("a.cn:0", true), Err(AddressError::Bare));
     }
 
     #[test]
