@@ -228,13 +228,25 @@ impl DomainSettings {
     fn check_page(&self) -> Result<(), DomainError> {
         self.payee.check()?;
         for prefix in &self.callbacks {
-            Address::callback(prefix).map_err(|rule| DomainError {
+            let read = Address::callback(prefix).map_err(|rule| DomainError {
                 zh: format!(
                     "回调地址的前缀“{prefix}”不行：要以 http:// 或 https:// 开头，只有主机和\
                          路径，不含 ? # @ \\"
                 ),
                 en: format!("callback `{prefix}`: it must be {rule}"),
             })?;
+            // No address lies under one that leads back up.
+            if !read.lies_under(&read) {
+                return Err(DomainError {
+                    zh: format!(
+                        "回调地址的前缀“{prefix}”不行：路径里不能有 . 和 .. 这样的段，也不能有转义的斜杠"
+                    ),
+                    en: format!(
+                        "callback `{prefix}`: its path must hold no segment . or .. and no \
+                         escaped slash"
+                    ),
+                });
+            }
         }
         for host in self.return_hosts.iter().chain(&self.private_callback_hosts) {
             if !is_host(host) {

@@ -75,6 +75,13 @@ fn lists_of_addresses_are_read_when_they_are_set() {
             .unwrap_err()
             .contains("`not a url`: it must be an address that begins")
     );
+    // No address lies under such a one.
+    for dead in ["https://shop.cn/pay/../x", "https://shop.cn/%2e%2e/"] {
+        let mut domain = strict(|_| ()).unwrap();
+        domain.settings.callbacks = vec![dead.to_owned()];
+        let refused = domain.check().map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|text| text.contains(dead)), "{dead}");
+    }
     let private = with(|settings| settings.private_callback_hosts = vec!["10.0.0.1:80".into()]);
     assert!(private.unwrap_err().contains("a host alone"));
     let frame = with(|settings| settings.frame_origins = vec!["https://a.cn/".into()]);
