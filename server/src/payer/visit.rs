@@ -16,6 +16,7 @@ use checkout::{Browser, Checkout, Failure, LAP, Place, Scene, links};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
+use payment::pairs::escape;
 use payment::payee::Payee;
 use payment::ports::AttemptRow;
 
@@ -166,9 +167,17 @@ pub(super) struct Known {
     pub(super) others: Option<String>,
 }
 
-/// Leads to another address.
+/// Leads to another address. What is not ASCII in it is escaped: browsers read a header in
+/// different encodings.
 pub(super) fn see_other(address: &str) -> Response {
-    match HeaderValue::from_str(address) {
+    let mut ascii = String::with_capacity(address.len());
+    for c in address.chars() {
+        match c.is_ascii() {
+            true => ascii.push(c),
+            false => ascii.push_str(&escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    match HeaderValue::from_str(&ascii) {
         Ok(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -203,4 +212,25 @@ pub(super) fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) ->
         retry_after(&mut response, wait_s);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_led_to_in_ascii_as_headers_are_read() {
+        for (address, led) in [
+            (
+                "https://m.shop.cn/#/?info=耳机&x=%20",
+                "https://m.shop.cn/#/?info=%E8%80%B3%E6%9C%BA&x=%20",
+            ),
+            ("/pay.html?a=1", "/pay.html?a=1"),
+        ] {
+            let answer = see_other(address);
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+            let location = answer.headers().get(LOCATION).map(HeaderValue::as_bytes);
+            assert_eq!(location, Some(led.as_bytes()));
+        }
+    }
 }
