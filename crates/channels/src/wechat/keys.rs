@@ -80,7 +80,7 @@ impl PlatformKey {
 /// Whether a name can be a certificate's serial.
 pub(super) fn is_serial(name: &str) -> bool {
     let hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hex && !name.is_empty() && name.len() <= SERIAL_DIGITS_MAX
+    hex && !name.is_empty() && name.trim_start_matches('0').len() <= SERIAL_DIGITS_MAX
 }
 
 /// Whether a name can be a public key's id.

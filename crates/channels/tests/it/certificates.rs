@@ -225,6 +225,18 @@ async fn a_serial_is_a_number_however_it_is_written() {
         assert!(created.is_ok(), "{writing}: {created:?}");
     }
     assert_eq!(platform.lists(), 1);
+    // 20 bytes whose first bit is set: some write the zero byte that DER puts before it.
+    let long = certified(&[0xF0; 20], 2020, 2090);
+    platform.rotates(long, &"F0".repeat(20));
+    platform.passes(60_000);
+    for writing in ["F0".repeat(20), format!("00{}", "f0".repeat(20))] {
+        platform.named(&writing);
+        let created = gateway.create(&order()).await;
+        assert!(created.is_ok(), "{writing}: {created:?}");
+    }
+    let of = certified(&[0x0A, 0xBC], 2020, 2090);
+    platform.rotates(of, "0ABC");
+    platform.passes(60_000);
     for other in ["ABCD", "BC", "", "0AB C", "+ABC", PUBLIC_KEY_ID] {
         platform.named(other);
         assert!(gateway.create(&order()).await.is_err(), "{other}");
