@@ -106,6 +106,13 @@ struct Trade {
     send_pay_date: Option<String>,
 }
 
+impl Trade {
+    /// When it was paid, where it was.
+    fn paid(&self) -> Option<&str> {
+        self.send_pay_date.as_deref().filter(|at| !at.is_empty())
+    }
+}
+
 #[derive(Deserialize)]
 struct RefundAnswer {
     #[serde(default)]
@@ -324,12 +331,11 @@ impl Gateway for Alipay {
             "WAIT_BUYER_PAY" => Ok(OrderState::Pending),
             "TRADE_SUCCESS" | "TRADE_FINISHED" => {
                 // The answer names no merchant: its signature answers our own call.
-                let paid = trade.send_pay_date.as_deref();
-                self.report(self.merchant(), &trade, paid)
+                self.report(self.merchant(), &trade, trade.paid())
                     .map(OrderState::Paid)
             }
             // Unpaid and closed, or paid and wholly given back: send_pay_date tells.
-            "TRADE_CLOSED" => match trade.send_pay_date.as_deref() {
+            "TRADE_CLOSED" => match trade.paid() {
                 Some(paid) => {
                     let mut report = self.report(self.merchant(), &trade, Some(paid))?;
                     report.given_back = GivenBack::Parts(vec![MoneyBack {

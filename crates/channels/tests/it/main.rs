@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
 mod alipay;
+mod alipay_canned;
 mod apay;
 mod apay_canned;
 mod apay_rates;

@@ -1,0 +1,80 @@
+//! The Alipay adapter against genuine answers that the sandbox does not give.
+
+use crate::world::{World, order};
+use axum::Router;
+use axum::extract::State;
+use channels::rsa::SigningKey;
+use payment::channel::Channel;
+use payment::ports::{Gateway, GivenBack, OrderState};
+use rcgen::{KeyPair, PKCS_RSA_SHA256};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+/// A gateway whose every answer holds this node, signed by its own key.
+struct Canned {
+    node: Arc<Mutex<Value>>,
+    gateway: Arc<dyn Gateway>,
+}
+
+impl Canned {
+    async fn start(world: &World) -> Self {
+        let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let key = SigningKey::from_text(pair.serialize_pem().as_bytes()).unwrap();
+        let (key, node) = (Arc::new(key), Arc::new(Mutex::new(Value::Null)));
+        let said = |State((key, node)): State<(Arc<SigningKey>, Arc<Mutex<Value>>)>| async move {
+            let node = node.lock().unwrap().to_string();
+            let sign = key.sign(node.as_bytes()).unwrap();
+            format!(r#"{{"alipay_trade_query_response":{node},"sign":"{sign}"}}"#)
+        };
+        let router = Router::new()
+            .fallback(said)
+            .with_state((key, Arc::clone(&node)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/gateway.do", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let public = world.folder().join("canned-public.pem");
+        std::fs::write(&public, pair.public_key_pem()).unwrap();
+        let changed = world.changed(Channel::Alipay, |account| {
+            if account.contains_key("alipay_public_key") {
+                account.insert("gateway".into(), base.clone().into());
+                account.insert("alipay_public_key".into(), "canned-public.pem".into());
+            }
+        });
+        Self {
+            node,
+            gateway: Arc::clone(&changed[0]),
+        }
+    }
+
+    /// How the order stands where its trade has this state and was paid then.
+    async fn state(&self, trade_status: &str, send_pay_date: &Value) -> OrderState {
+        let order = order().order;
+        *self.node.lock().unwrap() = json!({
+            "code": "10000", "msg": "Success",
+            "out_trade_no": order.number, "trade_no": "2026112822001400000000000001",
+            "trade_status": trade_status, "total_amount": "123.45",
+            "send_pay_date": send_pay_date,
+        });
+        self.gateway.query(&order).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_closed_trade_without_a_time_of_payment_was_not_paid() {
+    let world = World::start().await;
+    let canned = Canned::start(&world).await;
+    for none in [Value::Null, json!("")] {
+        assert_eq!(
+            canned.state("TRADE_CLOSED", &none).await,
+            OrderState::Closed
+        );
+    }
+    let paid = canned
+        .state("TRADE_CLOSED", &json!("2026-11-28 09:47:50"))
+        .await;
+    let OrderState::Paid(report) = paid else {
+        panic!("it was paid and given back")
+    };
+    assert!(matches!(report.given_back, GivenBack::Parts(_)));
+}
