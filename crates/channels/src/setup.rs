@@ -20,6 +20,8 @@ use zeroize::Zeroizing;
 /// The largest sum of an account that names none, minor units.
 const LARGEST: i64 = 10_000_000_000;
 
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
 /// What every account has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -211,12 +213,16 @@ impl Setup {
             .map_err(|error: toml::de::Error| self.invalid(without_value(error.message())))
     }
 
-    /// One of its files.
+    /// One of its files, less the byte order mark that some editors begin it with.
     pub(crate) fn read(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-        self.files.read(path).map_err(|cause| ConfigError::File {
+        let read = self.files.read(path).map_err(|cause| ConfigError::File {
             account: self.name.clone(),
             path: path.to_owned(),
             cause,
+        })?;
+        Ok(match read.strip_prefix(BOM) {
+            Some(rest) => Zeroizing::new(rest.to_vec()),
+            None => read,
         })
     }
 

@@ -104,7 +104,9 @@ pub(super) fn read_secret(file: &Path) -> Result<String> {
         let opened = std::fs::File::open(file).with_context(|| file.display().to_string())?;
         std::io::read_to_string(opened.take(SECRET_FILE_MAX))?
     };
-    let secret = text.trim_end_matches(['\r', '\n']);
+    // Some editors begin a file with a mark that nobody sees.
+    let secret = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let secret = secret.trim_end_matches(['\r', '\n']);
     let fits = (1..=SECRET_MAX).contains(&secret.len());
     if !fits || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         bail!("a secret is 1 to {SECRET_MAX} printable ASCII characters without a blank");

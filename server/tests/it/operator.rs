@@ -222,6 +222,8 @@ async fn who_moves_here_keeps_a_secret_that_is_never_shown() {
     let query = format!("domainCode=old&requestKey=1464659622189&sign={sign}");
     let (done, text) = run(tongfu(&url).args(["sign", &query]));
     assert!(done && text.contains("accepted"), "{text}");
+    let (done, text) = add("marked", "\u{feff}another-older-secret\r\n");
+    assert!(done, "{text}");
     let (done, text) = add("short", "x1y2");
     assert!(done && text.contains("can be guessed"), "{text}");
     for bad in ["", "two words", "\u{5bc6}\u{94a5}", &"x".repeat(129)] {

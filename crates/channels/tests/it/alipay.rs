@@ -255,6 +255,30 @@ async fn a_refund_of_another_merchant_is_none_of_ours() {
     }
 }
 
+#[tokio::test]
+async fn a_key_file_that_begins_with_a_byte_order_mark_is_read() {
+    let world = World::start().await;
+    let with_mark = |name: &str| {
+        let text = std::fs::read(world.folder().join(name)).unwrap();
+        let marked = [b"\xef\xbb\xbf", text.as_slice()].concat();
+        let file = world.folder().join("marked").join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, marked).unwrap();
+    };
+    let changed = world.changed(Channel::Alipay, |account| {
+        for setting in ["private_key", "alipay_public_key"] {
+            let Some(name) = account.get(setting).and_then(|name| name.as_str()) else {
+                continue;
+            };
+            let name = name.to_owned();
+            with_mark(&name);
+            account.insert(setting.to_owned(), format!("marked/{name}").into());
+        }
+    });
+    let form = form(&changed[0], &page_order(Kind::Page)).await;
+    assert!(world.opened(&form).await.contains("¥123.45"));
+}
+
 fn cases(name: &str) -> Vec<Value> {
     let file = vectors(&format!("alipay/{name}"));
     file.map_or_else(Vec::new, |file| file["cases"].as_array().unwrap().clone())
