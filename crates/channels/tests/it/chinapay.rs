@@ -1,6 +1,7 @@
 //! The ChinaPay adapter against the sandbox, and every ChinaPay vector.
 
-use crate::world::{World, assert_unknown, form, order, refund_of, vectors};
+use crate::world::{World, assert_unknown, form, now_ms, order, refund_of, vectors};
+use channels::Clock;
 use channels::chinapay::{KeyFileError, PrivateKey, PublicKey};
 use payment::channel::Channel;
 use payment::ports::{
@@ -8,6 +9,7 @@ use payment::ports::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// The sandbox refuses two equal questions within 3 s, and the adapter knows.
@@ -67,6 +69,24 @@ async fn a_form_leads_to_the_bank_page_and_is_paid() {
         gateway.close(&fresh(&gateway).order).await,
         Err(ChannelError::NotOffered)
     );
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_stops_no_question() {
+    let world = World::start().await;
+    let ahead_ms = Arc::new(AtomicI64::new(7_200_000));
+    let read = Arc::clone(&ahead_ms);
+    let clock: Clock = Arc::new(move || now_ms() + read.load(Ordering::Relaxed));
+    let gateway = world.by_clock(Channel::ChinapayOld, &clock).remove(0);
+    let new = fresh(&gateway);
+    world.opened(&form(&gateway, &new).await).await;
+    world.fault("query", "lost").await;
+    assert_unknown("lost", &gateway.query(&new.order).await);
+    world.act("pay", &new.order.number).await;
+    ahead_ms.store(0, Ordering::Relaxed);
+    tokio::time::sleep(GAP).await;
+    let asked = gateway.query(&new.order).await;
+    assert!(matches!(asked, Ok(OrderState::Paid(_))), "{asked:?}");
 }
 
 /// M12: the bank takes a form on the day that stands in it, and on no other.

@@ -87,6 +87,13 @@ impl World {
         gateways
     }
 
+    /// The adapters of a channel by another clock.
+    pub(crate) fn by_clock(&self, channel: Channel, clock: &Clock) -> Vec<Arc<dyn Gateway>> {
+        let mut gateways = adapters_by(clock, self.folder(), &self.target, is_direct, |_| {});
+        gateways.retain(|gateway| gateway.channel() == channel);
+        gateways
+    }
+
     /// The adapter of the account behind which Apay stands, set up otherwise.
     pub(crate) fn via_apay(&self, change: impl Fn(&mut toml::Table)) -> Arc<dyn Gateway> {
         let via = |account: &toml::Table| !is_direct(account);
@@ -226,14 +233,24 @@ fn adapters(
     keep: impl Fn(&toml::Table) -> bool,
     change: impl Fn(&mut toml::Table),
 ) -> Vec<Arc<dyn Gateway>> {
+    let clock: Clock = Arc::new(now_ms);
+    adapters_by(&clock, folder, target, keep, change)
+}
+
+fn adapters_by(
+    clock: &Clock,
+    folder: &Path,
+    target: &str,
+    keep: impl Fn(&toml::Table) -> bool,
+    change: impl Fn(&mut toml::Table),
+) -> Vec<Arc<dyn Gateway>> {
     let mut accounts = accounts(folder);
     accounts.account.retain(keep);
     for account in &mut accounts.account {
         account.insert("enabled".to_owned(), true.into());
         change(account);
     }
-    let clock: Clock = Arc::new(now_ms);
-    gateways(accounts.beside(folder), target, &clock).unwrap()
+    gateways(accounts.beside(folder), target, clock).unwrap()
 }
 
 fn accounts(folder: &Path) -> Accounts {
