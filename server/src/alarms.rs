@@ -8,7 +8,7 @@ use crate::serve::now_ms;
 use crate::worker::rested;
 use crate::zone;
 use anyhow::{Context, Result, bail};
-use checkout::{Checkout, alarms_raised};
+use checkout::{ALARM_AGAIN_MAX_MS, Checkout, alarms_raised};
 use form::Message;
 pub(crate) use form::{Form, if_set};
 use payment::lang::Lang;
@@ -26,7 +26,7 @@ const LEASE_MS: i64 = 20_000;
 /// What could not be told is told again after so long, and ever longer, ms: robots take
 /// some twenty messages a minute.
 const AGAIN_MIN_MS: i64 = 5_000;
-const AGAIN_MAX_MS: i64 = 300_000;
+const AGAIN_MAX_MS: i64 = ALARM_AGAIN_MAX_MS;
 /// Kinds beside those of money at risk of which it is known how many there are.
 const CHANNEL: &str = "channel";
 const UNTAKEN: &str = "untaken";

@@ -63,7 +63,7 @@ pub use operators::{
 pub use pay::Start;
 pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
-pub use watch::LateTimers;
+pub use watch::{ALARM_AGAIN_MAX_MS, LateTimers};
 
 use account::Account;
 use bells::Bells;

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const TELL_EACH: Duration = Duration::from_secs(3_600);
 /// What is pruned in one transaction.
 const PAGE: i64 = 500;
+/// An alarm by message that was not taken is told again after this at the latest, ms.
+pub const ALARM_AGAIN_MAX_MS: i64 = 300_000;
 /// Added to every schedule's length: leases of those who died, and clocks of instances
 /// that differ a little, ms.
 const SLACK_MS: i64 = 60_000;
@@ -82,6 +84,7 @@ impl Checkout {
             callbacks_ms: callbacks.map(|delay_ms| delay_ms + slack_ms).collect(),
             refund_ms: refund::AGAIN_MAX_MS + slack_ms,
             notify_ms: notify::AGAIN_MAX_MS + slack_ms,
+            alarm_ms: ALARM_AGAIN_MAX_MS + slack_ms,
         }
     }
 

@@ -16,7 +16,7 @@ const ATTEMPT: &str = text!(
 );
 const CALLBACK: &str = text!("next_ms > $1 and tries = $2 and state = ", WAITING);
 const REFUND: &str = text!("next_ms > $1 and state in ", UNCONFIRMED);
-const NOTIFY: &str = "next_ms > $1";
+const ANY: &str = "next_ms > $1";
 
 statements! {
     /// In the order of [`Overdue`].
@@ -30,12 +30,14 @@ statements! {
     FAR_ATTEMPTS = "select count(*) as found from attempt where ", ATTEMPT;
     FAR_CALLBACKS = "select count(*) as found from callback where ", CALLBACK;
     FAR_REFUNDS = "select count(*) as found from refund where ", REFUND;
-    FAR_NOTIFIES = "select count(*) as found from notify where ", NOTIFY;
+    FAR_ALARMS = "select count(*) as found from alarm where ", ANY;
+    FAR_NOTIFIES = "select count(*) as found from notify where ", ANY;
     // With the time that they are due at instead.
     HASTEN_ATTEMPTS = "update attempt set next_query_ms = $4 where ", ATTEMPT;
     HASTEN_CALLBACKS = "update callback set next_ms = $3 where ", CALLBACK;
     HASTEN_REFUNDS = "update refund set next_ms = $2 where ", REFUND;
-    HASTEN_NOTIFIES = "update notify set next_ms = $2 where ", NOTIFY;
+    HASTEN_ALARMS = "update alarm set next_ms = $2 where ", ANY;
+    HASTEN_NOTIFIES = "update notify set next_ms = $2 where ", ANY;
     UNTAKEN = "select domain_code, count(*) as count, min(created_ms) as oldest_ms \
         from callback where state = ", WAITING, " and created_ms < $1 group by domain_code";
 }
@@ -56,6 +58,8 @@ fn kinds(now_ms: i64, horizons: &Horizons) -> Vec<Kind> {
     kinds.push((FAR_REFUNDS, HASTEN_REFUNDS, refunds));
     let notifies = vec![in_ms(horizons.notify_ms)];
     kinds.push((FAR_NOTIFIES, HASTEN_NOTIFIES, notifies));
+    let alarms = vec![in_ms(horizons.alarm_ms)];
+    kinds.push((FAR_ALARMS, HASTEN_ALARMS, alarms));
     kinds
 }
 

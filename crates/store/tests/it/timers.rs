@@ -14,6 +14,7 @@ fn horizons() -> Horizons {
         silent_ms: 3_600_000,
         callbacks_ms: vec![1_000, 60_000],
         refund_ms: 3_600_000,
+        alarm_ms: 1_000,
         notify_ms: 3_600_000,
     }
 }
@@ -40,11 +41,16 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
         .await
         .unwrap();
     assert!(id.is_some());
+    store.see_alarm("callback", 1, AHEAD_MS).await.unwrap();
     let late = async |now_ms| {
         let too_far = store.too_far(now_ms, &horizons()).await.unwrap();
         (store.overdue(now_ms).await.unwrap().ours(), too_far)
     };
-    assert_eq!(late(0).await, (0, 3), "an order, a callback, a notify");
+    assert_eq!(
+        late(0).await,
+        (0, 4),
+        "an order, a callback, a notify, an alarm"
+    );
     assert_eq!(late(AHEAD_MS).await, (0, 0), "by the clock that wrote them");
     let past_all = AHEAD_MS + 1_000_000;
     assert_eq!(
@@ -61,7 +67,7 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
     assert!(overdue.queries.count == 1 && asked_ms >= AHEAD_MS);
     assert!(store.clock_ms().await.unwrap() > 1_700_000_000_000);
 
-    assert_eq!(store.hasten(0, &horizons()).await.unwrap(), 3);
+    assert_eq!(store.hasten(0, &horizons()).await.unwrap(), 4);
     assert_eq!(store.hasten(0, &horizons()).await.unwrap(), 0);
     assert_eq!(late(0).await, (0, 0));
     let due = store.take_due_attempts(0, 9, 9).await.unwrap();
@@ -71,6 +77,7 @@ pub(crate) async fn what_a_wrong_clock_put_too_far_ahead_is_due(store: Arc<dyn S
         1
     );
     assert_eq!(store.take_due_notifies(0, 9, 9).await.unwrap().len(), 1);
+    assert!(store.take_alarm(0, 9).await.unwrap().is_some());
 }
 
 pub(crate) async fn an_order_past_its_end_may_wait_longer(store: Arc<dyn Store>) {

@@ -16,6 +16,8 @@ pub struct Horizons {
     pub refund_ms: i64,
     /// The next try to work on a notify.
     pub notify_ms: i64,
+    /// The next look at an alarm that is told by message.
+    pub alarm_ms: i64,
 }
 
 /// Callbacks of one business system that it has not taken.
