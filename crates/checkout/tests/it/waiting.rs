@@ -35,6 +35,13 @@ async fn nobody_is_held_longer_than_three_seconds() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_holds_nobody() {
+    let scene = paid_and_held().await;
+    scene.set_clock(scene.now_ms() - 7_200_000);
+    assert!(!scene.checkout.holds("test", "k").await);
+}
+
+#[tokio::test]
 async fn without_the_option_nobody_is_held() {
     let scene = Scene::new().await;
     let attempt = scene.pay("k").await.unwrap();
