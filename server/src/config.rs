@@ -254,7 +254,8 @@ impl Config {
                 *value = typed(value, &text).with_context(|| format!("reading {name}"))?;
             }
         }
-        let mut config: Self = table.try_into().context("the configuration")?;
+        let config = table.try_into();
+        let mut config: Self = config.map_err(|error| without_value(&error))?;
         if config.public_url.is_empty() {
             config.public_url = format!("http://{}", config.listen);
         }
@@ -295,6 +296,19 @@ fn without_line(file: &str, error: &toml::de::Error) -> anyhow::Error {
     let before = error.span().and_then(|span| file.get(..span.start));
     let line = before.unwrap_or_default().lines().count().max(1);
     anyhow!("the configuration file, line {line}: {}", error.message())
+}
+
+/// Which setting is of another kind, and what it should be; its value may be a secret.
+fn without_value(error: &toml::de::Error) -> anyhow::Error {
+    let (message, told) = (error.message(), error.to_string());
+    let named = |line: &str| Some(line.strip_prefix("in `")?.strip_suffix('`')?.to_owned());
+    let name = told.lines().find_map(named);
+    let name = name.map_or_else(String::new, |name| format!(" {name}:"));
+    let kind = message.strip_prefix("invalid type: ");
+    match kind.and_then(|kind| kind.rsplit_once("expected")) {
+        Some((_, expected)) => anyhow!("the configuration:{name} expected{expected}"),
+        None => anyhow!("the configuration:{name} {message}"),
+    }
 }
 
 /// The system's user: by the name that the system has for who runs this, and, behind
@@ -420,6 +434,20 @@ mod tests {
             text.contains("line 2") && !text.contains("1f2e3d"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_setting_of_another_kind_is_not_shown() {
+        for wrong in [
+            "alarm_secret = 48151623",
+            "database_url = 48151623",
+            "secrets_key = [48151623]",
+        ] {
+            let refused = Config::merge(Some(wrong), |_| None).err().unwrap();
+            let text = format!("{refused:#}");
+            let name = wrong.split(' ').next().unwrap();
+            assert!(text.contains(name) && !text.contains("48151623"), "{text}");
+        }
     }
 
     #[test]
