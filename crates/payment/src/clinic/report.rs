@@ -58,7 +58,9 @@ impl<'a> Pasted<'a> {
     /// Without what stands around it.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
-        Self(text.trim().trim_matches(['\'', '"']))
+        // A file's byte order mark is no blank.
+        let around = |c: char| c.is_whitespace() || c == '\u{feff}';
+        Self(text.trim_matches(around).trim_matches(['\'', '"']))
     }
 
     /// Its names and values.

@@ -450,6 +450,10 @@ fn what_names_a_request_alone_is_a_query_and_as_json_a_close() {
     };
     let close = r#"{"domainCode":"demo","requestKey":"R1","signType":"HMAC-SHA256","sign":"0"}"#;
     assert_eq!(guess(close), Kind::Call(Purpose::Close));
+    assert_eq!(
+        guess(&format!("\u{feff}{close}\n")),
+        Kind::Call(Purpose::Close)
+    );
     let query = "domainCode=demo&requestKey=R1&sign=0";
     assert_eq!(guess(query), Kind::Call(Purpose::Query));
     let refund = r#"{"domainCode":"demo","requestKey":"R1","refundKey":"F1"}"#;
