@@ -61,18 +61,26 @@ pub(crate) async fn open(
     if tables == Tables::Migrate {
         create(options.get_filename()).map_err(refused)?;
     }
+    let renewal = Renewal::default();
+    let mut migrator = migrations::migrator(migrations::SQLITE);
+    if tables == Tables::Expect {
+        // Another program's file stays as it is: the journal is of its choosing.
+        let look = pool(1, &renewal).connect_with(options.clone()).await;
+        let look = look.map_err(refused)?;
+        let applied = migrations::applied(&look, MIGRATIONS_TABLE).await;
+        look.close().await;
+        migrations::check(&applied?, &migrator, tables)?;
+    }
     let options = options
         .create_if_missing(tables == Tables::Migrate)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
-    let renewal = Renewal::default();
     let write = pool(1, &renewal)
         .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(refused)?;
-    let mut migrator = migrations::migrator(migrations::SQLITE);
     let applied = migrations::applied(&write, MIGRATIONS_TABLE).await?;
     migrations::check(&applied, &migrator, tables)?;
     if tables == Tables::Migrate {

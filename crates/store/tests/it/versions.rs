@@ -430,3 +430,23 @@ fn every_statement_names_its_columns_and_is_listed() {
         assert!(name == "plans.rs" || state.is_none(), "{name}: {state:?}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_stays_as_it_is() {
+    let folder = temp_folder();
+    let path = folder.join("other.db");
+    std::fs::write(&path, "").unwrap();
+    let address = format!("sqlite:{}", path.display());
+    let mut other = SqliteConnection::connect(&address).await.unwrap();
+    for statement in [None, Some("create table shop (a)")] {
+        if let Some(statement) = statement {
+            let made = sqlx::raw_sql(statement).execute(&mut other);
+            made.await.unwrap();
+        }
+        let before = std::fs::read(&path).unwrap();
+        let refused = store::open(&address).await.err().unwrap();
+        assert!(matches!(refused, store::OpenError::Missing), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert!(!folder.join("other.db-wal").exists());
+    }
+}
