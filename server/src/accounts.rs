@@ -3,9 +3,9 @@
 
 pub(crate) mod written;
 
-use crate::config::Config;
+use crate::config::{Config, without_line};
 use crate::serve::system_clock;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use channels::registry::{Account, Accounts, gateways};
 use payment::channel::Channel;
 use payment::ports::{Gateway, KeptAccount, Store};
@@ -38,8 +38,8 @@ pub(crate) async fn all(config: &Config, store: &dyn Store) -> Result<Vec<Accoun
 pub(crate) fn read(path: &Path) -> Result<Vec<Account>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("reading the accounts file {}", path.display()))?;
-    let accounts: Accounts = toml::from_str(&text)
-        .map_err(|error| anyhow!("{}: {}", path.display(), error.message()))?;
+    let accounts = toml::from_str(&text).map_err(|error| without_line(&text, &error));
+    let accounts: Accounts = accounts.with_context(|| path.display().to_string())?;
     Ok(accounts.beside(path.parent().unwrap_or(Path::new("."))))
 }
 

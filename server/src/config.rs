@@ -245,7 +245,8 @@ impl Config {
     fn merge(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let mut table: Table = DEFAULT.parse().context("the default configuration")?;
         if let Some(file) = file {
-            let own: Table = file.parse().map_err(|error| without_line(file, &error))?;
+            let own = file.parse().map_err(|error| without_line(file, &error));
+            let own: Table = own.context("the configuration file")?;
             table.extend(own);
         }
         for (key, value) in &mut table {
@@ -291,11 +292,29 @@ pub(crate) fn domain_secret() -> Option<String> {
     secret.filter(|secret| !secret.is_empty())
 }
 
+/// Names of the environment that are read and are no settings.
+const OTHER_NAMES: [&str; 2] = ["TONGFU_CONFIG", "TONGFU_DOMAIN_SECRET"];
+
+/// Names of the environment that begin as settings' do and are none: a slip, which nobody
+/// would see.
+pub(crate) fn unknown_names() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| is_unknown(name)).collect()
+}
+
+fn is_unknown(name: &str) -> bool {
+    let settings: Table = DEFAULT.parse().unwrap_or_default();
+    let is_setting = |key: &str| settings.keys().any(|one| one.to_uppercase() == key);
+    let key = name.strip_prefix("TONGFU_");
+    key.is_some_and(|key| !is_setting(key) && !OTHER_NAMES.contains(&name))
+}
+
 /// Where a file is no TOML, and why; the line itself may hold a secret.
-fn without_line(file: &str, error: &toml::de::Error) -> anyhow::Error {
-    let before = error.span().and_then(|span| file.get(..span.start));
-    let line = before.unwrap_or_default().lines().count().max(1);
-    anyhow!("the configuration file, line {line}: {}", error.message())
+pub(crate) fn without_line(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    // A span may begin behind the last of its line.
+    let line = before.unwrap_or_default().matches('\n').count() + 1;
+    anyhow!("line {line}: {}", error.message())
 }
 
 /// Which setting is of another kind, and what it should be; its value may be a secret.
@@ -333,9 +352,23 @@ fn typed(default: &Value, text: &str) -> Result<Value> {
     match default {
         Value::String(_) => Ok(Value::String(text.to_owned())),
         _ => {
-            let table: Table = format!("value = {text}").parse()?;
-            table.get("value").cloned().context("no value")
+            let table = format!("value = {text}").parse::<Table>().ok();
+            let value = table.and_then(|mut table| table.remove("value"));
+            let value = value.filter(|value| value.same_type(default));
+            value.with_context(|| format!("it must be {}", form(default)))
         }
+    }
+}
+
+/// How a value of this kind is written.
+fn form(of: &Value) -> &'static str {
+    match of {
+        Value::String(_) | Value::Datetime(_) => "a text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list such as [1, 2] or [\"a\", \"b\"]",
+        Value::Table(_) => "a table such as {USD = \"7.1\"}",
     }
 }
 
@@ -434,6 +467,28 @@ mod tests {
             text.contains("line 2") && !text.contains("1f2e3d"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_slip_in_the_environment_is_told() {
+        for known in ["TONGFU_LISTEN", "TONGFU_CONFIG", "PATH", "XTONGFU_A"] {
+            assert!(!is_unknown(known), "{known}");
+        }
+        for slip in ["TONGFU_DATABASE_ULR", "TONGFU_listen", "TONGFU_"] {
+            assert!(is_unknown(slip), "{slip}");
+        }
+        for (name, text, form) in [
+            ("TONGFU_INSTANCES", "two", "a whole number"),
+            ("TONGFU_INSTANCES", "\"2\"", "a whole number"),
+            ("TONGFU_DOCS", "yes", "true or false"),
+            ("TONGFU_CALLBACK_DELAYS_MS", "0, 5", "a list such as"),
+        ] {
+            let env = |asked: &str| (asked == name).then(|| text.to_owned());
+            let refused = Config::merge(None, env).err().unwrap();
+            let told = format!("{refused:#}");
+            let begins = format!("reading {name}: it must be {form}");
+            assert!(told.starts_with(&begins) && !told.contains(text), "{told}");
+        }
     }
 
     #[test]

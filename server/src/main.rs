@@ -60,6 +60,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         sigpipe::reset();
     }
     let config = Config::load(cli.config.as_deref())?;
+    if !matches!(cli.command, Command::Serve { .. }) {
+        for name in config::unknown_names() {
+            eprintln!("tongfu: {name} is no setting, and is passed over");
+        }
+    }
     config.zone.set();
     let by = cli::act::name(cli.by.as_deref(), &config::system_user())?;
     let is_act = cli.command.is_act();

@@ -8,7 +8,7 @@ use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
 use crate::serve::now_ms;
 use crate::worker::rested;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use checkout::Checkout;
 use payment::ports::Store;
 use std::path::PathBuf;
@@ -153,6 +153,10 @@ impl Reloaded {
         let _turn = self.accounts.turn.lock().await;
         let revision = self.store.accounts_revision().await?;
         let accounts = of_file.read_kept(&config.public_url, &*self.store).await?;
+        // A file that was cut short must not keep every payer and open order from its channel.
+        if accounts.gateways().is_empty() && !self.accounts.get().1.gateways().is_empty() {
+            bail!("no channel account would be left: restart where that is meant");
+        }
         let filter = log::filter(&config.log)?;
         let by = format!("file ({})", self.instance);
         // What can't be recorded is not done.

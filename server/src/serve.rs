@@ -2,7 +2,7 @@
 
 use crate::accounts;
 use crate::alarms::{self, Bell};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::console::Console;
 use crate::ends::{self, Ends};
 use crate::heads::Heads;
@@ -48,6 +48,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let traces = traces::open(&config.traces_url)?;
     let (spans, traced) = traces.map(|traces| (traces.spans, traces.end)).unzip();
     let set_filter = log::start(&config.log, config.log_format, spans)?;
+    tell_of_slips();
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
@@ -274,6 +275,13 @@ pub(crate) async fn migrate(config: &Config) -> Result<()> {
 /// Opens the database for a command of the operator's: its tables must be up to date.
 pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
     Ok(store::open(config.database()?).await?)
+}
+
+/// Says which names of the environment are no settings.
+fn tell_of_slips() {
+    for name in config::unknown_names() {
+        tracing::warn!(name, "no setting, and passed over");
+    }
 }
 
 /// Says where secrets are kept less well than they could be.

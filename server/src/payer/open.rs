@@ -55,7 +55,11 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
         Err(refusal) => return refused(&visit, &refusal.into(), None),
     };
     if pairs.get("domainCode").is_none() {
-        let of_seed = |(name, _): (&str, &str)| Param::parse(name).is_some_and(Param::is_of_seed);
+        // In another case they are none of the seed's, but nobody else's either.
+        let of_seed = |(name, _): (&str, &str)| {
+            let mut of_seed = Param::ALL.into_iter().filter(|param| param.is_of_seed());
+            of_seed.any(|param| param.name().eq_ignore_ascii_case(name))
+        };
         let signed = pairs.iter().any(of_seed);
         return if signed {
             refused(&visit, &Refusal::missing("domainCode").into(), None)

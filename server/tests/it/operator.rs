@@ -265,6 +265,7 @@ async fn production_knows_no_domain_and_refuses_the_development_ones() {
     let serve = |url: &str| {
         let mut command = tongfu(url);
         command.arg("serve").env("TONGFU_LISTEN", "127.0.0.1:0");
+        command.env("TONGFU_PUBLIC_URL", "http://127.0.0.1:3000");
         command
     };
     let (done, text) = run(&mut serve(&world.database_url));
@@ -280,7 +281,7 @@ async fn production_knows_no_domain_and_refuses_the_development_ones() {
     assert_eq!(text, "");
     let (done, text) = run(tongfu(&url)
         .args(["serve", "--dev"])
-        .env("TONGFU_LISTEN", "0.0.0.0:0"));
+        .env("TONGFU_LISTEN", "0.0.0.0:3000"));
     assert!(!done && text.contains("loopback"), "{text}");
     let busy = world.platform.trim_start_matches("http://");
     let (done, text) = run(tongfu(&url)

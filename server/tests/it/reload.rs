@@ -62,9 +62,14 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
     let page = format!("/pay.html?{}", world.signed_query().await);
     assert!(world.text(&page).await.contains("Wechat is away"));
 
-    for (file, bad) in [(accounts_file(&world), "account = 1"), (config, "log = 1")] {
-        let kept = std::fs::read(&file).unwrap();
-        std::fs::write(&file, bad).unwrap();
+    let accounts = accounts_file(&world);
+    for (file, bad) in [
+        (&accounts, "account = 1"),
+        (&accounts, ""),
+        (&config, "log = 1"),
+    ] {
+        let kept = std::fs::read(file).unwrap();
+        std::fs::write(file, bad).unwrap();
         let before = std::fs::read_to_string(world.log()).unwrap().len();
         world.programs.last().unwrap().signal("HUP");
         eventually("it is told", async || {
@@ -73,7 +78,7 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
         })
         .await;
         assert!(offered(&world).await.contains("Alipay"));
-        std::fs::write(&file, kept).unwrap();
+        std::fs::write(file, kept).unwrap();
     }
     // The key files are read as well.
     let gone = world.folder.join("sandbox");
