@@ -59,6 +59,7 @@ folders! {
     "0030_compatible_hours_of_refunds"
     "0031_compatible_accounts_in_use"
     "0032_compatible_looked_after"
+    "0033_compatible_notify_body"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -12,8 +12,8 @@ use payment::story::{Act, digest};
 
 statements! {
     KEEP = "insert into notify \
-        (channel, account, channel_order_no, headers, body, received_ms, next_ms, digest) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8) \
+        (channel, account, channel_order_no, headers, body, received_ms, next_ms, digest, \
+        body_digest) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
         on conflict (channel, account, digest) where digest is not null do nothing \
         returning id";
     ONE = "select id, channel, account, channel_order_no, headers, body, received_ms, \
@@ -36,7 +36,7 @@ impl Notifies for Database {
         signed: &[u8],
         again_ms: i64,
     ) -> Answer<Option<i64>> {
-        let digest = digest(signed);
+        let (signed, body) = (digest(signed), digest(&notify.body));
         self.write_each(LIMIT, async |line| {
             let kept = KEEP
                 .bind(notify.channel.code())
@@ -46,7 +46,8 @@ impl Notifies for Database {
                 .bind(&notify.body)
                 .bind(notify.received_ms)
                 .bind(again_ms)
-                .bind(&digest);
+                .bind(&signed)
+                .bind(&body);
             line.find(kept, |row| row.get("id")).await
         })
         .await

@@ -16,7 +16,8 @@ statements! {
     BODY = "select body from notify where id = $1";
     /// One statement, so that no entry is written between its parts.
     STORIES(OF) = "select a.order_sn, a.story_length, a.story_hash, e.seq, e.at_ms, e.source, \
-        e.what, e.detail, e.notify_id, e.hash, n.headers, n.body, n.digest from attempt a \
+        e.what, e.detail, e.notify_id, e.hash, n.headers, n.body, \
+        coalesce(n.body_digest, n.digest) as body_digest from attempt a \
         left join event e on e.order_sn = a.order_sn \
         left join notify n on n.id = e.notify_id \
         where a.order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], ") \
@@ -123,7 +124,7 @@ fn body_digest(row: &Row) -> Answer<Option<String>> {
     let body: Option<Vec<u8>> = row.get("body")?;
     let headers: Option<String> = row.get("headers")?;
     match body {
-        Some(body) if body.is_empty() && headers.as_deref() == Some("") => row.get("digest"),
+        Some(body) if body.is_empty() && headers.as_deref() == Some("") => row.get("body_digest"),
         body => Ok(body.map(|body| digest(&body))),
     }
 }

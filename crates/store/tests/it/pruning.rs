@@ -83,7 +83,7 @@ pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
 
     // The story of an order that stays speaks of a notify that goes.
     let of = store
-        .keep_notify(&told, &told.body, 5)
+        .keep_notify(&told, b"what is signed", 5)
         .await
         .unwrap()
         .unwrap();
