@@ -421,7 +421,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
     let forms = judged.into_iter().chain([requery, resend, refund]);
     let forms = forms.chain(close);
     let forms: Vec<_> = forms.map(|act| form(setting, order, who, act)).collect();
-    let by_hand = asked.map(|asked| by_hand(setting, asked, order.now_ms));
+    let by_hand = asked.map(|asked| by_hand(setting, asked, order.left.money, order.now_ms));
     let mut by_hand = by_hand.unwrap_or_default();
     by_hand.extend(order.to_look_after.iter().map(|number| {
         let mut refunds = asked.into_iter().flat_map(|one| &one.refunds);
@@ -537,7 +537,7 @@ fn close_effect(setting: &Setting<'_>, open: &str, held: &str) -> String {
 }
 
 /// What a person says who has seen it elsewhere.
-fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
+fn by_hand(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i64) -> Vec<Act> {
     let attempt = &asked.attempt;
     // Once it has gone back there is nothing to let pay.
     let is_back = |one: &RefundRow| one.cause == Cause::AfterClose && one.state == Refund::Done;
@@ -570,6 +570,10 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
     };
     let hindrance = match () {
         () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
+        () if attempt.status == Attempt::Held => Some((
+            "渠道正扣着这笔钱在查：只有它的回答能了结",
+            "Its channel holds and checks the money: its answer alone ends it",
+        )),
         () if !is_silent => Some((
             "过期十分钟后渠道还不说结果，才能用",
             "Only ten minutes after its end, where its channel still says nothing",
@@ -612,7 +616,12 @@ fn by_hand(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
                 refund.money, refund.refund_no
             ),
         },
-        hindrance: None,
+        hindrance: (refund.state == Refund::Failed && refund.money.minor() > left).then(|| {
+            setting.say(
+                "已没有这么多可退：已另行退过的，记“已处理”",
+                "Less than that is left: where it was given back anew, say that it is looked after",
+            )
+        }),
         of: Some(("refund", refund.refund_no.clone())),
         fields: None,
     });
@@ -640,6 +649,13 @@ fn looked_after(setting: &Setting<'_>, number: &str, refund: Option<&RefundRow>)
         path: "looked-after",
         name: setting.say("已处理", "It has been looked after"),
         effect: match setting.lang {
+            _ if refund.is_some_and(|refund| refund.state == Refund::Failed) => setting
+                .say(
+                    "这笔退款失败了，已另行退过，或不用再退：记下，不再列为有风险。账和退款不变。",
+                    "This refund failed, and the money was given back anew or is not to go back: \
+                     that is noted, and it is at risk no more. Books and refunds stay as they are.",
+                )
+                .to_owned(),
             Lang::Zh => format!(
                 "渠道退走了 {what}，不是我们退的（争议，或有人在渠道后台退）。你已在渠道后台核对，\
                  并同业务系统了结：记下，不再列为有风险。账和退款不变。"

@@ -178,22 +178,12 @@ impl Checkout {
                 back,
             } => {
                 let by = Source::Notify(id);
-                match self.paid_before(gateway, &back, by).await {
-                    Ok(None) => {
-                        self.refund_notified(gateway, &refund_no, report, &back, by)
-                            .await
-                    }
-                    Ok(Some(noted)) => Ok(noted),
-                    Err(failure) => Err(failure),
-                }
+                self.refund_notified(gateway, &refund_no, report, &back, by)
+                    .await
             }
             Notify::Reversed(back) => {
                 let by = Source::Notify(id);
-                match self.paid_before(gateway, &back, by).await {
-                    Ok(None) => self.taken_back(gateway, &back, Cause::Chargeback, by).await,
-                    Ok(Some(noted)) => Ok(noted),
-                    Err(failure) => Err(failure),
-                }
+                self.taken_back(gateway, &back, Cause::Chargeback, by).await
             }
             Notify::Other(kind) => {
                 tracing::warn!(

@@ -305,7 +305,8 @@ impl Checkout {
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when there is no such refund, [`Failure::InProgress`]
-    /// when it is on its way, or done.
+    /// when it is on its way, or done, [`Failure::TooMuch`] when another one was made in the
+    /// place of the one that failed.
     pub async fn refund_by_hand(&self, refund_no: &str) -> Result<RefundRow, Failure> {
         let row = self.parts.store.refund(refund_no).await?;
         let row = row.ok_or(Failure::NotPaid)?;
@@ -314,6 +315,14 @@ impl Checkout {
             Refund::Failed | Refund::Parked => {}
             Refund::Sent if silent => {}
             _ => return Err(Failure::InProgress),
+        }
+        if !row.state.counts() {
+            let attempt = self.reload(&row.order_sn).await?;
+            let refunds = self.parts.store.refunds(&row.order_sn).await?;
+            let left = Left::of(attempt.money, attempt.channel_money, &refunds);
+            if row.money.minor() > left.money {
+                return Err(Failure::TooMuch(left.money));
+            }
         }
         let now_ms = self.now_ms();
         let news = self.refund_news(&row, Refund::Done, now_ms).await?;

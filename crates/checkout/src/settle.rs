@@ -147,8 +147,7 @@ impl Checkout {
         if !attempt.status.has_money() {
             self.keep_paid(attempt, report, by).await?;
         }
-        self.seen_back(gateway, attempt, &report.given_back, by)
-            .await?;
+        self.seen_back(attempt, &report.given_back, by).await?;
         Ok(Outcome::Paid)
     }
 

@@ -14,39 +14,10 @@ use payment::ports::{
 use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, UNTOLD, share_at_channel};
 use payment::story::Source;
 
-impl Checkout {
-    /// Money can't go back before it came: of an order that is not known to be paid the
-    /// channel is asked first, so that the payment is told before what went back of it.
-    /// Gives what there is to note where the channel says that it was never paid.
-    ///
-    /// # Errors
-    /// [`Failure::InProgress`] where the channel has not said that it was paid.
-    pub(crate) async fn paid_before(
-        &self,
-        gateway: &dyn Gateway,
-        back: &MoneyBack,
-        by: Source,
-    ) -> Result<Option<Noted>, Failure> {
-        let attempt = self.paid_by(gateway, back).await?;
-        let Some(attempt) = attempt.filter(|attempt| !attempt.status.has_money()) else {
-            return Ok(None);
-        };
-        match self.check(&attempt, by).await? {
-            Outcome::Paid => Ok(None),
-            Outcome::Open | Outcome::Held => Err(Failure::InProgress),
-            Outcome::Ended | Outcome::Mismatch => {
-                raise!(
-                    Alarm::Mismatch,
-                    order.sn = attempt.order_sn,
-                    reference = back.number,
-                    "money went back of an order that is not paid"
-                );
-                let detail = format!("{} went back of an unpaid order", back.number);
-                Ok(Some((NotifyOutcome::Odd, detail)))
-            }
-        }
-    }
+/// So long after its end a channel is asked about an order whose money went back, ms.
+const UNPAID_MS: i64 = 86_400_000;
 
+impl Checkout {
     /// A channel's verified word about a refund of this account: ours, or another's.
     pub(crate) async fn refund_notified(
         &self,
@@ -81,7 +52,6 @@ impl Checkout {
     /// be what it shows, and is asked about by itself.
     pub(crate) async fn seen_back(
         &self,
-        gateway: &dyn Gateway,
         attempt: &AttemptRow,
         given_back: &GivenBack,
         by: Source,
@@ -109,13 +79,16 @@ impl Checkout {
             }
         };
         for back in parts {
-            self.taken_back(gateway, back, Cause::AtChannel, by).await?;
+            self.keep_back(&attempt.order_sn, back, Cause::AtChannel, by)
+                .await?;
         }
         Ok(())
     }
 
-    /// Keeps what went back, alarms, and tells the business system where it wants to
-    /// be told of refunds.
+    /// Keeps what went back of the order that its channel names.
+    ///
+    /// # Errors
+    /// [`Failure::InProgress`] while the channel may still say that the order was paid.
     pub(crate) async fn taken_back(
         &self,
         gateway: &dyn Gateway,
@@ -134,8 +107,47 @@ impl Checkout {
             );
             return Ok(noted(NotifyOutcome::NoSuchOrder));
         };
-        let key = format!("{AT_CHANNEL_PREFIX}{}", back.number);
-        let refunds = self.parts.store.refunds(&attempt.order_sn).await?;
+        // Money can't go back before it came: the payment is told before what went back of it.
+        let outcome = match attempt.status.has_money() {
+            true => Outcome::Paid,
+            false => self.check(&attempt, by).await?,
+        };
+        if outcome != Outcome::Paid {
+            raise!(
+                Alarm::TakenBack,
+                order.sn = attempt.order_sn,
+                reference = back.number,
+                cause = cause.word(),
+                "money went back of an order that is not known to be paid"
+            );
+            let has_time = self.now_ms() - attempt.expires_ms <= UNPAID_MS;
+            if has_time && matches!(outcome, Outcome::Open | Outcome::Held) {
+                return Err(Failure::InProgress);
+            }
+            let detail = format!("{} went back of an unpaid order", back.number);
+            return Ok((NotifyOutcome::Odd, detail));
+        }
+        self.keep_back(&attempt.order_sn, back, cause, by).await
+    }
+
+    /// Keeps what went back of a paid order, alarms, and tells the business system where it
+    /// wants to be told of refunds.
+    async fn keep_back(
+        &self,
+        order_sn: &str,
+        back: &MoneyBack,
+        cause: Cause,
+        by: Source,
+    ) -> Result<Noted, Failure> {
+        let attempt = self.reload(order_sn).await?;
+        let store = &self.parts.store;
+        let mut key = format!("{AT_CHANNEL_PREFIX}{}", back.number);
+        // Alipay's and ChinaPay's numbers are their makers', of each order anew.
+        let other = store.refund(&key).await?;
+        if other.is_some_and(|other| other.order_sn != order_sn) {
+            key = format!("{AT_CHANNEL_PREFIX}{order_sn}-{}", back.number);
+        }
+        let refunds = store.refunds(order_sn).await?;
         // One of ours may be named by the channel's own number alone.
         let is_known = |row: &RefundRow| {
             row.refund_key.as_deref() == Some(&key) || row.reference.as_ref() == Some(&back.number)

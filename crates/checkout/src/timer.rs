@@ -167,6 +167,8 @@ impl Checkout {
             Some(gateway) if gateway.query(&attempt.order()).await.is_ok() => {
                 self.expire(&attempt, Source::Operator).await?
             }
+            // While its channel holds the money, that alone says how it ends.
+            _ if attempt.status == Attempt::Held => return Err(Failure::InProgress),
             _ => self.end(&attempt, Event::Closed, Source::Operator).await?,
         };
         match outcome {

@@ -439,6 +439,11 @@ async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Res
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
+        Err(Failure::TooMuch(left)) => bail!(
+            "refund {refund_no} is more than is left of its order, {}: where it was given back \
+             anew, say `tongfu order looked-after`",
+            yuan(left)
+        ),
         Err(Failure::InProgress) => bail!(
             "refund {refund_no} has neither failed nor is parked, and its channel may still end it"
         ),
@@ -457,7 +462,10 @@ async fn looked_after(
     let mut numbers = store.to_look_after(order_sn).await?;
     numbers.retain(|number| refund.as_ref().is_none_or(|refund| refund == number));
     if numbers.is_empty() {
-        bail!("no money of {order_sn} that went back without a refund of ours waits for you");
+        bail!(
+            "no money of {order_sn} that went back without a refund of ours, and no refund of it \
+             that failed, waits for you"
+        );
     }
     for number in numbers {
         let act = Act {

@@ -6,7 +6,7 @@ use checkout::{Failure, Poll};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::order::Attempt;
-use payment::ports::{OrderState, RefundState, RiskKind};
+use payment::ports::{ChannelError, Doubt, OrderState, RefundState, RiskKind};
 use payment::refund::Refund;
 use payment::sign::Purpose;
 use payment::status::PayStatus;
@@ -41,6 +41,12 @@ async fn a_payment_that_its_channel_checks_stays_open_and_alone() {
     let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
     let risk = risks.iter().find(|risk| risk.kind == RiskKind::Held);
     assert!(risk.unwrap().detail.contains("ECHECK"));
+    // Nor is it ended by an operator while the channel does not answer.
+    let silent = ChannelError::unknown(Doubt::TimeOut, "time-out");
+    scene.answers(Err(silent));
+    let ended = scene.checkout.end_unpaid(&attempt.order_sn).await;
+    assert_eq!(ended, Err(Failure::InProgress));
+    assert_eq!(scene.attempt("k").await.status, Attempt::Held);
 }
 
 #[tokio::test]

@@ -317,6 +317,78 @@ async fn what_goes_back_before_its_payment_is_heard_of_waits_for_it() {
 }
 
 #[tokio::test]
+async fn what_goes_back_of_an_order_that_nobody_says_is_paid_is_for_a_person() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.after_s(2 * 86_400).await;
+    let mut early = back("C1", BackSum::Of(fen(60)));
+    early.channel_order_no = Some(attempt.channel_order_no.clone());
+    hears(&scene, Notify::Reversed(early)).await;
+    assert_eq!(refunds(&scene, &attempt).await, []);
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    assert!(
+        risks.iter().any(|risk| risk.kind == RiskKind::Mismatch),
+        "{risks:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_number_that_two_orders_share_is_a_refund_of_each() {
+    let scene = Scene::new().await;
+    let mut orders = vec![paid_order(&scene).await];
+    let second = scene.pay("other").await.unwrap();
+    scene.answers(Ok(paid(&second, 100)));
+    scene.after_s(5).await;
+    orders.push(scene.attempt("other").await);
+    for order in &orders {
+        for _ in 0..2 {
+            let mut made = back("1", BackSum::Of(fen(60)));
+            made.channel_order_no = Some(order.channel_order_no.clone());
+            hears(&scene, Notify::Reversed(made)).await;
+        }
+        let of_one = [(Cause::Chargeback, Refund::Done, 60)];
+        assert_eq!(refunds(&scene, order).await, of_one);
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
+        code: "NOT_ENOUGH".to_owned(),
+        message: "no balance".to_owned(),
+    }));
+    refund(&scene, "a", "100").await.unwrap();
+    scene.refunds_after_s(1).await;
+    scene.channel.told.lock().unwrap().refund = None;
+    refund(&scene, "b", "100").await.unwrap();
+    scene.refunds_after_s(1).await;
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    let states: Vec<_> = rows.iter().map(|row| row.state).collect();
+    assert_eq!(states, [Refund::Failed, Refund::Done], "{rows:?}");
+    // Both would be twice the money.
+    let failed = &rows[0].refund_no;
+    let by_hand = scene.checkout.refund_by_hand(failed).await;
+    assert_eq!(by_hand, Err(checkout::Failure::TooMuch(0)));
+    // It is at risk until somebody says so.
+    let at_risk = async || scene.store.at_risk(scene.now_ms()).await.unwrap().len();
+    assert_eq!(at_risk().await, 1);
+    let waiting = scene.store.to_look_after(&order.order_sn).await.unwrap();
+    assert_eq!(waiting, std::slice::from_ref(failed));
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Operator,
+    };
+    let store = &scene.store;
+    let looked = store
+        .look_after(&order.order_sn, failed, "made anew", act)
+        .await;
+    assert!(looked.unwrap());
+    assert_eq!(at_risk().await, 0);
+}
+
+#[tokio::test]
 async fn what_a_notify_tells_of_our_own_refund_is_not_counted_twice() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;

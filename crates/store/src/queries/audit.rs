@@ -2,9 +2,9 @@
 
 use super::attempts::lock_if_there;
 use super::rows::{
-    ASKED, CHANNELS, DONE, DUPLICATE, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE,
-    OF_LATE, OLD_STRAY, OPEN, PARKED, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED, UNENDED, UNTOLD,
-    WAITING, json, places,
+    ASKED, CHANNELS, DONE, DUPLICATE, FAILED, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME,
+    OF_DUPLICATE, OF_LATE, OLD_STRAY, OPEN, PARKED, PARKED_REFUND, PAYABLE, STRAY, TAKEN_BACK,
+    UNCONFIRMED, UNENDED, UNTOLD, WAITING, json, places,
 };
 use super::{contradictions, refund_requests, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
@@ -19,10 +19,18 @@ use payment::story::{Act, Checkpoint};
 /// Of money beside a request: it is not given back yet.
 const NOT_BACK: &str = text!("f.state <> ", DONE);
 /// Money went back by a refund of this kind, and nobody has looked after it.
-const TAKEN: &str = text!(
-    "cause in ",
-    TAKEN_BACK,
-    " and (select l.at_ms from looked_after l where l.number = refund.refund_no) is null"
+const TAKEN: &str = text!("cause in ", TAKEN_BACK, " and ", NOT_LOOKED_AFTER);
+const NOT_LOOKED_AFTER: &str =
+    "(select l.at_ms from looked_after l where l.number = refund.refund_no) is null";
+/// A person is to end it, or has to say that another one stands in the place of what failed.
+const FOR_SOMEBODY: &str = text!(
+    "state in ",
+    FOR_A_PERSON,
+    " and (state = ",
+    PARKED_REFUND,
+    " or ",
+    NOT_LOOKED_AFTER,
+    ")"
 );
 /// Money went back, until a refund, or a notify of one, says how much it was, or somebody has
 /// looked after it.
@@ -66,14 +74,14 @@ statements! {
     RISK_OLD_STRAY = NOTIFY, OLD_STRAY;
     RISK_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' ' || state || ': ' || note as detail, \
-        created_ms as since_ms from refund where state in ", FOR_A_PERSON;
+        created_ms as since_ms from refund where ", FOR_SOMEBODY;
     RISK_HELD = "select order_sn, ", ORDERS_SUM,
         "'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
         created_ms as since_ms from attempt where status = ", HELD;
     RISK_TAKEN_BACK = "select order_sn, money, currency, note as detail, \
         created_ms as since_ms from refund where ", TAKEN;
-    TO_LOOK_AFTER = "select refund_no as number from refund where order_sn = $1 and ", TAKEN,
-        " union all select order_sn as number from attempt where order_sn = $1 and ",
+    TO_LOOK_AFTER = "select refund_no as number from refund where order_sn = $1 and (", TAKEN,
+        " or state = ", FAILED, " and ", NOT_LOOKED_AFTER, ") union all select order_sn as number from attempt where order_sn = $1 and ",
         STILL_UNTOLD;
     LOOK_AFTER = "insert into looked_after (number, at_ms) values ($1, $2) \
         on conflict (number) do nothing";
@@ -105,7 +113,7 @@ statements! {
         (select count(*) from attempt where status in ", OPEN, " and expires_ms < $1) + \
         (select count(*) from refund where state in ", UNCONFIRMED, " and created_ms < $1) \
         as unknown, \
-        (select count(*) from refund where state in ", FOR_A_PERSON, ") as refund, \
+        (select count(*) from refund where ", FOR_SOMEBODY, ") as refund, \
         (select count(*) from refund_request where state = ", ASKED,
         " and expires_ms > $2) as asked, \
         (select count(*) from callback where state = ", PARKED, ") as callback, \

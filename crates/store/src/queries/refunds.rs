@@ -98,7 +98,7 @@ impl Refunds for Database {
             }
             check_left(tx, new).await?;
             add_taken_back(tx, &locked.domain_code, new).await?;
-            show(tx, locked.request_id).await?;
+            show(tx, locked.request_id, new.refund_key).await?;
             let what = match new.cause {
                 Cause::Chargeback => "chargeback",
                 _ => "made at the channel",
@@ -188,7 +188,7 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     {
         return Ok(Refunded::NumberTaken);
     }
-    show(tx, locked.request_id).await?;
+    show(tx, locked.request_id, &new.refund_no).await?;
     let act = Act {
         at_ms: new.created_ms,
         by: match new.cause {
@@ -283,8 +283,17 @@ async fn take_step(tx: &mut Tx, refund_no: &str, step: &RefundStep<'_>) -> Answe
     let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
     let order_sn = refund.ok_or_else(missing)?.order_sn;
     let locked = attempts::lock(tx, &order_sn).await?;
-    let state = one(tx, refund_no).await?.state;
+    let row = one(tx, refund_no).await?;
+    let state = row.state;
     let next = state.forward(step.next);
+    // A channel's word is as it is; an operator's fits what is left.
+    if !state.counts() && next.is_done() && step.act.by == Source::Operator {
+        let (paid, channel_paid, refunds) = paid_and_refunds(tx, &order_sn).await?;
+        let left = Left::of(paid, channel_paid, &refunds);
+        if row.money.minor() > left.money {
+            return Err(changed(&order_sn));
+        }
+    }
     let stepped = STEP
         .bind(refund_no)
         .bind(state.word())
@@ -293,8 +302,8 @@ async fn take_step(tx: &mut Tx, refund_no: &str, step: &RefundStep<'_>) -> Answe
         .bind(step.next_ms.filter(|_| next.is_awaited()))
         .bind(step.reference);
     tx.change(stepped).await?;
-    show(tx, locked.request_id).await?;
     if next != state {
+        show(tx, locked.request_id, refund_no).await?;
         let detail = format!("{refund_no} {}: {}", next.word(), step.note);
         story::append(tx, &order_sn, "refund", &detail, step.act).await?;
         tell(tx, &locked.domain_code, &order_sn, step.callback, step.act).await?;
@@ -320,10 +329,13 @@ async fn check_left(tx: &mut Tx, new: &TakenBack<'_>) -> Answer<()> {
     let (paid, channel_paid, refunds) = paid_and_refunds(tx, new.order_sn).await?;
     let left = Left::after(paid, channel_paid, &refunds, Refund::is_done);
     if new.money.minor() > left.money || new.channel_money.minor() > left.channel {
-        let changed = format!("refunds of {} changed meanwhile", new.order_sn);
-        return Err(StoreError::Unavailable(changed));
+        return Err(changed(new.order_sn));
     }
     Ok(())
+}
+
+fn changed(order_sn: &str) -> StoreError {
+    StoreError::Unavailable(format!("refunds of {order_sn} changed meanwhile"))
 }
 
 async fn add_taken_back(tx: &mut Tx, domain_code: &str, new: &TakenBack<'_>) -> Answer<()> {
@@ -400,12 +412,14 @@ fn added<'q>(
         .bind(&behind.granted_by)
 }
 
-/// The request's status follows the refunds of the payment that paid it: an open
-/// one shows first, else the last one does.
-async fn show(tx: &mut Tx, request_id: i64) -> Answer<()> {
+/// The request's status follows the refunds of the payment that paid it: an open one shows
+/// first, then one whose end is not known, else the one that moved now.
+async fn show(tx: &mut Tx, request_id: i64, moved: &str) -> Answer<()> {
     let refunds = tx.list(OF_REQUEST.bind(request_id), refund_row).await?;
-    let open = refunds.iter().rfind(|refund| refund.state.is_open());
-    let Some(shown) = open.or(refunds.last()) else {
+    let last = |is: fn(Refund) -> bool| refunds.iter().rfind(|refund| is(refund.state));
+    let awaited = last(Refund::is_open).or(last(Refund::is_awaited));
+    let moved = || refunds.iter().find(|refund| refund.refund_no == moved);
+    let Some(shown) = awaited.or_else(moved) else {
         return Ok(());
     };
     let shown = SHOW

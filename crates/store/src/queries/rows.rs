@@ -82,6 +82,8 @@ pub(super) const DONE: &str = word!(Refund::Done);
 pub(super) const UNCONFIRMED: &str = words!(Refund::New, Refund::Sent);
 pub(super) const UNENDED: &str = words!(Refund::New, Refund::Sent, Refund::Parked);
 pub(super) const FOR_A_PERSON: &str = words!(Refund::Failed, Refund::Parked);
+pub(super) const FAILED: &str = word!(Refund::Failed);
+pub(super) const PARKED_REFUND: &str = word!(Refund::Parked);
 /// Their sum is free again.
 pub(super) const FREED: &str = words!(Refund::Failed, Refund::Withdrawn);
 /// Refunds that are asked for: they wait.
