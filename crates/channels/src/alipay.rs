@@ -16,7 +16,6 @@ use certificates::Keys;
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
-use payment::pairs::Pairs;
 use payment::ports::{
     BackSum, ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack,
     NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,
@@ -171,7 +170,7 @@ impl Alipay {
         let merchant = format!("{}/{}", get("app_id"), get("seller_id"));
         if !get("gmt_refund").is_empty() {
             if merchant != self.merchant() {
-                return Ok(Notify::Other("a refund of another merchant".to_owned()));
+                return Ok(Notify::Odd("a refund of another merchant".to_owned()));
             }
             return Ok(refunded(&trade, get("out_biz_no"), get("refund_fee")));
         }
@@ -408,11 +407,7 @@ impl Gateway for Alipay {
     /// The order of the fields, their escaping and empty ones are not signed.
     fn signed<'a>(&self, notify: &'a RawNotify) -> Cow<'a, [u8]> {
         match form_pairs(&notify.body) {
-            Ok(mut pairs) => {
-                pairs.retain(|(_, value)| !value.is_empty());
-                pairs.sort();
-                Cow::from(Pairs::from_stored(pairs).to_query().into_bytes())
-            }
+            Ok(pairs) => Cow::from(notify_text(&pairs).into_bytes()),
             Err(_) => Cow::from(&notify.body),
         }
     }

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 const BODY_BYTES_MAX: usize = 64 << 10;
-const KEPT_BYTES: usize = 2 << 10;
 const LOCATION_CHARACTERS: usize = 200;
 
 /// Which addresses a call may reach.
@@ -199,7 +198,7 @@ fn lost(error: reqwest::Error) -> String {
     )
 }
 
-/// The first 2 KB of a body that is not too long.
+/// A body that is not too long.
 async fn read_text(mut answer: reqwest::Response) -> Result<String, String> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
@@ -208,7 +207,6 @@ async fn read_text(mut answer: reqwest::Response) -> Result<String, String> {
             return Err("the answer is longer than 64 KB".to_owned());
         }
     }
-    body.truncate(KEPT_BYTES);
     // PostgreSQL's text takes no NUL.
     Ok(String::from_utf8_lossy(&body).replace('\0', "\u{fffd}"))
 }

@@ -23,6 +23,8 @@ const DELAYS_S: [i64; 14] = [
 ];
 /// A callback that found no room before its lane is looked at again after this, ms.
 const LANE_FULL_MS: i64 = 250;
+/// So much of an answer is kept, bytes.
+const KEPT_BYTES: usize = 2 << 10;
 
 /// When callbacks are tried: the delay before each try, ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,11 +172,13 @@ impl Checkout {
                 );
             }
         }
+        let mut kept = answer.text;
+        kept.truncate(kept.floor_char_boundary(KEPT_BYTES));
         let tried = CallbackTry {
             at_ms,
             status: answer.status,
             location: answer.location,
-            answer: answer.text,
+            answer: kept,
             duration_ms: answer.duration_ms,
             outcome,
         };

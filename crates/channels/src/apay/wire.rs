@@ -59,7 +59,7 @@ impl Answer {
 
     /// Whether `err` tells of an error: an empty one says that there is none.
     fn errs(&self) -> bool {
-        let empty = ["null", "false", "\"\""];
+        let empty = ["null", "false", "0", "\"\""];
         let value = self.0.get("err");
         value.is_some_and(|value| !empty.contains(&value.get()))
     }
@@ -156,7 +156,7 @@ mod tests {
         assert!(read(r#"{"result":"ok"}"#).is_ok());
         assert!(read(r#"{"outOrderId":"1","err":null}"#).is_ok());
         // No error is told by an empty place: what else stands there counts.
-        for empty in [r#""""#, "false"] {
+        for empty in [r#""""#, "false", "0"] {
             let answer = format!(r#"{{"result":"ok","err":{empty},"trans_status":"SUCCESS"}}"#);
             assert!(read(&answer).is_ok(), "{answer}");
         }

@@ -79,7 +79,7 @@ pub(super) struct Message {
     pub(super) sign: &'static str,
     /// The transtype: its name and word.
     word: (&'static str, &'static str),
-    /// Each value's name and its length; none: the last one's, which is any.
+    /// Each value's name and its length; none: any.
     values: [(&'static str, Option<usize>); 7],
 }
 
@@ -107,7 +107,8 @@ pub(super) static REFUNDED: Message = Message {
         ("ProcessDate", Some(8)),
         ("TransType", Some(4)),
         ("OrderId", Some(16)),
-        ("RefundAmout", Some(12)),
+        // Unconfirmed: the request has twelve digits.
+        ("RefundAmout", None),
         ("Status", Some(1)),
         ("Priv1", None),
     ],

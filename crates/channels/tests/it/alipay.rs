@@ -251,7 +251,7 @@ async fn a_refund_of_another_merchant_is_none_of_ours() {
         let refund = refund_of(&new.order, "R", 100);
         gateway.refund(&refund).await.unwrap();
         let read = gateway.read_notify(&world.letter().await).await;
-        assert!(matches!(read, Ok(Notify::Other(_))), "{kind}: {read:?}");
+        assert!(matches!(read, Ok(Notify::Odd(_))), "{kind}: {read:?}");
     }
 }
 

@@ -7,7 +7,7 @@ pub struct CallbackAnswer {
     pub status: Option<u16>,
     /// Where it leads to instead, the query left out: 200 characters at most.
     pub location: Option<String>,
-    /// The first 2 KB of the body, or why there was none.
+    /// The body, of at most 64 KB, or why there was none.
     pub text: String,
     /// How long it took, ms.
     pub duration_ms: i64,
