@@ -162,6 +162,18 @@ impl Checkout {
         Ok(self.parts.store.refunds(order_sn).await?)
     }
 
+    /// Whether a number is ours of a refund of this business system's.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn is_refund_of(&self, domain_code: &str, number: &str) -> Result<bool, Failure> {
+        let Some(row) = self.parts.store.refund(number).await? else {
+            return Ok(false);
+        };
+        let attempt = self.parts.store.attempt(&row.order_sn).await?;
+        Ok(attempt.is_some_and(|attempt| attempt.domain_code == domain_code))
+    }
+
     /// How the callback of a paid attempt stands; none: nobody is told.
     ///
     /// # Errors

@@ -39,6 +39,10 @@ pub(crate) async fn refund_named(
             .refund_key
             .clone()
             .unwrap_or_else(|| row.refund_no.clone()),
+        // Ours of another order is a slip, and no number of his.
+        None if checkout.is_refund_of(&paid.domain_code, named).await? => {
+            return Err(Trouble::RefundKeyReused);
+        }
         None => format!("{NAMED}{named}"),
     };
     checkout.refund_keyed(paid, key, fen).await

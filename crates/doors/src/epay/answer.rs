@@ -21,12 +21,13 @@ pub(super) fn ordered(kept: &PartnerOrder, page: &str, code: Option<String>) -> 
     answer
 }
 
-/// One order, with the attempt that paid it.
+/// One order, with the attempt that paid it, and whether any of that went back or may.
 pub(super) fn order(
     pid: i64,
     kept: &PartnerOrder,
     attempts: &[AttemptRow],
     paid: Option<&AttemptRow>,
+    went_back: bool,
 ) -> Map<String, Value> {
     let order = &kept.order;
     let shown = paid.or(attempts.last());
@@ -42,14 +43,15 @@ pub(super) fn order(
         "money": two_decimals(order.money.minor()),
         "param": order.passback,
         "buyer": null,
-        "status": status(paid),
+        "status": status(paid, went_back),
     }))
 }
 
 /// 0 unpaid, 1 paid, 2 where money went back or is on its way.
-fn status(paid: Option<&AttemptRow>) -> i64 {
+fn status(paid: Option<&AttemptRow>, went_back: bool) -> i64 {
     match paid.map(|paid| paid.request_status) {
         None => 0,
+        Some(_) if went_back => 2,
         Some(PayStatus::NotRefund | PayStatus::WaitRefund | PayStatus::SuccessRefund) => 2,
         Some(_) => 1,
     }

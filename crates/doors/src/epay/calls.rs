@@ -227,12 +227,7 @@ async fn named(
 async fn one(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, Failure> {
     let (kept, attempts) = named(checkout, call).await?;
     let mut answer = answer::object(json!({"code": 1, "msg": "succ"}));
-    answer.extend(answer::order(
-        pid(&call.domain),
-        &kept,
-        &attempts,
-        paid(&attempts),
-    ));
+    answer.extend(shown(checkout, &call.domain, &kept, &attempts).await?);
     let page = checkout.order_page(&call.domain, &call.key, &kept, None);
     answer.insert("payurl".to_owned(), page.into());
     Ok(answer)
@@ -265,10 +260,32 @@ async fn listed(
     let limit = number("limit", 20, LISTED_MAX)?;
     let offset = number("offset", 0, OFFSET_MAX)?;
     let orders = checkout.ordered_last(domain, limit, offset).await?;
-    let orders = orders.iter().map(|(kept, attempts)| {
-        Value::Object(answer::order(pid(domain), kept, attempts, paid(attempts)))
-    });
-    Ok(list("查询订单记录成功！", orders.collect()))
+    let mut data = Vec::new();
+    for (kept, attempts) in &orders {
+        data.push(Value::Object(
+            shown(checkout, domain, kept, attempts).await?,
+        ));
+    }
+    Ok(list("查询订单记录成功！", data))
+}
+
+/// An order as it stands: the request's word is that of the refund that moved last, so that one
+/// that failed may hide what went back before.
+async fn shown(
+    checkout: &Checkout,
+    domain: &Domain,
+    kept: &PartnerOrder,
+    attempts: &[AttemptRow],
+) -> Result<Map<String, Value>, Failure> {
+    let paid = paid(attempts);
+    let went_back = match paid {
+        Some(paid) if paid.request_status == PayStatus::FailureRefund => {
+            let refunds = checkout.refunds_of(&paid.order_sn).await?;
+            refunds.iter().any(|row| row.state.counts())
+        }
+        _ => false,
+    };
+    Ok(answer::order(pid(domain), kept, attempts, paid, went_back))
 }
 
 fn list(msg: &str, data: Vec<Value>) -> Map<String, Value> {
