@@ -258,6 +258,9 @@ impl Config {
         let config = table.try_into();
         let mut config: Self = config.map_err(|error| without_value(&error))?;
         if config.public_url.is_empty() {
+            if config.listen.port() == 0 {
+                bail!("listen has port 0, any that is free: say public_url");
+            }
             config.public_url = format!("http://{}", config.listen);
         }
         if let Err(rule) = Address::callback(&config.public_url) {
@@ -292,21 +295,33 @@ pub(crate) fn domain_secret() -> Option<String> {
     secret.filter(|secret| !secret.is_empty())
 }
 
-/// Names of the environment that are read and are no settings.
-const OTHER_NAMES: [&str; 2] = ["TONGFU_CONFIG", "TONGFU_DOMAIN_SECRET"];
+/// Names of the environment that are no settings and no slips: what is read besides, and what
+/// the sample clients read (clients/README.md).
+const OTHER_NAMES: [&str; 7] = [
+    "TONGFU_CONFIG",
+    "TONGFU_DOMAIN",
+    "TONGFU_DOMAIN_SECRET",
+    "TONGFU_KEY",
+    "TONGFU_PARTNER",
+    "TONGFU_SECRET",
+    "TONGFU_URL",
+];
+/// What Kubernetes calls the ports of a service.
+const OF_SERVICES: [&str; 2] = ["TONGFU_PORT", "TONGFU_SERVICE_"];
 
 /// Names of the environment that begin as settings' do and are none: a slip, which nobody
 /// would see.
 pub(crate) fn unknown_names() -> Vec<String> {
+    let settings: Table = DEFAULT.parse().unwrap_or_default();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| is_unknown(name)).collect()
+    names.filter(|name| is_unknown(&settings, name)).collect()
 }
 
-fn is_unknown(name: &str) -> bool {
-    let settings: Table = DEFAULT.parse().unwrap_or_default();
+fn is_unknown(settings: &Table, name: &str) -> bool {
     let is_setting = |key: &str| settings.keys().any(|one| one.to_uppercase() == key);
-    let key = name.strip_prefix("TONGFU_");
-    key.is_some_and(|key| !is_setting(key) && !OTHER_NAMES.contains(&name))
+    let is_other = OTHER_NAMES.contains(&name) || OF_SERVICES.iter().any(|of| name.starts_with(of));
+    name.strip_prefix("TONGFU_")
+        .is_some_and(|key| !is_setting(key) && !is_other)
 }
 
 /// Where a file is no TOML, and why; the line itself may hold a secret.
@@ -471,11 +486,18 @@ mod tests {
 
     #[test]
     fn a_slip_in_the_environment_is_told() {
-        for known in ["TONGFU_LISTEN", "TONGFU_CONFIG", "PATH", "XTONGFU_A"] {
-            assert!(!is_unknown(known), "{known}");
+        let settings: Table = DEFAULT.parse().unwrap();
+        for known in [
+            "TONGFU_LISTEN",
+            "TONGFU_CONFIG",
+            "TONGFU_PORT_3000_TCP",
+            "PATH",
+            "XTONGFU_A",
+        ] {
+            assert!(!is_unknown(&settings, known), "{known}");
         }
         for slip in ["TONGFU_DATABASE_ULR", "TONGFU_listen", "TONGFU_"] {
-            assert!(is_unknown(slip), "{slip}");
+            assert!(is_unknown(&settings, slip), "{slip}");
         }
         for (name, text, form) in [
             ("TONGFU_INSTANCES", "two", "a whole number"),

@@ -8,7 +8,9 @@ use crate::serve::now_ms;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use payment::address::Address;
-use payment::domain::{Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Strict};
+use payment::domain::{
+    ATTEMPT_LIFE_MAX_S, Domain, DomainSettings, KeyRule, LateMoney, Legacy, Recut, Strict,
+};
 use payment::money::Currency;
 use payment::payee::Payee;
 use payment::relay::LONGEST_MS;
@@ -373,10 +375,9 @@ pub(crate) fn duration_s(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "a time such as 90s, 30m, 12h, 7d, of at most 36500d".to_owned())
 }
 
-/// Not longer than what channels gave for it: WeChat's code_url and prepay_id are valid for two
-/// hours (docs/reference/wechat.md, Orders).
 fn attempt_life_s(text: &str) -> Result<i64, String> {
-    let life_s = duration_s(text).ok().filter(|life_s| *life_s <= 7_200);
+    let life_s = duration_s(text).ok();
+    let life_s = life_s.filter(|life_s| *life_s <= ATTEMPT_LIFE_MAX_S);
     life_s.ok_or_else(|| "a time such as 90s, 15m, of at most 2h".to_owned())
 }
 

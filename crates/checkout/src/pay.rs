@@ -5,7 +5,7 @@ use crate::links::{ATTEMPT, RETURN};
 use crate::pay_types::{Choice, Sum};
 use crate::{Checkout, Failure, Place, counted, numbers};
 use payment::channel::Channel;
-use payment::domain::Domain;
+use payment::domain::{ATTEMPT_LIFE_MAX_S, Domain};
 use payment::lang::Lang;
 use payment::order::Event;
 use payment::param::Param;
@@ -166,7 +166,7 @@ impl Checkout {
             signed: request.signed(),
             secret_generation: request.generation(),
             created_ms: now_ms,
-            expires_ms: now_ms + domain.settings.attempt_life_s * 1000,
+            expires_ms: now_ms + domain.settings.attempt_life_s.min(ATTEMPT_LIFE_MAX_S) * 1000,
             next_query_ms: now_ms + FIRST_QUERY_MS,
             fits_another_key: request.fits_another_key(),
             fresh_since_ms: choice.gateway.fresh_since_ms(now_ms),

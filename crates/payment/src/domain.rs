@@ -22,6 +22,10 @@ const RATE_DECIMALS: RangeInclusive<u8> = 1..=6;
 /// How far a partner's clock may be from ours, unless it is set, s: a day.
 const PARTNER_TIME_WINDOW_S: i64 = 86_400;
 
+/// An attempt lives no longer than what channels gave for it: WeChat's code_url and prepay_id
+/// are good for two hours, s (docs/reference/wechat.md, Orders).
+pub const ATTEMPT_LIFE_MAX_S: i64 = 7_200;
+
 /// The word of the platform's own door.
 pub const PLATFORM: &str = "platform";
 

@@ -375,8 +375,10 @@ pub(crate) async fn a_while() {
 pub(crate) fn tongfu(database_url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tongfu"));
     // The tests' own names are no settings.
-    for name in ["TONGFU_TEST_POSTGRES", "TONGFU_TEST_POSTGRES_CERTIFICATE"] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TONGFU_TEST_") {
+            command.env_remove(name);
+        }
     }
     command
         .env("TONGFU_DATABASE_URL", database_url)

@@ -128,7 +128,10 @@ async fn a_log_that_takes_nothing_stops_no_payment() {
     full.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]);
     full.arg(platform.get_program());
     for (name, value) in platform.get_envs() {
-        full.env(name, value.unwrap());
+        match value {
+            Some(value) => full.env(name, value),
+            None => full.env_remove(name),
+        };
     }
     let program = world.start_platform_by(full);
     world.programs.push(program);
