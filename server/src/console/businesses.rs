@@ -135,20 +135,21 @@ fn hosts(domain: &Domain) -> Vec<String> {
     addresses.map(|address| address.host().to_owned()).collect()
 }
 
-/// Refuses a form that is no admin's own.
-async fn admitted(desk: &Desk, pairs: &[(String, String)]) -> Result<(), Response> {
+/// The answer to a form that is no admin's own; none: it is.
+fn barred(desk: &Desk, pairs: &[(String, String)]) -> Option<Response> {
     if !desk.is_proved(said(pairs, "token")) {
-        return Err(foreign(&desk.parts));
+        return Some(foreign(&desk.parts));
     }
-    match desk.who.operator.role.may(Deed::Manage) {
-        true => Ok(()),
-        false => Err(desk.refused(&NotDone::NotAllowed(desk.who.operator.clone()))),
-    }
+    let not_allowed = NotDone::NotAllowed(desk.who.operator.clone());
+    let may = desk.who.operator.role.may(Deed::Manage);
+    (!may).then(|| desk.refused(&not_allowed))
 }
 
 /// The business system that an admin's form is about, if it is still as he saw it.
 async fn asked(desk: &Desk, code: &str, pairs: &[(String, String)]) -> Result<Domain, Response> {
-    admitted(desk, pairs).await?;
+    if let Some(refusal) = barred(desk, pairs) {
+        return Err(refusal);
+    }
     let domain = read(desk, code).await?;
     if mark(&domain) == said(pairs, "mark") {
         return Ok(domain);
@@ -337,7 +338,9 @@ async fn next_pid(
 /// Makes a business system of a door, and shows its secret this once: the same form again
 /// finds its code taken.
 pub(super) async fn add(desk: Desk, Path(door): Path<String>, Form(pairs): Said) -> Answered {
-    admitted(&desk, &pairs).await?;
+    if let Some(refusal) = barred(&desk, &pairs) {
+        return Err(refusal);
+    }
     let pid = next_pid(&desk, &door, &pairs).await?;
     let (domain, secret) = match made(&door, &pairs, pid) {
         Some(Ok(made)) => made,

@@ -29,7 +29,7 @@ pub(super) async fn orders(desk: Desk) -> Answered {
     let mut wanted = wanted.map_err(|unread| list_refused(&desk, asked.clone(), &unread))?;
     let is_of_few = is_of_few(desk.store(), &wanted).await;
     wanted.of_few = is_of_few.map_err(|error| desk.trouble(&error))?;
-    record(&desk, &format!("/orders.csv?{}", query(&asked))).await?;
+    recorded(&desk, &format!("/orders.csv?{}", query(&asked))).await?;
     let store = Arc::clone(&desk.state.console.store);
     let page = move |before: String| {
         let (store, wanted) = (Arc::clone(&store), wanted.clone());
@@ -49,7 +49,7 @@ pub(super) async fn refunds(desk: Desk) -> Answered {
     let wanted = refunds::wanted(&asked);
     let refused = |unread| refunds::list_refused(&desk, asked.clone(), &unread);
     let wanted = wanted.map_err(refused)?;
-    record(&desk, &format!("/refunds.csv?{}", refunds::query(&asked))).await?;
+    recorded(&desk, &format!("/refunds.csv?{}", refunds::query(&asked))).await?;
     let store = Arc::clone(&desk.state.console.store);
     let page = move |before: String| {
         let (store, wanted) = (Arc::clone(&store), wanted.clone());
@@ -65,7 +65,7 @@ pub(super) async fn refunds(desk: Desk) -> Answered {
 /// The table of operators' acts, by the words of the list.
 pub(super) async fn acts(desk: Desk, Query(wish): Query<Wish>) -> Answered {
     let sought = record::sought(&desk, &wish).await?;
-    record(&desk, &wish.address("/acts.csv", None)).await?;
+    recorded(&desk, &wish.address("/acts.csv", None)).await?;
     let store = Arc::clone(&desk.state.console.store);
     let page = move |before: i64| {
         let (store, sought) = (Arc::clone(&store), sought.clone());
@@ -80,10 +80,10 @@ pub(super) async fn acts(desk: Desk, Query(wish): Query<Wish>) -> Answered {
 }
 
 /// Records that he takes a table away; the answer where that can't be, and he gets none.
-async fn record(desk: &Desk, which: &str) -> Result<(), Response> {
+async fn recorded(desk: &Desk, which: &str) -> Result<(), Response> {
     let checkout = &desk.state.checkout;
-    let recorded = checkout.record_export(&desk.who.operator, which).await;
-    recorded.map_err(|not_done| desk.refused(&not_done))
+    let done = checkout.record_export(&desk.who.operator, which).await;
+    done.map_err(|not_done| desk.refused(&not_done))
 }
 
 /// A table that is read as it is sent, page by page: each gives its lines, and where the

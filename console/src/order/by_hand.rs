@@ -1,0 +1,143 @@
+//! What a person does to an order who has seen elsewhere how it stands (docs/console.md, Acts).
+
+use super::{Act, Payment};
+use crate::Setting;
+use payment::lang::Lang;
+use payment::operators::Deed;
+use payment::order::{Attempt, Event, Step};
+use payment::ports::RefundRow;
+use payment::refund::{Cause, Refund, SILENT_MS};
+
+/// What a person says who has seen it elsewhere.
+pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i64) -> Vec<Act> {
+    let attempt = &asked.attempt;
+    // Once it has gone back there is nothing to let pay.
+    let is_back = |one: &RefundRow| one.cause == Cause::AfterClose && one.state == Refund::Done;
+    let is_back = asked.refunds.iter().any(is_back);
+    let is_late = attempt.status == Attempt::PaidAfterClose && !is_back;
+    let is_silent = now_ms - attempt.expires_ms > SILENT_MS;
+    let closed = match attempt.status.on(Event::Closed, attempt.request_status) {
+        Ok(Step::Go(next)) => next.word(),
+        _ => attempt.status.word(),
+    };
+    let honour = Act {
+        deed: Deed::Settle,
+        path: "honour",
+        name: setting.say("认账", "Let it pay"),
+        effect: setting
+            .say(
+                "请求关闭之后才到的钱，付它的请求，并回调业务系统；没发出的退款收回。",
+                "Money that came after its request was closed pays it, its business system is \
+                 called back, and a refund that has not left is withdrawn.",
+            )
+            .to_owned(),
+        hindrance: (!is_late).then(|| {
+            setting.say(
+                "不是关闭之后才到、还没退回的钱",
+                "This is no money that came after a close and is not back yet",
+            )
+        }),
+        of: None,
+        fields: None,
+    };
+    let hindrance = match () {
+        () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
+        () if attempt.status == Attempt::Held => Some((
+            "渠道正扣着这笔钱在查：只有它的回答能了结",
+            "Its channel holds and checks the money: its answer alone ends it",
+        )),
+        () if !is_silent => Some((
+            "过期十分钟后渠道还不说结果，才能用",
+            "Only ten minutes after its end, where its channel still says nothing",
+        )),
+        () => None,
+    };
+    let unpaid = Act {
+        deed: Deed::Settle,
+        path: "unpaid",
+        name: setting.say("没有付款", "It is not paid"),
+        effect: match setting.lang {
+            Lang::Zh => format!(
+                "你在渠道后台看到它没付：再查一次，还没有结果就变成 {closed}。以后到的钱照样处理。"
+            ),
+            Lang::En => format!(
+                "You saw at the channel's console that it is unpaid: asks once more, and where \
+                 there is no answer it becomes {closed}. Money that comes later is dealt with."
+            ),
+        },
+        hindrance: hindrance.map(|(zh, en)| setting.say(zh, en)),
+        of: None,
+        fields: None,
+    };
+    let refunds = asked.refunds.iter().filter(|one| match one.state {
+        Refund::Failed | Refund::Parked => true,
+        Refund::Sent => now_ms - one.created_ms > SILENT_MS,
+        _ => false,
+    });
+    let refunds = refunds.map(|refund| Act {
+        deed: Deed::Settle,
+        path: "by-hand",
+        name: setting.say("已用别的办法退", "It is given back"),
+        effect: match setting.lang {
+            Lang::Zh => format!(
+                "{} 的 {} 你已退回：记下，不再发往渠道。",
+                refund.refund_no, refund.money
+            ),
+            Lang::En => format!(
+                "The {} of {} went back by another way: that is noted, and nothing is sent.",
+                refund.money, refund.refund_no
+            ),
+        },
+        hindrance: (refund.state == Refund::Failed && refund.money.minor() > left).then(|| {
+            setting.say(
+                "已没有这么多可退：已另行退过的，记“已处理”",
+                "Less than that is left: where it was given back anew, say that it is looked after",
+            )
+        }),
+        of: Some(("refund", refund.refund_no.clone())),
+        fields: None,
+    });
+    [honour, unpaid].into_iter().chain(refunds).collect()
+}
+
+/// Somebody has looked after money that went back without a refund of ours.
+pub(super) fn looked_after(setting: &Setting<'_>, number: &str, refund: Option<&RefundRow>) -> Act {
+    let effect = match refund {
+        Some(refund) if refund.state == Refund::Failed => setting
+            .say(
+                "这笔退款失败了，已另行退过，或不用再退：记下，不再列为有风险。账和退款不变。",
+                "This refund failed, and the money was given back anew or is not to go back: that \
+                 is noted, and it is at risk no more. Books and refunds stay as they are.",
+            )
+            .to_owned(),
+        Some(refund) => went_back(setting.lang, &format!("{} ({number})", refund.money)),
+        None => {
+            let untold = setting.say("一笔没说金额的钱", "money, nobody says how much");
+            went_back(setting.lang, untold)
+        }
+    };
+    Act {
+        deed: Deed::Settle,
+        path: "looked-after",
+        name: setting.say("已处理", "It has been looked after"),
+        effect,
+        hindrance: None,
+        of: Some(("refund", number.to_owned())),
+        fields: None,
+    }
+}
+
+/// What is noted of money that went back without a refund of ours.
+fn went_back(lang: Lang, what: &str) -> String {
+    match lang {
+        Lang::Zh => format!(
+            "渠道退走了 {what}，不是我们退的（争议，或有人在渠道后台退）。你已在渠道后台核对，\
+             并同业务系统了结：记下，不再列为有风险。账和退款不变。"
+        ),
+        Lang::En => format!(
+            "The channel gave back {what} without a refund of ours (a dispute, or somebody's hand \
+             at its console). You have compared it there and settled it with the business system: \
+             that is noted, and it is at risk no more. Books and refunds stay as they are."
+        ),
+    }
+}
