@@ -77,40 +77,54 @@ const SIGNED: [&str; 7] = [
 pub(super) struct Message {
     /// The name of the signature.
     pub(super) sign: &'static str,
-    /// The transtype: its name and word.
-    word: (&'static str, &'static str),
-    /// Each value's name and its length; none: any.
-    values: [(&'static str, Option<usize>); 7],
+    /// Each value's name, and what it is like.
+    values: [(&'static str, Shape); 7],
+}
+
+enum Shape {
+    Any,
+    /// So many bytes.
+    Long(usize),
+    /// The transtype, which says which message it is.
+    Word(&'static str),
+}
+
+impl Shape {
+    fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Long(bytes) => value.len() == *bytes,
+            Self::Word(word) => value == *word,
+        }
+    }
 }
 
 /// A payment, as an answer or notify tells of it.
 pub(super) static PAID: Message = Message {
     sign: "checkvalue",
-    word: ("transtype", "0001"),
     values: [
-        ("merid", Some(15)),
-        ("orderno", Some(16)),
-        ("amount", Some(12)),
-        ("currencycode", Some(3)),
-        ("transdate", Some(8)),
-        ("transtype", Some(4)),
-        ("status", Some(4)),
+        ("merid", Shape::Long(15)),
+        ("orderno", Shape::Long(16)),
+        ("amount", Shape::Long(12)),
+        ("currencycode", Shape::Long(3)),
+        ("transdate", Shape::Long(8)),
+        ("transtype", Shape::Word("0001")),
+        ("status", Shape::Long(4)),
     ],
 };
 
 /// A refund, as an answer or notify tells of it; the misspelling is genuine.
 pub(super) static REFUNDED: Message = Message {
     sign: "CheckValue",
-    word: ("TransType", "0002"),
     values: [
-        ("MerID", Some(15)),
-        ("ProcessDate", Some(8)),
-        ("TransType", Some(4)),
-        ("OrderId", Some(16)),
+        ("MerID", Shape::Long(15)),
+        ("ProcessDate", Shape::Long(8)),
+        ("TransType", Shape::Word("0002")),
+        ("OrderId", Shape::Long(16)),
         // Unconfirmed: the request has twelve digits.
-        ("RefundAmout", None),
-        ("Status", Some(1)),
-        ("Priv1", None),
+        ("RefundAmout", Shape::Any),
+        ("Status", Shape::Long(1)),
+        ("Priv1", Shape::Any),
     ],
 };
 
@@ -157,13 +171,9 @@ impl Fields {
 
     /// The text that is signed of a message; none where its values are cut otherwise.
     pub(super) fn signed(&self, message: &Message) -> Option<String> {
-        let (name, word) = message.word;
-        let fits = |(name, length): &(&str, Option<usize>)| {
-            length.is_none_or(|length| self.get(name).len() == length)
-        };
-        let whole = self.get(name) == word && message.values.iter().all(fits);
-        let values = message.values.iter().map(|(name, _)| self.get(name));
-        whole.then(|| values.collect())
+        let values = message.values.iter();
+        let values = values.map(|(name, shape)| Some(self.get(name)).filter(|it| shape.fits(it)));
+        values.collect()
     }
 
     /// The code of an answer, in either spelling.
