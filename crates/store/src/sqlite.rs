@@ -55,21 +55,19 @@ pub(crate) async fn open(
     tables: Tables,
 ) -> Result<Database, OpenError> {
     let options = SqliteConnectOptions::from_str(address).map_err(refused)?;
-    if tables == Tables::Expect && !options.get_filename().exists() {
-        return Err(OpenError::Missing);
-    }
-    if tables == Tables::Migrate {
-        create(options.get_filename()).map_err(refused)?;
-    }
     let renewal = Renewal::default();
     let mut migrator = migrations::migrator(migrations::SQLITE);
-    if tables == Tables::Expect {
-        // Another program's file stays as it is: the journal is of its choosing.
-        let look = pool(1, &renewal).connect_with(options.clone()).await;
-        let look = look.map_err(refused)?;
-        let applied = migrations::applied(&look, MIGRATIONS_TABLE).await;
-        look.close().await;
-        migrations::check(&applied?, &migrator, tables)?;
+    match tables {
+        Tables::Migrate => create(options.get_filename()).map_err(refused)?,
+        Tables::Expect if !options.get_filename().exists() => return Err(OpenError::Missing),
+        Tables::Expect => {
+            // Another program's file stays as it is: the journal is of its choosing.
+            let look = pool(1, &renewal).connect_with(options.clone()).await;
+            let look = look.map_err(refused)?;
+            let applied = migrations::applied(&look, MIGRATIONS_TABLE).await;
+            look.close().await;
+            migrations::check(&applied?, &migrator, tables)?;
+        }
     }
     let options = options
         .create_if_missing(tables == Tables::Migrate)
@@ -81,9 +79,9 @@ pub(crate) async fn open(
         .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(refused)?;
-    let applied = migrations::applied(&write, MIGRATIONS_TABLE).await?;
-    migrations::check(&applied, &migrator, tables)?;
     if tables == Tables::Migrate {
+        let applied = migrations::applied(&write, MIGRATIONS_TABLE).await?;
+        migrations::check(&applied, &migrator, tables)?;
         migrator.set_ignore_missing(true);
         migrator.run(&write).await.map_err(refused)?;
     }

@@ -2,7 +2,7 @@
 
 use super::attempts::{COLUMNS, OF_BOTH};
 use super::refunds::REFUNDS;
-use super::rows::{CHANNELS, DONE, PARKED, WAITING, attempt_row, places, refund_row};
+use super::rows::{DONE, PARKED, WAITING, attempt_row, places, refund_row};
 use crate::db::{Database, LONG_LIMIT};
 use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};

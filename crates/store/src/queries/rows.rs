@@ -41,7 +41,7 @@ macro_rules! places {
     ($those:expr) => {
         text!(
             "with recursive place (channel, account) as (select column1, '' from ",
-            CHANNELS,
+            $crate::queries::rows::CHANNELS,
             " counted union all select counted.channel, (select b.account from attempt b \
             where b.channel = counted.channel and b.account > counted.account and ",
             $those,
