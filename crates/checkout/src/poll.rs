@@ -174,7 +174,9 @@ impl Checkout {
     async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {
         let before = self.memory.moment();
         let (attempts, closed) = self.attempts_or_end(domain_code, key).await?;
-        let newest = attempts.last().map(Newest::of);
+        // While a channel holds money, that attempt speaks for its request.
+        let held = attempts.iter().find(|one| one.status == Attempt::Held);
+        let newest = held.or(attempts.last()).map(Newest::of);
         let known = Known { newest, closed };
         self.memory.keep(domain_code, key, known.clone(), before);
         Ok(known)
@@ -270,6 +272,19 @@ impl Checkout {
         }
         let (domain, key) = (&attempt.domain_code, &attempt.request_key);
         self.paid_attempt_of(domain, key).await
+    }
+
+    /// Another attempt of the same request whose channel holds the payer's money: it may
+    /// have begun before this one, and its channel said so later.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn held_beside(&self, attempt: &AttemptRow) -> Result<Option<AttemptRow>, Failure> {
+        let (domain, key) = (&attempt.domain_code, &attempt.request_key);
+        let attempts = self.parts.store.attempts(domain, key).await?;
+        let held =
+            |one: &AttemptRow| one.status == Attempt::Held && one.order_sn != attempt.order_sn;
+        Ok(attempts.into_iter().find(held))
     }
 
     /// The attempt that paid a request, where one did.

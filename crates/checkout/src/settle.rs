@@ -59,7 +59,7 @@ impl Checkout {
         );
         let open = matches!(now.status, Attempt::Creating | Attempt::Open);
         let late = self.now_ms() >= now.expires_ms;
-        if !payable || !open || late || self.is_held_beside(&now).await? {
+        if !payable || !open || late || self.held_beside(&now).await?.is_some() {
             tracing::info!(order.sn = now.order_sn, "approved, and not captured");
             return Ok(Outcome::Open);
         }
@@ -76,16 +76,6 @@ impl Checkout {
                 Ok(Outcome::Open)
             }
         }
-    }
-
-    /// Whether a channel has the payer's money by another attempt: that one began before
-    /// this, and its channel said so later.
-    async fn is_held_beside(&self, attempt: &AttemptRow) -> Result<bool, Failure> {
-        let (domain, key) = (&attempt.domain_code, &attempt.request_key);
-        let all = self.parts.store.attempts(domain, key).await?;
-        let held =
-            |one: &AttemptRow| one.status == Attempt::Held && one.order_sn != attempt.order_sn;
-        Ok(all.iter().any(held))
     }
 
     /// The channel has the payer's money and checks it: the attempt stays open, however

@@ -59,6 +59,15 @@ async fn nothing_is_captured_while_another_attempt_is_held() {
     scene.answers(Ok(held()));
     scene.after_s(0).await;
     assert_eq!(scene.attempt("k").await.status, Attempt::Held);
+    // The other one's page is told of the held one, long after its own time, too.
+    for after_s in [0, 3_600] {
+        scene.set_clock(scene.now_ms() + after_s * 1_000);
+        let poll = scene.checkout.poll(&signed(&other)).await;
+        assert_eq!(poll, Poll::Open(first.order_sn.clone()));
+        let now = scene.store.attempt(&second.order_sn).await.unwrap();
+        let beside = scene.checkout.held_beside(&now.unwrap()).await.unwrap();
+        assert_eq!(beside.unwrap().order_sn, first.order_sn);
+    }
     let told = || scene.paypal.told.lock().unwrap();
     let OrderState::Paid(mut report) = paid(&second, 15) else {
         panic!("not paid")
