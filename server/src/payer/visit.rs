@@ -96,6 +96,22 @@ impl Visit {
         }
     }
 
+    /// The page on which this payer begins an order of his own, where the attempt that he
+    /// opens inside WeChat was made for another payer, who alone can pay it by the bridge.
+    pub(super) fn own_start(&self, attempt: &AttemptRow) -> Option<String> {
+        let is_his = attempt.openid.is_none()
+            || self.browser != Browser::Wechat
+            || self.cookies.openid(&attempt.account) == attempt.openid;
+        let start = || {
+            links::picked(
+                Scene::of(attempt.kind),
+                &attempt.signed,
+                attempt.channel.code(),
+            )
+        };
+        (!is_his).then(start)
+    }
+
     /// What the address holds under a name of ours.
     pub(super) fn own(&self, name: &str) -> Option<&str> {
         self.raw

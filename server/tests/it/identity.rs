@@ -71,6 +71,38 @@ async fn an_address_that_is_shared_tells_nobody_s_openid() {
 }
 
 #[tokio::test]
+async fn an_attempt_whose_address_is_shared_offers_nobody_another_s_order() {
+    let (world, own) = world().await;
+    let mut payer = Phone::new();
+    let arrived = trip(&mut payer, &own, &world.platform).await;
+    let shown = payer.ask(&arrived).await.text().await.unwrap();
+    assert!(shown.contains("data-bridge="), "{shown}");
+    let (_, token) = shown.split_once("/pay/attempt/").unwrap();
+    let end = token.find(|sign: char| !sign.is_ascii_alphanumeric());
+    let attempt = format!("{}/pay/attempt/{}", world.platform, &token[..end.unwrap()]);
+    let stay = format!("{attempt}/stay");
+    for page in [&attempt, &stay] {
+        let shown = payer.ask(page).await.text().await.unwrap();
+        assert!(shown.contains("data-bridge="), "{page}: {shown}");
+    }
+    // Another payer begins his own, first on his way to WeChat.
+    let mut other = Phone::new();
+    for page in [&attempt, &stay] {
+        let (status, start) = other.go(page).await;
+        assert_eq!(status, 303, "{page}");
+        assert!(
+            start.starts_with("/mpay.html?") && start.ends_with("&pick=Wechat"),
+            "{start}"
+        );
+    }
+    let again = world.client.post(format!("{attempt}/again"));
+    let again = again.header("User-Agent", "iPhone Mobile MicroMessenger/8.0");
+    let again = again.send().await.unwrap();
+    assert_eq!(again.status(), 303);
+    assert!(header(&again, "location").ends_with("&pick=Wechat"));
+}
+
+#[tokio::test]
 async fn a_browser_that_keeps_nothing_is_offered_a_window_of_its_own() {
     let (world, own) = world().await;
     let mut payer = Phone::new();
