@@ -59,9 +59,9 @@ pub(crate) struct LegacyArgs {
     /// The values of a legacy domain's requestChannel; '' stands for an empty one.
     #[arg(long)]
     request_channel: Option<Vec<String>>,
-    /// Decimals of a legacy domain's rate.
-    #[arg(long)]
-    rate_decimals: Option<u8>,
+    /// Decimals of a legacy domain's rate; none: no rate is taken.
+    #[arg(long, value_parser = or_none(decimals))]
+    rate_decimals: Option<OrNone<u8>>,
 }
 
 impl LegacyArgs {
@@ -72,7 +72,8 @@ impl LegacyArgs {
             KeyRule::Legacy(legacy) => {
                 set(&mut legacy.recut, self.recut);
                 set(&mut legacy.request_channels, self.request_channel);
-                set(&mut legacy.rate_decimals, self.rate_decimals.map(Some));
+                let decimals = self.rate_decimals.map(|OrNone(decimals)| decimals);
+                set(&mut legacy.rate_decimals, decimals);
             }
             KeyRule::Strict(_) if named => {
                 bail!("--recut, --request-channel and --rate-decimals change legacy domains alone")
@@ -81,6 +82,25 @@ impl LegacyArgs {
         }
         Ok(())
     }
+}
+
+/// A setting that can be taken away again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OrNone<T>(Option<T>);
+
+/// Reads `none`, or an emptied field, as no value.
+fn or_none<T>(
+    read: impl Fn(&str) -> Result<T, String> + Clone,
+) -> impl Fn(&str) -> Result<OrNone<T>, String> + Clone {
+    move |text| match text {
+        "" | "none" => Ok(OrNone(None)),
+        text => read(text).map(|value| OrNone(Some(value))),
+    }
+}
+
+fn decimals(text: &str) -> Result<u8, String> {
+    text.parse()
+        .map_err(|_| "a whole number from 1 to 6".to_owned())
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {
@@ -180,9 +200,9 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_parser = attempt_life_s)]
     attempt_life: Option<i64>,
     /// How long after it was first seen a request can be paid: 2h, 1d. Unpaid, it
-    /// is closed then.
-    #[arg(long, value_parser = duration_s)]
-    deadline: Option<i64>,
+    /// is closed then. none: as long as it is not closed.
+    #[arg(long, value_parser = or_none(duration_s))]
+    deadline: Option<OrNone<i64>>,
     /// Origins that may show the page in a frame: https://shop.example. Without,
     /// those of a request's own page addresses may.
     #[arg(long, num_args = 0..)]
@@ -215,7 +235,8 @@ impl SettingArgs {
         set(&mut settings.refund_details, self.refund_details);
         set(&mut settings.attempts_an_hour, self.attempts_an_hour);
         set(&mut settings.attempt_life_s, self.attempt_life);
-        set(&mut settings.deadline_s, self.deadline.map(Some));
+        let deadline_s = self.deadline.map(|OrNone(deadline_s)| deadline_s);
+        set(&mut settings.deadline_s, deadline_s);
         set(&mut settings.frame_origins, self.frame_origin);
         set(&mut settings.hold_for_callback, self.hold_for_callback);
         set(&mut settings.late_money, self.late_money);

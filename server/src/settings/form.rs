@@ -411,6 +411,27 @@ mod tests {
     }
 
     #[test]
+    fn what_need_not_be_set_can_be_taken_away() {
+        for (domain, _) in kinds() {
+            let said = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+            for field in fields(&domain) {
+                let name = field.name;
+                if !matches!(name, "deadline" | "rate-decimals") {
+                    continue;
+                }
+                let (set, _) = changed(&domain, &said(name, &other(&field))).unwrap();
+                for none in ["", "none"] {
+                    let (without, changes) = changed(&set, &said(name, none)).unwrap();
+                    assert_eq!(changes[0].is, "", "{name}");
+                    let now = fields(&without);
+                    let now = now.iter().find(|field| field.name == name);
+                    assert_eq!(now.unwrap().text, "", "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_setting_of_the_command_line_is_a_field_that_changes_it_alone() {
         for (domain, command) in kinds() {
             // Some only hold beside others.

@@ -110,15 +110,18 @@ fn takes(lang: Lang, name: &str) -> &'static str {
         ),
         "attempts-an-hour" => ("要写整数，至少 1", "a whole number from 1"),
         "key-length" => ("要写整数，最多 64", "a whole number up to 64"),
-        "rate-decimals" => ("要写整数，从 1 到 6", "a whole number from 1 to 6"),
+        "rate-decimals" => (
+            "要写整数，从 1 到 6；不收汇率写 none",
+            "a whole number from 1 to 6; or none, which takes no rate",
+        ),
         "attempt-life" => (
             "要写数字和单位，例如 90s、15m，最多 2h：微信的码有效两小时",
             "a number with its unit, such as 90s, 15m, of at most 2h: WeChat's codes are valid \
              for two hours",
         ),
         "deadline" => (
-            "要写数字和单位，例如 90s、30m、12h、7d，最多 36500d",
-            "a number with its unit, such as 90s, 30m, 12h, 7d, of at most 36500d",
+            "要写数字和单位，例如 90s、30m、12h、7d，最多 36500d；不限写 none",
+            "a number with its unit, such as 90s, 30m, 12h, 7d, of at most 36500d; or none",
         ),
         "overlap" => (
             "要写数字和单位，例如 30m、12h、7d，最多 90d：旧密钥有效多久，拿到它的人就能签多久",
