@@ -12,11 +12,11 @@ use crate::text::major;
 use crate::{Clock, http, link};
 use payment::channel::Channel;
 use payment::domain::Secret;
+use payment::escape::escape;
 use payment::fields::Fields;
 use payment::forecore::{PayType, fen_of_yuan, md5_sign, verifies};
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
-use payment::pairs::escape;
 use payment::ports::{
     ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, NewOrder, Notify,
     NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport, RefundState, Terms,

@@ -12,9 +12,9 @@ use crate::setup::{ConfigError, Setup};
 use crate::text::beijing_day;
 use crate::{Clock, http};
 use payment::channel::Channel;
+use payment::escape::escape;
 use payment::money::{Currency, Money};
 use payment::obj::{Form, Method, Obj};
-use payment::pairs::escape;
 use payment::ports::{
     BackSum, ChannelError, ChannelOrder, Created, Doubt, Gateway, GivenBack, Kind, MoneyBack,
     NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, RawNotify, RefundOrder, RefundReport,

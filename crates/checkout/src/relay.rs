@@ -2,11 +2,11 @@
 //! (docs/protocol.md, The relay).
 
 use crate::{Checkout, Failure};
-use payment::clinic::Slips;
 use payment::domain::{Domain, Secret};
 use payment::ports::CallbackRow;
 use payment::refusal::Refusal;
 use payment::relay::{Cursor, GIVEN_MAX, SEEN_MAX};
+use payment::slip::Slips;
 
 /// Callbacks that a listener who was away is given at most.
 const REACH: i64 = 200;

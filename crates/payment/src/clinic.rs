@@ -1,26 +1,23 @@
 //! The sign clinic (docs/signing.md, When a sign fails): a sign that does not hold is
 //! tried in the ways in which signs go wrong. What matches is named, and never accepted.
 
-mod epay;
+pub(crate) mod epay;
 mod forecore;
 mod hmac;
 mod order;
-mod report;
 mod sha1;
-mod slip;
-mod values;
+pub(crate) mod values;
 
 pub use epay::examine_epay;
 pub use forecore::examine_forecore;
 pub(crate) use hmac::examine_hmac;
-pub use report::{Kind, MASK, Pasted, difference, report};
 pub(crate) use sha1::examine_sha1;
-pub use slip::Slip;
 
 use crate::budget::{Budget, hashed};
 use crate::domain::{Domain, Secret};
 use crate::lang::Lang;
 use crate::sign::equal;
+use crate::slip::{Slip, Slips};
 use ::hmac::{Hmac, KeyInit, Mac};
 use ::sha1::{Digest, Sha1};
 use base64::Engine;
@@ -29,18 +26,8 @@ use encoding_rs::GBK;
 use md5::Md5;
 use sha2::{Sha256, Sha512};
 
-/// What a sign was made otherwise than it should be.
-pub type Slips = Vec<Slip>;
-
-/// All that was done otherwise, in one sentence.
-#[must_use]
-pub fn told(slips: &[Slip], lang: Lang) -> String {
-    let texts: Vec<String> = slips.iter().map(|slip| slip.text(lang)).collect();
-    texts.join(match lang {
-        Lang::Zh => "；",
-        Lang::En => "; ",
-    })
-}
+/// What stands for the secret in every text that is shown.
+pub(crate) const MASK: &str = "***";
 
 /// What was done otherwise, where the sign comes out so with one of a domain's secrets.
 /// One that has ended is told; where it `proves` the sign, nothing else is wrong.
@@ -60,26 +47,6 @@ pub fn examined(
         let slips: Slips = ended.into_iter().chain(slips).collect();
         (!slips.is_empty()).then_some(slips)
     })
-}
-
-/// Where two texts begin to differ: the byte's place, from 0, and what stands there in
-/// each, a little of it. Nothing where they are the same.
-fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, &'a str, &'a str)> {
-    const AROUND: usize = 16;
-    if ours == theirs {
-        return None;
-    }
-    let same = ours.bytes().zip(theirs.bytes());
-    let mut place = same.take_while(|(one, other)| one == other).count();
-    while !ours.is_char_boundary(place) || !theirs.is_char_boundary(place) {
-        place -= 1;
-    }
-    let from = |text: &'a str| {
-        let rest = &text[place..];
-        let end = rest.char_indices().nth(AROUND);
-        &rest[..end.map_or(rest.len(), |(end, _)| end)]
-    };
-    Some((place, from(ours), from(theirs)))
 }
 
 /// How a digest is made of a text and a secret.

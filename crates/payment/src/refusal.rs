@@ -1,11 +1,11 @@
 //! Why a request is refused: one variant for each cause, its errcode, and a
 //! text that says what to do. Never a secret, never a value.
 
-use crate::clinic::{self, Slip, Slips};
 use crate::errcode::ErrCode;
 use crate::lang::Lang;
 use crate::printable::printable;
 use crate::rule::Rule;
+use crate::slip::{self, Slip, Slips};
 use std::fmt;
 
 /// What a parameter must be.
@@ -162,8 +162,8 @@ impl Refusal {
 fn causes(slips: &[Slip], lang: Lang) -> String {
     match (slips, lang) {
         ([], _) => String::new(),
-        (_, Lang::Zh) => format!("；看来{}", clinic::told(slips, lang)),
-        (_, Lang::En) => format!("; it seems that {}", clinic::told(slips, lang)),
+        (_, Lang::Zh) => format!("；看来{}", slip::told(slips, lang)),
+        (_, Lang::En) => format!("; it seems that {}", slip::told(slips, lang)),
     }
 }
 

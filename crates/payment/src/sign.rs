@@ -3,7 +3,7 @@
 
 use crate::budget::hashed;
 use crate::domain::Secret;
-use crate::pairs::{escape, escape_keeping};
+use crate::escape::{escape, escape_keeping};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;

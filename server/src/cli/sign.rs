@@ -4,11 +4,12 @@ use crate::config::Config;
 use crate::serve::{now_ms, open};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use payment::clinic::{self, Kind, Pasted, report};
 use payment::lang::Lang;
+use payment::pasted::{self, Kind, Pasted, report};
 use payment::printable::printable;
 use payment::refusal::Refusal;
 use payment::sign::Purpose;
+use payment::slip;
 
 #[derive(Args)]
 pub(crate) struct Command {
@@ -78,10 +79,10 @@ pub(crate) async fn run(config: &Config, command: &Command) -> Result<()> {
         println!("not signed, not part of the interface: {names}");
     }
     if !told.slips.is_empty() {
-        println!("it seems that {}", clinic::told(&told.slips, Lang::En));
+        println!("it seems that {}", slip::told(&told.slips, Lang::En));
     }
     if let Some(theirs) = &command.theirs {
-        match clinic::difference(&domain, &told.forms, theirs) {
+        match pasted::difference(&domain, &told.forms, theirs) {
             None => {
                 println!(
                     "your text is the right one: what is left is the secret, the algorithm, the case of the digits"

@@ -8,10 +8,11 @@ use axum::extract::{self, Query};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use leptos::prelude::*;
-use payment::clinic::{self, Kind, Pasted, report};
 use payment::lang::Lang;
+use payment::pasted::{self, Kind, Pasted, report};
 use payment::printable::printable;
 use payment::sign::Purpose;
+use payment::slip;
 use payment::verify::Explained;
 use serde::Deserialize;
 
@@ -104,7 +105,7 @@ async fn judged(
     let (told, refusal) = told.map_err(|refusal| refusal.text(lang))?;
     let mut lines = Vec::new();
     if !told.slips.is_empty() {
-        lines.push(clinic::told(&told.slips, lang));
+        lines.push(slip::told(&told.slips, lang));
     }
     if !told.left_out.is_empty() {
         let names = printable(&told.left_out.join(", "));
@@ -117,7 +118,7 @@ async fn judged(
     if !sheet.theirs.is_empty() {
         // Browsers send a line's end as two characters.
         let theirs = sheet.theirs.replace("\r\n", "\n");
-        let difference = clinic::difference(&domain, &told.forms, &theirs);
+        let difference = pasted::difference(&domain, &told.forms, &theirs);
         lines.push(compared(lang, difference));
     }
     Ok(Said {

@@ -15,7 +15,8 @@ use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::Response;
 use checkout::{Arrival, Failure, OPENID_PATH, Traveller};
-use payment::pairs::{Pairs, escape};
+use payment::escape::escape;
+use payment::pairs::Pairs;
 use std::sync::Arc;
 
 /// Where a page of ours sends a payer whose openid it needs.

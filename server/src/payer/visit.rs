@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Response};
 use checkout::{Browser, Checkout, Failure, LAP, Place, Scene, links};
 use payment::channel::Channel;
 use payment::domain::Domain;
+use payment::escape::escape;
 use payment::lang::Lang;
-use payment::pairs::escape;
 use payment::payee::Payee;
 use payment::ports::AttemptRow;
 

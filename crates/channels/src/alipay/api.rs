@@ -5,7 +5,7 @@ use super::signature::{answer_node, notify_text, request_text};
 use crate::rsa::SigningKey;
 use crate::text::{beijing_time, form_pairs};
 use crate::{Clock, http};
-use payment::pairs::escape;
+use payment::escape::escape;
 use payment::ports::{ChannelError, Doubt, Unknown};
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;

@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::http;
-use payment::pairs::escape;
+use payment::escape::escape;
 use payment::ports::{Doubt, Oauth, OauthError, Unknown};
 use reqwest::Client;
 use serde::Deserialize;

@@ -149,7 +149,7 @@ impl World {
     pub(crate) async fn send_form(&self, action: &str, fields: &[(String, String)]) -> String {
         let body: Vec<_> = fields
             .iter()
-            .map(|(name, value)| format!("{name}={}", payment::pairs::escape(value)))
+            .map(|(name, value)| format!("{name}={}", payment::escape::escape(value)))
             .collect();
         let request = self.client.post(action);
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");

@@ -1,12 +1,12 @@
 //! Why a call of a partner is not done, and how it is told (docs/forecore.md).
 
 use checkout::Failure as Trouble;
-use payment::clinic::{self, Slip, Slips};
 use payment::errcode::ErrCode;
 use payment::forecore::yuan;
 use payment::lang::Lang;
 use payment::rate::NoRate;
 use payment::refusal::Refusal;
+use payment::slip::{self, Slip, Slips};
 use serde_json::{Map, Value, json};
 
 /// Why a call of a partner is not done.
@@ -62,7 +62,7 @@ pub enum Failure {
 fn otherwise(slips: &[Slip]) -> String {
     match slips {
         [] => String::new(),
-        _ => format!("; it seems that {}", clinic::told(slips, Lang::En)),
+        _ => format!("; it seems that {}", slip::told(slips, Lang::En)),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::answer::object;
 use checkout::Failure as Trouble;
-use payment::clinic::{self, Slip, Slips};
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::refusal::Refusal;
+use payment::slip::{self, Slip, Slips};
 use serde_json::{Map, Value, json};
 
 /// Why a call is not done.
@@ -72,8 +72,8 @@ pub enum Failure {
 fn otherwise(slips: &[Slip], lang: Lang) -> String {
     match (slips, lang) {
         ([], _) => String::new(),
-        (_, Lang::Zh) => format!("看来{}", clinic::told(slips, lang)),
-        (_, Lang::En) => format!("; it seems that {}", clinic::told(slips, lang)),
+        (_, Lang::Zh) => format!("看来{}", slip::told(slips, lang)),
+        (_, Lang::En) => format!("; it seems that {}", slip::told(slips, lang)),
     }
 }
 

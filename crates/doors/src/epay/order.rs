@@ -4,10 +4,10 @@ use super::channel_of;
 use super::fields::given;
 use crate::partner::{CALLED_WITHOUT, URL_WITHOUT, address};
 use payment::channel::Channel;
+use payment::escape::escape;
 use payment::fields::Fields;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, Money};
-use payment::pairs::escape;
 use payment::partner::Ordered;
 use payment::refusal::Refusal;
 

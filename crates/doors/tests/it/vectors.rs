@@ -1,9 +1,10 @@
 //! The samples of docs/vectors that speak epay.
 
 use doors::epay::{self, verifies};
-use payment::clinic::{Slip, examine_epay};
+use payment::clinic::examine_epay;
 use payment::fields::Fields;
 use payment::pairs::Pairs;
+use payment::slip::Slip;
 use serde_json::Value;
 use std::path::Path;
 

@@ -1,10 +1,11 @@
 //! The MD5 sign of epay (docs/epay.md, The sign), as it goes wrong.
 
 use super::values::{Named, changed, joined, one_left_out};
-use super::{Made, Search, Slip, Slips, secrets_as_pasted};
+use super::{Made, Search, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::fields::Fields;
 use crate::sign::equal;
+use crate::slip::{Slip, Slips};
 
 /// What no sign covers.
 const SIGNS: [&str; 2] = ["sign", "sign_type"];
@@ -44,7 +45,7 @@ const NAMES: [&str; 14] = [
 
 /// The fields that a sign covers, by name: those that are not blank, and of news none that
 /// stood in the receiver's address before.
-pub(super) fn signed(fields: &Fields) -> Named {
+pub(crate) fn signed(fields: &Fields) -> Named {
     let is_news = fields.get("trade_status").is_some();
     let mut named = fields.named();
     named.retain(|(name, value)| {
@@ -58,7 +59,7 @@ pub(super) fn signed(fields: &Fields) -> Named {
 
 /// Whether the sign is that of these fields, or, as old clients make it, of them without
 /// backslashes.
-pub(super) fn holds(fields: &Fields, key: &Secret) -> bool {
+pub(crate) fn holds(fields: &Fields, key: &Secret) -> bool {
     let text = joined(&signed(fields), str::to_owned);
     let sign = fields.get("sign").unwrap_or_default().to_ascii_lowercase();
     [text.clone(), text.replace('\\', "")].iter().any(|text| {

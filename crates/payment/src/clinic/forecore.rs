@@ -1,11 +1,12 @@
 //! The MD5 sign of a partner (docs/forecore.md, The sign), as it goes wrong.
 
 use super::values::{Named, as_sent, changed, filled, joined, lower_escapes, one_left_out};
-use super::{Made, Search, Slip, Slips, secrets_as_pasted};
+use super::{Made, Search, secrets_as_pasted};
 use crate::domain::Secret;
+use crate::escape::{escape, escape_keeping};
 use crate::fields::Fields;
-use crate::pairs::{escape, escape_keeping};
 use crate::sign::java_url_encode;
+use crate::slip::{Slip, Slips};
 
 /// The right one first, and those that are taken in its place.
 const MADE: [Made; 3] = [Made::Md5, Made::Sha1, Made::Sha256];

@@ -1,12 +1,14 @@
 //! The HMAC sign over names and values (docs/signing.md, HMAC-SHA256), as it goes wrong.
 
-use super::sha1::sorted_values;
+use super::order::sorted_values;
 use super::values::{Named, as_sent, joined, lower_escapes, named, variants};
-use super::{Made, Search, Slip, Slips, secrets_as_pasted};
+use super::{Made, Search, secrets_as_pasted};
 use crate::domain::Secret;
-use crate::pairs::{Pairs, escape, escape_keeping};
+use crate::escape::{escape, escape_keeping};
+use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::sign::{Purpose, java_url_encode};
+use crate::slip::{Slip, Slips};
 
 /// The right one first, and those that are taken in its place.
 const MADE: [Made; 6] = [

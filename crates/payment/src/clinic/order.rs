@@ -1,6 +1,16 @@
-//! The orders in which values are joined by those who don't sort as Java does.
+//! The orders in which values are joined: as Java sorts, and by those who sort otherwise.
 
+use super::values::Named;
+use crate::sign::sort_utf16;
 use std::cmp::Ordering;
+
+/// The values and the secret as the document joins them.
+pub(super) fn sorted_values(named: &Named, secret: Option<&str>) -> String {
+    let mut all: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
+    all.extend(secret);
+    sort_utf16(&mut all);
+    all.concat()
+}
 
 /// As PHP's `sort()` compares by default: what looks like numbers as numbers.
 pub(super) fn php(a: &str, b: &str) -> Ordering {

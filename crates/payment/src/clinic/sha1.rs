@@ -1,12 +1,13 @@
 //! The SHA-1 sign over values (docs/signing.md, SHA-1), as it goes wrong.
 
-use super::order::{case_folded, php, sort_by};
+use super::order::{case_folded, php, sort_by, sorted_values};
 use super::values::{Named, as_sent, named, variants};
-use super::{Made, Search, Slip, Slips, secrets_as_pasted};
+use super::{Made, Search, secrets_as_pasted};
 use crate::domain::Secret;
 use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::sign::{Purpose, sort_utf16};
+use crate::slip::{Slip, Slips};
 
 /// The right digest first, and those that are taken in its place.
 const MADE: [Made; 3] = [Made::Sha1, Made::Md5, Made::Sha256];
@@ -174,14 +175,6 @@ fn as_hmac(
 
 fn sorted(search: &mut Search<'_>, slips: &[Slip], named: &Named, secret: &str) {
     search.text(slips, &sorted_values(named, Some(secret)), "", &MADE);
-}
-
-/// The values and the secret as the document joins them.
-pub(super) fn sorted_values(named: &Named, secret: Option<&str>) -> String {
-    let mut all: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
-    all.extend(secret);
-    sort_utf16(&mut all);
-    all.concat()
 }
 
 fn values(named: &Named) -> Vec<String> {

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::domain::Domain;
+use crate::escape::escape;
 use crate::fields::Fields;
-use crate::pairs::{Pairs, escape};
+use crate::pairs::Pairs;
+use crate::pasted::{Kind, Pasted, report};
 use crate::sign::{Purpose, sha1_sign};
 use crate::verify::{examine, verify_pay};
 
@@ -433,13 +435,6 @@ fn only_a_developments_domain_is_told() {
         !other.contains("MD5") && other.contains("requestKey"),
         "{other}"
     );
-}
-
-#[test]
-fn a_difference_is_found_between_whole_characters() {
-    assert_eq!(first_difference("abc", "abc"), None);
-    assert_eq!(first_difference("ab耳c", "ab机c"), Some((2, "耳c", "机c")));
-    assert_eq!(first_difference("ab", "abc"), Some((2, "", "c")));
 }
 
 #[test]

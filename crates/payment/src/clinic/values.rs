@@ -1,10 +1,11 @@
 //! Values as they are changed on the way to a sign, by those who change them.
 
-use super::Slip;
+use crate::escape::{escape, escape_keeping};
 use crate::money::two_decimals;
-use crate::pairs::{Pairs, escape, escape_keeping};
+use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::sign::java_url_encode;
+use crate::slip::Slip;
 
 /// Names and values, in the order in which they were sent.
 pub(super) type Named = Vec<(String, String)>;
@@ -117,7 +118,7 @@ pub(super) fn joined(named: &Named, escape: impl Fn(&str) -> String) -> String {
 }
 
 /// The same as they were sent.
-pub(super) fn as_sent(named: &Named) -> Vec<String> {
+pub(crate) fn as_sent(named: &Named) -> Vec<String> {
     let pairs = named.iter();
     pairs
         .map(|(name, value)| format!("{name}={}", escape(value)))
@@ -125,7 +126,7 @@ pub(super) fn as_sent(named: &Named) -> Vec<String> {
 }
 
 /// Owned, as they were sent.
-pub(super) fn named(pairs: &[(&str, &str)]) -> Named {
+pub(crate) fn named(pairs: &[(&str, &str)]) -> Named {
     let owned = pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -3,8 +3,8 @@
 
 use crate::budget::{Budget, hashed};
 use crate::domain::Secret;
+use crate::escape::escape_keeping;
 use crate::fields::{Field, Fields};
-use crate::pairs::escape_keeping;
 use crate::sign::equal;
 use md5::{Digest, Md5};
 

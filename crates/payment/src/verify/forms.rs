@@ -3,12 +3,13 @@
 
 use super::{is_hmac, known_param, value};
 use crate::budget::Budget;
-use crate::clinic::{self, Slips};
+use crate::clinic;
 use crate::domain::{Domain, Secret};
 use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::sign::{Purpose, equal, hmac_sign, java_url_encode, sha1_sign, sort_utf16};
+use crate::slip::Slips;
 use std::borrow::Cow;
 
 /// More strange names than any browser appends are not looked at.
@@ -419,7 +420,7 @@ pub fn explain(domain: &Domain, pairs: &Pairs, purpose: Purpose, now_ms: i64) ->
         let held = hmac_proof(domain, &signed, sign, purpose, now_ms).is_some();
         let mut lines: Vec<_> = signed
             .iter()
-            .map(|(name, value)| format!("{name}={}", crate::pairs::escape(value)))
+            .map(|(name, value)| format!("{name}={}", crate::escape::escape(value)))
             .collect();
         lines.sort();
         let text = format!("{}\n{}", purpose.word(), lines.join("&"));

@@ -4,6 +4,19 @@
 use crate::lang::Lang;
 use crate::sign::Purpose;
 
+/// What a sign was made otherwise than it should be.
+pub type Slips = Vec<Slip>;
+
+/// All that was done otherwise, in one sentence.
+#[must_use]
+pub fn told(slips: &[Slip], lang: Lang) -> String {
+    let texts: Vec<String> = slips.iter().map(|slip| slip.text(lang)).collect();
+    texts.join(match lang {
+        Lang::Zh => "；",
+        Lang::En => "; ",
+    })
+}
+
 /// One thing that was done otherwise than docs/signing.md says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is told by its sentence")]

@@ -1,9 +1,9 @@
 //! What a developer pastes, taken apart: the text that is signed, whether the sign holds,
 //! and what was done otherwise. For `tongfu sign` and the page /sign of a development.
 
-use super::epay::{holds, signed};
-use super::values::{as_sent, named};
-use super::{Slips, examine_epay, examine_forecore, examine_sha1, examined, first_difference};
+use crate::clinic::epay::{holds, signed};
+use crate::clinic::values::{as_sent, named};
+use crate::clinic::{MASK, examine_epay, examine_forecore, examine_sha1, examined};
 use crate::domain::{Domain, Secret};
 use crate::fields::Fields;
 use crate::forecore::verifies;
@@ -11,13 +11,12 @@ use crate::pairs::Pairs;
 use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::sign::{Purpose, callback_sign2, equal, sha1_sign, sort_utf16};
+use crate::slip::Slips;
 use crate::verify::{
     Explained, Explanation, domain_code, explain, verify_close, verify_pay, verify_query,
     verify_refund,
 };
 
-/// What stands for the secret in every text that is shown.
-pub const MASK: &str = "***";
 /// The name under which partners prove themselves.
 const PARTNER_ID: &str = "partnerId";
 /// And epay's systems.
@@ -318,4 +317,36 @@ fn masked(lines: &[&str], secret: &Secret) -> Vec<String> {
     shown
         .map(|(at, line)| if Some(at) == place { MASK } else { line }.to_owned())
         .collect()
+}
+
+/// Where two texts begin to differ: the byte's place, from 0, and what stands there in
+/// each, a little of it. Nothing where they are the same.
+fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, &'a str, &'a str)> {
+    const AROUND: usize = 16;
+    if ours == theirs {
+        return None;
+    }
+    let same = ours.bytes().zip(theirs.bytes());
+    let mut place = same.take_while(|(one, other)| one == other).count();
+    while !ours.is_char_boundary(place) || !theirs.is_char_boundary(place) {
+        place -= 1;
+    }
+    let from = |text: &'a str| {
+        let rest = &text[place..];
+        let end = rest.char_indices().nth(AROUND);
+        &rest[..end.map_or(rest.len(), |(end, _)| end)]
+    };
+    Some((place, from(ours), from(theirs)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_found_between_whole_characters() {
+        assert_eq!(first_difference("abc", "abc"), None);
+        assert_eq!(first_difference("ab耳c", "ab机c"), Some((2, "耳c", "机c")));
+        assert_eq!(first_difference("ab", "abc"), Some((2, "", "c")));
+    }
 }
