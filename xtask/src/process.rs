@@ -288,10 +288,11 @@ pub(crate) fn check_free(port: u16) -> Result<()> {
 }
 
 /// The first of `count` ports in a row that are free now. They lie below those
-/// that the system gives to outgoing connections, so that none takes them meanwhile.
+/// that the system gives to outgoing connections, so that none takes them meanwhile, and
+/// above 10080, the last that no browser opens.
 pub(crate) fn free_ports(count: u16) -> Result<u16> {
     let spread = u16::try_from(std::process::id() % 500)? * 20;
-    let mut starts = (10_000 + spread..30_000).step_by(usize::from(count));
+    let mut starts = (11_000 + spread..30_000).step_by(usize::from(count));
     let free = |start: &u16| (*start..*start + count).all(|port| check_free(port).is_ok());
     starts.find(free).context("no free ports below 30000")
 }
