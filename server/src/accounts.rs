@@ -3,8 +3,8 @@
 
 pub(crate) mod written;
 
+use crate::clock::system_clock;
 use crate::config::{Config, without_line};
-use crate::serve::system_clock;
 use anyhow::{Context, Result};
 use channels::registry::{Account, Accounts, gateways};
 use payment::channel::Channel;

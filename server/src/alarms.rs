@@ -1,16 +1,15 @@
 //! Alarms by message (docs/operating.md, Alarms by message): one message a kind, whichever
 //! instance sees it, then silence until it is over, and that is told too.
 
-mod form;
+pub(crate) mod form;
 
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::now_ms;
 use crate::worker::rested;
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use checkout::{ALARM_AGAIN_MAX_MS, Checkout, alarms_raised};
-use form::Message;
-pub(crate) use form::{Form, if_set};
+use form::{Form, Message};
 use payment::lang::Lang;
 use payment::ports::{KeptAlarm, Risk, RiskKind, Store};
 use reqwest::{Client, Url};

@@ -19,6 +19,7 @@ pub(crate) mod operator;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod secrets;
+mod shown;
 pub(crate) mod sign;
 mod tries;
 pub(crate) mod trigger;

@@ -3,7 +3,7 @@
 
 mod keys;
 
-use crate::alarms::{self, Form};
+use crate::alarms::form::{self, Form};
 use crate::limits::{Network, Rate, Rates};
 use crate::listen::Times;
 use crate::log::Format;
@@ -50,7 +50,7 @@ pub(crate) struct Config {
     acts_head_file: PathBuf,
     pub(crate) acts_head_url: String,
     pub(crate) alarm_url: String,
-    #[serde(deserialize_with = "alarms::if_set")]
+    #[serde(deserialize_with = "form::if_set")]
     pub(crate) alarm_form: Option<Form>,
     pub(crate) alarm_secret: String,
     pub(crate) alarm_quiet_s: u32,

@@ -13,72 +13,19 @@ mod queues;
 mod record;
 mod refunds;
 mod session;
+pub(crate) mod shared;
+mod sign_in;
 
-use crate::alarms::Destination;
-use crate::config::Config;
-use crate::ends::Ends;
-use crate::limits::buckets::{Buckets, Rate};
-use crate::reload::Reloaded;
-use crate::serve::system_clock;
 use crate::state::State;
-use anyhow::Result;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
-use checkout::Operators;
-use payment::ports::Store;
-use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// No form of ours is longer, bytes.
 const FORM_MAX: usize = 8 << 10;
 /// But those of all settings, with their lists.
 const SETTINGS_MAX: usize = 64 << 10;
-/// Sign-ins of one peer.
-const SIGN_INS: Rate = Rate {
-    per_second: 1,
-    burst: 10,
-};
-
-/// What the console's pages share.
-pub(crate) struct Console {
-    store: Arc<dyn Store>,
-    operators: Operators,
-    reloaded: Arc<Reloaded>,
-    sign_ins: Buckets,
-    figures: Mutex<()>,
-    /// What this instance is called among those at work.
-    instance: String,
-    /// Which certificates and secrets end.
-    ends: Ends,
-    /// Where alarms are sent.
-    alarms: Option<Destination>,
-}
-
-impl Console {
-    /// # Errors
-    /// When `alarm_url` is no address.
-    pub(crate) fn new(
-        config: &Config,
-        reloaded: Arc<Reloaded>,
-        dev: bool,
-        ends: Ends,
-    ) -> Result<Self> {
-        let store = Arc::clone(&reloaded.store);
-        Ok(Self {
-            store: Arc::clone(&store),
-            operators: Operators::new(store, system_clock(), dev),
-            instance: reloaded.instance.clone(),
-            reloaded,
-            sign_ins: Buckets::new(SIGN_INS),
-            figures: Mutex::default(),
-            ends,
-            alarms: Destination::new(config)?,
-        })
-    }
-}
-
 /// Where a form of all settings is sent.
 fn settings<H: Handler<T, State>, T: 'static>(form: H) -> MethodRouter<State> {
     post(form).layer(DefaultBodyLimit::max(SETTINGS_MAX))
@@ -110,8 +57,8 @@ pub(crate) fn router() -> Router<State> {
         .route("/notify/{id}", get(orders::notify))
         .route("/order/{order_sn}", get(orders::show))
         .route("/order/{order_sn}/{act}", post(acts::act))
-        .route("/sign-in", get(session::page_route).post(session::sign_in))
-        .route("/sign-out", post(session::sign_out))
+        .route("/sign-in", get(sign_in::page_route).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
         .fallback(session::unknown)
         .layer(DefaultBodyLimit::max(FORM_MAX))
 }

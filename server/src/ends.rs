@@ -2,8 +2,8 @@
 //! `doctor` names which, too.
 
 use crate::accounts;
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::now_ms;
 use crate::worker::rested;
 use anyhow::Result;
 use channels::health::certificate_ends;

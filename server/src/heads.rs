@@ -1,8 +1,8 @@
 //! Sends out how far the acts of operators have come, to where who owns the database can't
 //! write: the log, a file, an address (docs/operating.md, Who did what).
 
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::now_ms;
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use payment::acts::Head;

@@ -1,7 +1,7 @@
 //! Business systems are made, and issued their secrets: the first ones, and those that
 //! follow. The command line and the console do it alike.
 
-use crate::serve::now_ms;
+use crate::clock::now_ms;
 use crate::settings::{ApayArgs, EpayArgs, RuleArgs, SettingArgs, duration_s, key_rule};
 use anyhow::{Context, Result, bail};
 use doors::{apay, epay};

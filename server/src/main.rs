@@ -6,6 +6,7 @@ mod alarms;
 mod business;
 mod channel;
 mod cli;
+mod clock;
 mod config;
 mod console;
 mod developer;

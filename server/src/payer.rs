@@ -9,11 +9,10 @@ pub(crate) mod notice;
 mod open;
 mod openid;
 mod screens;
+pub(crate) mod streams;
 mod visit;
 
-pub(crate) use events::Streams;
 pub(crate) use open::unknown;
-pub(crate) use visit::status_of;
 
 use crate::routes::assets;
 use crate::state::State;

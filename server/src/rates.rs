@@ -1,8 +1,8 @@
 //! The platform's own rates by currency and payment: configured figures, the more
 //! particular one first, then those of a source, then the development ones.
 
+use crate::clock::{now_ms, system_clock};
 use crate::config::Config;
-use crate::serve::{now_ms, system_clock};
 use anyhow::{Context, Result, bail};
 use channels::apay::UpstreamRates;
 use channels::ecb::RateTable;

@@ -2,11 +2,11 @@
 //! filter are read anew. The rest of the configuration holds from the next start.
 
 use crate::accounts::{self, Opened, written};
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::log;
 use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
-use crate::serve::now_ms;
 use crate::worker::rested;
 use anyhow::{Result, bail};
 use checkout::Checkout;

@@ -7,8 +7,6 @@ mod public;
 pub(crate) mod respond;
 mod trace;
 
-pub(crate) use trace::REQUESTS;
-
 use crate::state::State;
 use crate::{business, channel, developer, operator, payer};
 use axum::Router;

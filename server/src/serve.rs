@@ -2,16 +2,17 @@
 
 use crate::accounts;
 use crate::alarms::{self, Bell};
+use crate::clock::{now_ms, system_clock};
 use crate::config::{self, Config};
-use crate::console::Console;
+use crate::console::shared::Console;
 use crate::ends::{self, Ends};
 use crate::heads::Heads;
 use crate::limits::{Limits, Proxies};
 use crate::listen::{self, Gate, Way};
 use crate::log;
-use crate::payer::Streams;
 use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
+use crate::payer::streams::Streams;
 use crate::rates;
 use crate::relay::{Line, Relay, Relayed};
 use crate::reload::{self, Reloaded, Used};
@@ -22,7 +23,7 @@ use crate::{operator, routes};
 use anyhow::{Context, Error, Result, bail};
 use axum::Router;
 use channels::receiver::HttpReceiver;
-use checkout::{Checkout, Clock, DEVELOPMENT_OPERATOR, Parts, Rates, Schedule, Toll};
+use checkout::{Checkout, DEVELOPMENT_OPERATOR, Parts, Rates, Schedule, Toll};
 use futures_util::future::OptionFuture;
 use payment::domain::Domain;
 use payment::ports::{Gateway, Receiver, Store, StoreError};
@@ -31,7 +32,7 @@ use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use store::Keys;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -399,19 +400,6 @@ fn receiver(line: Option<Arc<Line>>) -> Result<Arc<dyn Receiver>> {
         Some(line) => Arc::new(Relayed { http, line }),
         None => Arc::new(http),
     })
-}
-
-/// The clock that everything goes by.
-pub(crate) fn system_clock() -> Clock {
-    Arc::new(now_ms)
-}
-
-/// The system's clock, ms since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 async fn told_to_stop(stop: watch::Sender<bool>) {

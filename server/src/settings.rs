@@ -4,7 +4,7 @@
 pub(crate) mod form;
 pub(crate) mod wrong;
 
-use crate::serve::now_ms;
+use crate::clock::now_ms;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use payment::address::Address;

@@ -1,11 +1,11 @@
 //! What handlers may hold.
 
-use crate::console::Console;
+use crate::console::shared::Console;
 use crate::limits::Limits;
 use crate::operator::metrics::Metrics;
-use crate::payer::Streams;
 use crate::payer::marks::Pictures;
 use crate::payer::notice::Notice;
+use crate::payer::streams::Streams;
 use crate::relay::Relay;
 use checkout::Checkout;
 use std::ops::Deref;

@@ -15,7 +15,6 @@ pub(crate) use sha1::examine_sha1;
 
 use crate::budget::{Budget, hashed};
 use crate::domain::{Domain, Secret};
-use crate::lang::Lang;
 use crate::sign::equal;
 use crate::slip::{Slip, Slips};
 use ::hmac::{Hmac, KeyInit, Mac};

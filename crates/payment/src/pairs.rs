@@ -2,6 +2,7 @@
 //! covers values, so nothing may be lost before it is judged (docs/signing.md,
 //! Shapes that every request keeps).
 
+use crate::escape::escape;
 use crate::refusal::Refusal;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;

@@ -2,8 +2,7 @@
 //! for servers, which are answered JSON with HTTP status 200.
 
 use super::fields;
-use crate::payer;
-use crate::routes::respond::{self, Form, wished_language};
+use crate::routes::respond::{self, Form, status_of, wished_language};
 use crate::state::State;
 use app::page::Screen;
 use axum::body::Body;
@@ -127,7 +126,7 @@ fn refused_page(headers: &HeaderMap, failure: &Failure) -> Response {
     };
     let status = match failure {
         Failure::NoFile => StatusCode::NOT_FOUND,
-        _ => payer::status_of(failure.passes(), failure.wait_s()),
+        _ => status_of(failure.passes(), failure.wait_s()),
     };
     let mut response = respond::page(screen, Form::plain(status, lang));
     if let Some(wait_s) = failure.wait_s() {

@@ -2,8 +2,9 @@
 
 use super::find::{Moment, moment};
 use crate::acts::Sought;
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use crate::{table, zone};
 use anyhow::{Context, Error, Result, bail};
 use clap::Subcommand;

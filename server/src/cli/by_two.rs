@@ -1,10 +1,11 @@
 //! `tongfu order refund --operator`, `order grant`, `order refuse`, `order close`: what an
 //! operator does under his own name (docs/console.md, Refunds by two).
 
-use super::order::show;
+use super::shown::show;
 use super::untold;
+use crate::clock::system_clock;
 use crate::config::Config;
-use crate::serve::{commanded, system_clock};
+use crate::serve::commanded;
 use anyhow::{Context, Result, bail};
 use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome};
 use payment::ports::Store;

@@ -1,8 +1,9 @@
 //! `tongfu callback list|parked|resend`.
 
 use super::tries::answered;
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use crate::settings::duration_s;
 use anyhow::{Result, bail};
 use clap::Subcommand;

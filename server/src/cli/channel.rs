@@ -2,8 +2,9 @@
 //! keeps (docs/accounts.md).
 
 use crate::accounts::{self, HEARD};
+use crate::clock::{now_ms, system_clock};
 use crate::config::Config;
-use crate::serve::{now_ms, open, system_clock};
+use crate::serve::open;
 use anyhow::{Context, Error, Result, bail};
 use channels::registry::{Account, gateways};
 use clap::Subcommand;

@@ -1,8 +1,9 @@
 //! `tongfu database show|accept`, and `tongfu prune`.
 
 use super::untold;
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{commanded, now_ms, open};
+use crate::serve::{commanded, open};
 use anyhow::{Context, Result, bail};
 use checkout::check_reason;
 use clap::Subcommand;

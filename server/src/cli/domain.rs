@@ -1,8 +1,9 @@
 //! `tongfu domain add|set|list|show|rotate|end-older`.
 
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::issue;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use crate::settings::{LegacyArgs, RuleArgs, SettingArgs, uncalled};
 use crate::zone;
 use anyhow::{Context, Result, bail};

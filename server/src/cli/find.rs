@@ -1,7 +1,7 @@
 //! `tongfu order find|list|totals|refunds`.
 
-use super::order::{as_json, show};
-use crate::serve::now_ms;
+use super::shown::{as_json, show};
+use crate::clock::now_ms;
 use crate::settings::duration_s;
 use crate::{table, zone};
 use anyhow::{Result, bail};

@@ -4,9 +4,9 @@
 use super::domain::read_secret;
 use super::health::reached;
 use super::tries::{answered, beginning, sent};
+use crate::clock::{now_ms, system_clock};
 use crate::config::{Config, domain_secret};
 use crate::relay::{Given, Parcel};
-use crate::serve::{now_ms, system_clock};
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use channels::receiver::HttpReceiver;

@@ -1,8 +1,9 @@
 //! `tongfu notify show|attach`: what channels sent us.
 
 use super::untold;
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use crate::zone;
 use anyhow::{Context, Result, bail};
 use checkout::check_reason;

@@ -1,7 +1,8 @@
 //! `tongfu operator add|list|set|renew` (docs/console.md).
 
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use crate::zone;
 use anyhow::{Error, Result, bail};
 use checkout::{DEVELOPMENT_OPERATOR, Given, given, token};

@@ -1,7 +1,8 @@
 //! `tongfu sign`: the sign clinic.
 
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use payment::lang::Lang;

@@ -3,8 +3,9 @@
 
 use super::health::reached;
 use super::tries::print_callback;
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::serve::{now_ms, open};
+use crate::serve::open;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use payment::domain::{Domain, KeyRule, PLATFORM};

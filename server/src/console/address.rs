@@ -1,6 +1,5 @@
 //! What the addresses of lists say.
 
-use super::orders::DAY_MS;
 use crate::zone;
 use payment::lang::Lang;
 
@@ -9,6 +8,7 @@ const NAME_MAX: usize = 64;
 /// A number that somebody has is no longer.
 const NUMBER_MAX: usize = 200;
 const MINUTE_MS: i64 = 60_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// The words of an address: those that say something.
 pub(super) fn written(words: &[(&str, &str)]) -> String {

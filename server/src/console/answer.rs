@@ -1,6 +1,5 @@
 //! The console's answers: pages with their security headers, ways on, and what goes wrong.
 
-use super::desk::Who;
 use crate::payer::cookies::keep_lang;
 use crate::routes::respond::wished_language;
 use crate::zone;
@@ -14,8 +13,15 @@ use axum::response::{Html, IntoResponse, Response};
 use checkout::NotDone;
 use console::{Notice, Setting};
 use payment::lang::Lang;
+use payment::operators::Operator;
 use payment::ports::StoreError;
 use serde::Deserialize;
+
+/// Who looks, and the token of his forms.
+pub(super) struct Who {
+    pub(super) operator: Operator,
+    pub(super) token: String,
+}
 
 /// What an address says was done a moment ago: anybody can write it.
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! An operator's request: who looks, what he asks for, and what answers him.
 
-use super::answer::{self, language, message, page, trouble};
+use super::answer::{self, Who, language, message, page, trouble};
 use super::session::{caller, is_ours, who};
 use crate::state::State;
 use axum::extract::FromRequestParts;
@@ -10,15 +10,8 @@ use axum::response::Response;
 use checkout::{Errand, NotDone, Outcome};
 use console::Setting;
 use payment::lang::Lang;
-use payment::operators::Operator;
 use payment::ports::{Store, StoreError};
 use payment::sign::equal;
-
-/// Who looks, and the token of his forms.
-pub(super) struct Who {
-    pub(super) operator: Operator,
-    pub(super) token: String,
-}
 
 /// What a page answers; or why it can't.
 pub(super) type Answered = Result<Response, Response>;

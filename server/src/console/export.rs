@@ -5,7 +5,7 @@ use super::desk::{Answered, Desk};
 use super::orders::{BEYOND, asked, is_of_few, list_refused, query, wanted};
 use super::record::{self, Wish};
 use super::refunds;
-use crate::serve::now_ms;
+use crate::clock::now_ms;
 use crate::{table, zone};
 use axum::body::Body;
 use axum::extract::Query;

@@ -1,8 +1,9 @@
 //! What the page of figures shows (docs/console.md, Figures).
 
+use super::address::DAY_MS;
 use super::desk::{Answered, Desk};
-use super::orders::{DAY_MS, query, start_of_today};
-use crate::serve::now_ms;
+use super::orders::{query, start_of_today};
+use crate::clock::now_ms;
 use crate::zone;
 use axum::extract::Query;
 use axum::http::StatusCode;

@@ -1,11 +1,11 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
-use super::address::{Unread, further, is_number, name, number, read, time, written};
+use super::address::{DAY_MS, Unread, further, is_number, name, number, read, time, written};
 use super::answer::{Done, lead, status};
 use super::desk::{Answered, Desk};
 use super::queues;
+use crate::clock::now_ms;
 use crate::ends::Looked;
-use crate::serve::now_ms;
 use crate::state::State;
 use crate::zone;
 use axum::extract::{Path, Query};
@@ -34,7 +34,6 @@ const LOOKED_AT: i64 = 200_000;
 const FEW_REQUESTS: i64 = 2_000;
 /// Where fewer callbacks than these are not taken, all of them are looked at.
 const FAIL_MAX: i64 = 2_000;
-pub(super) const DAY_MS: i64 = 86_400_000;
 /// So many orders of each kind of number are found.
 const FOUND_MAX: usize = 100;
 /// After every number of an order, in the order of any database: they are digits.

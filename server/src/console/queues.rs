@@ -2,7 +2,7 @@
 //! its own place, and nothing that reads a table which grows.
 
 use super::desk::{Answered, Desk};
-use crate::alarms::Form;
+use crate::alarms::form::Form;
 use crate::ends::{Looked, NEAR_MS};
 use crate::state::State;
 use axum::http::StatusCode;

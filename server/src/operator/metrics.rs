@@ -3,7 +3,6 @@
 
 use crate::ends::{CERTIFICATE_DAYS, SECRET_DAYS};
 use crate::limits::UNLISTED;
-use crate::routes::REQUESTS;
 use crate::worker::MARK_KEPT;
 use anyhow::{Context, Result};
 use checkout::{
@@ -18,6 +17,9 @@ use std::time::Duration;
 use store::ANSWER_SECONDS;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+/// Requests that were answered, by the route that they matched and the status.
+pub(crate) const REQUESTS: &str = "tongfu_requests_total";
 
 const RISKS: &str = "tongfu_money_at_risk";
 const BACKLOG: &str = "tongfu_backlog";

@@ -1,7 +1,8 @@
 //! The push stream of a waiting page: it says "ask now" when something changed, and
 //! nothing else. A page that hears nothing polls all the same.
 
-use crate::limits::{Caller, Counts, Peer, Slot};
+use super::streams::Room;
+use crate::limits::Caller;
 use crate::state::State;
 use axum::Extension;
 use axum::extract;
@@ -14,9 +15,8 @@ use checkout::Bell;
 use futures_util::stream;
 use payment::pairs::Pairs;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// A stream ends after this time; a page that still waits opens another.
@@ -25,44 +25,6 @@ const LIFE: Duration = Duration::from_secs(600);
 const ALIVE_EACH: Duration = Duration::from_secs(20);
 /// How long a browser waits before it opens a broken stream again.
 const AGAIN: Duration = Duration::from_secs(5);
-
-/// Room for streams: in all, of one peer, for one payment request. Pages that get none
-/// poll.
-pub(crate) struct Streams {
-    all: Arc<Semaphore>,
-    peers: Arc<Counts<Peer>>,
-    requests: Arc<Counts<(String, String)>>,
-}
-
-/// The room of one stream, until this is dropped.
-struct Room {
-    _all: OwnedSemaphorePermit,
-    _peer: Option<Slot<Peer>>,
-    _request: Slot<(String, String)>,
-}
-
-impl Streams {
-    pub(crate) fn new(all: usize, of_one_peer: usize, of_one_request: usize) -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(all)),
-            peers: Counts::new(of_one_peer),
-            requests: Counts::new(of_one_request),
-        }
-    }
-
-    fn enter(&self, Caller(caller): Caller, business: &str, request: &str) -> Option<Room> {
-        let request = (business.to_owned(), request.to_owned());
-        let peer = match caller {
-            Some(peer) => Some(self.peers.enter(peer)?),
-            None => None,
-        };
-        Some(Room {
-            _request: self.requests.enter(request)?,
-            _peer: peer,
-            _all: Arc::clone(&self.all).try_acquire_owned().ok()?,
-        })
-    }
-}
 
 /// What one stream needs to go on.
 struct Stream {
@@ -126,28 +88,4 @@ async fn next(mut stream: Stream) -> Option<(Result<Event, Infallible>, Stream)>
         _ = stream.stopped.wait_for(|stop| *stop) => false,
     };
     rung.then(|| (Ok(Event::default().data("changed")), stream))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn caller(last: u8) -> Caller {
-        Caller(Some(Peer::of([127, 0, 0, last].into())))
-    }
-
-    #[test]
-    fn a_request_and_a_peer_have_few_streams_and_the_others_have_theirs() {
-        let streams = Streams::new(100, 3, 2);
-        let enter = |last, key| streams.enter(caller(last), "test", key);
-        let mut held = vec![enter(1, "a"), enter(2, "a")];
-        assert!(held.iter().all(Option::is_some));
-        assert!(enter(3, "a").is_none());
-        held.extend([enter(1, "b"), enter(1, "c")]);
-        assert!(held.iter().all(Option::is_some));
-        assert!(enter(1, "d").is_none());
-        assert!(enter(3, "d").is_some());
-        held.remove(0);
-        assert!(enter(1, "d").is_some());
-    }
 }

@@ -4,7 +4,7 @@ use super::cookies::Cookies;
 use super::leave::Leave;
 use super::marks::Pictures;
 use crate::routes::respond::{
-    Form, Secure, browser, is_phone, is_preview, page, retry_after, wished_language,
+    Form, Secure, browser, is_phone, is_preview, page, retry_after, status_of, wished_language,
 };
 use crate::state::State;
 use app::page::{Bought, Screen};
@@ -196,15 +196,6 @@ pub(super) fn see_other(address: &str) -> Response {
     match HeaderValue::from_str(&ascii) {
         Ok(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-/// The status of a page that is refused.
-pub(crate) fn status_of(passes: bool, wait_s: Option<u64>) -> StatusCode {
-    match passes {
-        _ if wait_s.is_some() => StatusCode::TOO_MANY_REQUESTS,
-        true => StatusCode::SERVICE_UNAVAILABLE,
-        false => StatusCode::BAD_REQUEST,
     }
 }
 

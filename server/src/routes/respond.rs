@@ -32,6 +32,15 @@ pub(crate) fn json(object: Map<String, Value>) -> Response {
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
 }
 
+/// The status of a page that is refused.
+pub(crate) fn status_of(passes: bool, wait_s: Option<u64>) -> StatusCode {
+    match passes {
+        _ if wait_s.is_some() => StatusCode::TOO_MANY_REQUESTS,
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::BAD_REQUEST,
+    }
+}
+
 /// Says after how many seconds the same call may come again.
 pub(crate) fn retry_after(response: &mut Response, wait_s: u64) {
     let headers = response.headers_mut();

@@ -1,6 +1,7 @@
 //! A span for each request, and its number in the answer, so that what a caller saw is
 //! found in the log.
 
+use crate::operator::metrics::REQUESTS;
 use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
@@ -13,9 +14,6 @@ use tracing::{Instrument, Span, info_span};
 
 /// The header that tells the request's number.
 const REQUEST_ID: &str = "x-request-id";
-
-/// Requests that were answered, by the route that they matched and the status.
-pub(crate) const REQUESTS: &str = "tongfu_requests_total";
 
 /// Numbers that no other process gives, and one after the other: each request has one,
 /// so that it costs no call of the system's.

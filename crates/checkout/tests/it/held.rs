@@ -59,15 +59,6 @@ async fn nothing_is_captured_while_another_attempt_is_held() {
     scene.answers(Ok(held()));
     scene.after_s(0).await;
     assert_eq!(scene.attempt("k").await.status, Attempt::Held);
-    // The other one's page is told of the held one, long after its own time, too.
-    for after_s in [0, 3_600] {
-        scene.set_clock(scene.now_ms() + after_s * 1_000);
-        let poll = scene.checkout.poll(&signed(&other)).await;
-        assert_eq!(poll, Poll::Open(first.order_sn.clone()));
-        let now = scene.store.attempt(&second.order_sn).await.unwrap();
-        let beside = scene.checkout.held_beside(&now.unwrap()).await.unwrap();
-        assert_eq!(beside.unwrap().order_sn, first.order_sn);
-    }
     let told = || scene.paypal.told.lock().unwrap();
     let OrderState::Paid(mut report) = paid(&second, 15) else {
         panic!("not paid")
@@ -85,6 +76,24 @@ async fn nothing_is_captured_while_another_attempt_is_held() {
     assert!(told().calls.contains(&"capture"));
     let second = scene.store.attempt(&second.order_sn).await.unwrap();
     assert_eq!(second.unwrap().status, Attempt::Paid);
+}
+
+#[tokio::test]
+async fn who_waits_at_another_attempt_is_told_of_the_held_one() {
+    let scene = Scene::new().await;
+    let first = scene.pay("k").await.unwrap();
+    let other = [("requestKey", "k"), ("rate", "6.8")];
+    let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
+    scene.answers(Ok(held()));
+    // Long after the other one's time, too.
+    for after_s in [0, 3_600] {
+        scene.after_s(after_s).await;
+        let poll = scene.checkout.poll(&signed(&other)).await;
+        assert_eq!(poll, Poll::Open(first.order_sn.clone()));
+        let now = scene.store.attempt(&second.order_sn).await.unwrap();
+        let beside = scene.checkout.held_beside(&now.unwrap()).await.unwrap();
+        assert_eq!(beside.unwrap().order_sn, first.order_sn);
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::Domain;
 use crate::escape::escape;
 use crate::fields::Fields;
+use crate::lang::Lang;
 use crate::pairs::Pairs;
 use crate::pasted::{Kind, Pasted, report};
 use crate::sign::{Purpose, sha1_sign};

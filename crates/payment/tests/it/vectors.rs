@@ -1,12 +1,13 @@
 //! Signatures made by others.
 
-use payment::clinic::{Slip, examine_forecore};
+use payment::clinic::examine_forecore;
 use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
 use payment::forecore::{md5_sign, verifies};
 use payment::pairs::Pairs;
 use payment::refusal::Refusal;
 use payment::sign::{Purpose, callback_sign2, sha1_sign};
+use payment::slip::Slip;
 use payment::verify::{examine, verify_close, verify_pay, verify_query, verify_refund};
 use serde_json::Value;
 use std::path::Path;

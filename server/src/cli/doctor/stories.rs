@@ -2,7 +2,7 @@
 //! that all of it was sound.
 
 use super::{Findings, Options};
-use crate::serve::now_ms;
+use crate::clock::now_ms;
 use crate::zone;
 use anyhow::Result;
 use payment::ports::{Store, Story, Told};

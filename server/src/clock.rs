@@ -1,0 +1,18 @@
+//! The time that everything goes by.
+
+use checkout::Clock;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The clock that everything goes by.
+pub(crate) fn system_clock() -> Clock {
+    Arc::new(now_ms)
+}
+
+/// The system's clock, ms since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
