@@ -487,9 +487,9 @@ impl Domain {
     }
 
     /// Adds a new secret; the ones before end at `old_until_ms` at the latest, and those that
-    /// end sooner as they did. The new one follows the rules of docs/signing.md, as made
-    /// secrets do; no setting is judged, for a rule that came later must not keep a stolen
-    /// secret alive.
+    /// end sooner as they did. A secret that was made follows every rule of
+    /// docs/signing.md; no setting is judged, for a rule that came later must not keep a
+    /// stolen secret alive.
     pub fn rotate(&mut self, text: &str, old_until_ms: i64) {
         let generation = self.secrets[0].generation + 1;
         for secret in &mut self.secrets {
