@@ -42,7 +42,13 @@ async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> 
         Err(nothing) => return nothing,
     };
     let own_start = visit.own_start(&attempt);
-    match attempt_screen(&state.checkout, attempt, &visit, look, &known.leave).await {
+    let screen = match state.checkout.held_beside(&attempt).await {
+        // By another channel his money is on its way: nothing is asked of him here.
+        Ok(Some(held)) => Ok(screens::held(&held, visit.lang, &known.leave)),
+        Ok(None) => attempt_screen(&state.checkout, attempt, &visit, look, &known.leave).await,
+        Err(failure) => Err(failure),
+    };
+    match screen {
         Ok(Screen::Pay(_)) if let Some(start) = own_start => see_other(&start),
         Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&known.leave))),
         Err(failure) => refused(&visit, &failure, Some(known)),
@@ -153,12 +159,6 @@ pub(super) async fn attempt_screen(
         let domain_code = attempt.domain_code.clone();
         let winner = checkout.winner(attempt).await?;
         return Ok(paid(checkout, &domain_code, order, winner.as_ref(), leave).await);
-    }
-    // By another channel his money is on its way: nothing is asked of him here.
-    if attempt.status != Attempt::Held
-        && let Some(held) = checkout.held_beside(&attempt).await?
-    {
-        return Ok(screens::held(&held, visit.lang, leave));
     }
     // Who came back has opened it.
     let look = match look {
