@@ -5,9 +5,9 @@
 use crate::guard::Guard;
 use crate::keys::Keys;
 use crate::line::{Line, Pool, Read, Tx};
-use crate::queries::Tail;
 use crate::renewal::Renewal;
 use crate::sql::Statement;
+use crate::tail::Tail;
 use crate::train::Train;
 use payment::ports::{Answer, StoreError};
 use std::sync::Arc;
@@ -23,35 +23,6 @@ pub(crate) const LONG_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long whoever asks the database waits for its answer.
 pub const ANSWER_SECONDS: &str = "tongfu_database_answer_seconds";
-
-/// What the databases write differently.
-pub(crate) struct Dialect {
-    /// Begins a transaction.
-    pub(crate) begin: &'static str,
-    /// Ends a query whose rows nobody else changes until the transaction ends.
-    pub(crate) locked: &'static str,
-    /// Before and after a query that finds the rows to change by, passing over those that
-    /// others have locked. The rows are found first, whatever the planner expects of them.
-    pub(crate) found: [&'static str; 2],
-    /// Before and after a JSON array of texts that is read as rows with the column
-    /// `value`.
-    pub(crate) texts: [&'static str; 2],
-    /// What can be seen of `change` now, as a text; and which of its rows `c` can't be
-    /// seen by the text `$1`.
-    pub(crate) changes_here: &'static str,
-    pub(crate) changes_unseen: &'static str,
-    /// The number of the transaction that asks: all that wrote before have lower ones.
-    pub(crate) asking: &'static str,
-    /// Transactions with lower numbers have ended.
-    pub(crate) ended: &'static str,
-    /// No transaction that has ended has this number, or a higher one.
-    pub(crate) beyond: &'static str,
-    /// Its own clock, ms since 1970.
-    pub(crate) now_ms: &'static str,
-    /// Which server it is, a text, and how often another one took its place.
-    pub(crate) system: &'static str,
-    pub(crate) timeline: &'static str,
-}
 
 /// The store.
 pub(crate) struct Database {

@@ -45,11 +45,11 @@ impl Pool {
     pub(crate) async fn begin(&self) -> Answer<Tx> {
         let line = match self {
             Self::Sqlite(pool) => {
-                let begun = pool.begin_with(crate::sqlite::DIALECT.begin).await;
+                let begun = pool.begin_with(crate::dialect::SQLITE.begin).await;
                 begun.map(|tx| Line::Sqlite(Together(tx)))
             }
             Self::Postgres(pool) => {
-                let begun = pool.begin_with(crate::postgres::DIALECT.begin).await;
+                let begun = pool.begin_with(crate::dialect::POSTGRES.begin).await;
                 begun.map(|tx| Line::Postgres(Together(tx)))
             }
         };

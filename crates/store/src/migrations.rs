@@ -2,7 +2,7 @@
 //! `compatible_` leaves programs that don't know it at work: it adds tables,
 //! indexes, or columns that may stay empty. Any other refuses them.
 
-use crate::open::{OpenError, Tables, refused};
+use crate::open_error::{OpenError, Tables, refused};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Database, Executor, FromRow, IntoArguments, Pool, SqlSafeStr};
 

@@ -3,11 +3,11 @@
 mod connect;
 mod hosts;
 
-use crate::db::{Database, Dialect, Writes};
+use crate::db::{Database, Writes};
 use crate::guard::Guard;
 use crate::line::Pool;
 use crate::migrations;
-use crate::open::{OpenError, Tables, refused};
+use crate::open_error::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
 use hosts::Hosts;
 use payment::ports::{Answer, StoreError};
@@ -16,28 +16,6 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgPool, Row};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Rows are locked one by one.
-pub(crate) const DIALECT: Dialect = Dialect {
-    begin: "begin",
-    locked: " for update",
-    found: [" = any(array(", " for update skip locked))"],
-    texts: ["json_array_elements_text(", "::json) as busy (value)"],
-    asking: "pg_current_xact_id()::text::bigint",
-    ended: "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
-    beyond: "pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
-    // Numbers are seen out of order, transactions as a snapshot has them. The first
-    // condition is for the index.
-    changes_here: "pg_current_snapshot()::text",
-    changes_unseen: "c.xact >= pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint \
-        and not pg_visible_in_snapshot(c.xact::text::xid8, $1::text::pg_snapshot)",
-    // One time for a whole statement: an index is asked by it.
-    now_ms: "(extract(epoch from statement_timestamp()) * 1000)::bigint",
-    system: "(select system_identifier::text from pg_control_system())",
-    // Of what is written now; the last checkpoint's is an older one after a failover.
-    timeline: "case when pg_is_in_recovery() then 0 else ('x' || \
-        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end",
-};
 
 const MIGRATIONS_TABLE: &str =
     "select tablename from pg_tables where tablename = '_sqlx_migrations'";

@@ -12,7 +12,7 @@ mod domains;
 mod figures;
 mod health;
 mod listing;
-mod marks;
+pub(crate) mod marks;
 mod notifies;
 mod operators;
 mod partners;
@@ -22,14 +22,13 @@ mod refunds;
 mod rows;
 mod sealing;
 mod settling;
+mod steps;
 mod story;
 mod timers;
 mod trips;
 
-pub(crate) use changes::Tail;
-pub(crate) use marks::{MARK_OF_POSTGRES, mark_row};
-
 use crate::sql::Sql;
+use crate::tail;
 
 /// Statements that read as much of the book as a person's command asks for.
 pub fn as_asked() -> impl Iterator<Item = Sql> {
@@ -64,7 +63,9 @@ pub fn statements() -> impl Iterator<Item = Sql> {
         refunds::STATEMENTS,
         sealing::STATEMENTS,
         settling::STATEMENTS,
+        steps::STATEMENTS,
         story::STATEMENTS,
+        tail::STATEMENTS,
         timers::STATEMENTS,
         trips::STATEMENTS,
     ];

@@ -1,6 +1,6 @@
 //! Statements: their texts, joined while the program is compiled, and the values that
 //! are bound to them. A statement has a text for each database, which differ where
-//! its parts name what a [`Dialect`](crate::db::Dialect) writes its own way.
+//! its parts name what a [`Dialect`](crate::dialect::Dialect) writes its own way.
 
 use std::borrow::Cow;
 
@@ -133,11 +133,11 @@ macro_rules! sql {
     (($of:ident) $($part:expr),+) => {
         $crate::sql::Sql {
             sqlite: {
-                const $of: $crate::db::Dialect = $crate::sqlite::DIALECT;
+                const $of: $crate::dialect::Dialect = $crate::dialect::SQLITE;
                 $crate::sql::text!($($part),+)
             },
             postgres: {
-                const $of: $crate::db::Dialect = $crate::postgres::DIALECT;
+                const $of: $crate::dialect::Dialect = $crate::dialect::POSTGRES;
                 $crate::sql::text!($($part),+)
             },
         }

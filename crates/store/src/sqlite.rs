@@ -1,11 +1,11 @@
 //! What is SQLite's own: one connection writes, several read; a commit is on
 //! disk before it is answered (`synchronous = full`).
 
-use crate::db::{Database, Dialect, Writes};
+use crate::db::{Database, Writes};
 use crate::guard::Guard;
 use crate::line::Pool;
 use crate::migrations;
-use crate::open::{OpenError, Tables, refused};
+use crate::open_error::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
 use crate::train::Train;
 use payment::ports::{Answer, StoreError};
@@ -20,26 +20,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The transaction that begins takes the write lock at once, so that what is read stays
-/// true until the commit: it has the whole file, and rows need no locks.
-pub(crate) const DIALECT: Dialect = Dialect {
-    begin: "begin immediate",
-    locked: "",
-    found: [" in (", ")"],
-    texts: ["json_each(", ")"],
-    // One writes at a time: nobody is at work beside who asks.
-    asking: "0",
-    ended: "0",
-    beyond: "1",
-    // And numbers come in order, and none is given twice.
-    changes_here: "cast(coalesce((select seq from sqlite_sequence where name = 'change'), 0) \
-        as text)",
-    changes_unseen: "c.id > cast($1 as integer)",
-    now_ms: "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
-    system: "'-'",
-    timeline: "0",
-};
 
 const MIGRATIONS_TABLE: &str =
     "select name from sqlite_master where type = 'table' and name = '_sqlx_migrations'";

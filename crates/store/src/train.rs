@@ -6,9 +6,9 @@
 //! turn comes first commits for all who have boarded until then. Who is alone commits at
 //! once, and nobody waits for a clock.
 
+use crate::dialect::SQLITE;
 use crate::line::{Pool, Tx};
 use crate::renewal::Renewal;
-use crate::sqlite::DIALECT;
 use payment::ports::{Answer, StoreError};
 use std::sync::Arc;
 use std::time::Instant;
@@ -149,7 +149,7 @@ impl Train {
             }
         };
         // Who is cut off here leaves no connection of which nobody knows what it heard.
-        tx.say(DIALECT.begin).await?;
+        tx.say(SQLITE.begin).await?;
         engine.connection = Some((tx, made));
         Ok(())
     }

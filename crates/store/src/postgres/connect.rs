@@ -3,8 +3,8 @@
 
 use crate::guard::Guard;
 use crate::line::Row;
-use crate::open::{OpenError, refused};
-use crate::queries::{MARK_OF_POSTGRES, mark_row};
+use crate::open_error::{OpenError, refused};
+use crate::queries::marks::{MARK_OF_POSTGRES, mark_row};
 use crate::renewal::Renewal;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row as _};

@@ -2,7 +2,7 @@
 //! found again after a failover.
 
 use super::connect;
-use crate::open::{OpenError, refused};
+use crate::open_error::{OpenError, refused};
 use crate::renewal::Renewal;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};

@@ -1,8 +1,7 @@
-//! Attempts and their requests. Everything that changes an order locks its request
-//! first, so there is one order of locks, and the order's story has one writer.
+//! Attempts and their requests.
 
 use super::rows::{CREATING, NOT_PAID, OPEN_OR_HELD, attempt_row, json};
-use super::settling::{is_closed, write_step};
+use super::steps::{LockedRequest, is_closed, lock, lock_request, write_step};
 use super::{domains, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
@@ -40,11 +39,6 @@ statements! {
         (domain_code, request_key, money, currency, status, created_ms) \
         values ($1, $2, $3, $4, ", NOT_PAID, ", $5) \
         on conflict (domain_code, request_key) do nothing";
-    LOCK_REQUEST(OF) = "select id, money, currency, status, created_ms from payment_request \
-        where domain_code = $1 and request_key = $2", OF.locked;
-    LOCK_REQUEST_OF(OF) = "select id, domain_code, status from payment_request \
-        where id = (select request_id from attempt where order_sn = $1)", OF.locked;
-    STATUS = "select status from attempt where order_sn = $1";
     /// How many attempts of a request have begun since then.
     BEGUN_SINCE = "select count(*) as n from attempt where request_id = $1 and created_ms > $2";
     ADD = "insert into attempt (order_sn, request_id, token, channel, account, kind, \
@@ -141,61 +135,6 @@ impl Attempts for Database {
     async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Answer<()> {
         self.change(SCHEDULE.bind(order_sn).bind(at_ms)).await
     }
-}
-
-/// An attempt as it stands while its request is locked.
-pub(super) struct Locked {
-    pub(super) status: Attempt,
-    pub(super) request_id: i64,
-    pub(super) request_status: PayStatus,
-    pub(super) domain_code: String,
-}
-
-/// Locks the request of an order until the transaction ends.
-pub(super) async fn lock(tx: &mut Tx, order_sn: &str) -> Answer<Locked> {
-    let missing = || StoreError::Corrupt(format!("no attempt {order_sn}"));
-    let request = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await?;
-    let request = request.ok_or_else(missing)?;
-    // Read after the lock was had, and not with it: it may have been waited for.
-    let attempt = tx.one(STATUS.bind(order_sn)).await?;
-    Ok(Locked {
-        status: attempt.word("status", Attempt::parse)?,
-        request_id: request.get("id")?,
-        request_status: request.word("status", PayStatus::parse)?,
-        domain_code: request.get("domain_code")?,
-    })
-}
-
-/// A request that is locked until the transaction ends.
-pub(super) struct LockedRequest {
-    pub(super) id: i64,
-    pub(super) status: PayStatus,
-    money: Money,
-    /// When it was first seen.
-    seen_ms: i64,
-}
-
-/// Locks an order and its request; `false` where there is no such order.
-pub(super) async fn lock_if_there(tx: &mut Tx, order_sn: &str) -> Answer<bool> {
-    let request = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await?;
-    Ok(request.is_some())
-}
-
-pub(super) async fn lock_request(
-    tx: &mut Tx,
-    domain_code: &str,
-    request_key: &str,
-) -> Answer<Option<LockedRequest>> {
-    let read = |row: &Row| {
-        Ok(LockedRequest {
-            id: row.get("id")?,
-            status: row.word("status", PayStatus::parse)?,
-            money: row.money("money", "currency")?,
-            seen_ms: row.get("created_ms")?,
-        })
-    };
-    let locked = LOCK_REQUEST.bind(domain_code).bind(request_key);
-    tx.find(locked, read).await
 }
 
 async fn begin(tx: &mut Tx, new: &NewAttempt) -> Answer<Begun> {

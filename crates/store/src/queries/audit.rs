@@ -1,11 +1,11 @@
 //! Money that needs a person's eye, what waits to be done, and what was looked over.
 
-use super::attempts::lock_if_there;
 use super::rows::{
     ASKED, DONE, DUPLICATE, FAILED, FOR_A_PERSON, FREED, HELD, LATE, MONEY_CAME, OF_DUPLICATE,
     OF_LATE, OLD_STRAY, OPEN, PARKED, PARKED_REFUND, PAYABLE, STRAY, TAKEN_BACK, UNCONFIRMED,
     UNENDED, UNTOLD, WAITING, json, places,
 };
+use super::steps::lock_if_there;
 use super::{contradictions, refund_requests, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Line, Row};

@@ -1,7 +1,7 @@
 //! The outbox of callbacks (docs/reference/orders.md, Callbacks).
 
 use super::rows::{DELIVERED, PARKED, WAITING, after_try, callback_row, json, try_row};
-use super::{attempts, story};
+use super::{steps, story};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
@@ -74,7 +74,7 @@ impl Callbacks for Database {
     async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
         self.write(LIMIT, async |tx| {
             let order_sn: String = tx.one(ORDER_OF.bind(id)).await?.get("order_sn")?;
-            attempts::lock(tx, &order_sn).await?;
+            steps::lock(tx, &order_sn).await?;
             add_try(tx, id, tried).await?;
             let (state, next_ms) = after_try(tried.outcome);
             let step = STEP.bind(id).bind(state.word()).bind(next_ms);
@@ -199,7 +199,7 @@ async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
 /// Begins a callback's schedule anew, by the operator's word.
 /// Where it still stands as it was listed: meanwhile it may have been taken, or pruned.
 async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, state: &str, now_ms: i64) -> Answer<u64> {
-    attempts::lock(tx, order_sn).await?;
+    steps::lock(tx, order_sn).await?;
     let again = SEND_AGAIN.bind(id).bind(now_ms).bind(state);
     if tx.change(again).await? == 0 {
         return Ok(0);

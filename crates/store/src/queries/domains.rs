@@ -1,7 +1,7 @@
 //! Business systems with their rules, settings and secrets.
 
 use super::rows::json;
-use super::sealing::{Writer, place};
+use super::sealing::{DROP_SECRETS, Writer, place};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Sql, Statement, statements};
@@ -30,7 +30,6 @@ statements! {
         order by domain_code, generation";
     ADD_SECRET = "insert into domain_secret (domain_code, generation, secret, not_after_ms, \
         kek_id, sealed) values ($1, $2, $3, $4, $5, $6)";
-    DROP_SECRETS = "delete from domain_secret where domain_code = $1";
     OTHER_READINGS = "select other_key_requests, recut_requests from domain where code = $1";
     COUNT_OTHER_READINGS = "update domain set other_key_requests = other_key_requests + $2, \
         recut_requests = recut_requests + $3 where code = $1";

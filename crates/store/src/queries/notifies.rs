@@ -1,7 +1,7 @@
 //! Notifies as they came, until they are worked on.
 
 use super::rows::{OLD_STRAY, STRAY, kept_notify_row};
-use super::{attempts, story};
+use super::{steps, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
@@ -101,7 +101,7 @@ impl Notifies for Database {
     ) -> Answer<Attached> {
         let done = |attached: &Attached| *attached == Attached::Done;
         self.write_if(LIMIT, done, async |tx: &mut Tx| {
-            if !attempts::lock_if_there(tx, order_sn).await? {
+            if !steps::lock_if_there(tx, order_sn).await? {
                 return Ok(Attached::NoOrder);
             }
             let outcome = NotifyOutcome::Attached;

@@ -1,7 +1,7 @@
 //! Refunds that one operator asks for and another grants (docs/console.md, Refunds by two).
 
 use super::rows::{ASKED, BY_OPERATOR, FREED};
-use super::{attempts, story};
+use super::{steps, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
@@ -53,7 +53,7 @@ impl RefundRequests for Database {
                 .bind(&new.asked_by)
                 .bind(new.asked_ms)
                 .bind(new.expires_ms);
-            attempts::lock(tx, &new.order_sn).await?;
+            steps::lock(tx, &new.order_sn).await?;
             if tx.change(add).await? == 1 {
                 let (request_no, money, by) = (&new.request_no, new.money, &new.asked_by);
                 let detail = format!("{request_no} of {money} by {by}: {}", new.reason);
@@ -90,7 +90,7 @@ impl RefundRequests for Database {
             let Some(request) = tx.find(ONE.bind(request_no), refund_request).await? else {
                 return Ok(false);
             };
-            attempts::lock(tx, &request.order_sn).await?;
+            steps::lock(tx, &request.order_sn).await?;
             let judge = judged(request_no, Judged::Refused, by, now_ms);
             if tx.change(judge).await? == 0 {
                 return Ok(false);

@@ -1,7 +1,7 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
 use super::rows::{BY_BUSINESS, BY_OPERATOR, FREED, OF_BESIDE, refund_row};
-use super::{attempts, callbacks, refund_requests, story};
+use super::{callbacks, refund_requests, steps, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
@@ -79,7 +79,7 @@ impl Refunds for Database {
     async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
             let order_sn = one(tx, refund_no).await?.order_sn;
-            attempts::lock(tx, &order_sn).await?;
+            steps::lock(tx, &order_sn).await?;
             let is_new = one(tx, refund_no).await?.state == Refund::New;
             if is_new {
                 take_step(tx, refund_no, step).await?;
@@ -91,7 +91,7 @@ impl Refunds for Database {
 
     async fn take_back(&self, new: &TakenBack<'_>) -> Answer<Option<RefundRow>> {
         self.write(LIMIT, async |tx| {
-            let locked = attempts::lock(tx, new.order_sn).await?;
+            let locked = steps::lock(tx, new.order_sn).await?;
             let known = of_key(tx, &locked.domain_code, new.refund_key).await?;
             if known.is_some() {
                 return Ok(None);
@@ -153,7 +153,7 @@ impl Refunds for Database {
 
 async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     // The lock on order and request puts refunds of one payment in a row.
-    let locked = attempts::lock(tx, &new.order_sn).await?;
+    let locked = steps::lock(tx, &new.order_sn).await?;
     let domain_code = &locked.domain_code;
     if let Some(key) = &new.refund_key
         && let Some(old) = of_key(tx, domain_code, key).await?
@@ -282,7 +282,7 @@ async fn take_step(tx: &mut Tx, refund_no: &str, step: &RefundStep<'_>) -> Answe
     let refund = tx.find(ONE.bind(refund_no), refund_row).await?;
     let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
     let order_sn = refund.ok_or_else(missing)?.order_sn;
-    let locked = attempts::lock(tx, &order_sn).await?;
+    let locked = steps::lock(tx, &order_sn).await?;
     let row = one(tx, refund_no).await?;
     let state = row.state;
     let next = state.forward(step.next);

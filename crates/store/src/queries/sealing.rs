@@ -1,11 +1,10 @@
 //! Secrets encrypted at rest (docs/secrets.md), and who is at work with which keys.
 
-use super::domains::DROP_SECRETS;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::keys::{Keys, Place, filler};
 use crate::line::{Line, Pool, Row, Tx};
 use crate::migrations::SEALED;
-use crate::open::{OpenError, Tables, refused};
+use crate::open_error::{OpenError, Tables, refused};
 use crate::sql::{Sql, statements};
 use crate::{postgres, sqlite};
 use payment::domain::Secret;
@@ -24,6 +23,7 @@ const CLEAR_BESIDE: &str = "clear text stands beside";
 const SEALED_ALL: &str = "no clear text is kept";
 
 statements! {
+    DROP_SECRETS = "delete from domain_secret where domain_code = $1";
     KEY = "select kek_id, canary, sealed_ms from secrets_key where id = 1";
     KEY_LOCKED(OF) = "select kek_id, canary, sealed_ms from secrets_key where id = 1", OF.locked;
     FIRST = "insert into secrets_key (id, kek_id, canary) values (1, $1, $2) \

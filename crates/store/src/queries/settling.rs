@@ -1,22 +1,19 @@
 //! What becomes of attempts and their requests: each change with the old state in its
 //! condition, and told in the order's story.
 
-use super::attempts::{Locked, lock, lock_request};
 use super::rows::PAYABLE;
+use super::steps::{Locked, changed_one, is_closed, lock, lock_request, write_status, write_step};
 use super::{callbacks, refunds, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::statements;
-use payment::order::{Attempt, Event, Step, request_after, seen_by_money};
-use payment::ports::{
-    Answer, ClosedRequest, Honoured, NewCallback, Payment, Settled, Settling, StoreError,
-};
+use payment::order::{Attempt, Event, request_after, seen_by_money};
+use payment::ports::{Answer, ClosedRequest, Honoured, NewCallback, Payment, Settled, Settling};
 use payment::refund::{Cause, Refund};
 use payment::status::PayStatus;
 use payment::story::Act;
 
 statements! {
-    SET_STATUS = "update attempt set status = $3 where order_sn = $1 and status = $2";
     SET_HELD = "update attempt set held = $2 where order_sn = $1";
     SET_PAID = "update attempt set trade_no = $2, paid_ms = $3, next_query_ms = null \
         where order_sn = $1";
@@ -26,8 +23,6 @@ statements! {
         where id = $1 and status = $2 and paid_order_sn is null";
     CLOSE_KEY = "insert into closed_request (domain_code, request_key) values ($1, $2) \
         on conflict (domain_code, request_key) do nothing";
-    CLOSED_KEYS = "select count(*) as n from closed_request \
-        where domain_code = $1 and request_key = $2";
     PAYABLE_OF_REQUEST = "select count(*) as n from attempt \
         where request_id = $1 and status in ", PAYABLE;
     GOLIVES = "select count(*) as n from event where order_sn = $1 and what = 'golive'";
@@ -210,46 +205,6 @@ async fn close(
     Ok(ClosedRequest::Closed)
 }
 
-/// Whether the key was closed, maybe before any payer came.
-pub(super) async fn is_closed(
-    line: &mut Line,
-    domain_code: &str,
-    request_key: &str,
-) -> Answer<bool> {
-    let closed = CLOSED_KEYS.bind(domain_code).bind(request_key);
-    Ok(line.one(closed).await?.get::<i64>("n")? > 0)
-}
-
-/// Writes what `event` makes of the attempt.
-pub(super) async fn write_step(
-    tx: &mut Tx,
-    order_sn: &str,
-    locked: &Locked,
-    event: Event,
-    detail: &str,
-    act: Act,
-) -> Answer<Settled> {
-    let next = match locked.status.on(event, locked.request_status) {
-        Err(contradiction) => {
-            let detail = contradiction.to_string();
-            story::append(tx, order_sn, "contradiction", &detail, act).await?;
-            return Ok(Settled::Contradicts(locked.status));
-        }
-        Ok(Step::Stay) => return Ok(Settled::Stayed(locked.status)),
-        Ok(Step::Go(next)) => next,
-    };
-    write_status(tx, order_sn, locked.status, next).await?;
-    story::append(tx, order_sn, next.word(), detail, act).await?;
-    Ok(Settled::Went(next))
-}
-
-/// The new state, with the old one in the condition.
-async fn write_status(tx: &mut Tx, order_sn: &str, old: Attempt, new: Attempt) -> Answer<()> {
-    let status = SET_STATUS.bind(order_sn).bind(old.word());
-    let changed = tx.change(status.bind(new.word())).await?;
-    changed_one(changed, "attempt", order_sn)
-}
-
 async fn win_request(
     tx: &mut Tx,
     locked: &Locked,
@@ -262,14 +217,4 @@ async fn win_request(
         .bind(status.word())
         .bind(order_sn);
     changed_one(tx.change(won).await?, "request", order_sn)
-}
-
-/// The old state stood in the condition: who changed it meanwhile was faster.
-fn changed_one(rows: u64, what: &str, order_sn: &str) -> Answer<()> {
-    match rows {
-        1 => Ok(()),
-        _ => Err(StoreError::Unavailable(format!(
-            "{what} of {order_sn} changed meanwhile"
-        ))),
-    }
 }

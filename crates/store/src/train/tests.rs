@@ -3,7 +3,7 @@
 use super::*;
 use crate::db::{Database, LIMIT};
 use crate::line::Row;
-use crate::open::Tables;
+use crate::open_error::Tables;
 use crate::sql::Sql;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Semaphore;
