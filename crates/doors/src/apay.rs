@@ -80,7 +80,7 @@ impl Door for Apay {
         fields.push(("sign".to_owned(), md5_sign(signed, secret)));
         NewCallback {
             url: news.address.to_owned(),
-            receiver: news.address.to_owned(),
+            receiver: news.receiver().to_owned(),
             body: Some(Pairs::from_stored(fields).to_query()),
             created_ms: news.now_ms,
         }

@@ -85,7 +85,7 @@ impl Door for Epay {
         let joint = if news.address.contains('?') { '&' } else { '?' };
         NewCallback {
             url: format!("{}{joint}{}", news.address, told(news)),
-            receiver: news.address.to_owned(),
+            receiver: news.receiver().to_owned(),
             body: None,
             created_ms: news.now_ms,
         }

@@ -48,7 +48,7 @@ impl Door for Platform {
         let query = Pairs::from_stored(pairs.collect()).to_query();
         NewCallback {
             url: format!("{}?{query}", news.address),
-            receiver: news.address.to_owned(),
+            receiver: news.receiver().to_owned(),
             body: None,
             created_ms: news.now_ms,
         }

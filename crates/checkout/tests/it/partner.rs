@@ -246,3 +246,14 @@ async fn an_old_order_whose_cb_url_cant_be_read_is_paid_and_told() {
     let attempt = scene.store.attempt(&attempt.order_sn).await.unwrap();
     assert_eq!(attempt.unwrap().status, payment::order::Attempt::Paid);
 }
+
+/// Else each of its callbacks would have a lane of its own.
+#[tokio::test]
+async fn a_receiver_with_an_order_s_number_in_its_query_is_one() {
+    for number in ["o1", "o2"] {
+        let cb_url = format!("http://127.0.0.1:9/cb?order={number}");
+        let (scene, attempt) = paid_order_told_at(&cb_url).await;
+        let callbacks = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+        assert_eq!(callbacks[0].receiver, "http://127.0.0.1:9/cb");
+    }
+}

@@ -30,6 +30,14 @@ pub struct News<'a> {
     pub now_ms: i64,
 }
 
+impl News<'_> {
+    /// Who is called: the address without its query, in which an order's number may stand.
+    #[must_use]
+    pub fn receiver(&self) -> &str {
+        self.address.split('?').next().unwrap_or_default()
+    }
+}
+
 /// A refund that a business system is told of.
 #[derive(Clone, Copy, Debug)]
 pub struct RefundTold<'a> {
