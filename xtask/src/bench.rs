@@ -10,11 +10,11 @@ mod screens;
 mod trials;
 
 use crate::database::Postgres;
+use crate::folders::{root, target};
 use crate::process::{self, Programs, free_ports};
 use crate::step::step;
 use crate::wire::Wire;
 use crate::world::{self, World};
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use load::{Load, Wrk};
 use report::{Figures, Row};

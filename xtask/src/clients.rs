@@ -7,12 +7,12 @@ mod guide;
 
 use crate::browser::installed;
 use crate::chaos::books;
+use crate::folders::{root, target};
 use crate::process::{Programs, free_ports, wait_until};
 use crate::sign::{Purpose, json as json_of, md5_signed, query, signed};
 use crate::step::{run_quietly, works};
 use crate::wire::Wire;
 use crate::world::{self, World};
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};

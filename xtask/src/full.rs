@@ -4,12 +4,13 @@
 
 use crate::browser::installed;
 use crate::database::Postgres;
+use crate::folders::{root, target};
 use crate::process::{Programs, free_ports};
 use crate::step::{self, step};
 use crate::test::rust_tests;
 use crate::tools::{apt_install, from_pypi, is_root_on_debian, node_packages};
 use crate::world::{self, SHARED, World};
-use crate::{clients, root, site, target};
+use crate::{clients, site};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

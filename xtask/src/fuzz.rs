@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: each fuzz target for some time, one after the other, on the
 //! stable compiler. Long output goes to `target/fuzz/TARGET.log`.
 
+use crate::folders::{root, target};
 use crate::step::{run_quietly, step, works};
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::fs::File;

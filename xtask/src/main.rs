@@ -7,6 +7,7 @@ mod chaos;
 mod clients;
 mod cluster;
 mod database;
+mod folders;
 mod full;
 mod fuzz;
 mod package;
@@ -90,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<ExitCode> {
-    std::env::set_current_dir(root())?;
+    std::env::set_current_dir(folders::root())?;
     match task {
         Task::Serve(options) => serve::run(options),
         Task::Test => test::run(),
@@ -119,22 +120,6 @@ fn build() -> Result<ExitCode> {
     let folder = world::build_release(&[])?;
     println!("{}", folder.join("tongfu").display());
     Ok(ExitCode::SUCCESS)
-}
-
-/// The root of the checkout.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
-}
-
-/// A folder below `target`, made where it is missing.
-fn target(name: &str) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    let folder = target.join(name);
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
 }
 
 #[cfg(test)]

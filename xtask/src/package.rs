@@ -1,11 +1,12 @@
 //! `cargo xtask package`: the Debian package and what it is made of (docs/packages.md), and
 //! a look at it: installed into a root of its own, started there, upgraded and removed.
 
+use crate::folders::{root, target};
 use crate::packaging::exposure;
 use crate::process::{Programs, free_ports};
+use crate::site;
 use crate::step::{run_quietly, step, works};
 use crate::tools::{cargo_tools, is_root_on_debian};
-use crate::{root, site, target};
 use anyhow::{Result, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -2,9 +2,9 @@
 //! programs that it is made for. Those that are not on this machine are named.
 
 use crate::cluster::main_file;
+use crate::folders::{root, target};
 use crate::step::{run_quietly, step, works};
 use crate::tools::self_signed;
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, ExitCode};

@@ -1,11 +1,12 @@
 //! `cargo xtask page-speed`: Lighthouse on our pages, and in the same run on a page
 //! of the kind that they replace, written for this with the libraries of its time.
 
+use crate::folders::root;
 use crate::process::Programs;
 use crate::site::ISLANDS;
 use crate::step::{run_quietly, step};
 use crate::world::{self, World};
-use crate::{browser, root, site, tools};
+use crate::{browser, site, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;

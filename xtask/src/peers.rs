@@ -1,10 +1,10 @@
 //! `cargo xtask peers`: programs that others wrote create, query, close and
 //! refund against the sandbox, and verify its signatures.
 
+use crate::folders::{root, target};
 use crate::process::Programs;
 use crate::step::{self, step};
 use crate::world::{self, World};
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, ExitCode};

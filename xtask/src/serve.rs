@@ -1,8 +1,9 @@
 //! `cargo xtask serve`: everything on this machine, ready to pay.
 
+use crate::folders::target;
 use crate::process::{self, Programs};
+use crate::site;
 use crate::world::{self, World};
-use crate::{site, target};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,9 +4,9 @@
 //! what the first WebAssembly had (the "MVP"), and checked to hold nothing else;
 //! the glue is lowered to ES2018.
 
+use crate::folders::{root, target};
 use crate::step::{run, run_quietly, step};
 use crate::tools::{WasmBuild, node_modules, wasm_build};
-use crate::{root, target};
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -2,10 +2,11 @@
 
 use crate::chaos::{self, Database};
 use crate::database::{Poolers, Postgres};
+use crate::folders::{root, target};
 use crate::process::Programs;
 use crate::step::step;
 use crate::world::{self, SHARED, World};
-use crate::{browser, clients, root, site, target, tools};
+use crate::{browser, clients, site, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::io::{BufRead, BufReader};

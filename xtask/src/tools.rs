@@ -1,8 +1,8 @@
 //! Finds or sets up what a build needs beside Rust, Node and a C compiler. What
 //! is set up goes into `target/`, or into the caches of rustup and npm.
 
+use crate::folders::{root, target};
 use crate::step::{run_quietly, step, works};
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Platform, gateway and shop as processes of their own, on three ports.
 
+use crate::folders::{root, target};
 use crate::process::{Programs, free_ports};
 use crate::step::{self, step};
-use crate::{root, target};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;

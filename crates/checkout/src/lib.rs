@@ -35,6 +35,7 @@ mod poll;
 mod query;
 mod refund;
 mod relay;
+mod reminders;
 mod secret_uses;
 mod settle;
 mod short_address;
@@ -65,6 +66,7 @@ pub use pay_types::{Place, Scene};
 pub use poll::{Poll, Requested, Standing, Watched};
 pub use watch::{ALARM_AGAIN_MAX_MS, LateTimers};
 
+use crate::reminders::Reminders;
 use account::Account;
 use bells::Bells;
 use budget::Budget;
@@ -155,8 +157,8 @@ pub struct Checkout {
     tasks: TaskTracker,
     callback_written: Notify,
     trip_key: OnceCell<Vec<u8>>,
-    told: watch::Told,
-    hasty: watch::Told,
+    told: Reminders,
+    hasty: Reminders,
     too_far: AtomicI64,
     secret_uses: SecretUses,
 }
@@ -184,8 +186,8 @@ impl Checkout {
             tasks: TaskTracker::new(),
             callback_written: Notify::new(),
             trip_key: OnceCell::new(),
-            told: watch::Told::default(),
-            hasty: watch::Told::default(),
+            told: Reminders::default(),
+            hasty: Reminders::default(),
             too_far: AtomicI64::new(0),
             secret_uses: SecretUses::default(),
         }))

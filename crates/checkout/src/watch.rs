@@ -6,13 +6,9 @@ use crate::budget::STRETCH_MAX_MS;
 use crate::counted::{CLOCK, HASTENED};
 use crate::{Checkout, Failure, Lane, notify, refund, timer};
 use payment::ports::{Horizons, Overdue, StoreError, Untaken};
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// A business system that takes no callbacks is told of once in this time.
-const TELL_EACH: Duration = Duration::from_secs(3_600);
 /// What is pruned in one transaction.
 const PAGE: i64 = 500;
 /// An alarm by message that was not taken is told again after this at the latest, ms.
@@ -42,34 +38,6 @@ pub struct LateTimers {
     pub overdue: Overdue,
     /// What is due later than any schedule says.
     pub too_far: i64,
-}
-
-/// Business systems that were told of, and when.
-#[derive(Default)]
-pub(crate) struct Told(Mutex<HashMap<String, Instant>>);
-
-impl Told {
-    /// Whether this one is to be told of now.
-    pub(crate) fn is_new(&self, name: &str) -> bool {
-        self.is_new_at(name, Instant::now())
-    }
-
-    fn is_new_at(&self, name: &str, now: Instant) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| now.duration_since(*at) < TELL_EACH);
-        let is_new = !told.contains_key(name);
-        told.entry(name.to_owned()).or_insert(now);
-        is_new
-    }
-
-    /// Those of these that are to be told of now; the others are forgotten.
-    fn anew(&self, names: &[String], now: Instant) -> Vec<String> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|name, _| names.contains(name));
-        drop(told);
-        let anew = names.iter().filter(|name| self.is_new_at(name, now));
-        anew.cloned().collect()
-    }
 }
 
 impl Checkout {
@@ -243,15 +211,5 @@ mod tests {
         assert!(is_unusual(MANY, 0), "of one who never gave anything back");
         assert!(!is_unusual(200, 700), "100 a day");
         assert!(is_unusual(201, 700));
-    }
-
-    #[test]
-    fn who_takes_no_callbacks_is_told_of_once_an_hour() {
-        let (told, now) = (Told::default(), Instant::now());
-        let names = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(told.anew(&names, now), names);
-        assert!(told.anew(&names, now + TELL_EACH / 2).is_empty());
-        assert_eq!(told.anew(&names[..1], now + TELL_EACH), names[..1]);
-        assert_eq!(told.anew(&names, now + TELL_EACH), names[1..]);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{Client, Language, PATIENCE, holds, pay};
 use crate::chaos::books;
+use crate::folders::{root, target};
 use crate::process::{free_ports, wait_until};
 use crate::sign::pairs;
 use crate::step::run_quietly;
 use crate::wire::Wire;
 use crate::world::World;
-use crate::{root, target};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::process::Command;

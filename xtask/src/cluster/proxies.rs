@@ -4,8 +4,8 @@
 use super::machine::PORT;
 use super::network::address;
 use crate::database::Place;
+use crate::folders::root;
 use crate::process::{Kept, free_ports};
-use crate::root;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
