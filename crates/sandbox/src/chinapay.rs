@@ -22,8 +22,8 @@ use std::sync::Arc;
 const LIFE_MS: i64 = 3_600_000;
 const ADDRESS_MAX: usize = 80;
 const PRIV_MAX: usize = 60;
-/// The status of a payment that its payer gave up.
-const GIVEN_UP: &str = "1005";
+/// The status of what is not paid: any that is not told of something done.
+const UNPAID: &str = "2000";
 
 /// Everything under `/chinapay`.
 pub(crate) fn routes() -> Router<Arc<World>> {
@@ -192,7 +192,7 @@ async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -> Response 
             Ok(_) => "1001",
             Err(_) => return trouble("OrdId: 205"),
         },
-        _ => GIVEN_UP,
+        _ => UNPAID,
     };
     let mut pairs = calls::fields(keys, &order, status);
     let text = calls::signed(&pairs, &calls::PAID);

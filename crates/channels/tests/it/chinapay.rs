@@ -237,7 +237,7 @@ async fn refunds_are_partial_and_told_by_notify() {
     assert_eq!(gateway.query_refund(&refund).await.unwrap(), taken);
     let too_much = gateway.refund(&refund_of(&order, "R2", 10_001)).await;
     assert!(
-        matches!(&too_much, Err(ChannelError::Refused { code, .. }) if code == "402"),
+        matches!(&too_much, Err(ChannelError::Refused { code, .. }) if code == "123"),
         "{too_much:?}"
     );
     world.fault("refund", "refund_fails").await;

@@ -1,7 +1,7 @@
 //! Query and refund, by a merchant's server (sections 4.7 and 4.8).
 
 use super::keys::{Keys, QUERY_GAP_S};
-use super::{get, is_digits, is_of};
+use super::{UNPAID, get, is_digits, is_of};
 use crate::book::{Order, Refund, Stage};
 use crate::fault::{self, Fault, Kind, On};
 use crate::now_ms;
@@ -71,6 +71,10 @@ pub(super) fn refund_fields(
         ("ResponseCode", "0"),
         ("MerID", &keys.mer_id),
         ("ProcessDate", &day(refund.at_ms)),
+        (
+            "SendTime",
+            &beijing_time(refund.at_ms)[11..].replace(':', ""),
+        ),
         ("TransType", "0002"),
         ("OrderId", &order.channel_order_no),
         ("RefundAmout", &format!("{:012}", refund.amount)),
@@ -145,9 +149,14 @@ pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Resp
     let keys = &world.keys.chinapay;
     let (number, on) = (get(&pairs, "OrdId"), get(&pairs, "TransDate"));
     let text = signed(&pairs, &["MerId", "TransDate", "OrdId", "TransType"]);
-    let known = get(&pairs, "MerId") == keys.mer_id && get(&pairs, "TransType") == "0001";
-    if !known || !keys.merchant.verifies(&text, get(&pairs, "ChkValue")) {
-        return trouble("ResponeseCode", "111");
+    let proved = keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
+    let checks = [
+        (get(&pairs, "MerId") == keys.mer_id, "101"),
+        (get(&pairs, "TransType") == "0001", "104"),
+        (proved, "203"),
+    ];
+    if let Some((_, code)) = checks.iter().find(|(good, _)| !good) {
+        return trouble("ResponeseCode", code);
     }
     let now_ms = now_ms();
     let before_ms = {
@@ -172,7 +181,7 @@ pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Resp
     };
     let status = match order.state_at(now_ms) {
         Stage::Success | Stage::Refund => "1001",
-        _ => "1005",
+        _ => UNPAID,
     };
     let pairs = fields(keys, &order, status);
     respond(
@@ -201,15 +210,18 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
     let text = signed(&pairs, &names);
     let (number, sum) = (get(&pairs, "OrderId"), get(&pairs, "RefundAmount"));
     let priv1 = get(&pairs, "Priv1");
-    let good = get(&pairs, "MerID") == keys.mer_id
-        && get(&pairs, "TransType") == "0002"
-        && get(&pairs, "Version") == "20070129"
-        && get(&pairs, "ReturnURL").starts_with("http")
-        && (1..=PRIV_OF_REFUND_MAX).contains(&priv1.len())
-        && is_digits(sum, 12)
-        && keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
-    if !good {
-        return trouble("ResponseCode", "111");
+    let proved = keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
+    let checks = [
+        (get(&pairs, "MerID") == keys.mer_id, "101"),
+        (get(&pairs, "TransType") == "0002", "104"),
+        (get(&pairs, "Version") == "20070129", "110"),
+        (get(&pairs, "ReturnURL").starts_with("http"), "111"),
+        (is_digits(sum, 12), "116"),
+        ((1..=PRIV_OF_REFUND_MAX).contains(&priv1.len()), "117"),
+        (proved, "203"),
+    ];
+    if let Some((_, code)) = checks.iter().find(|(good, _)| !good) {
+        return trouble("ResponseCode", code);
     }
     let fault = world.faults.take(On::Refund);
     if let Some(instead) = fault::before(fault) {
@@ -224,9 +236,13 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
     if order.refund(priv1).is_some() {
         return trouble("ResponseCode", "205");
     }
+    let amount = sum.parse().unwrap_or(0);
+    if order.paid_ms.is_some() && amount > order.refundable() {
+        return trouble("ResponseCode", "123");
+    }
     let asked = Asked {
         number: priv1,
-        amount: sum.parse().unwrap_or(0),
+        amount,
         notify_url: Some(get(&pairs, "ReturnURL").to_owned()),
         ..Asked::default()
     };

@@ -52,10 +52,19 @@ impl<'a> Merchant<'a> {
 
     async fn paid(&self) -> String {
         let number = number();
+        self.open(&number).await;
+        let which = json!({"channelOrderNo": number});
+        assert_eq!(self.world.control("pay", which).await, 204);
+        assert_eq!(self.world.letter().await.path, "/paid");
+        number
+    }
+
+    /// A payer comes with the order's form.
+    async fn open(&self, number: &str) {
         let (day, target) = (day(), &self.world.target);
         let pairs = [
             ("MerId", self.get("mer_id")),
-            ("OrdId", &number),
+            ("OrdId", number),
             ("TransAmt", "000000000100"),
             ("CuryId", "156"),
             ("TransDate", &day),
@@ -77,10 +86,6 @@ impl<'a> Merchant<'a> {
         ];
         let page = self.post("pay_url", &pairs, &signed).await;
         assert!(page.text.contains("支付"), "{}", page.text);
-        let which = json!({"channelOrderNo": number});
-        assert_eq!(self.world.control("pay", which).await, 204);
-        assert_eq!(self.world.letter().await.path, "/paid");
-        number
     }
 
     async fn refund(&self, number: &str, sum: &str, priv1: &str) -> String {
@@ -119,7 +124,9 @@ async fn a_refund_is_told_once_at_its_own_address() {
     let number = ours.paid().await;
     let taken = ours.refund(&number, "000000000040", "R1").await;
     assert!(
-        taken.contains("ResponseCode=0") && taken.contains("Status=1"),
+        taken.contains("ResponseCode=0")
+            && taken.contains("Status=1")
+            && taken.contains("SendTime="),
         "{taken}"
     );
     let letter = world.letter().await;
@@ -151,5 +158,63 @@ async fn a_refund_that_fails_is_told_and_its_number_is_used() {
     let other = ours.refund(&number, "000000000100", "R2").await;
     assert!(other.contains("Status=1"), "no money moved: {other}");
     let more = ours.refund(&number, "000000000001", "R3").await;
-    assert!(more.contains("ResponseCode=402"), "{more}");
+    assert!(more.contains("ResponseCode=123"), "{more}");
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_rule_was_broken() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let number = ours.paid().await;
+    let long = "r".repeat(41);
+    for (order, sum, priv1, code) in [
+        (number.as_str(), "000000000101", "R1", "123"),
+        (&number, "100", "R1", "116"),
+        (&number, "000000000100", &long, "117"),
+        ("0000000000000001", "000000000100", "R1", "402"),
+    ] {
+        let refused = ours.refund(order, sum, priv1).await;
+        assert!(
+            refused.contains(&format!("ResponseCode={code}&")),
+            "{refused}"
+        );
+    }
+    let day = day();
+    let pairs = [
+        ("MerId", ours.get("mer_id")),
+        ("TransType", "0001"),
+        ("OrdId", &number),
+        ("TransDate", &day),
+        ("Version", "20060831"),
+        ("Resv", ""),
+    ];
+    let refused = ours.post("query_url", &pairs, &["MerId"]).await.text;
+    assert!(refused.contains("ResponeseCode=203&"), "{refused}");
+    let signed = ["MerId", "TransDate", "OrdId", "TransType"];
+    let told = ours.post("query_url", &pairs, &signed).await.text;
+    assert!(told.contains("status=1001&"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_not_paid_bears_the_status_of_nothing_done() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let number = number();
+    ours.open(&number).await;
+    let day = day();
+    let pairs = [
+        ("MerId", ours.get("mer_id")),
+        ("TransType", "0001"),
+        ("OrdId", &number),
+        ("TransDate", &day),
+        ("Version", "20060831"),
+        ("Resv", ""),
+    ];
+    let signed = ["MerId", "TransDate", "OrdId", "TransType"];
+    let told = ours.post("query_url", &pairs, &signed).await.text;
+    // Paid, a refund that was submitted, and one that was revoked.
+    for done in ["1001", "1003", "1005"] {
+        assert!(!told.contains(&format!("status={done}&")), "{told}");
+    }
+    assert!(told.contains("ResponeseCode=0&"), "{told}");
 }
