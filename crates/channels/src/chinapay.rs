@@ -220,7 +220,7 @@ impl Chinapay {
         match answer.code() {
             "0" => {}
             // Unpaid so far; a failure is not signed, and proves nothing later on.
-            "307" if self.is_fresh(order) => return Ok(OrderState::NotFound),
+            "301" | "307" if self.is_fresh(order) => return Ok(OrderState::NotFound),
             code => {
                 let message = answer.get("Message");
                 return Err(ChannelError::unknown(
@@ -267,6 +267,16 @@ impl Chinapay {
             )),
         }
     }
+}
+
+/// Whether a code says that a refund was not taken: something is wrong with the call, or
+/// with its sum. The others (302 to 305, 404) come where ChinaPay itself failed, maybe after
+/// it took the refund.
+fn refuses(code: &str) -> bool {
+    matches!(
+        code.parse(),
+        Ok(101..=123 | 201..=204 | 301 | 307 | 402_u16)
+    )
 }
 
 /// A number that no order has: ChinaPay answers an equal question 305 within 30 s.
@@ -397,7 +407,9 @@ impl Gateway for Chinapay {
             created_ms: (self.clock)(),
         };
         let asked = self.ask(&order).await.map(drop);
-        asked.map_err(|error| format!("{error} (111: mer_id or private_key, or our address)"))
+        asked.map_err(|error| {
+            format!("{error} (101 or 203: mer_id or private_key; 111: our address)")
+        })
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
@@ -493,7 +505,7 @@ impl Gateway for Chinapay {
                 let (code, message) = (code.to_owned(), answer.get("Message").to_owned());
                 let refused = ChannelError::Refused { code, message };
                 // A refusal is not signed.
-                let believed = is_guarded(&self.account.refund_url);
+                let believed = is_guarded(&self.account.refund_url) && refuses(answer.code());
                 return Err(if believed {
                     refused
                 } else {

@@ -1,6 +1,7 @@
 //! The ChinaPay adapter against the sandbox, and every ChinaPay vector.
 
 use crate::world::{World, assert_unknown, form, now_ms, order, refund_of, vectors};
+use axum::Router;
 use channels::Clock;
 use channels::chinapay::{KeyFileError, PrivateKey, PublicKey};
 use payment::channel::Channel;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::net::TcpListener;
 
 /// The sandbox refuses two equal questions within 3 s, and the adapter knows.
 const GAP: Duration = Duration::from_millis(3_100);
@@ -248,6 +250,56 @@ async fn refunds_are_partial_and_told_by_notify() {
         matches!(&read, Ok(Notify::Refund { report, .. }) if matches!(report.state, RefundState::Failed(_))),
         "{read:?}"
     );
+}
+
+/// The account, asking at an address that always answers so.
+async fn answered(world: &World, text: String) -> Arc<dyn Gateway> {
+    let router = Router::new().fallback(move || async move { text });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let change = |account: &mut toml::Table| {
+        for name in ["query_url", "refund_url"] {
+            account.insert(name.to_owned(), address.clone().into());
+        }
+    };
+    world.changed(Channel::ChinapayOld, change).remove(0)
+}
+
+/// ChinaPay's table of codes: 303 and 304 say that it could not make its answer, whatever
+/// it did before.
+#[tokio::test]
+async fn only_what_is_wrong_with_a_call_refuses_a_refund() {
+    let world = World::start().await;
+    for (code, refuses) in [
+        ("111", true),
+        ("123", true),
+        ("203", true),
+        ("402", true),
+        ("302", false),
+        ("303", false),
+        ("304", false),
+        ("305", false),
+        ("404", false),
+        ("999", false),
+        ("", false),
+    ] {
+        let gateway = answered(&world, format!("ResponseCode={code}&Message=x")).await;
+        let refund = refund_of(&fresh(&gateway).order, "R", 1);
+        let sent = gateway.refund(&refund).await;
+        let refused = matches!(sent, Err(ChannelError::Refused { .. }));
+        assert_eq!(refused, refuses, "{code}: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn both_codes_of_an_unknown_order_say_that_it_is_not_there() {
+    let world = World::start().await;
+    for code in ["301", "307"] {
+        let gateway = answered(&world, format!("ResponeseCode={code}&Message=x")).await;
+        let asked = gateway.query(&fresh(&gateway).order).await;
+        assert_eq!(asked, Ok(OrderState::NotFound), "{code}");
+    }
 }
 
 #[tokio::test]
