@@ -44,6 +44,8 @@ pub(super) struct Link {
 #[derive(Deserialize)]
 pub(super) struct Order {
     pub(super) id: String,
+    /// Missing where the only capture was declined.
+    #[serde(default)]
     status: String,
     #[serde(default)]
     purchase_units: Vec<PurchaseUnit>,
@@ -143,7 +145,7 @@ impl Order {
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => Ok(OrderState::Pending),
             _ if approved => Ok(OrderState::Approved),
             "VOIDED" => Ok(OrderState::Closed),
-            "COMPLETED" if !states.is_empty() => Ok(OrderState::Declined),
+            "COMPLETED" | "" if !states.is_empty() => Ok(OrderState::Declined),
             other => Err(ChannelError::unknown(
                 Doubt::Nonsense,
                 format!("order status {other}"),
@@ -286,5 +288,30 @@ impl Trouble {
 
     pub(super) fn message(&self) -> String {
         format!("{} {} debug_id {}", self.name, self.message, self.debug_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn state(order: Value) -> Result<OrderState, ChannelError> {
+        serde_json::from_value::<Order>(order).unwrap().state("M")
+    }
+
+    #[test]
+    fn a_declined_capture_tells_how_an_order_without_a_status_stands() {
+        let capture = |status: &str| {
+            json!([{"payments": {"captures": [{
+                "id": "C1", "status": status,
+                "amount": {"currency_code": "USD", "value": "10.00"},
+            }]}}])
+        };
+        let declined = json!({"id": "O1", "purchase_units": capture("DECLINED")});
+        assert_eq!(state(declined), Ok(OrderState::Declined));
+        let paid = json!({"id": "O1", "purchase_units": capture("COMPLETED")});
+        assert!(matches!(state(paid), Ok(OrderState::Paid(_))));
+        assert!(state(json!({"id": "O1"})).is_err(), "it says nothing");
     }
 }
