@@ -114,7 +114,11 @@ impl Api {
         let cause = || format!("{} {} {}", head.msg, head.sub_code, head.sub_msg);
         match (head.code.as_str(), head.sub_code.as_str()) {
             ("10000", _) => Ok(serde_json::from_str(text).map_err(read)?),
-            ("10003" | "20000" | "40005", _) | (_, "ACQ.SYSTEM_ERROR") => {
+            ("10003" | "20000" | "40005", _) => {
+                Err(ChannelError::unknown(Doubt::Undecided, cause()))
+            }
+            // Its documents spell what stands before it in three ways.
+            (_, sub_code) if sub_code.ends_with("SYSTEM_ERROR") => {
                 Err(ChannelError::unknown(Doubt::Undecided, cause()))
             }
             _ => Err(ChannelError::Refused {

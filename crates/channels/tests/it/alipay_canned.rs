@@ -1,8 +1,8 @@
 //! The Alipay adapter against genuine answers that the sandbox does not give.
 
-use crate::world::{World, order};
+use crate::world::{World, assert_unknown, order, refund_of};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use channels::rsa::SigningKey;
 use payment::channel::Channel;
 use payment::ports::{Gateway, GivenBack, OrderState};
@@ -17,16 +17,24 @@ struct Canned {
     gateway: Arc<dyn Gateway>,
 }
 
+type Said = (Arc<SigningKey>, Arc<Mutex<Value>>);
+
+/// The node, under the name of the method that was called.
+async fn said(State((key, node)): State<Said>, RawQuery(query): RawQuery) -> String {
+    let query = query.unwrap_or_default();
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let method = pairs.find(|(name, _)| *name == "method").unwrap().1;
+    let node = node.lock().unwrap().to_string();
+    let sign = key.sign(node.as_bytes()).unwrap();
+    let name = method.replace('.', "_");
+    format!(r#"{{"{name}_response":{node},"sign":"{sign}"}}"#)
+}
+
 impl Canned {
     async fn start(world: &World) -> Self {
         let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
         let key = SigningKey::from_text(pair.serialize_pem().as_bytes()).unwrap();
         let (key, node) = (Arc::new(key), Arc::new(Mutex::new(Value::Null)));
-        let said = |State((key, node)): State<(Arc<SigningKey>, Arc<Mutex<Value>>)>| async move {
-            let node = node.lock().unwrap().to_string();
-            let sign = key.sign(node.as_bytes()).unwrap();
-            format!(r#"{{"alipay_trade_query_response":{node},"sign":"{sign}"}}"#)
-        };
         let router = Router::new()
             .fallback(said)
             .with_state((key, Arc::clone(&node)));
@@ -77,4 +85,22 @@ async fn a_closed_trade_without_a_time_of_payment_was_not_paid() {
         panic!("it was paid and given back")
     };
     assert!(matches!(report.given_back, GivenBack::Parts(_)));
+}
+
+#[tokio::test]
+async fn a_system_error_is_unknown_however_it_is_spelt() {
+    let world = World::start().await;
+    let canned = Canned::start(&world).await;
+    let refund = refund_of(&order().order, "R1", 100);
+    for sub_code in [
+        "ACQ.SYSTEM_ERROR",
+        "aop.ACQ.SYSTEM_ERROR",
+        "AQC.SYSTEM_ERROR",
+    ] {
+        *canned.node.lock().unwrap() = json!({
+            "code": "40004", "msg": "Business Failed", "sub_code": sub_code, "sub_msg": "系统异常",
+        });
+        assert_unknown(sub_code, &canned.gateway.refund(&refund).await);
+        assert_unknown(sub_code, &canned.gateway.close(&refund.order).await);
+    }
 }
