@@ -240,8 +240,13 @@ impl Gateway for Wechat {
         };
         match self.api.post("/v3/refund/domestic/refunds", &body).await {
             Ok(answer) => refund_report(answer.content()?),
-            // The balance may be filled up: the same number again, later.
-            Err(error) if error.is_refusal("NOT_ENOUGH") => Err(error.or_unknown()),
+            // The balance may be filled up, and a paid order that is not found is found
+            // a little later: the same number again.
+            Err(error)
+                if error.is_refusal("NOT_ENOUGH") || error.is_refusal("RESOURCE_NOT_EXISTS") =>
+            {
+                Err(error.or_unknown())
+            }
             Err(error) => Err(error),
         }
     }

@@ -1,6 +1,6 @@
 //! One contract for both modes of a WeChat account.
 
-use crate::world::{World, assert_unknown, now_ms, order};
+use crate::world::{World, assert_unknown, now_ms, order, refund_of};
 use payment::channel::Channel;
 use payment::obj::Obj;
 use payment::ports::{ChannelError, Doubt, OrderState};
@@ -130,4 +130,14 @@ async fn goods_that_are_too_long_are_shortened() {
     let mut order = order();
     order.goods = "耳机".repeat(500);
     assert!(world.gateways[0].create(&order).await.is_ok());
+}
+
+/// WeChat says so of paid orders at times, and gives back what is asked for again.
+#[tokio::test]
+async fn that_a_paid_order_is_not_found_refuses_no_refund() {
+    let world = World::start().await;
+    for gateway in &world.of(Channel::Wechat) {
+        let refund = refund_of(&order().order, "R", 100);
+        assert_unknown("not found", &gateway.refund(&refund).await);
+    }
 }
