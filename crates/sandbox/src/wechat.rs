@@ -11,7 +11,7 @@ mod refunds;
 pub(crate) mod sealed;
 pub(crate) mod signed;
 
-use crate::book::{Order, Refund};
+use crate::book::{Order, Refund, Stage};
 use crate::fault::{self, Fault, Kind, On};
 use crate::now_ms;
 use crate::text::rfc3339;
@@ -122,7 +122,9 @@ pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<V
         "trade_state_desc": state,
         "amount": {"total": order.amount, "currency": order.currency},
     });
-    if let Some(attach) = &order.attach {
+    // It comes back once the order ended.
+    let ended = !matches!(state, Stage::NotPay | Stage::PayError);
+    if let Some(attach) = order.attach.as_ref().filter(|_| ended) {
         object["attach"] = json!(attach);
     }
     if let (Some(transaction_id), Some(paid_ms)) = (&order.transaction_id, order.paid_ms) {
@@ -140,20 +142,23 @@ pub(crate) fn transaction(world: &World, order: &Order, now_ms: i64) -> Option<V
 /// The content of a refund's notify (docs/reference/wechat.md, Notifies).
 pub(crate) fn refund_notice(world: &World, order: &Order, refund: &Refund) -> Option<Value> {
     let merchant = world.keys.wechat.named(&order.account)?;
-    Some(json!({
+    let mut content = json!({
         "mchid": merchant.file.mchid,
         "out_trade_no": order.channel_order_no,
         "transaction_id": order.transaction_id,
         "out_refund_no": refund.out_refund_no,
         "refund_id": refund.refund_id,
         "refund_status": refund_state(refund),
-        "success_time": (refund_state(refund) == "SUCCESS").then(|| rfc3339(refund.at_ms)),
         "user_received_account": "支付用户零钱",
         "amount": {
             "total": order.amount, "refund": refund.amount,
             "payer_total": order.amount, "payer_refund": refund.amount,
         },
-    }))
+    });
+    if refund_state(refund) == "SUCCESS" {
+        content["success_time"] = json!(rfc3339(refund.at_ms));
+    }
+    Some(content)
 }
 
 /// SUCCESS, or what a refund that is stuck waits in.

@@ -49,8 +49,11 @@ impl Answer {
         Self::wrong(field, &value, "body")
     }
 
-    /// A header that breaks its rule.
+    /// A header that breaks its rule, or that is missing.
     pub(super) fn header(name: &str, headers: &HeaderMap) -> Self {
+        if name != "content-type" {
+            return Self::error(400, "INVALID_REQUEST", "Http头缺少Accept或User-Agent");
+        }
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         Self::wrong(name, &json!(value), "header")
     }
@@ -62,6 +65,12 @@ impl Answer {
         let issue = "不符合规则";
         let detail = json!({"field": field, "value": value, "issue": issue, "location": location});
         Self::detailed(400, "PARAM_ERROR", &format!("参数错误：{field}"), &detail)
+    }
+
+    /// There is nothing to read.
+    fn empty(status: u16) -> Self {
+        let body = String::new();
+        Self { status, body }
     }
 
     fn unreadable(error: &serde_json::Error) -> Self {
@@ -90,6 +99,11 @@ pub(super) fn answer(
         now_ms,
     };
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    if let ["v3", "pay", "transactions", "out-trade-no", number, ..] = parts.as_slice()
+        && !is_number(number)
+    {
+        return Answer::wrong("out_trade_no", &json!(number), "uri_template");
+    }
     match (method, parts.as_slice()) {
         ("POST", ["v3", "pay", "transactions", "native"]) => call.create("NATIVE"),
         ("POST", ["v3", "pay", "transactions", "jsapi"]) => call.create("JSAPI"),
@@ -105,7 +119,24 @@ pub(super) fn answer(
         ("POST", ["v3", "refund", "domestic", "refunds"]) => refunds::refund(&call),
         ("GET", ["v3", "refund", "domestic", "refunds", number]) => refunds::query(&call, number),
         ("GET", ["v3", "certificates"]) => call.certificates(),
-        _ => Answer::error(404, "RESOURCE_NOT_EXISTS", "接口不存在"),
+        ("POST", ["v3", "pay", "transactions", "h5" | "app"]) => {
+            let why = "商户号该产品权限未开通，请前往商户平台>产品中心检查后重试";
+            Answer::error(403, "NO_AUTH", why)
+        }
+        (
+            _,
+            [
+                "v3",
+                "pay",
+                "transactions",
+                "native" | "jsapi" | "h5" | "app",
+            ]
+            | ["v3", "pay", "transactions", "out-trade-no" | "id", _]
+            | ["v3", "pay", "transactions", "out-trade-no", _, "close"]
+            | ["v3", "refund", "domestic", "refunds", ..]
+            | ["v3", "certificates"],
+        ) => Answer::empty(405),
+        _ => Answer::empty(404),
     }
 }
 
@@ -143,6 +174,12 @@ fn is_payer(new: &NewOrder) -> bool {
     payer.is_some_and(|payer| payer["openid"] == json!(super::PAYER))
 }
 
+/// Whether an order may have this number.
+fn is_number(number: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-|*".contains(&byte);
+    (6..=32).contains(&number.len()) && number.bytes().all(plain)
+}
+
 fn cny() -> String {
     "CNY".to_owned()
 }
@@ -165,7 +202,10 @@ impl Call<'_> {
         if let Some(field) = self.wrong_field(&new, trade_type) {
             return Answer::parameter(self.body, field);
         }
-        if new.appid != self.merchant.file.appid || new.mchid != self.merchant.file.mchid {
+        if new.mchid != self.merchant.file.mchid {
+            return Answer::parameter(self.body, "/mchid");
+        }
+        if new.appid != self.merchant.file.appid {
             return Answer::error(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配");
         }
         let mut book = self.world.book();
@@ -223,22 +263,12 @@ impl Call<'_> {
 
     /// The first field that breaks its rule (docs/reference/wechat.md, Orders).
     fn wrong_field(&self, new: &NewOrder, trade_type: &str) -> Option<&'static str> {
-        let number = new.out_trade_no.as_bytes();
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-|*".contains(byte);
         let url = &new.notify_url;
         let expire = new.time_expire.as_deref();
         match () {
-            () if !(6..=32).contains(&number.len()) || !number.iter().all(plain) => {
-                Some("/out_trade_no")
-            }
+            () if !is_number(&new.out_trade_no) => Some("/out_trade_no"),
             () if new.description.is_empty() || new.description.len() > 127 => Some("/description"),
-            () if new
-                .attach
-                .as_ref()
-                .is_some_and(|text| text.chars().count() > 128) =>
-            {
-                Some("/attach")
-            }
+            () if new.attach.as_ref().is_some_and(|text| text.len() > 128) => Some("/attach"),
             () if new.amount.total < 1 => Some("/amount/total"),
             () if new.amount.currency != "CNY" => Some("/amount/currency"),
             () if !url.starts_with("http") || url.contains('?') || url.len() > 255 => {

@@ -55,7 +55,10 @@ pub(super) fn refund(call: &Call<'_>) -> Answer {
     }
     let kind = call.fault.map(|fault| fault.kind);
     match () {
-        () if order.paid_ms.is_none() => return invalid("订单未支付"),
+        // WeChat looks among what was paid.
+        () if order.paid_ms.is_none() => {
+            return Answer::error(404, "RESOURCE_NOT_EXISTS", "订单不存在");
+        }
         () if new.amount.total != order.amount => return invalid("订单总金额与支付金额不一致"),
         () if new.amount.refund > order.refundable() => {
             return invalid("退款金额大于可退金额");
@@ -123,6 +126,11 @@ fn invalid(why: &str) -> Answer {
     Answer::error(400, "INVALID_REQUEST", why)
 }
 
+/// Whether a refund's end may be told there.
+fn is_address(url: &str) -> bool {
+    url.starts_with("http") && !url.contains('?') && url.len() <= 256
+}
+
 /// The first field that breaks its rule, as a JSON pointer.
 fn wrong_field(new: &NewRefund) -> Option<&'static str> {
     let number = new.out_refund_no.as_bytes();
@@ -134,9 +142,7 @@ fn wrong_field(new: &NewRefund) -> Option<&'static str> {
             Some("/out_refund_no")
         }
         () if new.reason.as_ref().is_some_and(|reason| reason.len() > 80) => Some("/reason"),
-        () if url.is_some_and(|url| !url.starts_with("http") || url.len() > 256) => {
-            Some("/notify_url")
-        }
+        () if url.is_some_and(|url| !is_address(url)) => Some("/notify_url"),
         () if new.amount.refund < 1 => Some("/amount/refund"),
         () if new.amount.total < 1 => Some("/amount/total"),
         () if new.amount.currency != "CNY" => Some("/amount/currency"),

@@ -37,6 +37,17 @@ impl<'a> Merchant<'a> {
         signed: &str,
         content_type: &str,
     ) -> Answer {
+        read(self.request(method, target, body, signed, content_type)).await
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        target: &str,
+        body: &str,
+        signed: &str,
+        content_type: &str,
+    ) -> reqwest::RequestBuilder {
         let (at_s, nonce) = (now_s(), "593BEC0C930BF1AFEB40B4A08C8FB242");
         let text = format!("{method}\n{target}\n{at_s}\n{nonce}\n{signed}\n");
         let signature = sign(&self.world.file(self.get("private_key")), &text);
@@ -53,7 +64,7 @@ impl<'a> Merchant<'a> {
             .header("Authorization", authorization)
             .header("Accept", "application/json")
             .header("Content-Type", content_type);
-        read(request.body(body.to_owned())).await
+        request.body(body.to_owned())
     }
 
     fn order(&self, number: &str, total: i64) -> Value {
@@ -150,7 +161,7 @@ async fn merchants_use_the_same_number_and_reach_their_own_order_only() {
     assert_eq!(ours.query(&both).await.json()["amount"]["total"], 100);
     assert_eq!(theirs.query(&both).await.json()["trade_state"], "CLOSED");
     let answer = theirs.refund(&refund(&both, "r1", 100, 100)).await;
-    assert_refused(&answer, 400, "INVALID_REQUEST");
+    assert_refused(&answer, 404, "RESOURCE_NOT_EXISTS");
 
     let one = ours.paid(100).await;
     let id = ours.query(&one).await.json()["transaction_id"].clone();
@@ -245,7 +256,9 @@ async fn a_refund_ends_when_and_as_the_control_says() {
             .await,
         204
     );
-    assert_eq!(ours.opened(&world.letter().await).0, "REFUND.CLOSED");
+    let (kind, content) = ours.opened(&world.letter().await);
+    assert_eq!(kind, "REFUND.CLOSED");
+    assert!(content.get("success_time").is_none(), "{content}");
     assert_eq!(
         ours.query_refund("r1").await.json()["refund_id"],
         taken["refund_id"]
@@ -317,7 +330,8 @@ async fn what_breaks_a_rule_is_named_with_its_value() {
     assert_eq!(answer.json()["detail"]["value"], "text/plain");
 
     let mut order = ours.order(&number(), 100);
-    order["attach"] = json!("附".repeat(129));
+    // Bytes count, as the genuine refusal says: 字节数 203，大于最大值 128.
+    order["attach"] = json!("附".repeat(43));
     let answer = ours.create(&order).await;
     assert_refused(&answer, 400, "PARAM_ERROR");
     let detail = &answer.json()["detail"];
@@ -325,7 +339,7 @@ async fn what_breaks_a_rule_is_named_with_its_value() {
         (&detail["field"], &detail["value"]),
         (&json!("/attach"), &order["attach"])
     );
-    order["attach"] = json!("附".repeat(128));
+    order["attach"] = json!("附".repeat(42));
     assert_eq!(ours.create(&order).await.status, 200);
 
     let answer = ours.create(&ours.order(&number(), 0)).await;
@@ -344,6 +358,89 @@ async fn what_breaks_a_rule_is_named_with_its_value() {
         (&detail["field"], &detail["value"]),
         (&json!("/out_refund_no"), &json!(long))
     );
+    let mut body = refund(&paid, "r1", 100, 100);
+    body["notify_url"] = json!(format!("{}/refunds?a=1", world.target));
+    let answer = ours.refund(&body).await;
+    assert_refused(&answer, 400, "PARAM_ERROR");
+    assert_eq!(answer.json()["detail"]["field"], "/notify_url");
+}
+
+#[tokio::test]
+async fn a_number_in_the_path_keeps_the_rule_of_numbers() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world, "sandbox");
+    for wrong in ["n".repeat(33), "short".to_owned(), "12%2F345".to_owned()] {
+        for answer in [ours.query(&wrong).await, ours.close(&wrong).await] {
+            assert_refused(&answer, 400, "PARAM_ERROR");
+            let detail = &answer.json()["detail"];
+            assert_eq!(
+                (&detail["field"], &detail["location"]),
+                (&json!("out_trade_no"), &json!("uri_template"))
+            );
+        }
+    }
+    let longest = "n".repeat(32);
+    assert_refused(&ours.query(&longest).await, 404, "ORDER_NOT_EXIST");
+}
+
+#[tokio::test]
+async fn a_merchant_is_the_one_who_signs() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world, "sandbox");
+    let mut order = ours.order(&number(), 100);
+    order["mchid"] = json!("1900000109");
+    let answer = ours.create(&order).await;
+    assert_refused(&answer, 400, "PARAM_ERROR");
+    assert_eq!(answer.json()["detail"]["field"], "/mchid");
+    let mut order = ours.order(&number(), 100);
+    order["appid"] = json!("wx0000000000000001");
+    assert_refused(&ours.create(&order).await, 400, "APPID_MCHID_NOT_MATCH");
+}
+
+#[tokio::test]
+async fn attach_comes_back_once_the_order_ended() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world, "sandbox");
+    let number = number();
+    let mut order = ours.order(&number, 100);
+    order["attach"] = json!("附加");
+    assert_eq!(ours.create(&order).await.status, 200);
+    let open = ours.query(&number).await.json();
+    assert_eq!(open["trade_state"], "NOTPAY");
+    assert!(open.get("attach").is_none(), "{open}");
+    assert_eq!(ours.pay(&number).await, 204);
+    let (_, content) = ours.opened(&world.letter().await);
+    assert_eq!(content["attach"], "附加");
+    assert_eq!(ours.query(&number).await.json()["attach"], "附加");
+}
+
+#[tokio::test]
+async fn a_call_that_there_is_not_has_no_answer_to_read() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world, "sandbox");
+    for (method, path, status) in [
+        ("GET", "/v3/pay/transactions/nothing", 404),
+        ("GET", "/v3/pay/transactions/native", 405),
+        ("POST", "/v3/certificates", 405),
+    ] {
+        let answer = ours.call(method, path, "").await;
+        let seen = (answer.status, answer.text.as_str());
+        assert_eq!(seen, (status, ""), "{method} {path}");
+    }
+    // The product exists; this merchant has not signed for it.
+    for path in ["/v3/pay/transactions/h5", "/v3/pay/transactions/app"] {
+        let body = ours.order(&number(), 100).to_string();
+        assert_refused(&ours.call("POST", path, &body).await, 403, "NO_AUTH");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_without_a_name_is_refused() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world, "sandbox-cert");
+    let request = ours.request("GET", "/v3/certificates", "", "", "application/json");
+    let answer = read(request.header("User-Agent", "")).await;
+    assert_refused(&answer, 400, "INVALID_REQUEST");
 }
 
 #[tokio::test]
