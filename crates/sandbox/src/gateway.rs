@@ -87,6 +87,7 @@ fn routes(keys: Keys, data: &Path, schedule_ms: Option<Vec<u64>>) -> Result<Rout
         .nest("/apay", apay::routes())
         .route("/connect/oauth2/authorize", get(wechat::oauth::authorize))
         .route("/sns/oauth2/access_token", get(wechat::oauth::exchange))
+        .route("/sns/userinfo", get(wechat::oauth::userinfo))
         .route(
             "/wallet/jsapi",
             post(wechat::bridge::invoke).options(wechat::bridge::allow),

@@ -99,7 +99,8 @@ pub(crate) struct Code {
     pub(crate) appid: String,
     pub(crate) scope: String,
     pub(crate) given_ms: i64,
-    pub(crate) used: bool,
+    /// What it was exchanged for; a code is good once.
+    pub(crate) token: Option<String>,
 }
 
 /// A type of Apay's.

@@ -58,7 +58,7 @@ pub(crate) async fn authorize(
         appid: asked.appid,
         scope: asked.scope.clone(),
         given_ms: now_ms(),
-        used: false,
+        token: None,
     });
     let mark = if asked.redirect_uri.contains('?') {
         '&'
@@ -154,6 +154,15 @@ pub(crate) async fn exchange(
 }
 
 fn spend(world: &World, asked: &Exchange) -> Value {
+    for (value, errcode, errmsg) in [
+        (&asked.appid, 41002, "appid missing"),
+        (&asked.secret, 41004, "appsecret missing"),
+        (&asked.code, 41008, "missing code"),
+    ] {
+        if value.is_empty() {
+            return error(errcode, errmsg);
+        }
+    }
     let Some(merchant) = world.keys.wechat.official(&asked.appid) else {
         return error(40013, "invalid appid");
     };
@@ -168,13 +177,46 @@ fn spend(world: &World, asked: &Exchange) -> Value {
         .iter_mut()
         .find(|given| given.code == asked.code && given.appid == asked.appid);
     match given {
-        Some(given) if given.used => error(40163, "code been used"),
+        Some(given) if given.token.is_some() => error(40163, "code been used"),
         Some(given) if now_ms() - given.given_ms > CODE_LIFE_MS => error(42003, "code expired"),
         Some(given) => {
-            given.used = true;
-            token(&given.scope)
+            let token = token(&given.scope);
+            given.token = token["access_token"].as_str().map(str::to_owned);
+            token
         }
         None => error(40029, "invalid code"),
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Who {
+    access_token: String,
+    openid: String,
+}
+
+/// `GET /sns/userinfo`: who the payer is, where he was asked for that.
+pub(crate) async fn userinfo(State(world): State<Arc<World>>, Query(who): Query<Who>) -> Response {
+    let answer = told_of(&world, &who);
+    ([(CONTENT_TYPE, "text/plain")], answer.to_string()).into_response()
+}
+
+fn told_of(world: &World, who: &Who) -> Value {
+    if who.access_token.is_empty() {
+        return error(41001, "access_token missing");
+    }
+    let codes = world.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = codes
+        .iter()
+        .find(|given| given.token.as_ref() == Some(&who.access_token));
+    match given {
+        None => error(40001, "invalid credential, access_token is invalid"),
+        Some(given) if given.scope != "snsapi_userinfo" => error(48001, "api unauthorized"),
+        Some(_) if who.openid != PAYER => error(40003, "invalid openid"),
+        Some(_) => json!({
+            "openid": PAYER, "nickname": "沙箱付款人", "sex": 0, "province": "", "city": "",
+            "country": "", "headimgurl": "", "privilege": [],
+        }),
     }
 }
 
