@@ -86,7 +86,7 @@ async fn respond(
             return unsigned("", &Answer::error("20000", "isp.unknow-error"));
         }
         Some(Kind::Error) => answer = Answer::error("20000", "aop.unknow-error"),
-        Some(Kind::RateLimit) => answer = Answer::error("40005", "isv.call-limited"),
+        Some(Kind::RateLimit) => answer = Answer::error("40005", "isv.app-call-limited"),
         _ => {}
     }
     let mut number = merchant.certified.as_ref().map(|numbers| &numbers.alipay);

@@ -16,7 +16,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{Html, IntoResponse, Response};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// An order without a time of its own lives this long, ms.
@@ -31,6 +33,7 @@ const PASSBACK_MAX: usize = 512;
 #[derive(Deserialize)]
 struct Content {
     out_trade_no: String,
+    #[serde(deserialize_with = "written")]
     total_amount: String,
     subject: String,
     product_code: String,
@@ -39,6 +42,15 @@ struct Content {
     body: Option<String>,
     passback_params: Option<String>,
     quit_url: Option<String>,
+}
+
+/// A text, or a number as it is written: widely used libraries send sums so.
+fn written<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    match Value::deserialize(value)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(D::Error::custom("neither text nor a number")),
+    }
 }
 
 /// page.pay and wap.pay: the trade begins when its payer opens the cashier.
@@ -62,6 +74,9 @@ pub(super) fn open(world: &World, merchant: &Merchant, pairs: &[(String, String)
     let order = match book.get(&merchant.name, &content.out_trade_no).cloned() {
         None => {
             let order = fresh(merchant, &content, pairs, fields, now_ms);
+            if order.state_at(now_ms) == Stage::Closed {
+                return trouble("ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR");
+            }
             book.put(order.clone());
             order
         }

@@ -36,6 +36,7 @@ impl Face for Notices {
             Some(Lie::Currency | Lie::StrangeCurrency) | None => {}
         }
         let id = random_text(34);
+        let trade_status = status(&order, now_ms());
         let mut pairs: Vec<(&str, String)> = vec![
             ("gmt_create", beijing_time(order.created_ms)),
             ("charset", "utf-8".to_owned()),
@@ -52,7 +53,7 @@ impl Face for Notices {
                 ),
             ),
             ("notify_type", "trade_status_sync".to_owned()),
-            ("trade_status", status(&order, now_ms()).to_owned()),
+            ("trade_status", trade_status.to_owned()),
             ("receipt_amount", plain_yuan(amount)),
             ("buyer_pay_amount", plain_yuan(amount)),
             ("app_id", app_id.clone()),
@@ -81,7 +82,12 @@ impl Face for Notices {
             pairs.push(("gmt_refund", format!("{}.000", beijing_time(refund.at_ms))));
             pairs.push(("refund_fee", plain_yuan(order.refunded())));
             pairs.push(("out_biz_no", refund.out_refund_no.clone()));
+            if trade_status == "TRADE_CLOSED" {
+                pairs.push(("gmt_close", beijing_time(refund.at_ms)));
+            }
         }
+        // Some of Alipay's own libraries sign empty values, and some do not: none is sent.
+        pairs.retain(|(_, value)| !value.is_empty());
         let body: Vec<_> = pairs
             .iter()
             .map(|(k, v)| format!("{k}={}", encode(v)))

@@ -31,8 +31,12 @@ pub(super) fn verify<'k>(
     now_ms: i64,
 ) -> Result<&'k Merchant, (&'static str, &'static str)> {
     let app_id = get(pairs, "app_id");
+    if app_id.is_empty() {
+        return Err(("40001", "isv.missing-app-id"));
+    }
+    let merchant = keys.merchants.iter().find(|m| m.app_id == app_id);
+    let merchant = merchant.ok_or(("40002", "isv.invalid-app-id"))?;
     for (name, sub_code) in [
-        ("app_id", "isv.missing-app-id"),
         ("method", "isv.missing-method"),
         ("sign", "isv.missing-signature"),
         ("sign_type", "isv.missing-signature-type"),
@@ -45,8 +49,6 @@ pub(super) fn verify<'k>(
             return Err(("40001", sub_code));
         }
     }
-    let merchant = keys.merchants.iter().find(|m| m.app_id == app_id);
-    let merchant = merchant.ok_or(("40002", "isv.invalid-app-id"))?;
     if get(pairs, "sign_type") != "RSA2" {
         return Err(("40002", "isv.invalid-signature-type"));
     }

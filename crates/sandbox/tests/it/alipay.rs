@@ -23,6 +23,12 @@ impl<'a> Merchant<'a> {
 
     /// A signed call; `spoil` changes it after that.
     async fn sent(&self, method: &str, content: &Value, spoil: bool) -> Answer {
+        let more: &[(&str, &str)] = if spoil { &[("extra", "1")] } else { &[] };
+        self.sent_with(method, content, more).await
+    }
+
+    /// A signed call; these values are set after that.
+    async fn sent_with(&self, method: &str, content: &Value, after: &[(&str, &str)]) -> Answer {
         let pairs = [
             ("app_id", self.get("app_id")),
             ("method", method),
@@ -41,8 +47,9 @@ impl<'a> Merchant<'a> {
         let lines: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let key = self.world.file(self.get("private_key"));
         pairs.push(("sign".to_owned(), sign(&key, &lines.join("&"))));
-        if spoil {
-            pairs.push(("extra".to_owned(), "1".to_owned()));
+        for (name, value) in after {
+            pairs.retain(|(known, _)| known != name);
+            pairs.push(((*name).to_owned(), (*value).to_owned()));
         }
         let request = self.world.client.post(self.get("gateway"));
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
@@ -281,4 +288,86 @@ async fn a_failure_of_the_gateway_is_unsigned_and_in_the_methods_node() {
         answer["sign"].is_string(),
         "a failure of the business is signed"
     );
+}
+
+#[tokio::test]
+async fn a_sum_may_be_written_as_a_number() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    for (sum, shown) in [
+        (json!(88.88), "88.88"),
+        (json!(0.1), "0.10"),
+        (json!(12), "12.00"),
+    ] {
+        let number = number();
+        let mut content = order(&number, "");
+        content["total_amount"] = sum;
+        let page = ours.open(&content).await;
+        assert!(page.contains(&format!("¥{shown}")), "{page}");
+        assert_eq!(ours.query(&number).await["total_amount"], shown);
+        ours.pay(&number).await;
+        world.letter().await;
+    }
+}
+
+#[tokio::test]
+async fn a_notify_holds_no_empty_value_and_tells_when_a_trade_closed() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let number = number();
+    let mut content = order(&number, "1.00");
+    content["body"] = json!("");
+    content["passback_params"] = json!("");
+    ours.open(&content).await;
+    ours.pay(&number).await;
+    let paid = pairs_of(&world.letter().await.body);
+    assert!(paid.values().all(|value| !value.is_empty()), "{paid:?}");
+    assert!(!paid.contains_key("gmt_close"));
+    ours.refund(&number, "R1", "0.40").await;
+    let part = pairs_of(&world.letter().await.body);
+    assert!(!part.contains_key("gmt_close"));
+    ours.refund(&number, "R2", "0.60").await;
+    let whole = pairs_of(&world.letter().await.body);
+    assert_eq!(whole["trade_status"], "TRADE_CLOSED");
+    assert_eq!(whole["gmt_close"], whole["gmt_refund"][..19]);
+}
+
+#[tokio::test]
+async fn the_gateway_knows_its_caller_before_it_looks_at_a_signature() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let content = json!({"out_trade_no": number()});
+    let nobody = [("app_id", "2021000000000001"), ("sign", "")];
+    let nameless = [("app_id", ""), ("sign", "")];
+    for (after, sub_code) in [
+        (&nobody[..], "isv.invalid-app-id"),
+        (&nameless[..], "isv.missing-app-id"),
+        (&[("sign", "")][..], "isv.missing-signature"),
+    ] {
+        let answer = ours.sent_with("alipay.trade.query", &content, after).await;
+        let node = &answer.json()["alipay_trade_query_response"];
+        assert_eq!(node["sub_code"], sub_code, "{}", answer.text);
+    }
+    world.fault("query", "rate_limit", 0).await;
+    let limited = ours.call("alipay.trade.query", &content).await;
+    assert_eq!(
+        (&limited["code"], &limited["sub_code"]),
+        (&json!("40005"), &json!("isv.app-call-limited"))
+    );
+}
+
+#[tokio::test]
+async fn a_form_past_its_time_begins_no_trade() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world);
+    let number = number();
+    let mut content = order(&number, "1.00");
+    content["time_expire"] = json!("2026-01-01 00:00:00");
+    let page = ours.open(&content).await;
+    assert!(
+        page.contains("ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR"),
+        "{page}"
+    );
+    let asked = ours.query(&number).await;
+    assert_eq!(asked["sub_code"], "ACQ.TRADE_NOT_EXIST", "{asked}");
 }
