@@ -29,11 +29,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 const TOKEN_LIFE_MS: i64 = 32_400_000;
+/// The one payer of the sandbox.
+const PAYER: &str = "SANDBXPAYER22";
 /// A request id has at most this many characters.
 const REQUEST_ID_MAX: usize = 108;
 
 impl Answer {
-    fn new(status: u16, body: Value) -> Self {
+    fn new(status: u16, mut body: Value) -> Self {
+        leave_out_nulls(&mut body);
         Self { status, body }
     }
 
@@ -77,6 +80,18 @@ impl Answer {
 
     fn not_found() -> Self {
         Self::refused(404, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
+    }
+}
+
+/// What an object was not given it does not name.
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
     }
 }
 
@@ -158,6 +173,9 @@ async fn call(State(world): State<Arc<World>>, request: Request) -> Response {
     let Some(call) = call else {
         return written(&Answer::not_found());
     };
+    if call.changes() && !is_json(&parts.headers) {
+        return written(&Answer::refused(415, "UNSUPPORTED_MEDIA_TYPE", ""));
+    }
     let answer = once(&world, &parts, &call, &body, fault);
     respond(answer, fault).await
 }
@@ -199,6 +217,12 @@ impl Call {
     fn changes(&self) -> bool {
         matches!(self, Self::Create | Self::Capture(_) | Self::Refund(_))
     }
+}
+
+/// Whether a body is said to be JSON, also where there is none.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = value(headers, CONTENT_TYPE.as_str()).split(';').next();
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 fn allowed(world: &World, headers: &HeaderMap, fault: Option<Fault>) -> Result<(), Answer> {

@@ -1,5 +1,6 @@
 //! The page on which a payer approves, and the way back.
 
+use super::PAYER;
 use super::orders::by_id;
 use super::sums::money;
 use crate::book::{Order, Stage};
@@ -69,10 +70,10 @@ pub(super) async fn act(State(world): State<Arc<World>>, Form(act): Form<Act>) -
     };
     let (url, more) = match act.act.as_str() {
         "approve" => match world.pay((&order).into(), now_ms()) {
-            Ok(_) => (&own.return_url, "&PayerID=SANDBOXPAYER1"),
+            Ok(_) => (&own.return_url, format!("&PayerID={PAYER}")),
             Err(_) => return trouble(),
         },
-        _ => (&own.cancel_url, ""),
+        _ => (&own.cancel_url, String::new()),
     };
     if url.is_empty() {
         return Html(page("PayPal", "", "<h1>Approved</h1>")).into_response();

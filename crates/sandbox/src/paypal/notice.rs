@@ -2,7 +2,7 @@
 
 use super::orders::{captured, whole};
 use super::refunds::{refunded, reversed};
-use super::{Answer, allowed, written};
+use super::{Answer, allowed, leave_out_nulls, written};
 use crate::book::Channel;
 use crate::face::{Envelope, Event, Face, Letter, Lie};
 use crate::fault::Kind;
@@ -59,6 +59,7 @@ impl Face for Notices {
         if let Some(lie) = lie {
             tell(&mut resource, lie);
         }
+        leave_out_nulls(&mut resource);
         let id = format!("WH-{}-{}", upper(17), upper(17));
         let body = json!({
             "id": id,

@@ -2,7 +2,7 @@
 
 use super::refunds::refunded;
 use super::sums::{money, parts_add_up, sum};
-use super::{Answer, id};
+use super::{Answer, PAYER, id};
 use crate::book::{Order, OrderRef, Stage};
 use crate::fault::PendingReason;
 use crate::memory::{self, Memory};
@@ -128,6 +128,7 @@ fn status(order: &Order, now_ms: i64) -> &'static str {
 fn brief(world: &World, order: &Order, now_ms: i64) -> Value {
     let base = &world.keys.paypal.base;
     let id = order.paypal().map_or("", |own| &own.id);
+    let page = payers_page(world, id);
     let rel = if order.paypal().is_some_and(|own| own.payer_action) {
         "payer-action"
     } else {
@@ -138,20 +139,51 @@ fn brief(world: &World, order: &Order, now_ms: i64) -> Value {
         "status": status(order, now_ms),
         "links": [
             {"href": format!("{base}/v2/checkout/orders/{id}"), "rel": "self", "method": "GET"},
-            {"href": format!("{base}/checkoutnow?token={id}"), "rel": rel, "method": "GET"},
+            {"href": page, "rel": rel, "method": "GET"},
         ],
     })
+}
+
+/// Where a payer approves.
+fn payers_page(world: &World, id: &str) -> String {
+    format!("{}/checkoutnow?token={id}", world.keys.paypal.base)
+}
+
+/// Who approved the order, once somebody did, and what he pays with.
+fn name_payer(shown: &mut Value, order: &Order) {
+    if !order.paypal().is_some_and(|own| own.approved) {
+        return;
+    }
+    let (name, email) = (
+        json!({"given_name": "Sandbox", "surname": "Payer"}),
+        "payer@sandbox.example",
+    );
+    shown["payer"] = json!({"name": name, "email_address": email, "payer_id": PAYER});
+    shown["payment_source"] =
+        json!({"paypal": {"name": name, "email_address": email, "account_id": PAYER}});
+}
+
+/// What is answered to a capture where no more is preferred: unlike other short
+/// answers it holds the capture, and PayPal's own samples read it there.
+fn captured_briefly(world: &World, order: &Order, now_ms: i64) -> Value {
+    let mut shown = brief(world, order, now_ms);
+    name_payer(&mut shown, order);
+    let payments = json!({"captures": [captured(world, order)]});
+    shown["purchase_units"] = json!([{"reference_id": "default", "payments": payments}]);
+    shown
 }
 
 pub(super) fn whole(world: &World, order: &Order, now_ms: i64) -> Value {
     let mut shown = brief(world, order, now_ms);
     shown["intent"] = json!("CAPTURE");
     shown["create_time"] = json!(utc_time(order.created_ms));
+    name_payer(&mut shown, order);
+    let description = Some(&order.description).filter(|text| !text.is_empty());
     let mut unit = json!({
         "reference_id": "default",
         "amount": money(order, order.amount),
         "payee": {"merchant_id": world.keys.paypal.merchant.merchant_id},
-        "description": order.description,
+        "description": description,
         "custom_id": order.paypal().map(|own| &own.custom_id),
         "invoice_id": order.paypal().map(|own| &own.invoice_id),
     });
@@ -231,7 +263,10 @@ pub(super) fn capture(
         Stage::PayError => {
             // The payer may choose another instrument, and has to approve anew.
             let _ = world.disapprove(which);
-            return Answer::unprocessable(DECLINED);
+            let mut answer = Answer::unprocessable(DECLINED);
+            let page = payers_page(world, id);
+            answer.body["links"] = json!([{"href": page, "rel": "redirect", "method": "GET"}]);
+            return answer;
         }
         Stage::NotPay if !order.paypal().is_some_and(|own| own.approved) => {
             return Answer::unprocessable("ORDER_NOT_APPROVED");
@@ -253,7 +288,7 @@ pub(super) fn capture(
     };
     match captured {
         Ok(order) if representation => Answer::new(201, whole(world, &order, now_ms)),
-        Ok(order) => Answer::new(201, brief(world, &order, now_ms)),
+        Ok(order) => Answer::new(201, captured_briefly(world, &order, now_ms)),
         Err(_) => Answer::unprocessable("ORDER_ALREADY_CAPTURED"),
     }
 }

@@ -348,3 +348,86 @@ async fn a_webhook_is_verified_for_who_has_a_token() {
         (401, &json!("AUTHENTICATION_FAILURE"))
     );
 }
+
+#[tokio::test]
+async fn the_short_answer_to_a_capture_names_the_capture() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world).await;
+    let (_, id) = ours.approved().await;
+    let order = ours.get(&format!("/v2/checkout/orders/{id}")).await;
+    let path = format!("/v2/checkout/orders/{id}/capture");
+    let brief = ours.post(&path, "cap", "minimal", &json!({})).await.json();
+    assert_eq!(brief["status"], "COMPLETED", "{brief}");
+    assert_eq!(capture_in(&brief)["status"], "COMPLETED", "{brief}");
+    assert!(brief.get("intent").is_none(), "{brief}");
+    let payer = &brief["payer"]["payer_id"];
+    assert_eq!(payer.as_str().map(str::len), Some(13), "{brief}");
+    assert_eq!(payer, &brief["payment_source"]["paypal"]["account_id"]);
+    assert_eq!(payer, &order["payer"]["payer_id"], "since the approval");
+}
+
+#[tokio::test]
+async fn what_an_order_was_not_given_is_left_out() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world).await;
+    let mut order = ours.order("");
+    order["purchase_units"] = json!([{"amount": {"currency_code": "USD", "value": "10.00"}}]);
+    let made = ours
+        .post("/v2/checkout/orders", "new", "representation", &order)
+        .await
+        .json();
+    let unit = &made["purchase_units"][0];
+    assert_eq!(names(unit), ["amount", "payee", "reference_id"]);
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(
+        world.control("pay", json!({"channelOrderNo": id})).await,
+        204
+    );
+    ours.told().await;
+    let captured = ours.capture(id, "cap").await;
+    assert!(!captured.text.contains("null"), "{}", captured.text);
+    let told = world.letter().await.body;
+    assert!(!told.contains("null"), "{told}");
+    let capture = capture_in(&captured.json())["id"].clone();
+    let path = format!("/v2/payments/captures/{}/refund", capture.as_str().unwrap());
+    let refund = ours.post(&path, "r", "representation", &json!({})).await;
+    assert!(!refund.text.contains("null"), "{}", refund.text);
+    let told = world.letter().await.body;
+    assert!(!told.contains("null"), "{told}");
+}
+
+#[tokio::test]
+async fn a_post_of_another_type_than_json_is_refused() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world).await;
+    let (_, id) = ours.approved().await;
+    let base = ours.account["base"].as_str().unwrap();
+    let path = format!("{base}/v2/checkout/orders/{id}/capture");
+    let bare = || world.client.post(&path).bearer_auth(&ours.token);
+    for request in [bare(), bare().header("Content-Type", "text/plain")] {
+        let answer = read(request).await;
+        assert_eq!(
+            (answer.status, &answer.json()["name"]),
+            (415, &json!("UNSUPPORTED_MEDIA_TYPE"))
+        );
+    }
+    let charset = "application/json; charset=utf-8";
+    let answer = read(bare().header("Content-Type", charset)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_declined_capture_leads_its_payer_back() {
+    let world = World::start().await;
+    let ours = Merchant::new(&world).await;
+    let (number, id) = ours.approved().await;
+    let which = json!({"channelOrderNo": number});
+    assert_eq!(world.control("decline", which).await, 204);
+    let answer = ours.capture(&id, "cap").await;
+    assert_eq!(issue(&answer), "INSTRUMENT_DECLINED");
+    let answer = answer.json();
+    let mut links = answer["links"].as_array().unwrap().iter();
+    let back = links.find(|link| link["rel"] == "redirect").unwrap();
+    let page = format!("/checkoutnow?token={id}");
+    assert!(back["href"].as_str().unwrap().ends_with(&page), "{back}");
+}
