@@ -122,7 +122,31 @@ async fn without_a_number_one_sign_gives_one_refund() {
         let fields = Fields::from_json(body.as_bytes()).unwrap();
         taken += u8::from(apay::refund(&scene.checkout, &fields).await.is_ok());
     }
-    assert_eq!(taken, 4, "all but 3e-1 and 0.300, which are no sums");
+    assert_eq!(taken, 6, "each is 0.3 as JavaScript writes it");
+    let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!(kept.len(), 1);
+}
+
+/// The same of a refund with a number: JavaScript writes, and so signs, each of these as 5.
+#[tokio::test]
+async fn one_sign_names_one_refund_however_its_number_is_written() {
+    let (scene, attempt) = paid_order().await;
+    let domain = apay::p001().unwrap();
+    let signed = [
+        ("money", "0.3"),
+        ("outOrderId", "o1"),
+        ("out_refund_no", "5"),
+        ("partnerId", "p001"),
+    ];
+    let sign = md5_sign(signed.into_iter(), &domain.secrets()[0]);
+    for number in ["\"5\"", "5", "5.0", "0.5e1"] {
+        let body = format!(
+            r#"{{"partnerId":"p001","outOrderId":"o1","money":"0.3","out_refund_no":{number},"sign":"{sign}"}}"#
+        );
+        let fields = Fields::from_json(body.as_bytes()).unwrap();
+        let told = apay::refund(&scene.checkout, &fields).await.unwrap();
+        assert_eq!(told.out_refund_no, "5", "{number}");
+    }
     let kept = scene.store.refunds(&attempt.order_sn).await.unwrap();
     assert_eq!(kept.len(), 1);
 }

@@ -8,7 +8,7 @@ use checkout::{Checkout, Failure as Trouble};
 use payment::clinic::examine_forecore;
 use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
-use payment::forecore::{PayType, fen_of_yuan, md5_sign, signed_text, verifies};
+use payment::forecore::{PayType, as_signed, fen_of_yuan, md5_sign, signed_text, verifies};
 use payment::money::Currency;
 use payment::partner::PartnerOrder;
 use payment::ports::{AttemptRow, RefundRow};
@@ -31,12 +31,12 @@ const NOT_OF_A_REFUND: [&str; 2] = ["cb_url", "providerOrderId"];
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Failure> {
-    let (domain, key) = partner(checkout, fields).await?;
+    let (domain, key, fields) = partner(checkout, fields).await?;
     let OrderCall {
         order,
         pay_type,
         time_ms,
-    } = OrderCall::read(fields)?;
+    } = OrderCall::read(&fields)?;
     check_time(&domain, time_ms, checkout.now_ms())?;
     let kept = checkout.keep_order(&domain, order).await;
     let kept = kept.map_err(|failure| match failure {
@@ -63,8 +63,8 @@ pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Fail
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderInfo, Failure> {
-    let (domain, _) = partner(checkout, fields).await?;
-    let (order, attempts) = ordered(checkout, &domain, fields).await?;
+    let (domain, _, fields) = partner(checkout, fields).await?;
+    let (order, attempts) = ordered(checkout, &domain, &fields).await?;
     let Some(paid) = paid(&attempts) else {
         return Ok(OrderInfo {
             order,
@@ -91,8 +91,8 @@ pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderIn
 ///
 /// # Errors
 /// [`Failure`] with what the partner can do.
-pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefund, Failure> {
-    let (domain, key) = partner(checkout, fields).await?;
+pub async fn refund(checkout: &Checkout, sent: &Fields) -> Result<PartnerRefund, Failure> {
+    let (domain, key, fields) = partner(checkout, sent).await?;
     fields.required("outOrderId")?;
     for name in NOT_OF_A_REFUND {
         if fields.get(name).is_some() {
@@ -106,15 +106,15 @@ pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefun
     if named.is_some_and(|named| named.len() > REFUND_NO_MAX) {
         return Err(Refusal::malformed("out_refund_no", "at most 64 bytes").into());
     }
-    let (order, attempts) = ordered(checkout, &domain, fields).await?;
+    let (order, attempts) = ordered(checkout, &domain, &fields).await?;
     let paid = paid(&attempts).ok_or(Failure::NotPaid)?;
     let refund = match named {
         Some(named) => refund_named(checkout, paid, named, fen).await,
         None => {
             let refunds = checkout.refunds_of(&paid.order_sn).await?;
-            let text = signed_text(fields, &key).unwrap_or_default();
+            let text = signed_text(&fields, &key).unwrap_or_default();
             let key = unnamed_key(&digest(text.as_bytes()));
-            let before = key_of_before(&refunds, fields, &order, fen, checkout.now_ms());
+            let before = key_of_before(&refunds, sent, &order, fen, checkout.now_ms());
             let key = before.unwrap_or(key);
             checkout.refund_keyed(paid, key, fen).await
         }
@@ -142,7 +142,7 @@ pub async fn refund(checkout: &Checkout, fields: &Fields) -> Result<PartnerRefun
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn rate(checkout: &Checkout, fields: &Fields) -> Result<Map<String, Value>, Failure> {
-    partner(checkout, fields).await?;
+    let (_, _, fields) = partner(checkout, fields).await?;
     let currency = fields.required("currency")?;
     let foreign = |currency: &Currency| *currency != Currency::Cny;
     let currency = Currency::parse(currency)
@@ -154,8 +154,12 @@ pub async fn rate(checkout: &Checkout, fields: &Fields) -> Result<Map<String, Va
         .map_err(Failure::NoRate)
 }
 
-/// The partner whose sign holds over these fields, and the key that it holds by.
-async fn partner(checkout: &Checkout, fields: &Fields) -> Result<(Domain, Secret), Failure> {
+/// The partner whose sign holds over these fields, the key that it holds by, and the fields
+/// as they were signed.
+async fn partner(
+    checkout: &Checkout,
+    fields: &Fields,
+) -> Result<(Domain, Secret, Fields), Failure> {
     if fields.given("sign").is_none() {
         return Err(Failure::NoSign);
     }
@@ -170,11 +174,13 @@ async fn partner(checkout: &Checkout, fields: &Fields) -> Result<(Domain, Secret
             |key| examine_forecore(fields, key),
         )
         .await;
-    proved.map_err(|failure| match failure {
+    let (domain, key) = proved.map_err(|failure| match failure {
         Trouble::Refused(Refusal::UnknownDomain) => Failure::UnknownPartner,
         Trouble::Refused(Refusal::BadSign { slips, .. }) => Failure::WrongSign(slips),
         other => other.into(),
-    })
+    })?;
+    let fields = as_signed(fields.clone(), &key);
+    Ok((domain, key, fields))
 }
 
 /// The order that these fields name, with its attempts.

@@ -49,6 +49,21 @@ pub fn verifies(fields: &Fields, key: &Secret) -> bool {
 /// one such text, however their fields are written. None where the sign does not hold.
 #[must_use]
 pub fn signed_text(fields: &Fields, key: &Secret) -> Option<String> {
+    holding(fields, key).map(|(_, text)| text)
+}
+
+/// The fields as they were signed: JSON numbers as JavaScript writes them, where the sign
+/// holds so alone. It says no more of `5` and `5.0` than that both are five.
+#[must_use]
+pub fn as_signed(fields: Fields, key: &Secret) -> Fields {
+    match holding(&fields, key) {
+        Some((form, _)) => form.read(fields),
+        None => fields,
+    }
+}
+
+/// The form in which the sign of these fields holds, and the text that it is over.
+fn holding(fields: &Fields, key: &Secret) -> Option<(Form, String)> {
     let theirs = fields.get("sign").unwrap_or_default();
     let (mut budget, mut tried) = (Budget::new(), Vec::new());
     for form in Form::all() {
@@ -60,7 +75,7 @@ pub fn signed_text(fields: &Fields, key: &Secret) -> Option<String> {
             return None;
         }
         if equal(&md5(&text, key), theirs) {
-            return Some(text);
+            return Some((form, text));
         }
         tried.push(text);
     }
@@ -88,6 +103,14 @@ impl Form {
                 })
             })
         })
+    }
+
+    /// The fields with the values that the sign covers.
+    fn read(self, mut fields: Fields) -> Fields {
+        for field in &mut fields.0 {
+            field.value = (self.value)(field);
+        }
+        fields
     }
 
     fn text(self, fields: &Fields) -> String {
@@ -249,6 +272,25 @@ mod tests {
         assert!(body("money=1&n=&note=1.00"));
         assert!(body("money=1.00&n=&note=1.00"));
         assert!(!body("money=1&n=&note=1"));
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_were_signed() {
+        let read = |text: &str, number: &str| {
+            let hash = Md5::digest(format!("123456{text}").as_bytes());
+            let sign = hex::encode(hash);
+            let json = format!(r#"{{"a":{number},"b":"1.00","sign":"{sign}"}}"#);
+            let fields = Fields::from_json(json.as_bytes()).unwrap();
+            let fields = as_signed(fields, &key());
+            assert!(verifies(&fields, &key()), "{json}");
+            let value = |name| fields.get(name).unwrap().to_owned();
+            (value("a"), value("b"))
+        };
+        let pair = |a: &str| (a.to_owned(), "1.00".to_owned());
+        for number in ["5", "5.0", "50e-1", "\"5\""] {
+            assert_eq!(read("a=5&b=1.00", number), pair("5"), "{number}");
+        }
+        assert_eq!(read("a=5.0&b=1.00", "5.0"), pair("5.0"));
     }
 
     #[test]
