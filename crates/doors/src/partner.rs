@@ -5,7 +5,7 @@ use checkout::{Checkout, Failure as Trouble};
 use payment::address::{Address, AddressError};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, RefundRow};
-use payment::refund::AT_CHANNEL_PREFIX;
+use payment::refund::{AT_CHANNEL_PREFIX, Cause};
 use payment::refusal::Refusal;
 use payment::request::broken_address;
 
@@ -35,6 +35,8 @@ pub(crate) async fn refund_named(
 ) -> Result<RefundRow, Trouble> {
     let refunds = checkout.refunds_of(&paid.order_sn).await?;
     let key = match refunds.iter().find(|row| row.refund_no == named) {
+        // An operator's own name of it is none that is known outside.
+        Some(row) if row.cause == Cause::Operator => row.refund_no.clone(),
         Some(row) => row
             .refund_key
             .clone()

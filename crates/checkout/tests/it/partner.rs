@@ -151,6 +151,33 @@ async fn one_sign_names_one_refund_however_its_number_is_written() {
     assert_eq!(kept.len(), 1);
 }
 
+/// An operator's refund is one of the order's: its number, which queryOrder lists, asks how it
+/// stands, also while no refund can begin.
+#[tokio::test]
+async fn the_number_of_an_operators_refund_asks_about_it_while_refunds_are_frozen() {
+    let (scene, attempt) = paid_order().await;
+    for key in [Some("k"), None] {
+        let by = ("li", "he rang");
+        let begun = scene
+            .checkout
+            .refund_order(by.0, &attempt.order_sn, 30, key, by.1);
+        begun.await.unwrap();
+    }
+    let was = scene.store.domain("apay.p001").await.unwrap().unwrap();
+    let mut frozen = was.clone();
+    frozen.settings.refunds_frozen = true;
+    scene.store.set_domain(&was, &frozen).await.unwrap();
+    let question = fields(&[("outOrderId", "o1")]);
+    let info = apay::query_order(&scene.checkout, &question).await.unwrap();
+    assert_eq!(info.refunds.len(), 2);
+    for listed in &info.refunds {
+        let told = refund(&scene, "0.3", &listed.out_refund_no).await.unwrap();
+        assert_eq!(told.trans_no, listed.trans_no);
+    }
+    let new = refund(&scene, "0.3", "r1").await.unwrap_err();
+    assert_eq!(new.json()["errcode"], "10099");
+}
+
 /// The sign does not cover what a call asks for.
 #[tokio::test]
 async fn the_call_of_an_order_is_no_refund() {
