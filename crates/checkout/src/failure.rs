@@ -35,6 +35,9 @@ pub enum Failure {
     /// A refund of more than is left of the payment: what is left, fen (cents).
     #[error("more than is left to refund: {0}")]
     TooMuch(i64),
+    /// A refund of so little that nothing of it comes in the currency of its channel.
+    #[error("too little to refund")]
+    TooLittle,
     /// The refundKey was used for another payment or sum.
     #[error("refundKey was used for another refund")]
     RefundKeyReused,
@@ -93,7 +96,7 @@ impl Failure {
             Self::OpenidMissing => ErrCode::OpenidMissing,
             Self::InProgress => ErrCode::InProgress,
             Self::NotPaid => ErrCode::NotPaid,
-            Self::TooMuch(_) => ErrCode::Amount,
+            Self::TooMuch(_) | Self::TooLittle => ErrCode::Amount,
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
             Self::TooMany { .. } => ErrCode::TooMany,
             Self::ChannelUnavailable(_) => ErrCode::ChannelUnavailable,
@@ -123,6 +126,12 @@ impl Failure {
             Self::TooMuch(left) => match lang {
                 Lang::Zh => format!("退款金额超过可退金额，可退 {left} 分"),
                 Lang::En => format!("More than is left to refund: {left} fen (cents) are left"),
+            },
+            Self::TooLittle => match lang {
+                Lang::Zh => "退款金额太小：折算成支付渠道的币种不到一分".to_owned(),
+                Lang::En => "Too little to refund: in the currency of its channel it is less \
+                    than a cent (fen)"
+                    .to_owned(),
             },
             Self::Frozen => match lang {
                 Lang::Zh => "已被运营方暂停，请稍后重试".to_owned(),

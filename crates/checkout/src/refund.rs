@@ -391,7 +391,7 @@ impl Checkout {
                 Refunded::OverDay => return Err(Failure::RefundsADay),
                 Refunded::NeedsTwo => return Err(Failure::NeedsTwo),
                 Refunded::NotAsked => return Err(Failure::NotAsked),
-                Refunded::TooLittle => return Err(no_sum()),
+                Refunded::TooLittle => return Err(Failure::TooLittle),
                 Refunded::NumberTaken => {}
             }
         }

@@ -3,6 +3,7 @@
 use crate::scene::{Gate, Scene, paid};
 use checkout::Failure;
 use payment::channel::Channel;
+use payment::errcode::ErrCode;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::order::Attempt;
@@ -212,6 +213,26 @@ async fn without_a_rate_of_its_own_the_platforms_holds() {
         .unwrap();
     assert_eq!(attempt.channel_money.minor(), 14);
     assert_eq!(attempt.money.minor(), 100);
+}
+
+/// 100 fen were paid as 14 cents: of three of them nothing comes, and of four one does.
+#[tokio::test]
+async fn a_part_of_which_nothing_comes_at_its_channel_is_called_too_little() {
+    let scene = Scene::new().await;
+    let values = [("requestKey", "k")];
+    let attempt = scene.pay_by(Channel::Paypal, &values).await.unwrap();
+    scene.paypal.told.lock().unwrap().query = Some(Ok(paid_in_cents(&attempt, 14)));
+    scene.after_s(5).await;
+    let number = &attempt.order_sn;
+    let part = async |fen| {
+        let begun = scene.checkout.refund_order("li", number, fen, None, "");
+        begun.await.map(|row| row.channel_money.minor())
+    };
+    assert_eq!(part(3).await, Err(Failure::TooLittle));
+    assert_eq!(Failure::TooLittle.code(), ErrCode::Amount);
+    assert_eq!(part(4).await, Ok(1));
+    assert_eq!(part(96).await, Ok(13));
+    assert_eq!(part(1).await, Err(Failure::TooMuch(0)));
 }
 
 #[tokio::test]

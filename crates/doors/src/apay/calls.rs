@@ -121,8 +121,7 @@ pub async fn refund(checkout: &Checkout, sent: &Fields) -> Result<PartnerRefund,
     };
     let refund = refund.map_err(|failure| match failure {
         Trouble::RefundKeyReused => Failure::RefundReused,
-        Trouble::Refused(Refusal::Amount(_)) => Failure::TooMuch(None),
-        Trouble::TooMuch(left) => Failure::TooMuch(Some(left)),
+        Trouble::TooMuch(left) => Failure::TooMuch(left),
         other => other.into(),
     })?;
     if refund.state == Refund::Parked {

@@ -37,8 +37,8 @@ pub enum Failure {
     #[error("the order is not paid: there is nothing to refund")]
     NotPaid,
     /// More than was paid and is not given back yet.
-    #[error("money is more than is left to refund of this order{}", left_in_words(*.0))]
-    TooMuch(Option<i64>),
+    #[error("money is more than is left to refund of this order: {} are left", yuan(*.0))]
+    TooMuch(i64),
     /// The number was used for another refund.
     #[error("out_refund_no was used for a refund of another order or sum: use a new one")]
     RefundReused,
@@ -64,11 +64,6 @@ fn otherwise(slips: &[Slip]) -> String {
         [] => String::new(),
         _ => format!("; it seems that {}", slip::told(slips, Lang::En)),
     }
-}
-
-fn left_in_words(left: Option<i64>) -> String {
-    left.map(|minor| format!(": {} are left", yuan(minor)))
-        .unwrap_or_default()
 }
 
 impl From<Refusal> for Failure {
@@ -131,7 +126,7 @@ mod tests {
         assert_eq!(told["errcode"], "10099");
         assert!(!told["err"].to_string().contains("123"));
         assert_eq!(Failure::Parked.json()["errcode"], "10017");
-        let refused = Failure::TooMuch(Some(1)).json();
+        let refused = Failure::TooMuch(1).json();
         assert!(refused["err"].is_string() && !refused.contains_key("errcode"));
     }
 }

@@ -337,10 +337,7 @@ async fn refund(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, 
             checkout.refund_keyed(paid, key, fen).await
         }
     };
-    let refund = refund.map_err(|failure| match failure {
-        Trouble::Refused(Refusal::Amount(_)) => Failure::TooMuch(None),
-        other => other.into(),
-    })?;
+    let refund = refund?;
     match refund.state {
         Refund::Parked => return Err(Failure::Parked),
         Refund::Failed | Refund::Withdrawn => return Err(Failure::RefundRefused),

@@ -47,7 +47,7 @@ pub enum Failure {
     NotPaid,
     /// More than is left to refund: what is left, fen.
     #[error("more than is left to refund")]
-    TooMuch(Option<i64>),
+    TooMuch(i64),
     /// The number was used for another refund.
     #[error("out_refund_no was used for another refund")]
     RefundReused,
@@ -89,7 +89,7 @@ impl From<Trouble> for Failure {
             Trouble::KeyReused => Self::OrderReused,
             Trouble::AlreadyPaid => Self::Paid(String::new()),
             Trouble::NotPaid => Self::NotPaid,
-            Trouble::TooMuch(left) => Self::TooMuch(Some(left)),
+            Trouble::TooMuch(left) => Self::TooMuch(left),
             Trouble::RefundKeyReused => Self::RefundReused,
             Trouble::Refused(Refusal::UnknownDomain) => Self::UnknownPid,
             Trouble::Refused(Refusal::BadSign { slips, .. }) => Self::WrongSign(slips),
@@ -164,11 +164,7 @@ impl Failure {
                 "订单未支付，不能退款".into(),
                 "The order is not paid".into(),
             ),
-            Self::TooMuch(None) => (
-                "退款金额超过可退金额".into(),
-                "More than is left to refund".into(),
-            ),
-            Self::TooMuch(Some(left)) => (
+            Self::TooMuch(left) => (
                 format!("退款金额超过可退金额，可退￥{}", two_decimals(*left)),
                 format!(
                     "More than is left to refund: {} are left",
