@@ -44,6 +44,10 @@ impl Checkout {
             let detail = format!("refund {refund_no} of another account");
             return Ok((NotifyOutcome::Odd, detail));
         }
+        // Its order was let pay its request, and is given back all the same.
+        if row.state == Refund::Withdrawn && report.state == RefundState::Done {
+            return self.taken_back(gateway, back, Cause::AtChannel, by).await;
+        }
         self.keep_refund(&row, Ok(report), by).await?;
         Ok(noted(NotifyOutcome::Refund))
     }
@@ -148,9 +152,11 @@ impl Checkout {
             key = format!("{AT_CHANNEL_PREFIX}{order_sn}-{}", back.number);
         }
         let refunds = store.refunds(order_sn).await?;
-        // One of ours may be named by the channel's own number alone.
+        // One of ours may be named by the channel's own number alone; one that was withdrawn
+        // counts for nothing.
         let is_known = |row: &RefundRow| {
-            row.refund_key.as_deref() == Some(&key) || row.reference.as_ref() == Some(&back.number)
+            row.refund_key.as_deref() == Some(&key)
+                || row.state != Refund::Withdrawn && row.reference.as_ref() == Some(&back.number)
         };
         if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
             return Ok(noted(NotifyOutcome::Known));

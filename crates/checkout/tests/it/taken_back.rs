@@ -276,6 +276,51 @@ async fn money_beside_the_request_goes_back_without_a_word_to_its_business() {
 }
 
 #[tokio::test]
+async fn a_refund_that_was_withdrawn_and_is_made_all_the_same_is_told() {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| domain.settings.refund_callbacks = true;
+    scene.with_domain(settings).await;
+    let late = scene.pay("k").await.unwrap();
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    scene.checkout.close_asked(&close).await.unwrap();
+    let OrderState::Paid(report) = paid(&late, 100) else {
+        panic!("not paid")
+    };
+    hears(&scene, Notify::Paid(report)).await;
+    // It waits for a person at the channel, and an operator lets its money pay.
+    let waits = RefundState::Held("ABNORMAL".to_owned());
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        (told.refund, told.reference) = (Some(Ok(waits)), Some("F1".to_owned()));
+    }
+    scene.refunds_after_s(1).await;
+    scene.checkout.honour(&late.order_sn).await.unwrap();
+    let withdrawn = (Cause::AfterClose, Refund::Withdrawn, 100);
+    assert_eq!(refunds(&scene, &late).await, [withdrawn]);
+    // The person at the channel makes it.
+    let rows = scene.store.refunds(&late.order_sn).await.unwrap();
+    let made = Notify::Refund {
+        refund_no: rows[0].refund_no.clone(),
+        report: RefundReport {
+            state: RefundState::Done,
+            reference: Some("F1".to_owned()),
+        },
+        back: back("F1", BackSum::Of(fen(100))),
+    };
+    for _ in 0..2 {
+        hears(&scene, made.clone()).await;
+    }
+    let made = (Cause::AtChannel, Refund::Done, 100);
+    assert_eq!(refunds(&scene, &late).await, [withdrawn, made]);
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    let is_told = |kind| risks.iter().any(|risk| risk.kind == kind);
+    assert!(is_told(RiskKind::TakenBack), "{risks:?}");
+    let callbacks = scene.store.callbacks(&late.order_sn).await.unwrap();
+    let last = callbacks.last().unwrap();
+    assert!(last.url.contains("SUCCESSREFUND"), "{}", last.url);
+}
+
+#[tokio::test]
 async fn what_goes_back_before_its_payment_is_heard_of_waits_for_it() {
     let scene = Scene::new().await;
     let settings = |domain: &mut Domain| domain.settings.refund_callbacks = true;
