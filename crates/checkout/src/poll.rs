@@ -3,6 +3,7 @@
 use crate::budget::Asker;
 use crate::flights::Flight;
 use crate::memory::{self, Business, Fingerprint, Known, Newest, Recalled, Woke};
+use crate::numbers::is_token;
 use crate::{Checkout, Failure};
 use payment::domain::Secret;
 use payment::money::Money;
@@ -303,6 +304,9 @@ impl Checkout {
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn attempt_by_token(&self, token: &str) -> Result<Option<AttemptRow>, Failure> {
+        if !is_token(token) {
+            return Ok(None);
+        }
         Ok(self.parts.store.attempt_by_token(token).await?)
     }
 

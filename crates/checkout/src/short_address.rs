@@ -1,6 +1,7 @@
 //! Addresses of our own pages that are too long for where they must go: through WeChat
 //! and into a code. A token stands for each, for an hour.
 
+use crate::numbers::is_token;
 use crate::openid::address_refused;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
@@ -83,7 +84,7 @@ impl Checkout {
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn long(&self, token: &str) -> Result<Option<String>, Failure> {
-        if token.len() != TOKEN_LENGTH {
+        if !is_token(token) {
             return Ok(None);
         }
         Ok(self.parts.store.trip_address(token).await?)

@@ -233,3 +233,21 @@ async fn strange_notifies_are_not_taken() {
         413
     );
 }
+
+/// A token that PostgreSQL could not even be asked about is one that there is not.
+#[tokio::test]
+async fn a_token_that_holds_a_nul_opens_nothing() {
+    let Some(world) = World::start(Database::Postgres).await else {
+        return;
+    };
+    let token = format!("{}%00", "0".repeat(31));
+    for path in [
+        "attempt/TOKEN",
+        "attempt/TOKEN/stay",
+        "return/TOKEN",
+        "to/TOKEN",
+    ] {
+        let path = format!("/pay/{}", path.replace("TOKEN", &token));
+        assert_eq!(world.get(&path).await.status(), 404, "{path}");
+    }
+}
