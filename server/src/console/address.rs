@@ -10,6 +10,18 @@ const NUMBER_MAX: usize = 200;
 const MINUTE_MS: i64 = 60_000;
 pub(super) const DAY_MS: i64 = 86_400_000;
 
+/// A way on within the console; anything else is its first page. Browsers pass over tabs and
+/// line ends, and read a backslash as a slash.
+pub(super) fn path(next: &str) -> &str {
+    let is_path = next.starts_with('/') && !next.starts_with("//");
+    let is_plain = !next.contains(|c: char| c == '\\' || c.is_control());
+    if is_path && is_plain && next.len() <= 2_000 {
+        next
+    } else {
+        "/"
+    }
+}
+
 /// The words of an address: those that say something.
 pub(super) fn written(words: &[(&str, &str)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -146,4 +158,26 @@ pub(super) fn number(text: String) -> String {
 /// Without what no number holds, and no database takes.
 fn is_plain(text: &str) -> bool {
     !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_on_stays_within_the_console() {
+        assert_eq!(path("/order/1?a=b"), "/order/1?a=b");
+        for elsewhere in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "\t//evil.example",
+            "x",
+        ] {
+            assert_eq!(path(elsewhere), "/", "{elsewhere}");
+        }
+    }
 }

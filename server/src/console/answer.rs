@@ -1,5 +1,6 @@
 //! The console's answers: pages with their security headers, ways on, and what goes wrong.
 
+use super::address::path;
 use crate::payer::cookies::keep_lang;
 use crate::routes::respond::wished_language;
 use crate::zone;
@@ -62,7 +63,7 @@ pub(super) fn page(
     };
     // What a form was sent to shows no page.
     let here = match parts.method {
-        Method::GET => parts.uri.path_and_query().map_or("/", |here| here.as_str()),
+        Method::GET => path(parts.uri.path_and_query().map_or("/", |here| here.as_str())),
         _ => "/",
     };
     let setting = Setting {

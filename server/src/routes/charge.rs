@@ -98,11 +98,14 @@ fn too_many(uri: &Uri, lang: Lang, wait: Wait) -> Response {
 
 /// The page of who asks too often; reading it again is all that he can do.
 fn refused_page(uri: &Uri, lang: Lang, failure: &Failure) -> Response {
+    // What begins with two slashes, or a scheme, leads to another host.
+    let here = uri.path_and_query().map(|here| here.as_str());
+    let here = here.filter(|here| !here.starts_with("//"));
     let screen = Screen::Refused {
         order: None,
         code: failure.code().code(),
         cause: failure.text(lang),
-        again: Some(uri.to_string()),
+        again: here.map(str::to_owned),
         others: None,
         leave: None,
     };
@@ -143,6 +146,17 @@ mod tests {
         ] {
             assert_eq!(Kind::of(path), Kind::Page, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_to_try_again_is_led_to_no_other_host() {
+        for path in ["//evil.example/x", "http://evil.example/x"] {
+            let (status, _, page) = refused(path).await;
+            assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+            assert!(!page.contains("evil.example"), "{page}");
+        }
+        let (_, _, page) = refused("/pay.html?x=1").await;
+        assert!(page.contains("/pay.html?x=1"), "{page}");
     }
 
     #[tokio::test]
