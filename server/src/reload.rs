@@ -146,7 +146,9 @@ impl Reloaded {
     async fn reload(&self) -> Result<usize> {
         // A disk that does not answer must not keep everybody else waiting.
         let (config, of_file) = block_in_place(|| {
-            let config = Config::load(self.file.as_deref())?;
+            let mut config = Config::load(self.file.as_deref())?;
+            // Another one holds from the next start: until then nobody is there for notifies.
+            config.public_url.clone_from(&self.public_url);
             let of_file = accounts::opened_of_file(&config)?;
             anyhow::Ok((config, of_file))
         })?;

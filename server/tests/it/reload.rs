@@ -53,7 +53,10 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
     let without: Vec<_> = good.split("[[account]]").map(off).collect();
     let without = without.join("[[account]]");
     std::fs::write(accounts_file(&world), without).unwrap();
-    std::fs::write(&config, "log = \"debug\"\npage_notice = \"Wechat is away\"").unwrap();
+    // What is no part of this holds from the next start.
+    let changed = "log = \"debug\"\npage_notice = \"Wechat is away\"\n\
+        public_url = \"https://elsewhere.example\"";
+    std::fs::write(&config, changed).unwrap();
     world.programs.last().unwrap().signal("HUP");
     told(&world, "read anew: accounts").await;
     assert!(!offered(&world).await.contains("Wechat"));
@@ -90,6 +93,10 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
         .post("/pay/api/pc/pay", &crate::pay::body_of(&query, "Alipay"))
         .await;
     assert_eq!(crate::pay::errcode(&answer), "0", "{answer}");
+    assert!(
+        answer.contains("notify_url=") && !answer.contains("elsewhere.example"),
+        "{answer}"
+    );
 }
 
 async fn what_a_hangup_changes_of_accounts_is_an_act(database: Database) {
