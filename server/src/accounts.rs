@@ -54,6 +54,11 @@ pub(crate) struct Opened {
     pub(crate) troubles: Vec<String>,
 }
 
+/// Whether orders of the one are none of the other's.
+pub(crate) fn is_another(was: &dyn Gateway, is: &dyn Gateway) -> bool {
+    was.merchant() != is.merchant() || was.terms().currency != is.terms().currency
+}
+
 impl Opened {
     /// Those that are used: the file's first, and of the database's those whose name the
     /// file does not have.

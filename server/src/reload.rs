@@ -1,7 +1,7 @@
 //! SIGHUP: accounts, their keys, the pictures of the channels, the notice and the log's
 //! filter are read anew. The rest of the configuration holds from the next start.
 
-use crate::accounts::{self, Opened, written};
+use crate::accounts::{self, Opened, is_another, written};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::log;
@@ -10,7 +10,7 @@ use crate::payer::notice::Notice;
 use crate::worker::rested;
 use anyhow::{Result, bail};
 use checkout::Checkout;
-use payment::ports::Store;
+use payment::ports::{Gateway, Store};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -142,6 +142,35 @@ impl Reloaded {
         count
     }
 
+    /// Orders are asked about, and given back, at the account that they were made with: as
+    /// another merchant's it does not know them, and they would be taken for unpaid.
+    async fn check_merchants(&self, accounts: &Opened) -> Result<()> {
+        let was = self.accounts.get().1.gateways();
+        let is_changed = |one: &Arc<dyn Gateway>| {
+            let name = (one.channel(), one.account());
+            let mut was = was.iter();
+            let was = was.find(|was| (was.channel(), was.account()) == name);
+            accounts.is_of_file(&**one) && was.is_some_and(|was| is_another(&**was, &**one))
+        };
+        let mut changed = accounts.gateways();
+        changed.retain(is_changed);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let in_use = self.store.accounts_in_use().await?;
+        for one in changed {
+            let (channel, name) = (one.channel(), one.account().to_owned());
+            if in_use.contains(&(channel, name.clone())) {
+                bail!(
+                    "{}/{name} would be another merchant's, and orders or refunds wait for it: \
+                     give that one another name",
+                    channel.code()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Everything is read before anything is changed; gives how many accounts hold now.
     async fn reload(&self) -> Result<usize> {
         // A disk that does not answer must not keep everybody else waiting.
@@ -159,6 +188,7 @@ impl Reloaded {
         if accounts.gateways().is_empty() && !self.accounts.get().1.gateways().is_empty() {
             bail!("no channel account would be left: restart where that is meant");
         }
+        self.check_merchants(&accounts).await?;
         let filter = log::filter(&config.log)?;
         let by = format!("file ({})", self.instance);
         // What can't be recorded is not done.

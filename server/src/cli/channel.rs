@@ -1,7 +1,7 @@
 //! `tongfu channel`: the channel accounts, those of the file and those that the database
 //! keeps (docs/accounts.md).
 
-use crate::accounts::{self, HEARD};
+use crate::accounts::{self, HEARD, is_another};
 use crate::clock::{now_ms, system_clock};
 use crate::config::Config;
 use crate::serve::open;
@@ -192,11 +192,6 @@ async fn named(store: &dyn Store, name: &str) -> Result<AccountName> {
         0 => bail!("the database keeps no account {name}; those of the file stay as it says"),
         _ => bail!("several are called {name}: say CHANNEL/{name}"),
     }
-}
-
-/// Whether orders of the one are none of the other's.
-fn is_another(was: &dyn Gateway, is: &dyn Gateway) -> bool {
-    was.merchant() != is.merchant() || was.terms().currency != is.terms().currency
 }
 
 fn tell_of_file(name: &str) {

@@ -99,6 +99,39 @@ async fn accounts_and_log_are_read_anew_at_a_hangup() {
     );
 }
 
+/// Of another merchant an account does not know the orders that wait for it.
+#[tokio::test]
+async fn an_account_that_orders_wait_for_becomes_no_other_merchants() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    let answer = world
+        .post("/pay/api/pc/pay", &crate::pay::body_of(&query, "Wechat"))
+        .await;
+    assert_eq!(crate::pay::errcode(&answer), "0", "{answer}");
+    let file = accounts_file(&world);
+    let written = std::fs::read_to_string(&file).unwrap();
+    let others = written.replace("mchid = \"19", "mchid = \"18");
+    assert_ne!(others, written);
+    std::fs::write(&file, &others).unwrap();
+    world.programs.last().unwrap().signal("HUP");
+    told(&world, "Wechat/sandbox would be another merchant's").await;
+    // Once it is found paid nothing waits.
+    let number = world.newest_order().await;
+    let paid = serde_json::json!({ "channelOrderNo": number });
+    world.control(&world.gateway, "pay", paid).await;
+    eventually("it is paid", async || {
+        let orders = tongfu(&world.database_url)
+            .args(["order", "list"])
+            .output()
+            .unwrap();
+        let orders = String::from_utf8(orders.stdout).unwrap();
+        orders.contains("SUCCESSPAY").then_some(())
+    })
+    .await;
+    world.programs.last().unwrap().signal("HUP");
+    told(&world, "read anew: accounts").await;
+}
+
 async fn what_a_hangup_changes_of_accounts_is_an_act(database: Database) {
     let Some(world) = World::start(database).await else {
         return;
