@@ -10,8 +10,8 @@ mod signed;
 
 pub(crate) use cashier::act;
 
+use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind};
-use crate::now_ms;
 use crate::text::pairs_of;
 use crate::world::World;
 use axum::body::to_bytes;

@@ -8,7 +8,7 @@ pub(crate) mod notice;
 pub(crate) mod sign;
 
 use crate::book::{Order, Stage};
-use crate::now_ms;
+use crate::clock::now_ms;
 use crate::text::{html, page, plain_yuan};
 use crate::world::World;
 use axum::Router;

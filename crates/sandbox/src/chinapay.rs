@@ -6,8 +6,8 @@ pub(crate) mod keys;
 pub(crate) mod notice;
 
 use crate::book::{Order, Stage};
+use crate::clock::now_ms;
 use crate::memory::{self, Memory, Stuck};
-use crate::now_ms;
 use crate::text::{html, page, pairs_of, yuan};
 use crate::world::World;
 use axum::Router;

@@ -2,10 +2,10 @@
 
 use crate::book::{Order, OrderRef};
 use crate::chaos::{Chaos, Wish};
+use crate::clock::now_ms;
 use crate::fault::Fault;
 use crate::memory::Forgotten;
 use crate::notify::Sent;
-use crate::now_ms;
 use crate::world::{Asked, Cannot, World};
 use axum::Json;
 use axum::extract::State;

@@ -2,10 +2,12 @@
 
 use crate::book::Channel;
 use crate::calls::{self, Calls};
+use crate::clock::now_ms;
 use crate::face::Face;
 use crate::keyring::{self, Keys};
+use crate::serve::serve;
 use crate::world::World;
-use crate::{alipay, apay, chinapay, control, now_ms, paypal, robot, serve, wallet, wechat};
+use crate::{alipay, apay, chinapay, control, paypal, robot, wallet, wechat};
 use anyhow::Result;
 use axum::Router;
 use axum::middleware::from_fn_with_state;

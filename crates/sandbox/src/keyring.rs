@@ -2,29 +2,28 @@
 //! would write. Each channel keeps its own keys.
 
 use crate::keys::write_private;
-use crate::{alipay, apay, chinapay, paypal, wechat};
 use anyhow::Result;
 use std::fs;
 use std::path::Path;
 
 /// The keys of all channels.
 pub(crate) struct Keys {
-    pub(crate) wechat: wechat::keys::Keys,
-    pub(crate) alipay: alipay::keys::Keys,
-    pub(crate) paypal: paypal::keys::Keys,
-    pub(crate) chinapay: chinapay::keys::Keys,
-    pub(crate) apay: apay::keys::Keys,
+    pub(crate) wechat: crate::wechat::keys::Keys,
+    pub(crate) alipay: crate::alipay::keys::Keys,
+    pub(crate) paypal: crate::paypal::keys::Keys,
+    pub(crate) chinapay: crate::chinapay::keys::Keys,
+    pub(crate) apay: crate::apay::keys::Keys,
 }
 
 /// Opens the keys in `data`, making them where they are missing, and writes the
 /// accounts file for a gateway at `base`.
 pub(crate) fn open(base: &str, data: &Path) -> Result<Keys> {
     fs::create_dir_all(data)?;
-    let (wechat, wechat_accounts) = wechat::keys::open(base, data)?;
-    let (alipay, alipay_accounts) = alipay::keys::open(base, data)?;
-    let (paypal, paypal_accounts) = paypal::keys::open(base, data)?;
-    let (chinapay, chinapay_accounts) = chinapay::keys::open(base, data)?;
-    let (apay, apay_accounts) = apay::keys::open(base, data)?;
+    let (wechat, wechat_accounts) = crate::wechat::keys::open(base, data)?;
+    let (alipay, alipay_accounts) = crate::alipay::keys::open(base, data)?;
+    let (paypal, paypal_accounts) = crate::paypal::keys::open(base, data)?;
+    let (chinapay, chinapay_accounts) = crate::chinapay::keys::open(base, data)?;
+    let (apay, apay_accounts) = crate::apay::keys::open(base, data)?;
     let accounts = [
         wechat_accounts,
         alipay_accounts,

@@ -1,6 +1,6 @@
 //! RSA keys and random texts, made once and kept.
 
-use crate::random_text;
+use crate::random::random_text;
 use anyhow::{Context, Result};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;

@@ -12,6 +12,7 @@ mod book;
 mod calls;
 mod chaos;
 mod chinapay;
+mod clock;
 mod control;
 mod face;
 mod fault;
@@ -20,62 +21,10 @@ mod keys;
 mod memory;
 mod notify;
 mod paypal;
+mod random;
 mod robot;
+mod serve;
 mod text;
 mod wallet;
 mod wechat;
 mod world;
-
-use anyhow::{Context, Result};
-use axum::Router;
-use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::net::TcpListener;
-
-/// Serves until SIGINT or SIGTERM.
-async fn serve(listen: SocketAddr, router: Router) -> Result<()> {
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!(
-            "port {} can't be taken: is another program using it?",
-            listen.port()
-        )
-    })?;
-    tracing::info!(%listen, "serving");
-    tokio::select! {
-        served = axum::serve(listener, router).into_future() => served.context("serving"),
-        () = told_to_stop() => Ok(()),
-    }
-}
-
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated.recv() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-/// Now, ms since 1970.
-fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Random letters and digits.
-fn random_text(length: usize) -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
-    let mut bytes = vec![0; length];
-    // Without random numbers the sandbox's secrets are guessable; it is a sandbox.
-    let _ = getrandom::fill(&mut bytes);
-    bytes
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
-        .collect()
-}

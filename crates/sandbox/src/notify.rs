@@ -1,9 +1,9 @@
 //! Notifies to the merchant: sent until taken, on the channel's own schedule.
 //! What they hold and how they are signed is each channel's own.
 
+use crate::clock::now_ms;
 use crate::face::{Event, Letter, Lie};
 use crate::fault::{Kind, On};
-use crate::now_ms;
 use crate::world::World;
 use serde::Serialize;
 use std::sync::{Arc, PoisonError};

@@ -8,12 +8,13 @@ mod orders;
 mod refunds;
 mod sums;
 
+use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
+use crate::keys::upper;
 use crate::memory::PaypalAnswer as Answer;
-use crate::random_text;
+use crate::random::random_text;
 use crate::text::pairs_of;
 use crate::world::World;
-use crate::{keys::upper, now_ms};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, Request, State};

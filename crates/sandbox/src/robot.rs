@@ -1,7 +1,7 @@
 //! Robots of groups in WeCom, DingTalk and Feishu, which take messages: as their makers'
 //! documents say it, with what they answer to a wrong one.
 
-use crate::now_ms;
+use crate::clock::now_ms;
 use aws_lc_rs::hmac;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};

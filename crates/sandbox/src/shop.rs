@@ -6,7 +6,8 @@ mod pages;
 mod partner;
 mod sign;
 
-use crate::{now_ms, serve};
+use crate::clock::now_ms;
+use crate::serve::serve;
 use anyhow::Result;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};

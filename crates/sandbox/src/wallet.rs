@@ -1,7 +1,7 @@
 //! The payer's wallet: plain pages on which a person "scans" and pays.
 
 use crate::book::{Order, OrderRef, Stage};
-use crate::now_ms;
+use crate::clock::now_ms;
 use crate::text::{html, page, yuan};
 use crate::world::World;
 use axum::Form;

@@ -12,8 +12,8 @@ pub(crate) mod sealed;
 pub(crate) mod signed;
 
 use crate::book::{Order, Refund, Stage};
+use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
-use crate::now_ms;
 use crate::text::rfc3339;
 use crate::world::World;
 use authorization::Asked;
@@ -103,7 +103,7 @@ async fn respond(
     let mut response = Response::builder()
         .status(answer.status)
         .header("Content-Type", "application/json; charset=utf-8")
-        .header("Request-ID", crate::random_text(24));
+        .header("Request-ID", crate::random::random_text(24));
     for (name, value) in headers {
         response = response.header(name, value);
     }

@@ -4,9 +4,9 @@ use super::calls::trade_no;
 use super::keys::Merchant;
 use super::signed::{get, text};
 use crate::book::{Order, OrderRef, Stage};
+use crate::clock::now_ms;
 use crate::keys::digits;
 use crate::memory::{self, Memory};
-use crate::now_ms;
 use crate::text::{
     beijing_time, encode, from_beijing_time, html, page, plain_yuan, yuan, yuan_text,
 };

@@ -4,11 +4,12 @@
 use super::calls::{status, trade_no};
 use super::signed::text;
 use crate::book::Channel;
+use crate::clock::now_ms;
 use crate::face::{Envelope, Event, Face, Letter, Lie};
 use crate::fault::Kind;
+use crate::random::random_text;
 use crate::text::{beijing_time, encode, pairs_of, plain_yuan};
 use crate::world::World;
-use crate::{now_ms, random_text};
 
 /// The documents' schedule, ms.
 const SCHEDULE_MS: [u64; 7] = [

@@ -7,7 +7,7 @@ use super::sign::{Fields, sign, yuan};
 use crate::book::Channel;
 use crate::face::{Envelope, Event, Face, Letter, Lie};
 use crate::fault::Kind;
-use crate::random_text;
+use crate::random::random_text;
 use crate::text::{encode, pairs_of};
 use crate::world::World;
 use serde_json::Value;

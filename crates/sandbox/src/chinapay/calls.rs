@@ -3,8 +3,8 @@
 use super::keys::{Keys, QUERY_GAP_S};
 use super::{UNPAID, get, is_digits, is_of};
 use crate::book::{Order, Refund, Stage};
+use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
-use crate::now_ms;
 use crate::text::{beijing_time, pairs_of};
 use crate::world::{Asked, World};
 use axum::extract::State;

@@ -5,7 +5,7 @@ use super::calls::{PAID, REFUNDED, fields, refund_fields, signed};
 use crate::book::Channel;
 use crate::face::{Envelope, Event, Face, Letter, Lie, refund_url};
 use crate::fault::Kind;
-use crate::random_text;
+use crate::random::random_text;
 use crate::text::{encode, pairs_of};
 use crate::world::World;
 

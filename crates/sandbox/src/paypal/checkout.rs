@@ -4,7 +4,7 @@ use super::PAYER;
 use super::orders::by_id;
 use super::sums::money;
 use crate::book::{Order, Stage};
-use crate::now_ms;
+use crate::clock::now_ms;
 use crate::text::{html, page};
 use crate::world::World;
 use axum::Form;

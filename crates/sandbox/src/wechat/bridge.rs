@@ -3,7 +3,7 @@
 //! browser test's WeixinJSBridge posts the parameters here.
 
 use crate::book::Order;
-use crate::now_ms;
+use crate::clock::now_ms;
 use crate::world::World;
 use axum::Json;
 use axum::extract::State;

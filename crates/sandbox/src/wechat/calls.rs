@@ -5,7 +5,7 @@ use super::{refunds, sealed, transaction};
 use crate::book::{Order, OrderRef, Stage};
 use crate::fault::Fault;
 use crate::memory::{self, Memory, Stuck};
-use crate::random_text;
+use crate::random::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
 use axum::http::HeaderMap;

@@ -1,7 +1,7 @@
 //! The keys of WeChat Pay and of its merchants.
 
 use crate::keys::{Key, digits, hex, kept, make_pair, read_key, write_private};
-use crate::random_text;
+use crate::random::random_text;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::fs;

@@ -3,11 +3,12 @@
 
 use super::{refund_notice, sealed, signed, transaction};
 use crate::book::Channel;
+use crate::clock::now_ms;
 use crate::face::{Envelope, Event, Face, Letter, Lie, refund_url};
 use crate::fault::Kind;
+use crate::random::random_text;
 use crate::text::rfc3339;
 use crate::world::World;
-use crate::{now_ms, random_text};
 use serde_json::{Value, json};
 use signed::Misdeed;
 

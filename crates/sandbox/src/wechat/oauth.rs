@@ -1,11 +1,12 @@
 //! The official account's side of openid (docs/reference/wechat.md, openid).
 
 use super::PAYER;
+use crate::clock::now_ms;
 use crate::fault::{Kind, On};
 use crate::memory::Code;
+use crate::random::random_text;
 use crate::text::{html, page};
 use crate::world::World;
-use crate::{now_ms, random_text};
 use axum::extract::{Query, RawQuery, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};

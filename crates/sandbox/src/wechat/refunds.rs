@@ -3,8 +3,8 @@
 use super::calls::{Answer, Call};
 use super::refund_state;
 use crate::book::{Order, OrderRef, Refund};
+use crate::clock::now_ms;
 use crate::fault::{Fault, Kind};
-use crate::now_ms;
 use crate::text::rfc3339;
 use crate::world::{Asked, PROCESSING, World};
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! AES-256-GCM under the APIv3 key (docs/reference/wechat.md, Encrypted resources).
 
-use crate::random_text;
+use crate::random::random_text;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

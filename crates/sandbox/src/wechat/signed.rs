@@ -2,8 +2,9 @@
 //! are spoiled on demand.
 
 use super::keys::{Keys, Mode};
+use crate::clock::now_ms;
 use crate::fault::Kind;
-use crate::{now_ms, random_text};
+use crate::random::random_text;
 
 /// How a signature is spoiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
