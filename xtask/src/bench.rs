@@ -17,11 +17,10 @@ use crate::wire::Wire;
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
 use load::{Load, Wrk};
-use report::{Figures, Row};
+use report::{Figure, Figures, Row};
 use requests::Requests;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
-use trials::Figure;
 
 /// All callers come from one address, and many at once.
 const SETTINGS: [(&str, &str); 7] = [

@@ -2,9 +2,9 @@
 //! journal, and the journal is read back at the next start.
 
 use crate::memory::{self, Memory};
+use crate::refund::Refund;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -52,25 +52,6 @@ impl<'a> From<&'a Order> for OrderRef<'a> {
     fn from(order: &'a Order) -> Self {
         Self::of(&order.account, &order.channel_order_no)
     }
-}
-
-/// A refund of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Refund {
-    pub(crate) out_refund_no: String,
-    pub(crate) refund_id: String,
-    pub(crate) amount: i64,
-    pub(crate) at_ms: i64,
-    /// The merchant's own word for it, where that is not the number above.
-    #[serde(default)]
-    pub(crate) custom_id: Value,
-    /// Where this refund's end is told, where that is not the order's address.
-    #[serde(default)]
-    pub(crate) notify_url: Option<String>,
-    /// The channel's word for a refund that has moved no money.
-    #[serde(default)]
-    pub(crate) state: Option<String>,
 }
 
 /// How an order stands, in WeChat's words and some more.

@@ -1,7 +1,8 @@
 //! What every gateway shows to merchants in its own way: the notify and its repeats.
 
-use crate::book::{Channel, Order, Refund};
+use crate::book::{Channel, Order};
 use crate::fault::{Fault, Kind};
+use crate::refund::Refund;
 use crate::world::World;
 
 /// One gateway's way.

@@ -1,8 +1,8 @@
 //! What one channel alone remembers: of an order, which beside the book's common fields
 //! is `channel` and `more` of its JSON, and beside the book.
 
-use crate::book::Refund;
 use crate::fault::PendingReason;
+use crate::refund::Refund;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};

@@ -1,6 +1,7 @@
 //! WeChat Pay APIv3, the platform's side (docs/reference/wechat.md): every
 //! request is verified over its raw target and body, every answer is signed.
 
+mod answer;
 mod authorization;
 pub(crate) mod bridge;
 mod calls;
@@ -11,17 +12,18 @@ mod refunds;
 pub(crate) mod sealed;
 pub(crate) mod signed;
 
-use crate::book::{Order, Refund, Stage};
+use crate::book::{Order, Stage};
 use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
+use crate::refund::Refund;
 use crate::text::rfc3339;
 use crate::world::World;
+use answer::Answer;
 use authorization::Asked;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use calls::Answer;
 use keys::Mode;
 use serde_json::{Value, json};
 use signed::Misdeed;

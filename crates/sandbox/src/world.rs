@@ -6,7 +6,8 @@ pub(crate) use refunds::{Asked, PROCESSING};
 
 use crate::book::{Book, Channel, Order, OrderRef, Stage};
 use crate::face::{Event, Face, Letter};
-use crate::fault::{Faults, PendingReason};
+use crate::fault::PendingReason;
+use crate::faults::Faults;
 use crate::keyring::Keys;
 use crate::keys::{digits, upper};
 use crate::memory::{Code, Forgotten, Memory, PaypalCalls};

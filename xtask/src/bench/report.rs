@@ -1,11 +1,56 @@
 //! The table, and files of the same figures for machines (JSON) and eyes (SVG).
 
 use super::load::Load;
-use super::trials::Figure;
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
+
+/// One figure.
+#[derive(Serialize)]
+pub(super) struct Figure {
+    pub(super) name: String,
+    pub(super) value: f64,
+    pub(super) unit: &'static str,
+    /// It should be no more.
+    at_most: Option<f64>,
+    /// It should be no less.
+    at_least: Option<f64>,
+}
+
+impl Figure {
+    pub(super) fn new(name: &str, value: f64, unit: &'static str, at_most: Option<f64>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value,
+            unit,
+            at_most,
+            at_least: None,
+        }
+    }
+
+    pub(super) fn at_least(name: &str, value: f64, unit: &'static str, least: f64) -> Self {
+        Self {
+            at_least: Some(least),
+            ..Self::new(name, value, unit, None)
+        }
+    }
+
+    /// Whether its goal is reached.
+    pub(super) fn holds(&self) -> bool {
+        self.at_most.is_none_or(|most| self.value <= most)
+            && self.at_least.is_none_or(|least| self.value >= least)
+    }
+
+    /// Its goal, as it is printed.
+    pub(super) fn goal(&self) -> String {
+        match (self.at_most, self.at_least) {
+            (Some(most), _) => format!("at most {most}"),
+            (None, Some(least)) => format!("at least {least}"),
+            (None, None) => String::new(),
+        }
+    }
+}
 
 /// One round.
 #[derive(Clone, Copy, Debug, Serialize)]

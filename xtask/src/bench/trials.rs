@@ -3,7 +3,7 @@
 
 use super::Bench;
 use super::load::Paced;
-use super::report::Spread;
+use super::report::{Figure, Spread};
 use crate::process::{self, Programs, free_ports};
 use crate::siege::payer::{self, Record};
 use crate::siege::wire::{connect, request};
@@ -11,7 +11,6 @@ use crate::step::{self, step};
 use crate::wire::Wire;
 use crate::world::World;
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
@@ -36,52 +35,6 @@ const CALLBACKS: u32 = 20_000;
 /// How often a start is timed.
 const STARTS: usize = 5;
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-
-/// One figure.
-#[derive(Serialize)]
-pub(super) struct Figure {
-    pub(super) name: String,
-    pub(super) value: f64,
-    pub(super) unit: &'static str,
-    /// It should be no more.
-    at_most: Option<f64>,
-    /// It should be no less.
-    at_least: Option<f64>,
-}
-
-impl Figure {
-    fn new(name: &str, value: f64, unit: &'static str, at_most: Option<f64>) -> Self {
-        Self {
-            name: name.to_owned(),
-            value,
-            unit,
-            at_most,
-            at_least: None,
-        }
-    }
-
-    fn at_least(name: &str, value: f64, unit: &'static str, least: f64) -> Self {
-        Self {
-            at_least: Some(least),
-            ..Self::new(name, value, unit, None)
-        }
-    }
-
-    /// Whether its goal is reached.
-    pub(super) fn holds(&self) -> bool {
-        self.at_most.is_none_or(|most| self.value <= most)
-            && self.at_least.is_none_or(|least| self.value >= least)
-    }
-
-    /// Its goal, as it is printed.
-    pub(super) fn goal(&self) -> String {
-        match (self.at_most, self.at_least) {
-            (Some(most), _) => format!("at most {most}"),
-            (None, Some(least)) => format!("at least {least}"),
-            (None, None) => String::new(),
-        }
-    }
-}
 
 /// From the program's start until it is ready, and what it has then while it idles.
 pub(super) fn ready(beside: &World) -> Result<Vec<Figure>> {

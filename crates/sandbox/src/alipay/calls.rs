@@ -2,8 +2,9 @@
 
 use super::keys::Merchant;
 use super::signed::get;
-use crate::book::{Order, Refund, Stage};
+use crate::book::{Order, Stage};
 use crate::fault::{Kind, On};
+use crate::refund::Refund;
 use crate::text::{beijing_time, plain_yuan, yuan_text};
 use crate::world::{Asked, Cannot, World};
 use serde_json::{Value, json};

@@ -2,11 +2,12 @@
 
 use super::answer::{bad, good, refused};
 use super::sign::{Fields, fields, sign, yuan};
-use crate::book::{Order, Refund, Stage};
+use crate::book::{Order, Stage};
 use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
 use crate::keys::{digits, hex};
 use crate::memory::{self, Memory};
+use crate::refund::Refund;
 use crate::text::yuan_text;
 use crate::world::{Asked, Cannot, World};
 use axum::body::Bytes;

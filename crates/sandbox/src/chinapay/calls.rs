@@ -2,9 +2,10 @@
 
 use super::keys::{Keys, QUERY_GAP_S};
 use super::{UNPAID, get, is_digits, is_of};
-use crate::book::{Order, Refund, Stage};
+use crate::book::{Order, Stage};
 use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
+use crate::refund::Refund;
 use crate::text::{beijing_time, pairs_of};
 use crate::world::{Asked, World};
 use axum::extract::State;

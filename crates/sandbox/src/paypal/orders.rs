@@ -1,6 +1,6 @@
 //! Orders, captures and refunds (sections 5.2 to 5.6).
 
-use super::refunds::refunded;
+use super::refunds::{by_capture, refunded};
 use super::sums::{money, parts_add_up, sum};
 use super::{Answer, PAYER, id};
 use crate::book::{Order, OrderRef, Stage};
@@ -228,12 +228,6 @@ pub(super) fn captured(world: &World, order: &Order) -> Value {
 
 pub(super) fn by_id(world: &World, id: &str) -> Option<Order> {
     let wanted = |order: &Order| order.paypal().is_some_and(|own| own.id == id);
-    world.book().find(wanted).cloned()
-}
-
-pub(super) fn by_capture(world: &World, id: &str) -> Option<Order> {
-    let wanted =
-        |order: &Order| order.paypal().is_some() && order.transaction_id.as_deref() == Some(id);
     world.book().find(wanted).cloned()
 }
 

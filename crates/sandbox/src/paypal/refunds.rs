@@ -1,10 +1,10 @@
 //! Refunds of captures (docs/reference/paypal.md, Refunds).
 
-use super::orders::by_capture;
 use super::sums::{money, sum};
 use super::{Answer, id};
-use crate::book::{Order, Refund, Stage};
+use crate::book::{Order, Stage};
 use crate::fault::Kind;
+use crate::refund::Refund;
 use crate::text::utc_time;
 use crate::world::{Asked, World};
 use serde_json::{Value, json};
@@ -143,4 +143,10 @@ pub(super) fn shown(world: &World, id: &str) -> Answer {
         Some((order, refund)) => Answer::new(200, refunded(world, order, &refund)),
         None => Answer::not_found(),
     }
+}
+
+pub(super) fn by_capture(world: &World, id: &str) -> Option<Order> {
+    let wanted =
+        |order: &Order| order.paypal().is_some() && order.transaction_id.as_deref() == Some(id);
+    world.book().find(wanted).cloned()
 }

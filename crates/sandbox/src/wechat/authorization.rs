@@ -1,6 +1,6 @@
 //! Proves a request by its Authorization header (docs/reference/wechat.md, Requests).
 
-use super::calls::Answer;
+use super::answer::Answer;
 use super::keys::{Keys, Merchant};
 use axum::http::HeaderMap;
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! What each call does and answers (sections 1.6 to 1.12, 1.14).
 
+use super::answer::{Answer, Call};
 use super::keys::{Merchant, Mode};
 use super::{refunds, sealed, transaction};
 use crate::book::{Order, OrderRef, Stage};
@@ -8,7 +9,6 @@ use crate::memory::{self, Memory, Stuck};
 use crate::random::random_text;
 use crate::text::{from_rfc3339, rfc3339};
 use crate::world::{Cannot, World};
-use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,68 +17,6 @@ use std::sync::Arc;
 const DEFAULT_LIFE_MS: i64 = 7 * 86_400_000;
 const LIFE_MIN_MS: i64 = 60_000;
 const CERTIFICATE_LIFE_MS: i64 = 5 * 365 * 86_400_000;
-
-/// An answer before it is signed.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
-}
-
-impl Answer {
-    pub(super) fn json(value: &Value) -> Self {
-        Self {
-            status: 200,
-            body: value.to_string(),
-        }
-    }
-
-    pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
-        let body = json!({"code": code, "message": message}).to_string();
-        Self { status, body }
-    }
-
-    pub(super) fn detailed(status: u16, code: &str, message: &str, detail: &Value) -> Self {
-        let body = json!({"code": code, "message": message, "detail": detail}).to_string();
-        Self { status, body }
-    }
-
-    /// A field of the body that breaks its rule: a JSON pointer, and what stands there.
-    pub(super) fn parameter(body: &[u8], field: &str) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let value = body.pointer(field).cloned().unwrap_or_default();
-        Self::wrong(field, &value, "body")
-    }
-
-    /// A header that breaks its rule, or that is missing.
-    pub(super) fn header(name: &str, headers: &HeaderMap) -> Self {
-        if name != "content-type" {
-            return Self::error(400, "INVALID_REQUEST", "Http头缺少Accept或User-Agent");
-        }
-        let value = headers.get(name).and_then(|value| value.to_str().ok());
-        Self::wrong(name, &json!(value), "header")
-    }
-
-    fn wrong(field: &str, value: &Value, location: &str) -> Self {
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        let issue = "不符合规则";
-        let detail = json!({"field": field, "value": value, "issue": issue, "location": location});
-        Self::detailed(400, "PARAM_ERROR", &format!("参数错误：{field}"), &detail)
-    }
-
-    /// There is nothing to read.
-    fn empty(status: u16) -> Self {
-        let body = String::new();
-        Self { status, body }
-    }
-
-    fn unreadable(error: &serde_json::Error) -> Self {
-        let detail =
-            json!({"field": "", "value": "", "issue": error.to_string(), "location": "body"});
-        Self::detailed(400, "PARAM_ERROR", "无法将输入源映射到目标字段", &detail)
-    }
-}
 
 /// Does what a verified request asks for.
 pub(super) fn answer(
@@ -138,14 +76,6 @@ pub(super) fn answer(
         ) => Answer::empty(405),
         _ => Answer::empty(404),
     }
-}
-
-pub(super) struct Call<'a> {
-    pub(super) world: &'a Arc<World>,
-    pub(super) merchant: &'a Merchant,
-    pub(super) body: &'a [u8],
-    pub(super) fault: Option<Fault>,
-    pub(super) now_ms: i64,
 }
 
 #[derive(Deserialize)]

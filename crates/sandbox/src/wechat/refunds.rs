@@ -1,10 +1,11 @@
 //! Refunds and what is said of them (docs/reference/wechat.md, Refunds).
 
-use super::calls::{Answer, Call};
+use super::answer::{Answer, Call};
 use super::refund_state;
-use crate::book::{Order, OrderRef, Refund};
+use crate::book::{Order, OrderRef};
 use crate::clock::now_ms;
 use crate::fault::{Fault, Kind};
+use crate::refund::Refund;
 use crate::text::rfc3339;
 use crate::world::{Asked, PROCESSING, World};
 use serde::Deserialize;

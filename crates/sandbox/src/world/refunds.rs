@@ -1,11 +1,12 @@
 //! Money that goes back: taken, on its way, ended; or taken back by the channel.
 
 use super::{Cannot, World};
-use crate::book::{Order, OrderRef, Refund, Stage};
+use crate::book::{Order, OrderRef, Stage};
 use crate::face::Event;
 use crate::keys::{digits, upper};
 use crate::memory::Memory;
 use crate::notify;
+use crate::refund::Refund;
 use serde_json::Value;
 use std::sync::Arc;
 
