@@ -54,11 +54,6 @@ pub(crate) struct Opened {
     pub(crate) troubles: Vec<String>,
 }
 
-/// Whether orders of the one are none of the other's.
-pub(crate) fn is_another(was: &dyn Gateway, is: &dyn Gateway) -> bool {
-    was.merchant() != is.merchant() || was.terms().currency != is.terms().currency
-}
-
 impl Opened {
     /// Those that are used: the file's first, and of the database's those whose name the
     /// file does not have.
@@ -139,6 +134,11 @@ impl Opened {
         read.troubles.extend(hidden);
         Ok(read)
     }
+}
+
+/// Whether orders of the one are none of the other's.
+pub(crate) fn is_another(was: &dyn Gateway, is: &dyn Gateway) -> bool {
+    was.merchant() != is.merchant() || was.terms().currency != is.terms().currency
 }
 
 /// All accounts, those of the file read anew.

@@ -26,6 +26,7 @@ use axum::routing::{MethodRouter, get, post};
 const FORM_MAX: usize = 8 << 10;
 /// But those of all settings, with their lists.
 const SETTINGS_MAX: usize = 64 << 10;
+
 /// Where a form of all settings is sent.
 fn settings<H: Handler<T, State>, T: 'static>(form: H) -> MethodRouter<State> {
     post(form).layer(DefaultBodyLimit::max(SETTINGS_MAX))

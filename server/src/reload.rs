@@ -145,12 +145,15 @@ impl Reloaded {
     /// Orders are asked about, and given back, at the account that they were made with: as
     /// another merchant's it does not know them, and they would be taken for unpaid.
     async fn check_merchants(&self, accounts: &Opened) -> Result<()> {
-        let was = self.accounts.get().1.gateways();
+        let (_, used) = self.accounts.get();
+        let was = used.gateways();
         let is_changed = |one: &Arc<dyn Gateway>| {
             let name = (one.channel(), one.account());
             let mut was = was.iter();
             let was = was.find(|was| (was.channel(), was.account()) == name);
-            accounts.is_of_file(&**one) && was.is_some_and(|was| is_another(&**was, &**one))
+            // Where the file gives a name free, the database's account of that name shows.
+            let by_file = accounts.is_of_file(&**one) || used.is_of_file(&**one);
+            by_file && was.is_some_and(|was| is_another(&**was, &**one))
         };
         let mut changed = accounts.gateways();
         changed.retain(is_changed);
@@ -162,8 +165,8 @@ impl Reloaded {
             let (channel, name) = (one.channel(), one.account().to_owned());
             if in_use.contains(&(channel, name.clone())) {
                 bail!(
-                    "{}/{name} would be another merchant's, and orders or refunds wait for it: \
-                     give that one another name",
+                    "{}/{name} would be another merchant's, or of another currency, and orders or \
+                     refunds wait for it: give that one another name",
                     channel.code()
                 );
             }

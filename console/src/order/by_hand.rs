@@ -26,9 +26,10 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         name: setting.say("认账", "Let it pay"),
         effect: setting
             .say(
-                "请求关闭之后才到的钱，付它的请求，并回调业务系统；没发出的退款收回。",
+                "请求关闭之后才到的钱，付它的请求，并回调业务系统；没发出的、等人处理的退款收回（等人处理的，渠道那边的人仍可能退）。",
                 "Money that came after its request was closed pays it, its business system is \
-                 called back, and a refund that has not left is withdrawn.",
+                 called back, and a refund that has not left, or waits for a person, is withdrawn \
+                 (a person at the channel may still make one that waits).",
             )
             .to_owned(),
         hindrance: (!is_late).then(|| {

@@ -38,7 +38,8 @@ const DEAF: Duration = Duration::from_secs(1);
 /// Where a request stands, as far as a poll tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
-    /// The newest attempt; none: nobody began to pay.
+    /// The newest attempt, or the one whose channel holds the payer's money; none: nobody
+    /// began to pay.
     pub(crate) newest: Option<Newest>,
     /// Whether its key is closed, where nobody began.
     pub(crate) closed: bool,

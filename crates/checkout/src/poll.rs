@@ -175,15 +175,19 @@ impl Checkout {
     async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {
         let before = self.memory.moment();
         let (attempts, closed) = self.attempts_or_end(domain_code, key).await?;
-        // While a channel holds money, that attempt speaks for its request.
-        let held = attempts.iter().find(|one| one.status == Attempt::Held);
+        // While a channel holds money, that attempt speaks for its request; one that is paid
+        // is paid, whatever another one holds.
+        let holds =
+            |one: &&AttemptRow| one.status == Attempt::Held && !one.request_status.was_paid();
+        let held = attempts.iter().find(holds);
         let newest = held.or(attempts.last()).map(Newest::of);
         let known = Known { newest, closed };
         self.memory.keep(domain_code, key, known.clone(), before);
         Ok(known)
     }
 
-    /// The newest attempt, once its channel was asked, if it is time for that.
+    /// The attempt that speaks for its request, once its channel was asked, if it is time
+    /// for that.
     async fn looked_at(self: &Arc<Self>, newest: Newest) -> Result<Newest, Failure> {
         let Some(flight) = self.asks_now(&newest) else {
             return Ok(newest);
@@ -368,13 +372,11 @@ impl Newest {
     }
 
     fn standing(&self, now_ms: i64) -> Standing {
-        // Its channel has the payer's money, though the request was closed meanwhile.
-        if self.status == Attempt::Held {
-            return Standing::Open;
-        }
         match self.request_status {
-            PayStatus::Closed => Standing::Closed,
             status if status.was_paid() => Standing::Paid,
+            // Its channel has the payer's money, though the request was closed meanwhile.
+            _ if self.status == Attempt::Held => Standing::Open,
+            PayStatus::Closed => Standing::Closed,
             _ if self.status.is_open() && now_ms < self.expires_ms => Standing::Open,
             _ => Standing::Ended,
         }

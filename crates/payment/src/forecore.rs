@@ -4,5 +4,5 @@
 mod sign;
 mod words;
 
-pub use sign::{as_signed, md5_sign, signed_text, verifies};
+pub use sign::{Proved, md5_sign, proved, verifies};
 pub use words::{LARGEST_MINOR, PayType, fen_of_yuan, yuan};

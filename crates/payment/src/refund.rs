@@ -18,7 +18,8 @@ pub enum Refund {
     /// A person must end it, at the channel or by other means: money at risk, for
     /// the operator. It is not sent again.
     Parked,
-    /// It never left: the operator let the late money pay its request.
+    /// It never left, or waited for a person, who may still make it: the operator let the
+    /// late money pay its request.
     Withdrawn,
 }
 

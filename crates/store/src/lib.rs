@@ -1,9 +1,8 @@
 //! The database: SQLite and PostgreSQL behind [`payment::ports::Store`].
 //!
 //! `queries` holds each method once, by entity and with its statements, which `db` and
-//! `line` send to either database; what differs stands in `dialect`,
-//! `sqlite` and `postgres`.
-//! Nothing here decides: states follow from `payment::order`.
+//! `line` send to either database; what differs stands in `dialect`, `sqlite`
+//! and `postgres`. Nothing here decides: states follow from `payment::order`.
 
 mod db;
 mod dialect;

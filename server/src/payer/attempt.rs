@@ -42,13 +42,7 @@ async fn attempt_page(state: &State, token: &str, parts: &Parts, look: Look) -> 
         Err(nothing) => return nothing,
     };
     let own_start = visit.own_start(&attempt);
-    let screen = match state.checkout.held_beside(&attempt).await {
-        // By another channel his money is on its way: nothing is asked of him here.
-        Ok(Some(held)) => Ok(screens::held(&held, visit.lang, &known.leave)),
-        Ok(None) => attempt_screen(&state.checkout, attempt, &visit, look, &known.leave).await,
-        Err(failure) => Err(failure),
-    };
-    match screen {
+    match attempt_screen(&state.checkout, attempt, &visit, look, &known.leave).await {
         Ok(Screen::Pay(_)) if let Some(start) = own_start => see_other(&start),
         Ok(screen) => page(screen, visit.form(StatusCode::OK, Some(&known.leave))),
         Err(failure) => refused(&visit, &failure, Some(known)),
@@ -151,14 +145,20 @@ pub(super) async fn attempt_screen(
         checkout.shown(attempt).await?
     };
     let Watched { attempt, standing } = watched;
-    if standing == Standing::Closed && attempt.status != Attempt::PaidAfterClose {
-        return Err(Failure::Closed);
-    }
     if screens::is_paid(&attempt) {
         let order = screens::attempt_order(&attempt, visit.lang);
         let domain_code = attempt.domain_code.clone();
         let winner = checkout.winner(attempt).await?;
         return Ok(paid(checkout, &domain_code, order, winner.as_ref(), leave).await);
+    }
+    // One that was begun a moment ago has none beside it.
+    let stands_alone =
+        look == Look::Quiet || matches!(attempt.status, Attempt::Held | Attempt::PaidAfterClose);
+    if !stands_alone && let Some(held) = checkout.held_beside(&attempt).await? {
+        return Ok(screens::held(&held, visit.lang, leave));
+    }
+    if standing == Standing::Closed && attempt.status != Attempt::PaidAfterClose {
+        return Err(Failure::Closed);
     }
     // Who came back has opened it.
     let look = match look {

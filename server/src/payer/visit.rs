@@ -99,9 +99,11 @@ impl Visit {
     /// The page on which this payer begins an order of his own, where the attempt that he
     /// opens inside WeChat was made for another payer, who alone can pay it by the bridge.
     pub(super) fn own_start(&self, attempt: &AttemptRow) -> Option<String> {
+        // Accounts may share an official account: which one fetched it does not matter.
+        let mut his = self.cookies.openids().into_values().map(Some);
         let is_his = attempt.openid.is_none()
             || self.browser != Browser::Wechat
-            || self.cookies.openid(&attempt.account) == attempt.openid;
+            || his.any(|openid| openid == attempt.openid);
         let start = || {
             links::picked(
                 Scene::of(attempt.kind),

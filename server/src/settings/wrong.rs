@@ -111,8 +111,8 @@ fn takes(lang: Lang, name: &str) -> &'static str {
         "attempts-an-hour" => ("要写整数，至少 1", "a whole number from 1"),
         "key-length" => ("要写整数，最多 64", "a whole number up to 64"),
         "rate-decimals" => (
-            "要写整数，从 1 到 6；不收汇率写 none",
-            "a whole number from 1 to 6; or none, which takes no rate",
+            "要写整数，从 1 到 6；旧式业务系统不再收汇率写 none",
+            "a whole number from 1 to 6; or none, where a legacy one is to take no rate any more",
         ),
         "attempt-life" => (
             "要写数字和单位，例如 90s、15m，最多 2h：微信的码有效两小时",

@@ -97,6 +97,25 @@ async fn who_waits_at_another_attempt_is_told_of_the_held_one() {
 }
 
 #[tokio::test]
+async fn a_paid_request_is_paid_whatever_another_attempt_holds() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    let other = [("requestKey", "k"), ("rate", "6.8")];
+    let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
+    scene.answers(Ok(held()));
+    scene.after_s(0).await;
+    let OrderState::Paid(mut report) = paid(&second, 15) else {
+        panic!("not paid")
+    };
+    report.money = second.channel_money;
+    scene.paypal.told.lock().unwrap().query = Some(Ok(OrderState::Paid(report)));
+    scene.after_s(5).await;
+    for values in [&[("requestKey", "k")][..], &other] {
+        assert_eq!(scene.checkout.poll(&signed(values)).await, Poll::Paid);
+    }
+}
+
+#[tokio::test]
 async fn a_held_payment_is_asked_about_hourly_and_then_daily_until_it_ends() {
     let scene = Scene::new().await;
     scene.pay("k").await.unwrap();

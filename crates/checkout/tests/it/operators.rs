@@ -513,6 +513,16 @@ async fn a_business_system_is_managed_as_it_was_read() {
     let refused = scene.checkout.run_errand(&cashier, &none, "why").await;
     assert_eq!(refused, Err(NotDone::NotAllowed(cashier)));
 
+    // A rule that came later keeps no stolen secret alive: no settings are judged here.
+    let mut breaking = Domain::test();
+    breaking.settings.attempts_an_hour = 0;
+    assert!(breaking.check().is_err());
+    let changed = Err(NotDone::Changed("test".to_owned()));
+    let (was, domain) = (Box::new(breaking.clone()), Box::new(breaking));
+    let what = "x".to_owned();
+    let rotate = Errand::Rotate { was, domain, what };
+    assert_eq!(run(&rotate).await, changed, "the database's is another");
+
     let mut domain = Domain::test();
     domain.rotate("next", i64::MAX);
     let rotate = Errand::Rotate {
@@ -533,10 +543,12 @@ async fn a_business_system_is_managed_as_it_was_read() {
         [
             "business add test key-length: \"32\" --reason \"why\"",
             "1 failed",
+            "business rotate test x --reason \"why\"",
+            "3 failed",
             "business rotate test until then --reason \"why\"",
             "business rotate test until then --reason \"why\"",
             "business set test x --reason \"why\"",
-            "5 failed",
+            "7 failed",
         ]
     );
 }

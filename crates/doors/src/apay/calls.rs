@@ -8,7 +8,7 @@ use checkout::{Checkout, Failure as Trouble};
 use payment::clinic::examine_forecore;
 use payment::domain::{Domain, Secret};
 use payment::fields::Fields;
-use payment::forecore::{PayType, as_signed, fen_of_yuan, md5_sign, signed_text, verifies};
+use payment::forecore::{PayType, Proved, fen_of_yuan, md5_sign, proved};
 use payment::money::Currency;
 use payment::partner::PartnerOrder;
 use payment::ports::{AttemptRow, RefundRow};
@@ -17,6 +17,7 @@ use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::story::digest;
 use serde_json::{Map, Value};
+use std::sync::OnceLock;
 
 /// Keys of refunds without a number, of before they went by a digest.
 const UNNAMED_BEFORE: &str = "day:";
@@ -31,7 +32,7 @@ const NOT_OF_A_REFUND: [&str; 2] = ["cb_url", "providerOrderId"];
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Failure> {
-    let (domain, key, fields) = partner(checkout, fields).await?;
+    let (domain, key, Proved { fields, .. }) = partner(checkout, fields).await?;
     let OrderCall {
         order,
         pay_type,
@@ -63,7 +64,7 @@ pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Fail
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderInfo, Failure> {
-    let (domain, _, fields) = partner(checkout, fields).await?;
+    let (domain, _, Proved { fields, .. }) = partner(checkout, fields).await?;
     let (order, attempts) = ordered(checkout, &domain, &fields).await?;
     let Some(paid) = paid(&attempts) else {
         return Ok(OrderInfo {
@@ -92,7 +93,7 @@ pub async fn query_order(checkout: &Checkout, fields: &Fields) -> Result<OrderIn
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn refund(checkout: &Checkout, sent: &Fields) -> Result<PartnerRefund, Failure> {
-    let (domain, key, fields) = partner(checkout, sent).await?;
+    let (domain, _, Proved { fields, text }) = partner(checkout, sent).await?;
     fields.required("outOrderId")?;
     for name in NOT_OF_A_REFUND {
         if fields.get(name).is_some() {
@@ -112,7 +113,6 @@ pub async fn refund(checkout: &Checkout, sent: &Fields) -> Result<PartnerRefund,
         Some(named) => refund_named(checkout, paid, named, fen).await,
         None => {
             let refunds = checkout.refunds_of(&paid.order_sn).await?;
-            let text = signed_text(&fields, &key).unwrap_or_default();
             let key = unnamed_key(&digest(text.as_bytes()));
             let before = key_of_before(&refunds, sent, &order, fen, checkout.now_ms());
             let key = before.unwrap_or(key);
@@ -141,7 +141,7 @@ pub async fn refund(checkout: &Checkout, sent: &Fields) -> Result<PartnerRefund,
 /// # Errors
 /// [`Failure`] with what the partner can do.
 pub async fn rate(checkout: &Checkout, fields: &Fields) -> Result<Map<String, Value>, Failure> {
-    let (_, _, fields) = partner(checkout, fields).await?;
+    let (_, _, Proved { fields, .. }) = partner(checkout, fields).await?;
     let currency = fields.required("currency")?;
     let foreign = |currency: &Currency| *currency != Currency::Cny;
     let currency = Currency::parse(currency)
@@ -153,33 +153,32 @@ pub async fn rate(checkout: &Checkout, fields: &Fields) -> Result<Map<String, Va
         .map_err(Failure::NoRate)
 }
 
-/// The partner whose sign holds over these fields, the key that it holds by, and the fields
-/// as they were signed.
+/// The partner whose sign holds over these fields, the key that it holds by, and what it
+/// proves.
 async fn partner(
     checkout: &Checkout,
     fields: &Fields,
-) -> Result<(Domain, Secret, Fields), Failure> {
+) -> Result<(Domain, Secret, Proved), Failure> {
     if fields.given("sign").is_none() {
         return Err(Failure::NoSign);
     }
     let id = fields.given("partnerId").ok_or(Failure::NoPartner)?;
     let code = Domain::partner_code(NAME, id);
     let number = fields.given("outOrderId");
-    let proved = checkout
-        .proved(
-            &code,
-            number,
-            |key| verifies(fields, key),
-            |key| examine_forecore(fields, key),
-        )
-        .await;
-    let (domain, key) = proved.map_err(|failure| match failure {
+    let proof = OnceLock::new();
+    let proves = |key: &Secret| match proved(fields, key) {
+        Some(proved) => proof.set(proved).is_ok(),
+        None => false,
+    };
+    let examine = |key: &Secret| examine_forecore(fields, key);
+    let partner = checkout.proved(&code, number, proves, examine).await;
+    let (domain, key) = partner.map_err(|failure| match failure {
         Trouble::Refused(Refusal::UnknownDomain) => Failure::UnknownPartner,
         Trouble::Refused(Refusal::BadSign { slips, .. }) => Failure::WrongSign(slips),
         other => other.into(),
     })?;
-    let fields = as_signed(fields.clone(), &key);
-    Ok((domain, key, fields))
+    let proved = proof.into_inner().ok_or(Failure::NoSign)?;
+    Ok((domain, key, proved))
 }
 
 /// The order that these fields name, with its attempts.

@@ -42,28 +42,24 @@ pub fn md5_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &Secre
 /// known to use; all of them need the key. Compared in constant time.
 #[must_use]
 pub fn verifies(fields: &Fields, key: &Secret) -> bool {
-    signed_text(fields, key).is_some()
+    proved(fields, key).is_some()
 }
 
-/// The text, less the key, that these fields' sign is over: calls that one sign proves have
-/// one such text, however their fields are written. None where the sign does not hold.
+/// A call as its sign proves it.
+#[derive(Clone)]
+pub struct Proved {
+    /// The fields as they were signed: JSON numbers as JavaScript writes them, where the
+    /// sign holds so alone. It says no more of `5` and `5.0` than that both are five.
+    pub fields: Fields,
+    /// The text, less the key, that the sign is over: calls that one sign proves have one
+    /// such text, however their fields are written.
+    pub text: String,
+}
+
+/// What the sign of these fields proves, in any of the forms that clients are known to use;
+/// none where it does not hold. Compared in constant time.
 #[must_use]
-pub fn signed_text(fields: &Fields, key: &Secret) -> Option<String> {
-    holding(fields, key).map(|(_, text)| text)
-}
-
-/// The fields as they were signed: JSON numbers as JavaScript writes them, where the sign
-/// holds so alone. It says no more of `5` and `5.0` than that both are five.
-#[must_use]
-pub fn as_signed(fields: Fields, key: &Secret) -> Fields {
-    match holding(&fields, key) {
-        Some((form, _)) => form.read(fields),
-        None => fields,
-    }
-}
-
-/// The form in which the sign of these fields holds, and the text that it is over.
-fn holding(fields: &Fields, key: &Secret) -> Option<(Form, String)> {
+pub fn proved(fields: &Fields, key: &Secret) -> Option<Proved> {
     let theirs = fields.get("sign").unwrap_or_default();
     let (mut budget, mut tried) = (Budget::new(), Vec::new());
     for form in Form::all() {
@@ -75,7 +71,8 @@ fn holding(fields: &Fields, key: &Secret) -> Option<(Form, String)> {
             return None;
         }
         if equal(&md5(&text, key), theirs) {
-            return Some((form, text));
+            let fields = form.read(fields.clone());
+            return Some(Proved { fields, text });
         }
         tried.push(text);
     }
@@ -281,7 +278,7 @@ mod tests {
             let sign = hex::encode(hash);
             let json = format!(r#"{{"a":{number},"b":"1.00","sign":"{sign}"}}"#);
             let fields = Fields::from_json(json.as_bytes()).unwrap();
-            let fields = as_signed(fields, &key());
+            let fields = proved(&fields, &key()).unwrap().fields;
             assert!(verifies(&fields, &key()), "{json}");
             let value = |name| fields.get(name).unwrap().to_owned();
             (value("a"), value("b"))

@@ -7,7 +7,8 @@ use super::Answer;
 pub struct NewCallback {
     /// The complete address, sign included; the same in every try.
     pub url: String,
-    /// Who is called ([`News::receiver`](super::super::News::receiver)). Callbacks to one receiver share a lane.
+    /// Who is called ([`News::receiver`](super::super::News::receiver)). Callbacks to one
+    /// receiver share a lane.
     pub receiver: String,
     /// A body, which is posted; none: a plain GET.
     pub body: Option<String>,
