@@ -85,12 +85,19 @@ pub(crate) async fn rested(stopped: &mut Stopped, pause: Duration) -> bool {
 
 /// Hears what others changed, as long as this instance answers.
 async fn hear(checkout: Arc<Checkout>, mut stopped: Stopped) {
-    let mut pause = Duration::ZERO;
+    let (mut is_told, mut pause) = (false, Duration::ZERO);
     while rested(&mut stopped, pause).await {
         pause = match checkout.hear_changes().await {
-            Ok(()) => HEAR_EACH,
+            Ok(()) => {
+                is_told = false;
+                HEAR_EACH
+            }
             Err(cause) => {
-                tracing::warn!(%cause, "changes can't be heard; polls ask the database");
+                // It is tried several times a second: said once, until they are heard again.
+                if !is_told {
+                    tracing::warn!(%cause, "changes can't be heard; polls ask the database");
+                }
+                is_told = true;
                 IDLE
             }
         };

@@ -75,6 +75,8 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
         Ok(()) => println!("ok    the database takes writes"),
         Err(cause) => findings.add(format!("the database takes no writes: {cause}")),
     }
+    books(config, store.as_ref(), &mut findings).await?;
+    instances(config, store.as_ref()).await?;
     domains(store.as_ref(), &gateways, &mut findings).await?;
     clocks(&gateways, &mut findings).await;
     proxies(config, &mut findings).await;
@@ -97,6 +99,42 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
     match findings.0.len() {
         0 => println!("nothing to look at"),
         count => bail!("{count} things to look at"),
+    }
+    Ok(())
+}
+
+/// Whether the books hold what this instance has seen of them: it refuses others, and this
+/// command reads them all the same.
+async fn books(config: &Config, store: &dyn Store, findings: &mut Findings) -> Result<()> {
+    let Some(file) = config.mark(false) else {
+        return Ok(());
+    };
+    // Before the books are looked at: what is seen meanwhile is newer than what is found.
+    let seen = store::kept_mark(&file);
+    let now = store.mark().await?;
+    match seen {
+        Ok(seen) => {
+            if let Some(why) = seen.and_then(|seen| seen.lost_at(&now)) {
+                findings.add(format!(
+                    "{why}: instances refuse them; see `tongfu database show`, and `tongfu database \
+                     accept` once you know why"
+                ));
+            }
+        }
+        Err(error) => findings.add(format!("{}: {error}", file.display())),
+    }
+    Ok(())
+}
+
+/// Whether more instances are at work than share what channels grant.
+async fn instances(config: &Config, store: &dyn Store) -> Result<()> {
+    let (at_work, expected) = (store.at_work().await?.len(), config.instances);
+    if usize::try_from(expected).is_ok_and(|expected| at_work > expected) {
+        println!(
+            "note  {at_work} instances are at work, and the setting instances is {expected}: \
+             channels may be asked too often; where no upgrade is under way, set instances = \
+             {at_work} on each, and restart"
+        );
     }
     Ok(())
 }

@@ -45,7 +45,8 @@ pub(super) async fn readyz(
             tracing::warn!(cause = %error, "not ready");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the database does not answer\n",
+                // Who asks may be anybody: what an error says stands in the log alone.
+                "the database does not answer, or its books are refused: the log says which\n",
             )
         }
     }

@@ -44,6 +44,11 @@ async fn queues_tell_who_is_at_work_and_what_ends(database: Database) {
     let other = world.blind_instance().await;
     let page = dev.page("/queues?lang=en").await;
     assert!(page.contains("2 are at work"), "{page}");
+    let (_, told) = run(&world, &["doctor"]);
+    assert!(
+        told.contains("note  2 instances are at work, and the setting instances is 1"),
+        "{told}"
+    );
     let board = dev.page("/?lang=en").await;
     assert!(board.contains("One thing to look at."), "{board}");
     assert!(

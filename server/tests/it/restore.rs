@@ -186,12 +186,25 @@ async fn a_dump_of_postgres_that_was_made_under_load_is_restored_and_accepted() 
         "10099",
         "nothing begins on books that went back"
     );
-    let (well, text) = instance.tell(&restored, &["database", "show"]);
-    assert!(!well && text.contains("went back"), "{text}");
+    let not_ready = world.get("/readyz").await.text().await.unwrap();
+    assert!(not_ready.contains("log"), "it answers: {not_ready}");
+    for asked in [["database", "show"], ["doctor", "--all"]] {
+        let (well, text) = instance.tell(&restored, &asked);
+        assert!(!well && text.contains("went back"), "{text}");
+    }
     let accept = ["database", "accept", "--as", "li", "--reason", "the drill"];
     let (well, text) = instance.tell(&restored, &accept);
     assert!(well && text.contains("accepted: "), "{text}");
     world.answers(&format!("{}/readyz", world.platform)).await;
+
+    // What does not change is told once, however often it is tried.
+    let log = std::fs::read_to_string(world.log()).unwrap();
+    let unheard: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.split_once("changes can't be heard"))
+        .filter_map(|(_, cause)| cause.contains("went back").then_some(cause))
+        .collect();
+    assert_eq!(unheard.len(), 1, "{unheard:?}");
 
     // What was open in the dump is asked about, and paid as it was.
     let (well, all) = instance.tell(&restored, &["order", "list", "--csv"]);
