@@ -128,8 +128,13 @@ impl Opened {
             .kept
             .iter()
             .filter(|(_, one)| is_among(&read.file, &**one));
-        let hidden =
-            hidden.map(|(kept, _)| format!("account {}: the file has its name", kept.name));
+        let hidden = hidden.map(|(kept, _)| {
+            let channel = kept.channel.code();
+            format!(
+                "account {channel}/{}: the file has its name, and is used",
+                kept.name
+            )
+        });
         let hidden: Vec<String> = hidden.collect();
         read.troubles.extend(hidden);
         Ok(read)
