@@ -39,10 +39,13 @@ pub fn token() -> Result<String, getrandom::Error> {
     Ok(hex::encode(bytes))
 }
 
+/// Letters and digits of a token.
+pub(crate) const TOKEN_LENGTH: usize = 32;
+
 /// Whether a text may be a token; another one, such as one that holds a NUL, is none that a
 /// database has to be asked about.
 pub(crate) fn is_token(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    text.len() == TOKEN_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn beijing_second(now_ms: i64) -> String {

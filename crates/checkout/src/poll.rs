@@ -175,12 +175,7 @@ impl Checkout {
     async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {
         let before = self.memory.moment();
         let (attempts, closed) = self.attempts_or_end(domain_code, key).await?;
-        // While a channel holds money, that attempt speaks for its request; one that is paid
-        // is paid, whatever another one holds.
-        let holds =
-            |one: &&AttemptRow| one.status == Attempt::Held && !one.request_status.was_paid();
-        let held = attempts.iter().find(holds);
-        let newest = held.or(attempts.last()).map(Newest::of);
+        let newest = held_among(&attempts).or(attempts.last()).map(Newest::of);
         let known = Known { newest, closed };
         self.memory.keep(domain_code, key, known.clone(), before);
         Ok(known)
@@ -229,7 +224,7 @@ impl Checkout {
         if status.was_paid() {
             return Ok(Requested::Paid(one(Attempt::Paid).cloned()));
         }
-        if let Some(held) = one(Attempt::Held) {
+        if let Some(held) = held_among(&attempts) {
             return Ok(Requested::Held(held.clone()));
         }
         // A payer whose money is on its way back is not told that he was not charged.
@@ -279,17 +274,15 @@ impl Checkout {
         self.paid_attempt_of(domain, key).await
     }
 
-    /// Another attempt of the same request whose channel holds the payer's money: it may
-    /// have begun before this one, and its channel said so later.
+    /// The attempt of the same request whose channel holds the payer's money: it may have
+    /// begun before this one, and its channel said so later.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn held_beside(&self, attempt: &AttemptRow) -> Result<Option<AttemptRow>, Failure> {
         let (domain, key) = (&attempt.domain_code, &attempt.request_key);
         let attempts = self.parts.store.attempts(domain, key).await?;
-        let held =
-            |one: &AttemptRow| one.status == Attempt::Held && one.order_sn != attempt.order_sn;
-        Ok(attempts.into_iter().find(held))
+        Ok(held_among(&attempts).cloned())
     }
 
     /// The attempt that paid a request, where one did.
@@ -362,6 +355,13 @@ impl Checkout {
         }
         self.reload(&order_sn).await
     }
+}
+
+/// While a channel holds money, that attempt speaks for its request; one that is paid is
+/// paid, whatever another one holds.
+fn held_among(attempts: &[AttemptRow]) -> Option<&AttemptRow> {
+    let holds = |one: &&AttemptRow| one.status == Attempt::Held && !one.request_status.was_paid();
+    attempts.iter().find(holds)
 }
 
 impl Newest {

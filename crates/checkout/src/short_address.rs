@@ -1,7 +1,7 @@
 //! Addresses of our own pages that are too long for where they must go: through WeChat
 //! and into a code. A token stands for each, for an hour.
 
-use crate::numbers::is_token;
+use crate::numbers::{TOKEN_LENGTH, is_token};
 use crate::openid::address_refused;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
@@ -12,7 +12,6 @@ use payment::verify::Verified;
 
 /// An address is kept longer than any state that was given with it, ms.
 const LIFE_MS: i64 = 3_600_000;
-const TOKEN_LENGTH: usize = 32;
 /// Of a longer address only what was signed is kept.
 const KEPT_BYTES_MAX: usize = 8_192;
 
