@@ -30,35 +30,33 @@ const NUMBER_TRIES: usize = 8;
 const CODE_WAIT: Duration = Duration::from_secs(5);
 
 impl Checkout {
-    /// The business system with this code, and the secret by which it proves itself;
-    /// its call is charged for, with the number of its order where it names one. What the
-    /// clinic finds (`examine`) only a development's business system is told.
+    /// The business system with this code, the secret by which it proves itself, and what
+    /// that proves; its call is charged for, with the number of its order where it names one.
+    /// What the clinic finds (`examine`) only a development's business system is told.
     ///
     /// # Errors
     /// [`Refusal::UnknownDomain`], [`Refusal::BadSign`] where no secret proves it, and
     /// [`Failure::TooMany`].
-    pub async fn proved(
+    pub async fn proved<T>(
         &self,
         code: &str,
         number: Option<&str>,
-        proves: impl Fn(&Secret) -> bool,
+        proves: impl Fn(&Secret) -> Option<T>,
         examine: impl Fn(&Secret) -> Option<Slips>,
-    ) -> Result<(Domain, Secret), Failure> {
+    ) -> Result<(Domain, Secret, T), Failure> {
         let domain = self.unproved_domain(code).await?;
         let domain = domain.ok_or(Refusal::UnknownDomain)?;
         let now_ms = self.now_ms();
-        let proved = domain
-            .live_secrets(now_ms)
-            .find(|secret| proves(secret))
-            .cloned();
-        let Some(secret) = proved else {
+        let proof = |secret: &Secret| Some((secret.clone(), proves(secret)?));
+        let Some((secret, proof)) = domain.live_secrets(now_ms).find_map(proof) else {
+            let proves = |secret: &Secret| proves(secret).is_some();
             let examined = || examined(&domain, now_ms, proves, examine);
             let slips = domain.development.then(examined).flatten();
             return Err(Refusal::bad_sign(slips.unwrap_or_default()).into());
         };
         self.take_toll(&domain.code, number)?;
         self.see_secret_used(&domain, secret.generation);
-        Ok((domain, secret))
+        Ok((domain, secret, proof))
     }
 
     /// Keeps an order under a number of ours; the same again is the same order.

@@ -24,8 +24,9 @@ impl Checkout {
         proves: impl Fn(&Secret) -> bool,
     ) -> Result<Domain, Failure> {
         let refused = || Failure::from(Refusal::bad_sign(Slips::default()));
+        let proves = |secret: &Secret| proves(secret).then_some(());
         match self.proved(code, None, proves, |_| None).await {
-            Ok((domain, _)) if domain.is_relayed(self.now_ms()) => Ok(domain),
+            Ok((domain, ..)) if domain.is_relayed(self.now_ms()) => Ok(domain),
             Ok(_) | Err(Failure::Refused(Refusal::UnknownDomain | Refusal::BadSign { .. })) => {
                 Err(refused())
             }

@@ -17,7 +17,6 @@ use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::story::digest;
 use serde_json::{Map, Value};
-use std::sync::OnceLock;
 
 /// Keys of refunds without a number, of before they went by a digest.
 const UNNAMED_BEFORE: &str = "day:";
@@ -165,20 +164,14 @@ async fn partner(
     let id = fields.given("partnerId").ok_or(Failure::NoPartner)?;
     let code = Domain::partner_code(NAME, id);
     let number = fields.given("outOrderId");
-    let proof = OnceLock::new();
-    let proves = |key: &Secret| match proved(fields, key) {
-        Some(proved) => proof.set(proved).is_ok(),
-        None => false,
-    };
+    let proves = |key: &Secret| proved(fields, key);
     let examine = |key: &Secret| examine_forecore(fields, key);
     let partner = checkout.proved(&code, number, proves, examine).await;
-    let (domain, key) = partner.map_err(|failure| match failure {
+    partner.map_err(|failure| match failure {
         Trouble::Refused(Refusal::UnknownDomain) => Failure::UnknownPartner,
         Trouble::Refused(Refusal::BadSign { slips, .. }) => Failure::WrongSign(slips),
         other => other.into(),
-    })?;
-    let proved = proof.into_inner().ok_or(Failure::NoSign)?;
-    Ok((domain, key, proved))
+    })
 }
 
 /// The order that these fields name, with its attempts.

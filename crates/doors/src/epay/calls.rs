@@ -166,7 +166,9 @@ async fn proved(
     let pid = given(fields, "pid").ok_or(Failure::NoPid)?;
     let code = Domain::partner_code(NAME, pid);
     let number = given(fields, "out_trade_no");
-    Ok(checkout.proved(&code, number, proves, examine).await?)
+    let proves = |key: &Secret| proves(key).then_some(());
+    let (domain, key, ()) = checkout.proved(&code, number, proves, examine).await?;
+    Ok((domain, key))
 }
 
 /// An order that was asked for.
