@@ -1,5 +1,6 @@
 //! What the addresses of lists say.
 
+use crate::routes::respond::stays_here;
 use crate::zone;
 use payment::lang::Lang;
 
@@ -10,12 +11,9 @@ const NUMBER_MAX: usize = 200;
 const MINUTE_MS: i64 = 60_000;
 pub(super) const DAY_MS: i64 = 86_400_000;
 
-/// A way on within the console; anything else is its first page. Browsers pass over tabs and
-/// line ends, and read a backslash as a slash.
+/// A way on within the console; anything else is its first page.
 pub(super) fn path(next: &str) -> &str {
-    let is_path = next.starts_with('/') && !next.starts_with("//");
-    let is_plain = !next.contains(|c: char| c == '\\' || c.is_control());
-    if is_path && is_plain && next.len() <= 2_000 {
+    if stays_here(next) && next.len() <= 2_000 {
         next
     } else {
         "/"

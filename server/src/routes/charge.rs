@@ -1,7 +1,7 @@
 //! Charges the peer of each request before anything of it is looked at, and says "too
 //! many" as each kind of caller reads it.
 
-use super::respond::{Form, envelope, page, retry_after, wished_language};
+use super::respond::{Form, envelope, page, retry_after, stays_here, wished_language};
 use crate::business::{apay, epay};
 use crate::limits::{Caller, Limits, Wait};
 use crate::listen::Remote;
@@ -98,9 +98,8 @@ fn too_many(uri: &Uri, lang: Lang, wait: Wait) -> Response {
 
 /// The page of who asks too often; reading it again is all that he can do.
 fn refused_page(uri: &Uri, lang: Lang, failure: &Failure) -> Response {
-    // What begins with two slashes, or a scheme, leads to another host.
     let here = uri.path_and_query().map(|here| here.as_str());
-    let here = here.filter(|here| !here.starts_with("//"));
+    let here = here.filter(|here| stays_here(here));
     let screen = Screen::Refused {
         order: None,
         code: failure.code().code(),
@@ -150,7 +149,11 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_to_try_again_is_led_to_no_other_host() {
-        for path in ["//evil.example/x", "http://evil.example/x"] {
+        for path in [
+            "//evil.example/x",
+            "/\\evil.example/x",
+            "http://evil.example/x",
+        ] {
             let (status, _, page) = refused(path).await;
             assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
             assert!(!page.contains("evil.example"), "{page}");

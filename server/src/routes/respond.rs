@@ -32,6 +32,13 @@ pub(crate) fn json(object: Map<String, Value>) -> Response {
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
 }
 
+/// Whether a link to this address stays with us: browsers read what begins with two slashes
+/// as another host, a backslash as a slash, and pass over tabs and line ends.
+pub(crate) fn stays_here(address: &str) -> bool {
+    let is_path = address.starts_with('/') && !address.starts_with("//");
+    is_path && !address.contains(|c: char| c == '\\' || c.is_control())
+}
+
 /// The status of a page that is refused.
 pub(crate) fn status_of(passes: bool, wait_s: Option<u64>) -> StatusCode {
     match passes {
