@@ -99,19 +99,18 @@ impl Visit {
     /// The page on which this payer begins an order of his own, where the attempt that he
     /// opens inside WeChat was made for another payer, who alone can pay it by the bridge.
     pub(super) fn own_start(&self, attempt: &AttemptRow) -> Option<String> {
+        let openid = attempt.openid.as_ref()?;
         // Accounts may share an official account: which one fetched it does not matter.
-        let mut his = self.cookies.openids().into_values().map(Some);
-        let is_his = attempt.openid.is_none()
-            || self.browser != Browser::Wechat
-            || his.any(|openid| openid == attempt.openid);
-        let start = || {
-            links::picked(
-                Scene::of(attempt.kind),
-                &attempt.signed,
-                attempt.channel.code(),
-            )
-        };
-        (!is_his).then(start)
+        let mut his = self.cookies.openids().into_values();
+        if self.browser != Browser::Wechat || his.any(|one| one == *openid) {
+            return None;
+        }
+        let scene = Scene::of(attempt.kind);
+        Some(links::picked(
+            scene,
+            &attempt.signed,
+            attempt.channel.code(),
+        ))
     }
 
     /// What the address holds under a name of ours.
