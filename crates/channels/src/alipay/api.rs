@@ -112,15 +112,13 @@ impl Api {
         let read = |error: serde_json::Error| Unknown::by(Doubt::Nonsense, error);
         let head: Head = serde_json::from_str(text).map_err(read)?;
         let cause = || format!("{} {} {}", head.msg, head.sub_code, head.sub_msg);
-        match (head.code.as_str(), head.sub_code.as_str()) {
-            ("10000", _) => Ok(serde_json::from_str(text).map_err(read)?),
-            ("10003" | "20000" | "40005", _) => {
-                Err(ChannelError::unknown(Doubt::Undecided, cause()))
-            }
-            // Its documents spell what stands before it in three ways.
-            (_, sub_code) if sub_code.ends_with("SYSTEM_ERROR") => {
-                Err(ChannelError::unknown(Doubt::Undecided, cause()))
-            }
+        let code = head.code.as_str();
+        // Its documents spell what stands before SYSTEM_ERROR in three ways.
+        let is_undecided =
+            ["10003", "20000", "40005"].contains(&code) || head.sub_code.ends_with("SYSTEM_ERROR");
+        match code {
+            "10000" => Ok(serde_json::from_str(text).map_err(read)?),
+            _ if is_undecided => Err(ChannelError::unknown(Doubt::Undecided, cause())),
             _ => Err(ChannelError::Refused {
                 message: cause(),
                 code: if head.sub_code.is_empty() {
