@@ -118,12 +118,18 @@ fn wrong(keys: &Keys, pairs: &[(String, String)], now_ms: i64) -> Option<&'stati
         ("GateId", matches!(value("GateId").len(), 0 | 4)),
         ("Priv1", value("Priv1").len() <= PRIV_MAX),
     ];
-    if let Some((name, _)) = checks.into_iter().find(|(_, good)| !good) {
+    if let Some(name) = broken(checks) {
         return Some(name);
     }
     let text = calls::signed(pairs, &names);
     let proved = keys.merchant.verifies(&text, value("ChkValue"));
     (!proved).then_some("ChkValue")
+}
+
+/// The name of the first rule that does not hold.
+fn broken<'a>(rules: impl IntoIterator<Item = (&'a str, bool)>) -> Option<&'a str> {
+    let mut rules = rules.into_iter();
+    rules.find(|(_, holds)| !holds).map(|(name, _)| name)
 }
 
 /// Whether the order was made on this day.

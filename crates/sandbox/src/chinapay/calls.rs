@@ -1,7 +1,7 @@
 //! Query and refund, by a merchant's server (sections 4.7 and 4.8).
 
 use super::keys::{Keys, QUERY_GAP_S};
-use super::{UNPAID, get, is_digits, is_of};
+use super::{UNPAID, broken, get, is_digits, is_of};
 use crate::book::{Order, Stage};
 use crate::clock::now_ms;
 use crate::fault::{self, Fault, Kind, On};
@@ -152,11 +152,11 @@ pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Resp
     let text = signed(&pairs, &["MerId", "TransDate", "OrdId", "TransType"]);
     let proved = keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
     let checks = [
-        (get(&pairs, "MerId") == keys.mer_id, "101"),
-        (get(&pairs, "TransType") == "0001", "104"),
-        (proved, "203"),
+        ("101", get(&pairs, "MerId") == keys.mer_id),
+        ("104", get(&pairs, "TransType") == "0001"),
+        ("203", proved),
     ];
-    if let Some((_, code)) = checks.iter().find(|(good, _)| !good) {
+    if let Some(code) = broken(checks) {
         return trouble("ResponeseCode", code);
     }
     let now_ms = now_ms();
@@ -213,15 +213,15 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
     let priv1 = get(&pairs, "Priv1");
     let proved = keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
     let checks = [
-        (get(&pairs, "MerID") == keys.mer_id, "101"),
-        (get(&pairs, "TransType") == "0002", "104"),
-        (get(&pairs, "Version") == "20070129", "110"),
-        (get(&pairs, "ReturnURL").starts_with("http"), "111"),
-        (is_digits(sum, 12), "116"),
-        ((1..=PRIV_OF_REFUND_MAX).contains(&priv1.len()), "117"),
-        (proved, "203"),
+        ("101", get(&pairs, "MerID") == keys.mer_id),
+        ("104", get(&pairs, "TransType") == "0002"),
+        ("110", get(&pairs, "Version") == "20070129"),
+        ("111", get(&pairs, "ReturnURL").starts_with("http")),
+        ("116", is_digits(sum, 12)),
+        ("117", (1..=PRIV_OF_REFUND_MAX).contains(&priv1.len())),
+        ("203", proved),
     ];
-    if let Some((_, code)) = checks.iter().find(|(good, _)| !good) {
+    if let Some(code) = broken(checks) {
         return trouble("ResponseCode", code);
     }
     let fault = world.faults.take(On::Refund);

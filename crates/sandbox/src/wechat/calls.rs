@@ -201,9 +201,7 @@ impl Call<'_> {
             () if new.attach.as_ref().is_some_and(|text| text.len() > 128) => Some("/attach"),
             () if new.amount.total < 1 => Some("/amount/total"),
             () if new.amount.currency != "CNY" => Some("/amount/currency"),
-            () if !url.starts_with("http") || url.contains('?') || url.len() > 255 => {
-                Some("/notify_url")
-            }
+            () if !refunds::is_address(url, 255) => Some("/notify_url"),
             () if expire.is_some_and(|text| from_rfc3339(text).is_none()) => Some("/time_expire"),
             () if trade_type == "JSAPI" && !is_payer(new) => Some("/payer/openid"),
             () => None,

@@ -127,9 +127,9 @@ fn invalid(why: &str) -> Answer {
     Answer::error(400, "INVALID_REQUEST", why)
 }
 
-/// Whether a refund's end may be told there.
-fn is_address(url: &str) -> bool {
-    url.starts_with("http") && !url.contains('?') && url.len() <= 256
+/// Whether something may be told there, at an address of so many bytes at most.
+pub(super) fn is_address(url: &str, most: usize) -> bool {
+    url.starts_with("http") && !url.contains('?') && url.len() <= most
 }
 
 /// The first field that breaks its rule, as a JSON pointer.
@@ -143,7 +143,7 @@ fn wrong_field(new: &NewRefund) -> Option<&'static str> {
             Some("/out_refund_no")
         }
         () if new.reason.as_ref().is_some_and(|reason| reason.len() > 80) => Some("/reason"),
-        () if url.is_some_and(|url| !is_address(url)) => Some("/notify_url"),
+        () if url.is_some_and(|url| !is_address(url, 256)) => Some("/notify_url"),
         () if new.amount.refund < 1 => Some("/amount/refund"),
         () if new.amount.total < 1 => Some("/amount/total"),
         () if new.amount.currency != "CNY" => Some("/amount/currency"),

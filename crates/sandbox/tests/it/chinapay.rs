@@ -110,7 +110,24 @@ impl<'a> Merchant<'a> {
         ];
         self.post("refund_url", &pairs, &signed).await.text
     }
+
+    /// The answer to a question about an order, whose signature is over `signed`.
+    async fn query(&self, number: &str, signed: &[&str]) -> String {
+        let day = day();
+        let pairs = [
+            ("MerId", self.get("mer_id")),
+            ("TransType", "0001"),
+            ("OrdId", number),
+            ("TransDate", &day),
+            ("Version", "20060831"),
+            ("Resv", ""),
+        ];
+        self.post("query_url", &pairs, signed).await.text
+    }
 }
+
+/// What the signature of a question is over.
+const QUERIED: [&str; 4] = ["MerId", "TransDate", "OrdId", "TransType"];
 
 fn day() -> String {
     let at = OffsetDateTime::now_utc().to_offset(UtcOffset::from_hms(8, 0, 0).unwrap());
@@ -179,19 +196,9 @@ async fn a_refusal_says_which_rule_was_broken() {
             "{refused}"
         );
     }
-    let day = day();
-    let pairs = [
-        ("MerId", ours.get("mer_id")),
-        ("TransType", "0001"),
-        ("OrdId", &number),
-        ("TransDate", &day),
-        ("Version", "20060831"),
-        ("Resv", ""),
-    ];
-    let refused = ours.post("query_url", &pairs, &["MerId"]).await.text;
+    let refused = ours.query(&number, &["MerId"]).await;
     assert!(refused.contains("ResponeseCode=203&"), "{refused}");
-    let signed = ["MerId", "TransDate", "OrdId", "TransType"];
-    let told = ours.post("query_url", &pairs, &signed).await.text;
+    let told = ours.query(&number, &QUERIED).await;
     assert!(told.contains("status=1001&"), "{told}");
 }
 
@@ -201,17 +208,7 @@ async fn what_is_not_paid_bears_the_status_of_nothing_done() {
     let ours = Merchant::new(&world);
     let number = number();
     ours.open(&number).await;
-    let day = day();
-    let pairs = [
-        ("MerId", ours.get("mer_id")),
-        ("TransType", "0001"),
-        ("OrdId", &number),
-        ("TransDate", &day),
-        ("Version", "20060831"),
-        ("Resv", ""),
-    ];
-    let signed = ["MerId", "TransDate", "OrdId", "TransType"];
-    let told = ours.post("query_url", &pairs, &signed).await.text;
+    let told = ours.query(&number, &QUERIED).await;
     // Paid, a refund that was submitted, and one that was revoked.
     for done in ["1001", "1003", "1005"] {
         assert!(!told.contains(&format!("status={done}&")), "{told}");
