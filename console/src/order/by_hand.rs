@@ -26,7 +26,8 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         name: setting.say("认账", "Let it pay"),
         effect: setting
             .say(
-                "请求关闭之后才到的钱，付它的请求，并回调业务系统；没发出的、等人处理的退款收回（等人处理的，渠道那边的人仍可能退）。",
+                "请求关闭之后才到的钱，付它的请求，并回调业务系统；没发出的、等人处理的退款收回\
+                 （等人处理的，渠道那边的人仍可能退）。",
                 "Money that came after its request was closed pays it, its business system is \
                  called back, and a refund that has not left, or waits for a person, is withdrawn \
                  (a person at the channel may still make one that waits).",
@@ -101,7 +102,8 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
 
-/// Somebody has looked after money that went back without a refund of ours.
+/// Somebody has looked after money that went back without a refund of ours, or a refund that
+/// failed.
 pub(super) fn looked_after(setting: &Setting<'_>, number: &str, refund: Option<&RefundRow>) -> Act {
     let effect = match refund {
         Some(refund) if refund.state == Refund::Failed => setting
