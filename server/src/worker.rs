@@ -1,6 +1,7 @@
 //! Loops around the use cases' steps: due callbacks, queries, refunds and notifies.
 
 use crate::heads::Heads;
+use crate::zone;
 use checkout::{Checkout, Failure};
 use payment::ports::Store;
 use std::collections::HashSet;
@@ -122,13 +123,20 @@ async fn note_secrets(checkout: Arc<Checkout>, mut stopped: Stopped) {
     }
 }
 
-/// Sums hours that are over, for the figures.
+/// Sums hours that are over, for the figures, and then days.
 async fn sum_hours(checkout: Arc<Checkout>, mut stopped: Stopped) {
     let (mut failed, mut pause) = (HashSet::new(), HOURS_AGAIN);
     while rested(&mut stopped, pause).await {
         pause = match checkout.sum_hours(&mut failed).await {
             Ok(true) => HOURS_AGAIN,
-            Ok(false) if failed.is_empty() => HOURS_EACH,
+            Ok(false) if failed.is_empty() => match checkout.sum_days(zone::ahead_ms()).await {
+                Ok(true) => HOURS_AGAIN,
+                Ok(false) => HOURS_EACH,
+                Err(cause) => {
+                    tracing::warn!(%cause, "a day that is over is not summed for now");
+                    HOURS_TROUBLE
+                }
+            },
             Ok(false) => {
                 failed.clear();
                 HOURS_TROUBLE

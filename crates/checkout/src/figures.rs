@@ -4,13 +4,15 @@
 
 use crate::{Checkout, Failure};
 use payment::money::Currency;
-use payment::ports::{Answer, Buckets, Extent, Store, Sums, Total};
+use payment::ports::{Answer, Buckets, Extent, HourMark, HourState, KeptDays, Store, Sums, Total};
 use std::collections::{BTreeMap, HashSet};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
+/// The hours of a day.
+const DAY_HOURS: i64 = 24;
 /// So many hours are kept: of the longest time that a page asks for, and a day.
-const HOURS_KEPT: i64 = 32 * 24;
+const HOURS_KEPT: i64 = 32 * DAY_HOURS;
 /// An hour is marked so long after its end, so that what comes a little late, or by a clock
 /// that is a little behind, finds no mark to take away.
 const OVER_MS: i64 = 600_000;
@@ -57,22 +59,16 @@ impl Reckoning {
     /// # Errors
     /// What the database says.
     pub async fn of(store: &dyn Store, span: Span, by: Buckets) -> Answer<Self> {
-        let (mut since_ms, mut until_ms) = span;
-        if until_ms.saturating_sub(since_ms) > LONG_MS {
-            let (first, last) = store.written().await?.unwrap_or_default();
-            since_ms = since_ms.max(first);
-            until_ms = until_ms.min(last.saturating_add(1));
-        }
+        let span = written(store, span).await?;
         let (mut hours, mut kept) = (Vec::new(), Vec::new());
         // Whole hours make up the buckets of these zones alone.
         if by.ahead_ms % HOUR_MS == 0 {
-            let first = since_ms.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS);
-            let end = until_ms.div_euclid(HOUR_MS);
+            let (first, end) = hours_of(span);
             (hours, kept) = store.kept_sums(first, end, by).await?;
         }
         Ok(Self {
             kept,
-            unread: beside((since_ms, until_ms), &hours),
+            unread: beside(span, &hours, 1),
             by,
         })
     }
@@ -98,11 +94,83 @@ impl Reckoning {
     }
 }
 
+/// What a time comes to by business system, as far as it is kept, and what is to be read
+/// of it.
+#[derive(Debug)]
+pub struct OfBusinesses {
+    kept: Vec<Total>,
+    unread: Vec<Span>,
+}
+
+impl OfBusinesses {
+    /// Looks up what is kept of a time: days as they are in a zone so far ahead of UTC, ms.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn of(store: &dyn Store, span: Span, ahead_ms: i64) -> Answer<Self> {
+        let span = written(store, span).await?;
+        let mut kept = KeptDays::default();
+        if ahead_ms % HOUR_MS == 0 {
+            let (first, end) = hours_of(span);
+            kept = store.kept_days(first, end, ahead_ms / HOUR_MS).await?;
+        }
+        Ok(Self {
+            kept: kept.totals,
+            unread: beside(span, &kept.first_hours, DAY_HOURS),
+        })
+    }
+
+    /// Whether what is to be read is too much to be waited for.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn is_too_much(&self, store: &dyn Store) -> Answer<bool> {
+        are_too_many(store, &self.unread, |extent| extent.paid).await
+    }
+
+    /// Reads the rest, a day at a time, and adds all up.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn read(self, store: &dyn Store) -> Answer<Vec<Total>> {
+        let mut all = BTreeMap::new();
+        for total in self.kept {
+            add(&mut all, total);
+        }
+        for span in self.unread {
+            add_businesses(store, span, &mut all).await?;
+        }
+        Ok(all.into_values().collect())
+    }
+}
+
+/// By name and currency.
+type Totals = BTreeMap<(String, Currency), Total>;
+
+async fn add_businesses(store: &dyn Store, span: Span, all: &mut Totals) -> Answer<()> {
+    for total in store.totals_of_businesses(span.0, span.1).await? {
+        add(all, total);
+    }
+    Ok(())
+}
+
+/// As much of a long time as there is anything of.
+async fn written(store: &dyn Store, (since_ms, until_ms): Span) -> Answer<Span> {
+    if until_ms.saturating_sub(since_ms) <= LONG_MS {
+        return Ok((since_ms, until_ms));
+    }
+    let (first, last) = store.written().await?.unwrap_or_default();
+    Ok((since_ms.max(first), until_ms.min(last.saturating_add(1))))
+}
+
+/// The first of the whole hours of a time, and the one after the last.
+fn hours_of((since_ms, until_ms): Span) -> (i64, i64) {
+    let first = since_ms.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS);
+    (first, until_ms.div_euclid(HOUR_MS))
+}
+
 /// Whether these times hold more rows of a kind than are to be waited for.
-///
-/// # Errors
-/// What the database says.
-pub async fn are_too_many(
+async fn are_too_many(
     store: &dyn Store,
     times: &[Span],
     rows: impl Fn(Extent) -> i64 + Send,
@@ -119,13 +187,14 @@ pub async fn are_too_many(
     Ok(false)
 }
 
-/// What of a time lies beside these hours, which are in their order, in pieces of a day.
-fn beside((since_ms, until_ms): Span, hours: &[i64]) -> Vec<Span> {
+/// What of a time lies beside what begins in these hours, in their order, and is so many
+/// hours long; in pieces of a day.
+fn beside((since_ms, until_ms): Span, hours: &[i64], long: i64) -> Vec<Span> {
     let mut all = Vec::new();
     let mut from = since_ms;
     for hour in hours {
         pieces((from, hour * HOUR_MS), &mut all);
-        from = (hour + 1) * HOUR_MS;
+        from = (hour + long) * HOUR_MS;
     }
     pieces((from, until_ms), &mut all);
     all
@@ -152,7 +221,7 @@ pub fn totals(sums: &[Sums], by: By) -> Vec<Total> {
 }
 
 /// Adds a sum to those of its name and currency.
-pub fn add(all: &mut BTreeMap<(String, Currency), Total>, total: Total) {
+fn add(all: &mut Totals, total: Total) {
     let key = (total.name.clone(), total.currency);
     let none = Total {
         count: 0,
@@ -204,7 +273,10 @@ impl Checkout {
         if missing > 0 || marks.iter().any(|mark| mark.horizon.is_none()) {
             store.mark_hours(first, end, now_ms).await?;
         }
-        let due = marks.iter().rev().filter(|mark| mark.is_due);
+        let due = marks
+            .iter()
+            .rev()
+            .filter(|mark| mark.state == HourState::Due);
         let mut due = due.filter(|mark| !failed.contains(&mark.number));
         let (now, later): (Vec<_>, _) = (due.by_ref().take(AT_ONCE).collect(), due.next());
         let is_more = missing > AT_ONCE || later.is_some();
@@ -222,12 +294,58 @@ impl Checkout {
         }
         Ok(is_more)
     }
+
+    /// Sums the newest day by business system whose hours are summed, as days are in a zone
+    /// so far ahead of UTC, ms; says whether there is more to do.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn sum_days(&self, ahead_ms: i64) -> Result<bool, Failure> {
+        if ahead_ms % HOUR_MS != 0 {
+            return Ok(false);
+        }
+        let store = &*self.parts.store;
+        let end = (self.now_ms() - OVER_MS).div_euclid(HOUR_MS);
+        let first = end - HOURS_KEPT;
+        let ahead_hours = ahead_ms / HOUR_MS;
+        let kept = store.days(first, end).await?;
+        let marks = store.hour_marks(first, end).await?;
+        let summed: Vec<_> = marks
+            .chunk_by(|one, next| day_of(one, ahead_hours) == day_of(next, ahead_hours))
+            .filter(|day| is_summed(day) && !kept.contains(&day[0].number))
+            .collect();
+        let Some(day) = summed.last() else {
+            return Ok(false);
+        };
+        sum_day(store, day).await?;
+        Ok(summed.len() > 1)
+    }
+}
+
+fn day_of(mark: &HourMark, ahead_hours: i64) -> i64 {
+    (mark.number + ahead_hours).div_euclid(DAY_HOURS)
+}
+
+fn is_summed(day: &[HourMark]) -> bool {
+    let is_summed = |mark: &HourMark| mark.state == HourState::Summed;
+    usize::try_from(DAY_HOURS) == Ok(day.len()) && day.iter().all(is_summed)
+}
+
+/// Sums a day, an hour at a time, unless an hour changes meanwhile.
+async fn sum_day(store: &dyn Store, marks: &[HourMark]) -> Answer<()> {
+    let mut all = BTreeMap::new();
+    for mark in marks {
+        let begins = mark.number * HOUR_MS;
+        add_businesses(store, (begins, begins + HOUR_MS), &mut all).await?;
+    }
+    let totals: Vec<_> = all.into_values().collect();
+    store.keep_day(marks, &totals).await.map(drop)
 }
 
 /// Sums an hour, unless another instance did meanwhile.
 async fn sum_hour(store: &dyn Store, number: i64) -> Answer<()> {
     let marks = store.hour_marks(number, number + 1).await?;
-    let Some(mark) = marks.into_iter().find(|mark| mark.is_due) else {
+    let Some(mark) = marks.into_iter().find(|mark| mark.state == HourState::Due) else {
         return Ok(());
     };
     let begins = number * HOUR_MS;
@@ -247,9 +365,11 @@ mod tests {
     fn what_is_not_kept_is_read_a_day_at_a_time() {
         let hour = |number: i64| number * HOUR_MS;
         let all = [(hour(0), hour(24)), (hour(24), hour(30))];
-        assert_eq!(beside((0, hour(30)), &[]), all);
+        assert_eq!(beside((0, hour(30)), &[], 1), all);
         let between = [(1, hour(1)), (hour(2), hour(4)), (hour(5), hour(5) + 7)];
-        assert_eq!(beside((1, hour(5) + 7), &[1, 4]), between);
-        assert_eq!(beside((hour(1), hour(3)), &[1, 2]), []);
+        assert_eq!(beside((1, hour(5) + 7), &[1, 4], 1), between);
+        assert_eq!(beside((hour(1), hour(3)), &[1, 2], 1), []);
+        let days = beside((hour(1), hour(60)), &[8, 32], 24);
+        assert_eq!(days, [(hour(1), hour(8)), (hour(56), hour(60))]);
     }
 }

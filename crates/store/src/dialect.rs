@@ -12,6 +12,8 @@ pub(crate) struct Dialect {
     /// Before and after a JSON array of texts that is read as rows with the column
     /// `value`.
     pub(crate) texts: [&'static str; 2],
+    /// The same of arrays, each as a JSON value.
+    pub(crate) arrays: [&'static str; 2],
     /// What can be seen of `change` now, as a text; and which of its rows `c` can't be
     /// seen by the text `$1`.
     pub(crate) changes_here: &'static str,
@@ -36,6 +38,7 @@ pub(crate) const SQLITE: Dialect = Dialect {
     locked: "",
     found: [" in (", ")"],
     texts: ["json_each(", ")"],
+    arrays: ["json_each(", ")"],
     // One writes at a time: nobody is at work beside who asks.
     asking: "0",
     ended: "0",
@@ -55,6 +58,7 @@ pub(crate) const POSTGRES: Dialect = Dialect {
     locked: " for update",
     found: [" = any(array(", " for update skip locked))"],
     texts: ["json_array_elements_text(", "::json) as busy (value)"],
+    arrays: ["json_array_elements(", "::json) as given (value)"],
     asking: "pg_current_xact_id()::text::bigint",
     ended: "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
     beyond: "pg_snapshot_xmax(pg_current_snapshot())::text::bigint",

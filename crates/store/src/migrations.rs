@@ -60,6 +60,7 @@ folders! {
     "0031_compatible_accounts_in_use"
     "0032_compatible_looked_after"
     "0033_compatible_notify_body"
+    "0034_compatible_days"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

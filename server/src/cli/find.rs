@@ -5,7 +5,7 @@ use crate::clock::now_ms;
 use crate::settings::duration_s;
 use crate::{table, zone};
 use anyhow::{Result, bail};
-use checkout::figures::{self, By, Reckoning};
+use checkout::figures::{self, By, OfBusinesses, Reckoning};
 use payment::channel::Channel;
 use payment::forecore::{fen_of_yuan, yuan};
 use payment::money::Currency;
@@ -239,7 +239,13 @@ pub(super) async fn totals(
         _ => Some(By::Bucket),
     };
     let totals = match by {
-        None => store.totals_of_businesses(span.0, span.1).await?,
+        None => {
+            let store = &**store;
+            OfBusinesses::of(store, span, ahead_ms)
+                .await?
+                .read(store)
+                .await?
+        }
         Some(by) => {
             let days = match by {
                 By::Bucket => Buckets {

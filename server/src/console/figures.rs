@@ -7,7 +7,7 @@ use crate::clock::now_ms;
 use crate::zone;
 use axum::extract::Query;
 use axum::http::StatusCode;
-use checkout::figures::{self, ALL_ROWS_MAX, ROWS_MAX, Reckoning, are_too_many};
+use checkout::figures::{self, ALL_ROWS_MAX, OfBusinesses, ROWS_MAX, Reckoning};
 use console::{Asked, By, DAYS, Figures, Read, Setting, Spread, Success, Sum, Took};
 use payment::channel::Channel;
 use payment::money::Currency;
@@ -89,12 +89,6 @@ impl Span {
             since_ms: today - (days - 1) * DAY_MS,
             until_ms: today + DAY_MS,
         }
-    }
-
-    /// When one of its days begins and ends, ms.
-    fn day(&self, day: i64) -> (i64, i64) {
-        let since_ms = self.since_ms + day * DAY_MS;
-        (since_ms, since_ms + DAY_MS)
     }
 
     fn words(&self) -> String {
@@ -194,8 +188,7 @@ async fn read(store: &dyn Store, span: &Span, by: By) -> Result<Option<Read>, St
     }))
 }
 
-/// The sums of each kind; none where business systems' hold too much, which are not kept:
-/// they are as many as payments in a busy hour.
+/// The sums of each kind; none where business systems' hold too much that is not kept.
 async fn totals_by(
     store: &dyn Store,
     span: &Span,
@@ -208,18 +201,12 @@ async fn totals_by(
         By::Charge => figures::By::Charge,
         By::Currency => figures::By::Currency,
         By::Business => {
-            let days: Vec<_> = (0..span.days).map(|day| span.day(day)).collect();
-            if are_too_many(store, &days, |extent| extent.paid).await? {
+            let times = (span.since_ms, span.until_ms);
+            let reckoning = OfBusinesses::of(store, times, zone::ahead_ms()).await?;
+            if reckoning.is_too_much(store).await? {
                 return Ok(None);
             }
-            let mut all = BTreeMap::new();
-            // Day by day: nobody waits behind a question about a month.
-            for (since_ms, until_ms) in days {
-                for total in store.totals_of_businesses(since_ms, until_ms).await? {
-                    figures::add(&mut all, total);
-                }
-            }
-            return Ok(Some(all.into_values().collect()));
+            return reckoning.read(store).await.map(Some);
         }
     };
     Ok(Some(figures::totals(sums, kind)))

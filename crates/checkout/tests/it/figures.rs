@@ -2,7 +2,7 @@
 //! Figures).
 
 use crate::scene::{Scene, paid};
-use checkout::figures::{By, Reckoning, totals};
+use checkout::figures::{By, OfBusinesses, Reckoning, totals};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::ports::{Buckets, NewRefund, OrderState, PaidReport, Sums, Total};
@@ -29,6 +29,52 @@ async fn last_day(scene: &Scene) -> Vec<Total> {
     };
     assert_eq!(made(&sums), made(&from_orders));
     totals(&sums, By::Channel)
+}
+
+/// What two days come to by business system, which is what their orders come to.
+async fn by_business(scene: &Scene) -> Total {
+    let until_ms = scene.now_ms() + HOUR_MS;
+    let span = (until_ms - 3 * DAYS.each_ms, until_ms);
+    let store = &*scene.store;
+    let reckoning = OfBusinesses::of(store, span, DAYS.ahead_ms).await.unwrap();
+    let mut totals = reckoning.read(store).await.unwrap();
+    let from_orders = store.totals_of_businesses(span.0, span.1).await.unwrap();
+    assert_eq!(totals, from_orders);
+    assert_eq!(totals.len(), 1);
+    totals.remove(0)
+}
+
+#[tokio::test]
+async fn business_systems_come_to_the_same_however_many_days_are_kept() {
+    let scene = Scene::new().await;
+    let (store, checkout) = (&scene.store, &scene.checkout);
+    let kept = async || {
+        let hour = scene.now_ms() / HOUR_MS + 1;
+        store.kept_days(hour - 72, hour, 8).await.unwrap().totals
+    };
+    let sum_up = async || {
+        let mut failed = HashSet::new();
+        checkout.sum_hours(&mut failed).await.unwrap();
+        while checkout.sum_hours(&mut failed).await.unwrap() {}
+        while checkout.sum_days(DAYS.ahead_ms).await.unwrap() {}
+    };
+    let first = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&first, 100)));
+    scene.after_s(5).await;
+    assert_eq!(by_business(&scene).await.paid, 100);
+    assert_eq!(checkout.sum_days(DAYS.ahead_ms).await, Ok(false));
+    assert_eq!(kept().await, [], "no hour is summed");
+    scene.set_clock(scene.now_ms() + DAYS.each_ms + 11 * 60_000);
+    sum_up().await;
+    assert_eq!(kept().await, [by_business(&scene).await]);
+
+    let second = scene.pay("l").await.unwrap();
+    scene.answers(Ok(paid(&second, 100)));
+    scene.after_s(5).await;
+    let both = by_business(&scene).await;
+    assert_eq!((both.count, both.paid), (2, 200));
+    assert_eq!(kept().await[0].count, 1, "today is not over");
+    assert_eq!(checkout.sum_days(DAYS.ahead_ms + 1).await, Ok(false));
 }
 
 #[tokio::test]

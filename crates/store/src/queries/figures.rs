@@ -2,13 +2,15 @@
 
 use super::attempts::OF_BOTH;
 use super::listing::BACK;
-use super::rows::{DELIVERED, PAID};
+use super::rows::{DELIVERED, PAID, json};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements, text};
 use payment::channel::Channel;
 use payment::money::Currency;
-use payment::ports::{Answer, Buckets, Delay, Extent, Figures, HourMark, Sums, Total};
+use payment::ports::{
+    Answer, Buckets, Delay, Extent, Figures, HourMark, HourState, KeptDays, Sums, Total,
+};
 
 /// What an attempt is of, and when it was made: its request is looked up, which PostgreSQL
 /// would else read with all others.
@@ -57,9 +59,11 @@ statements! {
     /// A horizon that is beyond all is of another server, whose book was copied.
     HOURS(OF) = "select number, marked_ms, \
         case when horizon < ", OF.beyond, " then horizon end as horizon, \
-        cast(case when summed = 0 and horizon <= ", OF.ended, " then 1 else 0 end as bigint) \
-        as is_due \
+        case when summed = 1 then 'summed' when horizon <= ", OF.ended, " then 'due' \
+        else 'waiting' end as state \
         from hour where number >= $1 and number < $2 order by number";
+    SUMMED_HOURS(OF) = "select number, marked_ms, horizon, 'summed' as state from hour \
+        where number >= $1 and number < $2 and summed = 1 order by number", OF.locked;
     NOTE_HORIZON(OF) = "update hour set horizon = ", OF.asking, " where number", OF.found[0],
         "select number from hour where horizon is null or horizon >= ", OF.beyond,
         " order by number", OF.found[1];
@@ -83,6 +87,25 @@ statements! {
         cast(sum(r.money) as bigint) as paid, \
         cast(coalesce(sum((select sum(f.money)", BACK, ")), 0) as bigint) as refunded",
         OF_BOTH, PAID_THEN, " group by 1, 2 order by 1, 2";
+    DAYS = "select first_hour from day where first_hour >= $1 and first_hour < $2 \
+        order by first_hour";
+    /// The days themselves first, so that both are of one moment.
+    KEPT_DAYS = "select d.first_hour as first_hour, '' as name, '' as currency, 0 as count, \
+        0 as paid, 0 as refunded from day d where d.first_hour >= $1 and d.first_hour <= $2 - 24 \
+        and (d.first_hour + $3) % 24 = 0 \
+        union all select 0, s.name, s.currency, cast(sum(s.count) as bigint), \
+        cast(sum(s.paid) as bigint), cast(sum(s.refunded) as bigint) \
+        from day_total s join day d on d.first_hour = s.first_hour \
+        where s.first_hour >= $1 and s.first_hour <= $2 - 24 and (d.first_hour + $3) % 24 = 0 \
+        group by 2, 3 order by 2, 3, 1";
+    DROP_TOTALS = "delete from day_total where first_hour = $1";
+    ADD_TOTALS(OF) = "insert into day_total (first_hour, name, currency, count, paid, refunded) \
+        select $1, value ->> 0, value ->> 1, cast(value ->> 2 as bigint), \
+        cast(value ->> 3 as bigint), cast(value ->> 4 as bigint) from ",
+        OF.arrays[0], "$2", OF.arrays[1];
+    ADD_DAY = "insert into day (first_hour) values ($1) on conflict (first_hour) do nothing";
+    FORGET_DAYS = "delete from day where first_hour < $1";
+    FORGET_TOTALS = "delete from day_total where first_hour < $1";
     /// The payment's callback is an order's first; a later one tells of a refund. The newest
     /// are found first, among as many that did not settle their request.
     DELAYS = "select counted.channel, counted.paid_ms - r.created_ms as payment, \
@@ -153,6 +176,8 @@ impl Figures for Database {
         self.write_each(LIMIT, async |line: &mut Line| {
             line.change(FORGET_HOURS.bind(since_hour)).await?;
             line.change(FORGET_SUMS.bind(since_hour)).await?;
+            line.change(FORGET_DAYS.bind(since_hour)).await?;
+            line.change(FORGET_TOTALS.bind(since_hour)).await?;
             line.change(marked.clone()).await?;
             line.change(NOTE_HORIZON).await
         })
@@ -184,6 +209,58 @@ impl Figures for Database {
     async fn totals_of_businesses(&self, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>> {
         let asked = OF_BUSINESSES.bind(since_ms).bind(until_ms);
         self.list(LONG_LIMIT, asked, total).await
+    }
+
+    async fn days(&self, since_hour: i64, until_hour: i64) -> Answer<Vec<i64>> {
+        let asked = DAYS.bind(since_hour).bind(until_hour);
+        self.list(LIMIT, asked, |row| row.get("first_hour")).await
+    }
+
+    async fn kept_days(
+        &self,
+        since_hour: i64,
+        until_hour: i64,
+        ahead_hours: i64,
+    ) -> Answer<KeptDays> {
+        let asked = KEPT_DAYS.bind(since_hour).bind(until_hour);
+        let mut kept = KeptDays::default();
+        let rows = self.list(LONG_LIMIT, asked.bind(ahead_hours), kept_day);
+        for row in rows.await? {
+            match row {
+                KeptDay::Day(first_hour) => kept.first_hours.push(first_hour),
+                KeptDay::Total(total) => kept.totals.push(total),
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn keep_day(&self, hours: &[HourMark], totals: &[Total]) -> Answer<bool> {
+        let [first, .., last] = hours else {
+            return Ok(false);
+        };
+        let first_hour = first.number;
+        let marked = SUMMED_HOURS.bind(first_hour).bind(last.number + 1);
+        let rows = totals.iter().map(|total| {
+            let currency = total.currency.code();
+            (
+                &total.name,
+                currency,
+                total.count,
+                total.paid,
+                total.refunded,
+            )
+        });
+        let rows = json(&rows.collect::<Vec<_>>())?;
+        let keep = async |tx: &mut Tx| {
+            if tx.list(marked.clone(), mark).await? != hours {
+                return Ok(false);
+            }
+            tx.change(DROP_TOTALS.bind(first_hour)).await?;
+            tx.change(ADD_TOTALS.bind(first_hour).bind(&rows)).await?;
+            tx.change(ADD_DAY.bind(first_hour)).await?;
+            Ok(true)
+        };
+        self.write_if(LIMIT, |kept| *kept, keep).await
     }
 
     async fn delays(&self, since_ms: i64, until_ms: i64, at_most: i64) -> Answer<Vec<Delay>> {
@@ -239,13 +316,36 @@ fn kept(row: &Row) -> Answer<Kept> {
     }
 }
 
+/// A row of the days that are kept.
+enum KeptDay {
+    Day(i64),
+    Total(Total),
+}
+
+fn kept_day(row: &Row) -> Answer<KeptDay> {
+    let name: String = row.get("name")?;
+    match name.as_str() {
+        "" => row.get("first_hour").map(KeptDay::Day),
+        _ => total(row).map(KeptDay::Total),
+    }
+}
+
 fn mark(row: &Row) -> Answer<HourMark> {
     Ok(HourMark {
         number: row.get("number")?,
         marked_ms: row.get("marked_ms")?,
         horizon: row.get("horizon")?,
-        is_due: row.get::<i64>("is_due")? != 0,
+        state: row.word("state", hour_state)?,
     })
+}
+
+fn hour_state(word: &str) -> Option<HourState> {
+    match word {
+        "waiting" => Some(HourState::Waiting),
+        "due" => Some(HourState::Due),
+        "summed" => Some(HourState::Summed),
+        _ => None,
+    }
 }
 
 fn total(row: &Row) -> Answer<Total> {

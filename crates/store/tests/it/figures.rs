@@ -5,8 +5,8 @@ use crate::refunds::{done, refund};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::ports::{
-    AttemptRow, Buckets, CallbackTry, Delay, Extent, HourMark, NewAttempt, Store, Sums, Total,
-    TryOutcome,
+    AttemptRow, Buckets, CallbackTry, Delay, Extent, HourMark, HourState, KeptDays, NewAttempt,
+    Store, Sums, Total, TryOutcome,
 };
 use sqlx::{Connection, Executor, PgConnection};
 use std::sync::Arc;
@@ -146,6 +146,94 @@ async fn gave_back(store: &dyn Store, row: &AttemptRow, number: &str, fen: i64) 
     done(store, number).await;
 }
 
+fn is_due(mark: &HourMark) -> bool {
+    mark.state == HourState::Due
+}
+
+/// Has each hour of the first two days summed, and tells of their marks.
+async fn summed(store: &dyn Store, now_ms: i64) -> Vec<HourMark> {
+    store.mark_hours(0, 48, now_ms).await.unwrap();
+    let is_over = |mark: &HourMark| mark.state != HourState::Waiting;
+    let marks = async || store.hour_marks(0, 48).await.unwrap();
+    until(async || marks().await.iter().all(is_over)).await;
+    for mark in marks().await.into_iter().filter(is_due) {
+        assert!(store.keep_hour(mark, &[]).await.unwrap());
+    }
+    marks().await
+}
+
+/// A day is kept by business system once its hours are, as long as what was paid in it stays;
+/// what goes back of that is added to it.
+pub(crate) async fn a_day_is_kept_until_its_payments_change(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 1_000)).await;
+    settle(&*store, &first, 7 * HOUR_MS).await;
+    let other = begun(&*store, &attempt("l", 2, 1_000)).await;
+    settle(&*store, &other, 30 * HOUR_MS).await;
+    let late = begun(&*store, &attempt("m", 3, 1_000)).await;
+    let read = async |first_hour: i64| {
+        let since_ms = first_hour * HOUR_MS;
+        let read = store.totals_of_businesses(since_ms, since_ms + 24 * HOUR_MS);
+        read.await.unwrap()
+    };
+    let keep = async |marks: &[HourMark], first: usize| {
+        let totals = read(marks[first].number).await;
+        store.keep_day(&marks[first..first + 24], &totals).await
+    };
+    let kept = async |ahead_hours| store.kept_days(0, 48, ahead_hours).await.unwrap();
+    let marks = summed(&*store, 7).await;
+    assert_eq!(kept(0).await, KeptDays::default());
+    for first in [0, 24, 8] {
+        assert_eq!(keep(&marks, first).await, Ok(true), "{first}");
+    }
+    assert_eq!(keep(&marks, 0).await, Ok(true), "once more is no harm");
+    assert_eq!(store.days(0, 48).await.unwrap(), [0, 8, 24]);
+    let both = Total {
+        name: "shop".to_owned(),
+        currency: Currency::Cny,
+        count: 2,
+        paid: 200,
+        refunded: 0,
+    };
+    let days = |first_hours: &[i64], totals: &[Total]| KeptDays {
+        first_hours: first_hours.to_vec(),
+        totals: totals.to_vec(),
+    };
+    assert_eq!(kept(0).await, days(&[0, 24], std::slice::from_ref(&both)));
+    let one = Total {
+        count: 1,
+        paid: 100,
+        ..both
+    };
+    // Eight in the morning there is midnight here.
+    assert_eq!(kept(16).await, days(&[8], std::slice::from_ref(&one)));
+    let half = store.kept_days(1, 47, 0).await.unwrap();
+    assert_eq!(half, KeptDays::default(), "no day is whole");
+
+    gave_back(&*store, &other, "R1", 30).await;
+    let less = Total {
+        refunded: 30,
+        ..one
+    };
+    assert_eq!(kept(16).await, days(&[8], std::slice::from_ref(&less)));
+    assert_eq!(read(24).await, [less]);
+    assert_eq!(keep(&marks, 24).await, Ok(false), "an hour lost its mark");
+    let marks = summed(&*store, 8).await;
+    assert_eq!(keep(&marks, 24).await, Ok(true));
+    assert_eq!(kept(0).await.totals[0].refunded, 30);
+    settle(&*store, &late, 31 * HOUR_MS).await;
+    assert_eq!(store.days(0, 48).await.unwrap(), [0]);
+    let marks = summed(&*store, 9).await;
+    assert_eq!(keep(&marks, 24).await, Ok(true));
+    assert_eq!(kept(0).await.totals[0].paid, 300);
+
+    store.mark_hours(24, 48, 10).await.unwrap();
+    assert_eq!(
+        store.days(0, 48).await.unwrap(),
+        [24],
+        "others are forgotten"
+    );
+}
+
 /// Sums are kept of an hour that was marked and did not change since; whatever changes it
 /// takes the mark away.
 pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
@@ -172,7 +260,7 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
     assert_eq!(marks.len(), 5);
     assert_eq!((marks[0].number, marks[0].marked_ms), (0, 7));
     // Other tests' transactions are waited for, too.
-    until(async || store.hour_marks(0, 1).await.unwrap()[0].is_due).await;
+    until(async || is_due(&store.hour_marks(0, 1).await.unwrap()[0])).await;
     assert!(
         hours().await.is_empty(),
         "they are marked, and not summed yet"
@@ -214,7 +302,11 @@ pub(crate) async fn an_hour_that_changes_is_read_anew(store: Arc<dyn Store>) {
     store.mark_hours(2, 5, 13).await.unwrap();
     assert_eq!(hours().await, [2, 3, 4], "others are forgotten");
     let marks = store.hour_marks(0, 9).await.unwrap();
-    assert!(marks.iter().all(|mark| !mark.is_due && mark.number > 1));
+    assert!(
+        marks
+            .iter()
+            .all(|mark| mark.state == HourState::Summed && mark.number > 1)
+    );
     let written = store.written().await.unwrap();
     assert_eq!(written, Some((HOUR_MS, 4 * HOUR_MS)));
 }
@@ -256,9 +348,9 @@ async fn an_hour_is_summed_once_nobody_writes_who_missed_its_mark() {
     other.execute(unpaid).await.unwrap();
     marks.execute("commit").await.unwrap();
     let seen = mark().await;
-    assert!(!seen.is_due, "{seen:?}");
+    assert_eq!(seen.state, HourState::Waiting);
     other.execute("commit").await.unwrap();
-    until(async || mark().await.is_due).await;
+    until(async || is_due(&mark().await)).await;
     let seen = mark().await;
     let now = sums().await;
     assert_eq!((now[0].made, now[0].count), (1, 0));
@@ -278,4 +370,55 @@ async fn an_hour_is_summed_once_nobody_writes_who_missed_its_mark() {
     other.execute(unpaid).await.unwrap();
     let (kept, _) = store.kept_sums(0, 9, HOURS).await.unwrap();
     assert!(kept.is_empty());
+}
+
+/// What goes back of a day while that is kept is in its sums, or the day is not kept.
+#[tokio::test]
+async fn a_day_is_kept_with_what_goes_back_meanwhile() {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let store = store::migrate(&address).await.unwrap();
+    let row = begun(&*store, &attempt("k", 1, HOUR_MS)).await;
+    settle(&*store, &row, HOUR_MS).await;
+    let new = refund(&row.order_sn, "R1", None, 30);
+    store.begin_refund(&new).await.unwrap();
+    let marks = summed(&*store, 7).await;
+    let day = &marks[..24];
+    let totals = async || {
+        let read = store.totals_of_businesses(0, 24 * HOUR_MS);
+        read.await.unwrap()
+    };
+    let mut other = PgConnection::connect(&address).await.unwrap();
+    let back = "update refund set state = 'SUCCESSREFUND'";
+    let before = totals().await;
+    other.execute("begin").await.unwrap();
+    other.execute(back).await.unwrap();
+    let (kept, _) = tokio::join!(store.keep_day(day, &before), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        other.execute("commit").await.unwrap();
+    });
+    assert_eq!(kept, Ok(false), "an hour of it changed");
+
+    let marks = summed(&*store, 8).await;
+    // Somebody keeps it, and the refund is undone before that is seen.
+    let mut keeper = PgConnection::connect(&address).await.unwrap();
+    for statement in [
+        "begin",
+        "select from hour where number < 24 order by number for update",
+        "insert into day_total values (0, 'shop', 'CNY', 1, 100, 30)",
+        "insert into day values (0)",
+    ] {
+        keeper.execute(statement).await.unwrap();
+    }
+    let undone = "update refund set state = 'FAILREFUND'";
+    let (undone, _) = tokio::join!(other.execute(undone), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        keeper.execute("commit").await.unwrap();
+    });
+    undone.unwrap();
+    let kept = store.kept_days(0, 24, 0).await.unwrap();
+    assert_eq!(kept.first_hours, [0]);
+    assert_eq!(kept.totals, totals().await);
+    assert_eq!(store.keep_day(&marks[..24], &kept.totals).await, Ok(false));
 }

@@ -71,8 +71,28 @@ pub struct HourMark {
     /// Before this number are the transactions that may not have seen the mark; none: that
     /// is not noted yet.
     pub horizon: Option<i64>,
-    /// It is not summed yet, and these have ended: whatever changes it saw its mark.
-    pub is_due: bool,
+    /// How far it is.
+    pub state: HourState,
+}
+
+/// How far an hour is that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HourState {
+    /// Transactions are at work that may not have seen its mark.
+    Waiting,
+    /// These have ended: whatever changes it saw its mark.
+    Due,
+    /// Its sums are kept.
+    Summed,
+}
+
+/// What is kept of a time by business system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptDays {
+    /// In which hours the days begin, in their order.
+    pub first_hours: Vec<i64>,
+    /// What they come to, all together.
+    pub totals: Vec<Total>,
 }
 
 /// What was paid and given back of one kind.
@@ -132,6 +152,20 @@ pub trait Figures: Send + Sync {
     /// What was paid from `since_ms` until `until_ms`, and given back of that so far, by
     /// business system.
     async fn totals_of_businesses(&self, since_ms: i64, until_ms: i64) -> Answer<Vec<Total>>;
+    /// In which hours, from `since_hour` until `until_hour`, the days begin whose sums by
+    /// business system are kept, of whatever zone.
+    async fn days(&self, since_hour: i64, until_hour: i64) -> Answer<Vec<i64>>;
+    /// The days from `since_hour` until `until_hour` whose sums by business system are kept,
+    /// as they begin in a zone so many hours ahead of UTC.
+    async fn kept_days(
+        &self,
+        since_hour: i64,
+        until_hour: i64,
+        ahead_hours: i64,
+    ) -> Answer<KeptDays>;
+    /// Keeps what a day comes to by business system, whose hours were summed when it was read
+    /// and bore these marks, in their order; no where one lost its mark meanwhile.
+    async fn keep_day(&self, hours: &[HourMark], totals: &[Total]) -> Answer<bool>;
     /// How long the payments of then took that settled their requests: the newest
     /// `at_most` of them.
     async fn delays(&self, since_ms: i64, until_ms: i64, at_most: i64) -> Answer<Vec<Delay>>;
