@@ -7,6 +7,7 @@ mod report;
 mod requests;
 pub(crate) mod scale;
 mod screens;
+mod side;
 mod trials;
 
 use crate::database::Postgres;

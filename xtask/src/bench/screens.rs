@@ -2,7 +2,7 @@
 //! PostgreSQL the rows that the database reads for it (docs/scale.md).
 
 use super::report::Spread;
-use super::scale::{Side, timed};
+use super::side::{Side, timed};
 use crate::step::step;
 use crate::wire::Wire;
 use anyhow::{Context, Result, bail};

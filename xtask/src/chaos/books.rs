@@ -1,7 +1,6 @@
 //! The three books, as their keepers show them.
 
-use super::plan::PARTNER;
-use super::second;
+use super::plan::{PARTNER, SECOND};
 use crate::wire::Wire;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -71,7 +70,7 @@ impl TrueOrder {
     /// Whether the second platform has parked this refund of the first's: it is asked
     /// for again and again, until a person ends it there.
     pub(crate) fn has_parked(&self, refund: &OurRefund) -> bool {
-        self.account == second::ACCOUNT && self.stuck_state(&refund.refund_no) == Some("ABNORMAL")
+        self.account == SECOND && self.stuck_state(&refund.refund_no) == Some("ABNORMAL")
     }
 
     /// The refunds that wait for a person at the channel.

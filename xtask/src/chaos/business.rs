@@ -2,7 +2,6 @@
 //! until the platform answers, as a real integrator repeats them.
 
 use super::ledger::Ledger;
-use super::partner::Ordered;
 use super::plan::{Order, Way};
 use crate::sign::{Purpose, json, query, signed};
 use crate::wire::Wire;
@@ -36,6 +35,14 @@ pub(crate) struct Platform<'a> {
     pub(crate) addresses: &'a [String],
     pub(crate) shop: &'a str,
     pub(crate) ledger: &'a Ledger,
+}
+
+/// What of the answer to an order is gone on with.
+pub(crate) struct Ordered {
+    /// The platform's number.
+    pub(crate) order_id: String,
+    /// What the page's address holds.
+    pub(crate) values: Vec<(String, String)>,
 }
 
 /// One order's business system.

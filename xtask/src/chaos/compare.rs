@@ -10,7 +10,7 @@ mod tests;
 
 use super::books::{Called, OurCallback, OurOrder, OurRefund, TrueOrder};
 use super::ledger::Requests;
-use super::plan::PARTNER;
+use super::plan::{PARTNER, SECOND};
 use super::second;
 use callbacks::{Told, callbacks, strange_callbacks};
 use payments::{payments, strange_payments, sums};
@@ -208,9 +208,7 @@ pub(crate) fn compare(books: &Books) -> Verdict {
     let mut verdict = Verdict {
         paid: paid().count(),
         paid_upstream: paid().filter(|order| order.is_upstreams()).count(),
-        paid_by_chain: paid()
-            .filter(|order| order.account == second::ACCOUNT)
-            .count(),
+        paid_by_chain: paid().filter(|order| order.account == SECOND).count(),
         paid_by_partners: partners.filter(|ours| ours.status == "SUCCESSPAY").count(),
         refunds: books.truth.iter().map(|order| order.refunds.len()).sum(),
         ..Verdict::default()

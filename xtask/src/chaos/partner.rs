@@ -2,20 +2,12 @@
 //! repeated with the same values until the platform answers.
 
 use super::books::fen_of_yuan;
-use super::business::Business;
+use super::business::{Business, Ordered};
 use super::plan::PARTNER;
 use crate::sign::{json, md5_signed, pairs, query};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// What of the answer to an order is gone on with.
-pub(crate) struct Ordered {
-    /// The platform's number.
-    pub(crate) order_id: String,
-    /// What the page's address holds.
-    pub(crate) values: Vec<(String, String)>,
-}
 
 /// What the platform says to a call.
 enum Said {

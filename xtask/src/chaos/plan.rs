@@ -16,6 +16,8 @@ const ORDERS_PER_FULL_DISK: usize = 500;
 /// A kill comes up to this long after its order has begun, ms.
 const LAG_MS_MAX: u64 = 1_500;
 
+/// What the first platform calls its account at the second.
+pub(crate) const SECOND: &str = "second";
 /// The development's partner: the domain that stands for it in our book, and its key.
 pub(crate) const PARTNER: (&str, &str) = ("apay.p001", "123456");
 /// Of a hundred orders so many are the strict domain's, and so many a partner's.

@@ -2,11 +2,10 @@
 //! at the first settles through both, and either may be killed meanwhile.
 
 use super::books::{OurOrder, TrueOrder, TrueRefund};
+use super::plan::SECOND;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What the first platform calls its account at the second.
-pub(crate) const ACCOUNT: &str = "second";
 /// What the first platform is called at the second.
 pub(crate) const PARTNER: &str = "first";
 /// The merchants that only the second has: an order's number is its maker's own.
@@ -59,7 +58,7 @@ fn as_order(attempts: &[&OurOrder]) -> Option<TrueOrder> {
         .collect();
     Some(TrueOrder {
         channel: "Apay".to_owned(),
-        account: ACCOUNT.to_owned(),
+        account: SECOND.to_owned(),
         channel_order_no: first.out_order_id.clone()?,
         amount: first.money,
         currency: "CNY".to_owned(),

@@ -4,7 +4,7 @@
 use super::balancer;
 use super::books::{self, OurOrder};
 use super::fleet::Fleet;
-use super::plan::{HANGING, Kill, PARTNER, Plan};
+use super::plan::{HANGING, Kill, PARTNER, Plan, SECOND};
 use super::scenario::ATTEMPT_LIFE;
 use super::second;
 use crate::cluster;
@@ -450,7 +450,7 @@ fn accounts(text: &str, (base, key): (&str, &str)) -> Result<String> {
             "[[account]]\nchannel = \"{channel}\"\nvia = \"apay\"\nname = \"{}\"\n\
              base = \"{base}\"\npartner_id = \"{}\"\nkey = \"{key}\"\n\
              domains = [\"{domain}\"]\nlimit_s = {CALL_LIMIT_S}\nrefunds_by_number = true\n\n",
-            second::ACCOUNT,
+            SECOND,
             second::PARTNER
         )
     };
