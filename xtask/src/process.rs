@@ -246,14 +246,39 @@ pub(crate) fn core_ms(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) * 10.0)
 }
 
-/// The most that a process had until it was over, MB.
-pub(crate) fn most_memory(pid: u32, over: &AtomicBool) -> f64 {
-    let mut most = 0.0_f64;
-    while !over.load(Ordering::Relaxed) {
-        most = most.max(memory(pid).unwrap_or_default());
-        std::thread::sleep(LOOK_AT_MEMORY);
+/// What a process had while it was watched: after how many seconds how many MB.
+#[derive(Default)]
+pub(crate) struct Memory(Vec<(f64, f64)>);
+
+impl Memory {
+    /// Looks at a process until it is over.
+    pub(crate) fn watched(pid: u32, over: &AtomicBool) -> Self {
+        let (began, mut seen) = (Instant::now(), Vec::new());
+        while !over.load(Ordering::Relaxed) {
+            if let Ok(mb) = memory(pid) {
+                seen.push((began.elapsed().as_secs_f64(), mb));
+            }
+            std::thread::sleep(LOOK_AT_MEMORY);
+        }
+        Self(seen)
     }
-    most
+
+    /// The most, MB.
+    pub(crate) fn most(&self) -> f64 {
+        self.0.iter().map(|(_, mb)| *mb).fold(0.0, f64::max)
+    }
+
+    /// How much more it is each minute, MB: the line that lies closest to the second half of
+    /// the time, when what fills up is full.
+    pub(crate) fn slope(&self) -> f64 {
+        let late = &self.0[self.0.len() / 2..];
+        let count = late.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| late.iter().map(of).sum::<f64>() / count;
+        let (at, mb) = (mean(|seen| seen.0), mean(|seen| seen.1));
+        let both: f64 = late.iter().map(|seen| (seen.0 - at) * (seen.1 - mb)).sum();
+        let alone: f64 = late.iter().map(|seen| (seen.0 - at).powi(2)).sum();
+        60.0 * both / alone
+    }
 }
 
 /// The body of a plain GET on this machine.
@@ -300,6 +325,19 @@ pub(crate) fn free_ports(count: u16) -> Result<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_grows_is_told_from_memory_that_fills_up() {
+        let mb = |seconds: u32| if seconds < 60 { seconds } else { 60 };
+        let full = Memory((0..=120).map(|at| (at.into(), mb(at).into())).collect());
+        assert!((full.most() - 60.0).abs() < 1e-9 && full.slope().abs() < 1e-9);
+        let grows = Memory(
+            (0..=120)
+                .map(|at| (at.into(), f64::from(at) / 30.0))
+                .collect(),
+        );
+        assert!((grows.slope() - 2.0).abs() < 1e-9, "{}", grows.slope());
+    }
 
     #[test]
     fn a_program_that_does_not_end_is_not_waited_for_without_limit() {

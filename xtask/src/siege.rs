@@ -7,7 +7,7 @@ mod attack;
 pub(crate) mod payer;
 pub(crate) mod wire;
 
-use crate::process::{self, Programs};
+use crate::process::{self, Memory, Programs};
 use crate::step::{run_quietly, step};
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
@@ -170,7 +170,7 @@ impl Siege {
         let ended = AtomicBool::new(false);
         let over = || began.elapsed() > SPELL || process::told_to_stop();
         let (payer, memory_mb) = thread::scope(|scope| {
-            let memory = scope.spawn(|| process::most_memory(self.pid, &ended));
+            let memory = scope.spawn(|| Memory::watched(self.pid, &ended));
             let attackers = scope.spawn(|| work(&over));
             let payer = if paid {
                 pays(self.world.port, over)
@@ -179,7 +179,7 @@ impl Siege {
             };
             let _ = attackers.join();
             ended.store(true, Ordering::Relaxed);
-            (payer, memory.join().unwrap_or(f64::NAN))
+            (payer, memory.join().unwrap_or_default().most())
         });
         if process::told_to_stop() {
             bail!("stopped");

@@ -4,7 +4,7 @@
 use super::Bench;
 use super::load::Paced;
 use super::report::{Figure, Spread};
-use crate::process::{self, Programs, free_ports};
+use crate::process::{self, Memory, Programs, free_ports};
 use crate::siege::payer::{self, Record};
 use crate::siege::wire::{connect, request};
 use crate::step::{self, step};
@@ -177,17 +177,17 @@ pub(super) fn payers(bench: &Bench, pid: u32, minutes: u32) -> Result<Vec<Figure
         pause_ms: POLL_EACH_MS * CONNECTIONS / PAYERS,
         time: Duration::from_secs(60 * u64::from(minutes)),
     };
-    let (load, records, most_mb) = thread::scope(|scope| {
+    let (load, records, memory) = thread::scope(|scope| {
         let paying = (0..PAYING).map(|_| scope.spawn(|| pay(bench.platform, &over)));
         let paying: Vec<_> = paying.collect();
-        let memory = scope.spawn(|| process::most_memory(pid, &over));
+        let memory = scope.spawn(|| Memory::watched(pid, &over));
         let load = bench.wrk.paced(bench.platform, &polls, &paced);
         over.store(true, Ordering::Relaxed);
         let records: Vec<Record> = paying
             .into_iter()
             .filter_map(|one| one.join().ok())
             .collect();
-        (load, records, memory.join().unwrap_or(f64::NAN))
+        (load, records, memory.join().unwrap_or_default())
     });
     let load = load?;
     let paid: usize = records.iter().map(|record| record.paid).sum();
@@ -203,7 +203,8 @@ pub(super) fn payers(bench: &Bench, pid: u32, minutes: u32) -> Result<Vec<Figure
         Figure::new("failed polls", load.failed() as f64, "", Some(0.0)),
         Figure::new("paid a second beside", a_second, "", None),
         Figure::new("failed payments", failed as f64, "", Some(0.0)),
-        Figure::new("memory", most_mb, "MB", Some(200.0)),
+        Figure::new("memory", memory.most(), "MB", Some(200.0)),
+        Figure::new("memory's growth a minute", memory.slope(), "MB", None),
     ])
 }
 
