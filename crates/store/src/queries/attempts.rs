@@ -237,7 +237,7 @@ async fn tell_begun(tx: &mut Tx, new: &NewAttempt, open: &[AttemptRow]) -> Answe
         new.channel_money,
         new.channel_order_no
     );
-    story::append(tx, &new.order_sn, "begun", &detail, act).await?;
+    story::begin(tx, &new.order_sn, "begun", detail, act).await?;
     for row in open.iter().filter(|row| row.expires_ms > new.created_ms) {
         tx.change(END.bind(&row.order_sn).bind(new.created_ms))
             .await?;

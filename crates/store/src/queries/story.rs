@@ -64,6 +64,26 @@ pub(super) async fn append(
     add(tx, order_sn, entry, &before).await
 }
 
+/// Writes the first entry of an order that was made in this transaction.
+pub(super) async fn begin(
+    tx: &mut Tx,
+    order_sn: &str,
+    what: &str,
+    detail: String,
+    act: Act,
+) -> Answer<()> {
+    let entry = Entry {
+        seq: 1,
+        at_ms: act.at_ms,
+        by: act.by.word().to_owned(),
+        what: what.to_owned(),
+        detail,
+        notify_id: None,
+        hash: String::new(),
+    };
+    add(tx, order_sn, entry, "").await
+}
+
 /// Puts one entry in the place of a story that was taken away, as its row in `attempt` was.
 pub(super) async fn seal(tx: &mut Tx, was: &Row, now_ms: i64) -> Answer<()> {
     let (length, hash): (i64, String) = (was.get("story_length")?, was.get("story_hash")?);
