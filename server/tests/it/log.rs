@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 /// Reads and writes of one request: the first poll where nobody has begun, any other of
 /// what is watched, a page and a call that begin an attempt, a notify until it is
 /// answered, a poll and a page of what is paid.
-const POLLED_BEFORE: (usize, usize) = (4, 0);
+const POLLED_BEFORE: (usize, usize) = (3, 0);
 const WATCHED: (usize, usize) = (0, 0);
-const OPENED: (usize, usize) = (12, 8);
-const STARTED: (usize, usize) = (10, 8);
+const OPENED: (usize, usize) = (11, 8);
+const STARTED: (usize, usize) = (9, 8);
 const NOTIFIED: (usize, usize) = (0, 1);
 const POLLED: (usize, usize) = (0, 0);
-const PAID: (usize, usize) = (3, 0);
+const PAID: (usize, usize) = (2, 0);
 
 /// The entries in which these words stand, as their objects.
 fn entries(world: &World, words: &str) -> Vec<Value> {

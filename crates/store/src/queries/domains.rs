@@ -4,18 +4,22 @@ use super::rows::json;
 use super::sealing::{DROP_SECRETS, Writer, place};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
-use crate::sql::{Sql, Statement, statements};
+use crate::sql::{Sql, Statement, statements, text};
 use payment::domain::{Domain, Secret};
 use payment::ports::{Answer, Businesses, NewAttempt, OtherReadings, SecretUse, StoreError};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
-const SECRET: &str = "select domain_code, generation, secret, not_after_ms, kek_id, sealed, \
-    (select sealed_ms from secrets_key where id = 1) as sealed_ms from domain_secret where ";
+const SECRET: &str = "s.domain_code, s.generation, s.secret, s.not_after_ms, s.kek_id, s.sealed, \
+    (select sealed_ms from secrets_key where id = 1) as sealed_ms ";
+const SECRETS_WHERE: &str = text!("select ", SECRET, "from domain_secret s where ");
 
 statements! {
-    ONE = "select code, rule, settings, development from domain where code = $1";
+    /// With each of its secrets.
+    ONE = "select d.code, d.rule, d.settings, d.development, ", SECRET, "from domain d \
+        left join domain_secret s on s.domain_code = d.code where d.code = $1 \
+        order by s.generation";
     /// One change after the other.
     LOCKED(OF) = "select code, rule, settings, development from domain where code = $1", OF.locked;
     FROM_ONE = "select code, rule, settings, development from domain where code >= $1 \
@@ -25,9 +29,9 @@ statements! {
     /// Codes alone: what a person asks of who is there.
     CODES = "select code from domain where substr(code, 1, length($1)) = $1 order by code";
     DEVELOPMENT = "select code from domain where development <> 0 limit 1";
-    SECRETS = SECRET, "domain_code = $1 order by generation";
-    SECRETS_AMONG = SECRET, "domain_code >= $1 and domain_code <= $2 \
-        order by domain_code, generation";
+    SECRETS = SECRETS_WHERE, "s.domain_code = $1 order by s.generation";
+    SECRETS_AMONG = SECRETS_WHERE, "s.domain_code >= $1 and s.domain_code <= $2 \
+        order by s.domain_code, s.generation";
     ADD_SECRET = "insert into domain_secret (domain_code, generation, secret, not_after_ms, \
         kek_id, sealed) values ($1, $2, $3, $4, $5, $6)";
     OTHER_READINGS = "select other_key_requests, recut_requests from domain where code = $1";
@@ -168,10 +172,13 @@ fn written(sql: Sql, domain: &Domain) -> Answer<Statement<'_>> {
 
 impl Database {
     pub(super) async fn domain_on(&self, line: &mut Line, code: &str) -> Answer<Option<Domain>> {
-        match line.row(ONE.bind(code)).await? {
-            Some(row) => self.with_secrets(line, &row).await.map(Some),
-            None => Ok(None),
-        }
+        let rows = line.rows(ONE.bind(code)).await?;
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
+        let has_one = first.get::<Option<i64>>("generation")?.is_some();
+        let secrets = rows.iter().filter(|_| has_one).map(|row| self.secret(row));
+        domain(first, secrets.collect::<Answer<_>>()?).map(Some)
     }
 
     async fn with_secrets(&self, line: &mut Line, row: &Row) -> Answer<Domain> {
