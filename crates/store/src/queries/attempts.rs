@@ -1,7 +1,7 @@
 //! Attempts and their requests.
 
 use super::rows::{CREATING, NOT_PAID, OPEN_OR_HELD, attempt_row, json};
-use super::steps::{LockedRequest, is_closed, lock, lock_request, write_step};
+use super::steps::{Locked, LockedRequest, is_closed, lock, lock_request, write_step};
 use super::{domains, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
@@ -68,14 +68,14 @@ impl Attempts for Database {
 
     async fn accept_attempt(&self, order_sn: &str, created: &Created, act: Act) -> Answer<Settled> {
         self.write(LIMIT, async |tx| {
-            let locked = lock(tx, order_sn).await?;
+            let mut locked = lock(tx, order_sn).await?;
             // A page that waits needs obj even where the money was faster than the answer.
             let obj = SET_OBJ.bind(order_sn).bind(json(&created.obj)?);
             tx.change(obj.bind(&created.reference)).await?;
             if let Some(changed) = created.changed {
-                change_sum(tx, order_sn, changed, act).await?;
+                change_sum(tx, &mut locked, changed, act).await?;
             }
-            write_step(tx, order_sn, &locked, Event::Accepted, "", act).await
+            write_step(tx, &mut locked, Event::Accepted, "", act).await
         })
         .await
     }
@@ -237,22 +237,23 @@ async fn tell_begun(tx: &mut Tx, new: &NewAttempt, open: &[AttemptRow]) -> Answe
         new.channel_money,
         new.channel_order_no
     );
-    story::begin(tx, &new.order_sn, "begun", detail, act).await?;
+    let mut end = story::End::default();
+    story::append(tx, &new.order_sn, &mut end, "begun", &detail, act).await?;
     for row in open.iter().filter(|row| row.expires_ms > new.created_ms) {
         tx.change(END.bind(&row.order_sn).bind(new.created_ms))
             .await?;
         let detail = format!("by {}", new.order_sn);
-        story::append(tx, &row.order_sn, "superseded", &detail, act).await?;
+        story::append_to(tx, &row.order_sn, "superseded", &detail, act).await?;
     }
     Ok(())
 }
 
 /// The channel wants another sum; what is paid already stays as it was paid.
-async fn change_sum(tx: &mut Tx, order_sn: &str, changed: Money, act: Act) -> Answer<()> {
-    let sum = CHANGE_SUM.bind(order_sn).bind(changed.minor());
+async fn change_sum(tx: &mut Tx, locked: &mut Locked, changed: Money, act: Act) -> Answer<()> {
+    let sum = CHANGE_SUM.bind(&locked.order_sn).bind(changed.minor());
     if tx.change(sum.bind(changed.currency().code())).await? > 0 {
         let detail = format!("to {changed}");
-        story::append(tx, order_sn, "sum changed", &detail, act).await?;
+        locked.tell(tx, "sum changed", &detail, act).await?;
     }
     Ok(())
 }

@@ -203,9 +203,9 @@ impl Audit for Database {
         act: Act,
     ) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
-            if !lock_if_there(tx, order_sn).await? {
+            let Some(mut locked) = lock_if_there(tx, order_sn).await? else {
                 return Ok(false);
-            }
+            };
             let rows = tx.rows(TO_LOOK_AFTER.bind(order_sn)).await?;
             let numbers = rows.iter().map(|row| row.get::<String>("number"));
             let numbers = numbers.collect::<Answer<Vec<_>>>()?;
@@ -213,7 +213,7 @@ impl Audit for Database {
                 return Ok(false);
             }
             tx.change(LOOK_AFTER.bind(number).bind(act.at_ms)).await?;
-            story::append(tx, order_sn, "operator", detail, act).await?;
+            locked.tell(tx, "operator", detail, act).await?;
             Ok(true)
         })
         .await

@@ -1,7 +1,7 @@
 //! The outbox of callbacks (docs/reference/orders.md, Callbacks).
 
 use super::rows::{DELIVERED, PARKED, WAITING, after_try, callback_row, json, try_row};
-use super::{steps, story};
+use super::steps::{self, Locked};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
@@ -74,7 +74,7 @@ impl Callbacks for Database {
     async fn callback_tried(&self, id: i64, tried: &CallbackTry) -> Answer<()> {
         self.write(LIMIT, async |tx| {
             let order_sn: String = tx.one(ORDER_OF.bind(id)).await?.get("order_sn")?;
-            steps::lock(tx, &order_sn).await?;
+            let mut locked = steps::lock(tx, &order_sn).await?;
             add_try(tx, id, tried).await?;
             let (state, next_ms) = after_try(tried.outcome);
             let step = STEP.bind(id).bind(state.word()).bind(next_ms);
@@ -88,7 +88,7 @@ impl Callbacks for Database {
                 at_ms: tried.at_ms,
                 by: Source::Business,
             };
-            story::append(tx, &order_sn, what, &format!("callback {id}"), act).await
+            locked.tell(tx, what, &format!("callback {id}"), act).await
         })
         .await
     }
@@ -165,21 +165,20 @@ impl Callbacks for Database {
 /// Writes a callback with the change that it tells of.
 pub(super) async fn add(
     tx: &mut Tx,
-    domain_code: &str,
-    order_sn: &str,
+    locked: &mut Locked,
     callback: &NewCallback,
     act: Act,
 ) -> Answer<()> {
     let added = ADD
-        .bind(domain_code)
-        .bind(order_sn)
+        .bind(&locked.domain_code)
+        .bind(&locked.order_sn)
         .bind(&callback.url)
         .bind(&callback.receiver)
         .bind(&callback.body)
         .bind(callback.created_ms);
     tx.change(added).await?;
     let detail = format!("to {}", callback.receiver);
-    story::append(tx, order_sn, "callback written", &detail, act).await
+    locked.tell(tx, "callback written", &detail, act).await
 }
 
 async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
@@ -199,7 +198,7 @@ async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
 /// Begins a callback's schedule anew, by the operator's word.
 /// Where it still stands as it was listed: meanwhile it may have been taken, or pruned.
 async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, state: &str, now_ms: i64) -> Answer<u64> {
-    steps::lock(tx, order_sn).await?;
+    let mut locked = steps::lock(tx, order_sn).await?;
     let again = SEND_AGAIN.bind(id).bind(now_ms).bind(state);
     if tx.change(again).await? == 0 {
         return Ok(0);
@@ -209,6 +208,6 @@ async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, state: &str, now_ms: i
         by: Source::Operator,
     };
     let detail = format!("callback {id}");
-    story::append(tx, order_sn, "callback sent again", &detail, act).await?;
+    locked.tell(tx, "callback sent again", &detail, act).await?;
     Ok(1)
 }

@@ -1,7 +1,7 @@
 //! Notifies as they came, until they are worked on.
 
 use super::rows::{OLD_STRAY, STRAY, kept_notify_row};
-use super::{steps, story};
+use super::steps;
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
@@ -101,9 +101,9 @@ impl Notifies for Database {
     ) -> Answer<Attached> {
         let done = |attached: &Attached| *attached == Attached::Done;
         self.write_if(LIMIT, done, async |tx: &mut Tx| {
-            if !steps::lock_if_there(tx, order_sn).await? {
+            let Some(mut locked) = steps::lock_if_there(tx, order_sn).await? else {
                 return Ok(Attached::NoOrder);
-            }
+            };
             let outcome = NotifyOutcome::Attached;
             let attached = ATTACH
                 .bind(id)
@@ -114,7 +114,7 @@ impl Notifies for Database {
                 return Ok(Attached::NotStray);
             }
             let detail = format!("{id}: {reason}");
-            story::append(tx, order_sn, "notify attached", &detail, act).await?;
+            locked.tell(tx, "notify attached", &detail, act).await?;
             Ok(Attached::Done)
         })
         .await

@@ -1,7 +1,7 @@
 //! Refunds that one operator asks for and another grants (docs/console.md, Refunds by two).
 
 use super::rows::{ASKED, BY_OPERATOR, FREED};
-use super::{steps, story};
+use super::steps;
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
@@ -53,12 +53,12 @@ impl RefundRequests for Database {
                 .bind(&new.asked_by)
                 .bind(new.asked_ms)
                 .bind(new.expires_ms);
-            steps::lock(tx, &new.order_sn).await?;
+            let mut locked = steps::lock(tx, &new.order_sn).await?;
             if tx.change(add).await? == 1 {
                 let (request_no, money, by) = (&new.request_no, new.money, &new.asked_by);
                 let detail = format!("{request_no} of {money} by {by}: {}", new.reason);
                 let act = by_operator(new.asked_ms);
-                story::append(tx, &new.order_sn, "refund asked", &detail, act).await?;
+                locked.tell(tx, "refund asked", &detail, act).await?;
             }
             let of_key = OF_KEY.bind(&new.order_sn).bind(&new.refund_key);
             refund_request(&tx.one(of_key).await?)
@@ -90,14 +90,14 @@ impl RefundRequests for Database {
             let Some(request) = tx.find(ONE.bind(request_no), refund_request).await? else {
                 return Ok(false);
             };
-            steps::lock(tx, &request.order_sn).await?;
+            let mut locked = steps::lock(tx, &request.order_sn).await?;
             let judge = judged(request_no, Judged::Refused, by, now_ms);
             if tx.change(judge).await? == 0 {
                 return Ok(false);
             }
             let detail = format!("{request_no} by {by}: {reason}");
             let act = by_operator(now_ms);
-            story::append(tx, &request.order_sn, "refund refused", &detail, act).await?;
+            locked.tell(tx, "refund refused", &detail, act).await?;
             Ok(true)
         })
         .await

@@ -1,7 +1,8 @@
 //! Refunds: within the sum that was paid, and shown in the request's status.
 
 use super::rows::{BY_BUSINESS, BY_OPERATOR, FREED, OF_BESIDE, refund_row};
-use super::{callbacks, refund_requests, steps, story};
+use super::steps::{self, Locked};
+use super::{callbacks, refund_requests};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
@@ -72,17 +73,25 @@ impl Refunds for Database {
     }
 
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
-        let stepped = async |tx: &mut Tx| take_step(tx, refund_no, step).await;
-        self.write(LIMIT, stepped).await
+        self.write(LIMIT, async |tx| {
+            let refund = tx.find(ONE.bind(refund_no), refund_row).await?;
+            let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
+            let locked = steps::lock(tx, &refund.ok_or_else(missing)?.order_sn).await?;
+            let row = one(tx, refund_no).await?;
+            take_step(tx, locked, &row, step).await?;
+            one(tx, refund_no).await
+        })
+        .await
     }
 
     async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
             let order_sn = one(tx, refund_no).await?.order_sn;
-            steps::lock(tx, &order_sn).await?;
-            let is_new = one(tx, refund_no).await?.state == Refund::New;
+            let locked = steps::lock(tx, &order_sn).await?;
+            let row = one(tx, refund_no).await?;
+            let is_new = row.state == Refund::New;
             if is_new {
-                take_step(tx, refund_no, step).await?;
+                take_step(tx, locked, &row, step).await?;
             }
             Ok(is_new)
         })
@@ -91,7 +100,7 @@ impl Refunds for Database {
 
     async fn take_back(&self, new: &TakenBack<'_>) -> Answer<Option<RefundRow>> {
         self.write(LIMIT, async |tx| {
-            let locked = steps::lock(tx, new.order_sn).await?;
+            let mut locked = steps::lock(tx, new.order_sn).await?;
             let known = of_key(tx, &locked.domain_code, new.refund_key).await?;
             if known.is_some() {
                 return Ok(None);
@@ -104,8 +113,8 @@ impl Refunds for Database {
                 _ => "made at the channel",
             };
             let detail = format!("{} of {}", new.reference, new.channel_money);
-            story::append(tx, new.order_sn, what, &detail, new.act).await?;
-            tell(tx, &locked.domain_code, new.order_sn, new.callback, new.act).await?;
+            locked.tell(tx, what, &detail, new.act).await?;
+            tell(tx, &mut locked, new.callback, new.act).await?;
             one(tx, new.refund_key).await.map(Some)
         })
         .await
@@ -153,7 +162,7 @@ impl Refunds for Database {
 
 async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     // The lock on order and request puts refunds of one payment in a row.
-    let locked = steps::lock(tx, &new.order_sn).await?;
+    let mut locked = steps::lock(tx, &new.order_sn).await?;
     let domain_code = &locked.domain_code;
     if let Some(key) = &new.refund_key
         && let Some(old) = of_key(tx, domain_code, key).await?
@@ -205,7 +214,7 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     if !new.reason.is_empty() {
         detail = format!("{detail}: {}", new.reason);
     }
-    story::append(tx, &new.order_sn, "refund begun", &detail, act).await?;
+    locked.tell(tx, "refund begun", &detail, act).await?;
     one(tx, &new.refund_no).await.map(Refunded::New)
 }
 
@@ -262,36 +271,37 @@ async fn is_over_day(tx: &mut Tx, domain_code: &str, new: &NewRefund) -> Answer<
 /// The whole sum of an order goes back, for a cause of ours.
 pub(super) async fn add_whole(
     tx: &mut Tx,
-    order_sn: &str,
+    locked: &mut Locked,
     refund_no: &str,
     cause: Cause,
     act: Act,
 ) -> Answer<()> {
     let added = ADD_WHOLE
-        .bind(order_sn)
+        .bind(&locked.order_sn)
         .bind(refund_no)
         .bind(cause.word())
         .bind(Refund::New.word())
         .bind(act.at_ms);
     tx.change(added).await?;
     let detail = format!("{refund_no} of the whole: {}", cause.word());
-    story::append(tx, order_sn, "refund begun", &detail, act).await
+    locked.tell(tx, "refund begun", &detail, act).await
 }
 
-async fn take_step(tx: &mut Tx, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
-    let refund = tx.find(ONE.bind(refund_no), refund_row).await?;
-    let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
-    let order_sn = refund.ok_or_else(missing)?.order_sn;
-    let locked = steps::lock(tx, &order_sn).await?;
-    let row = one(tx, refund_no).await?;
-    let state = row.state;
+/// Writes what becomes of a refund, whose order is locked.
+async fn take_step(
+    tx: &mut Tx,
+    mut locked: Locked,
+    row: &RefundRow,
+    step: &RefundStep<'_>,
+) -> Answer<()> {
+    let (refund_no, state) = (&*row.refund_no, row.state);
     let next = state.forward(step.next);
     // A channel's word is as it is; an operator's fits what is left.
     if !state.counts() && next.is_done() && step.act.by == Source::Operator {
-        let (paid, channel_paid, refunds) = paid_and_refunds(tx, &order_sn).await?;
+        let (paid, channel_paid, refunds) = paid_and_refunds(tx, &row.order_sn).await?;
         let left = Left::of(paid, channel_paid, &refunds);
         if row.money.minor() > left.money {
-            return Err(changed(&order_sn));
+            return Err(changed(&row.order_sn));
         }
     }
     let stepped = STEP
@@ -305,23 +315,22 @@ async fn take_step(tx: &mut Tx, refund_no: &str, step: &RefundStep<'_>) -> Answe
     if next != state {
         show(tx, locked.request_id, refund_no).await?;
         let detail = format!("{refund_no} {}: {}", next.word(), step.note);
-        story::append(tx, &order_sn, "refund", &detail, step.act).await?;
-        tell(tx, &locked.domain_code, &order_sn, step.callback, step.act).await?;
+        locked.tell(tx, "refund", &detail, step.act).await?;
+        tell(tx, &mut locked, step.callback, step.act).await?;
     }
-    one(tx, refund_no).await
+    Ok(())
 }
 
 /// The lock on the order keeps the sum of what went back as it is.
 async fn tell(
     tx: &mut Tx,
-    domain_code: &str,
-    order_sn: &str,
+    locked: &mut Locked,
     callback: Option<WriteCallback<'_>>,
     act: Act,
 ) -> Answer<()> {
     let Some(write) = callback else { return Ok(()) };
-    let callback = write(given_back(&of_order(tx, order_sn).await?));
-    callbacks::add(tx, domain_code, order_sn, &callback, act).await
+    let callback = write(given_back(&of_order(tx, &locked.order_sn).await?));
+    callbacks::add(tx, locked, &callback, act).await
 }
 
 /// What stands in the channel's book fits into ours.
@@ -362,12 +371,17 @@ async fn add_taken_back(tx: &mut Tx, domain_code: &str, new: &TakenBack<'_>) -> 
 }
 
 /// A refund that has not left stays here: its order pays the request after all.
-pub(super) async fn withdraw(tx: &mut Tx, refund: &RefundRow, act: Act) -> Answer<()> {
+pub(super) async fn withdraw(
+    tx: &mut Tx,
+    locked: &mut Locked,
+    refund: &RefundRow,
+    act: Act,
+) -> Answer<()> {
     let withdrawn = Refund::Withdrawn.word();
     tx.change(WITHDRAW.bind(&refund.refund_no).bind(withdrawn))
         .await?;
     let detail = format!("{} {withdrawn}", refund.refund_no);
-    story::append(tx, &refund.order_sn, "refund", &detail, act).await
+    locked.tell(tx, "refund", &detail, act).await
 }
 
 pub(super) async fn of_order(line: &mut Line, order_sn: &str) -> Answer<Vec<RefundRow>> {

@@ -35,17 +35,17 @@ statements! {
 impl Settling for Database {
     async fn apply(&self, order_sn: &str, event: Event, act: Act) -> Answer<Settled> {
         self.write(LIMIT, async |tx| {
-            let locked = lock(tx, order_sn).await?;
-            write_step(tx, order_sn, &locked, event, "", act).await
+            let mut locked = lock(tx, order_sn).await?;
+            write_step(tx, &mut locked, event, "", act).await
         })
         .await
     }
 
     async fn hold(&self, order_sn: &str, reason: &str, act: Act) -> Answer<Settled> {
         self.write(LIMIT, async |tx| {
-            let locked = lock(tx, order_sn).await?;
+            let mut locked = lock(tx, order_sn).await?;
             tx.change(SET_HELD.bind(order_sn).bind(reason)).await?;
-            write_step(tx, order_sn, &locked, Event::Held, reason, act).await
+            write_step(tx, &mut locked, Event::Held, reason, act).await
         })
         .await
     }
@@ -62,11 +62,11 @@ impl Settling for Database {
 
     async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<()> {
         self.write(LIMIT, async |tx| {
-            lock(tx, order_sn).await?;
+            let mut locked = lock(tx, order_sn).await?;
             let noted = SET_MISMATCH.bind(order_sn).bind(difference);
             // Asked again and told the same, nothing new has happened.
             if tx.change(noted).await? > 0 {
-                story::append(tx, order_sn, "mismatch", difference, act).await?;
+                locked.tell(tx, "mismatch", difference, act).await?;
             }
             Ok(())
         })
@@ -93,13 +93,13 @@ impl Settling for Database {
 
     async fn note_golive(&self, order_sn: &str, act: Act) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
-            lock(tx, order_sn).await?;
+            let mut locked = lock(tx, order_sn).await?;
             let noted = tx.one(GOLIVES.bind(order_sn)).await?;
             if noted.get::<i64>("n")? > 0 {
                 return Ok(false);
             }
             let detail = "callbacks are sent as a trial: nobody paid";
-            story::append(tx, order_sn, "golive", detail, act).await?;
+            locked.tell(tx, "golive", detail, act).await?;
             Ok(true)
         })
         .await
@@ -107,8 +107,8 @@ impl Settling for Database {
 
     async fn note_operator(&self, order_sn: &str, detail: &str, act: Act) -> Answer<()> {
         self.write(LIMIT, async |tx| {
-            lock(tx, order_sn).await?;
-            story::append(tx, order_sn, "operator", detail, act).await
+            let mut locked = lock(tx, order_sn).await?;
+            locked.tell(tx, "operator", detail, act).await
         })
         .await
     }
@@ -129,7 +129,7 @@ async fn settle_paid(
     let kept_status = locked.request_status;
     locked.request_status = seen_by_money(kept_status, payment.beside.after_close);
     let detail = format!("trade {} at {} ms", payment.trade_no, payment.paid_ms);
-    let settled = write_step(tx, order_sn, &locked, Event::Paid, &detail, act).await?;
+    let settled = write_step(tx, &mut locked, Event::Paid, &detail, act).await?;
     let Settled::Went(state) = settled else {
         return Ok(settled);
     };
@@ -137,8 +137,8 @@ async fn settle_paid(
     tx.change(paid.bind(payment.paid_ms)).await?;
     if let Some(status) = request_after(locked.request_status, state) {
         locked.request_status = kept_status;
-        win_request(tx, &locked, order_sn, status).await?;
-        callbacks::add(tx, &locked.domain_code, order_sn, payment.callback, act).await?;
+        win_request(tx, &locked, status).await?;
+        callbacks::add(tx, &mut locked, payment.callback, act).await?;
     }
     let cause = match state {
         Attempt::Duplicate => Some(Cause::Duplicate),
@@ -146,13 +146,13 @@ async fn settle_paid(
         _ => None,
     };
     if let Some(cause) = cause {
-        refunds::add_whole(tx, order_sn, &payment.beside.refund_no, cause, act).await?;
+        refunds::add_whole(tx, &mut locked, &payment.beside.refund_no, cause, act).await?;
     }
     Ok(settled)
 }
 
 async fn honour(tx: &mut Tx, order_sn: &str, callback: &NewCallback, act: Act) -> Answer<Honoured> {
-    let locked = lock(tx, order_sn).await?;
+    let mut locked = lock(tx, order_sn).await?;
     let late = locked.status == Attempt::PaidAfterClose;
     if !late || locked.request_status != PayStatus::Closed {
         return Ok(Honoured::NotLate);
@@ -161,12 +161,11 @@ async fn honour(tx: &mut Tx, order_sn: &str, callback: &NewCallback, act: Act) -
         if refund.state.forward(Refund::Withdrawn) != Refund::Withdrawn {
             return Ok(Honoured::GoingBack);
         }
-        refunds::withdraw(tx, &refund, act).await?;
+        refunds::withdraw(tx, &mut locked, &refund, act).await?;
     }
-    write_status(tx, order_sn, locked.status, Attempt::Paid).await?;
-    story::append(tx, order_sn, "honoured", "", act).await?;
-    win_request(tx, &locked, order_sn, PayStatus::SuccessPay).await?;
-    callbacks::add(tx, &locked.domain_code, order_sn, callback, act).await?;
+    write_status(tx, &mut locked, Attempt::Paid, "honoured", "", act).await?;
+    win_request(tx, &locked, PayStatus::SuccessPay).await?;
+    callbacks::add(tx, &mut locked, callback, act).await?;
     Ok(Honoured::Done)
 }
 
@@ -197,20 +196,17 @@ async fn close(
     tx.change(closed.bind(PayStatus::Closed.word())).await?;
     let number = |row: &Row| row.get::<String>("order_sn");
     for order_sn in tx.list(ORDERS_OF_REQUEST.bind(request.id), number).await? {
-        story::append(tx, &order_sn, "request closed", "", act).await?;
+        story::append_to(tx, &order_sn, "request closed", "", act).await?;
     }
     if let Some((order_sn, callback)) = told {
-        callbacks::add(tx, domain_code, order_sn, callback, act).await?;
+        let mut locked = lock(tx, order_sn).await?;
+        callbacks::add(tx, &mut locked, callback, act).await?;
     }
     Ok(ClosedRequest::Closed)
 }
 
-async fn win_request(
-    tx: &mut Tx,
-    locked: &Locked,
-    order_sn: &str,
-    status: PayStatus,
-) -> Answer<()> {
+async fn win_request(tx: &mut Tx, locked: &Locked, status: PayStatus) -> Answer<()> {
+    let order_sn = &locked.order_sn;
     let won = WIN_REQUEST
         .bind(locked.request_id)
         .bind(locked.request_status.word())

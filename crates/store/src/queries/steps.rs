@@ -2,7 +2,7 @@
 //! order of locks, and the order's story has one writer; what an event makes of the attempt
 //! is written with the old state in the condition.
 
-use super::story;
+use super::story::{self, End};
 use crate::line::{Line, Row, Tx};
 use crate::sql::statements;
 use payment::money::Money;
@@ -16,33 +16,57 @@ statements! {
         where domain_code = $1 and request_key = $2", OF.locked;
     LOCK_REQUEST_OF(OF) = "select id, domain_code, status from payment_request \
         where id = (select request_id from attempt where order_sn = $1)", OF.locked;
-    STATUS = "select status from attempt where order_sn = $1";
-    SET_STATUS = "update attempt set status = $3 where order_sn = $1 and status = $2";
+    STATUS = "select status, story_length, story_hash from attempt where order_sn = $1";
+    SET_STATUS = "update attempt set status = $3, story_length = $4, story_hash = $5 \
+        where order_sn = $1 and status = $2";
     CLOSED_KEYS = "select count(*) as n from closed_request \
         where domain_code = $1 and request_key = $2";
 }
 
-/// An attempt as it stands while its request is locked.
+/// An attempt as it stands while its request is locked. Who has it writes its story.
 pub(super) struct Locked {
+    pub(super) order_sn: String,
     pub(super) status: Attempt,
     pub(super) request_id: i64,
     pub(super) request_status: PayStatus,
     pub(super) domain_code: String,
+    story: End,
+}
+
+impl Locked {
+    /// Appends an entry to the order's story.
+    pub(super) async fn tell(
+        &mut self,
+        tx: &mut Tx,
+        what: &str,
+        detail: &str,
+        act: Act,
+    ) -> Answer<()> {
+        story::append(tx, &self.order_sn, &mut self.story, what, detail, act).await
+    }
 }
 
 /// Locks the request of an order until the transaction ends.
 pub(super) async fn lock(tx: &mut Tx, order_sn: &str) -> Answer<Locked> {
     let missing = || StoreError::Corrupt(format!("no attempt {order_sn}"));
-    let request = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await?;
-    let request = request.ok_or_else(missing)?;
+    lock_if_there(tx, order_sn).await?.ok_or_else(missing)
+}
+
+/// The same; none where there is no such order.
+pub(super) async fn lock_if_there(tx: &mut Tx, order_sn: &str) -> Answer<Option<Locked>> {
+    let Some(request) = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await? else {
+        return Ok(None);
+    };
     // Read after the lock was had, and not with it: it may have been waited for.
     let attempt = tx.one(STATUS.bind(order_sn)).await?;
-    Ok(Locked {
+    Ok(Some(Locked {
+        order_sn: order_sn.to_owned(),
         status: attempt.word("status", Attempt::parse)?,
         request_id: request.get("id")?,
         request_status: request.word("status", PayStatus::parse)?,
         domain_code: request.get("domain_code")?,
-    })
+        story: story::end(&attempt)?,
+    }))
 }
 
 /// A request that is locked until the transaction ends.
@@ -52,12 +76,6 @@ pub(super) struct LockedRequest {
     pub(super) money: Money,
     /// When it was first seen.
     pub(super) seen_ms: i64,
-}
-
-/// Locks an order and its request; `false` where there is no such order.
-pub(super) async fn lock_if_there(tx: &mut Tx, order_sn: &str) -> Answer<bool> {
-    let request = tx.row(LOCK_REQUEST_OF.bind(order_sn)).await?;
-    Ok(request.is_some())
 }
 
 pub(super) async fn lock_request(
@@ -90,8 +108,7 @@ pub(super) async fn is_closed(
 /// Writes what `event` makes of the attempt.
 pub(super) async fn write_step(
     tx: &mut Tx,
-    order_sn: &str,
-    locked: &Locked,
+    locked: &mut Locked,
     event: Event,
     detail: &str,
     act: Act,
@@ -99,27 +116,33 @@ pub(super) async fn write_step(
     let next = match locked.status.on(event, locked.request_status) {
         Err(contradiction) => {
             let detail = contradiction.to_string();
-            story::append(tx, order_sn, "contradiction", &detail, act).await?;
+            locked.tell(tx, "contradiction", &detail, act).await?;
             return Ok(Settled::Contradicts(locked.status));
         }
         Ok(Step::Stay) => return Ok(Settled::Stayed(locked.status)),
         Ok(Step::Go(next)) => next,
     };
-    write_status(tx, order_sn, locked.status, next).await?;
-    story::append(tx, order_sn, next.word(), detail, act).await?;
+    write_status(tx, locked, next, next.word(), detail, act).await?;
     Ok(Settled::Went(next))
 }
 
-/// The new state, with the old one in the condition.
+/// The new state, with the old one in the condition, and what the story says of it.
 pub(super) async fn write_status(
     tx: &mut Tx,
-    order_sn: &str,
-    old: Attempt,
+    locked: &mut Locked,
     new: Attempt,
+    what: &str,
+    detail: &str,
+    act: Act,
 ) -> Answer<()> {
-    let status = SET_STATUS.bind(order_sn).bind(old.word());
-    let changed = tx.change(status.bind(new.word())).await?;
-    changed_one(changed, "attempt", order_sn)
+    let order_sn = &locked.order_sn;
+    story::add_next(tx, order_sn, &mut locked.story, what, detail, act).await?;
+    let status = SET_STATUS.bind(order_sn).bind(locked.status.word());
+    let end = (locked.story.length, &locked.story.hash);
+    let changed = tx.change(status.bind(new.word()).bind(end.0).bind(end.1));
+    changed_one(changed.await?, "attempt", order_sn)?;
+    locked.status = new;
+    Ok(())
 }
 
 /// The old state stood in the condition: who changed it meanwhile was faster.

@@ -35,25 +35,70 @@ statements! {
 /// What stands in the place of a story that was taken away.
 pub(super) const PRUNED: &str = "pruned";
 
-/// Appends an entry, chained to the one before. The caller holds the lock of the
-/// order's request.
-pub(super) async fn append(
+/// Where a story ends, under the lock of its order's request; by default that of an order
+/// that is new.
+#[derive(Default)]
+pub(super) struct End {
+    pub(super) length: i64,
+    pub(super) hash: String,
+}
+
+/// The end of a story that stands in a row of its order.
+pub(super) fn end(row: &Row) -> Answer<End> {
+    Ok(End {
+        length: row.get("story_length")?,
+        hash: row.get("story_hash")?,
+    })
+}
+
+/// Appends an entry to the story of another order of the request that is locked.
+pub(super) async fn append_to(
     tx: &mut Tx,
     order_sn: &str,
     what: &str,
     detail: &str,
     act: Act,
 ) -> Answer<()> {
-    let end = tx.row(END.bind(order_sn)).await?;
-    let end = end.ok_or_else(|| StoreError::Corrupt(format!("no attempt {order_sn}")))?;
-    let before: String = end.get("story_hash")?;
+    let row = tx.row(END.bind(order_sn)).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt(format!("no attempt {order_sn}")))?;
+    append(tx, order_sn, &mut end(&row)?, what, detail, act).await
+}
+
+/// Appends an entry, chained to the one before. The caller holds the lock of the
+/// order's request.
+pub(super) async fn append(
+    tx: &mut Tx,
+    order_sn: &str,
+    end: &mut End,
+    what: &str,
+    detail: &str,
+    act: Act,
+) -> Answer<()> {
+    add_next(tx, order_sn, end, what, detail, act).await?;
+    set_end(tx, order_sn, end).await
+}
+
+async fn set_end(tx: &mut Tx, order_sn: &str, end: &End) -> Answer<()> {
+    let set = SET_END.bind(order_sn).bind(end.length).bind(&end.hash);
+    tx.change(set).await.map(drop)
+}
+
+/// The same, for who writes the new end with the order himself.
+pub(super) async fn add_next(
+    tx: &mut Tx,
+    order_sn: &str,
+    end: &mut End,
+    what: &str,
+    detail: &str,
+    act: Act,
+) -> Answer<()> {
     let mut detail = detail.to_owned();
     if let Some(id) = act.by.notify_id() {
         let body: Vec<u8> = tx.one(BODY.bind(id)).await?.get("body")?;
         detail = format!("{detail} body {}", digest(&body));
     }
     let entry = Entry {
-        seq: end.get::<i64>("story_length")? + 1,
+        seq: end.length + 1,
         at_ms: act.at_ms,
         by: act.by.word().to_owned(),
         what: what.to_owned(),
@@ -61,27 +106,8 @@ pub(super) async fn append(
         notify_id: act.by.notify_id(),
         hash: String::new(),
     };
-    add(tx, order_sn, entry, &before).await
-}
-
-/// Writes the first entry of an order that was made in this transaction.
-pub(super) async fn begin(
-    tx: &mut Tx,
-    order_sn: &str,
-    what: &str,
-    detail: String,
-    act: Act,
-) -> Answer<()> {
-    let entry = Entry {
-        seq: 1,
-        at_ms: act.at_ms,
-        by: act.by.word().to_owned(),
-        what: what.to_owned(),
-        detail,
-        notify_id: None,
-        hash: String::new(),
-    };
-    add(tx, order_sn, entry, "").await
+    *end = add(tx, order_sn, entry, &end.hash).await?;
+    Ok(())
 }
 
 /// Puts one entry in the place of a story that was taken away, as its row in `attempt` was.
@@ -96,11 +122,13 @@ pub(super) async fn seal(tx: &mut Tx, was: &Row, now_ms: i64) -> Answer<()> {
         notify_id: None,
         hash: String::new(),
     };
-    add(tx, &was.get::<String>("order_sn")?, entry, "").await
+    let order_sn: String = was.get("order_sn")?;
+    let end = add(tx, &order_sn, entry, "").await?;
+    set_end(tx, &order_sn, &end).await
 }
 
-/// Adds an entry after the one whose hash is `before`.
-async fn add(tx: &mut Tx, order_sn: &str, mut entry: Entry, before: &str) -> Answer<()> {
+/// Adds an entry after the one whose hash is `before`, and says where the story ends now.
+async fn add(tx: &mut Tx, order_sn: &str, mut entry: Entry, before: &str) -> Answer<End> {
     entry.hash = entry.link(order_sn, before);
     let added = ADD
         .bind(order_sn)
@@ -112,8 +140,10 @@ async fn add(tx: &mut Tx, order_sn: &str, mut entry: Entry, before: &str) -> Ans
         .bind(entry.notify_id)
         .bind(&entry.hash);
     tx.change(added).await?;
-    let end = SET_END.bind(order_sn).bind(entry.seq).bind(&entry.hash);
-    tx.change(end).await.map(|_| ())
+    Ok(End {
+        length: entry.seq,
+        hash: entry.hash,
+    })
 }
 
 /// Of rows that are in the order of their orders.
