@@ -1,7 +1,7 @@
 //! Attempts and their requests.
 
 use super::rows::{CREATING, NOT_PAID, OPEN_OR_HELD, attempt_row, json};
-use super::steps::{Locked, LockedRequest, is_closed, lock, lock_request, write_step};
+use super::steps::{Locked, LockedRequest, lock, lock_request, write_step};
 use super::{domains, story};
 use crate::db::{Database, LIMIT};
 use crate::line::{Row, Tx};
@@ -39,8 +39,10 @@ statements! {
         (domain_code, request_key, money, currency, status, created_ms) \
         values ($1, $2, $3, $4, ", NOT_PAID, ", $5) \
         on conflict (domain_code, request_key) do nothing";
-    /// How many attempts of a request have begun since then.
-    BEGUN_SINCE = "select count(*) as n from attempt where request_id = $1 and created_ms > $2";
+    /// Whether the key was closed, and how many of its attempts have begun since then.
+    SO_FAR = "select (select count(*) from closed_request \
+            where domain_code = $1 and request_key = $2) as closed, \
+        (select count(*) from attempt where request_id = $3 and created_ms > $4) as begun";
     ADD = "insert into attempt (order_sn, request_id, token, channel, account, kind, \
         channel_order_no, channel_money, channel_currency, openid, signed_values, \
         secret_generation, status, created_ms, expires_ms, next_query_ms, rate) values \
@@ -152,8 +154,10 @@ async fn begin(tx: &mut Tx, new: &NewAttempt) -> Answer<Begun> {
     if open.iter().any(|row| row.status == Attempt::Held) {
         return Ok(Begun::Held);
     }
-    let closed = is_closed(tx, &new.domain_code, &new.request_key).await?;
-    if closed || request.status == PayStatus::Closed {
+    let so_far = SO_FAR.bind(&new.domain_code).bind(&new.request_key);
+    let so_far = so_far.bind(request.id).bind(new.created_ms - HOUR_MS);
+    let so_far = tx.one(so_far).await?;
+    if so_far.get::<i64>("closed")? > 0 || request.status == PayStatus::Closed {
         return Ok(Begun::Closed);
     }
     let end_ms = new
@@ -165,9 +169,7 @@ async fn begin(tx: &mut Tx, new: &NewAttempt) -> Answer<Begun> {
     if let Some(index) = open.iter().position(|row| is_same(row, new)) {
         return Ok(Begun::Same(open.swap_remove(index)));
     }
-    let since = BEGUN_SINCE.bind(request.id);
-    let begun = tx.one(since.bind(new.created_ms - HOUR_MS)).await?;
-    if begun.get::<i64>("n")? >= new.attempts_an_hour {
+    if so_far.get::<i64>("begun")? >= new.attempts_an_hour {
         return Ok(Begun::TooMany);
     }
     if !tx.insert(added(request.id, new)).await? {
