@@ -26,7 +26,8 @@ pub fn is_plain(name: &str) -> bool {
 
 /// What Unicode says is not shown (Default_Ignorable_Code_Point), line separators and
 /// interlinear marks; but not the two that choose how an emoji looks.
-fn is_invisible(c: char) -> bool {
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -126,9 +126,17 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let found = dev.get(&format!("/find?number={channel_number}")).await;
     let path = location(&found).to_owned();
     let order_sn = path.strip_prefix("/order/").unwrap();
-    // As it is read out, in groups; nowhere else a blank is passed over.
+    // As it is read out, in groups; nowhere else a blank is passed over. As it is copied, with
+    // what nobody sees; as it is typed where letters are wide.
     let (begin, end) = order_sn.split_at(8);
-    for typed in [format!("{begin}+{end}"), format!("+{begin}%E3%80%80{end}+")] {
+    let wide = order_sn.bytes().map(|byte| u32::from(byte) + 0xfee0);
+    let wide: String = wide.filter_map(char::from_u32).collect();
+    for typed in [
+        format!("{begin}+{end}"),
+        format!("+{begin}%E3%80%80{end}+"),
+        format!("%E2%80%8B{begin}%EF%BB%BF{end}"),
+        crate::partner::escaped(&wide),
+    ] {
         let found = dev.get(&format!("/find?number={typed}")).await;
         assert_eq!(location(&found), path, "{typed}");
     }
