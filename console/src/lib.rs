@@ -167,6 +167,23 @@ pub fn message(setting: &Setting<'_>, title: &str, text: &str) -> String {
     document(setting, title, view! { <p>{text.to_owned()}</p> })
 }
 
+/// The page of a form that another session was shown; `back` is where the form stands.
+#[must_use]
+pub fn stale(setting: &Setting<'_>, back: &str) -> String {
+    let text = setting.say(
+        "这个表单是以前登录时打开的（例如在另一个标签页里又登录过），没有执行。回到那一页，再做一次。",
+        "This form is of an earlier session (you signed in again, perhaps in another tab), and \
+         nothing was done. Go back to its page, and do it again.",
+    );
+    let name = setting.say("回到那一页", "To its page");
+    let back = back.to_owned();
+    let body = view! {
+        <p class="bad" role="alert">{text}</p>
+        <p><a href=back>{name}</a></p>
+    };
+    document(setting, "403", body)
+}
+
 /// The page of an address that there is not.
 #[must_use]
 pub fn nowhere(setting: &Setting<'_>) -> String {

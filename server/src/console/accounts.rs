@@ -3,7 +3,6 @@
 
 use super::answer::{Done, lead, status};
 use super::desk::{Answered, Desk};
-use super::session::foreign;
 use crate::accounts::HEARD;
 use axum::Form;
 use axum::extract::{Path, Query};
@@ -148,7 +147,7 @@ pub(super) async fn act(
     Form(said): Form<Said>,
 ) -> Answered {
     if !desk.is_proved(&said.token) {
-        return Err(foreign(&desk.parts));
+        return Err(desk.unproved());
     }
     let enabled = match act.as_str() {
         "enable" => true,

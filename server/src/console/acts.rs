@@ -3,7 +3,6 @@
 use super::answer::lead;
 use super::desk::{Answered, Desk};
 use super::orders::{Becomes, Wished, WishedRefund, shown};
-use super::session::foreign;
 use axum::Form;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -60,7 +59,7 @@ pub(super) async fn act(
     Form(said): Form<Said>,
 ) -> Answered {
     if !desk.is_proved(&said.token) {
-        return Err(foreign(&desk.parts));
+        return Err(desk.unproved());
     }
     let wished = said.wished(&act);
     let errand = match errand(&desk, &order_sn, &act, &said).await {

@@ -4,7 +4,6 @@
 use super::address::{name as name_of, written};
 use super::answer::{Done, lead, status};
 use super::desk::{Answered, Desk};
-use super::session::foreign;
 use crate::clock::now_ms;
 use crate::issue;
 use crate::settings::form::{changed, fields, made, mark, recorded, value as said};
@@ -138,7 +137,7 @@ fn hosts(domain: &Domain) -> Vec<String> {
 /// The answer to a form that is no admin's own; none: it is.
 fn barred(desk: &Desk, pairs: &[(String, String)]) -> Option<Response> {
     if !desk.is_proved(said(pairs, "token")) {
-        return Some(foreign(&desk.parts));
+        return Some(desk.unproved());
     }
     let not_allowed = NotDone::NotAllowed(desk.who.operator.clone());
     let may = desk.who.operator.role.may(Deed::Manage);

@@ -1,7 +1,7 @@
 //! An operator's request: who looks, what he asks for, and what answers him.
 
 use super::answer::{self, Who, language, message, page, trouble};
-use super::session::{caller, is_ours, who};
+use super::session::{caller, is_ours, unproved, who};
 use crate::state::State;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -58,6 +58,11 @@ impl Desk {
     /// Whether a form comes from a page of ours that this session was shown.
     pub(super) fn is_proved(&self, token: &str) -> bool {
         is_ours(&self.parts.headers) && equal(&self.who.token, token)
+    }
+
+    /// The answer to a form that is not proved.
+    pub(super) fn unproved(&self) -> Response {
+        unproved(&self.parts, &self.who)
     }
 
     /// Does what he is sent for, under his name.

@@ -46,7 +46,7 @@ pub(super) async fn who(state: &State, parts: &Parts) -> Result<Who, Response> {
 }
 
 /// The page that a form stands on, by the address that it is sent to.
-fn page_of_form(sent_to: &str) -> String {
+pub(super) fn page_of_form(sent_to: &str) -> String {
     let words: Vec<_> = sent_to.split('/').skip(1).collect();
     match words.as_slice() {
         ["order" | "business", of, _] => format!("/{}/{of}", words[0]),
@@ -74,6 +74,18 @@ pub(super) fn foreign(parts: &Parts) -> Response {
         "This request does not come from a page of the console: nothing was done.",
     );
     message(parts, None, StatusCode::FORBIDDEN, text)
+}
+
+/// The answer to a form that this session was not shown: it is from elsewhere, or from before
+/// he signed in again in another tab.
+pub(super) fn unproved(parts: &Parts, who: &Who) -> Response {
+    if !is_ours(&parts.headers) {
+        return foreign(parts);
+    }
+    let back = page_of_form(parts.uri.path());
+    page(parts, Some(who), StatusCode::FORBIDDEN, |setting| {
+        console::stale(setting, &back)
+    })
 }
 
 /// Whether a browser that tells where a form comes from names us.

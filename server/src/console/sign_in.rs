@@ -124,7 +124,7 @@ pub(super) async fn sign_in(
 /// Signs out.
 pub(super) async fn sign_out(desk: Desk, Form(proof): Form<Proof>) -> Answered {
     if !desk.is_proved(&proof.token) {
-        return Err(foreign(&desk.parts));
+        return Err(desk.unproved());
     }
     let cookies = Cookies::of(&desk.parts.headers);
     let id = cookies.get(COOKIE).unwrap_or_default();

@@ -303,6 +303,13 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let signed_out = dev.post("/sign-out", &[refund[0]]).await;
     assert_eq!(location(&signed_out), "/sign-in");
     assert_eq!(location(&dev.get("/").await), "/sign-in?next=%2F");
+    // Another session was shown this form, or none: it is not said to come from elsewhere, and
+    // its page is near.
+    let stale = answer.text().await.unwrap();
+    assert!(
+        stale.contains("以前登录时打开的") && stale.contains(&format!("href=\"{path}\"")),
+        "{stale}"
+    );
     // What another tab still sends does nothing, says so and leads back to its page.
     let late = dev.post(&act, &refund).await;
     let sign_in = location(&late).to_owned();
