@@ -1,6 +1,7 @@
 //! The console's answers: pages with their security headers, ways on, and what goes wrong.
 
 use super::address::path;
+use super::session::page_of_form;
 use crate::payer::cookies::keep_lang;
 use crate::routes::respond::wished_language;
 use crate::zone;
@@ -61,10 +62,11 @@ pub(super) fn page(
     let Ok(nonce) = checkout::token() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    // What a form was sent to shows no page.
+    // What a form was sent to shows no page: the page does that it stands on.
+    let form = page_of_form(parts.uri.path());
     let here = match parts.method {
         Method::GET => path(parts.uri.path_and_query().map_or("/", |here| here.as_str())),
-        _ => "/",
+        _ => path(&form),
     };
     let setting = Setting {
         lang: language(parts),

@@ -291,6 +291,9 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let answer = dev
         .post(&act, &[("token", "0"), refund[1], refund[2], refund[3]])
         .await;
+    // Its other language is that of the order's page.
+    let other = format!("href=\"{path}?lang=en\"");
+    assert!(same.contains(&other), "{same}");
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     let (_, acts) = run(&world, &["act", "list"]);
     let refunds = format!("dev order refund {order_sn} --money 30");
