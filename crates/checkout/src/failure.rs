@@ -153,7 +153,8 @@ impl Failure {
                              确要再退一次，请勾选“再退一次”（命令行加 --again）"
                     .to_owned(),
                 Lang::En => "The same sum of this order was given back, or asked for, already: \
-                             nothing was done. Where it is meant once more, say so (--again)"
+                             nothing was done. Where it is meant once more, tick “Once more” (at the \
+                             command line: --again)"
                     .to_owned(),
             },
             Self::NotAsked => match lang {

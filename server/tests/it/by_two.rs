@@ -122,7 +122,7 @@ async fn one_asks_and_another_grants(database: Database) {
     assert!(alone, "{told}");
     let (again, told) = typed(&world, &refund, "");
     assert!(
-        !again && told.contains("once more, say so (--again)"),
+        !again && told.contains("tick “Once more”") && told.contains("--again"),
         "{told}"
     );
     let refund = [&refund[..], &["--again"]].concat();
