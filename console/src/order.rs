@@ -255,6 +255,23 @@ fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
     })
 }
 
+/// What comes first of one moment: a callback is written, sent, and then taken or given up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Before,
+    Sent,
+    After,
+}
+
+/// The place of an entry of a story among what happened.
+fn place(what: &str, at_ms: i64) -> (i64, Rank) {
+    let rank = match what {
+        "callback delivered" | "callback parked" => Rank::After,
+        _ => Rank::Before,
+    };
+    (at_ms, rank)
+}
+
 /// The story and the tries of callbacks, in one column of time.
 fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
     let entries = payment.story.iter().flat_map(|story| &story.entries);
@@ -265,20 +282,26 @@ fn happened(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
         });
         let what = view! { {words::happened(setting, &entry.what)}{notify} }.into_any();
         let by = words::who(setting, &entry.by);
-        (entry.at_ms, what, by, entry.detail.clone())
+        (
+            place(&entry.what, entry.at_ms),
+            what,
+            by,
+            entry.detail.clone(),
+        )
     });
     let tries = payment.callbacks.iter().flat_map(|called| {
         called.tries.iter().map(|tried| {
             let detail = self::tried(setting, tried);
             let what = setting.say("回调发出", "callback sent").into_any();
-            (tried.at_ms, what, called.callback.receiver.clone(), detail)
+            let place = (tried.at_ms, Rank::Sent);
+            (place, what, called.callback.receiver.clone(), detail)
         })
     });
     let mut all: Vec<_> = entries.chain(tries).collect();
-    all.sort_by_key(|(at_ms, ..)| *at_ms);
+    all.sort_by_key(|(place, ..)| *place);
     let rows: Vec<_> = all
         .into_iter()
-        .map(|(at_ms, what, by, detail)| {
+        .map(|((at_ms, _), what, by, detail)| {
             view! {
                 <tr>
                     <td>{(setting.time)(at_ms)}</td>
@@ -689,6 +712,14 @@ fn form(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_became_of_a_callback_comes_after_it_was_sent() {
+        let sent = (7, Rank::Sent);
+        assert!(place("callback written", 7) < sent);
+        assert!(place("callback delivered", 7) > sent && place("callback parked", 7) > sent);
+        assert!(place("callback delivered", 6) < sent && place("begun", 8) > sent);
+    }
 
     #[test]
     fn a_close_tells_what_is_held_from_what_is_open() {

@@ -17,8 +17,8 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
     let is_late = attempt.status == Attempt::PaidAfterClose && !is_back;
     let is_silent = now_ms - attempt.expires_ms > SILENT_MS;
     let closed = match attempt.status.on(Event::Closed, attempt.request_status) {
-        Ok(Step::Go(next)) => next.word(),
-        _ => attempt.status.word(),
+        Ok(Step::Go(next)) => Some(next.word()),
+        _ => None,
     };
     let honour = Act {
         deed: Deed::Settle,
@@ -58,11 +58,16 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         deed: Deed::Settle,
         path: "unpaid",
         name: setting.say("没有付款", "It is not paid"),
-        effect: match setting.lang {
-            Lang::Zh => format!(
+        effect: match (closed, setting.lang) {
+            // Of one that has ended nothing is closed.
+            (None, Lang::Zh) => "你在渠道后台看到它没付：再查一次，还没有结果就结束。".to_owned(),
+            (None, Lang::En) => "You saw at the channel's console that it is unpaid: asks once \
+                                 more, and where there is no answer it ends."
+                .to_owned(),
+            (Some(closed), Lang::Zh) => format!(
                 "你在渠道后台看到它没付：再查一次，还没有结果就变成 {closed}。以后到的钱照样处理。"
             ),
-            Lang::En => format!(
+            (Some(closed), Lang::En) => format!(
                 "You saw at the channel's console that it is unpaid: asks once more, and where \
                  there is no answer it becomes {closed}. Money that comes later is dealt with."
             ),

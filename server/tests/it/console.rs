@@ -223,6 +223,14 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
         order.contains("entries is whole") && order.contains(&channel_number),
         "{order}"
     );
+    // What became of a callback comes after it was sent, and nothing makes a payment of what
+    // is paid.
+    let (sent, taken) = (
+        order.find("callback sent").unwrap(),
+        order.find("callback delivered").unwrap(),
+    );
+    assert!(sent < taken, "{order}");
+    assert!(!order.contains("becomes SUCCESSPAY"), "{order}");
 
     // Given back once, however often the form is sent.
     let token = dev.hidden(&path, "token").await;
@@ -283,6 +291,9 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     assert_eq!(same.status(), StatusCode::CONFLICT);
     let same = same.text().await.unwrap();
     assert!(same.contains("同样的金额"), "{same}");
+    // Its other language is that of the order's page.
+    let other = format!("href=\"{path}?lang=en\"");
+    assert!(same.contains(&other), "{same}");
     assert_eq!(dev.hidden(&path, "yuan").await, left);
     // Nor from elsewhere, without the token, or with another's.
     let foreign = HeaderMap::from_iter([(ORIGIN, "http://evil.example".parse().unwrap())]);
@@ -291,10 +302,14 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let answer = dev
         .post(&act, &[("token", "0"), refund[1], refund[2], refund[3]])
         .await;
-    // Its other language is that of the order's page.
-    let other = format!("href=\"{path}?lang=en\"");
-    assert!(same.contains(&other), "{same}");
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    // Another session was shown this form, or none: it is not said to come from elsewhere, and
+    // its page is near.
+    let stale = answer.text().await.unwrap();
+    assert!(
+        stale.contains("以前登录时打开的") && stale.contains(&format!("href=\"{path}\"")),
+        "{stale}"
+    );
     let (_, acts) = run(&world, &["act", "list"]);
     let refunds = format!("dev order refund {order_sn} --money 30");
     assert_eq!(acts.matches(&refunds).count(), 3, "{acts}");
@@ -306,13 +321,6 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     let signed_out = dev.post("/sign-out", &[refund[0]]).await;
     assert_eq!(location(&signed_out), "/sign-in");
     assert_eq!(location(&dev.get("/").await), "/sign-in?next=%2F");
-    // Another session was shown this form, or none: it is not said to come from elsewhere, and
-    // its page is near.
-    let stale = answer.text().await.unwrap();
-    assert!(
-        stale.contains("以前登录时打开的") && stale.contains(&format!("href=\"{path}\"")),
-        "{stale}"
-    );
     // What another tab still sends does nothing, says so and leads back to its page.
     let late = dev.post(&act, &refund).await;
     let sign_in = location(&late).to_owned();
