@@ -524,7 +524,8 @@ fn account(setting: &Setting<'_>, one: &Answering) -> impl IntoView + use<> {
             <td class="number" data-name=setting.say("没有应答：", "without an answer:")>{lost}</td>
             <td class="number" data-name=setting.say("被拒：", "refused:")>{one.refused}</td>
             <td class="number" data-name=setting.say("平均/最慢：", "mean/slowest:")>{took}</td>
-            {step(next)}
+            // One that is offered is nothing that a person has to look at now.
+            {if one.is_away { step(next) } else { view! { <td>{next}</td> }.into_any() }}
         </tr>
     }
 }
@@ -682,6 +683,17 @@ mod tests {
             assert!(page.contains(said), "{said}: {page}");
         }
         assert!(!page.contains("class=\"bad\""), "{page}");
+        // A call that was lost some minutes ago is told, and is no alarm.
+        let lost = Queues {
+            accounts: vec![account(1, false)],
+            ..quiet()
+        };
+        assert_eq!(lost.amiss(), 0);
+        let page = drawn(&lost, Lang::En);
+        assert!(
+            page.contains("tongfu channel check") && !page.contains("class=\"bad\""),
+            "{page}"
+        );
         let unseen = Queues {
             looked_ms: None,
             ..quiet()
