@@ -84,8 +84,9 @@ fn next_step(setting: &Setting<'_>, risk: &Risk) -> AnyView {
         RiskKind::Refund => (
             BY_HAND,
             setting.say(
-                "用别的办法退，再在订单上记“已用别的办法退”",
-                "Give it back by another way, then say on the order \"It is given back\"",
+                "等人处理的（PARKED）在渠道后台了结，失败的用别的办法退，再在订单上记“已用别的办法退”",
+                "End one that waits (PARKED) at its channel, give one that failed back by another \
+                 way; then say on the order \"It is given back\"",
             ),
         ),
         RiskKind::Late => (
@@ -213,6 +214,12 @@ mod tests {
             assert!(step.contains(&address), "{step}");
             assert!(!step.contains("tongfu order"), "{step}");
         }
+        // Paid another way, one that waits for a person at its channel could go back twice.
+        let refund = step(RiskKind::Refund, "7");
+        assert!(
+            refund.contains("that waits (PARKED) at its channel"),
+            "{refund}"
+        );
         assert!(!step(RiskKind::Mismatch, "").contains("href"));
         assert!(!step(RiskKind::Held, "7").contains("href"));
     }

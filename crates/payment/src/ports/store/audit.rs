@@ -128,11 +128,12 @@ impl RiskKind {
             Self::Refund => (
                 (
                     "退款失败，或渠道做不了",
-                    "用别的办法退，再 tongfu order refund --by-hand",
+                    "等人处理的在渠道后台了结，失败的用别的办法退，再 tongfu order refund --by-hand",
                 ),
                 (
                     "A refund failed, or the channel can't do it",
-                    "Give it back by another way, then tongfu order refund --by-hand",
+                    "End one that waits for a person at its channel, give one that failed back by \
+                     another way; then tongfu order refund --by-hand",
                 ),
             ),
             Self::Asked => (
