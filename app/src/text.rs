@@ -147,7 +147,7 @@ const ZH: Text = Text {
     declined: "支付未成功",
     declined_why: "本次支付未获通过。您可以重新支付。",
     expired: "二维码已失效",
-    expired_why: "本次支付已超时，还没有收到付款。您可以重新获取二维码；如果您已付款，请稍候再看。",
+    expired_why: "已超时，或您已换了支付方式；还没有收到付款。您可以重新获取二维码；如果您已付款，请稍候再看。",
     again: "重新获取二维码",
     other_channel: "更换支付方式",
     refused: "无法支付",
@@ -160,11 +160,11 @@ const ZH: Text = Text {
     no_channel: "该商户暂未开通支付方式，请联系商户。",
     secure: "本页面不会保存您的支付密码",
     returned: "订单已关闭，款项将退回",
-    returned_why: "付款到达时订单已被商户关闭，您支付的款项将原路退回：",
+    returned_why: "付款到达时订单已经关闭，您支付的款项将原路退回：",
     held: "付款已提交，正在审核",
     held_why: |channel| {
         format!(
-            "{channel} 已收到您的付款，正在审核，请不要重复付款。审核完成后商户会得到通知，您可以关闭本页。"
+            "{channel} 已收到您的付款，正在审核，请不要重复付款。审核通过后商户会得到通知，您可以关闭本页。"
         )
     },
     charged: "实际收取",
@@ -230,8 +230,8 @@ const EN: Text = Text {
     back: "Back to the merchant",
     declined: "The payment did not go through",
     declined_why: "It was declined. You can pay again.",
-    expired: "This code has expired",
-    expired_why: "Time ran out and no payment has come in yet. You can get a new code; if you have paid, look again in a moment.",
+    expired: "This code is no longer valid",
+    expired_why: "Its time ran out, or you went on to pay another way; no payment has come in yet. You can get a new code; if you have paid, look again in a moment.",
     again: "Get a new code",
     other_channel: "Pay another way",
     refused: "This payment can't be made",
@@ -244,11 +244,11 @@ const EN: Text = Text {
     no_channel: "This merchant has no way to pay yet; please contact them.",
     secure: "This page never stores your payment password",
     returned: "The order was closed; your money is on its way back",
-    returned_why: "Your payment came after the merchant had closed the order. It is refunded to where it came from:",
+    returned_why: "Your payment came after the order was closed. It is refunded to where it came from:",
     held: "Your payment is being checked",
     held_why: |channel| {
         format!(
-            "{channel} has your payment and checks it; please do not pay again. The merchant is told when that is done, and you may close this page."
+            "{channel} has your payment and checks it; please do not pay again. The merchant is told once it is accepted, and you may close this page."
         )
     },
     charged: "You are charged",

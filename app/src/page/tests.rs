@@ -104,6 +104,29 @@ fn a_payer_whose_money_goes_back_is_not_told_that_nothing_was_charged() {
         "{html}"
     );
     assert!(shown(screen(), Lang::En).contains("refunded"));
+    // An operator may have closed it.
+    assert!(!html.contains("被商户关闭"), "{html}");
+    assert!(!shown(screen(), Lang::En).contains("merchant had closed"));
+}
+
+#[test]
+fn a_code_that_another_payment_replaced_is_not_said_to_have_timed_out() {
+    let screen = || Screen::Ended {
+        order: order("耳机"),
+        declined: false,
+        scanned: true,
+        channel: Channel::Wechat,
+        begun_ms: 0,
+        again: "/again".to_owned(),
+        back: "/back".to_owned(),
+    };
+    assert!(shown(screen(), Lang::Zh).contains("或您已换了支付方式"));
+    let html = shown(screen(), Lang::En);
+    assert!(html.contains("or you went on to pay another way"), "{html}");
+    assert!(
+        html.contains("no longer valid") && !html.contains("expired"),
+        "{html}"
+    );
 }
 
 #[test]
@@ -122,7 +145,13 @@ fn a_payer_whose_money_is_checked_is_told_not_to_pay_again() {
         !html.contains("<form") && !html.contains("未扣款"),
         "{html}"
     );
-    assert!(shown(screen(), Lang::En).contains("do not pay again"));
+    // Of money that is denied many a business system is not told.
+    assert!(html.contains("审核通过后商户会得到通知"), "{html}");
+    let html = shown(screen(), Lang::En);
+    assert!(
+        html.contains("do not pay again") && html.contains("told once it is accepted"),
+        "{html}"
+    );
 }
 
 #[test]
