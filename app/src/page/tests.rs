@@ -313,6 +313,8 @@ fn a_form_works_without_script_and_is_sent_by_itself_once() {
         html.contains("去支付宝支付") && html.contains("data-once=\"1\""),
         "{html}"
     );
+    // Without script nobody takes him there.
+    assert!(!html.contains("正在前往"), "{html}");
     assert!(!html.contains("http-equiv=\"refresh\""), "{html}");
     let stays = shown(Screen::Pay(boxed(way(false))), Lang::Zh);
     assert!(!stays.contains("data-once") && stays.contains("http-equiv=\"refresh\""));
