@@ -100,6 +100,7 @@ statements! {
     /// By what an index finds.
     NAMED = LISTED, "a.order_sn in (select $1 \
         union select order_sn from attempt where trade_no = $1 \
+        union select order_sn from attempt where token = $1 \
         union select order_sn from refund where refund_no = $1 \
         union select order_sn from refund_request where request_no = $1 \
         union select b.order_sn from partner_order p join payment_request q \

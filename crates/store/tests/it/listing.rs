@@ -116,6 +116,7 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
         &paid.order_sn,
         &paid.channel_order_no,
         &trade_no,
+        &paid.token,
         "R9",
         "his number",
     ] {
