@@ -321,6 +321,13 @@ impl NotDone {
                                    过一会儿再关一次。"
                 .to_owned(),
             Self::MoreThanLeft(left) => format!("退得太多：还可退 {}", written(*left)),
+            // A payer is told not to pay again; it is not he who reads this.
+            Self::Failed(Failure::AlreadyPaid) => lang
+                .choose(
+                    "已经付了：按已付结算，没有关闭，也没有结束",
+                    "It is paid: that was settled, and nothing was closed or ended",
+                )
+                .to_owned(),
             Self::Failed(failure) => failure.text(lang),
         };
         match (lang, self) {

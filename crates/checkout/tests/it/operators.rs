@@ -727,8 +727,9 @@ async fn an_operator_closes_what_its_channel_takes_no_money_for() {
     scene.answers(Ok(OrderState::Held("a review".to_owned())));
     assert_eq!(run(Role::Cashier, &order).await, waits);
     scene.answers(Ok(paid(&order, 100)));
-    let paid = Err(NotDone::Failed(Failure::AlreadyPaid));
-    assert_eq!(run(Role::Cashier, &order).await, paid);
+    let paid = NotDone::Failed(Failure::AlreadyPaid);
+    assert!(paid.text(Lang::En).contains("nothing was closed"));
+    assert_eq!(run(Role::Cashier, &order).await, Err(paid));
     assert_eq!(status("money").await, PayStatus::SuccessPay);
 }
 
