@@ -474,8 +474,11 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
 /// What the order machine makes of each answer.
 fn requery_effect(setting: &Setting<'_>, asked: Option<&Payment>, channel: &str) -> String {
     let effect = match setting.lang {
-        Lang::Zh => format!("向 {channel} 查这个订单，按它的回答结算。"),
-        Lang::En => format!("Asks {channel} how the order stands, and settles by its answer."),
+        Lang::Zh => format!("向 {channel} 查这个订单和还没有结果的退款，按它的回答结算。"),
+        Lang::En => format!(
+            "Asks {channel} how the order stands, and its refunds that have no end yet, and \
+             settles by the answer."
+        ),
     };
     let Some(Payment { attempt, .. }) = asked else {
         return effect;

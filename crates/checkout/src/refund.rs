@@ -438,12 +438,7 @@ impl Checkout {
     async fn run_refund(&self, row: &RefundRow) -> Result<(), Failure> {
         let attempt = self.reload(&row.order_sn).await?;
         let gateway = self.gateway_of(&attempt)?;
-        let order = RefundOrder {
-            order: attempt.order(),
-            refund_no: row.refund_no.clone(),
-            reference: row.reference.clone(),
-            money: row.channel_money,
-        };
+        let order = order_of(&attempt, row);
         if self.is_overtaken(&attempt, row).await? {
             let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
             return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
@@ -474,6 +469,32 @@ impl Checkout {
             other => other,
         };
         self.keep_refund(row, report, Source::Channel).await
+    }
+
+    /// An operator asks how the refunds of an order stand that have left and have no end yet.
+    /// Nothing is sent: that is the timer's.
+    pub(crate) async fn ask_refunds(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+    ) -> Result<(), Failure> {
+        for row in self.parts.store.refunds(&attempt.order_sn).await? {
+            if !matches!(row.state, Refund::Sent | Refund::Parked) {
+                continue;
+            }
+            self.budget.charge(gateway, self.now_ms());
+            match gateway.query_refund(&order_of(attempt, &row)).await {
+                Ok(report) if report.state != RefundState::NotFound => {
+                    self.keep_refund(&row, Ok(report), Source::Operator).await?;
+                }
+                Err(error @ ChannelError::Unknown(_)) => {
+                    return Err(Failure::ChannelUnavailable(error.to_string()));
+                }
+                // What its channel does not know, or does not answer for, is no end.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether what went back since leaves too little for a refund that never left.
@@ -600,5 +621,15 @@ impl Checkout {
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
         let told = self.news(&domain, &attempt, next.status(), paid_ms).await?;
         Ok(told.map(|told| told.of_refund(shown_key(row), row.money.minor())))
+    }
+}
+
+/// What a channel is told of a refund.
+fn order_of(attempt: &AttemptRow, row: &RefundRow) -> RefundOrder {
+    RefundOrder {
+        order: attempt.order(),
+        refund_no: row.refund_no.clone(),
+        reference: row.reference.clone(),
+        money: row.channel_money,
     }
 }

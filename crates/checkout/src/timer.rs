@@ -143,6 +143,7 @@ impl Checkout {
         let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
         self.settle(&*gateway, attempt, state, Source::Operator)
             .await?;
+        self.ask_refunds(&*gateway, attempt).await?;
         self.reload(&attempt.order_sn).await
     }
 

@@ -139,7 +139,8 @@ pub(crate) enum Command {
         /// Our order number.
         order_sn: String,
     },
-    /// Asks the channel now how an order stands, and settles by its answer.
+    /// Asks the channel now how an order stands, and its refunds that have no end yet, and
+    /// settles by its answers.
     Requery {
         /// Our order number.
         order_sn: String,

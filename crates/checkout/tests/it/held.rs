@@ -208,6 +208,42 @@ async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
 }
 
 #[tokio::test]
+async fn who_asks_about_an_order_asks_about_its_refunds_too() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let told = || scene.channel.told.lock().unwrap();
+    told().refund = Some(Ok(RefundState::Pending));
+    let ask = by_hmac(
+        Purpose::Refund,
+        &[
+            ("requestKey", "k"),
+            ("refundKey", "a"),
+            ("refundMoney", "100"),
+        ],
+    );
+    scene.checkout.refund_asked(&ask).await.unwrap();
+    scene.refunds_after_s(0).await;
+    let state = async || scene.store.refunds(&attempt.order_sn).await.unwrap()[0].state;
+    // What the channel does not know is no end, and an operator's question sends nothing.
+    told().calls.clear();
+    for (answer, expected) in [
+        (Ok(RefundState::NotFound), Refund::Sent),
+        (Ok(RefundState::Done), Refund::Done),
+    ] {
+        told().query_refund = Some(answer);
+        scene.checkout.requery(&attempt).await.unwrap();
+        assert_eq!(state().await, expected);
+    }
+    assert!(!told().calls.contains(&"refund"));
+    // One that has its end is not asked about.
+    told().calls.clear();
+    scene.checkout.requery(&attempt).await.unwrap();
+    assert!(!told().calls.contains(&"query_refund"));
+}
+
+#[tokio::test]
 async fn attempts_of_one_request_are_bounded_by_the_hour() {
     let scene = Scene::new().await;
     let settings = |domain: &mut Domain| domain.settings.attempts_an_hour = 3;
