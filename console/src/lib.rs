@@ -171,8 +171,8 @@ pub fn message(setting: &Setting<'_>, title: &str, text: &str) -> String {
 #[must_use]
 pub fn stale(setting: &Setting<'_>, back: &str) -> String {
     let text = setting.say(
-        "这个表单是以前登录时打开的（例如在另一个标签页里又登录过），没有执行。回到那一页，再做一次。",
-        "This form is of an earlier session (you signed in again, perhaps in another tab), and \
+        "这个表单不是这次登录打开的（例如在另一个标签页里又登录过），没有执行。回到那一页，再做一次。",
+        "This form is not of this session (such as after you signed in again in another tab), and \
          nothing was done. Go back to its page, and do it again.",
     );
     let name = setting.say("回到那一页", "To its page");

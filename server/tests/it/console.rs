@@ -307,7 +307,7 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
     // its page is near.
     let stale = answer.text().await.unwrap();
     assert!(
-        stale.contains("以前登录时打开的") && stale.contains(&format!("href=\"{path}\"")),
+        stale.contains("不是这次登录打开的") && stale.contains(&format!("href=\"{path}\"")),
         "{stale}"
     );
     let (_, acts) = run(&world, &["act", "list"]);
