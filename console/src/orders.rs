@@ -117,10 +117,10 @@ pub fn orders(setting: &Setting<'_>, orders: &Orders) -> String {
 #[must_use]
 pub fn not_found(setting: &Setting<'_>, number: &str) -> String {
     let searched = setting.say(
-        "查的是：订单号、requestKey、业务系统的订单号、渠道订单号、渠道交易号、退款号、付款页地址末尾的一串（/pay/attempt/ 之后）。要写完整的号码。",
+        "查的是：订单号、requestKey、业务系统的订单号、渠道订单号、渠道交易号、退款号、回调号、付款页地址末尾的一串（/pay/attempt/ 之后）。要写完整的号码。",
         "These are searched, each as a whole: numbers of orders, requestKeys, business systems' own \
-         numbers, channels' numbers, trade numbers, numbers of refunds, and what a payer's page \
-         has behind /pay/attempt/.",
+         numbers, channels' numbers, trade numbers, numbers of refunds and callbacks, and what a \
+         payer's page has behind /pay/attempt/.",
     );
     let body = view! {
         <p>{setting.say("没有订单有这个号码。", "No order bears this number.")}</p>

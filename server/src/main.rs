@@ -29,6 +29,7 @@ mod settings;
 mod state;
 mod table;
 mod traces;
+mod typed;
 mod worker;
 mod zone;
 

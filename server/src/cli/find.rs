@@ -3,7 +3,7 @@
 use super::shown::{as_json, show};
 use crate::clock::now_ms;
 use crate::settings::duration_s;
-use crate::{table, zone};
+use crate::{table, typed, zone};
 use anyhow::{Result, bail};
 use checkout::figures::{self, By, OfBusinesses, Reckoning};
 use payment::channel::Channel;
@@ -19,8 +19,6 @@ use time::Date;
 
 /// Orders that are read at once.
 const PAGE: i64 = 500;
-/// A number that somebody reads out is no longer.
-const NUMBER_MAX: usize = 200;
 const DAY_MS: i64 = 86_400_000;
 
 /// Which orders are listed: those that fit all that is said.
@@ -199,10 +197,7 @@ pub(super) async fn refunds(
 /// Finds orders by whichever of their numbers somebody has.
 pub(super) async fn find(store: &Arc<dyn Store>, number: &str) -> Result<()> {
     let number = number.trim();
-    if number.is_empty() || number.len() > NUMBER_MAX {
-        bail!("a number has 1 to {NUMBER_MAX} bytes");
-    }
-    let found = store.named(number).await?;
+    let found = typed::orders(&**store, number).await?;
     match found.as_slice() {
         [] => bail!("no order bears the number {}", printable(number)),
         [one] => show(store, &one.order.order_sn).await,

@@ -1,13 +1,12 @@
 //! What the addresses of lists say.
 
 use crate::routes::respond::stays_here;
+use crate::typed::{is_number, is_plain};
 use crate::zone;
 use payment::lang::Lang;
 
 /// A business system or an account has no longer name.
 const NAME_MAX: usize = 64;
-/// A number that somebody has is no longer.
-const NUMBER_MAX: usize = 200;
 const MINUTE_MS: i64 = 60_000;
 pub(super) const DAY_MS: i64 = 86_400_000;
 
@@ -141,21 +140,11 @@ fn span(text: &str) -> Option<(i64, i64)> {
     day.or_else(|| zone::minute_named(text).map(|begins| (begins, begins + MINUTE_MS)))
 }
 
-/// What may be a number of an order, or of anything that is of one.
-pub(super) fn is_number(text: &str) -> bool {
-    (1..=NUMBER_MAX).contains(&text.len()) && is_plain(text)
-}
-
-/// The same, or nothing.
+/// What may be a number, or nothing.
 pub(super) fn number(text: String) -> String {
     Some(text)
         .filter(|text| is_number(text))
         .unwrap_or_default()
-}
-
-/// Without what no number holds, and no database takes.
-fn is_plain(text: &str) -> bool {
-    !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What the console shows: money at risk, lists of orders, one order.
 
-use super::address::{DAY_MS, Unread, further, is_number, name, number, read, time, written};
+use super::address::{DAY_MS, Unread, further, name, number, read, time, written};
 use super::answer::{Done, lead, status};
 use super::desk::{Answered, Desk};
 use super::queues;
 use crate::clock::now_ms;
 use crate::ends::Looked;
 use crate::state::State;
+use crate::typed::{self, is_number};
 use crate::zone;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -19,7 +20,6 @@ use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
 use payment::ports::{AttemptRow, Buckets, Listed, Store, StoreError, Total, Wanted};
-use payment::printable::is_invisible;
 use payment::refund::{Cause, Left, Refund};
 use payment::status::PayStatus;
 use payment::story::check;
@@ -276,7 +276,7 @@ pub(super) struct Wish {
 
 /// The order that bears a number, or the orders that do.
 pub(super) async fn find(desk: Desk, Query(wish): Query<Wish>) -> Answered {
-    let rows = found(desk.store(), wish.number.trim()).await;
+    let rows = typed::orders(desk.store(), wish.number.trim()).await;
     let rows = rows.map_err(|error| desk.trouble(&error))?;
     Ok(match rows.as_slice() {
         [] => desk.page(StatusCode::NOT_FOUND, |setting| {
@@ -297,36 +297,6 @@ pub(super) async fn find(desk: Desk, Query(wish): Query<Wish>) -> Answered {
             list_page(&desk, StatusCode::OK, &orders)
         }
     })
-}
-
-/// The orders of a number as it was typed, or else as it is meant.
-async fn found(store: &dyn Store, typed: &str) -> Result<Vec<Listed>, StoreError> {
-    let meant = meant(typed);
-    for number in [typed, &meant] {
-        if !is_number(number) {
-            continue;
-        }
-        let found = store.named(number).await?;
-        if !found.is_empty() || typed == meant {
-            return Ok(found);
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// A number without the blanks in it, for numbers are read out and printed in groups; without
-/// what nobody sees, which comes along where one is copied; and half as wide, where it was
-/// typed in a full-width form.
-fn meant(typed: &str) -> String {
-    const AHEAD: u32 = '！' as u32 - '!' as u32;
-    let seen = typed
-        .chars()
-        .filter(|letter| !letter.is_whitespace() && !is_invisible(*letter));
-    let narrow = seen.map(|letter| match letter {
-        '！'..='～' => char::from_u32(u32::from(letter) - AHEAD).unwrap_or(letter),
-        _ => letter,
-    });
-    narrow.collect()
 }
 
 /// One order.
@@ -566,19 +536,6 @@ async fn read_payment(store: &dyn Store, attempt: AttemptRow) -> Result<Payment,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_is_meant_as_it_looks() {
-        for typed in [
-            "20261130 D1-７",
-            "\u{200b}20261130\u{feff}D1-7",
-            "\u{202a}20261130D1-7\u{202c}",
-            "２０２６１１３０Ｄ１－７\u{3000}",
-        ] {
-            assert_eq!(meant(typed), "20261130D1-7", "{typed:?}");
-        }
-        assert_eq!(meant("订单~！"), "订单~!");
-    }
 
     #[test]
     fn a_list_is_its_address() {

@@ -6,6 +6,7 @@ use super::desk::{Answered, Desk};
 use super::session::{COOKIE, caller, foreign, is_ours, remote};
 use crate::payer::cookies::Cookies;
 use crate::state::State;
+use crate::typed;
 use axum::Form;
 use axum::extract::{self, Query};
 use axum::http::header::{HOST, SET_COOKIE};
@@ -94,9 +95,9 @@ pub(super) async fn sign_in(
     }
     let from = caller.unwrap_or_else(|| "-".to_owned());
     let operators = &state.console.operators;
-    let signed = operators
-        .sign_in(&said.name, &said.password, &said.code, &from)
-        .await;
+    // Phones write a blank behind a name, and input methods wide digits.
+    let (name, code) = (typed::meant(&said.name), typed::meant(&said.code));
+    let signed = operators.sign_in(&name, &said.password, &code, &from).await;
     let id = match signed {
         Ok(id) => id,
         Err(NotSignedIn::Internal(error)) => {

@@ -300,7 +300,8 @@ async fn an_order_is_found_listed_summed_and_given_back_once() {
     let tell = |arguments: &[&str]| crate::trouble::run(&world, arguments);
     let trade_no = tell(&["order", "list", "--csv"]).1;
     let trade_no = trade_no.lines().nth(1).unwrap().split(',').nth(9).unwrap();
-    for number in [order_sn, &key, &number, trade_no] {
+    let grouped = format!(" {} {} ", &order_sn[..8], &order_sn[8..]);
+    for number in [order_sn, &key, &number, trade_no, &grouped] {
         let (well, shown) = tell(&["order", "find", number]);
         assert!(
             well && shown.contains(order_sn) && shown.contains("is whole"),

@@ -107,6 +107,7 @@ statements! {
         on q.domain_code = p.domain_code and q.request_key = p.order_id \
         join attempt b on b.request_id = q.id where p.order_id = $1) \
         order by a.order_sn limit 100";
+    CALLED_BY = LISTED, "a.order_sn = (select order_sn from callback where id = $1)";
     /// By the rest: business systems and accounts number as they like, so that no index
     /// begins with these, and each is asked by itself.
     NUMBERED = PLACES, "select order_sn, request_id from (\
@@ -199,6 +200,9 @@ impl Listing for Database {
         let mut seen = HashSet::new();
         let all = self.read(LONG_LIMIT, async |line: &mut Line| {
             let mut all = line.list(NAMED.bind(number), listed).await?;
+            if let Ok(id) = number.parse::<i64>() {
+                all.extend(line.list(CALLED_BY.bind(id), listed).await?);
+            }
             for row in line.rows(NUMBERED.bind(number)).await? {
                 let asked = match row.get::<Option<String>>("order_sn")? {
                     Some(order_sn) => LISTED_ONE.bind(order_sn),

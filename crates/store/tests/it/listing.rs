@@ -111,7 +111,10 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
     let named = refund(&paid.order_sn, "R9", Some("his number"), 1);
     store.begin_refund(&named).await.unwrap();
     let trade_no = paid.trade_no.clone().unwrap();
+    let callback = store.callbacks(&paid.order_sn).await.unwrap()[0].id;
+    let callback = callback.to_string();
     for number in [
+        &callback,
         "k2",
         &paid.order_sn,
         &paid.channel_order_no,

@@ -105,7 +105,7 @@ pub trait Listing: Send + Sync {
     ) -> Answer<Option<(String, i64)>>;
     /// Orders that bear this number, whichever it is: our order number, the channel's
     /// two, the business system's key, the token of the payer's page, a refund's number or
-    /// key, a partner's two. At most a hundred.
+    /// key, a callback's number, a partner's two. At most a hundred.
     async fn named(&self, number: &str) -> Answer<Vec<Listed>>;
     /// Up to `limit` of the wanted refunds, the newest first: all, or those that come after
     /// the refund `before`, where it is the number of one.
