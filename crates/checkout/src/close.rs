@@ -111,8 +111,8 @@ impl Checkout {
         answer(closed).unwrap_or(Err(open))
     }
 
-    /// Closes a request that is past its domain's deadline, unless it is paid or an
-    /// attempt is still open: that one's end comes here again.
+    /// Closes a request that is past its domain's deadline, or was to be closed before,
+    /// unless it is paid or an attempt is still open: that one's end comes here again.
     pub(crate) async fn close_unpaid(
         &self,
         domain: &Domain,
@@ -125,18 +125,23 @@ impl Checkout {
             .close_request(&domain.code, request_key, told.as_ref(), act)
             .await?;
         self.request_changed(&domain.code, request_key);
-        tracing::info!(
-            domain.code = domain.code,
-            ?closed,
-            "a request is past its deadline"
-        );
+        tracing::info!(domain.code = domain.code, ?closed, "a request ends");
         Ok(())
     }
 
     /// At an ended attempt: closes its request where that is past the domain's
-    /// deadline; gives when that will be, where it is still to come.
+    /// deadline; gives when that will be, where it is still to come. So is done with a
+    /// close that was waiting for this end: nobody can begin anew, and who asked for it
+    /// may not ask again.
     pub(crate) async fn close_overdue(&self, attempt: &AttemptRow) -> Result<Option<i64>, Failure> {
         let domain = self.domain_named(&attempt.domain_code).await?;
+        let (code, key) = (&attempt.domain_code, &attempt.request_key);
+        let is_asked = attempt.request_status == PayStatus::NotPay
+            && self.parts.store.is_closed(code, key).await?;
+        if is_asked {
+            self.close_unpaid(&domain, key).await?;
+            return Ok(None);
+        }
         let Some(deadline_s) = domain.settings.deadline_s else {
             return Ok(None);
         };

@@ -1,7 +1,7 @@
 //! What a dead instance, a hung receiver or a crowd of pages may not lose or double
 //! (docs/reference/orders.md).
 
-use crate::scene::{Scene, paid};
+use crate::scene::{Scene, by_hmac, paid};
 use checkout::{Failure, Standing};
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -10,6 +10,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Doubt, Notify, NotifyRow, OrderState, PaidReport, RiskKind,
 };
 use payment::refund::Refund;
+use payment::sign::Purpose;
 use payment::status::PayStatus;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -211,6 +212,36 @@ async fn a_request_past_its_deadline_is_closed_and_told_once() {
     let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();
     assert_eq!(told.len(), 1);
     assert!(told[0].url.contains("FAILUREPAY"));
+}
+
+/// Who was told "in progress" and does not repeat his call gets what he asked for all the
+/// same: nobody can begin anew, so the end of what was open is the request's.
+#[tokio::test]
+async fn a_close_that_a_channel_kept_waiting_is_done_at_the_order_s_end() {
+    let scene = Scene::new().await;
+    scene
+        .with_domain(|domain| domain.settings.failurepay = true)
+        .await;
+    scene.pay("k").await.unwrap();
+    scene.answers(Err(ChannelError::unknown(Doubt::Network, "no answer")));
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    assert!(scene.checkout.close_asked(&close).await.is_err());
+    assert!(matches!(scene.pay("k").await, Err(Failure::Closed)));
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::NotPay);
+    scene.answers(Ok(OrderState::Pending));
+    scene.after_s(900).await;
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.request_status),
+        (Attempt::Closed, PayStatus::Closed)
+    );
+    let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].url.contains("FAILUREPAY"));
+    // Said again, it is done, and nothing is told twice.
+    scene.checkout.close_asked(&close).await.unwrap();
+    let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+    assert_eq!(told.len(), 1);
 }
 
 #[tokio::test]
