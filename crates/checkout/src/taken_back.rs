@@ -17,6 +17,16 @@ use payment::story::Source;
 /// So long after its end a channel is asked about an order whose money went back, ms.
 const UNPAID_MS: i64 = 86_400_000;
 
+/// What of an order went back.
+#[derive(Debug, PartialEq, Eq)]
+struct Part {
+    money: Money,
+    channel_money: Money,
+    /// What was left before, where the sum hangs on that: two words of all that went back,
+    /// worked on at once, are not the sum of both.
+    reckoned_from: Option<Left>,
+}
+
 impl Checkout {
     /// A channel's verified word about a refund of this account: ours, or another's.
     pub(crate) async fn refund_notified(
@@ -168,7 +178,8 @@ impl Checkout {
             cause = cause.word(),
             "money went back without a refund of ours"
         );
-        let Some(part) = part_of(&attempt, &refunds, back.sum)? else {
+        let Some(part) = part_of((attempt.money, attempt.channel_money), &refunds, back.sum)?
+        else {
             return Ok((NotifyOutcome::NothingLeft, cause.word().to_owned()));
         };
         self.keep_taken_back(&attempt, &key, back, part, cause, by)
@@ -181,11 +192,15 @@ impl Checkout {
         attempt: &AttemptRow,
         key: &str,
         back: &MoneyBack,
-        part: (Money, Money),
+        part: Part,
         cause: Cause,
         by: Source,
     ) -> Result<(), Failure> {
-        let (money, channel_money) = part;
+        let Part {
+            money,
+            channel_money,
+            reckoned_from,
+        } = part;
         let now_ms = self.now_ms();
         let note = format!("{}: the channel's {}", cause.word(), back.number);
         let row = RefundRow {
@@ -207,6 +222,7 @@ impl Checkout {
             refund_key: key,
             money,
             channel_money,
+            reckoned_from,
             cause,
             reference: &back.number,
             note: &note,
@@ -258,11 +274,10 @@ fn is_within_known(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) ->
 /// # Errors
 /// [`Failure::InProgress`] where only the end of a refund of ours will tell the sum.
 fn part_of(
-    attempt: &AttemptRow,
+    (paid, channel_paid): (Money, Money),
     refunds: &[RefundRow],
     sum: BackSum,
-) -> Result<Option<(Money, Money)>, Failure> {
-    let (paid, channel_paid) = (attempt.money, attempt.channel_money);
+) -> Result<Option<Part>, Failure> {
     let after = |states: fn(Refund) -> bool| Left::after(paid, channel_paid, refunds, states);
     let is_sent = refunds.iter().any(|row| row.state == Refund::Sent);
     let sum = match sum {
@@ -285,12 +300,38 @@ fn part_of(
     };
     let left = after(Refund::is_done);
     let part = share_at_channel(paid.minor(), channel_paid.minor(), left, amount);
-    let money = |part: Left| {
-        let money = Money::from_minor(part.money, paid.currency())?;
-        Some((
-            money,
-            Money::from_minor(part.channel, channel_paid.currency())?,
-        ))
+    let read = |part: Left| {
+        Some(Part {
+            money: Money::from_minor(part.money, paid.currency())?,
+            channel_money: Money::from_minor(part.channel, channel_paid.currency())?,
+            reckoned_from: matches!(sum, BackSum::InAll(_)).then_some(left),
+        })
     };
-    Ok(part.and_then(money))
+    Ok(part.and_then(read))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, part_of};
+    use payment::money::{Currency, Money};
+    use payment::ports::BackSum;
+    use payment::refund::Left;
+
+    #[test]
+    fn a_sum_of_all_says_what_it_was_reckoned_from() {
+        let fen = |minor| Money::from_minor(minor, Currency::Cny).unwrap();
+        let part = |sum| part_of((fen(100), fen(100)), &[], sum).unwrap().unwrap();
+        let of = |money, reckoned_from| Part {
+            money: fen(money),
+            channel_money: fen(money),
+            reckoned_from,
+        };
+        let before = Left {
+            money: 100,
+            channel: 100,
+        };
+        assert_eq!(part(BackSum::InAll(fen(30))), of(30, Some(before)));
+        assert_eq!(part(BackSum::Of(fen(30))), of(30, None));
+        assert_eq!(part(BackSum::Rest), of(100, None));
+    }
 }

@@ -337,7 +337,8 @@ async fn tell(
 async fn check_left(tx: &mut Tx, new: &TakenBack<'_>) -> Answer<()> {
     let (paid, channel_paid, refunds) = paid_and_refunds(tx, new.order_sn).await?;
     let left = Left::after(paid, channel_paid, &refunds, Refund::is_done);
-    if new.money.minor() > left.money || new.channel_money.minor() > left.channel {
+    let is_more = new.money.minor() > left.money || new.channel_money.minor() > left.channel;
+    if is_more || new.reckoned_from.is_some_and(|from| from != left) {
         return Err(changed(new.order_sn));
     }
     Ok(())

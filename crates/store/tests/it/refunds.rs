@@ -10,7 +10,7 @@ use payment::ports::{
     OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store, StoreError, TakenBack,
     WriteCallback,
 };
-use payment::refund::{Cause, Refund};
+use payment::refund::{Cause, Left, Refund};
 use payment::signed::Signed;
 use payment::status::PayStatus;
 use std::sync::Arc;
@@ -371,7 +371,7 @@ pub(crate) async fn money_beside_the_request_is_to_be_refunded(store: Arc<dyn St
 
 pub(crate) async fn money_that_went_back_is_kept_once_within_what_is_left(store: Arc<dyn Store>) {
     let order = paid(&*store).await.order_sn;
-    let back = async |key: &str, fen| {
+    let back_of = async |key: &str, fen, reckoned_from| {
         let money = Money::from_minor(fen, Currency::Cny).unwrap();
         let told = |sum: i64| NewCallback {
             url: format!("http://shop.cn/cb?refundedMoney={sum}"),
@@ -382,6 +382,7 @@ pub(crate) async fn money_that_went_back_is_kept_once_within_what_is_left(store:
             refund_key: key,
             money,
             channel_money: money,
+            reckoned_from,
             cause: Cause::Chargeback,
             reference: "theirs",
             note: "a dispute",
@@ -390,13 +391,23 @@ pub(crate) async fn money_that_went_back_is_kept_once_within_what_is_left(store:
         };
         store.take_back(&taken).await
     };
+    let back = async |key: &str, fen| back_of(key, fen, None).await;
     let kept = back("ch-1", 60).await.unwrap().unwrap();
     assert_eq!((kept.state, kept.cause), (Refund::Done, Cause::Chargeback));
     assert_eq!(kept.reference.as_deref(), Some("theirs"));
     assert_eq!(back("ch-1", 60).await, Ok(None), "known");
     let refused = back("ch-2", 41).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
-    assert!(back("ch-2", 40).await.unwrap().is_some());
+    // Reckoned from what is not so any more.
+    let from = |left| {
+        Some(Left {
+            money: left,
+            channel: left,
+        })
+    };
+    let refused = back_of("ch-2", 40, from(100)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+    assert!(back_of("ch-2", 40, from(40)).await.unwrap().is_some());
     assert_eq!(status(&*store).await, PayStatus::SuccessRefund);
     let told = store.callbacks(&order).await.unwrap();
     assert!(told.iter().any(|row| row.url.ends_with("=100")), "{told:?}");

@@ -4,7 +4,7 @@ use super::Answer;
 use super::callbacks::NewCallback;
 use crate::by_two::{Hands, RefundRequest};
 use crate::money::Money;
-use crate::refund::{Cause, Refund};
+use crate::refund::{Cause, Left, Refund};
 use crate::story::Act;
 
 /// A refund to be written down.
@@ -85,6 +85,9 @@ pub struct TakenBack<'a> {
     pub money: Money,
     /// The sum in the channel's currency.
     pub channel_money: Money,
+    /// What was left when the sum was reckoned from that: nothing is kept where it is
+    /// another meanwhile.
+    pub reckoned_from: Option<Left>,
     /// Who took it.
     pub cause: Cause,
     /// The channel's own number of it.
