@@ -11,6 +11,7 @@ use payment::pairs::Pairs;
 use payment::ports::{Gateway, Kind, OauthError};
 use payment::printable::printable;
 use payment::refusal::Refusal;
+use payment::verify;
 use state::{Bound, State};
 use std::sync::Arc;
 
@@ -98,13 +99,14 @@ impl Checkout {
     /// long to be carried, once its sign holds.
     ///
     /// # Errors
-    /// [`Failure`] when a name is missing, backUrl may not be named, or the
-    /// domain has no WeChat account.
+    /// [`Failure`] when a name is missing or comes twice, backUrl may not be named, or
+    /// the domain has no WeChat account.
     pub async fn openid_begin(
         &self,
         pairs: &Pairs,
         payer: &dyn Traveller,
     ) -> Result<Arrival, Failure> {
+        verify::each_once(pairs, &["domainCode", "backUrl"])?;
         let domain = self.domain(pairs).await?;
         let back_url = pairs.get("backUrl").filter(|url| !url.is_empty());
         let back_url = back_url.ok_or(Refusal::missing("backUrl"))?;
@@ -131,6 +133,7 @@ impl Checkout {
         pairs: &Pairs,
         payer: &dyn Traveller,
     ) -> Result<Arrival, Failure> {
+        verify::each_once(pairs, &["domainCode", "backUrl"])?;
         let domain = self.domain(pairs).await?;
         let back = self.back(pairs).await?;
         let gateway = self.oauth_gateway(&domain);

@@ -12,6 +12,7 @@ use payment::ports::{Gateway, Kind};
 use payment::rate::Rate;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
+use payment::verify;
 use std::sync::Arc;
 
 /// Which page the payer is on: the seed's `paySceneName`.
@@ -218,15 +219,17 @@ impl Checkout {
     /// paySceneName, and currencyType where he likes.
     ///
     /// # Errors
-    /// [`Failure`] when a name is missing or unknown.
+    /// [`Failure`] when a name is missing, unknown, or comes twice.
     pub async fn pay_types_named(
         &self,
         pairs: &Pairs,
         browser: Browser,
     ) -> Result<Vec<Channel>, Failure> {
+        verify::each_once(pairs, &["domainCode", "paySceneName", "currencyType"])?;
         let domain = self.domain(pairs).await?;
         let name = pairs
             .get("paySceneName")
+            .filter(|name| !name.is_empty())
             .ok_or(Refusal::missing("paySceneName"))?;
         let scene = Scene::parse(name).ok_or(Refusal::malformed("paySceneName", "pc | h5"))?;
         let place = Place {

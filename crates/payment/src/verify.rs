@@ -104,6 +104,19 @@ pub fn domain_code(pairs: &Pairs) -> Result<&str, Refusal> {
     Ok(code)
 }
 
+/// That none of these names comes twice, of a call that no sign covers.
+///
+/// # Errors
+/// [`Refusal::Repeated`].
+pub fn each_once(pairs: &Pairs, names: &[&str]) -> Result<(), Refusal> {
+    for name in names {
+        if pairs.iter().filter(|(other, _)| other == name).count() > 1 {
+            return Err(Refusal::repeated(name));
+        }
+    }
+    Ok(())
+}
+
 /// A payment request: for the pages, pay and wechatQuery.
 ///
 /// # Errors

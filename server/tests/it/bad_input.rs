@@ -169,6 +169,30 @@ async fn each_bad_body_gets_the_envelope() {
     assert!(world.book().await.is_empty());
 }
 
+/// What no sign covers is read in one way too.
+#[tokio::test]
+async fn an_unsigned_call_that_names_a_parameter_twice_is_refused() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let types = "/pay/api/pc/pay-types?domainCode=demo&paySceneName=pc&currencyType=CNY";
+    assert!(world.text(types).await.contains("\"errcode\":\"0\""));
+    for again in ["domainCode=test", "paySceneName=h5", "currencyType="] {
+        let twice = world.text(&format!("{types}&{again}")).await;
+        assert!(twice.contains("\"errcode\":\"10002\""), "{again}: {twice}");
+    }
+    let strange = world.text(&format!("{types}&from=a&from=b")).await;
+    assert!(strange.contains("\"errcode\":\"0\""), "{strange}");
+    // Left empty is left out.
+    let empty = "/pay/api/pc/pay-types?domainCode=demo&paySceneName=";
+    assert!(world.text(empty).await.contains("\"errcode\":\"10001\""));
+    let ours = format!("{}/mpay.html", world.platform).replace(':', "%3A");
+    let openid = format!("/pay/api/h5/openid?domainCode=demo&backUrl={ours}%3Fmoney%3D1");
+    assert_eq!(world.get(&openid).await.status(), 303);
+    for again in ["domainCode=test", "backUrl=http%3A%2F%2Fevil.example%2F"] {
+        let twice = world.get(&format!("{openid}&{again}")).await;
+        assert_eq!(twice.status(), 400, "{again}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_long_costs_nobody_the_answer() {
     let world = World::start(Database::Sqlite).await.unwrap();
