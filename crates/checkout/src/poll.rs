@@ -85,6 +85,19 @@ pub enum Requested {
     GoingBack,
 }
 
+/// Whether a request is refused by what an operator may set.
+fn is_of_settings(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Refused(
+            Refusal::Amount(_)
+                | Refusal::AddressRefused(_)
+                | Refusal::Rule(_)
+                | Refusal::HmacRequired
+        )
+    )
+}
+
 impl Checkout {
     /// Speaks for the request, over all its attempts. Trouble of ours or of the
     /// channel is `Waiting`: any other code sends an old page's payer away.
@@ -158,7 +171,12 @@ impl Checkout {
                 business
             }
         };
-        let request = self.verified_by(&business.domain, pairs).await?;
+        let request = match self.verified_by(&business.domain, pairs).await {
+            Err(failure) if is_of_settings(&failure) => {
+                return self.begun_before(code, pairs).await?.ok_or(failure);
+            }
+            verified => verified?,
+        };
         let signed_with = |secret: &&Secret| secret.generation == request.generation();
         let secret = business.domain.secrets().iter().find(signed_with);
         let question = memory::Verified {
@@ -170,6 +188,20 @@ impl Checkout {
         };
         self.memory.keep_question(&question, &business);
         Ok(request.money)
+    }
+
+    /// The sum of a request that was begun by this very message, whose sign held then: the
+    /// settings of its business system are others by now, and its payer is still told what
+    /// became of it.
+    async fn begun_before(&self, code: &str, pairs: &Pairs) -> Result<Option<Money>, Failure> {
+        let key = pairs.get(Param::RequestKey.name()).unwrap_or_default();
+        let attempts = self.parts.store.attempts(code, key).await?;
+        let is_of = |attempt: &&AttemptRow| attempt.signed.is_said_by(pairs);
+        let Some(begun) = attempts.iter().find(is_of) else {
+            return Ok(None);
+        };
+        self.take_toll(code, Some(key))?;
+        Ok(Some(begun.money))
     }
 
     async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {

@@ -95,10 +95,10 @@ pub fn check_shape(domain: &Domain, param: Param, value: &str) -> Result<(), Ref
                     "整数分，1 到 9 位，不以 0 开头",
                 ));
             }
-            if value
-                .parse::<i64>()
-                .is_ok_and(|sum| sum > domain.settings.largest_sum)
-            {
+            // What goes back is bounded by what was paid, also where less may be paid by now.
+            let is_payment = param == Param::Money;
+            let sum = value.parse::<i64>();
+            if is_payment && sum.is_ok_and(|sum| sum > domain.settings.largest_sum) {
                 return Err(Refusal::Amount(param.name().to_owned()));
             }
             true

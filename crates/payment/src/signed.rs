@@ -35,6 +35,24 @@ impl Signed {
         &self.pairs
     }
 
+    /// Whether these pairs are the same message: its values and its sign, and nothing else
+    /// that a sign could cover. It needs no judging again where the rules are others by now.
+    #[must_use]
+    pub fn is_said_by(&self, pairs: &Pairs) -> bool {
+        let said = |name: &str| pairs.get(name).filter(|value| !value.is_empty());
+        let is_free = |name: &str| {
+            let param = Param::parse(name);
+            param.is_none_or(|param| param.is_unsigned() || param == Param::PayTypeCode)
+        };
+        let mut ours = self.pairs.iter();
+        let mut theirs = pairs.iter();
+        self.get(Param::Sign).is_some()
+            && ours.all(|(name, value)| value.is_empty() || said(name) == Some(value))
+            && theirs.all(|(name, value)| {
+                value.is_empty() || is_free(name) || self.pairs.get(name) == Some(value)
+            })
+    }
+
     /// The value of a parameter; none where it is missing or empty.
     #[must_use]
     pub fn get(&self, param: Param) -> Option<&str> {
@@ -62,5 +80,31 @@ impl From<Pairs> for Signed {
 impl fmt::Debug for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.pairs.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Signed;
+    use crate::pairs::Pairs;
+
+    fn pairs(query: &str) -> Pairs {
+        Pairs::from_query(query).unwrap()
+    }
+
+    #[test]
+    fn the_same_message_has_every_value_and_no_more() {
+        let kept = Signed::from(pairs("money=1&requestKey=k&sign=s"));
+        let same = |query| kept.is_said_by(&pairs(query));
+        assert!(same("sign=s&requestKey=k&money=1&info="));
+        assert!(same(
+            "money=1&requestKey=k&sign=s&payTypeCode=Wechat&openid=o&from=x"
+        ));
+        assert!(!same("money=2&requestKey=k&sign=s"));
+        assert!(!same("money=1&money=2&requestKey=k&sign=s"));
+        assert!(!same("money=1&requestKey=k&sign=t"));
+        assert!(!same("money=1&requestKey=k"));
+        assert!(!same("money=1&requestKey=k&sign=s&info=a"));
+        assert!(!Signed::default().is_said_by(&pairs("money=1")));
     }
 }

@@ -282,3 +282,37 @@ async fn a_payment_that_is_checked_after_its_request_was_closed_is_not_called_cl
     assert!(matches!(poll, Poll::Open(_)), "{poll:?}");
     assert_eq!(scene.pay("k").await.err(), Some(Failure::InProgress));
 }
+
+/// What an operator sets while a payer pays is no word on his payment: he is told how it
+/// ends, and all of it can go back.
+#[tokio::test]
+async fn what_was_begun_is_told_of_though_the_settings_are_others_by_now() {
+    let changes: [fn(&mut Domain); 3] = [
+        |domain| domain.settings.largest_sum = 50,
+        |domain| domain.settings.hmac_required = true,
+        |domain| domain.settings.callbacks = vec!["https://other.example/".to_owned()],
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let scene = Scene::new().await;
+        let attempt = scene.pay("k").await.unwrap();
+        scene.with_domain(change).await;
+        let page = signed(&[("requestKey", "k")]);
+        let poll = scene.checkout.poll(&page).await;
+        assert!(matches!(poll, Poll::Open(_)), "{number}: {poll:?}");
+        // None begins so any more, nor is another address told of it.
+        assert!(scene.pay("k").await.is_err(), "{number}");
+        let other = signed(&[("requestKey", "k"), ("info", "Bag")]);
+        let poll = scene.checkout.poll(&other).await;
+        assert!(matches!(poll, Poll::Failed(_)), "{number}: {poll:?}");
+        scene.answers(Ok(paid(&attempt, 100)));
+        scene.after_s(5).await;
+        assert_eq!(scene.checkout.poll(&page).await, Poll::Paid, "{number}");
+        let whole = [
+            ("requestKey", "k"),
+            ("refundKey", "r"),
+            ("refundMoney", "100"),
+        ];
+        let refund = by_hmac(Purpose::Refund, &whole);
+        assert!(scene.checkout.refund_asked(&refund).await.is_ok());
+    }
+}
