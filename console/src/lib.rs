@@ -39,6 +39,7 @@ use payment::operators::Operator;
 /// The colours of all plain pages, light and dark.
 pub const PALETTE: &str = include_str!("palette.css");
 const STYLE: &str = include_str!("console.css");
+const KEYS: &str = include_str!("keys.js");
 
 /// What a form says by a name, first of all; none: it does not say it.
 #[must_use]
@@ -112,7 +113,32 @@ fn document(setting: &Setting<'_>, title: &str, body: impl IntoView) -> String {
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">{}\
          <style nonce=\"{nonce}\">{PALETTE}{STYLE}</style></head><body>{}</body></html>",
         heading.to_html(),
-        view.to_html()
+        view.to_html() + &setting.who.map(|_| keys(setting)).unwrap_or_default(),
+    )
+}
+
+/// Where script runs: `/` goes to the box of numbers, j and k through a list, and numbers
+/// get a button that copies them.
+fn keys(setting: &Setting<'_>) -> String {
+    let words = [
+        ("copy", setting.say("复制", "Copy")),
+        ("copied", setting.say("已复制", "Copied")),
+        (
+            "keys",
+            setting.say(
+                "快捷键：/ 查找，j k 上下，回车打开，Esc 离开输入框。",
+                "Keys: / finds, j and k go down and up, Enter opens, Esc leaves a field.",
+            ),
+        ),
+        ("none", setting.say("快捷键已关闭。", "Keys are off.")),
+        ("on", setting.say("打开快捷键", "Turn keys on")),
+        ("off", setting.say("关闭快捷键", "Turn keys off")),
+    ];
+    let words = words.map(|(name, text)| format!(" data-{name}=\"{text}\""));
+    format!(
+        "<script nonce=\"{}\"{}>{KEYS}</script>",
+        setting.nonce,
+        words.concat()
     )
 }
 

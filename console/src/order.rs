@@ -123,7 +123,7 @@ fn request(setting: &Setting<'_>, attempt: &AttemptRow) -> impl IntoView {
     view! {
         <dl>
             <div><dt>{setting.say("业务系统", "Business")}</dt><dd>{attempt.domain_code.clone()}</dd></div>
-            <div><dt>"requestKey"</dt><dd>{attempt.request_key.clone()}</dd></div>
+            <div><dt>"requestKey"</dt><dd class="copy">{attempt.request_key.clone()}</dd></div>
             <div><dt>{setting.say("金额", "Sum")}</dt><dd>{attempt.money.to_string()}</dd></div>
             <div><dt>"payStatus"</dt><dd>{attempt.request_status.to_string()}</dd></div>
             <div><dt>{setting.say("开始于", "Begun")}</dt>
@@ -192,15 +192,15 @@ fn payment(setting: &Setting<'_>, payment: &Payment) -> impl IntoView {
     let is_broken = payment.broken.is_some();
     view! {
         <section>
-            <h2>{attempt.order_sn.clone()}" "{attempt.status.word()}</h2>
+            <h2><span class="copy">{attempt.order_sn.clone()}</span>" "{attempt.status.word()}</h2>
             <dl>
                 <div><dt>{setting.say("渠道", "Channel")}</dt>
                     <dd>{channel(setting, attempt.channel)}" / "{attempt.account.clone()}" "{attempt.kind.word()}</dd></div>
                 <div><dt>{setting.say("渠道收", "Channel's sum")}</dt><dd>{attempt.channel_money.to_string()}</dd></div>
                 {back(setting, payment)}
-                <div><dt>{setting.say("渠道订单号", "Channel's number")}</dt><dd>{attempt.channel_order_no.clone()}</dd></div>
+                <div><dt>{setting.say("渠道订单号", "Channel's number")}</dt><dd class="copy">{attempt.channel_order_no.clone()}</dd></div>
                 {trade.map(|trade| view! {
-                    <div><dt>{setting.say("渠道交易号", "Trade number")}</dt><dd>{trade}</dd></div>
+                    <div><dt>{setting.say("渠道交易号", "Trade number")}</dt><dd class="copy">{trade}</dd></div>
                 })}
             </dl>
             {refunds(setting, payment)}
@@ -232,7 +232,7 @@ fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
         .map(|refund| {
             view! {
                 <tr>
-                    <td>{refund.refund_no.clone()}<small>{refund.refund_key.clone()}</small></td>
+                    <td><span class="copy">{refund.refund_no.clone()}</span><small>{refund.refund_key.clone()}</small></td>
                     <td class="number">{refund.money.to_string()}</td>
                     <td>{refund.state.word()}</td>
                     <td data-name=setting.say("谁要的", "by")>{refund.cause.word()}</td>

@@ -5,7 +5,7 @@ import { expect, type APIRequestContext, type Page } from '@playwright/test';
 import { copied, findings } from './axe';
 import { PHONE, another, control, operator, pick, platform, scripted, signedUrl, test, wasm } from './world';
 
-test.skip(() => scripted() && !wasm(), 'the console has no script');
+test.skip(() => scripted() && !wasm(), 'the console has no module');
 
 async function signIn(page: Page): Promise<void> {
   await page.goto(`${operator}/`);
@@ -44,6 +44,44 @@ test('an order is found by its number, told and given back', async ({ browser, p
   }).toPass();
   await console.locator('.who button').click();
   await expect(console).toHaveURL(/\/sign-in$/);
+  await context.close();
+});
+
+test('keys lead through a list, and a number is copied', async ({ browser, page, request }) => {
+  test.skip(!scripted(), 'without script there are neither');
+  const number = await paidOrder(page, request);
+  await paidOrder(page, request);
+  const context = await another(browser, { locale: 'en-US', permissions: ['clipboard-read', 'clipboard-write'] });
+  const console = await context.newPage();
+  await signIn(console);
+  await console.keyboard.press('/');
+  await expect(console.locator('.find input')).toBeFocused();
+  await console.keyboard.type('jk/');
+  await expect(console.locator('.find input')).toHaveValue('jk/');
+  await console.keyboard.press('Escape');
+  await expect(console.locator('.find input')).not.toBeFocused();
+
+  await console.goto(`${operator}/orders`);
+  const links = console.locator('main tbody tr a:first-of-type');
+  await console.keyboard.press('j');
+  await expect(links.first()).toBeFocused();
+  await console.keyboard.press('j');
+  await expect(links.nth(1)).toBeFocused();
+  await console.keyboard.press('k');
+  await console.keyboard.press('Enter');
+  await expect(console).toHaveURL(/\/order\/\d+/);
+
+  await console.goto(`${operator}/find?number=${number}`);
+  const channelNumber = console.locator('dd.copy', { hasText: number });
+  await channelNumber.locator('button').click();
+  await expect(channelNumber.locator('button')).toHaveText('Copied');
+  expect(await console.evaluate(() => navigator.clipboard.readText())).toBe(number);
+
+  await console.locator('.keys button').click();
+  await expect(console.locator('.keys')).toContainText('Keys are off');
+  await console.reload();
+  await console.keyboard.press('/');
+  await expect(console.locator('.find input')).not.toBeFocused();
   await context.close();
 });
 

@@ -76,7 +76,7 @@ pub(super) fn page(
         time: zone::time,
     };
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; \
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     let headers = [
