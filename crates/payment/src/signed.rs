@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::pairs::Pairs;
 use crate::param::Param;
+use crate::sign;
 use std::fmt;
 
 /// The values that a sign covered, and the sign: judged when they came, and not again
@@ -44,12 +45,20 @@ impl Signed {
             let param = Param::parse(name);
             param.is_none_or(|param| param.is_unsigned() || param == Param::PayTypeCode)
         };
+        let same = |name: &str, ours: Option<&str>, theirs: Option<&str>| {
+            if name == Param::Sign.name() {
+                ours.zip(theirs)
+                    .is_some_and(|(ours, theirs)| sign::equal(ours, theirs))
+            } else {
+                ours == theirs
+            }
+        };
         let mut ours = self.pairs.iter();
         let mut theirs = pairs.iter();
         self.get(Param::Sign).is_some()
-            && ours.all(|(name, value)| value.is_empty() || said(name) == Some(value))
+            && ours.all(|(name, value)| value.is_empty() || same(name, Some(value), said(name)))
             && theirs.all(|(name, value)| {
-                value.is_empty() || is_free(name) || self.pairs.get(name) == Some(value)
+                value.is_empty() || is_free(name) || same(name, self.pairs.get(name), Some(value))
             })
     }
 
