@@ -62,6 +62,10 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 /// `cargo test` on all that is native; its own lines are shown and counted.
 pub(crate) fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Result<Count> {
+    // What the last run's tests left to be looked at.
+    let left = target("tmp")?;
+    std::fs::remove_dir_all(&left)?;
+    std::fs::create_dir(&left)?;
     let mut cargo = Command::new("cargo");
     cargo
         .args(["test", "--quiet", "--no-fail-fast"])

@@ -403,9 +403,11 @@ fn make_keys(base: &str, data: &Path) {
     assert!(made.status().is_ok_and(|status| status.success()));
 }
 
-/// A fresh folder that is this test's own, and outlasts it: its logs tell why it failed.
+/// A fresh folder that is this test's own, and outlasts it: its logs tell why it failed. The
+/// next run of all tests takes it away.
 pub(crate) fn temp_folder() -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("tongfu-it-").tempdir();
+    let below = env!("CARGO_TARGET_TMPDIR");
+    let folder = tempfile::Builder::new().prefix("it-").tempdir_in(below);
     folder.unwrap().keep()
 }
 

@@ -16,9 +16,11 @@ use payment::ports::{
 use payment::rate::{NoRate, Rate};
 use payment::sign::{Purpose, hmac_sign, sha1_sign};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
 
 /// When every scene begins.
 pub(crate) const START_MS: i64 = 1_465_955_270_000;
@@ -441,9 +443,14 @@ pub(crate) fn by_hmac(purpose: Purpose, more: &[(&str, &str)]) -> Pairs {
     Pairs::from_stored(pairs.iter().map(own).collect())
 }
 
+thread_local! {
+    /// Each test has a thread, and its folders end with it.
+    static FOLDERS: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
+}
+
 fn temp_folder() -> PathBuf {
-    let folder = tempfile::Builder::new()
-        .prefix("tongfu-checkout-")
-        .tempdir();
-    folder.unwrap().keep()
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    FOLDERS.with_borrow_mut(|folders| folders.push(folder));
+    path
 }

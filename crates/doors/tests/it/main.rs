@@ -22,6 +22,7 @@ use payment::rate::NoRate;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use twice::Twice;
 
@@ -29,6 +30,8 @@ struct World {
     checkout: Arc<Checkout>,
     store: Arc<dyn Store>,
     now_ms: Arc<AtomicI64>,
+    /// Of its database; removed with it.
+    _folder: TempDir,
     /// Where the business system wants to be told, and what it was told.
     tell: String,
     told: Arc<Mutex<Vec<String>>>,
@@ -41,12 +44,14 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-async fn world(name: &str) -> World {
-    let file = std::env::temp_dir().join(format!("tongfu-{name}-{}.db", std::process::id()));
-    let _ = std::fs::remove_file(&file);
-    let store = store::migrate(&format!("sqlite:{}", file.display()))
-        .await
-        .unwrap();
+async fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store::migrate(&format!(
+        "sqlite:{}",
+        folder.path().join("doors.db").display()
+    ))
+    .await
+    .unwrap();
     store.add_domain(&epay::p1001().unwrap()).await.unwrap();
     let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
     let clock = Arc::clone(&now_ms);
@@ -82,6 +87,7 @@ async fn world(name: &str) -> World {
         checkout,
         store,
         now_ms,
+        _folder: folder,
         told,
     }
 }
@@ -138,7 +144,7 @@ impl World {
 
 #[tokio::test]
 async fn a_door_tells_what_a_new_channel_took() {
-    let world = world("told").await;
+    let world = world().await;
     let url = world.order("A-1", "2.50").await.unwrap();
     assert_eq!(world.order("A-1", "2.50").await.unwrap(), url);
     let attempt = world.pay(&url).await;
@@ -167,7 +173,7 @@ async fn a_door_tells_what_a_new_channel_took() {
 /// other: who was not told of it yet would credit it.
 #[tokio::test]
 async fn the_way_back_tells_of_money_that_stayed_alone() {
-    let world = world("back").await;
+    let world = world().await;
     let url = world.order("B-1", "2.50").await.unwrap();
     let attempt = world.pay(&url).await;
     let sn = attempt.order_sn.as_str();
@@ -192,7 +198,7 @@ async fn the_way_back_tells_of_money_that_stayed_alone() {
 
 #[tokio::test]
 async fn the_longest_order_that_is_taken_is_told() {
-    let world = world("long").await;
+    let world = world().await;
     let number = "L".repeat(64);
     // Escaped, each of these has three bytes.
     let mut url = Err(epay::Failure::Nothing);

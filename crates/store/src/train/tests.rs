@@ -5,19 +5,14 @@ use crate::db::{Database, LIMIT};
 use crate::line::Row;
 use crate::open_error::Tables;
 use crate::sql::Sql;
-use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-static COUNTER: AtomicU32 = AtomicU32::new(0);
-
 /// A fresh database, and its train.
-async fn opened() -> (Database, Arc<Train>) {
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tongfu-train-{}-{number}.db", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_file(&path);
-    let address = format!("sqlite:{}", path.display());
+async fn opened() -> (Database, Arc<Train>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:{}", folder.path().join("train.db").display());
     let store = crate::sqlite::open(&address, 4, Arc::default(), Tables::Migrate)
         .await
         .unwrap();
@@ -25,7 +20,7 @@ async fn opened() -> (Database, Arc<Train>) {
         panic!("no train on SQLite");
     };
     let train = Arc::clone(train);
-    (store, train)
+    (store, train, folder)
 }
 
 fn made(text: &str) -> Sql {
@@ -72,7 +67,7 @@ async fn after_all(may_go: &Semaphore) -> Answer<()> {
 
 #[tokio::test]
 async fn those_who_come_meanwhile_are_committed_together() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     let may_go = Semaphore::new(0);
     let keys = (10..50).map(|key| key.to_string());
     let mut others = JoinSet::new();
@@ -92,7 +87,7 @@ async fn those_who_come_meanwhile_are_committed_together() {
 
 #[tokio::test]
 async fn a_failure_is_its_own() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     let may_go = Semaphore::new(0);
     let fails = train.ride(
         |()| true,
@@ -128,7 +123,7 @@ async fn a_failure_is_its_own() {
 
 #[tokio::test]
 async fn a_first_one_that_fails_leaves_no_trip() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     let fails = async |tx: &mut Tx| {
         close_key(tx, "fails").await?;
         Err::<(), _>(StoreError::Corrupt("no".to_owned()))
@@ -141,7 +136,7 @@ async fn a_first_one_that_fails_leaves_no_trip() {
 
 #[tokio::test]
 async fn a_commit_that_fails_is_unknown_to_all_and_its_connection_is_given_up() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     let may_go = Semaphore::new(0);
     // What is judged at the commit alone.
     let spoils = train.ride(
@@ -167,7 +162,7 @@ async fn a_commit_that_fails_is_unknown_to_all_and_its_connection_is_given_up() 
 
 #[tokio::test]
 async fn who_is_cut_off_at_work_takes_the_trip_with_him() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     let may_go = Arc::new(Semaphore::new(0));
     let cut = tokio::spawn({
         let (train, may_go) = (Arc::clone(&train), Arc::clone(&may_go));
@@ -185,7 +180,7 @@ async fn who_is_cut_off_at_work_takes_the_trip_with_him() {
 /// The trip's first word is on its way: whether it was heard is not known.
 #[tokio::test]
 async fn who_is_cut_off_as_the_trip_begins_keeps_nobody_from_the_next() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     assert_eq!(quick(&train, "first").await, Ok(()));
     tokio::select! {
         biased;
@@ -201,7 +196,7 @@ async fn who_is_cut_off_as_the_trip_begins_keeps_nobody_from_the_next() {
 
 #[tokio::test]
 async fn who_goes_away_before_the_end_is_committed_all_the_same() {
-    let (store, train) = opened().await;
+    let (store, train, _folder) = opened().await;
     let number = {
         let mut engine = train.engine.lock().await;
         let (number, _) = train.board(&mut engine).await.unwrap();

@@ -9,10 +9,12 @@ use payment::ports::{
 };
 use payment::signed::Signed;
 use payment::story::{Act, Source};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use store::{Address, Keys};
+use tempfile::TempDir;
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -38,12 +40,16 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+thread_local! {
+    /// Each test has a thread, and its folders end with it.
+    static FOLDERS: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
+}
+
 pub(crate) fn temp_folder() -> PathBuf {
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("tongfu-store-{}-{number}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    FOLDERS.with_borrow_mut(|folders| folders.push(folder));
+    path
 }
 
 pub(crate) async fn sqlite() -> Arc<dyn Store> {
