@@ -136,7 +136,7 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     let answer = dev.post(&format!("{path}/change"), &wished).await;
     let planned = answer.text().await.unwrap();
     assert!(
-        planned.contains("&lt;script") && !planned.contains("<script"),
+        planned.contains("&lt;script") && !planned.contains("<script>"),
         "{planned}"
     );
     let wished = [
