@@ -20,5 +20,6 @@ pub(crate) fn router() -> Router<State> {
         .route("/forecore/queryOrder", any(apay::query_order))
         .route("/forecore/refund", any(apay::refund))
         .route("/forecore/exchangeRate", any(apay::exchange_rate))
+        .route("/forecore/{*path}", any(apay::nowhere))
         .route("/epay/{*file}", any(epay::call))
 }

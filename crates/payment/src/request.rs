@@ -165,8 +165,8 @@ pub(crate) fn form_of(param: Param) -> (&'static str, &'static str) {
         ),
         Param::PayTypeCode | Param::PayTypeCodeIn => (CHANNELS, CHANNELS),
         Param::Info | Param::InfoEn => (
-            "at most 1024 characters with a letter, or digits that can't be a sum; no :// and no payStatus word",
-            "至多 1024 个字符，有字母或汉字，或不可能是金额的数字；不含 :// 和 payStatus 的词",
+            "at most 1024 characters with a letter, or digits that can't be a sum; not a currency alone, no :// and no payStatus word",
+            "至多 1024 个字符，有字母或汉字，或不可能是金额的数字；不能就是币种，不含 :// 和 payStatus 的词",
         ),
         Param::Openid => (
             "1 to 128 printable ASCII characters",

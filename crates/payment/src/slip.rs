@@ -171,7 +171,7 @@ impl Slip {
             Self::Downwards => "倒着排序了，应从小到大",
             Self::SortedByValue => "按值排序了，应按参数名排序",
             Self::EqualOnce => "相同的值只签了一次，应各签各的",
-            Self::SecretFirst => "密钥放在了最前面，没有一起排序",
+            Self::SecretFirst => "密钥放在了最前面，那不是它的位置",
             Self::SecretLast => "密钥放在了最后面，没有按规定的位置",
             Self::SecretAsKey => "末尾加了&key=密钥（微信的旧方法），这里不是这样",
             Self::NoSecret => "签名里没有密钥",

@@ -6,6 +6,7 @@ use crate::routes::respond;
 use crate::state::State;
 use axum::body::Body;
 use axum::extract;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use doors::apay::{self, Failure, OrderInfo, Ordered, PartnerRefund};
@@ -62,6 +63,14 @@ pub(super) async fn exchange_rate(
         apay::rate(&state.checkout, fields).await
     })
     .await
+}
+
+/// A path that there is not: JSON, as a partner's program reads it.
+pub(super) async fn nowhere() -> Response {
+    let err = Value::from("no such call: check the address");
+    let mut response = respond::json(Map::from_iter([("err".to_owned(), err)]));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 /// Reads the fields of a call, has it done, and says what came of it.

@@ -41,7 +41,10 @@ pub(super) async fn call(
     let lang = wished_language(&parts.headers);
     let mut known = PATHS.iter().cloned();
     let Some((path, method)) = known.find(|(path, _)| parts.uri.path() == *path) else {
-        let text = ErrCode::Malformed.message(lang);
+        let text = lang.choose(
+            "没有这个接口，请检查地址",
+            "There is no such call: check the address",
+        );
         return (StatusCode::NOT_FOUND, envelope(ErrCode::Malformed, text)).into_response();
     };
     Span::current().record("http.path", path);

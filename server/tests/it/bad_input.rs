@@ -137,7 +137,16 @@ async fn each_bad_body_gets_the_envelope() {
             .await
             .contains("\"10016\"")
     );
-    assert_eq!(world.get("/pay/api/nothing").await.status(), 404);
+    let nothing = world.get("/pay/api/nothing").await;
+    assert_eq!(nothing.status(), 404);
+    assert!(nothing.text().await.unwrap().contains("没有这个接口"));
+    let nothing = world.get("/forecore/refunds").await;
+    assert_eq!(nothing.status(), 404);
+    let told: serde_json::Value = serde_json::from_str(&nothing.text().await.unwrap()).unwrap();
+    assert!(
+        told["err"].as_str().unwrap().contains("no such call"),
+        "{told}"
+    );
     let types = world
         .text("/pay/api/pc/pay-types?domainCode=demo&paySceneName=tv")
         .await;

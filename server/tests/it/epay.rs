@@ -422,7 +422,13 @@ async fn what_is_wrong_with_a_call_is_said() {
     let keyed = signed(&good, &format!("&key={KEY}"));
     let mut sha = signed(&good, KEY);
     sha.insert("sign_type".to_owned(), "RSA".to_owned());
+    let mut unsigned = signed(&good, KEY);
+    unsigned.remove("sign");
+    let mut strange = good.clone();
+    strange.push(("session", "abc"));
     let cases = [
+        (unsigned, -3, "没有sign"),
+        (signed(&strange, KEY), -1, "session排在return_url后面"),
         (Fields::new(), -4, "未传入任何参数"),
         (changed(0, ""), -1, "商户ID不能为空"),
         (changed(0, "7777"), -1, "商户ID不存在"),

@@ -117,6 +117,9 @@ async fn signed(checkout: &Checkout, fields: Fields) -> Result<Call, Failure> {
     if !md5 {
         return Err(Failure::SignType);
     }
+    if given(&fields, "sign").is_none() {
+        return Err(Failure::NoSign);
+    }
     let proved = proved(
         checkout,
         &fields,

@@ -21,6 +21,9 @@ pub enum Failure {
     /// No such pid.
     #[error("no such pid")]
     UnknownPid,
+    /// No sign.
+    #[error("sign is missing")]
+    NoSign,
     /// The sign does not hold; what was done otherwise, where that may be told.
     #[error("wrong sign")]
     WrongSign(Slips),
@@ -33,6 +36,10 @@ pub enum Failure {
     /// The sign holds for other fields too: what to change.
     #[error("{0} makes the sign ambiguous")]
     Ambiguous(String),
+    /// A field that nobody knows comes right behind an address in the signed text, and may be
+    /// a part of its query: the field, and the address.
+    #[error("{0} comes right behind {1}")]
+    BehindAddress(String, String),
     /// The number was used for another order.
     #[error("out_trade_no was used for an order with other content")]
     OrderReused,
@@ -67,6 +74,10 @@ pub enum Failure {
     #[error("{0}")]
     Other(Trouble),
 }
+
+/// What is signed, behind the words that clients of this interface know.
+const RULE_ZH: &str =
+    "签名是除 sign、sign_type 和空值外全部参数按名排序、用 & 连接、再直接接密钥的 MD5。";
 
 /// What was done otherwise, behind what is right.
 fn otherwise(slips: &[Slip], lang: Lang) -> String {
@@ -104,7 +115,7 @@ impl Failure {
     pub fn code(&self) -> i64 {
         match self {
             Self::Nothing => -4,
-            Self::WrongSign(_) | Self::WrongKey | Self::SignType => -3,
+            Self::NoSign | Self::WrongSign(_) | Self::WrongKey | Self::SignType => -3,
             Self::NoAct | Self::NoFile => -5,
             Self::Other(_) if self.passes() => -2,
             _ => -1,
@@ -118,8 +129,8 @@ impl Failure {
             Self::Nothing | Self::NoPid | Self::NoAct => ErrCode::Missing,
             Self::NoFile => ErrCode::Malformed,
             Self::UnknownPid => ErrCode::UnknownDomain,
-            Self::WrongSign(_) | Self::WrongKey | Self::SignType => ErrCode::BadSign,
-            Self::Ambiguous(_) => ErrCode::Ambiguous,
+            Self::NoSign | Self::WrongSign(_) | Self::WrongKey | Self::SignType => ErrCode::BadSign,
+            Self::Ambiguous(_) | Self::BehindAddress(..) => ErrCode::Ambiguous,
             Self::OrderReused => ErrCode::KeyReused,
             Self::Paid(_) => ErrCode::AlreadyPaid,
             Self::UnknownOrder | Self::NotPaid => ErrCode::NotPaid,
@@ -137,8 +148,15 @@ impl Failure {
             Self::Nothing => ("未传入任何参数".into(), "No field came".into()),
             Self::NoPid => ("商户ID不能为空".into(), "pid is missing".into()),
             Self::UnknownPid => ("商户ID不存在".into(), "No such pid".into()),
+            Self::NoSign => (
+                format!("签名校验失败，请返回重试！没有sign。{RULE_ZH}"),
+                "sign is missing".into(),
+            ),
             Self::WrongSign(slips) => (
-                format!("签名校验失败，请返回重试！{}", otherwise(slips, Lang::Zh)),
+                format!(
+                    "签名校验失败，请返回重试！{RULE_ZH}{}",
+                    otherwise(slips, Lang::Zh)
+                ),
                 format!(
                     "Wrong sign: MD5 over every field that is not blank but sign and sign_type, \
                      sorted, and the key{}",
@@ -150,6 +168,13 @@ impl Failure {
             Self::Ambiguous(name) => (
                 format!("参数{name}使签名有歧义，请去掉其中的&参数名="),
                 format!("{name} makes the sign ambiguous: leave & with a field's name and = out"),
+            ),
+            Self::BehindAddress(name, address) => (
+                format!("参数{name}排在{address}后面，签名时会被看成地址的一部分：请改名或去掉"),
+                format!(
+                    "{name} comes right behind {address} in the signed text and could be a part \
+                     of it: rename it or leave it out"
+                ),
             ),
             Self::OrderReused => (
                 "支付参数有变化，请更换订单号重新发起支付".into(),

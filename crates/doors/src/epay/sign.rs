@@ -66,7 +66,7 @@ pub fn as_signed(fields: Fields, key: &Secret) -> Fields {
 /// Refuses fields whose sign is that of other fields too.
 ///
 /// # Errors
-/// [`Failure::Ambiguous`] with the field that is to be changed.
+/// [`Failure::Ambiguous`] or [`Failure::BehindAddress`] with the field that is to be changed.
 pub fn one_meaning(fields: &Fields) -> Result<(), Failure> {
     let signed = signed(fields.iter());
     for (index, (name, value)) in signed.iter().enumerate() {
@@ -84,7 +84,8 @@ pub fn one_meaning(fields: &Fields) -> Result<(), Failure> {
         let is_address = ADDRESSES.contains(name);
         // Behind an address a field that we don't know may be a part of its query.
         if is_address && let Some(next) = next.filter(|next| !KNOWN.contains(next)) {
-            return Err(Failure::Ambiguous(next.to_owned()));
+            let (field, address) = (next.to_owned(), (*name).to_owned());
+            return Err(Failure::BehindAddress(field, address));
         }
         for cut in cuts(value) {
             let begins_here = cut > *name && next.is_none_or(|next| cut <= next);

@@ -117,7 +117,10 @@ pub fn examine_epay(fields: &Fields, key: &Secret) -> Option<Slips> {
     for (slip, text) in [
         (None, text),
         (Some(Slip::EmptyToo), joined(&all, bare)),
-        (Some(Slip::SignToo), joined(&filled(&but(&["sign"])), bare)),
+        (
+            Some(Slip::UnsignedToo("sign_type")),
+            joined(&filled(&but(&["sign"])), bare),
+        ),
         (Some(Slip::NotSorted), sent.join("&")),
         (Some(Slip::NoNames), values.concat()),
     ] {
@@ -156,6 +159,11 @@ mod tests {
         let md5 = |text: String| hex::encode(Made::Md5.of(text.as_bytes(), b""));
         let empty = md5(format!("{text}{}", key.expose()));
         assert_eq!(slips(&empty), Some(vec![Slip::EmptyToo]));
+        let kind = text
+            .replace("&param=", "")
+            .replace("&trade_no", "&sign_type=MD5&trade_no");
+        let typed = md5(format!("{kind}{}", key.expose()));
+        assert_eq!(slips(&typed), Some(vec![Slip::UnsignedToo("sign_type")]));
         let first = md5(format!("{}{}", key.expose(), text.replace("&param=", "")));
         assert_eq!(slips(&first), Some(vec![Slip::SecretFirst]));
     }
