@@ -8,11 +8,11 @@ const NUMBER_MAX: usize = 200;
 
 /// What may be a number of an order, or of anything that is of one.
 pub(crate) fn is_number(text: &str) -> bool {
-    (1..=NUMBER_MAX).contains(&text.len()) && is_plain(text)
+    (1..=NUMBER_MAX).contains(&text.len()) && has_no_control(text)
 }
 
 /// Without what no number holds, and no database takes.
-pub(crate) fn is_plain(text: &str) -> bool {
+pub(crate) fn has_no_control(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
@@ -34,9 +34,9 @@ pub(crate) async fn orders(store: &dyn Store, typed: &str) -> Result<Vec<Listed>
     Ok(Vec::new())
 }
 
-/// A number, a name or a code without the blanks in it, for numbers are read out and printed in groups; without
-/// what nobody sees, which comes along where one is copied; and half as wide, where it was
-/// typed in a full-width form.
+/// A number, a name or a code without the blanks in it, for numbers are read out and printed
+/// in groups; without what nobody sees, which comes along where one is copied; and half as
+/// wide, where it was typed in a full-width form.
 pub(crate) fn meant(typed: &str) -> String {
     const AHEAD: u32 = '！' as u32 - '!' as u32;
     let seen = typed

@@ -4,7 +4,7 @@
 
 use crate::{Checkout, Failure};
 use payment::money::Currency;
-use payment::ports::{Answer, Buckets, Extent, HourMark, HourState, KeptDays, Store, Sums, Total};
+use payment::ports::{Answer, Buckets, Extent, HourMark, HourState, Store, Sums, Total};
 use std::collections::{BTreeMap, HashSet};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -109,14 +109,14 @@ impl OfBusinesses {
     /// What the database says.
     pub async fn of(store: &dyn Store, span: Span, ahead_ms: i64) -> Answer<Self> {
         let span = written(store, span).await?;
-        let mut kept = KeptDays::default();
+        let (mut days, mut kept) = (Vec::new(), Vec::new());
         if ahead_ms % HOUR_MS == 0 {
             let (first, end) = hours_of(span);
-            kept = store.kept_days(first, end, ahead_ms / HOUR_MS).await?;
+            (days, kept) = store.kept_days(first, end, ahead_ms / HOUR_MS).await?;
         }
         Ok(Self {
-            kept: kept.totals,
-            unread: beside(span, &kept.first_hours, DAY_HOURS),
+            kept,
+            unread: beside(span, &days, DAY_HOURS),
         })
     }
 
@@ -296,7 +296,7 @@ impl Checkout {
     }
 
     /// Sums the newest day by business system whose hours are summed, as days are in a zone
-    /// so far ahead of UTC, ms; says whether there is more to do.
+    /// so far ahead of UTC, ms; says whether there was one, for there may be more.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
@@ -307,23 +307,20 @@ impl Checkout {
         let store = &*self.parts.store;
         let end = (self.now_ms() - OVER_MS).div_euclid(HOUR_MS);
         let first = end - HOURS_KEPT;
-        let ahead_hours = ahead_ms / HOUR_MS;
         let kept = store.days(first, end).await?;
-        let marks = store.hour_marks(first, end).await?;
-        let summed: Vec<_> = marks
-            .chunk_by(|one, next| day_of(one, ahead_hours) == day_of(next, ahead_hours))
-            .filter(|day| is_summed(day) && !kept.contains(&day[0].number))
-            .collect();
-        let Some(day) = summed.last() else {
-            return Ok(false);
-        };
-        sum_day(store, day).await?;
-        Ok(summed.len() > 1)
+        let last = end - (end + ahead_ms / HOUR_MS).rem_euclid(DAY_HOURS) - DAY_HOURS;
+        let whole = (0..)
+            .map(|ago| last - ago * DAY_HOURS)
+            .take_while(|day| *day >= first);
+        for day in whole.filter(|day| !kept.contains(day)) {
+            let marks = store.hour_marks(day, day + DAY_HOURS).await?;
+            if is_summed(&marks) {
+                sum_day(store, &marks).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
-}
-
-fn day_of(mark: &HourMark, ahead_hours: i64) -> i64 {
-    (mark.number + ahead_hours).div_euclid(DAY_HOURS)
 }
 
 fn is_summed(day: &[HourMark]) -> bool {

@@ -1,7 +1,7 @@
 //! What the addresses of lists say.
 
 use crate::routes::respond::stays_here;
-use crate::typed::{is_number, is_plain};
+use crate::typed::{has_no_control, is_number};
 use crate::zone;
 use payment::lang::Lang;
 
@@ -129,7 +129,7 @@ pub(super) fn time(since: &str, until: &str) -> Result<(Option<i64>, Option<i64>
 
 /// What a business system or an account may be called.
 pub(super) fn name(text: &str) -> Option<String> {
-    let is_name = text.len() <= NAME_MAX && is_plain(text);
+    let is_name = text.len() <= NAME_MAX && has_no_control(text);
     is_name.then(|| text.to_owned())
 }
 

@@ -424,10 +424,13 @@ async fn what_is_wrong_with_a_call_is_said() {
     sha.insert("sign_type".to_owned(), "RSA".to_owned());
     let mut unsigned = signed(&good, KEY);
     unsigned.remove("sign");
+    let mut nobody = unsigned.clone();
+    nobody.remove("pid");
     let mut strange = good.clone();
     strange.push(("session", "abc"));
     let cases = [
         (unsigned, -3, "没有sign"),
+        (nobody, -1, "商户ID不能为空"),
         (signed(&strange, KEY), -1, "session排在return_url后面"),
         (Fields::new(), -4, "未传入任何参数"),
         (changed(0, ""), -1, "商户ID不能为空"),

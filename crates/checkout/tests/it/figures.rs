@@ -50,7 +50,7 @@ async fn business_systems_come_to_the_same_however_many_days_are_kept() {
     let (store, checkout) = (&scene.store, &scene.checkout);
     let kept = async || {
         let hour = scene.now_ms() / HOUR_MS + 1;
-        store.kept_days(hour - 72, hour, 8).await.unwrap().totals
+        store.kept_days(hour - 72, hour, 8).await.unwrap().1
     };
     let sum_up = async || {
         let mut failed = HashSet::new();

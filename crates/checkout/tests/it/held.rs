@@ -6,6 +6,7 @@ use checkout::{Failure, Poll};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::order::Attempt;
+use payment::pairs::Pairs;
 use payment::ports::{ChannelError, Doubt, OrderState, RefundState, RiskKind};
 use payment::refund::Refund;
 use payment::sign::Purpose;
@@ -156,6 +157,16 @@ async fn a_held_payment_that_is_declined_may_be_paid_anew() {
     assert!(scene.pay("k").await.is_ok());
 }
 
+/// A refund of the whole request, under this key.
+fn whole(refund_key: &str) -> Pairs {
+    let values = [
+        ("requestKey", "k"),
+        ("refundKey", refund_key),
+        ("refundMoney", "100"),
+    ];
+    by_hmac(Purpose::Refund, &values)
+}
+
 #[tokio::test]
 async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
     let scene = Scene::new().await;
@@ -166,26 +177,12 @@ async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
     let told = || scene.channel.told.lock().unwrap();
     told().refund = abnormal();
     told().query_refund = abnormal();
-    let ask = by_hmac(
-        Purpose::Refund,
-        &[
-            ("requestKey", "k"),
-            ("refundKey", "a"),
-            ("refundMoney", "100"),
-        ],
-    );
+    let ask = whole("a");
     scene.checkout.refund_asked(&ask).await.unwrap();
     scene.refunds_after_s(0).await;
     let info = scene.checkout.refund_asked(&ask).await.unwrap();
     assert_eq!(info.refund_status, "WAITREFUND");
-    let again = by_hmac(
-        Purpose::Refund,
-        &[
-            ("requestKey", "k"),
-            ("refundKey", "b"),
-            ("refundMoney", "100"),
-        ],
-    );
+    let again = whole("b");
     let again = scene.checkout.refund_asked(&again).await;
     assert_eq!(again.err(), Some(Failure::TooMuch(0)));
     let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
@@ -215,14 +212,7 @@ async fn who_asks_about_an_order_asks_about_its_refunds_too() {
     scene.after_s(5).await;
     let told = || scene.channel.told.lock().unwrap();
     told().refund = Some(Ok(RefundState::Pending));
-    let ask = by_hmac(
-        Purpose::Refund,
-        &[
-            ("requestKey", "k"),
-            ("refundKey", "a"),
-            ("refundMoney", "100"),
-        ],
-    );
+    let ask = whole("a");
     scene.checkout.refund_asked(&ask).await.unwrap();
     scene.refunds_after_s(0).await;
     let state = async || scene.store.refunds(&attempt.order_sn).await.unwrap()[0].state;

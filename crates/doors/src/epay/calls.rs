@@ -117,16 +117,16 @@ async fn signed(checkout: &Checkout, fields: Fields) -> Result<Call, Failure> {
     if !md5 {
         return Err(Failure::SignType);
     }
-    if given(&fields, "sign").is_none() {
-        return Err(Failure::NoSign);
-    }
     let proved = proved(
         checkout,
         &fields,
         |key| verifies(&fields, key),
         |key| examine_epay(&fields, key),
     );
-    let (domain, key) = proved.await?;
+    let (domain, key) = proved.await.map_err(|failure| match failure {
+        Failure::WrongSign(_) if given(&fields, "sign").is_none() => Failure::NoSign,
+        other => other,
+    })?;
     let fields = as_signed(fields, &key);
     one_meaning(&fields)?;
     Ok(Call {

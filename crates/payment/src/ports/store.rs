@@ -33,7 +33,7 @@ pub use callbacks::{
     CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
 };
 pub use changes::{CHANGES_KEPT, Change, Changes};
-pub use figures::{Buckets, Delay, Extent, Figures, HourMark, HourState, KeptDays, Sums, Total};
+pub use figures::{Buckets, Delay, Extent, Figures, HourMark, HourState, Sums, Total};
 pub use health::Health;
 pub use listing::{Listed, ListedRefund, Listing, Wanted, WantedRefunds};
 pub use marks::{Acceptance, Mark, Marks};

@@ -8,9 +8,7 @@ use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements, text};
 use payment::channel::Channel;
 use payment::money::Currency;
-use payment::ports::{
-    Answer, Buckets, Delay, Extent, Figures, HourMark, HourState, KeptDays, Sums, Total,
-};
+use payment::ports::{Answer, Buckets, Delay, Extent, Figures, HourMark, HourState, Sums, Total};
 
 /// What an attempt is of, and when it was made: its request is looked up, which PostgreSQL
 /// would else read with all others.
@@ -155,15 +153,8 @@ impl Figures for Database {
     ) -> Answer<(Vec<i64>, Vec<Sums>)> {
         let asked = KEPT_SUMS.bind(since_hour).bind(until_hour);
         let asked = asked.bind(by.ahead_ms).bind(by.each_ms);
-        let rows = self.list(LONG_LIMIT, asked, kept).await?;
-        let (mut hours, mut sums) = (Vec::new(), Vec::new());
-        for row in rows {
-            match row {
-                Kept::Hour(number) => hours.push(number),
-                Kept::Sums(of_one) => sums.push(of_one),
-            }
-        }
-        Ok((hours, sums))
+        let rows = self.list(LONG_LIMIT, asked, kept_hour);
+        rows.await.map(parted)
     }
 
     async fn hour_marks(&self, since_hour: i64, until_hour: i64) -> Answer<Vec<HourMark>> {
@@ -221,17 +212,10 @@ impl Figures for Database {
         since_hour: i64,
         until_hour: i64,
         ahead_hours: i64,
-    ) -> Answer<KeptDays> {
+    ) -> Answer<(Vec<i64>, Vec<Total>)> {
         let asked = KEPT_DAYS.bind(since_hour).bind(until_hour);
-        let mut kept = KeptDays::default();
         let rows = self.list(LONG_LIMIT, asked.bind(ahead_hours), kept_day);
-        for row in rows.await? {
-            match row {
-                KeptDay::Day(first_hour) => kept.first_hours.push(first_hour),
-                KeptDay::Total(total) => kept.totals.push(total),
-            }
-        }
-        Ok(kept)
+        rows.await.map(parted)
     }
 
     async fn keep_day(&self, hours: &[HourMark], totals: &[Total]) -> Answer<bool> {
@@ -302,32 +286,41 @@ fn sums(row: &Row) -> Answer<Sums> {
     })
 }
 
-/// A row of the sums that are kept.
-enum Kept {
+/// A row of what is kept.
+enum Kept<T> {
+    /// An hour that is kept, or in which a day begins that is.
     Hour(i64),
-    Sums(Sums),
+    Sums(T),
 }
 
-fn kept(row: &Row) -> Answer<Kept> {
+/// A row of the hours that are kept.
+fn kept_hour(row: &Row) -> Answer<Kept<Sums>> {
     let channel: String = row.get("channel")?;
     match channel.as_str() {
-        "" => Ok(Kept::Hour(row.get("bucket")?)),
+        "" => row.get("bucket").map(Kept::Hour),
         _ => sums(row).map(Kept::Sums),
     }
 }
 
 /// A row of the days that are kept.
-enum KeptDay {
-    Day(i64),
-    Total(Total),
-}
-
-fn kept_day(row: &Row) -> Answer<KeptDay> {
+fn kept_day(row: &Row) -> Answer<Kept<Total>> {
     let name: String = row.get("name")?;
     match name.as_str() {
-        "" => row.get("first_hour").map(KeptDay::Day),
-        _ => total(row).map(KeptDay::Total),
+        "" => row.get("first_hour").map(Kept::Hour),
+        _ => total(row).map(Kept::Sums),
     }
+}
+
+/// The hours, and what they come to.
+fn parted<T>(rows: Vec<Kept<T>>) -> (Vec<i64>, Vec<T>) {
+    let (mut hours, mut sums) = (Vec::new(), Vec::new());
+    for row in rows {
+        match row {
+            Kept::Hour(number) => hours.push(number),
+            Kept::Sums(of_one) => sums.push(of_one),
+        }
+    }
+    (hours, sums)
 }
 
 fn mark(row: &Row) -> Answer<HourMark> {

@@ -74,10 +74,7 @@ impl Refunds for Database {
 
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
         self.write(LIMIT, async |tx| {
-            let refund = tx.find(ONE.bind(refund_no), refund_row).await?;
-            let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
-            let locked = steps::lock(tx, &refund.ok_or_else(missing)?.order_sn).await?;
-            let row = one(tx, refund_no).await?;
+            let (locked, row) = lock(tx, refund_no).await?;
             take_step(tx, locked, &row, step).await?;
             one(tx, refund_no).await
         })
@@ -86,9 +83,7 @@ impl Refunds for Database {
 
     async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
-            let order_sn = one(tx, refund_no).await?.order_sn;
-            let locked = steps::lock(tx, &order_sn).await?;
-            let row = one(tx, refund_no).await?;
+            let (locked, row) = lock(tx, refund_no).await?;
             let is_new = row.state == Refund::New;
             if is_new {
                 take_step(tx, locked, &row, step).await?;
@@ -285,6 +280,14 @@ pub(super) async fn add_whole(
     tx.change(added).await?;
     let detail = format!("{refund_no} of the whole: {}", cause.word());
     locked.tell(tx, "refund begun", &detail, act).await
+}
+
+/// Locks the order of a refund, and reads it as it stands then.
+async fn lock(tx: &mut Tx, refund_no: &str) -> Answer<(Locked, RefundRow)> {
+    let refund = tx.find(ONE.bind(refund_no), refund_row).await?;
+    let missing = || StoreError::Corrupt(format!("no refund {refund_no}"));
+    let locked = steps::lock(tx, &refund.ok_or_else(missing)?.order_sn).await?;
+    Ok((locked, one(tx, refund_no).await?))
 }
 
 /// Writes what becomes of a refund, whose order is locked.

@@ -75,10 +75,6 @@ pub(super) async fn append(
     act: Act,
 ) -> Answer<()> {
     add_next(tx, order_sn, end, what, detail, act).await?;
-    set_end(tx, order_sn, end).await
-}
-
-async fn set_end(tx: &mut Tx, order_sn: &str, end: &End) -> Answer<()> {
     let set = SET_END.bind(order_sn).bind(end.length).bind(&end.hash);
     tx.change(set).await.map(drop)
 }
@@ -97,7 +93,7 @@ pub(super) async fn add_next(
         let body: Vec<u8> = tx.one(BODY.bind(id)).await?.get("body")?;
         detail = format!("{detail} body {}", digest(&body));
     }
-    let entry = Entry {
+    let mut entry = Entry {
         seq: end.length + 1,
         at_ms: act.at_ms,
         by: act.by.word().to_owned(),
@@ -106,30 +102,7 @@ pub(super) async fn add_next(
         notify_id: act.by.notify_id(),
         hash: String::new(),
     };
-    *end = add(tx, order_sn, entry, &end.hash).await?;
-    Ok(())
-}
-
-/// Puts one entry in the place of a story that was taken away, as its row in `attempt` was.
-pub(super) async fn seal(tx: &mut Tx, was: &Row, now_ms: i64) -> Answer<()> {
-    let (length, hash): (i64, String) = (was.get("story_length")?, was.get("story_hash")?);
-    let entry = Entry {
-        seq: 1,
-        at_ms: now_ms,
-        by: Source::Operator.word().to_owned(),
-        what: PRUNED.to_owned(),
-        detail: format!("{length} entries, the last hash {hash}"),
-        notify_id: None,
-        hash: String::new(),
-    };
-    let order_sn: String = was.get("order_sn")?;
-    let end = add(tx, &order_sn, entry, "").await?;
-    set_end(tx, &order_sn, &end).await
-}
-
-/// Adds an entry after the one whose hash is `before`, and says where the story ends now.
-async fn add(tx: &mut Tx, order_sn: &str, mut entry: Entry, before: &str) -> Answer<End> {
-    entry.hash = entry.link(order_sn, before);
+    entry.hash = entry.link(order_sn, &end.hash);
     let added = ADD
         .bind(order_sn)
         .bind(entry.seq)
@@ -140,10 +113,22 @@ async fn add(tx: &mut Tx, order_sn: &str, mut entry: Entry, before: &str) -> Ans
         .bind(entry.notify_id)
         .bind(&entry.hash);
     tx.change(added).await?;
-    Ok(End {
+    *end = End {
         length: entry.seq,
         hash: entry.hash,
-    })
+    };
+    Ok(())
+}
+
+/// Puts one entry in the place of a story that was taken away, as its row in `attempt` was.
+pub(super) async fn seal(tx: &mut Tx, was: &Row, now_ms: i64) -> Answer<()> {
+    let (order_sn, End { length, hash }): (String, _) = (was.get("order_sn")?, end(was)?);
+    let detail = format!("{length} entries, the last hash {hash}");
+    let act = Act {
+        at_ms: now_ms,
+        by: Source::Operator,
+    };
+    append(tx, &order_sn, &mut End::default(), PRUNED, &detail, act).await
 }
 
 /// Of rows that are in the order of their orders.

@@ -86,15 +86,6 @@ pub enum HourState {
     Summed,
 }
 
-/// What is kept of a time by business system.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeptDays {
-    /// In which hours the days begin, in their order.
-    pub first_hours: Vec<i64>,
-    /// What they come to, all together.
-    pub totals: Vec<Total>,
-}
-
 /// What was paid and given back of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Total {
@@ -156,13 +147,14 @@ pub trait Figures: Send + Sync {
     /// business system are kept, of whatever zone.
     async fn days(&self, since_hour: i64, until_hour: i64) -> Answer<Vec<i64>>;
     /// The days from `since_hour` until `until_hour` whose sums by business system are kept,
-    /// as they begin in a zone so many hours ahead of UTC.
+    /// as they begin in a zone so many hours ahead of UTC: by their first hours, and what
+    /// these days come to.
     async fn kept_days(
         &self,
         since_hour: i64,
         until_hour: i64,
         ahead_hours: i64,
-    ) -> Answer<KeptDays>;
+    ) -> Answer<(Vec<i64>, Vec<Total>)>;
     /// Keeps what a day comes to by business system, whose hours were summed when it was read
     /// and bore these marks, in their order; no where one lost its mark meanwhile.
     async fn keep_day(&self, hours: &[HourMark], totals: &[Total]) -> Answer<bool>;
