@@ -50,10 +50,11 @@ const WHO: [(&str, &str); 7] = [
 ];
 
 /// How callbacks stand, and that in Chinese.
-const CALLBACKS: [(&str, &str); 3] = [
+const CALLBACKS: [(&str, &str); 4] = [
     ("WAITING", "等着发"),
     ("DELIVERED", "已收下"),
     ("PARKED", "不再发"),
+    ("OVERTAKEN", "已过时，不再发"),
 ];
 
 fn said(setting: &Setting<'_>, known: &[(&str, &str)], kept: &str) -> String {

@@ -22,6 +22,10 @@ pub(crate) const MARK_KEPT: &str = "tongfu_mark_kept";
 /// How often we say that we are at work; it holds for six times as long, so that one try
 /// that the database failed ends it for nobody.
 const ANNOUNCE_EACH: Duration = Duration::from_secs(5);
+/// How often what pages ask about is read anew, where it was read so long ago: before polls
+/// have to.
+const READ_AHEAD_EACH: Duration = Duration::from_secs(5);
+const READ_AHEAD: Duration = Duration::from_secs(20);
 /// How often what nobody watches any more is forgotten.
 const FORGET_EACH: Duration = Duration::from_secs(20);
 /// When old payloads are taken away: a while after the start, then once a day.
@@ -64,6 +68,7 @@ pub(crate) fn start(checkout: &Arc<Checkout>, stopped: &Stopped) -> Vec<JoinHand
             checkout.run_due_notifies().await
         }),
         tokio::spawn(hear(Arc::clone(checkout), stopped.clone())),
+        tokio::spawn(read_ahead(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(forget(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(note_secrets(Arc::clone(checkout), stopped.clone())),
         tokio::spawn(sum_hours(Arc::clone(checkout), stopped.clone())),
@@ -102,6 +107,15 @@ async fn hear(checkout: Arc<Checkout>, mut stopped: Stopped) {
                 IDLE
             }
         };
+    }
+}
+
+/// Reads anew what pages ask about, so that their polls need not wait for that.
+async fn read_ahead(checkout: Arc<Checkout>, mut stopped: Stopped) {
+    while rested(&mut stopped, READ_AHEAD_EACH).await {
+        if let Err(cause) = checkout.read_ahead(READ_AHEAD).await {
+            tracing::warn!(%cause, "what pages ask about is not read ahead");
+        }
     }
 }
 

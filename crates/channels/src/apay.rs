@@ -390,6 +390,12 @@ impl Gateway for Apay {
         }
     }
 
+    /// Gateways of this interface let an order pass again under the same outOrderId, and
+    /// answer about the first one.
+    fn repeats_orders(&self) -> bool {
+        false
+    }
+
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {
         let (order, money) = (&new.order, new.order.money);
         if !self.offers(new.kind) || money.currency() != self.terms.currency || money.minor() < 1 {

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use tokio::sync::Mutex;
 use webhook::Webhook;
-use wire::{Capture, Order, Refund};
+use wire::{Capture, Merchant, Order, Refund};
 
 /// `description` takes 127 characters: cut at as many bytes it never has more.
 const DESCRIPTION_BYTES_MAX: usize = 127;
@@ -51,7 +51,8 @@ struct Account {
     client_secret: String,
     /// The id that PayPal gave our webhook: its signatures cover it.
     webhook_id: String,
-    /// The merchant's id; where it is given, payments to others are not believed.
+    /// The merchant's id; where it is given, payments to others are not believed. Without
+    /// it the application's own payments are.
     merchant_id: Option<String>,
     /// Beginnings of addresses that webhook certificates may come from; none:
     /// PayPal's own hosts.
@@ -70,7 +71,7 @@ fn base() -> String {
 pub struct Paypal {
     name: String,
     terms: Terms,
-    merchant: String,
+    merchant: Merchant,
     api: Api,
     webhook: Webhook,
 }
@@ -99,10 +100,10 @@ impl Paypal {
         Ok(Self {
             name: setup.name.clone(),
             terms: setup.terms.clone(),
-            // Without its name, a payment is to whom the application belongs.
-            merchant: account
-                .merchant_id
-                .unwrap_or_else(|| account.client_id.clone()),
+            merchant: Merchant {
+                id: account.merchant_id,
+                client_id: account.client_id.clone(),
+            },
             api: Api {
                 base,
                 client_id: account.client_id,
@@ -210,7 +211,7 @@ impl Gateway for Paypal {
     }
 
     fn merchant(&self) -> String {
-        self.merchant.clone()
+        self.merchant.name().to_owned()
     }
 
     fn terms(&self) -> &Terms {
@@ -269,11 +270,12 @@ impl Gateway for Paypal {
         match self.order(order).await {
             Ok(Some(found)) => found.state(&self.merchant),
             Ok(None) => Ok(OrderState::NotFound),
-            // It was there: its three hours are over.
+            // Its three hours are over, or another application asks: of money that it held
+            // that says nothing.
             Err(ChannelError::Refused { code, .. })
                 if matches!(code.as_str(), "RESOURCE_NOT_FOUND" | "INVALID_RESOURCE_ID") =>
             {
-                Ok(OrderState::Closed)
+                Ok(OrderState::NotFound)
             }
             Err(error) => Err(error.or_unknown()),
         }

@@ -170,6 +170,8 @@ impl Checkout {
     }
 }
 
+// What it does not pass on would be the trait's own answer, in place of the account's.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait::async_trait]
 impl Gateway for Account {
     fn channel(&self) -> Channel {
@@ -210,6 +212,10 @@ impl Gateway for Account {
 
     fn makes_orders_alone(&self) -> bool {
         self.gateway.makes_orders_alone()
+    }
+
+    fn repeats_orders(&self) -> bool {
+        self.gateway.repeats_orders()
     }
 
     fn fresh_since_ms(&self, now_ms: i64) -> i64 {

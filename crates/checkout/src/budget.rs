@@ -114,9 +114,12 @@ impl Budget {
     }
 
     /// Charges for a question that is asked whatever is left: the second one of an end, an
-    /// operator's, a business system's that closes a request.
+    /// operator's, a business system's that closes a request. So many that nothing is left
+    /// are owed for no longer than a burst takes to fill: refunds and pages wait behind them.
     pub(crate) fn charge(&self, gateway: &dyn Gateway, now_ms: i64) {
-        self.of(gateway, now_ms, |bucket, _| bucket.for_all -= 1.0);
+        self.of(gateway, now_ms, |bucket, share| {
+            bucket.for_all = (bucket.for_all - 1.0).max(-share.burst);
+        });
     }
 
     fn of<T>(

@@ -1,10 +1,10 @@
-//! One question at a time about an order, however many pages watch it.
+//! One call at a time about an order, however many pages watch it or payers wait for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// No order is asked about more often than this while pages watch it, ms.
-const WATCHED_QUERY_GAP_MS: i64 = 1_800;
+pub(crate) const WATCHED_QUERY_GAP_MS: i64 = 1_800;
 /// Those asked long ago are forgotten when there are this many.
 const CLEAR_AT: usize = 1_024;
 
@@ -22,25 +22,34 @@ struct Remembered {
     clear_at: usize,
 }
 
-/// When each watched order was last asked about, and whether that goes on.
-#[derive(Default)]
-pub(crate) struct Flights(Orders);
+/// When each order was last called about, and whether that goes on.
+pub(crate) struct Flights {
+    orders: Orders,
+    gap_ms: i64,
+}
 
-/// A question that is under way; it ends when this goes away.
+/// A call that is under way; it ends when this goes away.
 pub(crate) struct Flight {
     order_sn: String,
     orders: Orders,
 }
 
 impl Flights {
-    /// The right to ask about this order now, where nobody does and nobody has just
-    /// done so.
+    /// Calls about the same order begin this far apart, ms.
+    pub(crate) fn apart(gap_ms: i64) -> Self {
+        Self {
+            orders: Orders::default(),
+            gap_ms,
+        }
+    }
+
+    /// The right to call about this order now, where nobody does and nobody has just
+    /// begun to.
     pub(crate) fn take_off(&self, order_sn: &str, now_ms: i64) -> Option<Flight> {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back stops no question.
-        let is_recent = |asked: &Asked| {
-            asked.under_way || (0..WATCHED_QUERY_GAP_MS).contains(&(now_ms - asked.at_ms))
-        };
+        let is_recent =
+            |asked: &Asked| asked.under_way || (0..self.gap_ms).contains(&(now_ms - asked.at_ms));
         if remembered.orders.get(order_sn).is_some_and(is_recent) {
             return None;
         }
@@ -55,7 +64,7 @@ impl Flights {
         remembered.orders.insert(order_sn.to_owned(), asked);
         Some(Flight {
             order_sn: order_sn.to_owned(),
-            orders: Arc::clone(&self.0),
+            orders: Arc::clone(&self.orders),
         })
     }
 }
@@ -75,7 +84,7 @@ mod tests {
 
     #[test]
     fn an_order_is_asked_about_once_in_two_seconds() {
-        let flights = Flights::default();
+        let flights = Flights::apart(WATCHED_QUERY_GAP_MS);
         assert!(flights.take_off("a", 0).is_some());
         assert!(flights.take_off("a", 1_799).is_none());
         assert!(flights.take_off("b", 1_799).is_some());
@@ -84,7 +93,7 @@ mod tests {
 
     #[test]
     fn nobody_asks_while_a_slow_question_is_under_way() {
-        let flights = Flights::default();
+        let flights = Flights::apart(WATCHED_QUERY_GAP_MS);
         let slow = flights.take_off("a", 0);
         assert!(flights.take_off("a", 60_000).is_none());
         drop(slow);

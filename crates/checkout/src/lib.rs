@@ -71,7 +71,7 @@ use account::Account;
 use bells::Bells;
 use budget::Budget;
 use domain_reads::DomainReads;
-use flights::Flights;
+use flights::{Flights, WATCHED_QUERY_GAP_MS};
 use lanes::Lanes;
 use links::ATTEMPT;
 use memory::Memory;
@@ -149,6 +149,8 @@ pub struct Checkout {
     gateways: RwLock<Arc<[Arc<Account>]>>,
     numbers: Numbers,
     flights: Flights,
+    /// Orders whose first call seems lost and that are made once more.
+    making: Flights,
     budget: Budget,
     bells: Bells,
     memory: Memory,
@@ -177,7 +179,8 @@ impl Checkout {
             parts,
             gateways: RwLock::new(gateways),
             numbers: Numbers::new()?,
-            flights: Flights::default(),
+            flights: Flights::apart(WATCHED_QUERY_GAP_MS),
+            making: Flights::apart(pay::CREATING_MS),
             budget,
             bells: Bells::default(),
             memory: Memory::default(),

@@ -29,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const REGULAR: RangeInclusive<Duration> = Duration::from_millis(1_500)..=Duration::from_secs(10);
 /// Whatever was heard, what is kept is verified and read anew after this time.
 const READ_EACH: Duration = Duration::from_secs(30);
-/// Half of that for a business system, and half for what was verified by it: the two
+/// Half of [`READ_EACH`] for a business system, and half for what was verified by it: the two
 /// follow each other.
 const VERIFY_EACH: Duration = Duration::from_secs(15);
 /// Changes are heard every tenth of a second; who heard none for longer may be wrong.
@@ -286,6 +286,24 @@ impl Memory {
         if let Some(request) = request.filter(|request| request.changed <= before) {
             request.known = Some((known, Instant::now()));
         }
+    }
+
+    /// The requests that pages ask about and that were read so long ago, by business system
+    /// and requestKey.
+    pub(crate) fn aged(&self, age: Duration) -> Vec<(String, String)> {
+        let now = Instant::now();
+        let is_aged = |request: &Request| {
+            let read_at = request.known.as_ref().map(|(_, read_at)| *read_at);
+            read_at.is_some_and(|read_at| now.saturating_duration_since(read_at) >= age)
+                && REGULAR.end() >= &now.saturating_duration_since(request.asked_at)
+        };
+        let kept = self.lock();
+        let mut aged = Vec::new();
+        for (code, requests) in &kept.requests {
+            let found = requests.iter().filter(|(_, request)| is_aged(request));
+            aged.extend(found.map(|(key, _)| (code.clone(), key.clone())));
+        }
+        aged
     }
 
     /// A request changed.

@@ -5,6 +5,7 @@ use crate::alarm::{Alarm, raise};
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::channel::Channel;
+use payment::order::Attempt;
 use payment::ports::{
     AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyOutcome, NotifyRow, OrderState,
     PaidReport, RawNotify,
@@ -21,6 +22,10 @@ const ROUND: i64 = 32;
 /// within these, ms.
 const AGAIN_MIN_MS: i64 = 2_000;
 pub(crate) const AGAIN_MAX_MS: i64 = 3_600_000;
+
+/// A channel that tells of an order that has ended here, and says nothing of it when it is
+/// asked, is asked on for so long, ms.
+const ASKED_ON_MS: i64 = 3_600_000;
 
 /// What a notify came to, and what there is to say of that.
 pub(crate) type Noted = (NotifyOutcome, String);
@@ -170,7 +175,8 @@ impl Checkout {
         let outcome = match notify {
             Notify::Paid(report) => self.settle_notified(gateway, report, id).await,
             Notify::Changed { channel_order_no } => {
-                self.ask_notified(gateway, &channel_order_no, id).await
+                self.ask_notified(gateway, &channel_order_no, id, received_ms)
+                    .await
             }
             Notify::Refund {
                 refund_no,
@@ -261,20 +267,30 @@ impl Checkout {
     }
 
     /// The channel is asked: what a notify says of other things than money is a hint.
+    ///
+    /// # Errors
+    /// [`Failure::ChannelUnavailable`] when it does not answer: it has been told that we
+    /// have its notify, and sends none again.
     async fn ask_notified(
         &self,
         gateway: &dyn Gateway,
         channel_order_no: &str,
         id: i64,
+        received_ms: i64,
     ) -> Result<Noted, Failure> {
+        let Some(attempt) = self.attempt_of(gateway, channel_order_no).await? else {
+            return Ok(noted(NotifyOutcome::NoSuchOrder));
+        };
+        let state = gateway.query(&attempt.order()).await;
+        let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
         let by = Source::Notify(id);
-        Ok(match self.attempt_of(gateway, channel_order_no).await? {
-            Some(attempt) => {
-                let outcome = self.check(&attempt, by).await?;
-                (NotifyOutcome::Asked, format!("{outcome:?}"))
-            }
-            None => noted(NotifyOutcome::NoSuchOrder),
-        })
+        let outcome = self.settle(gateway, &attempt, state, by).await?;
+        // A channel may tell before it has written, and no timer asks about this one again.
+        let is_new = self.now_ms() - received_ms < ASKED_ON_MS;
+        if attempt.status == Attempt::Closed && outcome == Outcome::Open && is_new {
+            return Err(Failure::InProgress);
+        }
+        Ok((NotifyOutcome::Asked, format!("{outcome:?}")))
     }
 
     pub(crate) async fn attempt_of(

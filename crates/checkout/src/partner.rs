@@ -179,7 +179,8 @@ impl Checkout {
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn told(&self, order_sn: &str) -> Result<Option<CallbackState>, Failure> {
         let callbacks = self.parts.store.callbacks(order_sn).await?;
-        Ok(callbacks.first().map(|callback| callback.state))
+        let mut states = callbacks.iter().map(|callback| callback.state);
+        Ok(states.find(|state| *state != CallbackState::Overtaken))
     }
 
     /// What the platform converts by when it is paid by this channel, CNY per unit of

@@ -3,6 +3,7 @@
 use crate::alarm::{Alarm, raise};
 use crate::links::{ATTEMPT, RETURN};
 use crate::pay_types::{Choice, Sum};
+use crate::timer::CREATE_LIMIT_MS;
 use crate::{Checkout, Failure, Place, counted, numbers};
 use payment::channel::Channel;
 use payment::domain::{ATTEMPT_LIFE_MAX_S, Domain};
@@ -16,13 +17,15 @@ use payment::request::PayRequest;
 use payment::story::Source;
 use payment::verify::Verified;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{Instrument, Span};
 
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
 /// Another call's order is waited for this long, then asked for again.
-const CREATING_MS: i64 = 10_000;
+pub(crate) const CREATING_MS: i64 = 10_000;
+/// Nobody waits longer for it.
+const WAITED_FOR: Duration = Duration::from_millis(CREATING_MS as u64);
 /// Between two looks at another call's order.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Who has made too many attempts of a request comes again after so long, seconds.
@@ -170,6 +173,10 @@ impl Checkout {
             next_query_ms: now_ms + FIRST_QUERY_MS,
             fits_another_key: request.fits_another_key(),
             fresh_since_ms: choice.gateway.fresh_since_ms(now_ms),
+            made_since_ms: match choice.gateway.repeats_orders() {
+                true => i64::MIN,
+                false => now_ms - CREATE_LIMIT_MS,
+            },
             // None begins where they are frozen; one that has begun is found before.
             attempts_an_hour: if domain.settings.payments_frozen {
                 0
@@ -198,12 +205,24 @@ impl Checkout {
         }
     }
 
-    /// Waits for the answer of another call that is making this order; makes it
-    /// where that call seems lost. The same number is the same order.
+    /// Waits for the answer of another call that is making this order. Where that seems
+    /// lost, one of those who wait makes it: the same number is the same order, but at
+    /// channels that would make a second one.
     async fn order_of_another(&self, mut attempt: AttemptRow) -> Result<AttemptRow, Failure> {
+        let (gateway, since) = (self.gateway_of(&attempt)?, Instant::now());
         while attempt.obj.is_none() && attempt.status.is_open() {
-            if self.now_ms() - attempt.created_ms >= CREATING_MS {
+            let now_ms = self.now_ms();
+            let is_lost = now_ms - attempt.created_ms >= CREATING_MS;
+            if is_lost
+                && gateway.repeats_orders()
+                && let Some(_flight) = self.making.take_off(&attempt.order_sn, now_ms)
+            {
                 return self.order(attempt).await;
+            }
+            if is_lost && !gateway.repeats_orders() || since.elapsed() >= WAITED_FOR {
+                return Err(Failure::ChannelUnavailable(
+                    "another call has no answer yet".to_owned(),
+                ));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
             attempt = self.reload(&attempt.order_sn).await?;

@@ -16,10 +16,13 @@ use payment::request::PayRequest;
 use payment::status::PayStatus;
 use payment::story::Source;
 use payment::verify;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
+/// Requests that are read anew in one statement.
+const READ_AT_ONCE: usize = 500;
 /// A waiting page gets its answer after this time, whatever the channel does.
 const CHANNEL_WAIT: Duration = Duration::from_millis(1_500);
 /// An order younger than this has not been paid by whom its page is shown to first, ms.
@@ -207,10 +210,34 @@ impl Checkout {
     async fn read_known(&self, domain_code: &str, key: &str) -> Result<Known, Failure> {
         let before = self.memory.moment();
         let (attempts, closed) = self.attempts_or_end(domain_code, key).await?;
-        let newest = held_among(&attempts).or(attempts.last()).map(Newest::of);
-        let known = Known { newest, closed };
+        let known = Known::of(&attempts, closed);
         self.memory.keep(domain_code, key, known.clone(), before);
         Ok(known)
+    }
+
+    /// Reads anew, many at once, where requests stand that pages go on asking about and that
+    /// were read so long ago. Done in time, hardly a poll of them waits for the database.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble: polls ask it by themselves.
+    pub async fn read_ahead(&self, age: Duration) -> Result<(), Failure> {
+        let store = &self.parts.store;
+        for requests in self.memory.aged(age).chunks(READ_AT_ONCE) {
+            let before = self.memory.moment();
+            let mut attempts: HashMap<_, Vec<AttemptRow>> = HashMap::new();
+            for one in store.attempts_of(requests).await? {
+                let named = (one.domain_code.clone(), one.request_key.clone());
+                attempts.entry(named).or_default().push(one);
+            }
+            let closed = store.closed_among(requests).await?;
+            let closed: HashSet<_> = closed.into_iter().collect();
+            for named in requests {
+                let attempts = attempts.remove(named).unwrap_or_default();
+                let known = Known::of(&attempts, closed.contains(named));
+                self.memory.keep(&named.0, &named.1, known, before);
+            }
+        }
+        Ok(())
     }
 
     /// The attempt that speaks for its request, once its channel was asked, if it is time
@@ -394,6 +421,16 @@ impl Checkout {
 fn held_among(attempts: &[AttemptRow]) -> Option<&AttemptRow> {
     let holds = |one: &&AttemptRow| one.status == Attempt::Held && !one.request_status.was_paid();
     attempts.iter().find(holds)
+}
+
+impl Known {
+    /// By the attempts of a request, oldest first; `closed` of one that has none.
+    fn of(attempts: &[AttemptRow], closed: bool) -> Self {
+        Self {
+            newest: held_among(attempts).or(attempts.last()).map(Newest::of),
+            closed: closed && attempts.is_empty(),
+        }
+    }
 }
 
 impl Newest {

@@ -21,7 +21,7 @@ pub(crate) const SILENT_EACH_MS: i64 = 3_600_000;
 const LINGER_MS: i64 = 26 * 3_600_000;
 /// An order call that may still be under way after this long is lost, ms: it has a
 /// time limit of its own.
-const CREATE_LIMIT_MS: i64 = 30_000;
+pub(crate) const CREATE_LIMIT_MS: i64 = 30_000;
 /// Queries that one round takes.
 const ROUND: i64 = 32;
 
@@ -60,11 +60,7 @@ impl Checkout {
     async fn run_query(&self, attempt: &AttemptRow) -> Result<(), Failure> {
         if let Some(after_ms) = self.not_yet(attempt)? {
             let at_ms = Some(self.now_ms() + after_ms);
-            return Ok(self
-                .parts
-                .store
-                .schedule_query(&attempt.order_sn, at_ms)
-                .await?);
+            return Ok(self.parts.store.schedule_query(attempt, at_ms).await?);
         }
         let outcome = match attempt.status {
             Attempt::Creating | Attempt::Open | Attempt::Declined => {
@@ -96,11 +92,7 @@ impl Checkout {
                 linger_ms.or(end_ms)
             }
         };
-        Ok(self
-            .parts
-            .store
-            .schedule_query(&attempt.order_sn, next_ms)
-            .await?)
+        Ok(self.parts.store.schedule_query(attempt, next_ms).await?)
     }
 
     /// In how many ms an attempt that is due may be asked about, where not now.
@@ -226,11 +218,11 @@ impl Checkout {
         };
         self.budget.charge(&*gateway, self.now_ms());
         match gateway.query(&order).await {
-            Ok(OrderState::Paid(report)) => {
-                self.settle(&*gateway, attempt, OrderState::Paid(report), by)
-                    .await
-            }
             Ok(OrderState::Closed) => self.end(attempt, Event::Closed, by).await,
+            // A capture may have been under way: its channel has the money now.
+            Ok(state @ (OrderState::Paid(_) | OrderState::Held(_))) => {
+                self.settle(&*gateway, attempt, state, by).await
+            }
             Ok(_) if closed => self.end(attempt, Event::Closed, by).await,
             Ok(_) | Err(_) => Ok(Outcome::Open),
         }

@@ -9,6 +9,30 @@ use payment::ports::{
 };
 use serde::Deserialize;
 
+/// Whose payments an account believes.
+pub(super) struct Merchant {
+    /// PayPal's id of the merchant, where it is configured: payments to others are not his.
+    pub(super) id: Option<String>,
+    /// The application, which is paid for one merchant alone.
+    pub(super) client_id: String,
+}
+
+impl Merchant {
+    /// What he is called in reports.
+    pub(super) fn name(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.client_id)
+    }
+
+    /// Who is paid where an answer names this payee, or nobody.
+    fn paid(&self, payee: Option<&Payee>) -> String {
+        let named = payee.and_then(|payee| payee.merchant_id.as_deref());
+        named
+            .filter(|_| self.id.is_some())
+            .unwrap_or(self.name())
+            .to_owned()
+    }
+}
+
 /// A sum: a currency, and a text in its major unit.
 #[derive(Deserialize)]
 pub(super) struct Amount {
@@ -54,7 +78,7 @@ pub(super) struct Order {
 }
 
 #[derive(Deserialize)]
-struct PurchaseUnit {
+pub(super) struct PurchaseUnit {
     custom_id: Option<String>,
     payee: Option<Payee>,
     #[serde(default)]
@@ -113,19 +137,13 @@ impl Order {
         self.purchase_units.first()?.custom_id.as_deref()
     }
 
-    /// How it stands; a capture says more than the order does. Who is paid is
-    /// `merchant` where the answer names nobody.
-    pub(super) fn state(&self, merchant: &str) -> Result<OrderState, ChannelError> {
-        let named = |unit: &PurchaseUnit| unit.payee.as_ref()?.merchant_id.clone();
-        let payee = self.purchase_units.first().and_then(named);
-        let merchant = payee.as_deref().unwrap_or(merchant);
+    /// How it stands; a capture says more than the order does.
+    pub(super) fn state(&self, merchant: &Merchant) -> Result<OrderState, ChannelError> {
         let mut states = Vec::new();
-        for capture in self
-            .purchase_units
-            .iter()
-            .flat_map(|u| &u.payments.captures)
-        {
-            states.push(capture.state(self.number(), merchant)?);
+        for unit in &self.purchase_units {
+            for capture in &unit.payments.captures {
+                states.push(capture.state(Some(unit), merchant)?);
+            }
         }
         let approved = self.status == "APPROVED";
         for state in &mut states {
@@ -178,18 +196,20 @@ impl Order {
 }
 
 impl Capture {
-    /// How it stands, as the payment of the order `number`.
+    /// How it stands, as the payment of an order's `unit`, where that is at hand.
     pub(super) fn state(
         &self,
-        number: Option<&str>,
-        merchant: &str,
+        unit: Option<&PurchaseUnit>,
+        merchant: &Merchant,
     ) -> Result<OrderState, ChannelError> {
         match self.status.as_str() {
             "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => {
-                let named = self.payee.as_ref().and_then(|p| p.merchant_id.as_deref());
-                let number = self.custom_id.as_deref().or(number);
+                let payee = self.payee.as_ref();
+                let payee = payee.or(unit.and_then(|unit| unit.payee.as_ref()));
+                let number = self.custom_id.as_deref();
+                let number = number.or(unit.and_then(|unit| unit.custom_id.as_deref()));
                 Ok(OrderState::Paid(PaidReport {
-                    merchant: named.unwrap_or(merchant).to_owned(),
+                    merchant: merchant.paid(payee),
                     channel_order_no: number.unwrap_or_default().to_owned(),
                     trade_no: self.id.clone(),
                     money: self.amount.money()?,
@@ -296,8 +316,45 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    fn merchant(id: Option<&str>) -> Merchant {
+        Merchant {
+            id: id.map(str::to_owned),
+            client_id: "application".to_owned(),
+        }
+    }
+
     fn state(order: Value) -> Result<OrderState, ChannelError> {
-        serde_json::from_value::<Order>(order).unwrap().state("M")
+        let order: Order = serde_json::from_value(order).unwrap();
+        order.state(&merchant(Some("M")))
+    }
+
+    #[test]
+    fn who_is_paid_counts_where_the_account_names_its_merchant() {
+        let named = json!({"merchant_id": "OTHER"});
+        let unit = |payee: &Value, of_capture: &Value| {
+            json!({"id": "O1", "status": "COMPLETED", "purchase_units": [{
+                "payee": payee,
+                "payments": {"captures": [{
+                    "id": "C1", "status": "COMPLETED", "payee": of_capture,
+                    "amount": {"currency_code": "USD", "value": "10.00"},
+                }]},
+            }]})
+        };
+        let nobody = Value::Null;
+        for (payee, of_capture, id, paid) in [
+            (&nobody, &nobody, Some("M"), "M"),
+            (&named, &nobody, Some("M"), "OTHER"),
+            (&nobody, &named, Some("M"), "OTHER"),
+            (&nobody, &nobody, None, "application"),
+            (&named, &nobody, None, "application"),
+            (&nobody, &named, None, "application"),
+        ] {
+            let order: Order = serde_json::from_value(unit(payee, of_capture)).unwrap();
+            let Ok(OrderState::Paid(report)) = order.state(&merchant(id)) else {
+                panic!("not paid")
+            };
+            assert_eq!(report.merchant, paid, "{payee} {of_capture} {id:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::ports::{
-    AttemptRow, ChannelError, Doubt, Notify, NotifyRow, OrderState, PaidReport, RiskKind,
+    AttemptRow, CallbackState, ChannelError, Doubt, Notify, NotifyRow, OrderState, PaidReport,
+    Resend, RiskKind,
 };
 use payment::refund::Refund;
 use payment::sign::Purpose;
@@ -262,4 +263,152 @@ async fn nobody_begins_anew_past_the_deadline_and_a_paid_request_has_none() {
         scene.attempt("paid").await.request_status,
         PayStatus::SuccessPay
     );
+}
+
+/// Receivers believe what they hear last: of a request that is paid after all, a failure
+/// that nobody took yet is told to nobody.
+#[tokio::test]
+async fn a_failure_is_not_told_after_a_payment() {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
+    scene.with_domain(settings).await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.receivers.down.store(true, Ordering::Relaxed);
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    scene.checkout.close_asked(&close).await.unwrap();
+    scene.checkout.run_due_callbacks().await.unwrap();
+    scene.checkout.drained().await;
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    assert_eq!(scene.attempt("k").await.status, Attempt::PaidAfterClose);
+    scene.checkout.honour(&attempt.order_sn).await.unwrap();
+    scene.receivers.down.store(false, Ordering::Relaxed);
+    for resend in [
+        None,
+        Some(Resend::Waiting),
+        Some(Resend::Order(attempt.order_sn.clone())),
+    ] {
+        if let Some(which) = resend {
+            scene.checkout.resend(&which).await.unwrap();
+        }
+        scene.set_clock(scene.now_ms() + 3_600_000);
+        while scene.checkout.run_due_callbacks().await.unwrap() > 0 {}
+        scene.checkout.drained().await;
+        let taken = scene.receivers.taken.lock().unwrap().clone();
+        assert!(taken.iter().any(|url| url.contains("SUCCESSPAY")));
+        assert!(
+            !taken.iter().any(|url| url.contains("FAILUREPAY")),
+            "{taken:?}"
+        );
+    }
+    let states = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+    let states: Vec<_> = states.iter().map(|callback| callback.state).collect();
+    assert_eq!(states, [CallbackState::Overtaken, CallbackState::Delivered]);
+}
+
+/// A channel that was told that we have its notify sends none again.
+#[tokio::test]
+async fn a_notify_whose_question_is_unanswered_is_asked_about_again() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.after_s(900).await;
+    // No timer asks about it any more.
+    scene.after_s(27 * 3_600).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    let changed = Notify::Changed {
+        channel_order_no: attempt.channel_order_no.clone(),
+    };
+    let no_answer = || Err(ChannelError::unknown(Doubt::Network, "no answer"));
+    scene.answers(no_answer());
+    answered_and_lost(&scene, changed).await;
+    assert_eq!(scene.notifies_after_s(30).await, 1);
+    // It tells before it has written.
+    scene.answers(Ok(OrderState::Pending));
+    assert_eq!(scene.notifies_after_s(60).await, 1);
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    scene.answers(Ok(paid(&attempt, 100)));
+    assert_eq!(scene.notifies_after_s(120).await, 1);
+    assert_eq!(
+        scene.attempt("k").await.request_status,
+        PayStatus::SuccessPay
+    );
+    assert_eq!(scene.notifies_after_s(3_600).await, 0);
+}
+
+/// What a channel says of an order that it is never paid is not asked about for ever.
+#[tokio::test]
+async fn a_notify_of_an_order_that_is_not_paid_comes_to_an_end() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.after_s(900).await;
+    scene.answers(Ok(OrderState::Pending));
+    let changed = Notify::Changed {
+        channel_order_no: attempt.channel_order_no.clone(),
+    };
+    answered_and_lost(&scene, changed).await;
+    assert_eq!(scene.notifies_after_s(30).await, 1);
+    assert_eq!(scene.notifies_after_s(3_600).await, 1);
+    assert_eq!(scene.notifies_after_s(36_000).await, 0);
+}
+
+/// Between the question and the close the money came to the channel, which checks it.
+#[tokio::test]
+async fn money_that_is_held_at_the_last_question_is_not_closed() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    let held = OrderState::Held("PENDING_REVIEW".to_owned());
+    scene.channel.told.lock().unwrap().after_close = Some(held);
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    let closed = scene.checkout.close_asked(&close).await;
+    assert_eq!(closed, Err(Failure::InProgress));
+    let attempt = scene.attempt("k").await;
+    assert_eq!(
+        (attempt.status, attempt.request_status),
+        (Attempt::Held, PayStatus::NotPay)
+    );
+}
+
+#[tokio::test]
+async fn an_order_that_seems_lost_is_made_once_more_for_all_who_wait() {
+    let scene = Scene::new().await;
+    let lost = ChannelError::unknown(Doubt::Network, "no answer");
+    scene.channel.told.lock().unwrap().create = Some(lost);
+    scene.pay("k").await.unwrap_err();
+    scene.set_clock(scene.now_ms() + 11_000);
+    scene.channel.told.lock().unwrap().create = None;
+    scene.asked();
+    let pay = || scene.pay("k");
+    let (one, two, three, four) = tokio::join!(pay(), pay(), pay(), pay());
+    for attempt in [one, two, three, four] {
+        assert!(attempt.unwrap().obj.is_some());
+    }
+    assert_eq!(scene.asked(), ["create"]);
+}
+
+/// Where the same number would be a second order, nobody says it twice: its payer gets a
+/// new attempt, once no answer can come any more.
+#[tokio::test]
+async fn a_channel_that_takes_a_number_twice_is_told_it_once() {
+    let scene = Scene::new().await;
+    let lost = ChannelError::unknown(Doubt::Network, "no answer");
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        (told.create, told.makes_anew) = (Some(lost), true);
+    }
+    scene.pay("k").await.unwrap_err();
+    let first = scene.attempt("k").await;
+    scene.channel.told.lock().unwrap().create = None;
+    scene.asked();
+    scene.set_clock(scene.now_ms() + 29_000);
+    scene.pay("k").await.unwrap_err();
+    assert_eq!(scene.asked(), [""; 0]);
+    scene.set_clock(scene.now_ms() + 2_000);
+    let second = scene.pay("k").await.unwrap();
+    assert_ne!(second.order_sn, first.order_sn);
+    assert_eq!(scene.asked(), ["create"]);
+    // The first one was made all the same, and its money counts.
+    scene.answers(Ok(paid(&first, 100)));
+    scene.checkout.requery(&first).await.unwrap();
+    let paid = scene.store.attempt(&first.order_sn).await.unwrap().unwrap();
+    assert_eq!(paid.status, Attempt::Paid);
 }

@@ -18,7 +18,7 @@ use payment::sign::{Purpose, hmac_sign, sha1_sign};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
@@ -33,6 +33,8 @@ pub(crate) struct Told {
     pub(crate) changed: Option<Money>,
     pub(crate) query: Option<Result<OrderState, ChannelError>>,
     pub(crate) close: Option<ChannelError>,
+    /// How an order stands once it was to be closed; none: closed.
+    pub(crate) after_close: Option<OrderState>,
     pub(crate) capture: Option<OrderState>,
     pub(crate) refund: Option<Result<RefundState, ChannelError>>,
     pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
@@ -44,6 +46,8 @@ pub(crate) struct Told {
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) lingers: bool,
     pub(crate) fresh_since_ms: i64,
+    /// An order that is made again is a second one.
+    pub(crate) makes_anew: bool,
     pub(crate) notify: Option<Notify>,
     pub(crate) calls: Vec<&'static str>,
 }
@@ -128,6 +132,10 @@ impl Gateway for FakeChannel {
         self.told.lock().unwrap().fresh_since_ms
     }
 
+    fn repeats_orders(&self) -> bool {
+        !self.told.lock().unwrap().makes_anew
+    }
+
     async fn check(&self) -> Result<(), String> {
         Ok(())
     }
@@ -155,7 +163,8 @@ impl Gateway for FakeChannel {
     async fn close(&self, _: &ChannelOrder) -> Result<(), ChannelError> {
         let mut told = self.note("close");
         if told.close.is_none() {
-            told.query = Some(Ok(OrderState::Closed));
+            let after = told.after_close.clone();
+            told.query = Some(Ok(after.unwrap_or(OrderState::Closed)));
         }
         told.close.clone().map_or(Ok(()), Err)
     }
@@ -201,6 +210,8 @@ impl Gateway for FakeChannel {
 pub(crate) struct Receivers {
     /// Addresses that begin like this are never answered.
     pub(crate) hung: Mutex<Option<&'static str>>,
+    /// They take nothing.
+    pub(crate) down: AtomicBool,
     pub(crate) taken: Mutex<Vec<String>>,
     pub(crate) hanging: AtomicU32,
 }
@@ -212,6 +223,14 @@ impl Receiver for Receivers {
         if hung.is_some_and(|hung| call.url.starts_with(hung)) {
             self.hanging.fetch_add(1, Ordering::Relaxed);
             std::future::pending::<()>().await;
+        }
+        if self.down.load(Ordering::Relaxed) {
+            return CallbackAnswer {
+                status: Some(503),
+                location: None,
+                text: String::new(),
+                duration_ms: 1,
+            };
         }
         let body = call.body.map(|(_, body)| format!(" {body}"));
         let took = format!("{}{}", call.url, body.unwrap_or_default());

@@ -1,8 +1,11 @@
 //! What a waiting page hears, and how long a paid payer is held.
 
-use crate::scene::{Scene, paid};
+use crate::scene::{Scene, paid, signed};
+use checkout::{Failure, Poll};
 use payment::domain::Domain;
-use payment::order::Attempt;
+use payment::order::{Attempt, Event};
+use payment::story::{Act, Source};
+use std::time::Duration;
 
 /// A paid request of a domain that holds its payers.
 async fn paid_and_held() -> Scene {
@@ -59,4 +62,35 @@ async fn a_page_hears_that_its_request_is_paid() {
     scene.answers(Ok(paid(&attempt, 100)));
     scene.after_s(5).await;
     bell.rung().await;
+}
+
+#[tokio::test]
+async fn what_pages_ask_about_is_read_ahead_as_a_poll_reads_it() {
+    let scene = Scene::new().await;
+    let ended = scene.pay("ended").await.unwrap();
+    let open = scene.pay("open").await.unwrap();
+    scene.checkout.hear_changes().await.unwrap();
+    let poll = async |key| scene.checkout.poll(&signed(&[("requestKey", key)])).await;
+    for key in ["ended", "open", "closed", "unbegun"] {
+        poll(key).await;
+    }
+    // Others change two of them; this instance has not heard of it.
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Timer,
+    };
+    let store = &scene.store;
+    store
+        .apply(&ended.order_sn, Event::Closed, act)
+        .await
+        .unwrap();
+    store
+        .close_request("test", "closed", None, act)
+        .await
+        .unwrap();
+    scene.checkout.read_ahead(Duration::ZERO).await.unwrap();
+    assert_eq!(poll("ended").await, Poll::Ended);
+    assert_eq!(poll("open").await, Poll::Open(open.order_sn));
+    assert_eq!(poll("closed").await, Poll::Failed(Failure::Closed));
+    assert_eq!(poll("unbegun").await, Poll::Waiting);
 }

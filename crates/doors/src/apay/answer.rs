@@ -160,7 +160,7 @@ pub(super) fn paid_word(told: Option<CallbackState>) -> &'static str {
         Some(CallbackState::Delivered) => "complete",
         Some(CallbackState::Parked) => "通知失败",
         Some(CallbackState::Waiting) => "通知商户",
-        None => "已支付",
+        Some(CallbackState::Overtaken) | None => "已支付",
     }
 }
 

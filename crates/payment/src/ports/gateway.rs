@@ -457,7 +457,13 @@ pub trait Gateway: Send + Sync {
     fn oauth(&self) -> Option<&dyn Oauth> {
         None
     }
-    /// Makes the order. The same order again is the same order.
+    /// Whether an order that is made again under the same number is the same order. Where
+    /// not, one whose answer was lost is never made again: its payer gets a new attempt.
+    fn repeats_orders(&self) -> bool {
+        true
+    }
+    /// Makes the order. The same order again is the same order, but where
+    /// [`Self::repeats_orders`] says no.
     async fn create(&self, order: &NewOrder) -> Result<Created, ChannelError>;
     /// Asks how the order stands.
     async fn query(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError>;

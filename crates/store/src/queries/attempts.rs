@@ -32,6 +32,9 @@ statements! {
     BY_TRADE_NO = ATTEMPTS, "a.channel = $1 and a.account = $2 and a.trade_no = $3";
     OF_REQUEST = ATTEMPTS,
         "r.domain_code = $1 and r.request_key = $2 order by a.created_ms, a.order_sn";
+    OF_REQUESTS(OF) = ATTEMPTS, "(r.domain_code, r.request_key) in \
+        (select value ->> 0, value ->> 1 from ", OF.arrays[0], "$1", OF.arrays[1],
+        ") order by a.created_ms, a.order_sn";
     OPEN_OF_REQUEST = ATTEMPTS,
         "a.request_id = $1 and a.status in ", OPEN_OR_HELD, " order by a.created_ms";
     PAGE = ATTEMPTS, "a.order_sn > $1 order by a.order_sn limit $2";
@@ -55,7 +58,8 @@ statements! {
     TAKE_DUE(OF) = "update attempt set next_query_ms = $2 where order_sn", OF.found[0],
         "select order_sn from attempt where next_query_ms <= $1 order by next_query_ms limit $3",
         OF.found[1], " returning order_sn";
-    SCHEDULE = "update attempt set next_query_ms = $2 where order_sn = $1";
+    /// Another attempt that took its place meanwhile has ended it, and wants it asked about now.
+    SCHEDULE = "update attempt set next_query_ms = $3 where order_sn = $1 and expires_ms = $2";
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -115,6 +119,11 @@ impl Attempts for Database {
         self.list(LIMIT, all, attempt_row).await
     }
 
+    async fn attempts_of(&self, requests: &[(String, String)]) -> Answer<Vec<AttemptRow>> {
+        let all = OF_REQUESTS.bind(json(&requests)?);
+        self.list(LIMIT, all, attempt_row).await
+    }
+
     async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
         let page = PAGE.bind(after).bind(limit);
         self.list(LIMIT, page, attempt_row).await
@@ -134,8 +143,9 @@ impl Attempts for Database {
         self.take(due, found, attempt_row).await
     }
 
-    async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Answer<()> {
-        self.change(SCHEDULE.bind(order_sn).bind(at_ms)).await
+    async fn schedule_query(&self, attempt: &AttemptRow, at_ms: Option<i64>) -> Answer<()> {
+        let schedule = SCHEDULE.bind(&attempt.order_sn).bind(attempt.expires_ms);
+        self.change(schedule.bind(at_ms)).await
     }
 }
 
@@ -203,6 +213,7 @@ fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
         && row.openid == new.openid
         && row.expires_ms > new.created_ms
         && row.created_ms >= new.fresh_since_ms
+        && (row.obj.is_some() || row.created_ms >= new.made_since_ms)
 }
 
 fn added(request_id: i64, new: &NewAttempt) -> Statement<'_> {

@@ -1,7 +1,10 @@
 //! The outbox of callbacks (docs/reference/orders.md, Callbacks).
 
-use super::rows::{DELIVERED, PARKED, WAITING, after_try, callback_row, json, try_row};
+use super::rows::{
+    AT_REST, DELIVERED, OVERTAKEN, PARKED, UNTAKEN, WAITING, after_try, callback_row, json, try_row,
+};
 use super::steps::{self, Locked};
+use super::story;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
@@ -25,9 +28,12 @@ statements! {
     ORDER_OF = "select order_sn from callback where id = $1";
     ADD_TRY = "insert into callback_try (callback_id, at_ms, status, answer, duration_ms, \
         location, outcome, again_ms) values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    /// A delivered callback stays delivered, whatever a slower try says.
+    /// One that is delivered or overtaken stays that, whatever a slower try says.
     STEP = "update callback set state = $2, next_ms = $3, tries = tries + 1 \
-        where id = $1 and state <> ", DELIVERED;
+        where id = $1 and state not in ", AT_REST;
+    OVERTAKE = "update callback set state = ", OVERTAKEN, ", next_ms = null where state in ",
+        UNTAKEN, " and order_sn in (select order_sn from attempt where request_id = $1) \
+        returning id, order_sn";
     OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
     TRIES = "select at_ms, status, answer, duration_ms, location, outcome, again_ms \
         from callback_try where callback_id = $1 order by id";
@@ -36,12 +42,12 @@ statements! {
     LAST = "select id from callback where domain_code = $1 order by id desc limit 1 offset $2";
     ALL_PARKED = "select ", COLUMNS, " from callback where state = ", PARKED,
         " order by created_ms, id";
-    ALL_UNTAKEN = "select ", COLUMNS, " from callback where state in (", WAITING, ", ", PARKED,
-        ") order by created_ms, id limit $1";
+    ALL_UNTAKEN = "select ", COLUMNS, " from callback where state in ", UNTAKEN,
+        " order by created_ms, id limit $1";
     RESEND_WAITING = "select id, order_sn, state from callback where state = ", WAITING,
         " and tries > 0";
     RESEND_ORDER = "select id, order_sn, state from callback where order_sn = $1 and url <> '' \
-        order by id";
+        and state <> ", OVERTAKEN, " order by id";
     RESEND_PARKED = "select id, order_sn, state from callback where state = ", PARKED,
         " and created_ms >= $1 and url <> ''";
     RESEND_DELIVERED = "select id, order_sn, state from callback where state = ", DELIVERED,
@@ -179,6 +185,22 @@ pub(super) async fn add(
     tx.change(added).await?;
     let detail = format!("to {}", callback.receiver);
     locked.tell(tx, "callback written", &detail, act).await
+}
+
+/// Ends what nobody has taken yet of what was told of a request: it is paid after all, and
+/// receivers believe what they hear last.
+pub(super) async fn overtake(tx: &mut Tx, locked: &mut Locked, act: Act) -> Answer<()> {
+    let number = |row: &Row| Ok((row.get::<i64>("id")?, row.get::<String>("order_sn")?));
+    let overtaken = OVERTAKE.bind(locked.request_id);
+    for (id, order_sn) in tx.list(overtaken, number).await? {
+        let (what, detail) = ("callback overtaken", format!("callback {id}"));
+        if order_sn == locked.order_sn {
+            locked.tell(tx, what, &detail, act).await?;
+        } else {
+            story::append_to(tx, &order_sn, what, &detail, act).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {

@@ -99,6 +99,9 @@ pub(super) const TAKEN_BACK: &str = words!(Cause::Chargeback, Cause::AtChannel);
 pub(super) const WAITING: &str = word!(CallbackState::Waiting);
 pub(super) const DELIVERED: &str = word!(CallbackState::Delivered);
 pub(super) const PARKED: &str = word!(CallbackState::Parked);
+pub(super) const OVERTAKEN: &str = word!(CallbackState::Overtaken);
+pub(super) const UNTAKEN: &str = words!(CallbackState::Waiting, CallbackState::Parked);
+pub(super) const AT_REST: &str = words!(CallbackState::Delivered, CallbackState::Overtaken);
 
 /// Notifies of money that nothing of ours is about.
 pub(super) const STRAY: &str = words!(NotifyOutcome::NoSuchOrder, NotifyOutcome::Odd);
@@ -233,6 +236,8 @@ pub(super) fn try_row(row: &Row) -> Answer<KeptTry> {
             CallbackState::Delivered => Some(TryOutcome::Delivered),
             CallbackState::Waiting => again_ms.map(TryOutcome::Again),
             CallbackState::Parked => Some(TryOutcome::Parked),
+            // No try comes to that.
+            CallbackState::Overtaken => None,
         }),
     })
 }

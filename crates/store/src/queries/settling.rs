@@ -1,7 +1,7 @@
 //! What becomes of attempts and their requests: each change with the old state in its
 //! condition, and told in the order's story.
 
-use super::rows::PAYABLE;
+use super::rows::{NOT_PAID, PAYABLE, json};
 use super::steps::{Locked, changed_one, is_closed, lock, lock_request, write_status, write_step};
 use super::{callbacks, refunds, story};
 use crate::db::{Database, LIMIT};
@@ -14,15 +14,26 @@ use payment::status::PayStatus;
 use payment::story::Act;
 
 statements! {
-    SET_HELD = "update attempt set held = $2 where order_sn = $1";
+    /// One that nobody was to ask about any more is asked about again.
+    SET_HELD = "update attempt set held = $2, next_query_ms = coalesce(next_query_ms, $3) \
+        where order_sn = $1";
     SET_PAID = "update attempt set trade_no = $2, paid_ms = $3, next_query_ms = null \
         where order_sn = $1";
     SET_MISMATCH = "update attempt set mismatch = $2 where order_sn = $1 \
         and (mismatch is null or mismatch <> $2)";
     WIN_REQUEST = "update payment_request set status = $3, paid_order_sn = $4 \
         where id = $1 and status = $2 and paid_order_sn is null";
+    /// Counted for each by itself: an index is asked, however many there are.
+    CLOSED_AMONG(OF) = "select value ->> 0 as domain_code, value ->> 1 as request_key from ",
+        OF.arrays[0], "$1", OF.arrays[1], " where (select count(*) from closed_request c \
+        where c.domain_code = value ->> 0 and c.request_key = value ->> 1) > 0";
     CLOSE_KEY = "insert into closed_request (domain_code, request_key) values ($1, $2) \
         on conflict (domain_code, request_key) do nothing";
+    TRY_REQUEST = "insert into payment_request \
+        (domain_code, request_key, money, currency, status, created_ms) \
+        values ($1, $2, 1, 'CNY', ", NOT_PAID, ", 0) \
+        on conflict (domain_code, request_key) do nothing";
+    UNTRY_REQUEST = "delete from payment_request where domain_code = $1 and request_key = $2";
     PAYABLE_OF_REQUEST = "select count(*) as n from attempt \
         where request_id = $1 and status in ", PAYABLE;
     GOLIVES = "select count(*) as n from event where order_sn = $1 and what = 'golive'";
@@ -30,6 +41,9 @@ statements! {
     ORDERS_OF_REQUEST = "select order_sn from attempt where request_id = $1 \
         order by created_ms, order_sn";
 }
+
+/// When a channel is asked again about money that it holds, where nothing else says so, ms.
+const HELD_LOOK_MS: i64 = 3_600_000;
 
 #[async_trait::async_trait]
 impl Settling for Database {
@@ -44,7 +58,8 @@ impl Settling for Database {
     async fn hold(&self, order_sn: &str, reason: &str, act: Act) -> Answer<Settled> {
         self.write(LIMIT, async |tx| {
             let mut locked = lock(tx, order_sn).await?;
-            tx.change(SET_HELD.bind(order_sn).bind(reason)).await?;
+            let held = SET_HELD.bind(order_sn).bind(reason);
+            tx.change(held.bind(act.at_ms + HELD_LOOK_MS)).await?;
             write_step(tx, &mut locked, Event::Held, reason, act).await
         })
         .await
@@ -117,6 +132,12 @@ impl Settling for Database {
         let closed = async |line: &mut Line| is_closed(line, domain_code, request_key).await;
         self.read(LIMIT, closed).await
     }
+
+    async fn closed_among(&self, requests: &[(String, String)]) -> Answer<Vec<(String, String)>> {
+        let name = |row: &Row| Ok((row.get("domain_code")?, row.get("request_key")?));
+        self.list(LIMIT, CLOSED_AMONG.bind(json(&requests)?), name)
+            .await
+    }
 }
 
 async fn settle_paid(
@@ -138,6 +159,9 @@ async fn settle_paid(
     if let Some(status) = request_after(locked.request_status, state) {
         locked.request_status = kept_status;
         win_request(tx, &locked, status).await?;
+        if kept_status == PayStatus::Closed {
+            callbacks::overtake(tx, &mut locked, act).await?;
+        }
         callbacks::add(tx, &mut locked, payment.callback, act).await?;
     }
     let cause = match state {
@@ -165,6 +189,7 @@ async fn honour(tx: &mut Tx, order_sn: &str, callback: &NewCallback, act: Act) -
     }
     write_status(tx, &mut locked, Attempt::Paid, "honoured", "", act).await?;
     win_request(tx, &locked, PayStatus::SuccessPay).await?;
+    callbacks::overtake(tx, &mut locked, act).await?;
     callbacks::add(tx, &mut locked, callback, act).await?;
     Ok(Honoured::Done)
 }
@@ -179,7 +204,11 @@ async fn close(
     // Written first: a payer who comes at the same moment meets it, or is met.
     tx.change(CLOSE_KEY.bind(domain_code).bind(request_key))
         .await?;
-    let Some(request) = lock_request(tx, domain_code, request_key).await? else {
+    let mut request = lock_request(tx, domain_code, request_key).await?;
+    if request.is_none() && is_beginning(tx, domain_code, request_key).await? {
+        request = lock_request(tx, domain_code, request_key).await?;
+    }
+    let Some(request) = request else {
         return Ok(ClosedRequest::Closed);
     };
     if request.status.was_paid() {
@@ -203,6 +232,18 @@ async fn close(
         callbacks::add(tx, &mut locked, callback, act).await?;
     }
     Ok(ClosedRequest::Closed)
+}
+
+/// Whether a payer began this request, which was not to be seen, in the same moment. Who
+/// begins reads no key that is not committed, and his row is not seen before it is: both
+/// meet at the one row that a request may have, which is tried to be made, and taken away.
+async fn is_beginning(tx: &mut Tx, domain_code: &str, request_key: &str) -> Answer<bool> {
+    let tried = TRY_REQUEST.bind(domain_code).bind(request_key);
+    if tx.change(tried).await? == 0 {
+        return Ok(true);
+    }
+    let untried = UNTRY_REQUEST.bind(domain_code).bind(request_key);
+    tx.change(untried).await.map(|_| false)
 }
 
 async fn win_request(tx: &mut Tx, locked: &Locked, status: PayStatus) -> Answer<()> {

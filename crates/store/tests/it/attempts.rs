@@ -43,6 +43,37 @@ pub(crate) async fn other_values_end_the_open_attempt(store: Arc<dyn Store>) {
     );
 }
 
+/// Many requests are read as one alone is: each attempt in its turn, and the closed keys.
+pub(crate) async fn many_requests_are_read_at_once(store: Arc<dyn Store>) {
+    begun(&*store, &attempt("k", 1, 0)).await;
+    let mut again = attempt("k", 2, 10);
+    again.signed = Signed::parse("info=y").unwrap();
+    begun(&*store, &again).await;
+    begun(&*store, &attempt("\"引号\"", 3, 5)).await;
+    begun(&*store, &attempt("unasked", 4, 5)).await;
+    let mut elsewhere = attempt("k", 5, 5);
+    elsewhere.domain_code = "other".to_owned();
+    begun(&*store, &elsewhere).await;
+    for code in ["shop", "other"] {
+        let closed = store.close_request(code, "closed", None, act()).await;
+        assert_eq!(closed.unwrap(), ClosedRequest::Closed);
+    }
+
+    let named = |key: &str| ("shop".to_owned(), key.to_owned());
+    let keys = ["k", "\"引号\"", "closed", "nothing"].map(named);
+    let mut each = Vec::new();
+    for (code, key) in &keys {
+        each.extend(store.attempts(code, key).await.unwrap());
+    }
+    let mut all = store.attempts_of(&keys).await.unwrap();
+    let of_one = all.extract_if(.., |one| one.request_key == "k");
+    let of_one: Vec<_> = of_one.collect();
+    assert_eq!(of_one, each[..2], "oldest first");
+    assert_eq!(all, each[2..]);
+    assert_eq!(store.closed_among(&keys).await.unwrap(), [named("closed")]);
+    assert!(store.attempts_of(&[]).await.unwrap().is_empty());
+}
+
 pub(crate) async fn a_request_key_takes_no_other_sum(store: Arc<dyn Store>) {
     begun(&*store, &attempt("k", 1, 0)).await;
     for (minor, currency) in [(101, Currency::Cny), (100, Currency::Usd)] {
@@ -284,7 +315,7 @@ pub(crate) async fn a_due_query_is_taken_by_one(store: Arc<dyn Store>) {
     let (one, two) = (one.await.unwrap(), two.await.unwrap());
     assert_eq!(one.len() + two.len(), 10);
     let taken = one.first().or(two.first()).unwrap();
-    store.schedule_query(&taken.order_sn, None).await.unwrap();
+    store.schedule_query(taken, None).await.unwrap();
     assert_eq!(
         store
             .take_due_attempts(60_000, 90_000, 99)
@@ -293,6 +324,85 @@ pub(crate) async fn a_due_query_is_taken_by_one(store: Arc<dyn Store>) {
             .len(),
         9
     );
+}
+
+/// A worker that read an attempt before another one took its place does not undo its end.
+pub(crate) async fn an_ended_attempt_keeps_its_next_query(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let mut other = attempt("k", 2, 10);
+    other.signed = Signed::parse("info=y").unwrap();
+    begun(&*store, &other).await;
+    store.schedule_query(&first, Some(60_000)).await.unwrap();
+    let due = store.take_due_attempts(10, 60_000, 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].order_sn, first.order_sn);
+    let ended = store.attempt(&first.order_sn).await.unwrap().unwrap();
+    store.schedule_query(&ended, None).await.unwrap();
+    let due = store.take_due_attempts(4_999_999, 0, 10).await.unwrap();
+    assert!(due.iter().all(|one| one.order_sn != first.order_sn));
+}
+
+/// Money that its channel holds is asked about, also where nobody was to ask any more.
+pub(crate) async fn held_money_is_asked_about_again(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store
+        .apply(&row.order_sn, Event::Closed, act())
+        .await
+        .unwrap();
+    store.schedule_query(&row, None).await.unwrap();
+    let held = store.hold(&row.order_sn, "ECHECK", act()).await.unwrap();
+    assert_eq!(held, Settled::Went(Attempt::Held));
+    let soon = store.take_due_attempts(3_600_006, 0, 10).await.unwrap();
+    assert!(soon.is_empty());
+    let due = store.take_due_attempts(3_600_007, 0, 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+}
+
+/// An order that was not made in time is another one's where its channel repeats none.
+pub(crate) async fn an_attempt_without_an_order_is_left_behind(store: Arc<dyn Store>) {
+    let first = begun(&*store, &attempt("k", 1, 0)).await;
+    let mut again = attempt("k", 2, 30_000);
+    again.made_since_ms = 0;
+    let same = store.begin_attempt(&again).await.unwrap();
+    assert!(matches!(same, Begun::Same(_)), "it may still be made");
+    again.made_since_ms = 1;
+    let new = begun(&*store, &again).await;
+    assert_ne!(new.order_sn, first.order_sn);
+    let order = code("weixin://x");
+    let made = store.accept_attempt(&new.order_sn, &order, act());
+    made.await.unwrap();
+    let mut third = attempt("k", 3, 40_000);
+    third.made_since_ms = 40_000;
+    let same = store.begin_attempt(&third).await.unwrap();
+    assert!(matches!(same, Begun::Same(_)), "it has its order");
+}
+
+/// Who closes and who begins at the same moment see each other: never is one told that
+/// nobody can pay, and the other that he can.
+pub(crate) async fn a_request_is_closed_or_begun(store: Arc<dyn Store>) {
+    for number in 0..100 {
+        let key = format!("k{number}");
+        let new = attempt(&key, number, 0);
+        let (closed, begun) = tokio::join!(
+            store.close_request("shop", &key, None, act()),
+            store.begin_attempt(&new)
+        );
+        match (closed.unwrap(), begun.unwrap()) {
+            (ClosedRequest::Closed, Begun::Closed) | (ClosedRequest::Open, Begun::New(_)) => {}
+            both => panic!("{both:?}"),
+        }
+    }
+    // Nothing is left of a look at who begins.
+    store
+        .close_request("shop", "nobody", None, act())
+        .await
+        .unwrap();
+    let later = store
+        .begin_attempt(&attempt("nobody", 999, 0))
+        .await
+        .unwrap();
+    assert!(matches!(later, Begun::Closed));
+    assert!(store.attempts("shop", "nobody").await.unwrap().is_empty());
 }
 
 pub(crate) async fn an_attempt_is_found_by_its_payment(store: Arc<dyn Store>) {

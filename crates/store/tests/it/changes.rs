@@ -40,7 +40,7 @@ pub(crate) async fn a_change_is_told_once(store: Arc<dyn Store>) {
     assert!(changes.contains(&request("k3")), "{changes:?}");
     assert_eq!(changes.len(), 2);
     // When it is asked about next is nobody's matter.
-    store.schedule_query(&row.order_sn, Some(5)).await.unwrap();
+    store.schedule_query(&row, Some(5)).await.unwrap();
     assert_eq!(told(&store).await, []);
 }
 

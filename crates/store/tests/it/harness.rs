@@ -120,6 +120,7 @@ pub(crate) fn attempt(key: &str, number: u32, now_ms: i64) -> NewAttempt {
         could_be_recut: false,
         deadline_after_ms: None,
         fresh_since_ms: i64::MIN,
+        made_since_ms: i64::MIN,
         attempts_an_hour: 20,
     }
 }

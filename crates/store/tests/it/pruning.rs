@@ -33,7 +33,7 @@ async fn paid(store: &dyn Store, key: &str, number: u32) -> String {
         .settle_paid(&row.order_sn, &money(&callback, &beside), act())
         .await
         .unwrap();
-    store.schedule_query(&row.order_sn, None).await.unwrap();
+    store.schedule_query(&row, None).await.unwrap();
     row.order_sn
 }
 

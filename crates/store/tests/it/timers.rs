@@ -84,10 +84,10 @@ pub(crate) async fn an_order_past_its_end_may_wait_longer(store: Arc<dyn Store>)
     let row = begun(&*store, &attempt("k", 1, 0)).await;
     let now_ms = row.expires_ms + 1;
     let waits = Some(now_ms + 3_000_000);
-    store.schedule_query(&row.order_sn, waits).await.unwrap();
+    store.schedule_query(&row, waits).await.unwrap();
     assert_eq!(store.hasten(now_ms, &horizons()).await.unwrap(), 0);
     let waits = Some(now_ms + 3_600_001);
-    store.schedule_query(&row.order_sn, waits).await.unwrap();
+    store.schedule_query(&row, waits).await.unwrap();
     assert_eq!(store.hasten(now_ms, &horizons()).await.unwrap(), 1);
 }
 

@@ -199,10 +199,7 @@ async fn works(store: &dyn Store, number: u32) {
     let unpaid = begun(store, &attempt(&format!("u{number}"), 500 + number, 0)).await;
     let due = store.take_due_attempts(999_999, 999_999, 9).await.unwrap();
     assert!(due.iter().any(|row| row.order_sn == unpaid.order_sn));
-    store
-        .schedule_query(&unpaid.order_sn, Some(1))
-        .await
-        .unwrap();
+    store.schedule_query(&unpaid, Some(1)).await.unwrap();
     store
         .apply(&unpaid.order_sn, Event::Closed, act())
         .await

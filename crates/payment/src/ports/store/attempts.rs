@@ -60,6 +60,8 @@ pub struct NewAttempt {
     /// An open attempt that began before this is not taken for the same one, ms since
     /// 1970.
     pub fresh_since_ms: i64,
+    /// Nor is one that began before this and has no order yet, ms since 1970.
+    pub made_since_ms: i64,
     /// So many attempts of the request may begin within an hour.
     pub attempts_an_hour: i64,
 }
@@ -187,6 +189,8 @@ pub trait Attempts: Send + Sync {
     ) -> Answer<Option<AttemptRow>>;
     /// All attempts of a request, oldest first.
     async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>>;
+    /// The same of several requests, each named by its business system and requestKey.
+    async fn attempts_of(&self, requests: &[(String, String)]) -> Answer<Vec<AttemptRow>>;
     /// Up to `limit` orders whose number is greater than `after`, by number.
     async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
     /// Takes up to `limit` attempts whose query is due, and puts their next
@@ -197,6 +201,7 @@ pub trait Attempts: Send + Sync {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<AttemptRow>>;
-    /// Puts an attempt's next query; `None` ends them.
-    async fn schedule_query(&self, order_sn: &str, at_ms: Option<i64>) -> Answer<()>;
+    /// Puts the next query of an attempt as it was read; `None` ends them. One that another
+    /// attempt has ended since then keeps its own.
+    async fn schedule_query(&self, attempt: &AttemptRow, at_ms: Option<i64>) -> Answer<()>;
 }

@@ -48,6 +48,8 @@ pub enum CallbackState {
     Delivered,
     /// The schedule is used up.
     Parked,
+    /// What it tells is not so any more, and nobody had taken it: it is not sent again.
+    Overtaken,
 }
 
 impl CallbackState {
@@ -58,15 +60,20 @@ impl CallbackState {
             Self::Waiting => "WAITING",
             Self::Delivered => "DELIVERED",
             Self::Parked => "PARKED",
+            Self::Overtaken => "OVERTAKEN",
         }
     }
 
     /// Reads the store's word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Waiting, Self::Delivered, Self::Parked]
-            .into_iter()
-            .find(|state| state.word() == word)
+        const ALL: [CallbackState; 4] = [
+            CallbackState::Waiting,
+            CallbackState::Delivered,
+            CallbackState::Parked,
+            CallbackState::Overtaken,
+        ];
+        ALL.into_iter().find(|state| state.word() == word)
     }
 }
 

@@ -95,4 +95,7 @@ pub trait Settling: Send + Sync {
     async fn note_operator(&self, order_sn: &str, detail: &str, act: Act) -> Answer<()>;
     /// Whether a request was closed, be it one that nobody ever opened.
     async fn is_closed(&self, domain_code: &str, request_key: &str) -> Answer<bool>;
+    /// Those of several requests, each named by its business system and requestKey, that
+    /// were closed.
+    async fn closed_among(&self, requests: &[(String, String)]) -> Answer<Vec<(String, String)>>;
 }
