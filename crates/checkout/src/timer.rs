@@ -22,6 +22,8 @@ const LINGER_MS: i64 = 26 * 3_600_000;
 /// An order call that may still be under way after this long is lost, ms: it has a
 /// time limit of its own.
 pub(crate) const CREATE_LIMIT_MS: i64 = 30_000;
+/// A capture is over after this long, ms: it has a time limit of its own.
+const CAPTURE_LIMIT_MS: i64 = 15_000;
 /// Queries that one round takes.
 const ROUND: i64 = 32;
 
@@ -205,6 +207,9 @@ impl Checkout {
                 return Ok(Outcome::Open);
             }
             Ok(OrderState::NotFound) => false,
+            Ok(OrderState::Approved) if self.may_be_captured(attempt) => {
+                return self.end_captures(attempt).await;
+            }
             Ok(OrderState::Pending | OrderState::Approved | OrderState::Declined) => true,
             Ok(state) => return self.settle(&*gateway, attempt, state, by).await,
             Err(_) => return Ok(Outcome::Open),
@@ -226,6 +231,25 @@ impl Checkout {
             Ok(_) if closed => self.end(attempt, Event::Closed, by).await,
             Ok(_) | Err(_) => Ok(Outcome::Open),
         }
+    }
+
+    /// Whether a capture that began before the attempt's end may still be under way.
+    fn may_be_captured(&self, attempt: &AttemptRow) -> bool {
+        self.now_ms() < attempt.expires_ms + CAPTURE_LIMIT_MS
+    }
+
+    /// Ends an attempt so that no capture begins any more; it is closed once those are over
+    /// that did.
+    async fn end_captures(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+        let now_ms = self.now_ms();
+        if now_ms < attempt.expires_ms {
+            self.parts
+                .store
+                .end_attempt(&attempt.order_sn, now_ms)
+                .await?;
+            self.request_changed(&attempt.domain_code, &attempt.request_key);
+        }
+        Ok(Outcome::Open)
     }
 
     /// Whether an order may be paid after its attempt has ended: its channel can't

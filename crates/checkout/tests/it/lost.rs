@@ -412,3 +412,34 @@ async fn a_channel_that_takes_a_number_twice_is_told_it_once() {
     let paid = scene.store.attempt(&first.order_sn).await.unwrap().unwrap();
     assert_eq!(paid.status, Attempt::Paid);
 }
+
+/// A capture may be under way somewhere while its request is closed: the close waits, and
+/// no other one begins.
+#[tokio::test]
+async fn an_approved_order_is_closed_once_no_capture_can_be_under_way() {
+    let scene = Scene::new().await;
+    let values = [("requestKey", "k"), ("rate", "6.8")];
+    let attempt = scene.pay_by(Channel::Paypal, &values).await.unwrap();
+    let answers = |state| scene.paypal.told.lock().unwrap().query = Some(Ok(state));
+    answers(OrderState::Approved);
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    let closed = scene.checkout.close_asked(&close).await;
+    assert_eq!(closed, Err(Failure::InProgress));
+    // The payer comes back now.
+    let now = scene
+        .store
+        .attempt(&attempt.order_sn)
+        .await
+        .unwrap()
+        .unwrap();
+    scene.checkout.watch(now).await.unwrap();
+    let calls = scene.paypal.told.lock().unwrap().calls.clone();
+    assert!(!calls.contains(&"capture"), "{calls:?}");
+    answers(OrderState::Approved);
+    scene.after_s(14).await;
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::NotPay);
+    answers(OrderState::Approved);
+    scene.after_s(60).await;
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::Closed);
+    scene.checkout.close_asked(&close).await.unwrap();
+}

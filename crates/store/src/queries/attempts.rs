@@ -143,6 +143,10 @@ impl Attempts for Database {
         self.take(due, found, attempt_row).await
     }
 
+    async fn end_attempt(&self, order_sn: &str, now_ms: i64) -> Answer<()> {
+        self.change(END.bind(order_sn).bind(now_ms)).await
+    }
+
     async fn schedule_query(&self, attempt: &AttemptRow, at_ms: Option<i64>) -> Answer<()> {
         let schedule = SCHEDULE.bind(&attempt.order_sn).bind(attempt.expires_ms);
         self.change(schedule.bind(at_ms)).await

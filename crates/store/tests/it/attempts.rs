@@ -342,6 +342,15 @@ pub(crate) async fn an_ended_attempt_keeps_its_next_query(store: Arc<dyn Store>)
     assert!(due.iter().all(|one| one.order_sn != first.order_sn));
 }
 
+pub(crate) async fn an_attempt_s_time_is_ended(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store.end_attempt(&row.order_sn, 7).await.unwrap();
+    let ended = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(ended.expires_ms, 7);
+    let due = store.take_due_attempts(7, 60_000, 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+}
+
 /// Money that its channel holds is asked about, also where nobody was to ask any more.
 pub(crate) async fn held_money_is_asked_about_again(store: Arc<dyn Store>) {
     let row = begun(&*store, &attempt("k", 1, 0)).await;

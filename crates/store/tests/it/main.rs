@@ -37,6 +37,7 @@ on_both! {
     attempts::other_values_end_the_open_attempt,
     attempts::many_requests_are_read_at_once,
     attempts::an_ended_attempt_keeps_its_next_query,
+    attempts::an_attempt_s_time_is_ended,
     attempts::held_money_is_asked_about_again,
     attempts::an_attempt_without_an_order_is_left_behind,
     attempts::a_request_is_closed_or_begun,

@@ -201,6 +201,9 @@ pub trait Attempts: Send + Sync {
         again_ms: i64,
         limit: i64,
     ) -> Answer<Vec<AttemptRow>>;
+    /// Ends an attempt's time now, ms since 1970: nobody pays it any more, and it is due to
+    /// be asked about.
+    async fn end_attempt(&self, order_sn: &str, now_ms: i64) -> Answer<()>;
     /// Puts the next query of an attempt as it was read; `None` ends them. One that another
     /// attempt has ended since then keeps its own.
     async fn schedule_query(&self, attempt: &AttemptRow, at_ms: Option<i64>) -> Answer<()>;
