@@ -5,7 +5,7 @@ use crate::flights::Flight;
 use crate::memory::{self, Business, Fingerprint, Known, Newest, Recalled, Woke};
 use crate::numbers::is_token;
 use crate::{Checkout, Failure};
-use payment::domain::Secret;
+use payment::domain::{Domain, Secret};
 use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
@@ -88,17 +88,21 @@ pub enum Requested {
     GoingBack,
 }
 
-/// Whether a request is refused by what an operator may set.
-fn is_of_settings(failure: &Failure) -> bool {
-    matches!(
-        failure,
+/// Whether a request is refused by what an operator may have set since it was begun.
+fn is_of_settings(failure: &Failure, domain: &Domain, now_ms: i64) -> bool {
+    match failure {
         Failure::Refused(
             Refusal::Amount(_)
-                | Refusal::AddressRefused(_)
-                | Refusal::Rule(_)
-                | Refusal::HmacRequired
-        )
-    )
+            | Refusal::AddressRefused(_)
+            | Refusal::Rule(_)
+            | Refusal::HmacRequired,
+        ) => true,
+        // It may have been signed with a secret that has ended.
+        Failure::Refused(Refusal::BadSign { .. }) => {
+            domain.live_secrets(now_ms).count() < domain.secrets().len()
+        }
+        _ => false,
+    }
 }
 
 impl Checkout {
@@ -175,7 +179,7 @@ impl Checkout {
             }
         };
         let request = match self.verified_by(&business.domain, pairs).await {
-            Err(failure) if is_of_settings(&failure) => {
+            Err(failure) if is_of_settings(&failure, &business.domain, self.now_ms()) => {
                 return self.begun_before(code, pairs).await?.ok_or(failure);
             }
             verified => verified?,

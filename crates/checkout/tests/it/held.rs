@@ -306,3 +306,25 @@ async fn what_was_begun_is_told_of_though_the_settings_are_others_by_now() {
         assert!(scene.checkout.refund_asked(&refund).await.is_ok());
     }
 }
+
+/// The end of a secret is no word on a payment that was begun with it.
+#[tokio::test]
+async fn what_was_begun_is_told_of_though_its_secret_has_ended() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    let now_ms = scene.now_ms();
+    scene
+        .with_domain(|domain| domain.rotate("another-secret-of-32-characters!", now_ms))
+        .await;
+    scene.set_clock(now_ms + 1);
+    let page = signed(&[("requestKey", "k")]);
+    let poll = scene.checkout.poll(&page).await;
+    assert!(matches!(poll, Poll::Open(_)), "{poll:?}");
+    assert!(scene.pay("k").await.is_err(), "nobody begins by it");
+    let other = signed(&[("requestKey", "k"), ("info", "Bag")]);
+    let poll = scene.checkout.poll(&other).await;
+    assert!(matches!(poll, Poll::Failed(_)), "{poll:?}");
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    assert_eq!(scene.checkout.poll(&page).await, Poll::Paid);
+}
