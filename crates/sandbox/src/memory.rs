@@ -68,6 +68,9 @@ pub(crate) struct Paypal {
 pub(crate) struct Apay {
     #[serde(rename = "orderId")]
     pub(crate) order_id: String,
+    /// What its partner calls it, and maybe another one too.
+    #[serde(default, rename = "outOrderId")]
+    pub(crate) out_order_id: String,
     pub(crate) return_url: String,
     /// Refunds that come to nothing: what was noted of them, by their number.
     pub(crate) closed: BTreeMap<String, Value>,

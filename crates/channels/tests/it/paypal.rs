@@ -239,13 +239,13 @@ async fn an_order_that_is_always_declined_ends() {
 }
 
 #[tokio::test]
-async fn an_order_past_its_time_is_not_found() {
+async fn an_order_past_its_time_is_closed_and_one_elsewhere_not_found() {
     let world = World::start().await;
     let gateway = adapter(&world);
     let (order, _) = made(&gateway, &fresh(&world)).await;
     world.act("expire", &order.number).await;
-    // Of money that PayPal held before it would say nothing: no end of its own.
-    assert_eq!(gateway.query(&order).await, Ok(OrderState::NotFound));
+    assert_eq!(gateway.query(&order).await, Ok(OrderState::Closed));
+    // Of money that PayPal held before it says nothing: no end of its own.
     let elsewhere = ChannelOrder {
         reference: Some("5O190127TN364715T".to_owned()),
         ..order

@@ -73,7 +73,7 @@ pub(super) async fn order(
         Err(err) => return bad(err, fault).await,
     };
     let answer = owned([
-        ("outOrderId", &order.channel_order_no),
+        ("outOrderId", out_order_id(&order)),
         ("orderId", order_id(&order)),
         ("url", &order.code_url),
         ("money", &yuan(order.amount)),
@@ -82,7 +82,8 @@ pub(super) async fn order(
     good(answer, Some(&world.keys.apay.partner.key), fault).await
 }
 
-/// The order of these fields: the same again is the same order.
+/// The order of these fields. Such gateways let a number pass again: it is a second order,
+/// and queries find the first.
 fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &'static str> {
     let keys = &world.keys.apay;
     let now_ms = now_ms();
@@ -108,17 +109,13 @@ fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &
     if let Some((err, _)) = checks.iter().find(|(_, good)| !good) {
         return Err(err);
     }
-    let mut content = fields.clone();
-    content.retain(|name, _| !matches!(name.as_str(), "time" | "sign"));
-    let content = json!(content).to_string();
     let mut book = world.book();
-    if let Some(old) = book.get(&keys.partner.name, value("outOrderId")) {
-        let same = old.fields == content;
-        return same
-            .then(|| old.clone())
-            .ok_or("outOrderId was used for another order");
-    }
     let order_id = format!("A{now_ms}{}", digits(8));
+    let out_order_id = value("outOrderId").to_owned();
+    let number = match book.get(&keys.partner.name, &out_order_id) {
+        Some(_) => format!("{out_order_id} as {order_id}"),
+        None => out_order_id.clone(),
+    };
     let order = Order {
         trade_type: value("type").to_owned(),
         description: format!("合作商 {}", keys.partner.partner_id),
@@ -131,16 +128,16 @@ fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &
         currency: value("currency").to_owned(),
         notify_url: value("cb_url").to_owned(),
         code_url: format!("{}/pay?order={order_id}", keys.base),
-        fields: content,
         expires_ms: now_ms + LIFE_MS,
         ..Order::fresh(
             Memory::Apay(memory::Apay {
                 order_id,
+                out_order_id,
                 return_url: value("return_url").to_owned(),
                 closed: BTreeMap::new(),
             }),
             &keys.partner.name,
-            value("outOrderId"),
+            &number,
             now_ms,
         )
     };
@@ -151,6 +148,11 @@ fn made(world: &World, fields: &Fields, fault: Option<Fault>) -> Result<Order, &
 /// Apay's own number of an order.
 pub(super) fn order_id(order: &Order) -> &str {
     order.apay().map_or("", |own| &own.order_id)
+}
+
+/// The partner's number of an order.
+pub(super) fn out_order_id(order: &Order) -> &str {
+    order.apay().map_or("", |own| &own.out_order_id)
 }
 
 fn found(world: &World, fields: &Fields) -> Result<Order, &'static str> {
@@ -186,7 +188,7 @@ pub(super) async fn query_order(
     }
     let is_paid = order.paid_ms.is_some();
     let answer = owned([
-        ("outOrderId", &order.channel_order_no),
+        ("outOrderId", out_order_id(&order)),
         ("orderId", order_id(&order)),
         ("_id", order_id(&order)),
         ("money", &sum),

@@ -2,7 +2,7 @@
 //! address's own query fields in it.
 
 use super::answer::json;
-use super::calls::{order_id, other_currency};
+use super::calls::{order_id, other_currency, out_order_id};
 use super::sign::{Fields, sign, yuan};
 use crate::book::Channel;
 use crate::face::{Envelope, Event, Face, Letter, Lie};
@@ -38,7 +38,7 @@ impl Face for Notices {
             Some(Lie::Merchant | Lie::App) | None => {}
         }
         let told = [
-            ("outOrderId", order.channel_order_no.as_str()),
+            ("outOrderId", out_order_id(&order)),
             ("orderId", order_id(&order)),
             ("money", &yuan(fen)),
             ("currency", currency),
