@@ -205,6 +205,25 @@ impl Alipay {
     }
 }
 
+/// Refusals of a refund that pass: the same number again, later.
+const PASSING: [&str; 4] = [
+    "ACQ.SELLER_BALANCE_NOT_ENOUGH",
+    "ACQ.REFUND_CHARGE_ERROR",
+    "ACQ.TRADE_SETTLE_ERROR",
+    "ACQ.REFUND_ACCOUNT_NOT_EXIST",
+];
+
+/// Whether a refusal of a refund is no end of it. That our keys, rights or clock are wrong
+/// (codes of others than the trade itself) says nothing of the refund.
+fn passes(error: &ChannelError) -> bool {
+    match error {
+        ChannelError::Refused { code, .. } => {
+            !code.starts_with("ACQ.") || PASSING.contains(&code.as_str())
+        }
+        _ => false,
+    }
+}
+
 /// A refund, ours or one that was made by hand; `refund_fee` is all that was refunded
 /// of the trade so far (docs/reference/alipay.md, Refunds).
 fn refunded(trade: &Trade, out_biz_no: &str, refund_fee: &str) -> Notify {
@@ -367,14 +386,11 @@ impl Gateway for Alipay {
             "out_request_no": refund.refund_no,
             "refund_amount": major(refund.money),
         });
-        let answer: RefundAnswer = match self.api.call("alipay.trade.refund", &content).await {
-            Ok(answer) => answer,
-            // The balance may be filled up: the same number again, later.
-            Err(error) if error.is_refusal("ACQ.SELLER_BALANCE_NOT_ENOUGH") => {
-                return Err(error.or_unknown());
-            }
-            Err(error) => return Err(error),
-        };
+        let sent = self.api.call("alipay.trade.refund", &content).await;
+        let answer: RefundAnswer = sent.map_err(|error| match passes(&error) {
+            true => error.or_unknown(),
+            false => error,
+        })?;
         let state = match answer.fund_change.as_str() {
             "Y" => RefundState::Done,
             // No failure: it was taken before, and the query tells the rest.

@@ -38,6 +38,23 @@ const SPENT: [&str; 3] = [DECLINED, "ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED
 /// An order that is declined so often ends.
 const CAPTURES_MAX: u32 = 5;
 
+/// Refusals of a refund that pass, and that are the answer of their request id for good as
+/// well: nobody else would give this money back, so it is sent again under another id, and
+/// where it stays refused, a person sees it at risk.
+const PASSING: [&str; 2] = ["REFUND_FAILED_INSUFFICIENT_FUNDS", "PENDING_CAPTURE"];
+/// A refund that was refused so bears this and how often it was as its reference. PayPal's
+/// own numbers are capital letters and digits.
+const REFUSED: &str = "request-";
+
+/// How often a refund of this reference was refused for now; `None` where the reference is
+/// PayPal's own number.
+fn refusals(reference: Option<&str>) -> Option<u32> {
+    match reference {
+        None => Some(0),
+        Some(reference) => reference.strip_prefix(REFUSED)?.parse().ok(),
+    }
+}
+
 /// What an account at PayPal has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -316,6 +333,8 @@ impl Gateway for Paypal {
         }
     }
 
+    /// An unknown outcome repeats the request id, which is then the same refund; only a
+    /// refusal that was answered is followed by another one.
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         let Some(capture) = &refund.order.trade_no else {
             return Err(ChannelError::unknown(Doubt::Unasked, "no capture is known"));
@@ -325,16 +344,19 @@ impl Gateway for Paypal {
             "amount": amount(refund.money),
             "custom_id": refund.refund_no,
         });
-        let sent: Result<Refund, _> = self.api.post(&path, &refund.refund_no, &body).await;
+        let refused = refusals(refund.reference.as_deref()).unwrap_or_default();
+        let request_id = match refused {
+            0 => refund.refund_no.clone(),
+            count => format!("{}-{count}", refund.refund_no),
+        };
+        let sent: Result<Refund, _> = self.api.post(&path, &request_id, &body).await;
         match sent {
             Ok(made) => made.report(),
-            // These pass, and nobody else would give this money back: the same number
-            // again, later; where it stays refused, a person sees it at risk.
-            Err(error)
-                if error.is_refusal("REFUND_FAILED_INSUFFICIENT_FUNDS")
-                    || error.is_refusal("PENDING_CAPTURE") =>
-            {
-                Err(error.or_unknown())
+            Err(error) if PASSING.iter().any(|passing| error.is_refusal(passing)) => {
+                Ok(RefundReport {
+                    state: RefundState::Again(error.to_string()),
+                    reference: Some(format!("{REFUSED}{}", refused.saturating_add(1))),
+                })
             }
             // The dispute decides who has the money: a person must look.
             Err(ChannelError::Refused { code, .. })
@@ -354,10 +376,12 @@ impl Gateway for Paypal {
     }
 
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
-        let Some(id) = &refund.reference else {
+        let reference = refund.reference.as_deref();
+        let id = match reference {
+            Some(id) if refusals(reference).is_none() => id,
             // PayPal finds no refund by our number; sent again under the same
             // request id it is the same refund, and answers how it stands.
-            return Ok(RefundReport::from(RefundState::NotFound));
+            _ => return Ok(RefundReport::from(RefundState::NotFound)),
         };
         let asked = self.api.get(&format!("/v2/payments/refunds/{id}")).await;
         let found: Refund = asked.map_err(ChannelError::or_unknown)?;

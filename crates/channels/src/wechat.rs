@@ -36,6 +36,8 @@ use wire::{
 
 /// `description` takes 127 bytes at most.
 const DESCRIPTION_BYTES_MAX: usize = 127;
+/// The longest time between refunds that can be set.
+const REFUND_GAP_MAX_S: i64 = 3_600;
 
 /// What an account at WeChat Pay has; key files are named relative to the
 /// accounts file.
@@ -70,6 +72,9 @@ struct Account {
     /// Where codes are exchanged for openids.
     #[serde(default = "oauth_base")]
     oauth_base: String,
+    /// The seconds that WeChat wants between two refunds of one order.
+    #[serde(default = "refund_gap_s")]
+    refund_gap_s: i64,
 }
 
 fn yes() -> bool {
@@ -88,6 +93,10 @@ fn oauth_base() -> String {
     "https://api.weixin.qq.com".to_owned()
 }
 
+fn refund_gap_s() -> i64 {
+    60
+}
+
 /// The adapter of one WeChat Pay account.
 pub struct Wechat {
     name: String,
@@ -97,6 +106,7 @@ pub struct Wechat {
     mchid: String,
     notify_url: String,
     oauth: Option<Official>,
+    refund_gap_ms: i64,
     api: Arc<Api>,
 }
 
@@ -105,6 +115,9 @@ impl Wechat {
         let account: Account = setup.own()?;
         if setup.terms.currency != Currency::Cny {
             return Err(setup.invalid("WeChat Pay takes CNY"));
+        }
+        if !(0..=REFUND_GAP_MAX_S).contains(&account.refund_gap_s) {
+            return Err(setup.invalid("refund_gap_s is from 0 to 3600"));
         }
         setup.check_address("base", &account.base)?;
         setup.check_address("oauth_authorize", &account.oauth_authorize)?;
@@ -126,6 +139,7 @@ impl Wechat {
             appid: account.appid,
             mchid: account.mchid,
             oauth,
+            refund_gap_ms: account.refund_gap_s * 1_000,
             api,
         })
     }
@@ -163,6 +177,10 @@ impl Gateway for Wechat {
             Kind::Jsapi => self.oauth.is_some(),
             Kind::Mweb | Kind::Page | Kind::Wap => false,
         }
+    }
+
+    fn refund_gap_ms(&self) -> i64 {
+        self.refund_gap_ms
     }
 
     fn oauth(&self) -> Option<&dyn Oauth> {

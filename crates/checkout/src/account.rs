@@ -210,6 +210,10 @@ impl Gateway for Account {
         self.gateway.answers_for_refunds()
     }
 
+    fn refund_gap_ms(&self) -> i64 {
+        self.gateway.refund_gap_ms()
+    }
+
     fn makes_orders_alone(&self) -> bool {
         self.gateway.makes_orders_alone()
     }

@@ -16,7 +16,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
     RefundState, RefundStep, Refunded, WriteCallback,
 };
-use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back};
+use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back, waits_until_ms};
 use payment::refusal::Refusal;
 use payment::story::Source;
 use payment::verify;
@@ -33,6 +33,9 @@ const NUMBER_TRIES: usize = 8;
 
 /// Why a refund was not sent.
 const OVERTAKEN: &str = "not sent: so much went back without it that too little is left";
+
+/// Why it has not left yet.
+const WAITS: &str = "waits: its channel wants time between the refunds of one order";
 
 /// What a refund is called outside: by its key, or, without one, by our number. The
 /// operator's own names stay with him.
@@ -439,9 +442,16 @@ impl Checkout {
         let attempt = self.reload(&row.order_sn).await?;
         let gateway = self.gateway_of(&attempt)?;
         let order = order_of(&attempt, row);
-        if self.is_overtaken(&attempt, row).await? {
-            let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
-            return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
+        if row.state == Refund::New {
+            let all = self.parts.store.refunds(&row.order_sn).await?;
+            if is_overtaken(&attempt, row, &all) {
+                let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
+                return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
+            }
+            let gap_ms = gateway.refund_gap_ms();
+            if let Some(until_ms) = waits_until_ms(&all, row, gap_ms, self.now_ms()) {
+                return self.put_off_refund(row, until_ms).await;
+            }
         }
         // Its lease ends, and then it is its turn again.
         let asks = row.state != Refund::New;
@@ -497,15 +507,19 @@ impl Checkout {
         Ok(())
     }
 
-    /// Whether what went back since leaves too little for a refund that never left.
-    async fn is_overtaken(&self, attempt: &AttemptRow, row: &RefundRow) -> Result<bool, Failure> {
-        if row.state != Refund::New {
-            return Ok(false);
-        }
-        let refunds = self.parts.store.refunds(&row.order_sn).await?;
-        let (paid, channel_paid) = (attempt.money, attempt.channel_money);
-        let left = Left::after(paid, channel_paid, &refunds, Refund::is_done);
-        Ok(row.channel_money.minor() > left.channel)
+    /// A new refund stays new until then.
+    async fn put_off_refund(&self, row: &RefundRow, until_ms: i64) -> Result<(), Failure> {
+        let step = RefundStep {
+            next: Refund::New,
+            reference: None,
+            note: WAITS,
+            next_ms: Some(until_ms),
+            callback: None,
+            act: self.act(Source::Timer),
+        };
+        // Another worker may have sent it meanwhile.
+        self.parts.store.claim_refund(&row.refund_no, &step).await?;
+        Ok(())
     }
 
     /// From here on the channel may know it: that is written down first.
@@ -549,6 +563,7 @@ impl Checkout {
                 RefundState::Done => (Refund::Done, reference, "done".to_owned()),
                 RefundState::Failed(why) => (Refund::Failed, reference, why),
                 RefundState::Held(why) => (Refund::Parked, reference, why),
+                RefundState::Again(why) => (Refund::Sent, reference, why),
                 RefundState::NotFound => {
                     (Refund::Sent, reference, "unknown to the channel".to_owned())
                 }
@@ -622,6 +637,13 @@ impl Checkout {
         let told = self.news(&domain, &attempt, next.status(), paid_ms).await?;
         Ok(told.map(|told| told.of_refund(shown_key(row), row.money.minor())))
     }
+}
+
+/// Whether what went back since leaves too little for a refund that never left.
+fn is_overtaken(attempt: &AttemptRow, row: &RefundRow, all: &[RefundRow]) -> bool {
+    let (paid, channel_paid) = (attempt.money, attempt.channel_money);
+    let left = Left::after(paid, channel_paid, all, Refund::is_done);
+    row.channel_money.minor() > left.channel
 }
 
 /// What a channel is told of a refund.

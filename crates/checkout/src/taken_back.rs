@@ -4,12 +4,13 @@
 
 use crate::alarm::{Alarm, raise};
 use crate::notify::{Noted, noted};
+use crate::patience::next_look_ms;
 use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::money::Money;
 use payment::ports::{
-    AttemptRow, BackSum, Gateway, GivenBack, MoneyBack, NotifyOutcome, RefundReport, RefundRow,
-    RefundState, TakenBack, WriteCallback,
+    AttemptRow, BackSum, ChannelError, Gateway, GivenBack, MoneyBack, NotifyOutcome, RefundOrder,
+    RefundReport, RefundRow, RefundState, TakenBack, WriteCallback,
 };
 use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, UNTOLD, share_at_channel};
 use payment::story::Source;
@@ -39,9 +40,17 @@ impl Checkout {
     ) -> Result<Noted, Failure> {
         let store = &self.parts.store;
         let Some(row) = store.refund(refund_no).await? else {
-            return match report.state {
-                RefundState::Done => self.taken_back(gateway, back, Cause::AtChannel, by).await,
-                _ => Ok(noted(NotifyOutcome::NotOurs)),
+            let is_done = match report.state {
+                RefundState::Pending => {
+                    let RefundReport { reference, .. } = report;
+                    self.is_done_by_now(gateway, refund_no, reference, back, by)
+                        .await?
+                }
+                state => state == RefundState::Done,
+            };
+            return match is_done {
+                true => self.taken_back(gateway, back, Cause::AtChannel, by).await,
+                false => Ok(noted(NotifyOutcome::NotOurs)),
             };
         };
         let attempt = self.reload(&row.order_sn).await?;
@@ -60,6 +69,52 @@ impl Checkout {
         }
         self.keep_refund(&row, Ok(report), by).await?;
         Ok(noted(NotifyOutcome::Refund))
+    }
+
+    /// Whether a refund that somebody made at the channel, and that was on its way when we
+    /// were told, is done: the channel may tell nothing more of it.
+    ///
+    /// # Errors
+    /// [`Failure::InProgress`] while it is on its way, for sixty days.
+    async fn is_done_by_now(
+        &self,
+        gateway: &dyn Gateway,
+        refund_no: &str,
+        reference: Option<String>,
+        back: &MoneyBack,
+        by: Source,
+    ) -> Result<bool, Failure> {
+        let Some(attempt) = self.paid_by(gateway, back).await? else {
+            return Ok(false);
+        };
+        let asked = RefundOrder {
+            order: attempt.order(),
+            refund_no: refund_no.to_owned(),
+            reference,
+            money: match back.sum {
+                BackSum::Of(money) => money,
+                BackSum::Rest | BackSum::InAll(_) => attempt.channel_money,
+            },
+        };
+        self.budget.charge(gateway, self.now_ms());
+        match gateway.query_refund(&asked).await.map(|found| found.state) {
+            Ok(RefundState::Done) => return Ok(true),
+            Ok(RefundState::Failed(_))
+            | Err(ChannelError::Refused { .. } | ChannelError::NotOffered) => return Ok(false),
+            Ok(_) | Err(ChannelError::Unknown(_)) => {}
+        }
+        let told_ms = match by {
+            Source::Notify(id) => {
+                let notify = self.parts.store.notify(id).await?;
+                notify.map(|notify| notify.row.received_ms)
+            }
+            _ => None,
+        };
+        let age_ms = self.now_ms() - told_ms.unwrap_or(attempt.expires_ms);
+        match next_look_ms(age_ms) {
+            Some(_) => Err(Failure::InProgress),
+            None => Ok(false),
+        }
     }
 
     /// What a paid order shows to have gone back. A refund of ours that is under way may

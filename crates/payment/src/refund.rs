@@ -159,11 +159,39 @@ impl Cause {
         !matches!(self, Self::Duplicate | Self::AfterClose)
     }
 
+    /// Whether it went back at the channel, without a refund of ours.
+    #[must_use]
+    pub fn is_at_channel(self) -> bool {
+        matches!(self, Self::Chargeback | Self::AtChannel)
+    }
+
     /// Reads the store's word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.word() == word)
     }
+}
+
+/// Until when a new refund waits, ms since 1970, where its channel wants `gap_ms` between
+/// the refunds of one order; `None`: it may leave now. `all` are the order's.
+///
+/// Turns follow from when the refunds were begun, so that every instance reckons the same;
+/// where earlier ones are late, and have not left, it waits for those too. What was begun
+/// by a clock that was ahead holds nothing up.
+#[must_use]
+pub fn waits_until_ms(all: &[RefundRow], row: &RefundRow, gap_ms: i64, now_ms: i64) -> Option<i64> {
+    let place = |one: &RefundRow| (one.created_ms, one.refund_no.clone());
+    let mut before: Vec<_> = all
+        .iter()
+        .filter(|one| place(one) < place(row) && one.created_ms <= now_ms)
+        .filter(|one| !one.cause.is_at_channel())
+        .collect();
+    before.sort_by_key(|one| place(one));
+    let next = |free_ms: i64, one: &&RefundRow| free_ms.max(one.created_ms).saturating_add(gap_ms);
+    let turn_ms = before.iter().fold(i64::MIN, next);
+    let late = before.iter().filter(|one| one.state == Refund::New);
+    let after_late_ms = late.fold(now_ms, |ms, _| ms.saturating_add(gap_ms));
+    Some(turn_ms.max(after_late_ms)).filter(|until_ms| *until_ms > now_ms)
 }
 
 /// What these refunds gave back in all, minor units of the request.
@@ -256,6 +284,7 @@ pub fn share_at_channel(paid: i64, channel_paid: i64, left: Left, amount: i64) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Currency;
 
     #[test]
     fn what_went_back_at_the_channel_takes_no_more_than_is_left() {
@@ -335,6 +364,61 @@ mod tests {
         }
         assert_eq!(parts, [3_500, 3_499, 3_500, 1]);
         assert_eq!((left.money, left.channel), (0, 0));
+    }
+
+    /// A refund of a fen that was begun then, under a number that follows from that.
+    fn begun(created_ms: i64, cause: Cause, state: Refund) -> RefundRow {
+        let fen = Money::from_minor(1, Currency::Cny).unwrap();
+        RefundRow {
+            refund_no: format!("R{created_ms}"),
+            order_sn: "o".to_owned(),
+            refund_key: None,
+            money: fen,
+            channel_money: fen,
+            cause,
+            state,
+            reference: None,
+            note: String::new(),
+            created_ms,
+        }
+    }
+
+    #[test]
+    fn refunds_of_an_order_leave_a_gap_apart() {
+        let ours = |ms, state| begun(ms, Cause::Business, state);
+        let (sent, new) = (|ms| ours(ms, Refund::Sent), |ms| ours(ms, Refund::New));
+        // The third one's turn is a gap after the second one's.
+        let all = [sent(100), sent(130), new(140)];
+        let waits = |now_ms| waits_until_ms(&all, &all[2], 60, now_ms);
+        assert_eq!(
+            (waits(140), waits(219), waits(220)),
+            (Some(220), Some(220), None)
+        );
+        assert_eq!(waits_until_ms(&all, &all[0], 60, 100), None);
+        assert_eq!(waits_until_ms(&all, &all[2], 0, 140), None);
+        // Long after the others nothing is to be waited for.
+        let all = [sent(100), sent(130), new(500)];
+        assert_eq!(waits_until_ms(&all, &all[2], 60, 500), None);
+        // What went back at the channel was none of ours; a later one waits for this one.
+        let other = begun(139, Cause::AtChannel, Refund::Done);
+        let all = [other, new(140), new(141)];
+        assert_eq!(waits_until_ms(&all, &all[1], 60, 141), None);
+    }
+
+    #[test]
+    fn refunds_that_are_late_leave_a_gap_apart_all_the_same() {
+        let new = |ms| begun(ms, Cause::Operator, Refund::New);
+        let mut all = [new(100), new(101), new(102)];
+        let waits = |all: &[RefundRow], one: usize| waits_until_ms(all, &all[one], 60, 900);
+        assert_eq!(waits(&all, 0), None);
+        assert_eq!((waits(&all, 1), waits(&all, 2)), (Some(960), Some(1_020)));
+        // Two of one millisecond leave by their numbers.
+        all[1].created_ms = 100;
+        all[1].refund_no = "D".to_owned();
+        assert_eq!((waits(&all, 0), waits(&all, 1)), (Some(960), None));
+        // The clock was an hour ahead, and is set back.
+        all[1].created_ms = 3_600_900;
+        assert_eq!((waits(&all, 0), waits(&all, 1)), (None, Some(1_020)));
     }
 
     #[test]

@@ -104,3 +104,24 @@ async fn a_system_error_is_unknown_however_it_is_spelt() {
         assert_unknown(sub_code, &canned.gateway.close(&refund.order).await);
     }
 }
+
+#[tokio::test]
+async fn a_refusal_that_passes_or_is_not_of_the_refund_does_not_end_it() {
+    let world = World::start().await;
+    let canned = Canned::start(&world).await;
+    let refund = refund_of(&order().order, "R1", 100);
+    for (code, sub_code) in [
+        ("40004", "ACQ.REFUND_CHARGE_ERROR"),
+        ("40004", "ACQ.TRADE_SETTLE_ERROR"),
+        ("40004", "ACQ.REFUND_ACCOUNT_NOT_EXIST"),
+        ("40006", "isv.insufficient-isv-permissions"),
+        ("20001", "aop.invalid-app-auth-token"),
+        ("40003", ""),
+    ] {
+        *canned.node.lock().unwrap() = json!({"code": code, "sub_code": sub_code});
+        assert_unknown(sub_code, &canned.gateway.refund(&refund).await);
+    }
+    *canned.node.lock().unwrap() = json!({"code": "40004", "sub_code": "ACQ.TRADE_HAS_FINISHED"});
+    let refused = canned.gateway.refund(&refund).await.unwrap_err();
+    assert!(refused.is_refusal("ACQ.TRADE_HAS_FINISHED"), "{refused:?}");
+}

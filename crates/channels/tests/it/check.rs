@@ -125,9 +125,13 @@ async fn settings_that_can_not_be_meant_are_refused() {
     let plain = "http://api.example";
     let told = refusal(&world, Channel::Wechat, "oauth_base", plain.into());
     assert!(told.contains("oauth_base must be https"), "{told}");
-    for setting in ["fresh_s", "query_gap_s"] {
-        for wrong in [-1, 86_401] {
-            let told = refusal(&world, Channel::ChinapayOld, setting, wrong.into());
+    for (channel, setting, most) in [
+        (Channel::ChinapayOld, "fresh_s", 86_400),
+        (Channel::ChinapayOld, "query_gap_s", 86_400),
+        (Channel::Wechat, "refund_gap_s", 3_600),
+    ] {
+        for wrong in [-1, most + 1] {
+            let told = refusal(&world, channel, setting, wrong.into());
             assert!(told.contains(setting), "{told}");
         }
     }

@@ -141,3 +141,19 @@ async fn that_a_paid_order_is_not_found_refuses_no_refund() {
         assert_unknown("not found", &gateway.refund(&refund).await);
     }
 }
+
+#[tokio::test]
+async fn refunds_of_one_order_are_a_minute_apart_unless_it_is_said_otherwise() {
+    let world = World::start().await;
+    for (set, gap_ms) in [(None, 60_000), (Some(0), 0), (Some(90), 90_000)] {
+        let change = |account: &mut toml::Table| {
+            account.remove("refund_gap_s");
+            if let Some(set) = set {
+                account.insert("refund_gap_s".to_owned(), toml::Value::Integer(set));
+            }
+        };
+        for gateway in world.changed(Channel::Wechat, change) {
+            assert_eq!(gateway.refund_gap_ms(), gap_ms);
+        }
+    }
+}

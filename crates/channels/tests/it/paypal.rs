@@ -150,15 +150,29 @@ async fn a_refund_that_a_short_balance_holds_up_is_not_over() {
     let world = World::start().await;
     let gateway = adapter(&world);
     let order = paid(&world, &gateway).await;
-    world.fault("refund", "not_enough").await;
-    let held_up = gateway.refund(&refund_of(&order, "R1", 1)).await;
-    let Err(ChannelError::Unknown(cause)) = held_up else {
-        panic!("{held_up:?}")
-    };
-    assert!(
-        cause.what.contains("REFUND_FAILED_INSUFFICIENT_FUNDS"),
-        "{cause}"
-    );
+    // The whole: it can't be made twice.
+    let mut refund = refund_of(&order, "R1", 12_345);
+    for _ in 0..2 {
+        world.fault("refund", "not_enough").await;
+        let held_up = gateway.refund(&refund).await.unwrap();
+        let RefundState::Again(why) = &held_up.state else {
+            panic!("{held_up:?}")
+        };
+        assert!(why.contains("REFUND_FAILED_INSUFFICIENT_FUNDS"), "{why}");
+        // The balance is filled up, and PayPal answers the same to the same.
+        assert_eq!(gateway.refund(&refund).await, Ok(held_up.clone()));
+        assert_ne!(held_up.reference, refund.reference);
+        refund.reference = held_up.reference;
+        let asked = gateway.query_refund(&refund).await.unwrap();
+        assert_eq!(asked.state, RefundState::NotFound, "to be sent again");
+    }
+    // An answer that was lost is had by the same once more.
+    world.fault("refund", "drop").await;
+    assert_unknown("lost", &gateway.refund(&refund).await);
+    let done = gateway.refund(&refund).await.unwrap();
+    assert_eq!(done.state, RefundState::Done);
+    refund.reference.clone_from(&done.reference);
+    assert_eq!(gateway.query_refund(&refund).await, Ok(done));
 }
 
 #[tokio::test]

@@ -384,3 +384,63 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
     let kept = scene.store.refund(&refund.refund_no).await.unwrap();
     assert_eq!(kept.unwrap().state, Refund::Done);
 }
+
+#[tokio::test]
+async fn a_refund_that_is_refused_for_now_is_sent_again_under_what_was_answered() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    let begun = scene.checkout.refund_order("li", &order, 40, None, "");
+    let refund_no = begun.await.unwrap().refund_no;
+    // It is sent, and stands so then.
+    let sent = async |answer, reference: Option<&str>| {
+        {
+            let mut told = scene.channel.told.lock().unwrap();
+            told.query_refund = Some(Ok(RefundState::NotFound));
+            told.refund = Some(answer);
+            told.reference = reference.map(str::to_owned);
+        }
+        scene.refunds_after_s(3_600).await;
+        let row = scene.store.refund(&refund_no).await.unwrap().unwrap();
+        (row.state, row.reference.unwrap_or_default(), row.note)
+    };
+    let short = || Ok(RefundState::Again("short".to_owned()));
+    let waits = |reference: &str, why: &str| (Refund::Sent, reference.to_owned(), why.to_owned());
+    assert_eq!(sent(short(), Some("b")).await, waits("b", "short"));
+    assert_eq!(sent(short(), Some("c")).await, waits("c", "short"));
+    // What is unknown is repeated as it was.
+    let lost = sent(Err(unknown()), None).await;
+    assert_eq!((lost.0, lost.1.as_str()), (Refund::Sent, "c"));
+    let done = sent(Ok(RefundState::Done), Some("d")).await;
+    assert_eq!((done.0, done.1.as_str()), (Refund::Done, "d"));
+    let with = std::mem::take(&mut scene.channel.told.lock().unwrap().sent_with);
+    let with: Vec<_> = with.iter().map(|one| one.as_deref()).collect();
+    assert_eq!(with, [None, Some("b"), Some("c"), Some("c")]);
+}
+
+#[tokio::test]
+async fn refunds_of_one_order_leave_as_far_apart_as_their_channel_wants() {
+    for gap_s in [0, 60] {
+        let scene = Scene::new().await;
+        scene.channel.told.lock().unwrap().refund_gap_ms = gap_s * 1_000;
+        let order = paid_attempt(&scene, "k").await.order_sn;
+        for key in ["a", "b"] {
+            let begun = scene.checkout.refund_order("li", &order, 40, Some(key), "");
+            begun.await.unwrap();
+        }
+        let states = async || {
+            let rows = scene.store.refunds(&order).await.unwrap();
+            rows.iter().map(|row| row.state).collect::<Vec<_>>()
+        };
+        assert_eq!(scene.refunds_after_s(0).await, 2);
+        if gap_s > 0 {
+            assert_eq!(scene.asked(), ["refund"]);
+            assert_eq!(states().await, [Refund::Done, Refund::New]);
+            assert_eq!(scene.refunds_after_s(gap_s - 1).await, 0);
+            assert_eq!(scene.refunds_after_s(1).await, 1);
+            assert_eq!(scene.asked(), ["refund"]);
+        } else {
+            assert_eq!(scene.asked(), ["refund", "refund"]);
+        }
+        assert_eq!(states().await, [Refund::Done, Refund::Done]);
+    }
+}

@@ -40,6 +40,10 @@ pub(crate) struct Told {
     pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
     /// What the channel calls a refund.
     pub(crate) reference: Option<String>,
+    /// The references that refunds were sent with.
+    pub(crate) sent_with: Vec<Option<String>>,
+    /// What it wants between two refunds of one order.
+    pub(crate) refund_gap_ms: i64,
     /// It can't be asked about a refund.
     pub(crate) is_mute: bool,
     /// A question about a refund waits here, and says that it does.
@@ -128,6 +132,10 @@ impl Gateway for FakeChannel {
         !self.told.lock().unwrap().is_mute
     }
 
+    fn refund_gap_ms(&self) -> i64 {
+        self.told.lock().unwrap().refund_gap_ms
+    }
+
     fn fresh_since_ms(&self, _: i64) -> i64 {
         self.told.lock().unwrap().fresh_since_ms
     }
@@ -169,8 +177,9 @@ impl Gateway for FakeChannel {
         told.close.clone().map_or(Ok(()), Err)
     }
 
-    async fn refund(&self, _: &RefundOrder) -> Result<RefundReport, ChannelError> {
-        let told = self.note("refund");
+    async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
+        let mut told = self.note("refund");
+        told.sent_with.push(refund.reference.clone());
         let state = told.refund.clone().unwrap_or(Ok(RefundState::Done));
         report(state, told.reference.clone())
     }

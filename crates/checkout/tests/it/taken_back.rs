@@ -755,3 +755,42 @@ async fn a_form_that_can_not_be_opened_any_more_is_not_given_again() {
     assert_ne!(second.order_sn, first.order_sn);
     assert!(!scene.checkout.is_stale(&second));
 }
+
+#[tokio::test]
+async fn a_refund_made_at_the_channel_that_is_on_its_way_is_asked_about() {
+    let failed = || RefundState::Failed("refused".to_owned());
+    // What the channel says at last, and after how many days.
+    for (end, days) in [
+        (Some(RefundState::Done), 3),
+        (Some(failed()), 3),
+        (None, 60),
+    ] {
+        let scene = Scene::new().await;
+        let order = paid_order(&scene).await;
+        scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Pending));
+        let mut told = by_hand("H1", BackSum::Of(fen(30)));
+        if let Notify::Refund { report, .. } = &mut told {
+            report.state = RefundState::Pending;
+        }
+        comes(&scene, told).await;
+        // It waits, and is due again as often as that.
+        let waits = async || scene.store.backlog(i64::MAX).await.unwrap().notifies;
+        while !scene.asked().contains(&"query_refund") {
+            tokio::task::yield_now().await;
+        }
+        scene.notifies_after_s(days * 86_400 - 3_600).await;
+        assert_eq!(waits().await, 1);
+        if let Some(state) = &end {
+            scene.channel.told.lock().unwrap().query_refund = Some(Ok(state.clone()));
+        }
+        scene.notifies_after_s(3_600).await;
+        assert_eq!(waits().await, 0);
+        let back = refunds(&scene, &order).await;
+        match end {
+            Some(RefundState::Done) => {
+                assert_eq!(back, [(Cause::AtChannel, Refund::Done, 30)]);
+            }
+            _ => assert_eq!(back, []),
+        }
+    }
+}

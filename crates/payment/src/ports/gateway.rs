@@ -99,7 +99,8 @@ pub struct RefundOrder {
     pub order: ChannelOrder,
     /// Our number of the refund: the same again is the same refund.
     pub refund_no: String,
-    /// The channel's own number of the refund, where it gave one.
+    /// The channel's own number of the refund, where it gave one, or what it was last
+    /// refused with ([`RefundState::Again`]).
     pub reference: Option<String>,
     /// The sum to give back, in the channel's currency.
     pub money: Money,
@@ -117,6 +118,9 @@ pub enum RefundState {
     /// Only a person can bring it to its end, at the channel; why. Its money may be
     /// back, or may still go: it is not sent again, and its sum stays used.
     Held(String),
+    /// Refused for now, and nothing was given back; why. It is sent again, and then bears
+    /// the report's reference.
+    Again(String),
     /// The channel does not know the number: nothing was given back under it.
     NotFound,
 }
@@ -444,6 +448,10 @@ pub trait Gateway: Send + Sync {
     /// the first one may have been taken.
     fn answers_for_refunds(&self) -> bool {
         true
+    }
+    /// How long the channel wants between two refunds of one order, ms.
+    fn refund_gap_ms(&self) -> i64 {
+        0
     }
     /// An order that was begun before this can't be opened any more by a payer who has
     /// not opened it yet, ms since 1970: he needs a new one.

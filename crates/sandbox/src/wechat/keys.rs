@@ -163,12 +163,13 @@ fn write_accounts(base: &str, data: &Path, file: &KeysFile) -> Result<String> {
     Ok(accounts)
 }
 
+/// This gateway takes refunds of one order at once, as WeChat itself does not.
 fn account(base: &str, merchant: &MerchantFile, key: &str, platform: &PlatformFile) -> String {
     let mut text = format!(
         "[[account]]\nchannel = \"Wechat\"\nname = \"{}\"\nbase = \"{base}\"\nappid = \"{}\"\n\
          mchid = \"{}\"\nserial = \"{}\"\nprivate_key = \"{key}\"\napi_v3_key = \"{}\"\n\
          app_secret = \"{}\"\noauth_authorize = \"{base}/connect/oauth2/authorize\"\n\
-         oauth_base = \"{base}\"\n",
+         oauth_base = \"{base}\"\nrefund_gap_s = 0\n",
         merchant.name,
         merchant.appid,
         merchant.mchid,

@@ -168,8 +168,9 @@ pub trait Refunds: Send + Sync {
     /// Brings a refund forward, and shows it in its request's status; gives it as
     /// it stands then.
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow>;
-    /// Brings a new refund to [`Refund::Sent`](crate::refund::Refund::Sent); whether it was
-    /// new until now: of all workers that hold it, one alone sends it.
+    /// Takes the step of a refund that is new; whether it was new until now: of all workers
+    /// that hold it, one alone brings it to [`Refund::Sent`](crate::refund::Refund::Sent),
+    /// and none that is slower puts off what has left.
     async fn claim_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<bool>;
     /// Keeps money that went back without a refund of ours as given back, with what the
     /// business system is told of it; nothing where its key is kept already.
