@@ -62,7 +62,7 @@ impl HttpReceiver {
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<CallbackAnswer, String> {
-        let address = Address::parse(call.url).map_err(|rule| format!("bgUrl must be {rule}"))?;
+        let address = Address::called(call.url).map_err(|rule| format!("bgUrl must be {rule}"))?;
         let reach = match call.private_hosts.iter().any(|host| host == address.host()) {
             true => Reach::Any,
             false if call.loopback => Reach::Loopback,

@@ -8,7 +8,9 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use payment::operators::{Known, Operator, Proof, Role, Session};
 use payment::ports::{Store, StoreError};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
 use totp_rs::{Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
@@ -25,6 +27,9 @@ const LONGEST_WAIT_MS: i64 = 30_000;
 /// Passwords have at least so many characters, and no text that is given is longer.
 const PASSWORD_MIN: usize = 12;
 const TEXT_MAX: usize = 256;
+/// Who is told that it was wrong is told so after this time: by how long it took, he would
+/// learn which names there are.
+const WRONG_TAKES: Duration = Duration::from_millis(500);
 /// How many codes stand for a lost device.
 const RECOVERY_CODES: usize = 8;
 /// Bytes of a key of one-time passwords.
@@ -164,6 +169,22 @@ impl Operators {
     /// password the code stands alone, and is the password of who has no key of codes.
     /// `what` is recorded as failed where it is the wrong one.
     async fn proved(
+        &self,
+        name: &str,
+        password: Option<&str>,
+        code: &str,
+        what: &str,
+    ) -> Result<Known, NotSignedIn> {
+        let begun = Instant::now();
+        let judged = self.judged(name, password, code, what).await;
+        if matches!(judged, Err(NotSignedIn::Wrong)) {
+            tokio::time::sleep_until(begun + WRONG_TAKES).await;
+        }
+        judged
+    }
+
+    /// The same, in the time that it takes.
+    async fn judged(
         &self,
         name: &str,
         password: Option<&str>,

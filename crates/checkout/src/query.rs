@@ -1,6 +1,5 @@
 //! Whether a request was paid, for the business system [docs/protocol.md].
 
-use crate::refund::shown_key;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::envelope::{PaymentInfo, RefundDetail};
@@ -66,7 +65,7 @@ fn info(attempt: AttemptRow) -> PaymentInfo {
 
 fn detail(row: &RefundRow) -> RefundDetail {
     RefundDetail {
-        refund_key: shown_key(row).to_owned(),
+        refund_key: row.shown_key().to_owned(),
         refund_money: row.money.minor(),
         pay_status: row.state.status().word().to_owned(),
     }

@@ -37,15 +37,6 @@ const OVERTAKEN: &str = "not sent: so much went back without it that too little 
 /// Why it has not left yet.
 const WAITS: &str = "waits: its channel wants time between the refunds of one order";
 
-/// What a refund is called outside: by its key, or, without one, by our number. The
-/// operator's own names stay with him.
-pub(crate) fn shown_key(row: &RefundRow) -> &str {
-    match (&row.refund_key, row.cause) {
-        (Some(key), cause) if cause != Cause::Operator => key,
-        _ => &row.refund_no,
-    }
-}
-
 /// What somebody wants to give back of a payment.
 struct Wish<'a> {
     key: Option<String>,
@@ -137,7 +128,7 @@ impl Checkout {
     ) -> Result<RefundRow, Failure> {
         if domain.settings.refunds_frozen {
             let refunds = self.parts.store.refunds(&paid.order_sn).await?;
-            let known = |row: &RefundRow| shown_key(row) == key && row.money.minor() == minor;
+            let known = |row: &RefundRow| row.shown_key() == key && row.money.minor() == minor;
             return refunds.into_iter().find(known).ok_or(Failure::Frozen);
         }
         let wish = Wish {
@@ -635,7 +626,7 @@ impl Checkout {
         let domain = self.domain_named(&attempt.domain_code).await?;
         let paid_ms = attempt.paid_ms.unwrap_or(now_ms);
         let told = self.news(&domain, &attempt, next.status(), paid_ms).await?;
-        Ok(told.map(|told| told.of_refund(shown_key(row), row.money.minor())))
+        Ok(told.map(|told| told.of_refund(row.shown_key(), row.money.minor())))
     }
 }
 

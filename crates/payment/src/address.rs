@@ -77,11 +77,19 @@ impl Address {
     /// # Errors
     /// The rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let rest = text
-            .strip_prefix("http://")
-            .or_else(|| text.strip_prefix("https://"));
-        let rest = rest.ok_or(AddressError::Scheme)?;
-        check_text(text)?;
+        after_scheme(text)?;
+        check_length(text)?;
+        Self::called(text)
+    }
+
+    /// Reads an address that is called: one that was taken, and behind it what we tell,
+    /// which makes it as long as it is.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn called(text: &str) -> Result<Self, AddressError> {
+        let rest = after_scheme(text)?;
+        check_blanks(text)?;
         let (host, port) = host_and_port(authority(rest))?;
         let url = Url::parse(text).map_err(|_| AddressError::Host)?;
         if url.port_or_known_default() != port.or(default_port(text)) {
@@ -104,7 +112,8 @@ impl Address {
     pub fn page(text: &str, legacy: bool) -> Result<Self, AddressError> {
         match Self::parse(text) {
             Err(AddressError::Scheme) if legacy => {
-                check_text(text)?;
+                check_length(text)?;
+                check_blanks(text)?;
                 if !is_bare_host(text) {
                     return Err(AddressError::Bare);
                 }
@@ -196,14 +205,24 @@ impl Address {
     }
 }
 
-fn check_text(text: &str) -> Result<(), AddressError> {
-    if text.chars().count() > LENGTH_MAX {
-        return Err(AddressError::Long);
+fn after_scheme(text: &str) -> Result<&str, AddressError> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    rest.ok_or(AddressError::Scheme)
+}
+
+fn check_length(text: &str) -> Result<(), AddressError> {
+    match text.chars().count() {
+        0..=LENGTH_MAX => Ok(()),
+        _ => Err(AddressError::Long),
     }
-    if text.contains(char::is_whitespace) {
-        Err(AddressError::Blank)
-    } else {
-        Ok(())
+}
+
+fn check_blanks(text: &str) -> Result<(), AddressError> {
+    match text.contains(char::is_whitespace) {
+        true => Err(AddressError::Blank),
+        false => Ok(()),
     }
 }
 

@@ -91,11 +91,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             another_merchant,
         } => {
             let opened = accounts::opened(config, &*store).await?;
-            for (account, kept) in read(config, &file)? {
+            let accounts = read(config, &file)?;
+            // All are judged before any is changed: what is said to have failed was not done.
+            for (account, kept) in &accounts {
                 let (channel, name) = (kept.channel, kept.name.as_str());
                 let was = opened.kept(channel, name);
                 if let Some(was) =
-                    was.filter(|was| !another_merchant && is_another(&***was, &*account))
+                    was.filter(|was| !another_merchant && is_another(&***was, &**account))
                 {
                     bail!(
                         "{name} is the merchant {} and would be {}: its orders would be asked \
@@ -105,6 +107,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
                         account.merchant()
                     );
                 }
+            }
+            for (account, kept) in accounts {
+                let (channel, name) = (kept.channel, kept.name.as_str());
                 store.change_account(&kept).await?.map_err(Error::msg)?;
                 println!("{} {name} is changed", channel.code());
                 if opened.is_of_file(&*account) {
@@ -127,6 +132,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         }
         Command::Remove { name, for_good } => {
             let account = named(&*store, &name).await?.place();
+            // It may have been disabled a moment ago: until every instance has heard it.
+            tokio::time::sleep(HEARD).await;
             if is_in_use(&*store, &account).await? {
                 bail!("orders or refunds wait for it: `tongfu channel drain` tells when none does");
             }

@@ -5,28 +5,48 @@ use axum::extract;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use payment::ports::StoreError;
+use payment::ports::Answer;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 /// Who balances load waits no longer to hear that we can't work.
 const READY_LIMIT: Duration = Duration::from_secs(1);
 
-/// Looks that may be under way: who comes while none has ended is told that it is late.
-static LOOKS: Semaphore = Semaphore::const_new(4);
+/// So long an answer holds for all who ask.
+const LOOK_HOLDS: Duration = Duration::from_millis(250);
+
+/// What the last look came to. Who asks while one is under way waits for it, and is told
+/// the same: anybody may ask, and as often as he likes.
+static LOOKED: Mutex<Option<(Instant, Answer<()>)>> = Mutex::const_new(None);
 
 /// What a look comes to in time. It is not cut in the middle of a write, which others
 /// may be waiting for with it.
-async fn ready(state: &State) -> Option<Result<(), StoreError>> {
-    let look = LOOKS.try_acquire().ok()?;
+async fn ready(state: &State) -> Option<Answer<()>> {
     let checkout = Arc::clone(&state.checkout);
     let looked = tokio::spawn(async move {
-        let _look = look;
-        checkout.ready().await
+        let mut kept = LOOKED.lock().await;
+        if let Some((at, answer)) = &*kept
+            && at.elapsed() < LOOK_HOLDS
+        {
+            return answer.clone();
+        }
+        let answer = checkout.ready().await;
+        let before = kept.replace((Instant::now(), answer.clone()));
+        tell(before.map(|(_, answer)| answer), &answer);
+        answer
     });
     let looked = tokio::time::timeout(READY_LIMIT, looked).await;
     looked.ok()?.ok()
+}
+
+/// Says why we are not ready, once for each cause.
+fn tell(before: Option<Answer<()>>, now: &Answer<()>) {
+    if let Err(error) = now
+        && before.is_none_or(|before| before != *now)
+    {
+        tracing::warn!(cause = %error, "not ready");
+    }
 }
 
 /// Alive: it answers.
@@ -38,17 +58,13 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(
     extract::State(state): extract::State<State>,
 ) -> (StatusCode, &'static str) {
-    let late = || StoreError::Unavailable("no answer in time".to_owned());
-    match ready(&state).await.unwrap_or_else(|| Err(late())) {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!(cause = %error, "not ready");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                // Who asks may be anybody: what an error says stands in the log alone.
-                "the database does not answer, or its books are refused: the log says which\n",
-            )
-        }
+    match ready(&state).await {
+        Some(Ok(())) => (StatusCode::OK, "ready\n"),
+        Some(Err(_)) | None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            // Who asks may be anybody: what an error says stands in the log alone.
+            "the database does not answer, or its books are refused: the log says which\n",
+        ),
     }
 }
 

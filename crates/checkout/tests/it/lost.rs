@@ -306,6 +306,66 @@ async fn a_failure_is_not_told_after_a_payment() {
     assert_eq!(states, [CallbackState::Overtaken, CallbackState::Delivered]);
 }
 
+/// The same of a refund; another one's failure is told all the same.
+#[tokio::test]
+async fn a_refund_s_failure_is_not_told_after_its_end() {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| {
+        domain.settings.refund_callbacks = true;
+        domain.settings.refund_details = true;
+    };
+    scene.with_domain(settings).await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    scene.receivers.down.store(true, Ordering::Relaxed);
+    let refused = ChannelError::Refused {
+        code: "NO".to_owned(),
+        message: "refused".to_owned(),
+    };
+    scene.channel.told.lock().unwrap().refund = Some(Err(refused));
+    for key in ["a", "b"] {
+        let part = [
+            ("requestKey", "k"),
+            ("refundKey", key),
+            ("refundMoney", "40"),
+        ];
+        let asked = by_hmac(Purpose::Refund, &part);
+        scene.checkout.refund_asked(&asked).await.unwrap();
+        scene.refunds_after_s(0).await;
+    }
+    let refund = scene
+        .store
+        .refunds(&attempt.order_sn)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!((refund.shown_key(), refund.state), ("a", Refund::Failed));
+    scene
+        .checkout
+        .refund_by_hand(&refund.refund_no)
+        .await
+        .unwrap();
+    let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|callback| {
+            let status = callback.url.split("payStatus=").nth(1).unwrap();
+            let status = status.split('&').next().unwrap();
+            (status, callback.url.contains("refundKey=a"), callback.state)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("SUCCESSPAY", false, CallbackState::Waiting),
+            ("FAILUREREFUND", true, CallbackState::Overtaken),
+            ("FAILUREREFUND", false, CallbackState::Waiting),
+            ("SUCCESSREFUND", true, CallbackState::Waiting),
+        ]
+    );
+}
+
 /// A channel that was told that we have its notify sends none again.
 #[tokio::test]
 async fn a_notify_whose_question_is_unanswered_is_asked_about_again() {

@@ -193,6 +193,8 @@ async fn what_is_approved_after_another_payment_is_never_captured() {
     scene.answers(Ok(paid(&second, 100)));
     scene.paypal.told.lock().unwrap().query = Some(Ok(OrderState::Approved));
     scene.after_s(5).await;
+    scene.paypal.told.lock().unwrap().query = Some(Ok(OrderState::Approved));
+    scene.after_s(60).await;
     let asked = std::mem::take(&mut scene.paypal.told.lock().unwrap().calls);
     assert!(!asked.contains(&"capture"), "{asked:?}");
     let row = scene

@@ -8,9 +8,12 @@ use super::story;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
 use crate::sql::statements;
+use payment::pairs::Pairs;
+use payment::param::Param;
 use payment::ports::{
     Answer, CallbackRow, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
 };
+use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
 /// What [`callback_row`] reads.
@@ -31,9 +34,9 @@ statements! {
     /// One that is delivered or overtaken stays that, whatever a slower try says.
     STEP = "update callback set state = $2, next_ms = $3, tries = tries + 1 \
         where id = $1 and state not in ", AT_REST;
-    OVERTAKE = "update callback set state = ", OVERTAKEN, ", next_ms = null where state in ",
-        UNTAKEN, " and order_sn in (select order_sn from attempt where request_id = $1) \
-        returning id, order_sn";
+    UNTAKEN_OF_REQUEST = "select id, order_sn, url from callback where state in ", UNTAKEN,
+        " and order_sn in (select order_sn from attempt where request_id = $1) order by id";
+    OVERTAKE = "update callback set state = ", OVERTAKEN, ", next_ms = null where id = $1";
     OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
     TRIES = "select at_ms, status, answer, duration_ms, location, outcome, again_ms \
         from callback_try where callback_id = $1 order by id";
@@ -190,14 +193,53 @@ pub(super) async fn add(
 /// Ends what nobody has taken yet of what was told of a request: it is paid after all, and
 /// receivers believe what they hear last.
 pub(super) async fn overtake(tx: &mut Tx, locked: &mut Locked, act: Act) -> Answer<()> {
-    let number = |row: &Row| Ok((row.get::<i64>("id")?, row.get::<String>("order_sn")?));
-    let overtaken = OVERTAKE.bind(locked.request_id);
-    for (id, order_sn) in tx.list(overtaken, number).await? {
+    overtake_those(tx, locked, |_| true, act).await
+}
+
+/// The same of the failure of a refund that is done after all, by the key that it is called
+/// outside.
+pub(super) async fn overtake_failed(
+    tx: &mut Tx,
+    locked: &mut Locked,
+    refund_key: &str,
+    act: Act,
+) -> Answer<()> {
+    overtake_those(tx, locked, |url| tells_failure(url, refund_key), act).await
+}
+
+/// Whether a callback tells that this refund failed, or one that it does not name.
+fn tells_failure(url: &str, refund_key: &str) -> bool {
+    let query = url.rsplit_once('?').map(|(_, query)| query);
+    let pairs = query.and_then(|query| Pairs::from_query(query).ok());
+    pairs.is_some_and(|pairs| {
+        let named = pairs.get(Param::RefundKey.name());
+        pairs.get("payStatus") == Some(PayStatus::FailureRefund.word())
+            && named.is_none_or(|named| named == refund_key)
+    })
+}
+
+async fn overtake_those(
+    tx: &mut Tx,
+    locked: &mut Locked,
+    is_overtaken: impl Fn(&str) -> bool,
+    act: Act,
+) -> Answer<()> {
+    let read = |row: &Row| {
+        let (id, order_sn) = (row.get::<i64>("id")?, row.get::<String>("order_sn")?);
+        Ok((id, order_sn, row.get::<String>("url")?))
+    };
+    let untaken = tx.list(UNTAKEN_OF_REQUEST.bind(locked.request_id), read);
+    for (id, order_sn, _) in untaken
+        .await?
+        .iter()
+        .filter(|(_, _, url)| is_overtaken(url))
+    {
+        tx.change(OVERTAKE.bind(*id)).await?;
         let (what, detail) = ("callback overtaken", format!("callback {id}"));
-        if order_sn == locked.order_sn {
+        if *order_sn == locked.order_sn {
             locked.tell(tx, what, &detail, act).await?;
         } else {
-            story::append_to(tx, &order_sn, what, &detail, act).await?;
+            story::append_to(tx, order_sn, what, &detail, act).await?;
         }
     }
     Ok(())

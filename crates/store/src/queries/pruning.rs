@@ -1,8 +1,6 @@
 //! Taking payloads away (docs/reliability.md, What is taken away).
 
-use super::rows::{
-    DELIVERED, FOR_A_PERSON, OPEN_OR_HELD, TAKEN_BACK, UNENDED, UNSETTLED_WORDS, json,
-};
+use super::rows::{AT_REST, FAILED, OPEN_OR_HELD, TAKEN_BACK, UNENDED, UNSETTLED_WORDS, json};
 use super::story;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
@@ -18,14 +16,15 @@ statements! {
     DONE_BEFORE(OF) = "select a.order_sn, a.story_length, a.story_hash from attempt a \
         where a.order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], ") \
         and a.created_ms < $2 and a.next_query_ms is null and a.status not in ", OPEN_OR_HELD,
-        " and (a.paid_ms is not null or a.expires_ms < $2) and a.mismatch is null \
+        " and (a.paid_ms is not null or a.expires_ms < $2) and (a.mismatch is null \
+        or (select l.at_ms from looked_after l where l.number = a.order_sn) is not null) \
         and not exists (select 1 from event e where e.order_sn = a.order_sn \
         and (e.at_ms >= $2 or e.what = '", story::PRUNED, "')) \
         and not exists (select 1 from callback c where c.order_sn = a.order_sn \
-        and c.state <> ", DELIVERED, ") and not exists (select 1 from refund f \
-        where f.order_sn = a.order_sn and (f.state in ", UNENDED, " or f.state in ",
-        FOR_A_PERSON, " or (f.cause in ", TAKEN_BACK, " and (select l.at_ms from looked_after l \
-        where l.number = f.refund_no) is null)))";
+        and c.state not in ", AT_REST, ") and not exists (select 1 from refund f \
+        where f.order_sn = a.order_sn and (f.state in ", UNENDED, " or (f.state = ", FAILED,
+        " or f.cause in ", TAKEN_BACK, ") and (select l.at_ms from looked_after l \
+        where l.number = f.refund_no) is null))";
     DROP_TRIES(OF) = "delete from callback_try where callback_id in (select id from callback \
         where order_sn in (select value from ", OF.texts[0], "$1", OF.texts[1], "))";
     EMPTY_CALLBACKS(OF) = "update callback set url = '', form = null where order_sn in \

@@ -319,6 +319,9 @@ async fn take_step(
         show(tx, locked.request_id, refund_no).await?;
         let detail = format!("{refund_no} {}: {}", next.word(), step.note);
         locked.tell(tx, "refund", &detail, step.act).await?;
+        if state == Refund::Failed && next.is_done() {
+            callbacks::overtake_failed(tx, &mut locked, row.shown_key(), step.act).await?;
+        }
         tell(tx, &mut locked, step.callback, step.act).await?;
     }
     Ok(())

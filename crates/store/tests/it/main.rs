@@ -94,6 +94,8 @@ on_both! {
     figures::what_was_paid_is_summed,
     figures::an_hour_that_changes_is_read_anew,
     figures::a_day_is_kept_until_its_payments_change,
+    pruning::what_is_looked_after_is_done,
+    pruning::an_overtaken_callback_keeps_nothing,
     pruning::payloads_go_and_what_is_known_stays,
     marks::how_far_the_books_are_is_kept,
     accounts::an_account_is_kept_with_its_keys,

@@ -1,8 +1,14 @@
 //! Payloads that are taken away, and what stays.
 
 use crate::harness::{act, attempt, begun, beside, callback, code, money};
+use crate::refunds::refund;
 use payment::channel::Channel;
-use payment::ports::{CallbackTry, NotifyOutcome, NotifyRow, Resend, Store, TryOutcome};
+use payment::order::Event;
+use payment::ports::{
+    CallbackState, CallbackTry, Honoured, NotifyOutcome, NotifyRow, RefundStep, Resend, Store,
+    TryOutcome,
+};
+use payment::refund::Refund;
 use payment::story::{Act, Source, check};
 use std::sync::Arc;
 
@@ -22,6 +28,17 @@ async fn prune(store: &dyn Store) -> (u64, u64) {
     (orders.count, notifies.count)
 }
 
+fn delivered() -> CallbackTry {
+    CallbackTry {
+        at_ms: 9,
+        status: Some(200),
+        location: None,
+        answer: "success".to_owned(),
+        duration_ms: 1,
+        outcome: TryOutcome::Delivered,
+    }
+}
+
 async fn paid(store: &dyn Store, key: &str, number: u32) -> String {
     let row = begun(store, &attempt(key, number, 0)).await;
     let (callback, beside) = (callback(), beside(&format!("R{number}")));
@@ -37,19 +54,69 @@ async fn paid(store: &dyn Store, key: &str, number: u32) -> String {
     row.order_sn
 }
 
+/// What was overtaken, or looked after by a person, keeps nothing from being taken away.
+pub(crate) async fn what_is_looked_after_is_done(store: Arc<dyn Store>) {
+    let order_sn = paid(&*store, "k", 1).await;
+    for callback in store.take_due_callbacks(i64::MAX, 9, 9, &[]).await.unwrap() {
+        store
+            .callback_tried(callback.id, &delivered())
+            .await
+            .unwrap();
+    }
+    let refund = refund(&order_sn, "R-1", Some("a"), 10);
+    store.begin_refund(&refund).await.unwrap();
+    let failed = RefundStep {
+        next: Refund::Failed,
+        reference: None,
+        note: "refused",
+        next_ms: None,
+        callback: None,
+        act: act(),
+    };
+    store.step_refund("R-1", &failed).await.unwrap();
+    assert_eq!(prune(&*store).await, (0, 0), "a person is to see it");
+    assert_eq!(
+        store.look_after(&order_sn, "R-1", "an: seen", act()).await,
+        Ok(true)
+    );
+    assert_eq!(prune(&*store).await, (1, 0));
+}
+
+pub(crate) async fn an_overtaken_callback_keeps_nothing(store: Arc<dyn Store>) {
+    let row = begun(&*store, &attempt("k", 1, 0)).await;
+    store
+        .apply(&row.order_sn, Event::Closed, act())
+        .await
+        .unwrap();
+    let told = (row.order_sn.clone(), callback());
+    store
+        .close_request("shop", "k", Some(&told), act())
+        .await
+        .unwrap();
+    store
+        .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
+        .await
+        .unwrap();
+    let honoured = store.honour(&row.order_sn, &callback(), act()).await;
+    assert_eq!(honoured, Ok(Honoured::Done));
+    for callback in store.take_due_callbacks(i64::MAX, 9, 9, &[]).await.unwrap() {
+        store
+            .callback_tried(callback.id, &delivered())
+            .await
+            .unwrap();
+    }
+    let told = store.callbacks(&row.order_sn).await.unwrap();
+    let states: Vec<_> = told.iter().map(|callback| callback.state).collect();
+    assert_eq!(states, [CallbackState::Overtaken, CallbackState::Delivered]);
+    assert_eq!(prune(&*store).await, (1, 0));
+}
+
 pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
     let order_sn = paid(&*store, "k", 1).await;
     let waits = paid(&*store, "waits", 2).await;
     begun(&*store, &attempt("open", 3, 0)).await;
     let due = store.take_due_callbacks(i64::MAX, 9, 9, &[]).await.unwrap();
-    let delivered = CallbackTry {
-        at_ms: 9,
-        status: Some(200),
-        location: None,
-        answer: "success".to_owned(),
-        duration_ms: 1,
-        outcome: TryOutcome::Delivered,
-    };
+    let delivered = delivered();
     let taken = due.iter().find(|one| one.order_sn == order_sn).unwrap();
     store.callback_tried(taken.id, &delivered).await.unwrap();
     let before = store.story(&order_sn).await.unwrap().unwrap();

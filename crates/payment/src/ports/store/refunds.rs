@@ -56,6 +56,18 @@ pub struct RefundRow {
     pub created_ms: i64,
 }
 
+impl RefundRow {
+    /// What it is called outside: by its key, or, without one, by our number. The
+    /// operator's own names stay with him.
+    #[must_use]
+    pub fn shown_key(&self) -> &str {
+        match (&self.refund_key, self.cause) {
+            (Some(key), cause) if cause != Cause::Operator => key,
+            _ => &self.refund_no,
+        }
+    }
+}
+
 /// A refund's next state, and what goes with it.
 #[derive(Clone, Copy)]
 pub struct RefundStep<'a> {
