@@ -13,26 +13,25 @@ use tokio::sync::Mutex;
 /// Who balances load waits no longer to hear that we can't work.
 const READY_LIMIT: Duration = Duration::from_secs(1);
 
-/// So long an answer holds for all who ask.
-const LOOK_HOLDS: Duration = Duration::from_millis(250);
-
-/// What the last look came to. Who asks while one is under way waits for it, and is told
-/// the same: anybody may ask, and as often as he likes.
+/// When the last look began, and what it came to. One look is under way at a time, and all
+/// who asked before it began are told the same: anybody may ask, and as often as he likes.
 static LOOKED: Mutex<Option<(Instant, Answer<()>)>> = Mutex::const_new(None);
 
 /// What a look comes to in time. It is not cut in the middle of a write, which others
 /// may be waiting for with it.
 async fn ready(state: &State) -> Option<Answer<()>> {
     let checkout = Arc::clone(&state.checkout);
+    let asked_at = Instant::now();
     let looked = tokio::spawn(async move {
         let mut kept = LOOKED.lock().await;
-        if let Some((at, answer)) = &*kept
-            && at.elapsed() < LOOK_HOLDS
+        if let Some((begun_at, answer)) = &*kept
+            && *begun_at >= asked_at
         {
             return answer.clone();
         }
+        let begun_at = Instant::now();
         let answer = checkout.ready().await;
-        let before = kept.replace((Instant::now(), answer.clone()));
+        let before = kept.replace((begun_at, answer.clone()));
         tell(before.map(|(_, answer)| answer), &answer);
         answer
     });

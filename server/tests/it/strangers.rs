@@ -132,6 +132,22 @@ async fn the_figures_are_for_the_operator_alone() {
     }
 }
 
+/// Who balances load believes it: strangers who ask as well take nobody out of rotation.
+#[tokio::test]
+async fn everybody_who_asks_at_once_hears_that_we_are_ready() {
+    let world = world().await;
+    for _ in 0..3 {
+        let asked = (0..200).map(|_| {
+            let asked = world.client.get(format!("{}/readyz", world.platform));
+            tokio::spawn(async move { asked.send().await.unwrap().status() })
+        });
+        let asked: Vec<_> = asked.collect();
+        for one in asked {
+            assert_eq!(one.await.unwrap(), 200);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_peer_who_asks_too_often_waits_and_others_do_not() {
     let mut world = world().await;
