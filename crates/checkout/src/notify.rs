@@ -184,7 +184,7 @@ impl Checkout {
                 back,
             } => {
                 let by = Source::Notify(id);
-                self.refund_notified(gateway, &refund_no, report, &back, by)
+                self.refund_notified(gateway, &refund_no, report, &back, by, received_ms)
                     .await
             }
             Notify::Reversed(back) => {
@@ -281,10 +281,7 @@ impl Checkout {
         let Some(attempt) = self.attempt_of(gateway, channel_order_no).await? else {
             return Ok(noted(NotifyOutcome::NoSuchOrder));
         };
-        let state = gateway.query(&attempt.order()).await;
-        let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
-        let by = Source::Notify(id);
-        let outcome = self.settle(gateway, &attempt, state, by).await?;
+        let outcome = self.ask(gateway, &attempt, Source::Notify(id)).await?;
         // A channel may tell before it has written, and no timer asks about this one again.
         let is_new = self.now_ms() - received_ms < ASKED_ON_MS;
         if attempt.status == Attempt::Closed && outcome == Outcome::Open && is_new {

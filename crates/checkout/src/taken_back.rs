@@ -29,7 +29,8 @@ struct Part {
 }
 
 impl Checkout {
-    /// A channel's verified word about a refund of this account: ours, or another's.
+    /// A channel's verified word about a refund of this account, ours or another's, that
+    /// came at `told_ms`.
     pub(crate) async fn refund_notified(
         &self,
         gateway: &dyn Gateway,
@@ -37,13 +38,14 @@ impl Checkout {
         report: RefundReport,
         back: &MoneyBack,
         by: Source,
+        told_ms: i64,
     ) -> Result<Noted, Failure> {
         let store = &self.parts.store;
         let Some(row) = store.refund(refund_no).await? else {
             let is_done = match report.state {
                 RefundState::Pending => {
                     let RefundReport { reference, .. } = report;
-                    self.is_done_by_now(gateway, refund_no, reference, back, by)
+                    self.is_done_by_now(gateway, refund_no, reference, back, told_ms)
                         .await?
                 }
                 state => state == RefundState::Done,
@@ -82,7 +84,7 @@ impl Checkout {
         refund_no: &str,
         reference: Option<String>,
         back: &MoneyBack,
-        by: Source,
+        told_ms: i64,
     ) -> Result<bool, Failure> {
         let Some(attempt) = self.paid_by(gateway, back).await? else {
             return Ok(false);
@@ -103,15 +105,7 @@ impl Checkout {
             | Err(ChannelError::Refused { .. } | ChannelError::NotOffered) => return Ok(false),
             Ok(_) | Err(ChannelError::Unknown(_)) => {}
         }
-        let told_ms = match by {
-            Source::Notify(id) => {
-                let notify = self.parts.store.notify(id).await?;
-                notify.map(|notify| notify.row.received_ms)
-            }
-            _ => None,
-        };
-        let age_ms = self.now_ms() - told_ms.unwrap_or(attempt.expires_ms);
-        match next_look_ms(age_ms) {
+        match next_look_ms(self.now_ms() - told_ms) {
             Some(_) => Err(Failure::InProgress),
             None => Ok(false),
         }

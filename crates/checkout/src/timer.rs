@@ -133,10 +133,7 @@ impl Checkout {
     pub async fn requery(&self, attempt: &AttemptRow) -> Result<AttemptRow, Failure> {
         let gateway = self.gateway_of(attempt)?;
         self.budget.charge(&*gateway, self.now_ms());
-        let state = gateway.query(&attempt.order()).await;
-        let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
-        self.settle(&*gateway, attempt, state, Source::Operator)
-            .await?;
+        self.ask(&*gateway, attempt, Source::Operator).await?;
         self.ask_refunds(&*gateway, attempt).await?;
         self.reload(&attempt.order_sn).await
     }
@@ -182,6 +179,22 @@ impl Checkout {
     }
 
     /// Asks the channel how an order stands, and settles by the answer.
+    ///
+    /// # Errors
+    /// [`Failure::ChannelUnavailable`] when it gives none.
+    pub(crate) async fn ask(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+        by: Source,
+    ) -> Result<Outcome, Failure> {
+        let state = gateway.query(&attempt.order()).await;
+        let state = state.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
+        self.settle(gateway, attempt, state, by).await
+    }
+
+    /// The same, by the account that the order was made with; without an answer it is open
+    /// as before.
     pub(crate) async fn check(&self, attempt: &AttemptRow, by: Source) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
         match gateway.query(&attempt.order()).await {

@@ -2,6 +2,7 @@
 //! (docs/reference/orders.md).
 
 use crate::scene::{Scene, by_hmac, paid};
+use crate::taken_back::paid_order;
 use checkout::{Failure, Standing};
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -310,14 +311,7 @@ async fn a_failure_is_not_told_after_a_payment() {
 #[tokio::test]
 async fn a_refund_s_failure_is_not_told_after_its_end() {
     let scene = Scene::new().await;
-    let settings = |domain: &mut Domain| {
-        domain.settings.refund_callbacks = true;
-        domain.settings.refund_details = true;
-    };
-    scene.with_domain(settings).await;
-    let attempt = scene.pay("k").await.unwrap();
-    scene.answers(Ok(paid(&attempt, 100)));
-    scene.after_s(5).await;
+    let attempt = paid_order(&scene).await;
     scene.receivers.down.store(true, Ordering::Relaxed);
     let refused = ChannelError::Refused {
         code: "NO".to_owned(),

@@ -22,7 +22,7 @@ fn fen(minor: i64) -> Money {
 }
 
 /// A paid order of one yuan, of a domain that wants to know everything.
-async fn paid_order(scene: &Scene) -> AttemptRow {
+pub(crate) async fn paid_order(scene: &Scene) -> AttemptRow {
     let settings = |domain: &mut Domain| {
         domain.settings.sign2 = true;
         domain.settings.refund_callbacks = true;

@@ -158,10 +158,7 @@ async fn settle_paid(
     tx.change(paid.bind(payment.paid_ms)).await?;
     if let Some(status) = request_after(locked.request_status, state) {
         locked.request_status = kept_status;
-        win_request(tx, &locked, status).await?;
-        if kept_status == PayStatus::Closed {
-            callbacks::overtake(tx, &mut locked, act).await?;
-        }
+        win_request(tx, &mut locked, status, act).await?;
         callbacks::add(tx, &mut locked, payment.callback, act).await?;
     }
     let cause = match state {
@@ -188,8 +185,7 @@ async fn honour(tx: &mut Tx, order_sn: &str, callback: &NewCallback, act: Act) -
         refunds::withdraw(tx, &mut locked, &refund, act).await?;
     }
     write_status(tx, &mut locked, Attempt::Paid, "honoured", "", act).await?;
-    win_request(tx, &locked, PayStatus::SuccessPay).await?;
-    callbacks::overtake(tx, &mut locked, act).await?;
+    win_request(tx, &mut locked, PayStatus::SuccessPay, act).await?;
     callbacks::add(tx, &mut locked, callback, act).await?;
     Ok(Honoured::Done)
 }
@@ -246,12 +242,17 @@ async fn is_beginning(tx: &mut Tx, domain_code: &str, request_key: &str) -> Answ
     tx.change(untried).await.map(|_| false)
 }
 
-async fn win_request(tx: &mut Tx, locked: &Locked, status: PayStatus) -> Answer<()> {
+/// Pays a request by this order; where it was closed, what nobody took of that is overtaken.
+async fn win_request(tx: &mut Tx, locked: &mut Locked, status: PayStatus, act: Act) -> Answer<()> {
     let order_sn = &locked.order_sn;
     let won = WIN_REQUEST
         .bind(locked.request_id)
         .bind(locked.request_status.word())
         .bind(status.word())
         .bind(order_sn);
-    changed_one(tx.change(won).await?, "request", order_sn)
+    changed_one(tx.change(won).await?, "request", order_sn)?;
+    if locked.request_status == PayStatus::Closed {
+        callbacks::overtake(tx, locked, act).await?;
+    }
+    Ok(())
 }

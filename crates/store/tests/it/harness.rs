@@ -5,7 +5,8 @@ use payment::domain::LateMoney;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
-    AttemptRow, Begun, BesideRefund, Created, Kind, NewAttempt, NewCallback, Payment, Store,
+    AttemptRow, Begun, BesideRefund, CallbackTry, Created, Kind, NewAttempt, NewCallback, Payment,
+    Store, TryOutcome,
 };
 use payment::signed::Signed;
 use payment::story::{Act, Source};
@@ -169,6 +170,18 @@ pub(crate) fn act() -> Act {
     Act {
         at_ms: 7,
         by: Source::Timer,
+    }
+}
+
+/// A try that its receiver took.
+pub(crate) fn delivered() -> CallbackTry {
+    CallbackTry {
+        at_ms: 9,
+        status: Some(200),
+        location: None,
+        answer: "success".to_owned(),
+        duration_ms: 1,
+        outcome: TryOutcome::Delivered,
     }
 }
 

@@ -1,12 +1,11 @@
 //! Payloads that are taken away, and what stays.
 
-use crate::harness::{act, attempt, begun, beside, callback, code, money};
+use crate::harness::{act, attempt, begun, beside, callback, code, delivered, money};
 use crate::refunds::refund;
 use payment::channel::Channel;
 use payment::order::Event;
 use payment::ports::{
-    CallbackState, CallbackTry, Honoured, NotifyOutcome, NotifyRow, RefundStep, Resend, Store,
-    TryOutcome,
+    CallbackState, Honoured, NotifyOutcome, NotifyRow, RefundStep, Resend, Store, TryOutcome,
 };
 use payment::refund::Refund;
 use payment::story::{Act, Source, check};
@@ -26,17 +25,6 @@ async fn prune(store: &dyn Store) -> (u64, u64) {
     }
     let notifies = store.prune_notifies(0, 9, BEFORE_MS).await.unwrap();
     (orders.count, notifies.count)
-}
-
-fn delivered() -> CallbackTry {
-    CallbackTry {
-        at_ms: 9,
-        status: Some(200),
-        location: None,
-        answer: "success".to_owned(),
-        duration_ms: 1,
-        outcome: TryOutcome::Delivered,
-    }
 }
 
 async fn paid(store: &dyn Store, key: &str, number: u32) -> String {

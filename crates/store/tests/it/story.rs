@@ -1,12 +1,9 @@
 //! The order's story, and what a person has to look at.
 
-use crate::harness::{act, attempt, begun, beside, callback, code, money};
+use crate::harness::{act, attempt, begun, beside, callback, code, delivered, money};
 use payment::channel::Channel;
 use payment::order::{Attempt, Event};
-use payment::ports::{
-    Backlog, CallbackTry, Honoured, NewAttempt, NotifyRow, RiskKind, Settled, Store, Told,
-    TryOutcome,
-};
+use payment::ports::{Backlog, Honoured, NewAttempt, NotifyRow, RiskKind, Settled, Store, Told};
 use payment::refund::UNTOLD;
 use payment::signed::Signed;
 use payment::status::PayStatus;
@@ -62,15 +59,7 @@ pub(crate) async fn everything_that_happens_is_told_in_its_order(store: Arc<dyn 
         .take_due_callbacks(1_000, 9_000, 9, &[])
         .await
         .unwrap();
-    let delivered = CallbackTry {
-        at_ms: 9,
-        status: Some(200),
-        location: None,
-        answer: "success".to_owned(),
-        duration_ms: 1,
-        outcome: TryOutcome::Delivered,
-    };
-    store.callback_tried(due[0].id, &delivered).await.unwrap();
+    store.callback_tried(due[0].id, &delivered()).await.unwrap();
     let expected = [
         "begun payer",
         "NOTPAY channel",
