@@ -113,11 +113,21 @@ impl Fields {
         fields.map(|field| (field.name.as_str(), field.value.as_str()))
     }
 
-    /// These fields, with other values.
+    /// These fields as old PHP clients sign them: each backslash of a value stands for what
+    /// follows it.
     #[must_use]
-    pub fn mapped(mut self, value: impl Fn(&str) -> String) -> Self {
+    pub fn unslashed(mut self) -> Self {
         for field in &mut self.0 {
-            field.value = value(&field.value);
+            let mut text = String::with_capacity(field.value.len());
+            let mut rest = field.value.chars();
+            while let Some(next) = rest.next() {
+                text.extend(if next == '\\' {
+                    rest.next()
+                } else {
+                    Some(next)
+                });
+            }
+            field.value = text;
         }
         self
     }

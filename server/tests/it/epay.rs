@@ -499,6 +499,50 @@ async fn what_is_wrong_with_a_call_is_said() {
     assert!(!log.contains(KEY), "a key is logged");
 }
 
+/// A form in parts, as PHP's curl sends an array.
+fn in_parts(fields: &Fields, boundary: &str) -> String {
+    let part = |(name, value): (&String, &String)| {
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"");
+        format!("--{boundary}\r\n{head}\r\n\r\n{value}\r\n")
+    };
+    let parts: String = fields.iter().map(part).collect();
+    format!("{parts}--{boundary}--\r\n")
+}
+
+#[tokio::test]
+async fn a_form_in_parts_is_read_as_one_in_a_line() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let sent = async |boundary: &str, body: String| {
+        let media = format!("multipart/form-data; boundary={boundary}");
+        let request = world
+            .client
+            .post(format!("{}/epay/mapi.php", world.platform));
+        let request = request.header("Content-Type", media).body(body);
+        let answer = request.send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&answer).unwrap()
+    };
+    let mut fields = order("m1", "http://127.0.0.1:9/n");
+    fields.push(("param", "a=b&c=1 %20+券"));
+    let whole = in_parts(&signed(&fields, KEY), "--x7");
+    let answer = sent("--x7", whole.clone()).await;
+    assert_eq!(answer["code"], 1, "{answer}");
+    let file = whole.replacen("name=\"money\"", "name=\"money\"; filename=\"m\"", 1);
+    let cut = whole.trim_end().trim_end_matches('-').to_owned();
+    let twice = whole.replacen("name=\"param\"", "name=\"money\"", 1);
+    let many: Fields = (0..65).map(|n| (format!("f{n}"), String::new())).collect();
+    for (boundary, wrong) in [
+        ("--x7", file),
+        ("--x7", cut),
+        ("--x7", twice),
+        ("--x7", in_parts(&many, "--x7")),
+        ("other", whole.clone()),
+        ("", whole),
+    ] {
+        let answer = sent(boundary, wrong.clone()).await;
+        assert_ne!(answer["code"], 1, "{answer}: {wrong}");
+    }
+}
+
 #[tokio::test]
 async fn each_business_system_is_opened_by_itself() {
     let world = World::start(Database::Sqlite).await.unwrap();

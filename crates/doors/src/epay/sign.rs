@@ -12,8 +12,9 @@ use payment::sign::equal;
 /// The addresses, whose own query may hold `&name=` where no field can begin.
 const ADDRESSES: [&str; 2] = ["notify_url", "return_url"];
 
-/// Every field that this interface or a client of it knows, but those that no sign covers.
-const KNOWN: [&str; 24] = [
+/// Every field that this interface or a client of it reads of what was signed. Not `status`,
+/// which no order and no news of one has: clients end a `return_url` with it.
+const KNOWN: [&str; 23] = [
     "act",
     "api_trade_no",
     "channel_id",
@@ -34,7 +35,6 @@ const KNOWN: [&str; 24] = [
     "refund_no",
     "return_url",
     "sitename",
-    "status",
     "trade_no",
     "trade_status",
     "type",
@@ -50,7 +50,7 @@ pub fn md5_sign<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &Secre
 /// in hex of either case.
 #[must_use]
 pub fn verifies(fields: &Fields, key: &Secret) -> bool {
-    holds(fields, key) || has_backslash(fields) && holds(&stripped(fields.clone()), key)
+    holds(fields, key) || has_backslash(fields) && holds(&fields.clone().unslashed(), key)
 }
 
 /// The fields as they were signed: without backslashes, where the sign holds so alone.
@@ -59,7 +59,7 @@ pub fn as_signed(fields: Fields, key: &Secret) -> Fields {
     if holds(&fields, key) || !has_backslash(&fields) {
         fields
     } else {
-        stripped(fields)
+        fields.unslashed()
     }
 }
 
@@ -144,22 +144,6 @@ pub(super) fn is_blank(value: &str) -> bool {
 
 fn has_backslash(fields: &Fields) -> bool {
     fields.iter().any(|(_, value)| value.contains('\\'))
-}
-
-/// As old PHP clients sign: each backslash stands for what follows it.
-fn stripped(fields: Fields) -> Fields {
-    fields.mapped(|value| {
-        let mut text = String::with_capacity(value.len());
-        let mut rest = value.chars();
-        while let Some(next) = rest.next() {
-            text.extend(if next == '\\' {
-                rest.next()
-            } else {
-                Some(next)
-            });
-        }
-        text
-    })
 }
 
 #[cfg(test)]
@@ -261,6 +245,22 @@ mod tests {
         }
     }
 
+    /// As sub2api makes it of an order's number and a token of its own.
+    #[test]
+    fn an_address_may_end_with_a_status() {
+        let address = "https://p.example/payment/result?order_id=7&out_trade_no=sub2_1&\
+            resume_token=AB&status=success";
+        let order = with(&SUBMIT, "return_url", address);
+        let sign = md5_sign(order.iter().copied(), &key());
+        one_meaning(&fields(&order, &sign)).unwrap();
+        let (short, _) = address.rsplit_once('&').unwrap();
+        let mut forged = with(&order, "return_url", short);
+        forged.push(("status", "success"));
+        assert_eq!(md5_sign(forged.iter().copied(), &key()), sign);
+        let refused = one_meaning(&fields(&forged, &sign)).unwrap_err();
+        assert!(matches!(refused, Failure::BehindAddress(_, _)));
+    }
+
     #[test]
     fn a_sign_over_a_named_key_is_refused() {
         let sign = "a10bec87d8d87cf5aa61cb8eff769d47";
@@ -273,6 +273,12 @@ mod tests {
         let old = fields(&named, "f8a99af0d5148ea702005e2239df2fd0");
         assert!(verifies(&old, &key()));
         assert_eq!(as_signed(old, &key()).get("name"), Some("ab"));
+        let two = with(&SUBMIT, "name", "a\\\\b");
+        let signed = md5_sign(named.iter().copied(), &key());
+        assert_eq!(
+            as_signed(fields(&two, &signed), &key()).get("name"),
+            Some("a\\b")
+        );
         let plain = fields(&named, "0192a583180e3a8bde409abc96202f11");
         assert_eq!(as_signed(plain, &key()).get("name"), Some("a\\b"));
     }

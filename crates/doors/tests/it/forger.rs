@@ -20,7 +20,7 @@ const PLACES_MAX: usize = 12;
 const REQUESTS: u32 = 1_000;
 
 /// Pieces that values are made of.
-const PIECES: [&str; 25] = [
+const PIECES: [&str; 26] = [
     "a",
     "http://a.cn/n",
     "?x=1",
@@ -33,6 +33,7 @@ const PIECES: [&str; 25] = [
     "&return_url=http://b.cn/",
     "&type=alipay",
     "&sitename=s",
+    "&status=1",
     "&sign=1",
     "&sign_type=MD5",
     "&act=refund",
@@ -169,8 +170,8 @@ fn genuine() -> impl Strategy<Value = Request> {
         let own = proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..3);
         own.prop_map(|own| format!("http://a.cn/n{}", own.concat()))
     };
-    const NAMES: [&str; 9] = [
-        "name", "param", "sitename", "clientip", "nx", "ob", "path", "pas", "token",
+    const NAMES: [&str; 10] = [
+        "name", "param", "sitename", "clientip", "nx", "ob", "path", "pas", "status", "token",
     ];
     let text = (proptest::sample::select(&NAMES[..]), value());
     let texts = proptest::collection::vec(text, 1..4);

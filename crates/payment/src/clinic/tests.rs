@@ -474,6 +474,9 @@ fn what_is_pasted_of_epay_is_taken_apart() {
         assert!(told.forms[0].holds && refusal.is_none(), "{text}");
         assert_eq!(told.forms[0].text, "money=1&name=a\\b&pid=1001***");
     }
+    let two = call.replace("%5C", "%5C%5C");
+    let sign = md5("money=1&name=a\\b&pid=1001test");
+    assert!(look(&format!("{two}&sign={sign}")).0.forms[0].holds);
     let wrong = md5("money=1&name=a\\b&pid=1001&key=test");
     let (told, refusal) = look(&format!("{call}&sign={wrong}"));
     assert!(!told.forms[0].holds && refusal.is_some());

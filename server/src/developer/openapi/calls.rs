@@ -82,7 +82,16 @@ const OPENED_OPTIONAL: &[&str] = &[
 const PAY_OPTIONAL: &[&str] = OPENED_OPTIONAL.split_at(1).1;
 const QUERY_NEEDED: &[&str] = &["domainCode", "requestKey", "sign"];
 
-const EPAY_ORDER: &[&str] = &["pid", "out_trade_no", "notify_url", "name", "money", "sign"];
+const EPAY_OPENED: &[&str] = &[
+    "return_url",
+    "pid",
+    "out_trade_no",
+    "notify_url",
+    "name",
+    "money",
+    "sign",
+];
+const EPAY_ORDER: &[&str] = EPAY_OPENED.split_at(1).1;
 
 /// All of them, in the order in which they are read.
 pub(super) const CALLS: [Call; 18] = [
@@ -225,8 +234,8 @@ pub(super) const CALLS: [Call; 18] = [
         wire: Wire::EpayPage,
         zh: "易支付下单：付款人的浏览器到这里",
         en: "An order of epay: where the payer's browser is sent",
-        needed: EPAY_ORDER,
-        optional: &["type", "return_url", "param", "sign_type"],
+        needed: EPAY_OPENED,
+        optional: &["type", "param", "sign_type"],
     },
     Call {
         path: "/epay/mapi.php",
