@@ -4,14 +4,14 @@
 
 use crate::guard::Guard;
 use crate::keys::Keys;
-use crate::line::{Line, Pool, Read, Tx};
+use crate::line::{Line, Pool, Read, Tx, unavailable};
 use crate::renewal::Renewal;
 use crate::sql::Statement;
 use crate::tail::Tail;
 use crate::train::Train;
 use payment::ports::{Answer, StoreError};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -20,6 +20,9 @@ use tokio::sync::Mutex;
 pub(crate) const LIMIT: Duration = Duration::from_secs(12);
 /// What an operator's command over the whole database waits for.
 pub(crate) const LONG_LIMIT: Duration = Duration::from_secs(300);
+
+/// A database that gave an answer so lately is not away.
+const LATELY: Duration = Duration::from_secs(2);
 
 /// How long whoever asks the database waits for its answer.
 pub const ANSWER_SECONDS: &str = "tongfu_database_answer_seconds";
@@ -33,6 +36,8 @@ pub(crate) struct Database {
     pub(crate) guard: Arc<Guard>,
     /// By which secrets are kept.
     pub(crate) keys: Keys,
+    /// When it last gave an answer that was none of trouble.
+    answered: std::sync::Mutex<Instant>,
     /// Whether it was seen that no clear text of them is kept.
     pub(crate) sealed: AtomicBool,
     /// When a write was last tried for readiness' sake, and what came of it.
@@ -57,6 +62,7 @@ impl Database {
             renewal,
             guard,
             keys: Keys::default(),
+            answered: std::sync::Mutex::new(Instant::now()),
             sealed: AtomicBool::new(false),
             probed: Mutex::new(None),
             tail: Mutex::new(None),
@@ -181,7 +187,8 @@ impl Database {
             Writes::Train(train) => return train.ride(kept, work).await,
             Writes::Beside(pool) => pool,
         };
-        let mut tx = self.judged(pool.begin().await)?;
+        let begun = pool.begin().await;
+        let mut tx = begun.map_err(|error| self.not_begun(error))?;
         self.guard.pass()?;
         let answer = work(&mut tx).await?;
         if kept(&answer) {
@@ -208,12 +215,26 @@ impl Database {
             answer = in_time(limit, work()).await;
         }
         metrics::histogram!(ANSWER_SECONDS).record(asked.elapsed());
+        if answer.is_ok() {
+            *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
         answer
     }
 
     /// Whether connections that were made then are not used again.
     pub(crate) fn is_given_up(&self, made: Instant) -> bool {
         self.renewal.is_old(made.elapsed())
+    }
+
+    /// Who waited in vain while others had their answers found no connection free, and
+    /// none that failed: under load all would be made anew for nothing, over and over.
+    fn not_begun(&self, error: sqlx::Error) -> StoreError {
+        let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_busy = answered.elapsed() < LATELY;
+        if !(is_busy && matches!(error, sqlx::Error::PoolTimedOut)) {
+            self.renewal.renew();
+        }
+        unavailable(error)
     }
 
     /// A connection that failed to begin or to commit is not trusted again.

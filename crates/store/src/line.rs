@@ -42,18 +42,18 @@ impl Pool {
     }
 
     /// Begins a transaction.
-    pub(crate) async fn begin(&self) -> Answer<Tx> {
+    pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
         let line = match self {
             Self::Sqlite(pool) => {
-                let begun = pool.begin_with(crate::dialect::SQLITE.begin).await;
-                begun.map(|tx| Line::Sqlite(Together(tx)))
+                let begun = pool.begin_with(crate::dialect::SQLITE.begin).await?;
+                Line::Sqlite(Together(begun))
             }
             Self::Postgres(pool) => {
-                let begun = pool.begin_with(crate::dialect::POSTGRES.begin).await;
-                begun.map(|tx| Line::Postgres(Together(tx)))
+                let begun = pool.begin_with(crate::dialect::POSTGRES.begin).await?;
+                Line::Postgres(Together(begun))
             }
         };
-        line.map(Tx).map_err(unavailable)
+        Ok(Tx(line))
     }
 }
 
@@ -251,7 +251,7 @@ impl Row {
 /// What PostgreSQL says of a statement that was prepared before its tables changed.
 const PLAN_IS_OLD: &str = "0A000";
 
-fn unavailable(error: sqlx::Error) -> StoreError {
+pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code());
     match code.as_deref() {
         Some(PLAN_IS_OLD) => StoreError::Outdated(error.to_string()),

@@ -39,6 +39,13 @@ pub enum OpenError {
          what says so (docs/secrets.md)"
     )]
     Canary,
+    /// A copy stands beside the log of the file that was there before it
+    /// (docs/operate.md, Backups and restore).
+    #[error(
+        "beside the database's file lies the log of another (its name ends with -wal): move it \
+         and the one that ends with -shm aside, then start again"
+    )]
+    OldLog,
     /// The database refused, or its migrations failed.
     #[error("the database can't be opened: {0}")]
     Database(String),

@@ -11,9 +11,9 @@ use crate::open_error::{OpenError, Tables, refused};
 use crate::renewal::Renewal;
 use hosts::Hosts;
 use payment::ports::{Answer, StoreError};
-use sqlx::migrate::Migrator;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection, Executor, PgPool, Row};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgPool, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ const MIGRATIONS_TABLE: &str =
 /// Tries of the migrations: two programs that start at once may meet there.
 const MIGRATION_TRIES: u32 = 5;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(500);
+/// An index of a large table takes its time; who waits for a table holds up those behind him.
+const MIGRATION_LIMITS: &str = "set statement_timeout = 0; set lock_timeout = '5s'";
 /// How long a connection that is of no use holds up the next one.
 const REFUSED_PAUSE: Duration = Duration::from_millis(250);
 /// A connection that has not answered for this long is not used again.
@@ -74,7 +76,7 @@ pub(crate) async fn open(
     migrations::check(&applied, &migrator, tables)?;
     if tables == Tables::Migrate {
         migrator.set_ignore_missing(true).set_locking(false);
-        migrate(&pool, &migrator).await?;
+        migrate(&options, &migrator).await?;
     }
     tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
     let (reads, writes) = (Pool::Postgres(pool.clone()), Pool::Postgres(pool));
@@ -123,10 +125,16 @@ const REWRITABLE: &str = "select pg_has_role(c.relowner, 'usage'), exists ( \
 
 /// Without the driver's advisory lock, which not every server of this wire has: who
 /// comes second fails on what the first one wrote, and then finds it done.
-async fn migrate(pool: &PgPool, migrator: &Migrator) -> Result<(), OpenError> {
+async fn migrate(options: &PgConnectOptions, migrator: &Migrator) -> Result<(), OpenError> {
     let mut tries = 1;
     loop {
-        match migrator.run(pool).await {
+        let migrated = async {
+            let mut own = options.connect().await?;
+            own.execute(MIGRATION_LIMITS).await?;
+            migrator.run(&mut own).await?;
+            own.close().await.map_err(MigrateError::from)
+        };
+        match migrated.await {
             Ok(()) => return Ok(()),
             Err(_) if tries < MIGRATION_TRIES => tries += 1,
             Err(error) => return Err(refused(error)),

@@ -13,9 +13,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Executor, Row};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(crate) async fn open(
     tables: Tables,
 ) -> Result<Database, OpenError> {
     let options = SqliteConnectOptions::from_str(address).map_err(refused)?;
+    check_log(options.get_filename())?;
     let renewal = Renewal::default();
     let mut migrator = migrations::migrator(migrations::SQLITE);
     match tables {
@@ -72,6 +73,28 @@ pub(crate) async fn open(
     let writes = Train::new(Pool::Sqlite(write), renewal.clone());
     let (reads, writes) = (Pool::Sqlite(read), Writes::Train(writes));
     Ok(Database::new(reads, writes, renewal, guard))
+}
+
+/// Where the header of a file says how it is read and written, and what a copy by
+/// `vacuum into` says there: by no log.
+const FORMAT_AT: u64 = 18;
+const WITHOUT_LOG: [u8; 2] = [1, 1];
+
+/// Refuses a copy that was put beside the log of the file before it: nothing ties a log to
+/// its file, and SQLite would write the newer pages over the older books.
+///
+/// # Errors
+/// [`OpenError::OldLog`].
+fn check_log(file: &Path) -> Result<(), OpenError> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    let mut format = [0; 2];
+    let read = File::open(file).and_then(|file| file.read_exact_at(&mut format, FORMAT_AT));
+    match has_log && read.is_ok() && format == WITHOUT_LOG {
+        true => Err(OpenError::OldLog),
+        false => Ok(()),
+    }
 }
 
 /// Makes a file that is missing, which nobody else reads; those beside it are made as it is.

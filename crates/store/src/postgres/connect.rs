@@ -8,6 +8,7 @@ use crate::queries::marks::{MARK_OF_POSTGRES, mark_row};
 use crate::renewal::Renewal;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row as _};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const LIMITS: &str = "set statement_timeout = '10s'; set lock_timeout = '5s'; \
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 /// Others may have taken the first one's server meanwhile: it is looked again.
 const LOOKS: usize = 3;
+/// Connections that are looked at: two poolers behind a balancer have one twice.
+const LOOKED_AT: usize = 3;
 
 /// Reads the address of one host.
 ///
@@ -109,29 +112,37 @@ fn unusable(why: &str) -> sqlx::Error {
 }
 
 /// Refuses a pooler that gives each transaction another server: what is prepared or set
-/// on one would be missing on the next. Two connections of a session's pooler, or of none,
-/// are two servers; where the first one idles and the second gets its server, they are
-/// not.
+/// on one would be missing on the next. Connections of a session's pooler, or of none, keep
+/// a server each; of others one gets what another has just had, or another each time.
 ///
 /// # Errors
 /// [`OpenError`] for such a pooler, or where no server answers.
 pub(super) async fn refuse_shared_sessions(options: &PgConnectOptions) -> Result<(), OpenError> {
     let looked = async {
-        let mut first = options.connect().await?;
-        let mut second = options.connect().await?;
-        let mut shared = false;
-        for _ in 0..LOOKS {
-            let server = server(&mut first).await?;
-            second.execute("begin").await?;
-            shared |= server == self::server(&mut second).await?;
-            second.execute("rollback").await?;
+        let mut lines = Vec::new();
+        for _ in 0..LOOKED_AT {
+            lines.push(options.connect().await?);
         }
-        first.close().await?;
-        second.close().await?;
-        Ok::<_, sqlx::Error>(shared)
+        let mut servers = vec![HashSet::new(); LOOKED_AT];
+        for _ in 0..LOOKS {
+            for (line, servers) in lines.iter_mut().zip(&mut servers) {
+                // Twice: one that takes turns gives another server the second time.
+                for _ in 0..2 {
+                    line.execute("begin").await?;
+                    servers.insert(server(line).await?);
+                    line.execute("rollback").await?;
+                }
+            }
+        }
+        for line in lines {
+            line.close().await?;
+        }
+        let all: HashSet<i32> = servers.iter().flatten().copied().collect();
+        let one_each = servers.iter().all(|servers| servers.len() == 1);
+        Ok::<_, sqlx::Error>(!one_each || all.len() < LOOKED_AT)
     };
     let shared = tokio::time::timeout(LOOK_LIMIT, looked).await;
-    let late = || refused("it does not answer two connections at once in time");
+    let late = || refused("it does not answer some connections at once in time");
     match shared.map_err(|_| late())? {
         Ok(false) => Ok(()),
         Ok(true) => Err(refused(

@@ -15,6 +15,10 @@ use payment::ports::{
 };
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
+use std::collections::HashMap;
+
+/// Between two of one order that are sent again, ms.
+const APART_MS: i64 = 2_000;
 
 /// What [`callback_row`] reads.
 const COLUMNS: &str = "id, domain_code, order_sn, url, receiver, form, state, tries, created_ms";
@@ -34,7 +38,7 @@ statements! {
     /// One that is delivered or overtaken stays that, whatever a slower try says.
     STEP = "update callback set state = $2, next_ms = $3, tries = tries + 1 \
         where id = $1 and state not in ", AT_REST;
-    UNTAKEN_OF_REQUEST = "select id, order_sn, url from callback where state in ", UNTAKEN,
+    OF_REQUEST = "select id, order_sn, url from callback where state <> ", OVERTAKEN,
         " and order_sn in (select order_sn from attempt where request_id = $1) order by id";
     OVERTAKE = "update callback set state = ", OVERTAKEN, ", next_ms = null where id = $1";
     OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
@@ -159,10 +163,15 @@ impl Callbacks for Database {
             }
             drop(line);
             all.sort_unstable();
-            let mut sent = 0;
+            let (mut sent, mut of_order) = (0, HashMap::new());
             for (id, order_sn, state) in &all {
-                let again = async |tx: &mut Tx| send_again(tx, *id, order_sn, state, now_ms).await;
+                // One after the other, as they were told at first.
+                let at_ms = of_order.entry(order_sn).or_insert(now_ms);
+                let again = (*id, *at_ms);
+                let again =
+                    async |tx: &mut Tx| send_again(tx, again, order_sn, state, now_ms).await;
                 sent += self.transact(|_| true, again).await?;
+                *at_ms += APART_MS;
             }
             self.guard.note_write();
             Ok(sent)
@@ -190,8 +199,8 @@ pub(super) async fn add(
     locked.tell(tx, "callback written", &detail, act).await
 }
 
-/// Ends what nobody has taken yet of what was told of a request: it is paid after all, and
-/// receivers believe what they hear last.
+/// Ends what was told of a request, or was to be: it is paid after all, and receivers
+/// believe what they hear last. What was taken is not sent again either.
 pub(super) async fn overtake(tx: &mut Tx, locked: &mut Locked, act: Act) -> Answer<()> {
     overtake_those(tx, locked, |_| true, act).await
 }
@@ -228,12 +237,8 @@ async fn overtake_those(
         let (id, order_sn) = (row.get::<i64>("id")?, row.get::<String>("order_sn")?);
         Ok((id, order_sn, row.get::<String>("url")?))
     };
-    let untaken = tx.list(UNTAKEN_OF_REQUEST.bind(locked.request_id), read);
-    for (id, order_sn, _) in untaken
-        .await?
-        .iter()
-        .filter(|(_, _, url)| is_overtaken(url))
-    {
+    let told = tx.list(OF_REQUEST.bind(locked.request_id), read);
+    for (id, order_sn, _) in told.await?.iter().filter(|(_, _, url)| is_overtaken(url)) {
         tx.change(OVERTAKE.bind(*id)).await?;
         let (what, detail) = ("callback overtaken", format!("callback {id}"));
         if *order_sn == locked.order_sn {
@@ -261,9 +266,15 @@ async fn add_try(tx: &mut Tx, id: i64, tried: &CallbackTry) -> Answer<()> {
 
 /// Begins a callback's schedule anew, by the operator's word.
 /// Where it still stands as it was listed: meanwhile it may have been taken, or pruned.
-async fn send_again(tx: &mut Tx, id: i64, order_sn: &str, state: &str, now_ms: i64) -> Answer<u64> {
+async fn send_again(
+    tx: &mut Tx,
+    (id, at_ms): (i64, i64),
+    order_sn: &str,
+    state: &str,
+    now_ms: i64,
+) -> Answer<u64> {
     let mut locked = steps::lock(tx, order_sn).await?;
-    let again = SEND_AGAIN.bind(id).bind(now_ms).bind(state);
+    let again = SEND_AGAIN.bind(id).bind(at_ms).bind(state);
     if tx.change(again).await? == 0 {
         return Ok(0);
     }

@@ -37,7 +37,7 @@ impl Notifies for Database {
         again_ms: i64,
     ) -> Answer<Option<i64>> {
         let (signed, body) = (digest(signed), digest(&notify.body));
-        self.write_each(LIMIT, async |line| {
+        let kept = self.write_each(LIMIT, async |line| {
             let kept = KEEP
                 .bind(notify.channel.code())
                 .bind(&notify.account)
@@ -49,8 +49,8 @@ impl Notifies for Database {
                 .bind(&signed)
                 .bind(&body);
             line.find(kept, |row| row.get("id")).await
-        })
-        .await
+        });
+        Ok(kept.await?.inspect(|_: &i64| self.guard.note_write()))
     }
 
     async fn take_due_notifies(

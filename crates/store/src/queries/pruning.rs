@@ -1,6 +1,8 @@
 //! Taking payloads away (docs/reliability.md, What is taken away).
 
-use super::rows::{AT_REST, FAILED, OPEN_OR_HELD, TAKEN_BACK, UNENDED, UNSETTLED_WORDS, json};
+use super::rows::{
+    AT_REST, DISPUTED_WORDS, FAILED, OPEN_OR_HELD, TAKEN_BACK, UNENDED, UNSETTLED_WORDS, json,
+};
 use super::story;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
@@ -36,10 +38,15 @@ statements! {
     EMPTY_ATTEMPTS(OF) = "update attempt set openid = null, obj = null, story_length = 0, \
         story_hash = '' where order_sn in \
         (select value from ", OF.texts[0], "$1", OF.texts[1], ")";
-    NOTIFIES = "select id, cast(case when received_ms < $2 and next_ms is null and headers <> '' \
-        and digest is not null and outcome_word is not null \
-        and outcome_word not in ", UNSETTLED_WORDS, " then 1 else 0 end as bigint) as old \
-        from notify where id > $1 order by id limit $3";
+    /// What an order is disputed by goes with that order.
+    NOTIFIES = "select n.id, cast(case when n.received_ms < $2 and n.next_ms is null \
+        and n.headers <> '' and n.digest is not null and n.outcome_word is not null \
+        and n.outcome_word not in ", UNSETTLED_WORDS, " and (n.outcome_word not in ",
+        DISPUTED_WORDS, " or (select count(*) from attempt a join event e \
+        on e.order_sn = a.order_sn and e.what = '", story::PRUNED, "' where \
+        a.channel = n.channel and a.account = n.account \
+        and a.channel_order_no = n.channel_order_no) > 0) then 1 else 0 end as bigint) as old \
+        from notify n where n.id > $1 order by n.id limit $3";
     EMPTY_NOTIFIES(OF) = "update notify set headers = '', body = $2 where id in \
         (select cast(value as bigint) from ", OF.texts[0], "$1", OF.texts[1], ")";
 }

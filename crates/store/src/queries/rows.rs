@@ -111,6 +111,12 @@ pub(super) const OLD_STRAY: &str = text!(
     word!(NotifyOutcome::PutOff),
     ") and (outcome in ('no such order', 'no such refund') or substr(outcome, 1, 9) = 'mismatch:')"
 );
+/// What it tells of its order is money that a person may have to look at.
+pub(super) const DISPUTED_WORDS: &str = words!(
+    NotifyOutcome::Differs,
+    NotifyOutcome::TakenBack,
+    NotifyOutcome::NothingLeft
+);
 /// A person may have to look at it, or it is not worked on.
 pub(super) const UNSETTLED_WORDS: &str = words!(
     NotifyOutcome::NoSuchOrder,

@@ -1,7 +1,10 @@
 //! Ways to a server of PostgreSQL: encrypted, and through a pooler.
 
 use crate::harness::postgres_address;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use payment::operators::Role;
+use payment::ports::Change;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a test beside needs; `None`, said aloud, where it is not there.
@@ -80,4 +83,84 @@ async fn a_pooler_may_keep_sessions_and_not_share_them() {
     let shared = tokio::time::timeout(Duration::from_secs(30), shared).await;
     let error = shared.unwrap().err().unwrap().to_string();
     assert!(error.contains("pool_mode=session"), "{error}");
+}
+
+/// An index of a large book takes longer than any statement of ours may.
+#[tokio::test]
+async fn a_migration_takes_the_time_that_it_needs() {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let mut admin = PgConnection::connect(&address).await.unwrap();
+    admin
+        .execute(
+            "create table seen (statement text, lock text); \
+             create function look() returns event_trigger language plpgsql as $$ begin \
+             insert into seen values (current_setting('statement_timeout'), \
+             current_setting('lock_timeout')); end $$; \
+             create event trigger looks on ddl_command_start execute function look()",
+        )
+        .await
+        .unwrap();
+    let store = store::migrate(&address).await.unwrap();
+    let seen = "select distinct statement, lock from seen";
+    let seen: Vec<(String, String)> = sqlx::query_as(seen).fetch_all(&mut admin).await.unwrap();
+    assert_eq!(seen, [("0".to_owned(), "5s".to_owned())]);
+    drop(store);
+}
+
+/// Two connections, always taken, each of which is answered again and again: who waits too
+/// long for one is told so, and none is made anew for it.
+#[tokio::test]
+async fn who_finds_no_connection_free_renews_none() {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let database = address.rsplit('/').next().unwrap().to_owned();
+    let over = store::Address::from(address.as_str()).over(2);
+    let store = store::migrate(over).await.unwrap();
+    store.changes().await.unwrap();
+    let mut admin = PgConnection::connect(&address).await.unwrap();
+    let asked = format!(
+        "select pid from pg_stat_activity where datname = '{database}' \
+         and application_name = 'tongfu' order by pid"
+    );
+    let mut pids = async || -> Vec<i32> {
+        let asked = sqlx::query_scalar(AssertSqlSafe(asked.clone()));
+        asked.fetch_all(&mut admin).await.unwrap()
+    };
+    // Everything that reads business systems waits for whoever holds their table, who lets
+    // two pass and takes it again.
+    let mut holder = PgConnection::connect(&address).await.unwrap();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let holds = tokio::spawn(async move {
+        while stopped.try_recv().is_err() {
+            holder
+                .execute("begin; lock table domain; select pg_sleep(1); commit")
+                .await
+                .unwrap();
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let readers: Vec<_> = (0..64)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.domain("test").await.is_ok() })
+        })
+        .collect();
+    // Both are known to be in use.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = pids().await;
+    let waited = store.set_operator_role("nobody", Role::Viewer).await;
+    assert!(waited.is_err(), "it had its turn at once: {waited:?}");
+    let mut answered = 0;
+    for reader in readers {
+        answered += u32::from(reader.await.unwrap());
+    }
+    assert!(answered >= 4, "{answered}");
+    stop.send(()).unwrap();
+    holds.await.unwrap();
+    assert!(store.domain("test").await.unwrap().is_none());
+    assert_eq!(pids().await, before);
+    assert!(!store.changes().await.unwrap().contains(&Change::All));
 }

@@ -26,6 +26,7 @@ mod timers;
 mod versions;
 
 use harness::on_both;
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 on_both! {
     domains::a_domain_is_kept_with_its_rule_settings_and_secrets,
@@ -137,6 +138,56 @@ async fn a_reopened_file_keeps_everything_and_migrates_once() {
     drop(store);
     let store = store::migrate(&address).await.unwrap();
     assert!(store.domain("test").await.unwrap().is_some());
+}
+
+/// Before 3.51.3 a log that begins anew beside a reader may spoil the file (sqlite.org,
+/// wal.html, The WAL-Reset Bug).
+#[tokio::test]
+async fn the_sqlite_that_is_built_in_is_a_sound_one() {
+    let mut line = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let version: String = sqlx::query_scalar("select sqlite_version()")
+        .fetch_one(&mut line)
+        .await
+        .unwrap();
+    let numbers: Vec<u32> = version.split('.').map(|n| n.parse().unwrap()).collect();
+    assert!(numbers.as_slice() >= &[3, 51, 3], "{version}");
+}
+
+/// A backup is put back as docs/operate.md says, or the log of the books before it is
+/// left beside it: SQLite would write that over the copy.
+#[tokio::test]
+async fn a_copy_beside_an_older_log_is_not_opened() {
+    let folder = harness::temp_folder();
+    let file = |name: &str| folder.join(name);
+    let address = |name: &str| format!("sqlite:{}", file(name).display());
+    let store = store::migrate(&address("a.db")).await.unwrap();
+    let mut line = SqliteConnection::connect(&address("a.db")).await.unwrap();
+    let copy = format!("vacuum into '{}'", file("copy.db").display());
+    line.execute(AssertSqlSafe(copy)).await.unwrap();
+    store
+        .add_domain(&payment::domain::Domain::test())
+        .await
+        .unwrap();
+    // As a power cut leaves them.
+    for (from, to) in [
+        ("a.db", "cut.db"),
+        ("a.db-wal", "cut.db-wal"),
+        ("a.db-wal", "copy.db-wal"),
+    ] {
+        std::fs::copy(file(from), file(to)).unwrap();
+    }
+    for opened in [
+        store::open(&address("copy.db")).await,
+        store::migrate(&address("copy.db")).await,
+    ] {
+        let refused = opened.err().unwrap().to_string();
+        assert!(refused.contains("-wal"), "{refused}");
+    }
+    std::fs::remove_file(file("copy.db-wal")).unwrap();
+    let restored = store::open(&address("copy.db")).await.unwrap();
+    assert!(restored.domain("test").await.unwrap().is_none());
+    let recovered = store::open(&address("cut.db")).await.unwrap();
+    assert!(recovered.domain("test").await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -136,6 +136,20 @@ pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
         .await
         .unwrap();
 
+    // What an order that stays is disputed by stays with it, and goes with one that goes.
+    let mut disputed = Vec::new();
+    for number in [&order_sn, &waits] {
+        let row = store.attempt(number).await.unwrap().unwrap();
+        let mut says = notify(number.as_bytes());
+        says.channel_order_no = Some(row.channel_order_no);
+        let id = store.keep_notify(&says, &says.body, 5).await.unwrap();
+        disputed.push(id.unwrap());
+        store
+            .mark_notify(id.unwrap(), NotifyOutcome::Differs, "amount", None)
+            .await
+            .unwrap();
+    }
+
     // The story of an order that stays speaks of a notify that goes.
     let of = store
         .keep_notify(&told, b"what is signed", 5)
@@ -160,7 +174,10 @@ pub(crate) async fn payloads_go_and_what_is_known_stays(store: Arc<dyn Store>) {
     nobody.outcome = TryOutcome::Parked;
     store.callback_tried(due[0].id, &nobody).await.unwrap();
 
-    assert_eq!(prune(&*store).await, (1, 2));
+    assert_eq!(prune(&*store).await, (1, 3));
+    let body = async |id: i64| store.notify_body(id).await.unwrap().unwrap();
+    assert!(body(disputed[0]).await.is_empty());
+    assert_eq!(body(disputed[1]).await, waits.as_bytes());
     assert_eq!(prune(&*store).await, (0, 0), "once");
     let story = store.story(&order_sn).await.unwrap().unwrap();
     check(&order_sn, &story.entries, story.length, &story.head).unwrap();
