@@ -9,8 +9,8 @@ use payment::domain::Domain;
 use payment::param::Param;
 use payment::partner::Ordered;
 use payment::ports::{
-    AttemptRow, Call, CallbackAnswer, CallbackRow, CallbackTry, Door, NewCallback, News,
-    RefundTold, Resend, TryOutcome,
+    AttemptRow, Call, CallbackAnswer, CallbackRow, CallbackState, CallbackTry, Door, NewCallback,
+    News, RefundTold, Resend, TryOutcome,
 };
 use payment::status::PayStatus;
 use std::sync::Arc;
@@ -98,11 +98,22 @@ impl Checkout {
     /// Sends a callback once its lane has a turn for it; one that waits too long is put
     /// back, while its lease holds.
     async fn call_back_in_turn(&self, callback: &CallbackRow, place: &Slot) -> Result<(), Failure> {
+        if let Some(_turn) = place.free_turn() {
+            return self.call_back(callback).await;
+        }
         let patience = Duration::from_millis(self.parts.lease_ms.unsigned_abs() / 2);
         match tokio::time::timeout(patience, place.turn()).await {
-            Ok(_turn) => self.call_back(callback).await,
+            Ok(_turn) if self.waits_still(callback).await? => self.call_back(callback).await,
+            Ok(_) => Ok(()),
             Err(_) => self.put_back(callback, 0).await,
         }
+    }
+
+    /// Whether it is to be sent still: others may have overtaken it meanwhile.
+    async fn waits_still(&self, callback: &CallbackRow) -> Result<bool, Failure> {
+        let all = self.parts.store.callbacks(&callback.order_sn).await?;
+        let mut all = all.iter();
+        Ok(all.any(|one| one.id == callback.id && one.state == CallbackState::Waiting))
     }
 
     async fn put_back(&self, callback: &CallbackRow, after_ms: i64) -> Result<(), Failure> {

@@ -99,6 +99,11 @@ impl Lanes {
 }
 
 impl Slot {
+    /// Its turn, where it need not wait for it.
+    pub(crate) fn free_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).try_acquire_owned().ok()
+    }
+
     /// Its turn in the lane, as long as what is given lives; none where lanes are gone.
     pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.turns).acquire_owned().await.ok()

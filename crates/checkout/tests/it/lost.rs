@@ -17,6 +17,9 @@ use payment::status::PayStatus;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Callbacks that a receiver is sent at once.
+const TURNS: u32 = 16;
+
 fn report(attempt: &AttemptRow) -> PaidReport {
     match paid(attempt, 100) {
         OrderState::Paid(report) => report,
@@ -305,6 +308,82 @@ async fn a_failure_is_not_told_after_a_payment() {
     let states = scene.store.callbacks(&attempt.order_sn).await.unwrap();
     let states: Vec<_> = states.iter().map(|callback| callback.state).collect();
     assert_eq!(states, [CallbackState::Overtaken, CallbackState::Delivered]);
+}
+
+/// A shop that took both has lost them, and asks for them again: it hears what is true.
+#[tokio::test]
+async fn a_failure_that_was_taken_is_not_told_again_after_a_payment() {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
+    scene.with_domain(settings).await;
+    let attempt = scene.pay("k").await.unwrap();
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    scene.checkout.close_asked(&close).await.unwrap();
+    let told = async || {
+        scene.set_clock(scene.now_ms() + 3_600_000);
+        while scene.checkout.run_due_callbacks().await.unwrap() > 0 {}
+        scene.checkout.drained().await;
+        std::mem::take(&mut *scene.receivers.taken.lock().unwrap())
+    };
+    let first = told().await;
+    assert!(
+        first.len() == 1 && first[0].contains("FAILUREPAY"),
+        "{first:?}"
+    );
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    scene.checkout.honour(&attempt.order_sn).await.unwrap();
+    told().await;
+    for which in [
+        Resend::Order(attempt.order_sn.clone()),
+        Resend::Since {
+            created_ms: 0,
+            delivered: true,
+        },
+    ] {
+        assert_eq!(scene.checkout.resend(&which).await, Ok(1));
+        let again = told().await;
+        assert!(
+            again.len() == 1 && again[0].contains("SUCCESSPAY"),
+            "{again:?}"
+        );
+    }
+}
+
+/// A failure that waits for its turn with a slow receiver is not told once it is overtaken.
+#[tokio::test]
+async fn a_failure_that_waits_for_its_turn_is_looked_at_again() {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
+    scene.with_domain(settings).await;
+    *scene.receivers.hung.lock().unwrap() = Some("");
+    for number in 0..TURNS {
+        let attempt = scene.pay(&format!("k{number}")).await.unwrap();
+        scene.answers(Ok(paid(&attempt, 100)));
+        scene.checkout.requery(&attempt).await.unwrap();
+    }
+    scene.checkout.run_due_callbacks().await.unwrap();
+    while scene.receivers.hanging.load(Ordering::Relaxed) < TURNS {
+        tokio::task::yield_now().await;
+    }
+    scene.answers(Ok(OrderState::NotFound));
+    let attempt = scene.pay("late").await.unwrap();
+    let close = by_hmac(Purpose::Close, &[("requestKey", "late")]);
+    scene.checkout.close_asked(&close).await.unwrap();
+    assert_eq!(scene.checkout.run_due_callbacks().await, Ok(1));
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    scene.checkout.honour(&attempt.order_sn).await.unwrap();
+    *scene.receivers.hung.lock().unwrap() = None;
+    scene.receivers.released.notify_waiters();
+    scene.checkout.run_due_callbacks().await.unwrap();
+    scene.checkout.drained().await;
+    let taken = scene.receivers.taken.lock().unwrap().clone();
+    assert_eq!(taken.len(), TURNS as usize + 1, "{taken:?}");
+    assert!(
+        !taken.iter().any(|url| url.contains("FAILUREPAY")),
+        "{taken:?}"
+    );
 }
 
 /// The same of a refund; another one's failure is told all the same.

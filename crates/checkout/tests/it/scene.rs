@@ -223,6 +223,8 @@ pub(crate) struct Receivers {
     pub(crate) down: AtomicBool,
     pub(crate) taken: Mutex<Vec<String>>,
     pub(crate) hanging: AtomicU32,
+    /// Lets go of them.
+    pub(crate) released: tokio::sync::Notify,
 }
 
 #[async_trait::async_trait]
@@ -231,7 +233,7 @@ impl Receiver for Receivers {
         let hung = *self.hung.lock().unwrap();
         if hung.is_some_and(|hung| call.url.starts_with(hung)) {
             self.hanging.fetch_add(1, Ordering::Relaxed);
-            std::future::pending::<()>().await;
+            self.released.notified().await;
         }
         if self.down.load(Ordering::Relaxed) {
             return CallbackAnswer {
