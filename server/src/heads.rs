@@ -10,7 +10,7 @@ use reqwest::Client;
 use serde_json::json;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Where heads are sent.
@@ -109,10 +109,40 @@ impl Heads {
     }
 }
 
-/// Adds to a file that is its owner's alone.
+/// Adds to a file that is its owner's alone. What a full disk cut short stays a line of
+/// its own.
 fn add(file: &Path, line: &str) -> std::io::Result<()> {
     let mut opened = OpenOptions::new();
-    let mut opened = opened.append(true).create(true).mode(0o600).open(file)?;
-    opened.write_all(line.as_bytes())?;
+    let opened = opened.read(true).append(true).create(true).mode(0o600);
+    let mut opened = opened.open(file)?;
+    let length = opened.metadata()?.len();
+    let mut last = *b"\n";
+    if length > 0 {
+        opened.read_exact_at(&mut last, length - 1)?;
+    }
+    let end = if last == *b"\n" { "" } else { "\n" };
+    opened.write_all(format!("{end}{line}").as_bytes())?;
     opened.sync_data()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_short_spoils_no_other_line() {
+        let folder = std::env::temp_dir().join(format!("tongfu-heads-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("heads");
+        let whole = "2026-11-28T09:47:50 13 3fa\n";
+        std::fs::write(&file, "2026-11-28T09:47:5").unwrap();
+        for _ in 0..2 {
+            add(&file, whole).unwrap();
+        }
+        // Where it starts it is only looked whether it can be written to.
+        add(&file, "").unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text, format!("2026-11-28T09:47:5\n{whole}{whole}"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

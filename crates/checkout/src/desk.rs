@@ -8,6 +8,7 @@ use payment::lang::Lang;
 use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
 use payment::ports::{AccountName, AttemptRow, Resend, StoreError};
+use payment::refund::Refund;
 use payment::story::Source;
 use std::fmt;
 
@@ -295,6 +296,12 @@ pub enum NotDone {
     /// A refund of more than is left of its order: what is left.
     #[error("More than is left to give back: {} is left", written(*.0))]
     MoreThanLeft(Money),
+    /// A refund that was begun before under the same key, and goes to its channel no more.
+    #[error(
+        "This refund was begun before and is {}: nothing is sent again. Open the order anew for \
+         another one", .0.word()
+    )]
+    Ended(Refund),
     /// What the use case says.
     #[error("{0}")]
     Failed(Failure),
@@ -321,6 +328,10 @@ impl NotDone {
                                    过一会儿再关一次。"
                 .to_owned(),
             Self::MoreThanLeft(left) => format!("退得太多：还可退 {}", written(*left)),
+            Self::Ended(state) => format!(
+                "这笔退款先前已登记，现在是 {}：不会再发往渠道。要另退一笔，请重新打开订单",
+                state.word()
+            ),
             // A payer is told not to pay again; it is not he who reads this.
             Self::Failed(Failure::AlreadyPaid) => lang
                 .choose(
@@ -424,7 +435,9 @@ impl Checkout {
             } => {
                 let wish = (*minor, key.as_str(), *again);
                 return match self.give_back(by, order_sn, wish, reason).await {
-                    Ok(outcome) => Ok(outcome),
+                    Ok(None) => Ok(Outcome::Asked),
+                    Ok(Some(Refund::New | Refund::Sent)) => Ok(Outcome::Done),
+                    Ok(Some(ended)) => Err(NotDone::Ended(ended)),
                     Err(failure) => Err(self.not_given_back(order_sn, failure).await),
                 };
             }
@@ -519,18 +532,18 @@ impl Checkout {
         order_sn: &str,
         (minor, key, again): (i64, &str, bool),
         reason: &str,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Option<Refund>, Failure> {
         self.is_meant(order_sn, minor, Some(key), again).await?;
         let alone = self.refund_order(by, order_sn, minor, Some(key), reason);
         match alone.await {
             Err(Failure::NeedsTwo) => {
                 let asked = self.ask_refund(by, order_sn, minor, key, reason).await?;
                 match asked.waits(self.now_ms()) {
-                    true => Ok(Outcome::Asked),
+                    true => Ok(None),
                     false => Err(Failure::NotAsked),
                 }
             }
-            alone => alone.map(|_| Outcome::Done),
+            alone => alone.map(|row| Some(row.state)),
         }
     }
 

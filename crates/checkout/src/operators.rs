@@ -24,6 +24,10 @@ const SEEN_EVERY_MS: i64 = 60_000;
 /// name can put its operator off too.
 const FREE_TRIES: i64 = 3;
 const LONGEST_WAIT_MS: i64 = 30_000;
+/// So many failed tries in a row are recorded one by one.
+const EACH_RECORDED: i64 = 20;
+/// At the longest wait as many come in an hour.
+const AN_HOURS_TRIES: i64 = 120;
 /// Passwords have at least so many characters, and no text that is given is longer.
 const PASSWORD_MIN: usize = 12;
 const TEXT_MAX: usize = 256;
@@ -214,15 +218,20 @@ impl Operators {
             None if has_codes => true,
             said => self.is_password_of(&known, said.unwrap_or(code)).await?,
         };
-        // What is put off costs and says the same, and puts nothing off.
-        let Some(known) = known.filter(|known| known.next_try_ms <= now_ms) else {
+        // What is put off costs and says the same, and puts nothing off. What a clock that
+        // was ahead put off for longer than anything is, is not.
+        let is_put_off =
+            |known: &Known| (1..=LONGEST_WAIT_MS).contains(&(known.next_try_ms - now_ms));
+        let Some(known) = known.filter(|known| !is_put_off(known)) else {
             return Err(NotSignedIn::Wrong);
         };
         if !matches || !known.operator.enabled || !self.is_code(&known, code, now_ms).await? {
-            let next_try_ms = now_ms + wait_ms(known.failed + 1);
+            let times = known.failed + 1;
+            let next_try_ms = now_ms + wait_ms(times);
             self.store.operator_failed(name, next_try_ms).await?;
-            let failed = format!("{what} failed");
-            self.store.record_act(name, &failed, now_ms).await?;
+            if let Some(failed) = failed_act(what, times) {
+                self.store.record_act(name, &failed, now_ms).await?;
+            }
             return Err(NotSignedIn::Wrong);
         }
         Ok(known)
@@ -393,6 +402,16 @@ fn is_password(password: &str, hash: &str) -> bool {
 }
 
 /// How long the next try is put off, ms.
+/// What is recorded of the so manieth try in a row that failed, if anything: acts are kept for
+/// ever, and who goes on for days is told of once an hour.
+fn failed_act(what: &str, times: i64) -> Option<String> {
+    match times {
+        ..=EACH_RECORDED => Some(format!("{what} failed")),
+        _ if times % AN_HOURS_TRIES == 0 => Some(format!("{what} failed, {times} in a row")),
+        _ => None,
+    }
+}
+
 fn wait_ms(failed: i64) -> i64 {
     let doubled = u32::try_from(failed - FREE_TRIES).ok();
     let wait = doubled.map(|times| 2_i64.saturating_pow(times).saturating_mul(1_000));
@@ -411,6 +430,15 @@ mod tests {
     fn tries_are_put_off_ever_longer() {
         let waits = [1, 2, 3, 4, 5, 13, 99].map(wait_ms);
         assert_eq!(waits, [0, 0, 1_000, 2_000, 4_000, 30_000, 30_000]);
+    }
+
+    #[test]
+    fn who_fails_for_days_is_recorded_once_an_hour() {
+        let recorded = (1..=1_000).filter_map(|times| failed_act("sign-in from a", times));
+        let recorded: Vec<_> = recorded.collect();
+        assert_eq!(recorded.len(), 28);
+        assert_eq!(recorded[19], "sign-in from a failed");
+        assert_eq!(recorded[20], "sign-in from a failed, 120 in a row");
     }
 
     #[test]

@@ -72,14 +72,17 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             None => println!("0 -"),
         },
         Command::Verify { heads } => {
-            let heads = match heads.or_else(|| config.acts_head_file()) {
+            let (heads, odd) = match heads.or_else(|| config.acts_head_file()) {
                 Some(file) => kept_heads(&file)?,
-                None => Vec::new(),
+                None => (Vec::new(), 0),
             };
             let acts = all(&*store).await?;
             check_acts(&acts, &heads).context("the operators' acts")?;
             let (acts, heads) = (acts.len(), heads.len());
             println!("{acts} acts are whole, and fit {heads} heads that were sent out");
+            if odd > 0 {
+                bail!("{odd} lines of the file are no heads, and were passed over");
+            }
         }
     }
     Ok(())
@@ -122,8 +125,8 @@ pub(crate) async fn all(store: &dyn Store) -> Result<Vec<OperatorAct>> {
     }
 }
 
-/// The heads that a file holds, each after its time.
-pub(crate) fn kept_heads(file: &std::path::Path) -> Result<Vec<Head>> {
+/// The heads that a file holds, each after its time, and how many of its lines are none.
+pub(crate) fn kept_heads(file: &std::path::Path) -> Result<(Vec<Head>, usize)> {
     let text = std::fs::read_to_string(file);
     let text = text.with_context(|| format!("reading {}", file.display()))?;
     // As `act head` prints it, or after its time.
@@ -131,10 +134,9 @@ pub(crate) fn kept_heads(file: &std::path::Path) -> Result<Vec<Head>> {
         let after = line.split_once(' ').and_then(|(_, rest)| Head::parse(rest));
         after.or_else(|| Head::parse(line))
     };
-    let read = text.lines().map(|line| {
-        head(line).with_context(|| format!("{} holds a line that is no head", file.display()))
-    });
-    read.collect()
+    let heads: Vec<_> = text.lines().filter_map(head).collect();
+    let odd = text.lines().count() - heads.len();
+    Ok((heads, odd))
 }
 
 /// Does something of an operator's that changes something, under a name that is kept

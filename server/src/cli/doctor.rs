@@ -143,11 +143,16 @@ async fn instances(config: &Config, store: &dyn Store) -> Result<()> {
 async fn acts(config: &Config, store: &dyn Store, findings: &mut Findings) -> Result<()> {
     // Before the acts: what is sent out meanwhile is among those.
     let file = config.acts_head_file().filter(|file| file.exists());
-    let heads = file.map_or(Ok(Vec::new()), |file| super::act::kept_heads(&file));
-    let heads = heads.unwrap_or_else(|error| {
+    let heads = file.map_or(Ok((Vec::new(), 0)), |file| super::act::kept_heads(&file));
+    let (heads, odd) = heads.unwrap_or_else(|error| {
         findings.add(format!("the heads of the operators' acts: {error:#}"));
-        Vec::new()
+        (Vec::new(), 0)
     });
+    if odd > 0 {
+        findings.add(format!(
+            "{odd} lines of acts_head_file are no heads: look at them, and take them out"
+        ));
+    }
     let acts = super::act::all(store).await?;
     match check_acts(&acts, &heads) {
         Ok(()) => println!("ok    {} acts of operators are whole", acts.len()),

@@ -84,6 +84,11 @@ async fn an_act_that_is_taken_away_shows_by_what_was_sent_out() {
     let verify = ["act", "verify", "--heads", &file];
     let (well, text) = tell(&verify);
     assert!(well && text.contains("fit 1 heads"), "{text}");
+    // One that a full disk cut short hides no other.
+    let whole = std::fs::read_to_string(&heads).unwrap();
+    std::fs::write(&heads, format!("2026-11-28T09:47:5\n{whole}")).unwrap();
+    let (well, text) = tell(&verify);
+    assert!(!well && text.contains("1 lines"), "{text}");
 
     let mut line = SqliteConnection::connect(&world.database_url)
         .await

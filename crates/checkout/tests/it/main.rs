@@ -13,6 +13,7 @@ mod money;
 mod operators;
 mod partner;
 mod scene;
+mod sign_in;
 mod taken_back;
 mod timers;
 mod waiting;
