@@ -2,7 +2,7 @@
 //! nobody else's word is.
 
 use super::{Caller, Peer};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use metrics::gauge;
 use serde::{Deserialize, Deserializer};
@@ -63,9 +63,13 @@ impl Proxies {
             }
             return Caller(Some(Peer::of(peer)));
         }
-        let texts = forwarded.iter().filter_map(|value| value.to_str().ok());
-        let named: Vec<&str> = texts.flat_map(|text| text.split(',')).collect();
-        let addresses = named.iter().rev().map(|text| address(text.trim()));
+        // What a stranger wrote before the proxy's own word may be any bytes.
+        let texts = forwarded.iter().map(HeaderValue::as_bytes);
+        let named: Vec<&[u8]> = texts
+            .flat_map(|text| text.split(|byte| *byte == b','))
+            .collect();
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        let addresses = named.iter().rev().map(|part| address(text(part)?.trim()));
         // What a proxy could not name is nobody; what lies before it, anybody wrote.
         let known = addresses.take_while(Option::is_some).flatten();
         let outside = known.into_iter().find(|address| !self.is_listed(*address));
@@ -105,9 +109,15 @@ mod tests {
     }
 
     fn caller(peer: &str, forwarded: &[&str]) -> Option<Peer> {
+        let forwarded: Vec<_> = forwarded.iter().map(|text| text.as_bytes()).collect();
+        caller_by(peer, &forwarded)
+    }
+
+    fn caller_by(peer: &str, forwarded: &[&[u8]]) -> Option<Peer> {
         let mut headers = HeaderMap::new();
         for text in forwarded {
-            headers.append(FORWARDED_FOR, text.parse().unwrap());
+            let value = HeaderValue::from_bytes(text).unwrap_or_else(|e| panic!("{e}"));
+            headers.append(FORWARDED_FOR, value);
         }
         proxies().caller(peer.parse().unwrap(), &headers).0
     }
@@ -123,6 +133,14 @@ mod tests {
             peer("203.0.113.1")
         );
         assert_eq!(caller("203.0.113.1", &[]), peer("203.0.113.1"));
+    }
+
+    #[test]
+    fn what_no_text_is_hides_nobody() {
+        let named = caller_by("10.1.2.3", &[b"\xff, 198.51.100.1"]);
+        assert_eq!(named, peer("198.51.100.1"));
+        let twice = caller_by("10.1.2.3", &[b"\xff\xfe", b"198.51.100.1"]);
+        assert_eq!(twice, peer("198.51.100.1"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Charges the peer of each request before anything of it is looked at, and says "too
 //! many" as each kind of caller reads it.
 
-use super::respond::{Form, envelope, page, retry_after, stays_here, wished_language};
+use super::respond::{
+    Form, envelope, for_programs, page, retry_after, stays_here, wished_language,
+};
 use crate::business::{apay, epay};
 use crate::limits::{Caller, Limits, Wait};
 use crate::listen::Remote;
@@ -27,16 +29,21 @@ pub(super) async fn charge(
         None => Caller(None),
     };
     request.extensions_mut().insert(caller);
-    let charged = match Kind::of(request.uri().path()) {
+    let kind = Kind::of(request.uri().path());
+    let charged = match kind {
         Kind::Health => Ok(()),
         // Channels notify for many payers: only what does not verify is charged.
         Kind::Notify => limits.may_notify(caller),
         _ => limits.peer(caller),
     };
-    match charged {
+    let mut response = match charged {
         Ok(()) => next.run(request).await,
         Err(wait) => too_many(request.uri(), wished_language(request.headers()), wait),
+    };
+    if matches!(kind, Kind::Poll | Kind::Api | Kind::Partner | Kind::Epay) {
+        for_programs(&mut response);
     }
+    response
 }
 
 /// Who asks at a path, and so how he reads a refusal.

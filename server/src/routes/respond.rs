@@ -20,6 +20,9 @@ use serde_json::{Map, Value};
 use std::any::Any;
 use std::borrow::Cow;
 
+/// Media type of what programs are answered.
+const JSON: &str = "application/json; charset=utf-8";
+
 /// An error in the platform's envelope, status 200 as the seed shows.
 pub(crate) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
     checkout::answered("platform", code.code());
@@ -29,7 +32,22 @@ pub(crate) fn envelope(code: ErrCode, text: &str) -> Json<Envelope<bool>> {
 /// A JSON object, as doors other than the platform's answer.
 pub(crate) fn json(object: Map<String, Value>) -> Response {
     let json = Value::Object(object).to_string();
-    ([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response()
+    ([(CONTENT_TYPE, JSON)], json).into_response()
+}
+
+/// What is answered to programs is kept by nobody on the way, who would go on saying
+/// "not paid" (RFC 9111, 4.2.2), and says which letters it is written in: old clients guess.
+pub(super) fn for_programs(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|media| media == "application/json")
+    {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    }
 }
 
 /// Whether a link to this address stays with us: browsers read what begins with two slashes
@@ -235,6 +253,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for_programs(&mut response);
     response
 }
 

@@ -275,3 +275,33 @@ async fn a_request_key_takes_no_other_sum() {
     assert_eq!(errcode(&other), "10007");
     assert_eq!(world.book().await.len(), 1);
 }
+
+/// Nobody on the way keeps what programs are answered, who would go on saying "not paid",
+/// and nobody guesses in which letters it is written.
+#[tokio::test]
+async fn what_programs_are_answered_is_kept_by_nobody() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    for path in [
+        &format!("/pay/api/pc/wechatQuery?{query}"),
+        "/pay/api/pc/wechatQuery?domainCode=demo",
+        "/pay/api/private/pay/queryInfo?domainCode=demo",
+        "/pay/api/nothing",
+        "/forecore/queryOrder?partnerId=p001",
+        "/epay/api.php?act=order",
+    ] {
+        let answer = world.get(path).await;
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+        assert_eq!(
+            header("content-type"),
+            "application/json; charset=utf-8",
+            "{path}"
+        );
+    }
+    let begun = format!("{}/pay/api/pc/pay", world.platform);
+    let begun = world.client.post(begun).body(body_of(&query, "Wechat"));
+    let begun = begun.header("Content-Type", "application/json");
+    let begun = begun.send().await.unwrap();
+    assert_eq!(begun.headers()["cache-control"], "no-store");
+}
