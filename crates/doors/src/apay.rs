@@ -90,10 +90,11 @@ impl Door for Apay {
         "application/x-www-form-urlencoded"
     }
 
-    /// A JSON object whose `err`, as JavaScript reads it, is not true.
+    /// A JSON object whose `err`, as JavaScript reads it, is not true; or what the document
+    /// prints as an answer, which is no JSON.
     fn takes(&self, body: &str) -> bool {
         let Ok(Value::Object(object)) = serde_json::from_str(body) else {
-            return false;
+            return is_as_printed(body);
         };
         object.get("err").is_none_or(|err| match err {
             Value::Null => true,
@@ -111,6 +112,13 @@ impl Door for Apay {
     fn has_one_page(&self) -> bool {
         true
     }
+}
+
+/// Whether it is `{result:'success'}`, as the document prints the answer of a receiver that
+/// takes a notification (docs/forecore.md, The notification).
+fn is_as_printed(body: &str) -> bool {
+    let bare = |c: &char| !c.is_whitespace() && !matches!(c, '\'' | '"');
+    body.chars().filter(bare).eq("{result:success}".chars())
 }
 
 /// What an order's cb_url has in its query, to be given back. Orders of before this was
@@ -133,6 +141,8 @@ mod tests {
             r#"{"err":""}"#,
             r#"{"err":0}"#,
             r#"{"err":false}"#,
+            "{result:'success'}",
+            "{ result : \"success\" }\n",
         ] {
             assert!(Apay.takes(taken), "{taken}");
         }
@@ -143,6 +153,8 @@ mod tests {
             r#"{"err":"x"}"#,
             r#"{"err":{}}"#,
             r#"{"err":5}"#,
+            "{err:'something wrong'}",
+            "{result:'error'}",
         ] {
             assert!(!Apay.takes(refused), "{refused}");
         }

@@ -66,11 +66,12 @@ pub struct Form {
 }
 
 impl Form {
-    /// The HTML that the seed's page appends: a form that submits itself.
+    /// The HTML that the seed's page appends: a form that submits itself. That page removes
+    /// none: of several the last is meant.
     #[must_use]
     pub fn to_html(&self) -> String {
         let mut html = format!(
-            "<form id=\"tongfuForm\" action=\"{}\" method=\"{}\">",
+            "<form name=\"tongfuForm\" action=\"{}\" method=\"{}\">",
             escaped(&self.action),
             self.method.word()
         );
@@ -83,7 +84,8 @@ impl Form {
                 escaped(value)
             );
         }
-        html + "</form><script>document.getElementById('tongfuForm').submit()</script>"
+        html + "</form><script>var tongfuForms=document.getElementsByName('tongfuForm');\
+                tongfuForms[tongfuForms.length-1].submit()</script>"
     }
 }
 

@@ -51,7 +51,8 @@ impl OrderCall {
         let user_id = fields
             .given("userId")
             .map_or(Ok(String::new()), |id| short("userId", id))?;
-        let pay_type = fields.given("type");
+        // In a later edition of the document: the payer chooses.
+        let pay_type = fields.given("type").filter(|word| *word != "USERSELECT");
         let pay_type = pay_type
             .map(|word| PayType::read("type", word))
             .transpose()?;
@@ -114,6 +115,14 @@ mod tests {
         assert_eq!(pay_type.map(PayType::channel), Some(Channel::Alipay));
         assert_eq!(order.pay_type.as_deref(), Some("ALIPAYH5"));
         assert_eq!((order.user_id.as_str(), time_ms), ("u", Some(5)));
+    }
+
+    #[test]
+    fn the_payer_chooses_where_no_channel_is_named() {
+        for more in ["", "type=", "type=USERSELECT"] {
+            let call = read(more).unwrap();
+            assert_eq!((call.pay_type, call.order.pay_type), (None, None), "{more}");
+        }
     }
 
     #[test]
