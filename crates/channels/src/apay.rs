@@ -14,7 +14,7 @@ use payment::channel::Channel;
 use payment::domain::Secret;
 use payment::escape::escape;
 use payment::fields::Fields;
-use payment::forecore::{PayType, fen_of_yuan, md5_sign, verifies};
+use payment::forecore::{PayType, fen_of_binary, md5_sign, verifies};
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{
@@ -298,7 +298,7 @@ fn changed_sum(answer: &Fields, asked: Money) -> Result<Option<Money>, ChannelEr
     let same_currency = currency.is_none_or(|code| code == asked.currency().code());
     let minor = match sum {
         None => Some(asked.minor()),
-        Some(sum) => fen_of_yuan(sum),
+        Some(sum) => fen_of_binary(sum),
     };
     let near =
         |minor: &i64| minor.abs_diff(asked.minor()) * CHANGE_PARTS <= asked.minor().unsigned_abs();
@@ -496,7 +496,7 @@ impl Gateway for Apay {
         }
         let value = |name: &str| fields.get(name).unwrap_or_default();
         let currency = Currency::parse(value("currency"));
-        let fen = fen_of_yuan(value("money"));
+        let fen = fen_of_binary(value("money"));
         let money = currency.and_then(|currency| Money::from_minor(fen?, currency));
         let number = value("outOrderId");
         Ok(match money {

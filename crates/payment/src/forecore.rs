@@ -5,4 +5,4 @@ mod sign;
 mod words;
 
 pub use sign::{Proved, md5_sign, proved, verifies};
-pub use words::{LARGEST_MINOR, PayType, fen_of_yuan, yuan};
+pub use words::{LARGEST_MINOR, PayType, fen_of_binary, fen_of_yuan, yuan};

@@ -242,7 +242,8 @@ impl Left {
 /// The channel's sum for a refund of `amount` out of a payment of `paid`, for
 /// which the channel took `channel_paid`: what is given back in all stays in
 /// proportion, half up, so that roundings don't add up, and the last refund takes
-/// what is left: the parts make the whole. `None` when more is asked for than is left.
+/// what is left: the parts make the whole, and one that is not the last leaves it something.
+/// `None` when more is asked for than is left.
 #[must_use]
 pub fn share(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<i64> {
     if amount < 1 || amount > left.money {
@@ -258,7 +259,8 @@ pub fn share(paid: i64, channel_paid: i64, left: Left, amount: i64) -> Option<i6
     );
     let in_all = i64::try_from((2 * wide + paid) / (2 * paid)).ok()?;
     let before = channel_paid - left.channel;
-    Some((in_all - before).clamp(0, left.channel))
+    let most = (left.channel - 1).max(left.channel.min(1));
+    Some((in_all - before).clamp(0, most))
 }
 
 /// The same the other way: the request's sum for `amount` that went back at the channel
@@ -285,6 +287,14 @@ pub fn share_at_channel(paid: i64, channel_paid: i64, left: Left, amount: i64) -
 mod tests {
     use super::*;
     use crate::money::Currency;
+
+    #[test]
+    fn a_part_leaves_the_last_one_something() {
+        let left = |money, channel| Left { money, channel };
+        assert_eq!(share(1000, 141, left(1000, 141), 997), Some(140));
+        assert_eq!(share(1000, 141, left(3, 1), 3), Some(1));
+        assert_eq!(share(1000, 141, left(3, 1), 2), Some(1));
+    }
 
     #[test]
     fn what_went_back_at_the_channel_takes_no_more_than_is_left() {

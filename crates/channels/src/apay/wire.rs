@@ -3,7 +3,7 @@
 use crate::text::shortened;
 use payment::domain::Secret;
 use payment::errcode::ErrCode;
-use payment::forecore::fen_of_yuan;
+use payment::forecore::fen_of_binary;
 use payment::money::{Currency, Money};
 use payment::ports::{ChannelError, Doubt};
 use reqwest::StatusCode;
@@ -92,7 +92,7 @@ impl Answer {
     /// The sum under a name, in the answer's currency.
     pub(super) fn money(&self, name: &str) -> Result<Money, ChannelError> {
         let currency = Currency::parse(&self.text("currency"));
-        let fen = fen_of_yuan(&self.text(name));
+        let fen = fen_of_binary(&self.text(name));
         let money = currency.and_then(|currency| Money::from_minor(fen?, currency));
         money.ok_or_else(|| ChannelError::unknown(Doubt::Nonsense, format!("{name} is no sum")))
     }

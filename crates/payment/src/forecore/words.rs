@@ -74,6 +74,31 @@ pub fn fen_of_yuan(text: &str) -> Option<i64> {
     (1..=LARGEST_MINOR).contains(&fen).then_some(fen)
 }
 
+/// The same of a sum that a program reckoned in binary: `1.6199999999999999` is 1.62. What
+/// is further from a fen than that leaves is no sum.
+#[must_use]
+pub fn fen_of_binary(text: &str) -> Option<i64> {
+    const NEAR_DIGITS: usize = 6;
+    const DECIMALS_MAX: usize = 20;
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let Some((kept, cut)) = decimals.split_at_checked(2) else {
+        return fen_of_yuan(text);
+    };
+    let Some(near) = cut.get(..NEAR_DIGITS) else {
+        return fen_of_yuan(text);
+    };
+    if decimals.len() > DECIMALS_MAX || !cut.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let down = fen_of_yuan(&format!("{whole}.{kept}"))?;
+    let is_all = |digit: u8| near.bytes().all(|byte| byte == digit);
+    match (is_all(b'0'), is_all(b'9')) {
+        (true, _) => Some(down),
+        (_, true) => Some(down + 1).filter(|fen| *fen <= LARGEST_MINOR),
+        _ => None,
+    }
+}
+
 /// Yuan as JavaScript writes the number: `1`, `14.27`, `0.5`.
 #[must_use]
 pub fn yuan(fen: i64) -> String {
@@ -84,6 +109,37 @@ pub fn yuan(fen: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_that_were_reckoned_in_binary_are_read() {
+        for (text, fen) in [
+            ("1", Some(100)),
+            ("1.5", Some(150)),
+            ("14.27", Some(1427)),
+            ("1.6199999999999999", Some(162)),
+            ("2.0599999999999996", Some(206)),
+            ("2.0600000000000001", Some(206)),
+            ("0.30000000000000004", Some(30)),
+            ("9999999.9899999999", Some(999_999_999)),
+            ("9999999.9999999999", None),
+            ("1.625", None),
+            ("1.62500000000000000", None),
+            ("1.6199999999999999e1", None),
+            ("1.619999999999999999999999", None),
+        ] {
+            assert_eq!(fen_of_binary(text), fen, "{text}");
+        }
+        // Every sum of one step of such a program.
+        for fen in 1_i64..3_000 {
+            for step in [-3, -1, 1, 2] {
+                let sum = fen as f64 / 100.0 + f64::from(step) / 100.0;
+                let wanted = fen + i64::from(step);
+                if wanted > 0 {
+                    assert_eq!(fen_of_binary(&sum.to_string()), Some(wanted), "{sum}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn sums_are_read_and_written_without_floats() {
