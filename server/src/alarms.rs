@@ -268,6 +268,8 @@ fn ends(kind: &str) -> bool {
 /// What one instance remembers from look to look.
 #[derive(Default)]
 struct Memory {
+    /// How many channel accounts were away.
+    away: i64,
     /// How often each kind was raised.
     raised: BTreeMap<&'static str, u64>,
     /// For how long what was not taken is put off, ms.
@@ -335,9 +337,15 @@ async fn see(
         .map(|risk| (risk.kind.word(), risk.count))
         .collect();
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    counts.insert(CHANNEL, number(checkout.accounts_away()));
     counts.insert(UNTAKEN, number(checkout.untaken(now_ms).await?.len()));
     counts.retain(|_, count| *count > 0);
+    // Each instance sees its own: it says how many once, and then that it is so still.
+    let away = number(checkout.accounts_away());
+    if away > 0 {
+        let is_more = away > memory.away;
+        counts.insert(CHANNEL, if is_more { away } else { 0 });
+    }
+    memory.away = away;
     for (kind, count) in &counts {
         store.see_alarm(kind, *count, now_ms).await?;
     }

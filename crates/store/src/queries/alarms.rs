@@ -8,8 +8,10 @@ use payment::ports::{Alarms, Answer, KeptAlarm};
 statements! {
     SEE = "insert into alarm (kind, since_ms, last_ms, told, next_ms, seen, told_of) \
         values ($1, $2, $2, 0, $2, $3, 0) on conflict (kind) do update set \
-        last_ms = excluded.last_ms, seen = excluded.seen, told_of = \
-        case when alarm.told_of > excluded.seen then excluded.seen else alarm.told_of end";
+        last_ms = excluded.last_ms, \
+        seen = case when excluded.seen = 0 then alarm.seen else excluded.seen end, \
+        told_of = case when excluded.seen > 0 and alarm.told_of > excluded.seen \
+        then excluded.seen else alarm.told_of end";
     /// Of all, which are no more than there are kinds. Who comes second finds it put off.
     TAKE = "update alarm set next_ms = $2 where next_ms <= $1 and kind = (select kind \
         from alarm where next_ms <= $1 order by next_ms, kind limit 1) \

@@ -2,7 +2,7 @@
 
 use super::attempts::OF_BOTH;
 use super::listing::BACK;
-use super::rows::{DELIVERED, PAID, json};
+use super::rows::{DELIVERED, OVERTAKEN, PAID, json};
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements, text};
@@ -104,11 +104,13 @@ statements! {
     ADD_DAY = "insert into day (first_hour) values ($1) on conflict (first_hour) do nothing";
     FORGET_DAYS = "delete from day where first_hour < $1";
     FORGET_TOTALS = "delete from day_total where first_hour < $1";
-    /// The payment's callback is an order's first; a later one tells of a refund. The newest
+    /// The payment's callback is an order's first, but for a failure that it overtook; a later
+    /// one tells of a refund. The newest
     /// are found first, among as many that did not settle their request.
     DELAYS = "select counted.channel, counted.paid_ms - r.created_ms as payment, \
         (select min(t.at_ms + t.duration_ms) from callback_try t where t.callback_id = \
-            (select min(c.id) from callback c where c.order_sn = counted.order_sn) \
+            (select min(c.id) from callback c where c.order_sn = counted.order_sn \
+            and c.state <> ", OVERTAKEN, ") \
             and t.outcome = ", DELIVERED, ") - counted.paid_ms as callback \
         from (select channel, paid_ms, order_sn, request_id, status from attempt \
             where paid_ms >= $1 and paid_ms < $2 \

@@ -59,6 +59,8 @@ pub(crate) async fn an_alarm_is_taken_by_one_and_ends_when_it_is_seen_no_more(
         .collect();
     assert_eq!(both, [kept(3, false, 0)], "one has it");
     store.tell_alarm("callback", 3).await.unwrap();
+    // As many as before, by an instance that sees fewer.
+    store.see_alarm("callback", 0, 20).await.unwrap();
     assert_eq!(store.take_alarm(100, 200).await, Ok(Some(kept(3, true, 3))));
     // One is settled, and another one comes: that is more than is there of those told.
     for count in [2, 3] {

@@ -22,7 +22,8 @@ pub struct KeptAlarm {
 /// Alarms that operators are told of, one of each kind, whichever instance sees it.
 #[async_trait::async_trait]
 pub trait Alarms: Send + Sync {
-    /// That so many of a kind are seen; 0 where they are not counted.
+    /// That so many of a kind are seen; 0 where they are not counted, or are as many as
+    /// before.
     async fn see_alarm(&self, kind: &str, count: i64, now_ms: i64) -> Answer<()>;
     /// Takes one that is due, and puts it to `again_ms`: one instance has it until then.
     async fn take_alarm(&self, now_ms: i64, again_ms: i64) -> Answer<Option<KeptAlarm>>;
