@@ -109,6 +109,17 @@ pub struct Trip {
     pub at_once: bool,
 }
 
+/// How far money is that goes back to its payer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// It will be sent, or is on its way.
+    OnItsWay,
+    /// It is back.
+    Done,
+    /// A person has to bring it back.
+    ByMerchant,
+}
+
 /// How and when an order was paid.
 #[derive(Clone, Debug)]
 pub struct Receipt {
@@ -177,9 +188,20 @@ pub enum Screen {
         /// Where the payer goes on.
         leave: Option<String>,
     },
-    /// Paid after the request was closed: the money goes back.
+    /// Money that is not for the order goes back.
     Returned {
         /// What was to be bought.
+        order: Bought,
+        /// Whether another payment had paid the order; else it was closed before.
+        twice: bool,
+        /// How far it is.
+        back: Back,
+        /// Where the payer goes on.
+        leave: Option<String>,
+    },
+    /// The channel says of money that it is not what the order says: a person looks at it.
+    Differs {
+        /// What is bought.
         order: Bought,
         /// Where the payer goes on.
         leave: Option<String>,
@@ -382,6 +404,7 @@ fn lives(screen: &Screen) -> bool {
         Screen::Ended { .. }
         | Screen::Held { .. }
         | Screen::Returned { .. }
+        | Screen::Differs { .. }
         | Screen::NoCookie { .. }
         | Screen::Refused { .. }
         | Screen::Unknown => false,
@@ -404,7 +427,9 @@ fn state_in_words(screen: &Screen, words: &crate::text::Text) -> Option<&'static
         Screen::Ended { .. } => words.ended,
         Screen::Held { .. } => words.held,
         Screen::NoCookie { .. } => words.no_cookie,
-        Screen::Returned { .. } => words.returned,
+        Screen::Returned { twice: true, .. } => words.twice,
+        Screen::Returned { back, .. } => words.returned[*back as usize],
+        Screen::Differs { .. } => words.differs,
         Screen::Refused { .. } => words.refused,
         Screen::Unknown => words.unknown_page,
         Screen::Fragment | Screen::Pick { .. } | Screen::Pay(_) | Screen::Making(_) => return None,
@@ -457,16 +482,14 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             };
             message_screen(setting, Some(order), message).into_any()
         }
-        Screen::Returned { order, leave } => {
-            let message = Message {
-                good: false,
-                title: words.returned,
-                why: format!("{} {}", words.returned_why, order.money),
-                detail: None,
-                again: None,
-                leave,
-            };
-            message_screen(setting, Some(order), message).into_any()
+        Screen::Returned {
+            order,
+            twice,
+            back,
+            leave,
+        } => screens::returned_screen(setting, order, (twice, back), leave).into_any(),
+        Screen::Differs { order, leave } => {
+            screens::differs_screen(setting, order, leave).into_any()
         }
         Screen::NoCookie {
             order,

@@ -43,8 +43,14 @@ pub(crate) struct Text {
     pub(crate) needs_script: &'static str,
     pub(crate) no_channel: &'static str,
     pub(crate) secure: &'static str,
-    pub(crate) returned: &'static str,
+    /// By [`crate::page::Back`], as those after it.
+    pub(crate) returned: [&'static str; 3],
     pub(crate) returned_why: &'static str,
+    pub(crate) twice: &'static str,
+    pub(crate) twice_why: &'static str,
+    pub(crate) goes_back: [&'static str; 3],
+    pub(crate) differs: &'static str,
+    pub(crate) differs_why: &'static str,
     pub(crate) held: &'static str,
     pub(crate) held_why: fn(&str) -> String,
     pub(crate) charged: &'static str,
@@ -159,8 +165,21 @@ const ZH: Text = Text {
     needs_script: "请开启浏览器的JavaScript，或返回商户重新打开支付页面。",
     no_channel: "该商户暂未开通支付方式，请联系商户。",
     secure: "本页面不会保存您的支付密码",
-    returned: "订单已关闭，款项将退回",
-    returned_why: "付款到达时订单已经关闭，您支付的款项将原路退回：",
+    returned: [
+        "订单已关闭，款项将退回",
+        "订单已关闭，款项已退回",
+        "订单已关闭，款项由商户处理",
+    ],
+    returned_why: "付款到达时订单已经关闭。",
+    twice: "订单已支付，这一笔是重复付款",
+    twice_why: "另一笔付款已经支付了这个订单。",
+    goes_back: [
+        "这笔款项将原路退回：",
+        "这笔款项已经退回：",
+        "请联系商户处理这笔款项：",
+    ],
+    differs: "收到的付款与订单不符",
+    differs_why: "渠道收到了一笔与订单不符的付款，由商户处理。请不要重复付款，请联系商户。",
     held: "付款已提交，正在审核",
     held_why: |channel| {
         format!(
@@ -243,8 +262,21 @@ const EN: Text = Text {
     needs_script: "Please switch on JavaScript, or open the payment page again from the merchant.",
     no_channel: "This merchant has no way to pay yet; please contact them.",
     secure: "This page never stores your payment password",
-    returned: "The order was closed; your money is on its way back",
-    returned_why: "Your payment came after the order was closed. It is refunded to where it came from:",
+    returned: [
+        "The order was closed; your money is on its way back",
+        "The order was closed; your money is back",
+        "The order was closed; the merchant looks after your money",
+    ],
+    returned_why: "Your payment came after the order was closed. ",
+    twice: "The order is paid; this is a second payment",
+    twice_why: "Another payment had paid this order already. ",
+    goes_back: [
+        "This one is refunded to where it came from:",
+        "This one was refunded:",
+        "Please contact the merchant about this one:",
+    ],
+    differs: "A payment came that is not the order's",
+    differs_why: "The channel received a payment that differs from the order; the merchant looks after it. Please do not pay again; contact the merchant.",
     held: "Your payment is being checked",
     held_why: |channel| {
         format!(

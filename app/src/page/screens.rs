@@ -2,7 +2,7 @@
 
 use super::marks::mark;
 use super::parts::{REFRESH_S, paid_note, sign, summary};
-use super::{Bought, Offer, Receipt, Setting, Trip};
+use super::{Back, Bought, Offer, Receipt, Setting, Trip};
 use crate::islands::handoff::Handoff;
 use crate::islands::openid::Openid;
 use crate::islands::picker::Picker;
@@ -168,6 +168,47 @@ pub(super) fn no_cookie_screen(
             </section>
         </main>
     }
+}
+
+/// Money that goes back, since another payment had paid the order, or it was closed.
+pub(super) fn returned_screen(
+    setting: &Setting,
+    order: Bought,
+    (twice, back): (bool, Back),
+    leave: Option<String>,
+) -> impl IntoView + use<> {
+    let (words, back) = (text(setting.lang), back as usize);
+    let (title, why) = match twice {
+        true => (words.twice, words.twice_why),
+        false => (words.returned[back], words.returned_why),
+    };
+    let message = Message {
+        good: twice,
+        title,
+        why: format!("{why}{} {}", words.goes_back[back], order.money),
+        detail: None,
+        again: None,
+        leave,
+    };
+    message_screen(setting, Some(order), message)
+}
+
+/// A payment that differs from its order.
+pub(super) fn differs_screen(
+    setting: &Setting,
+    order: Bought,
+    leave: Option<String>,
+) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    let message = Message {
+        good: false,
+        title: words.differs,
+        why: words.differs_why.to_owned(),
+        detail: None,
+        again: None,
+        leave,
+    };
+    message_screen(setting, Some(order), message)
 }
 
 /// A message without an order, or about one: what it means, the technical cause

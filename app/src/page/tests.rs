@@ -90,10 +90,13 @@ fn the_channel_that_was_picked_last_is_picked_again() {
 
 #[test]
 fn a_payer_whose_money_goes_back_is_not_told_that_nothing_was_charged() {
-    let screen = || Screen::Returned {
+    let returned = |twice, back| Screen::Returned {
         order: order("耳机"),
+        twice,
+        back,
         leave: Some("http://a.cn/".to_owned()),
     };
+    let screen = || returned(false, Back::OnItsWay);
     let html = shown(screen(), Lang::Zh);
     assert!(
         html.contains("原路退回") && html.contains("¥1,234.56"),
@@ -104,6 +107,23 @@ fn a_payer_whose_money_goes_back_is_not_told_that_nothing_was_charged() {
         "{html}"
     );
     assert!(shown(screen(), Lang::En).contains("refunded"));
+    // What failed is not said to come, and what came is not said to be on its way.
+    for (back, zh, en) in [
+        (Back::OnItsWay, "将原路退回", "is refunded"),
+        (Back::Done, "已经退回", "was refunded"),
+        (Back::ByMerchant, "请联系商户", "contact the merchant"),
+    ] {
+        for twice in [false, true] {
+            let html = shown(returned(twice, back), Lang::Zh);
+            assert!(
+                html.contains(zh) && html.contains("重复付款") == twice,
+                "{html}"
+            );
+            assert!(shown(returned(twice, back), Lang::En).contains(en));
+        }
+        let promises = shown(returned(false, back), Lang::Zh).contains("退回");
+        assert_eq!(promises, back != Back::ByMerchant);
+    }
     // An operator may have closed it.
     assert!(!html.contains("被商户关闭"), "{html}");
     assert!(!shown(screen(), Lang::En).contains("merchant had closed"));

@@ -10,7 +10,8 @@ use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::param::Param;
-use payment::ports::AttemptRow;
+use payment::ports::{AttemptRow, RefundRow};
+use payment::refund::{Cause, Refund};
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::status::PayStatus;
@@ -84,8 +85,8 @@ pub enum Requested {
     Paid(Option<AttemptRow>),
     /// A channel has the payer's money and checks it.
     Held(AttemptRow),
-    /// Money that came after its end is on its way back.
-    GoingBack,
+    /// Money that came after its end goes back.
+    GoingBack(AttemptRow),
 }
 
 /// Whether a request is refused by what an operator may have set since it was begun.
@@ -291,8 +292,8 @@ impl Checkout {
             return Ok(Requested::Held(held.clone()));
         }
         // A payer whose money is on its way back is not told that he was not charged.
-        if one(Attempt::PaidAfterClose).is_some() {
-            return Ok(Requested::GoingBack);
+        if let Some(late) = one(Attempt::PaidAfterClose) {
+            return Ok(Requested::GoingBack(late.clone()));
         }
         match status {
             PayStatus::Closed => Err(Failure::Closed),
@@ -357,6 +358,16 @@ impl Checkout {
         let attempts = self.parts.store.attempts(domain_code, request_key).await?;
         let paid = |one: &AttemptRow| one.status == Attempt::Paid;
         Ok(attempts.into_iter().find(paid))
+    }
+
+    /// The refund of an attempt's whole money that is not for its request, where there is one.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn way_back(&self, attempt: &AttemptRow) -> Result<Option<Refund>, Failure> {
+        let refunds = self.parts.store.refunds(&attempt.order_sn).await?;
+        let beside = |one: &&RefundRow| matches!(one.cause, Cause::Duplicate | Cause::AfterClose);
+        Ok(refunds.iter().find(beside).map(|one| one.state))
     }
 
     /// The attempt whose page this token opens.

@@ -83,10 +83,11 @@ pub(super) async fn come_back(
         Ok(watched) => watched,
         Err(failure) => return refused(&visit, &failure, Some(known)),
     };
-    if watched.standing != Standing::Paid {
+    // Who has paid twice reads that before he goes on.
+    let attempt = watched.attempt;
+    if watched.standing != Standing::Paid || screens::goes_back(&attempt) {
         return see_other(&stay);
     }
-    let attempt = watched.attempt;
     let (domain, key) = (&attempt.domain_code, &attempt.request_key);
     checkout.held(domain, key).await;
     // Out of a frame leads only a page of ours.
@@ -145,6 +146,11 @@ pub(super) async fn attempt_screen(
         checkout.shown(attempt).await?
     };
     let Watched { attempt, standing } = watched;
+    if screens::goes_back(&attempt) {
+        let order = screens::attempt_order(&attempt, visit.lang);
+        let refund = checkout.way_back(&attempt).await?;
+        return Ok(screens::going_back(order, &attempt, refund, leave));
+    }
     if screens::is_paid(&attempt) {
         let order = screens::attempt_order(&attempt, visit.lang);
         let domain_code = attempt.domain_code.clone();
@@ -152,12 +158,14 @@ pub(super) async fn attempt_screen(
         return Ok(paid(checkout, &domain_code, order, winner.as_ref(), leave).await);
     }
     // One that was begun a moment ago has none beside it.
-    let stands_alone =
-        look == Look::Quiet || matches!(attempt.status, Attempt::Held | Attempt::PaidAfterClose);
+    let stands_alone = look == Look::Quiet || attempt.status == Attempt::Held;
     if !stands_alone && let Some(held) = checkout.held_beside(&attempt).await? {
         return Ok(screens::held(&held, visit.lang, leave));
     }
-    if standing == Standing::Closed && attempt.status != Attempt::PaidAfterClose {
+    if attempt.status != Attempt::Held && attempt.mismatch.is_some() {
+        return Ok(screens::differs(&attempt, visit.lang, leave));
+    }
+    if standing == Standing::Closed {
         return Err(Failure::Closed);
     }
     // Who came back has opened it.

@@ -23,6 +23,7 @@ use payment::domain::Domain;
 use payment::money::Money;
 use payment::pairs::{Pairs, body_text};
 use payment::param::Param;
+use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::verify::Verified;
@@ -221,7 +222,12 @@ async fn done(
             Some(paid(checkout, domain_code, order(), winner.as_ref(), leave).await)
         }
         Requested::Held(attempt) => Some(screens::held(&attempt, visit.lang, leave)),
-        Requested::GoingBack => Some(screens::going_back(order(), leave)),
+        Requested::GoingBack(late) => {
+            let refund = checkout.way_back(&late).await;
+            // Whoever does not know how far it is knows that it is to go back.
+            let refund = refund.unwrap_or(Some(Refund::New));
+            Some(screens::going_back(order(), &late, refund, leave))
+        }
     }
 }
 

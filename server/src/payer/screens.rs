@@ -1,7 +1,7 @@
 //! What a page shows of a request or an attempt.
 
 use super::leave::Leave;
-use app::page::{Bought, Pay, Receipt, Screen, Way};
+use app::page::{Back, Bought, Pay, Receipt, Screen, Way};
 use checkout::{Scene, links};
 use payment::beijing;
 use payment::channel::Channel;
@@ -12,6 +12,7 @@ use payment::order::Attempt;
 use payment::param::Param;
 use payment::payee::in_language;
 use payment::ports::{AttemptRow, Kind};
+use payment::refund::Refund;
 use payment::request::PayRequest;
 use payment::verify::Verified;
 
@@ -52,9 +53,6 @@ pub(super) fn screen(
     leave: &Leave,
 ) -> Screen {
     let order = attempt_order(attempt, lang);
-    if attempt.status == Attempt::PaidAfterClose && !attempt.request_status.was_paid() {
-        return going_back(order, leave);
-    }
     if attempt.status == Attempt::Held {
         return held(attempt, lang, leave);
     }
@@ -119,10 +117,9 @@ pub(super) fn without_others(mut screen: Screen) -> Screen {
     screen
 }
 
-/// Whether the attempt's page is that of a paid order.
+/// Whether the attempt's page is that of a paid order, where its money does not go back.
 pub(super) fn is_paid(attempt: &AttemptRow) -> bool {
-    let late = attempt.status == Attempt::PaidAfterClose;
-    attempt.request_status.was_paid() || attempt.status.has_money() && !late
+    attempt.request_status.was_paid() || attempt.status.has_money()
 }
 
 /// The page of a paid request: how and when, by the attempt that paid it.
@@ -146,11 +143,38 @@ pub(super) fn paid(
     }
 }
 
-/// The page of a payer whose money is on its way back.
-pub(super) fn going_back(order: Bought, leave: &Leave) -> Screen {
+/// The page of a payer whose channel says something else of his payment than its order.
+pub(super) fn differs(attempt: &AttemptRow, lang: Lang, leave: &Leave) -> Screen {
+    Screen::Differs {
+        order: attempt_order(attempt, lang),
+        leave: leave.page.clone(),
+    }
+}
+
+/// Whether the attempt's money is not for its request, and so goes back.
+pub(super) fn goes_back(attempt: &AttemptRow) -> bool {
+    let late = attempt.status == Attempt::PaidAfterClose;
+    late && !attempt.request_status.was_paid() || attempt.status == Attempt::Duplicate
+}
+
+/// The page of a payer whose money goes back, by that refund.
+pub(super) fn going_back(
+    order: Bought,
+    attempt: &AttemptRow,
+    refund: Option<Refund>,
+    leave: &Leave,
+) -> Screen {
+    let twice = attempt.status == Attempt::Duplicate;
+    let leave = if twice { &leave.ok } else { &leave.fail };
     Screen::Returned {
         order,
-        leave: leave.fail.clone(),
+        twice,
+        back: match refund {
+            Some(Refund::New | Refund::Sent) => Back::OnItsWay,
+            Some(Refund::Done) => Back::Done,
+            Some(Refund::Failed | Refund::Parked | Refund::Withdrawn) | None => Back::ByMerchant,
+        },
+        leave: leave.clone(),
     }
 }
 

@@ -12,7 +12,7 @@ const FORMS: [&str; 3] = ["Alipay", "ChinapayOld", "Paypal"];
 
 /// Starts a payment, and sends the form as an old page does; gives the channel's
 /// number.
-async fn opened(world: &World, query: &str, path: &str, channel: &str) -> String {
+pub(crate) async fn opened(world: &World, query: &str, path: &str, channel: &str) -> String {
     let answer = world.post(path, &body_of(query, channel)).await;
     assert_eq!(errcode(&answer), "0", "{answer}");
     let answer: Value = serde_json::from_str(&answer).unwrap();

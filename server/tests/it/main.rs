@@ -40,6 +40,7 @@ mod rates;
 mod refund;
 mod reload;
 mod restore;
+mod returned;
 mod secrets;
 mod seen;
 mod sign;
