@@ -282,6 +282,25 @@ impl Apay {
     }
 }
 
+/// What the gateway says before it asks the channel behind it. Every other error may be what
+/// became of that, whose money may be gone: also that the channel did not answer it.
+const BEFORE_ITS_CHANNEL: [&str; 8] = [
+    "没有签名sign",
+    "没有指定商户号",
+    "签名错误",
+    "no such merchant",
+    "无此订单",
+    "该订单不属于指定的partner",
+    "订单尚未支付",
+    "提供方不支持退单",
+];
+
+/// Whether a refund that was refused in these words was surely not made
+/// (docs/reference/apay.md, Refunds).
+fn is_before_its_channel(message: &str) -> bool {
+    BEFORE_ITS_CHANNEL.contains(&message)
+}
+
 /// A refund that nobody but a person can clear up: the gateway knows it by no number
 /// of ours, and its order's status says nothing about one refund.
 fn unanswered(why: impl Display) -> RefundReport {
@@ -452,6 +471,11 @@ impl Gateway for Apay {
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         match self.send_refund(refund).await {
             Err(ChannelError::Unknown(why)) if !self.refunds_by_number => Ok(unanswered(why)),
+            Err(ChannelError::Refused { message, .. })
+                if !self.refunds_by_number && !is_before_its_channel(&message) =>
+            {
+                Ok(unanswered(message))
+            }
             other => other,
         }
     }

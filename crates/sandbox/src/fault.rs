@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Delay,
     /// HTTP 500, signed; at Alipay code 20000.
     Error,
+    /// Apay hands on what it caught, after the effect: its provider did not answer.
+    Caught,
     /// A signature that is not ours.
     BadSignature,
     /// WeChat's own probe of bad signatures.
@@ -84,6 +86,8 @@ pub(crate) enum Kind {
     Abnormal,
     /// The merchant's balance is too short for a refund, before the effect.
     NotEnough,
+    /// The merchant may not give back (WeChat's NO_AUTH), before the effect.
+    NoAuth,
     /// The payer disputes the payment: PayPal refuses a refund, before the effect.
     Disputed,
     /// The access token is withdrawn, before the effect.

@@ -380,19 +380,22 @@ async fn parts_are_refunded_up_to_the_sum() {
     let gateway = adapter(&world);
     let order = paid(&world, &gateway).await;
     let too_much = gateway.refund(&refund_of(&order, "R0", 12_346)).await;
-    assert!(
-        matches!(too_much, Err(ChannelError::Refused { .. })),
-        "{too_much:?}"
-    );
+    // By its words alone it may have been made.
+    assert!(is_held(&too_much.unwrap()));
     for (number, minor) in [("R1", 2_345), ("R2", 10_000)] {
         let done = gateway.refund(&refund_of(&order, number, minor)).await;
         assert_eq!(done.unwrap().state, RefundState::Done, "{number}");
     }
     let third = gateway.refund(&refund_of(&order, "R3", 1)).await;
-    assert!(
-        matches!(third, Err(ChannelError::Refused { .. })),
-        "{third:?}"
-    );
+    assert!(is_held(&third.unwrap()));
+    let (unpaid, _) = made(&gateway).await;
+    for order in [unpaid, crate::world::order().order] {
+        let refused = gateway.refund(&refund_of(&order, "R3", 1)).await;
+        assert!(
+            matches!(refused, Err(ChannelError::Refused { .. })),
+            "{refused:?}"
+        );
+    }
     let other = paid(&world, &gateway).await;
     world.fault("refund", "refund_fails").await;
     let failed = gateway.refund(&refund_of(&other, "R4", 1)).await.unwrap();
@@ -449,6 +452,7 @@ async fn an_unanswered_refund_is_held_and_never_sent_again() {
         "rate_limit",
         "lost",
         "busy",
+        "caught",
     ] {
         let order = paid(&world, &gateway).await;
         let part = refund_of(&order, "R", 100);

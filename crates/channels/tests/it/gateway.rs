@@ -3,7 +3,7 @@
 use crate::world::{World, assert_unknown, now_ms, order, refund_of};
 use payment::channel::Channel;
 use payment::obj::Obj;
-use payment::ports::{ChannelError, Doubt, OrderState};
+use payment::ports::{ChannelError, Doubt, OrderState, RefundState};
 
 #[tokio::test]
 async fn an_order_is_made_queried_and_paid() {
@@ -140,6 +140,21 @@ async fn that_a_paid_order_is_not_found_refuses_no_refund() {
         let refund = refund_of(&order().order, "R", 100);
         assert_unknown("not found", &gateway.refund(&refund).await);
     }
+}
+
+/// A right is given again, and the same number is sent again.
+#[tokio::test]
+async fn a_missing_right_ends_no_refund_at_wechat() {
+    let world = World::start().await;
+    let gateway = &world.of(Channel::Wechat)[0];
+    let new = order();
+    gateway.create(&new).await.unwrap();
+    world.act("pay", &new.order.number).await;
+    let refund = refund_of(&new.order, "R", 100);
+    world.fault("refund", "no_auth").await;
+    assert_unknown("no right", &gateway.refund(&refund).await);
+    let again = gateway.refund(&refund).await.unwrap();
+    assert!(!matches!(again.state, RefundState::Failed(_)), "{again:?}");
 }
 
 #[tokio::test]

@@ -50,6 +50,11 @@ pub(super) async fn good(mut fields: Fields, key: Option<&str>, fault: Option<Fa
     match kind {
         Some(Kind::Error) => return (StatusCode::INTERNAL_SERVER_ERROR, "{}").into_response(),
         Some(Kind::RateLimit) => return (StatusCode::TOO_MANY_REQUESTS, "{}").into_response(),
+        // As it hands on what it caught.
+        Some(Kind::Caught) => {
+            let caught = r#"{"result":"error","err":{"code":"ETIMEDOUT","errno":-110}}"#;
+            return ([(CONTENT_TYPE, "application/json")], caught).into_response();
+        }
         _ => {}
     }
     if let Some(key) = key {

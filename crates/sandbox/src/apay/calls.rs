@@ -161,7 +161,7 @@ fn found(world: &World, fields: &Fields) -> Result<Order, &'static str> {
         .book()
         .get(&world.keys.apay.partner.name, number)
         .cloned();
-    order.ok_or("no such order")
+    order.ok_or("无此订单")
 }
 
 /// `/forecore/queryOrder`; its answer is not signed.
@@ -283,6 +283,9 @@ fn refunded(
     let value = |name: &str| fields.get(name).map_or("", String::as_str);
     let amount = yuan_text(value("money")).filter(|fen| *fen > 0);
     let amount = amount.ok_or("money must be positive yuan with at most two decimals")?;
+    if order.paid_ms.is_none() {
+        return Err("订单尚未支付");
+    }
     let number = match value("out_refund_no") {
         "" => hex(24),
         number => number.to_owned(),

@@ -65,6 +65,9 @@ pub(super) fn refund(call: &Call<'_>) -> Answer {
             return invalid("退款金额大于可退金额");
         }
         () if order.refunds.len() >= REFUNDS_MAX => return invalid("退款次数超过限制"),
+        () if kind == Some(Kind::NoAuth) => {
+            return Answer::error(403, "NO_AUTH", "没有退款权限");
+        }
         () if kind == Some(Kind::NotEnough) => {
             return Answer::error(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起");
         }
