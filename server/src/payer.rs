@@ -43,6 +43,7 @@ pub(crate) fn router() -> Router<State> {
             get(attempt::come_back).post(attempt::come_back),
         )
         .route("/pay/to/{token}", get(open::short))
+        .route("/pay/order/{partner}/{token}", get(open::order))
         .route(OPENID_PATH, get(openid::openid))
         .layer(CompressionLayer::new().quality(PAGE_COMPRESSION))
         .route("/assets/{name}", get(assets::asset))

@@ -12,6 +12,8 @@ pub const ATTEMPT: &str = "/pay/attempt/";
 pub const RETURN: &str = "/pay/return/";
 /// Where short addresses of pages lie; their token follows.
 pub const SHORT: &str = "/pay/to/";
+/// Where the short addresses of partners' orders lie; the partner and a token follow.
+pub const ORDER: &str = "/pay/order/";
 /// The name, never signed, under which a page's address holds the payer's pick: a
 /// channel's code, or [`PICK_ANEW`].
 pub const PICK: &str = "pick";

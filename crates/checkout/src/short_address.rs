@@ -1,17 +1,22 @@
 //! Addresses of our own pages that are too long for where they must go: through WeChat
-//! and into a code. A token stands for each, for an hour.
+//! and into a code. A token stands for each, for an hour; that of a partner's order says
+//! which one, and holds as long as the order (docs/forecore.md, Orders).
 
 use crate::numbers::{TOKEN_LENGTH, is_token};
 use crate::openid::address_refused;
-use crate::{Checkout, Failure};
-use payment::domain::Domain;
+use crate::{Checkout, Failure, links};
+use payment::channel::Channel;
+use payment::domain::{Domain, Secret};
 use payment::pairs::Pairs;
+use payment::partner::PartnerOrder;
 use payment::request::PayRequest;
-use payment::sign::seal;
+use payment::sign::{equal, seal};
 use payment::verify::Verified;
 
 /// An address is kept longer than any state that was given with it, ms.
 const LIFE_MS: i64 = 3_600_000;
+/// A longer address makes a code that is too fine for a phone's album, or none.
+const CODE_BYTES_MAX: usize = 600;
 /// Of a longer address only what was signed is kept.
 const KEPT_BYTES_MAX: usize = 8_192;
 
@@ -87,6 +92,65 @@ impl Checkout {
             return Ok(None);
         }
         Ok(self.parts.store.trip_address(token).await?)
+    }
+
+    /// The address of the page of a partner's order, at one channel or at those that are
+    /// offered, as he may show it in a code: a short one in place of a long one. That bears
+    /// no sign of the partner's, and so outlives his keys; until the one that proved his call
+    /// has ended its page is signed by that.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn order_address(
+        &self,
+        domain: &Domain,
+        secret: &Secret,
+        kept: &PartnerOrder,
+        channel: Option<Channel>,
+    ) -> Result<String, Failure> {
+        let page = self.order_page(domain, secret, kept, channel);
+        if page.len() <= CODE_BYTES_MAX {
+            return Ok(page);
+        }
+        let channel = channel.map_or("", Channel::code);
+        let named = format!("{}-{}-{channel}", kept.order_id, secret.generation);
+        let proof = self.address_token(&["order", &domain.code, &named]).await?;
+        let (public_url, code) = (&self.parts.public_url, &domain.code);
+        Ok(format!(
+            "{public_url}{}{code}/{named}-{proof}",
+            links::ORDER
+        ))
+    }
+
+    /// The page that a short address of an order leads to.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn addressed_order(
+        &self,
+        domain_code: &str,
+        token: &str,
+    ) -> Result<Option<String>, Failure> {
+        let Some((named, proof)) = token.rsplit_once('-') else {
+            return Ok(None);
+        };
+        let ours = self.address_token(&["order", domain_code, named]).await?;
+        let mut parts = named.splitn(3, '-');
+        let (Some(order_id), Some(generation), Some(channel), true) = (
+            parts.next(),
+            parts.next().and_then(|text| text.parse().ok()),
+            parts.next(),
+            equal(&ours, proof),
+        ) else {
+            return Ok(None);
+        };
+        let domain = self.domain_named(domain_code).await?;
+        let kept = self.parts.store.partner_order(domain_code, order_id);
+        let page = kept.await?.map(|kept| {
+            let secret = domain.secret_for(generation, self.now_ms());
+            self.order_page(&domain, secret, &kept, Channel::parse(channel))
+        });
+        Ok(page)
     }
 
     /// The same thing has the same token, and so one row.

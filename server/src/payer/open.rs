@@ -436,6 +436,19 @@ pub(super) async fn short(
     }
 }
 
+/// `GET /pay/order/{partner}/{token}`: the short address of a partner's order.
+pub(super) async fn order(
+    extract::State(state): extract::State<State>,
+    Path((partner, token)): Path<(String, String)>,
+    parts: Parts,
+) -> Response {
+    match state.checkout.addressed_order(&partner, &token).await {
+        Ok(Some(page)) => see_other(&page),
+        Ok(None) => unknown(extract::State(state), parts).await,
+        Err(failure) => refused(&Visit::of(&state, &parts), &failure, None),
+    }
+}
+
 /// Any other address.
 pub(crate) async fn unknown(
     extract::State(state): extract::State<State>,

@@ -570,3 +570,64 @@ async fn what_a_receiver_says_moves_nothing_on_the_operators_screen() {
     let unseen = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
     assert!(!shown.contains(unseen), "{shown:?}");
 }
+
+/// Partners show `url` as a code, so that it is short however long their own addresses are;
+/// it outlives the key that ordered it, and leads nowhere else.
+#[tokio::test]
+async fn the_address_of_an_order_fits_into_a_code() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let key = add_partner(&world, "other");
+    let back = format!("https://shop.example/{}", "a%3D".repeat(500));
+    let order = [
+        ("partnerId", "other"),
+        ("outOrderId", "long"),
+        ("money", "1"),
+        ("currency", "CNY"),
+        ("type", "ALIPAYH5"),
+        ("cb_url", "https://shop.example/cb"),
+        ("return_url", &back),
+    ];
+    let ordered = call(&world, "order", By::Get, &signed(&order, &key)).await;
+    let again = call(&world, "order", By::Json, &signed(&order, &key)).await;
+    assert_eq!(ordered, again);
+    let url = ordered["url"].as_str().unwrap();
+    assert!(url.len() <= 140, "{url}");
+    let short = url.strip_prefix(&world.platform).unwrap();
+    let page = async |short: &str| {
+        let answer = world.get(short).await;
+        let headers = answer.headers();
+        headers
+            .get("location")
+            .map(|page| page.to_str().unwrap().to_owned())
+    };
+    let first = page(short).await.unwrap();
+    assert!(first.contains("payTypeCode=Alipay"), "{first}");
+    let opened = world
+        .text(first.strip_prefix(&world.platform).unwrap())
+        .await;
+    assert!(opened.contains("long"), "{opened}");
+    for (from, to) in [
+        ("-Alipay-", "-Wechat-"),
+        ("apay.other", "apay.p001"),
+        ("-1-", "-2-"),
+    ] {
+        let forged = short.replacen(from, to, 1);
+        assert_ne!(forged, short);
+        assert_eq!(world.get(&forged).await.status(), 404, "{forged}");
+    }
+    for command in [
+        &["partner", "rotate", "other", "--overlap", "1h"][..],
+        &["partner", "end-older", "other"],
+    ] {
+        let (done, told) = run(&world, command);
+        assert!(done, "{told}");
+    }
+    eventually("the page is signed by the key that holds", async || {
+        let anew = page(short).await.unwrap();
+        let opened = world
+            .text(anew.strip_prefix(&world.platform).unwrap())
+            .await;
+        (anew != first && opened.contains("¥1.00")).then_some(())
+    })
+    .await;
+}

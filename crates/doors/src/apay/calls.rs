@@ -43,7 +43,11 @@ pub async fn order(checkout: &Checkout, fields: &Fields) -> Result<Ordered, Fail
         Trouble::KeyReused => Failure::OrderReused,
         other => other.into(),
     })?;
-    let url = checkout.order_page(&domain, &key, &kept, pay_type.map(PayType::channel));
+    // Partners show it as a code.
+    let channel = pay_type.map(PayType::channel);
+    let url = checkout
+        .order_address(&domain, &key, &kept, channel)
+        .await?;
     let signed = [
         ("orderId", kept.order_id.as_str()),
         ("outOrderId", &kept.order.out_order_id),
