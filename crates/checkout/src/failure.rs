@@ -84,6 +84,12 @@ impl Failure {
         )
     }
 
+    /// Whether it is a trouble of this instance's, which another may not have.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Internal(_))
+    }
+
     /// The errcode that tells it.
     #[must_use]
     pub fn code(&self) -> ErrCode {

@@ -126,7 +126,7 @@ fn refused_page(headers: &HeaderMap, failure: &Failure) -> Response {
     };
     let status = match failure {
         Failure::NoFile => StatusCode::NOT_FOUND,
-        _ => status_of(failure.passes(), failure.wait_s()),
+        _ => status_of((failure.is_ours(), failure.passes()), failure.wait_s()),
     };
     let mut response = respond::page(screen, Form::plain(status, lang));
     if let Some(wait_s) = failure.wait_s() {

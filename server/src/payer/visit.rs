@@ -204,7 +204,7 @@ pub(super) fn see_other(address: &str) -> Response {
 pub(super) fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "page refused");
     let passing = failure.passes();
-    let status = status_of(passing, failure.wait_s());
+    let status = status_of((failure.is_ours(), passing), failure.wait_s());
     let others = known.as_ref().and_then(|known| known.others.clone());
     let (leave, order) = known.map(|known| (known.leave, known.order)).unzip();
     let screen = Screen::Refused {

@@ -57,12 +57,14 @@ pub(crate) fn stays_here(address: &str) -> bool {
     is_path && !address.contains(|c: char| c == '\\' || c.is_control())
 }
 
-/// The status of a page that is refused.
-pub(crate) fn status_of(passes: bool, wait_s: Option<u64>) -> StatusCode {
-    match passes {
+/// The status of a page that is refused. By 503 proxies take an instance for one that can't
+/// work: a channel in trouble, or a business system that is frozen, is none of its.
+pub(crate) fn status_of((is_ours, passes): (bool, bool), wait_s: Option<u64>) -> StatusCode {
+    match (is_ours, passes) {
         _ if wait_s.is_some() => StatusCode::TOO_MANY_REQUESTS,
-        true => StatusCode::SERVICE_UNAVAILABLE,
-        false => StatusCode::BAD_REQUEST,
+        (true, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (_, true) => StatusCode::CONFLICT,
+        (_, false) => StatusCode::BAD_REQUEST,
     }
 }
 

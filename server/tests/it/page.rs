@@ -129,7 +129,7 @@ async fn frames_are_allowed_to_the_page_addresses_or_to_the_domains_list() {
     let busy = json!({"on": "create", "kind": "busy", "times": 9});
     world.control(&world.gateway, "fault", busy).await;
     let answer = request.body("channel=Wechat").send().await.unwrap();
-    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.status(), 409);
     let policy = header(answer.headers(), "content-security-policy");
     assert!(policy.ends_with("'self' https://till.example"), "{policy}");
     let html = answer.text().await.unwrap();
@@ -208,7 +208,7 @@ async fn a_page_in_passing_trouble_offers_itself_again() {
     world.control(&world.gateway, "fault", busy).await;
     let page = format!("/pay.html?{}&pick=Wechat", world.signed_query().await);
     let answer = world.get(&page).await;
-    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.status(), 409);
     let html = answer.text().await.unwrap();
     assert!(html.contains("¥123.45"), "{html}");
     assert!(

@@ -226,6 +226,12 @@ impl Failure {
         object(json!({"code": self.code(), "msg": self.text(Lang::Zh)}))
     }
 
+    /// Whether it is a trouble of this instance's, which another may not have.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Other(trouble) if trouble.is_ours())
+    }
+
     /// Whether it passes: the same call may succeed a moment later.
     #[must_use]
     pub fn passes(&self) -> bool {
