@@ -11,10 +11,11 @@ use crate::worker::rested;
 use anyhow::{Result, bail};
 use checkout::Checkout;
 use payment::ports::{Gateway, Store};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
@@ -66,11 +67,17 @@ pub(crate) struct Reloaded {
     pub(crate) instance: String,
 }
 
+/// Hears SIGHUPs from now on: who is not heard ends the program.
+pub(crate) fn hangups() -> Option<Signal> {
+    let hangups = signal(SignalKind::hangup());
+    let told = |error: &io::Error| tracing::warn!(cause = %error, "SIGHUP can't be heard");
+    hangups.inspect_err(told).ok()
+}
+
 /// Reads everything anew at each SIGHUP, for as long as the program runs.
-pub(crate) async fn at_each_hangup(reloaded: Arc<Reloaded>) {
-    let mut hangups = match signal(SignalKind::hangup()) {
-        Ok(hangups) => hangups,
-        Err(error) => return tracing::warn!(cause = %error, "SIGHUP can't be heard"),
+pub(crate) async fn at_each_hangup(reloaded: Arc<Reloaded>, hangups: Option<Signal>) {
+    let Some(mut hangups) = hangups else {
+        return;
     };
     while hangups.recv().await.is_some() {
         match reloaded.reload().await {

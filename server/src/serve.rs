@@ -29,18 +29,21 @@ use payment::domain::Domain;
 use payment::ports::{Gateway, Receiver, Store, StoreError};
 use payment::rate::NoRate;
 use sd_notify::NotifyState;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Keys;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// What is under way when the program is told to stop has this long to end; the
 /// program is gone within 10 s.
 const DRAIN: Duration = Duration::from_secs(9);
+/// Connections that the system keeps until they are taken.
+const BACKLOG: u32 = 1_024;
 /// Connections of the operator's systems.
 const OPERATOR_CONNECTIONS: usize = 64;
 
@@ -53,8 +56,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     if dev && !config.listen.ip().is_loopback() {
         bail!("--dev listens on loopback only; {} is not", config.listen);
     }
-    let listener = bind(config.listen).await?;
-    let operator = operator_listener(&config).await?;
+    let hangups = reload::hangups();
+    let (socket, operator) = (bind(config.listen)?, operator_socket(&config)?);
     let proxies = Proxies::new(&config.trusted_proxies);
     let limits = Arc::new(Limits::new(config.request_rates(), proxies));
     let store = store::migrate(config.marked_database(dev)?).await?;
@@ -103,7 +106,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         public_url: config.public_url.clone(),
         instance: instance.clone(),
     });
-    tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded)));
+    tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded), hangups));
     workers.push(tokio::spawn(reload::at_each_change(
         Arc::clone(&reloaded),
         stopped.clone(),
@@ -123,6 +126,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         clinic: dev,
         docs: config.docs,
     });
+    let (public_listener, operator) = (listen(socket)?, operator.map(listen).transpose()?);
     tracing::info!(listen = %config.listen, public_url = config.public_url, connections, "serving");
     let public = way(&config, &state, connections, routes::router(state.clone()));
     let own = way(
@@ -131,7 +135,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
         OPERATOR_CONNECTIONS,
         operator::router(state.clone()),
     );
-    let served = listen::serve(listener, public, stopped.clone());
+    let served = listen::serve(public_listener, public, stopped.clone());
     let operated = operator.map(|listener| listen::serve(listener, own, stopped.clone()));
     tokio::spawn(told_to_stop(stop));
     let told = tell_manager(stopped.clone());
@@ -216,25 +220,45 @@ async fn tell_manager(mut stopped: watch::Receiver<bool>) {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| {
-        let port = address.port();
-        format!("port {port} can't be taken: is another program using it?")
-    })
+/// Takes a port. Nobody is let in before there is somebody to answer him: a migration may
+/// take its time, and a proxy would wait for it.
+fn bind(address: SocketAddr) -> Result<TcpSocket> {
+    let taken = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    let bound: io::Result<_> = taken();
+    bound.with_context(|| no_port(address))
+}
+
+/// Lets callers in.
+fn listen(socket: TcpSocket) -> Result<TcpListener> {
+    let address = socket.local_addr()?;
+    let listening = socket.listen(BACKLOG);
+    listening.with_context(|| no_port(address))
+}
+
+fn no_port(address: SocketAddr) -> String {
+    let port = address.port();
+    format!("port {port} can't be taken: is another program using it?")
 }
 
 /// The operator's listener: where it was set; else beside ours, if that port is free.
-async fn operator_listener(config: &Config) -> Result<Option<TcpListener>> {
+fn operator_socket(config: &Config) -> Result<Option<TcpSocket>> {
     let named = config.operator_address()?;
     let address = named.or_else(|| config.operator_default());
     let bound = match (named, address) {
-        (Some(address), _) => Some(bind(address).await?),
-        (None, Some(address)) => bind(address).await.ok(),
+        (Some(address), _) => Some(bind(address)?),
+        (None, Some(address)) => bind(address).ok(),
         (None, None) => None,
     };
     match &bound {
-        Some(listener) => tracing::info!(listen = %listener.local_addr()?, "serving the operator"),
+        Some(socket) => tracing::info!(listen = %socket.local_addr()?, "serving the operator"),
         None => tracing::warn!(
             "no listener for the operator: port {} is taken; set operator_listen",
             address.map_or(0, |address| address.port())
