@@ -146,6 +146,7 @@ impl Command {
                 order::Command::Show { .. }
                     | order::Command::Find { .. }
                     | order::Command::Totals { .. }
+                    | order::Command::Refunds { .. }
                     | order::Command::List { .. }
             ),
             Self::Callback(command) => {

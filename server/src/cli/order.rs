@@ -234,9 +234,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             reason,
         } => by_two::close(config, &store, &operator, order_sn, &reason).await,
         Command::Refund {
+            order_sn,
             by_hand: Some(refund_no),
             ..
-        } => by_hand(config, store, &refund_no).await,
+        } => by_hand(config, store, (&order_sn, &refund_no)).await,
         Command::LookedAfter {
             order_sn,
             refund,
@@ -314,7 +315,15 @@ async fn refund(
     Ok(())
 }
 
-async fn by_hand(config: &Config, store: Arc<dyn Store>, refund_no: &str) -> Result<()> {
+async fn by_hand(
+    config: &Config,
+    store: Arc<dyn Store>,
+    (order_sn, refund_no): (&str, &str),
+) -> Result<()> {
+    let refunds = store.refunds(order_sn).await?;
+    if refunds.iter().all(|refund| refund.refund_no != refund_no) {
+        bail!("order {order_sn} has no refund {refund_no}");
+    }
     let checkout = commanded(config, store).await?;
     match checkout.refund_by_hand(refund_no).await {
         Ok(refund) => print_refund(&refund),

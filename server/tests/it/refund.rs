@@ -427,3 +427,27 @@ on_both! {
     money_that_comes_twice_goes_back_by_itself,
     the_operator_refunds,
 }
+
+/// An order and a refund are named together: where they don't belong to each other, nothing
+/// is marked as given back.
+#[tokio::test]
+async fn a_refund_of_another_order_is_not_marked_by_hand() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let run = |arguments: &[&str]| crate::forecore::run(&world, arguments);
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        let (query, _) = paid_order(&world).await;
+        let callbacks = world.callbacks(&value_of(&query, "requestKey")).await;
+        let order_sn = callbacks[0]["values"]["orderSn"].as_str().unwrap();
+        orders.push(order_sn.to_owned());
+    }
+    let [one, other] = orders.as_slice() else {
+        unreachable!()
+    };
+    assert!(run(&["order", "refund", other, "--money", "45"]).0);
+    let (_, shown) = run(&["order", "show", other]);
+    let mut words = shown.split_whitespace();
+    let refund = words.find(|word| word.starts_with("R2")).unwrap();
+    let (done, told) = run(&["order", "refund", one, "--by-hand", refund]);
+    assert!(!done && told.contains("has no refund"), "{told}");
+}
