@@ -78,8 +78,7 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
     };
     let refunds = asked.refunds.iter().filter(|one| match one.state {
         Refund::Failed | Refund::Parked => true,
-        Refund::Sent => now_ms - one.created_ms > SILENT_MS,
-        _ => false,
+        _ => one.is_silent(now_ms),
     });
     let refunds = refunds.map(|refund| Act {
         deed: Deed::Settle,

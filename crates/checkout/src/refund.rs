@@ -16,7 +16,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
     RefundState, RefundStep, Refunded, WriteCallback,
 };
-use payment::refund::{Cause, Left, Refund, SILENT_MS, given_back, waits_until_ms};
+use payment::refund::{Cause, Left, ON_ITS_WAY, Refund, given_back, waits_until_ms};
 use payment::refusal::Refusal;
 use payment::story::Source;
 use payment::verify;
@@ -295,7 +295,7 @@ impl Checkout {
 
     /// The operator knows a refund's money to be back, by another way or from the
     /// channel's own console; gives it as it stands then. One that is on its way is
-    /// left to its channel, unless that has said nothing for [`SILENT_MS`].
+    /// left to its channel, unless that is silent about it ([`RefundRow::is_silent`]).
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when there is no such refund, [`Failure::InProgress`]
@@ -304,10 +304,9 @@ impl Checkout {
     pub async fn refund_by_hand(&self, refund_no: &str) -> Result<RefundRow, Failure> {
         let row = self.parts.store.refund(refund_no).await?;
         let row = row.ok_or(Failure::NotPaid)?;
-        let silent = self.now_ms() - row.created_ms > SILENT_MS;
         match row.state {
             Refund::Failed | Refund::Parked => {}
-            Refund::Sent if silent => {}
+            Refund::Sent if row.is_silent(self.now_ms()) => {}
             _ => return Err(Failure::InProgress),
         }
         if !row.state.counts() {
@@ -550,7 +549,7 @@ impl Checkout {
     ) -> Result<(), Failure> {
         let (next, reference, note) = match report {
             Ok(RefundReport { state, reference }) => match state {
-                RefundState::Pending => (Refund::Sent, reference, "on its way".to_owned()),
+                RefundState::Pending => (Refund::Sent, reference, ON_ITS_WAY.to_owned()),
                 RefundState::Done => (Refund::Done, reference, "done".to_owned()),
                 RefundState::Failed(why) => (Refund::Failed, reference, why),
                 RefundState::Held(why) => (Refund::Parked, reference, why),
@@ -560,6 +559,10 @@ impl Checkout {
                 }
             },
             Err(error @ ChannelError::Refused { .. }) => (Refund::Failed, None, error.to_string()),
+            // Its last word was that it has it.
+            Err(ChannelError::Unknown(_)) if row.note == ON_ITS_WAY => {
+                (Refund::Sent, None, row.note.clone())
+            }
             Err(error @ ChannelError::Unknown(_)) => (Refund::Sent, None, error.to_string()),
             Err(error @ ChannelError::NotOffered) => (Refund::Parked, None, error.to_string()),
         };

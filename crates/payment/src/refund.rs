@@ -27,6 +27,13 @@ pub enum Refund {
 /// sent is told to the operator, who may end it.
 pub const SILENT_MS: i64 = 600_000;
 
+/// What is noted of a refund whose channel said last that it is on its way.
+pub const ON_ITS_WAY: &str = "on its way";
+
+/// A refund that has been on its way for longer, ms, is told to the operator too. A bank may
+/// take some working days.
+pub const WAY_MS: i64 = 7 * 86_400_000;
+
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {

@@ -204,6 +204,46 @@ async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
     assert_eq!((rows.len(), rows[0].state), (1, Refund::Done));
 }
 
+/// A bank takes its days: what the channel says is on its way is no money at risk, and nobody
+/// is offered to note it as given back; what it says nothing about is.
+#[tokio::test]
+async fn a_refund_on_its_way_is_left_to_its_channel() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let told = || scene.channel.told.lock().unwrap();
+    told().refund = Some(Ok(RefundState::Pending));
+    told().query_refund = Some(Ok(RefundState::Pending));
+    let ask = whole("a");
+    scene.checkout.refund_asked(&ask).await.unwrap();
+    scene.refunds_after_s(0).await;
+    let refund = scene.store.refunds(&attempt.order_sn).await.unwrap()[0]
+        .refund_no
+        .clone();
+    let is_at_risk = async || {
+        let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+        let counts = scene.store.risk_counts(scene.now_ms()).await.unwrap();
+        let counted = counts
+            .iter()
+            .any(|one| one.kind == RiskKind::Unknown && one.count > 0);
+        assert_eq!(counted, !risks.is_empty(), "{risks:?}");
+        counted
+    };
+    scene.refunds_after_s(86_400).await;
+    assert!(!is_at_risk().await);
+    // One question without an answer takes nothing of its word back.
+    told().query_refund = Some(Err(ChannelError::unknown(Doubt::TimeOut, "time-out")));
+    scene.refunds_after_s(86_400).await;
+    assert!(!is_at_risk().await);
+    let by_hand = scene.checkout.refund_by_hand(&refund).await;
+    assert_eq!(by_hand.unwrap_err(), Failure::InProgress);
+    // A week is too long.
+    scene.refunds_after_s(6 * 86_400).await;
+    assert!(is_at_risk().await);
+    scene.checkout.refund_by_hand(&refund).await.unwrap();
+}
+
 #[tokio::test]
 async fn who_asks_about_an_order_asks_about_its_refunds_too() {
     let scene = Scene::new().await;

@@ -13,7 +13,7 @@ use crate::sql::{Sql, Statement, statements, text};
 use payment::by_two::RefundRequest;
 use payment::channel::Channel;
 use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
-use payment::refund::SILENT_MS;
+use payment::refund::{SILENT_MS, WAY_MS};
 use payment::story::{Act, Checkpoint};
 
 /// Of money beside a request: it is not given back yet.
@@ -47,6 +47,16 @@ const UNSETTLED: &str = text!("mismatch is not null and status not in ", MONEY_C
 /// A notify as a line of the list.
 const NOTIFY: &str = "select '' as order_sn, 'notify ' || id || ' of ' || channel || '/' || \
     account || ': ' || outcome as detail, received_ms as since_ms from notify where ";
+
+/// Refunds whose channel has said nothing of their end since a time, those that it says are on
+/// their way since [`WAY_MS`] ago.
+const SILENT: &str = text!(
+    "state in ",
+    UNCONFIRMED,
+    " and created_ms < $1 and (note <> 'on its way' or created_ms < $1 - 604200000)"
+);
+
+const _: () = assert!(WAY_MS - SILENT_MS == 604_200_000);
 
 /// An attempt's sum as its request has it.
 const ORDERS_SUM: &str = "(select r.money from payment_request r where r.id = attempt.request_id) \
@@ -96,7 +106,7 @@ statements! {
         expires_ms as since_ms from attempt where status in ", OPEN, " and expires_ms < $1";
     RISK_UNKNOWN_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
-        created_ms as since_ms from refund where state in ", UNCONFIRMED, " and created_ms < $1";
+        created_ms as since_ms from refund where ", SILENT;
     /// How many lines of each kind the list has, from indexes that hold no more than
     /// those: `cross join` says in which order SQLite reads. The kinds are in the order
     /// of [`RiskKind::ALL`].
@@ -111,8 +121,7 @@ statements! {
         (select count(*) from notify where outcome_word in ", STRAY, ") + \
         (select count(*) from notify where ", OLD_STRAY, ") as mismatch, \
         (select count(*) from attempt where status in ", OPEN, " and expires_ms < $1) + \
-        (select count(*) from refund where state in ", UNCONFIRMED, " and created_ms < $1) \
-        as unknown, \
+        (select count(*) from refund where ", SILENT, ") as unknown, \
         (select count(*) from refund where ", FOR_SOMEBODY, ") as refund, \
         (select count(*) from refund_request where state = ", ASKED,
         " and expires_ms > $2) as asked, \

@@ -4,7 +4,7 @@ use super::Answer;
 use super::callbacks::NewCallback;
 use crate::by_two::{Hands, RefundRequest};
 use crate::money::Money;
-use crate::refund::{Cause, Left, Refund};
+use crate::refund::{Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_MS};
 use crate::story::Act;
 
 /// A refund to be written down.
@@ -57,6 +57,17 @@ pub struct RefundRow {
 }
 
 impl RefundRow {
+    /// Whether its channel, which has it, has said for too long nothing of its end: a person
+    /// may look at it.
+    #[must_use]
+    pub fn is_silent(&self, now_ms: i64) -> bool {
+        let limit_ms = match self.note == ON_ITS_WAY {
+            true => WAY_MS,
+            false => SILENT_MS,
+        };
+        self.state == Refund::Sent && now_ms - self.created_ms > limit_ms
+    }
+
     /// What it is called outside: by its key, or, without one, by our number. The
     /// operator's own names stay with him.
     #[must_use]
