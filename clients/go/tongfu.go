@@ -2,21 +2,26 @@
 //
 //	go run tongfu.go shop PORT                          a shop at http://127.0.0.1:PORT/
 //	                 address [--sha1] NAME=VALUE…       where a payer is sent
-//	                 verify QUERY                       a callback's query, a notification's body
+//	                 verify QUERY                       a callback of the platform's
+//	                 notification BODY                  a partner's notification
 //	                 query REQUESTKEY, close REQUESTKEY, refund REQUESTKEY REFUNDKEY FEN
 //	                 forecore CALL NAME=VALUE…          order, queryOrder, refund, exchangeRate
 //
-// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's.
+// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's at this machine.
 package main
 
 import (
 	"crypto/hmac"
 	"crypto/md5"
+	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
+	"math"
+	"math/big"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,27 +34,50 @@ import (
 )
 
 var (
-	base, domain, secret = env("URL", "http://127.0.0.1:3000"), env("DOMAIN", "demo"), env("SECRET", "demo-secret")
-	partner, key         = env("PARTNER", "p001"), env("KEY", "123456")
-	one                  sync.Mutex
-	orders               sync.Map // number: state; all cost 100 fen here, and a real shop has a database
+	base        = "http://127.0.0.1:3000"
+	development = map[string]string{"DOMAIN": "demo", "SECRET": "demo-secret", "PARTNER": "p001", "KEY": "123456"}
+	patient     = http.Client{Timeout: 5 * time.Second}
+	one         sync.Mutex
+	orders      = map[string][2]string{} // number: sum, state; a real shop has a database
 )
 
 const nine = "money requestKey payTime orderSn payTypeCode payTypeName currencyType payStatus domainCode"
 
-func env(name, value string) string {
-	if given := os.Getenv("TONGFU_" + name); given != "" {
-		value = given
+func init() {
+	if given, isSet := os.LookupEnv("TONGFU_URL"); isSet {
+		base = given
 	}
-	return value
 }
 
-// Sorted by name, escaped as RFC 3986; Encode by itself writes a blank as +.
-func joined(fields url.Values) string { return strings.ReplaceAll(fields.Encode(), "+", "%20") }
+// TONGFU_name; everybody knows a development instance's, so that they hold at this machine alone.
+func setting(name string) string {
+	at, err := url.Parse(base)
+	isHere := err == nil && strings.Contains(" 127.0.0.1 localhost ::1 ", " "+at.Hostname()+" ")
+	given := os.Getenv("TONGFU_" + name)
+	if given == "" && !isHere {
+		panic("TONGFU_" + name + " is missing")
+	} else if given == "" {
+		return development[name]
+	}
+	return given
+}
+
+// Sorted by name, values escaped as RFC 3986; QueryEscape by itself writes a blank as +.
+func joined(fields url.Values) string {
+	names, pairs := []string{}, []string{}
+	for name := range fields {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		pairs = append(pairs, name+"="+strings.ReplaceAll(url.QueryEscape(fields.Get(name)), "+", "%20"))
+	}
+	return strings.Join(pairs, "&")
+}
 
 // The values of these names and the secret, sorted by UTF-16 code unit, as Java does it.
 func sha1Sign(fields url.Values, names []string) string {
-	values := []string{secret}
+	values := []string{setting("SECRET")}
 	for _, name := range names {
 		values = append(values, fields.Get(name))
 	}
@@ -59,7 +87,7 @@ func sha1Sign(fields url.Values, names []string) string {
 }
 
 func hmacSign(purpose string, fields url.Values) string {
-	mac := hmac.New(sha256.New, []byte(secret))
+	mac := hmac.New(sha256.New, []byte(setting("SECRET")))
 	fmt.Fprintf(mac, "%s\n%s", purpose, joined(fields))
 	return fmt.Sprintf("%x", mac.Sum(nil))
 }
@@ -67,7 +95,7 @@ func hmacSign(purpose string, fields url.Values) string {
 // As node's querystring escapes: !'()* stay.
 func md5Sign(fields url.Values) string {
 	node := strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")
-	return fmt.Sprintf("%x", md5.Sum([]byte(key+node.Replace(joined(fields)))))
+	return fmt.Sprintf("%x", md5.Sum([]byte(setting("KEY")+node.Replace(joined(fields)))))
 }
 
 // The fields that are not empty, but for these, and their names.
@@ -83,7 +111,7 @@ func without(fields url.Values, names string) (url.Values, []string) {
 }
 
 func signed(purpose string, fields url.Values) url.Values {
-	fields.Set("domainCode", domain)
+	fields.Set("domainCode", setting("DOMAIN"))
 	if purpose != "sha1" {
 		fields.Set("signType", "HMAC-SHA256")
 	}
@@ -95,16 +123,25 @@ func signed(purpose string, fields url.Values) url.Values {
 	return fields
 }
 
-// Whether a callback, or a partner's notification, is the platform's.
+func equal(ours, theirs string) bool { return hmac.Equal([]byte(ours), []byte(theirs)) }
+
+// Whether a callback is the platform's; payTypeName alone may be missing.
 func verify(fields url.Values) bool {
-	sign, sign2 := fields.Get("sign"), fields.Get("sign2")
-	fields.Del("sign")
-	if fields.Has("outOrderId") {
-		return hmac.Equal([]byte(md5Sign(fields)), []byte(sign))
+	for _, name := range strings.Fields(nine) {
+		if fields.Get(name) == "" && name != "payTypeName" {
+			return false
+		}
 	}
-	good := hmac.Equal([]byte(sha1Sign(fields, strings.Fields(nine))), []byte(sign))
-	covered, _ := without(fields, "sign2") // where your domain has it, refuse a callback without it
-	return good && (sign2 == "" || hmac.Equal([]byte(hmacSign("callback", covered)), []byte(sign2)))
+	good := equal(sha1Sign(fields, strings.Fields(nine)), fields.Get("sign"))
+	covered, _ := without(fields, "sign sign2") // where your domain has it, refuse a callback without it
+	return good && (!fields.Has("sign2") || equal(hmacSign("callback", covered), fields.Get("sign2")))
+}
+
+// Whether a partner's notification is the platform's.
+func verifyNotification(fields url.Values) bool {
+	sign := fields.Get("sign")
+	fields.Del("sign")
+	return equal(md5Sign(fields), sign)
 }
 
 func read(answer *http.Response, err error) string {
@@ -116,8 +153,9 @@ func read(answer *http.Response, err error) string {
 	return string(body)
 }
 
-func query(fields url.Values) string {
-	return read(http.Get(base + "/pay/api/private/pay/queryInfo?" + joined(signed("query", fields))))
+func query(number string) string {
+	asked := signed("query", url.Values{"requestKey": {number}})
+	return read(patient.Get(base + "/pay/api/private/pay/queryInfo?" + joined(asked)))
 }
 
 func ask(purpose string, fields url.Values) string { // refund, close
@@ -126,86 +164,140 @@ func ask(purpose string, fields url.Values) string { // refund, close
 		members[name] = fields.Get(name)
 	}
 	body, _ := json.Marshal(members)
-	return read(http.Post(base+"/pay/api/private/pay/"+purpose, "application/json", strings.NewReader(string(body))))
+	return read(patient.Post(base+"/pay/api/private/pay/"+purpose, "application/json", strings.NewReader(string(body))))
 }
 
 func forecore(name string, fields url.Values) string {
-	fields.Set("partnerId", partner)
+	if name == "refund" && fields.Get("out_refund_no") == "" { // by another time it would be another refund
+		panic("out_refund_no is missing: name it, and keep it before you call")
+	}
+	fields.Set("partnerId", setting("PARTNER"))
 	fields.Set("time", fmt.Sprint(time.Now().UnixMilli()))
 	fields.Set("sign", md5Sign(fields))
-	return read(http.PostForm(base+"/forecore/"+name, fields))
+	return read(patient.PostForm(base+"/forecore/"+name, fields))
 }
 
-func settle(told url.Values, name string, unit float64, confirmed func(url.Values) string) string {
-	if !verify(told) {
-		return "wrong sign"
-	} else if told.Has("payStatus") && told.Get("payStatus") != "SUCCESSPAY" {
-		return "success" // heard, and no payment: ship nothing
+func fen(yuan float64) string { return fmt.Sprint(int64(math.Round(yuan * 100))) }
+
+// What is paid and does not go back; where the platform can't say, the callback comes again.
+func paidByPlatform(number string) string {
+	var answer struct {
+		Errcode string
+		Obj     struct { // null where no payment is known
+			Money                   int64
+			CurrencyType, PayStatus string
+		}
 	}
-	money, _ := strconv.ParseFloat(told.Get("money"), 64)
-	if _, known := orders.Load(told.Get(name)); !known || money*unit != 100 {
+	said := query(number)
+	if json.Unmarshal([]byte(said), &answer); answer.Errcode != "0" {
+		panic(said)
+	} else if answer.Obj.PayStatus != "SUCCESSPAY" {
+		return ""
+	}
+	return fmt.Sprint(answer.Obj.Money) + " " + answer.Obj.CurrencyType
+}
+
+func paidByPartner(number string) string {
+	var answer struct {
+		Result, Status, Currency string
+		Received                 float64
+	}
+	said := forecore("queryOrder", url.Values{"outOrderId": {number}})
+	if json.Unmarshal([]byte(said), &answer); answer.Result != "ok" {
+		panic(said)
+	} else if strings.HasPrefix(answer.Status, "refund") {
+		return ""
+	}
+	return fen(answer.Received) + " " + answer.Currency
+}
+
+func settle(number, told string, confirmed func(string) string) string {
+	one.Lock()
+	order := orders[number]
+	one.Unlock()
+	if order[0] != told {
 		return "another sum"
 	}
-	if told.Get("currencyType")+told.Get("currency") != "CNY" {
-		return "another currency" // all is sold for CNY
-	}
-	var answer struct {
-		Errcode, Result string
-		Status          string   // refunding, refund where money goes back
-		Obj             struct { // null where no payment is known
-			Money     float64
-			PayStatus string
+	if order[1] == "open" && confirmed(number) == told {
+		one.Lock()
+		defer one.Unlock()
+		if orders[number][1] == "open" {
+			orders[number] = [2]string{told, "paid"} // here alone it is paid, and once: ship now
+			fmt.Println("ship", number)
 		}
-		Received float64 // -1 there
-	}
-	said := confirmed(url.Values{name: {told.Get(name)}})
-	if json.Unmarshal([]byte(said), &answer); answer.Errcode != "0" && answer.Result != "ok" {
-		panic(said) // without an answer it comes again
-	}
-	if strings.HasPrefix(answer.Status, "refund") || answer.Errcode != "" && answer.Obj.PayStatus != "SUCCESSPAY" {
-		return "success" // nothing is paid, or it goes back: ship nothing
-	}
-	one.Lock()
-	defer one.Unlock()
-	if state, _ := orders.Load(told.Get(name)); state == "open" && answer.Obj.Money+answer.Received == money {
-		orders.Store(told.Get(name), "paid") // here alone it is paid, and once: ship now
 	}
 	return "success"
 }
 
+func called(told url.Values) string {
+	if !verify(told) {
+		return "wrong sign"
+	} else if told.Get("payStatus") != "SUCCESSPAY" {
+		return "success" // heard, and no payment: ship nothing
+	}
+	return settle(told.Get("requestKey"), told.Get("money")+" "+told.Get("currencyType"), paidByPlatform)
+}
+
+func notified(told url.Values) string {
+	if !verifyNotification(told) {
+		return "wrong sign"
+	}
+	money, _ := strconv.ParseFloat(told.Get("money"), 64)
+	return settle(told.Get("outOrderId"), fen(money)+" "+told.Get("currency"), paidByPartner)
+}
+
+// An order of this sum that nobody has paid; gives its number.
+func ordered(sum string) string {
+	random, _ := rand.Int(rand.Reader, big.NewInt(1e13))
+	number := fmt.Sprintf("D1-%013d", random)
+	one.Lock()
+	defer one.Unlock()
+	orders[number] = [2]string{sum, "open"}
+	return number
+}
+
 func shop(answer http.ResponseWriter, request *http.Request) {
-	home, number := "http://"+request.Host, fmt.Sprintf("D1-%013d", time.Now().UnixMilli())
+	home := "http://" + request.Host
 	request.ParseForm()
 	switch request.URL.Path {
 	case "/buy":
-		orders.Store(number, "open")
-		goods := url.Values{"requestKey": {number}, "money": {"100"}, "currencyType": {"CNY"}, "info": {"耳机 A+B"}}
+		goods := url.Values{"requestKey": {ordered("100 CNY")}, "money": {"100"}, "currencyType": {"CNY"}, "info": {"耳机 A+B"}}
 		goods.Set("bgUrl", home+"/callback")
 		http.Redirect(answer, request, base+"/pay.html?"+joined(signed("pay", goods)), http.StatusFound)
 	case "/order":
-		orders.Store(number, "open")
-		goods := url.Values{"outOrderId": {number}, "money": {"1.00"}, "currency": {"CNY"}, "cb_url": {home + "/notify"}}
+		goods := url.Values{"outOrderId": {ordered("1999 CNY")}, "money": {"19.99"}, "currency": {"CNY"}, "cb_url": {home + "/notify"}}
 		var made struct{ URL string }
 		json.Unmarshal([]byte(forecore("order", goods)), &made)
 		http.Redirect(answer, request, made.URL, http.StatusFound)
 	case "/callback":
-		fmt.Fprint(answer, settle(request.Form, "requestKey", 1, query))
+		fmt.Fprint(answer, called(request.URL.Query()))
 	case "/notify":
-		asked := func(fields url.Values) string { return forecore("queryOrder", fields) }
-		if said := settle(request.PostForm, "outOrderId", 100, asked); said == "success" {
+		if said := notified(request.PostForm); said == "success" {
 			fmt.Fprint(answer, `{"result":"success"}`)
 		} else {
 			fmt.Fprintf(answer, `{"err":%q}`, said)
 		}
 	default:
-		orders.Range(func(number, state any) bool {
-			_, err := fmt.Fprintln(answer, number, 100, state)
-			return err == nil
-		})
+		one.Lock()
+		defer one.Unlock()
+		for number, order := range orders {
+			fmt.Fprintln(answer, number, order[0], order[1])
+		}
+	}
+}
+
+func held(good bool) {
+	if !good {
+		panic("the sign does not hold")
 	}
 }
 
 func main() {
+	defer func() {
+		if why := recover(); why != nil {
+			log.Fatal(why)
+		}
+	}()
 	args, fields := append(os.Args, "", "", "", ""), url.Values{}
 	for _, pair := range os.Args {
 		if name, value, found := strings.Cut(pair, "="); found {
@@ -214,19 +306,23 @@ func main() {
 	}
 	switch args[1] {
 	case "shop":
+		for name := range development {
+			setting(name) // all of them, before anybody buys
+		}
 		http.HandleFunc("/", shop)
 		panic(http.ListenAndServe("127.0.0.1:"+args[2], nil))
 	case "address":
 		purpose := map[bool]string{true: "sha1", false: "pay"}[args[2] == "--sha1"]
 		fmt.Println(base + "/pay.html?" + joined(signed(purpose, fields)))
-	case "verify":
+	case "verify", "notification":
 		told, _ := url.ParseQuery(args[2])
-		if !verify(told) {
-			fmt.Fprintln(os.Stderr, "the sign does not hold")
-			os.Exit(1)
+		if args[1] == "verify" {
+			held(verify(told))
+		} else {
+			held(verifyNotification(told))
 		}
 	case "query":
-		fmt.Println(query(url.Values{"requestKey": {args[2]}}))
+		fmt.Println(query(args[2]))
 	case "close":
 		fmt.Println(ask("close", url.Values{"requestKey": {args[2]}}))
 	case "refund":

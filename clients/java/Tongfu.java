@@ -1,27 +1,34 @@
 // Tongfu's client for Java 17: one file, no dependencies (docs/integrate.md).
 // java Tongfu.java shop PORT                          a shop at http://127.0.0.1:PORT/
 //                  address [--sha1] NAME=VALUE…       where a payer is sent
-//                  verify QUERY                       a callback's query, a notification's body
+//                  verify QUERY                       a callback of the platform's
+//                  notification BODY                  a partner's notification
 //                  query REQUESTKEY, close REQUESTKEY, refund REQUESTKEY REFUNDKEY FEN
 //                  forecore CALL NAME=VALUE…          order, queryOrder, refund, exchangeRate
-// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's.
+// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's at this machine.
 import static java.nio.charset.StandardCharsets.UTF_8;
 import com.sun.net.httpserver.*;
 import java.net.*;
 import java.net.http.*;
-import java.security.MessageDigest;
+import java.security.*;
 import java.util.*;
-import java.util.concurrent.Callable;
+import java.util.concurrent.*;
 import java.util.function.UnaryOperator;
 import java.util.stream.*;
 import javax.crypto.*;
 class Tongfu {
-    static final String URL = env("URL", "http://127.0.0.1:3000"), DOMAIN = env("DOMAIN", "demo"), SECRET = env("SECRET", "demo-secret");
-    static final String PARTNER = env("PARTNER", "p001"), KEY = env("KEY", "123456");
+    static final String URL = System.getenv().getOrDefault("TONGFU_URL", "http://127.0.0.1:3000");
+    static final Map<String, String> DEVELOPMENT = Map.of("DOMAIN", "demo", "SECRET", "demo-secret", "PARTNER", "p001", "KEY", "123456");
     static final String NINE = "money requestKey payTime orderSn payTypeCode payTypeName currencyType payStatus domainCode";
-    static final Map<String, List<String>> ORDERS = new TreeMap<>(); // number: fen, state; a real shop has a database
+    static final Map<String, String> ORDERS = new ConcurrentSkipListMap<>(); // number: sum and state; a real shop has a database
 
-    static String env(String name, String other) { return System.getenv().getOrDefault("TONGFU_" + name, other); }
+    /** TONGFU_name; everybody knows a development instance's, so that they hold at this machine alone. */
+    static String setting(String name) {
+        String given = System.getenv().getOrDefault("TONGFU_" + name, ""), host = URI.create(URL).getHost();
+        boolean isHere = host != null && List.of("127.0.0.1", "localhost", "[::1]").contains(host);
+        if (given.isEmpty() && !isHere) throw new IllegalStateException("TONGFU_" + name + " is missing");
+        return given.isEmpty() ? DEVELOPMENT.get(name) : given;
+    }
     static byte[] bytes(String text) { return text.getBytes(UTF_8); }
     static String hash(String name, String text) throws Exception { return hex(MessageDigest.getInstance(name).digest(bytes(text))); }
     static String hex(byte[] bytes) { return HexFormat.of().formatHex(bytes); }
@@ -42,36 +49,41 @@ class Tongfu {
         mac.init(new javax.crypto.spec.SecretKeySpec(bytes(secret), "HmacSHA256"));
         return hex(mac.doFinal(bytes(purpose + "\n" + joined(fields, Tongfu::escape))));
     }
-    static String md5Sign(SortedMap<String, String> fields) throws Exception { return hash("MD5", KEY + joined(fields, Tongfu::node)); }
+    static String md5Sign(SortedMap<String, String> fields) throws Exception { return hash("MD5", setting("KEY") + joined(fields, Tongfu::node)); }
     static SortedMap<String, String> without(Map<String, String> fields, String... names) {
         return new TreeMap<>(fields) {{ keySet().removeAll(List.of(names)); }};
     }
     /** A signed query string, or with `json` a signed body. */
     static String signed(String purpose, boolean sha1, boolean json, Map<String, String> given) throws Exception {
-        var fields = new TreeMap<>(Map.of("domainCode", DOMAIN));
+        var fields = new TreeMap<>(Map.of("domainCode", setting("DOMAIN")));
         if (!sha1) fields.put("signType", "HMAC-SHA256");
         fields.putAll(given);
         var covered = without(fields, "payTypeCode", "openid", "lang");
-        fields.put("sign", sha1 ? sha1Sign(covered.values().stream(), SECRET) : hmacSign(purpose, covered, SECRET));
+        fields.put("sign", sha1 ? sha1Sign(covered.values().stream(), setting("SECRET")) : hmacSign(purpose, covered, setting("SECRET")));
         if (!json) return joined(fields, Tongfu::escape);
         fields.replaceAll((name, value) -> '"' + name + "\":\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + '"');
         return "{" + String.join(",", fields.values()) + "}";
     }
     static boolean equal(String ours, String theirs) { return theirs != null && MessageDigest.isEqual(bytes(ours), bytes(theirs)); }
-    /** Whether a callback, or a partner's notification, is the platform's. */
+    /** Whether a callback is the platform's; payTypeName alone may be missing. */
     static boolean verify(Map<String, String> fields) throws Exception {
-        if (fields.containsKey("outOrderId")) return equal(md5Sign(without(fields, "sign")), fields.get("sign"));
-        var nine = Stream.of(NINE.split(" ")).map(name -> fields.getOrDefault(name, ""));
-        if (!equal(sha1Sign(nine, SECRET), fields.get("sign"))) return false;
+        var nine = Stream.of(NINE.split(" ")).map(name -> fields.getOrDefault(name, "")).toList();
+        for (String name : NINE.split(" "))
+            if (fields.getOrDefault(name, "").isEmpty() && !name.equals("payTypeName")) return false;
+        if (!equal(sha1Sign(nine.stream(), setting("SECRET")), fields.get("sign"))) return false;
         if (!fields.containsKey("sign2")) return true; // where your domain has it, refuse a callback without it
-        return equal(hmacSign("callback", without(fields, "sign", "sign2"), SECRET), fields.get("sign2"));
+        return equal(hmacSign("callback", without(fields, "sign", "sign2"), setting("SECRET")), fields.get("sign2"));
+    }
+    /** Whether a partner's notification is the platform's. */
+    static boolean verifyNotification(Map<String, String> fields) throws Exception {
+        return equal(md5Sign(without(fields, "sign")), fields.get("sign"));
     }
     static Map<String, String> fields(String query) {
         return Stream.of(query.split("&")).map(pair -> (pair + "=").split("=", -1)).collect(Collectors.toMap(
             pair -> URLDecoder.decode(pair[0], UTF_8), pair -> URLDecoder.decode(pair[1], UTF_8), (first, second) -> second));
     }
     static String call(String path, String body, String media) throws Exception {
-        var request = HttpRequest.newBuilder(URI.create(URL + path)).timeout(java.time.Duration.ofSeconds(30));
+        var request = HttpRequest.newBuilder(URI.create(URL + path)).timeout(java.time.Duration.ofSeconds(5));
         if (body != null) request.header("Content-Type", media).POST(HttpRequest.BodyPublishers.ofString(body));
         return HttpClient.newHttpClient().send(request.build(), HttpResponse.BodyHandlers.ofString()).body();
     }
@@ -82,7 +94,9 @@ class Tongfu {
         return call("/pay/api/private/pay/" + purpose, signed(purpose, false, true, fields), "application/json");
     }
     static String forecore(String name, Map<String, String> given) throws Exception {
-        var fields = new TreeMap<>(Map.of("partnerId", PARTNER, "time", "" + System.currentTimeMillis()));
+        if (name.equals("refund") && given.getOrDefault("out_refund_no", "").isEmpty()) // by another time it would be another refund
+            throw new IllegalArgumentException("out_refund_no is missing: name it, and keep it before you call");
+        var fields = new TreeMap<>(Map.of("partnerId", setting("PARTNER"), "time", "" + System.currentTimeMillis()));
         fields.putAll(given);
         fields.put("sign", md5Sign(fields));
         return call("/forecore/" + name, joined(fields, Tongfu::escape), "application/x-www-form-urlencoded");
@@ -92,64 +106,82 @@ class Tongfu {
         var found = java.util.regex.Pattern.compile("\"" + name + "\":\"?([^\",}]*)").matcher(json);
         return found.find() ? found.group(1) : "0";
     }
-    /** The sum that the platform knows as paid and that does not go back; where it can't say, the callback comes again. */
-    static String known(String answer, String name) throws Exception {
-        if (!answer.contains("\"errcode\":\"0\"") && !answer.contains("\"result\":\"ok\"")) throw new Exception(answer);
-        boolean isBack = answer.contains("\"status\":\"refund") || answer.contains("REFUND\"");
-        return isBack ? "-1" : member(answer, name);
+    static long fen(String yuan) { return Math.round(Double.parseDouble(yuan) * 100); }
+    /** What is paid and does not go back; where the platform can't say, the callback comes again. */
+    static String paidByPlatform(String number) throws Exception {
+        String answer = query(number);
+        if (!answer.contains("\"errcode\":\"0\"")) throw new Exception(answer);
+        return member(answer, "payStatus").equals("SUCCESSPAY") ? member(answer, "money") + " " + member(answer, "currencyType") : "";
     }
-    static String fen(String sum, int unit) {
-        return "" + Math.round(Double.parseDouble(sum) * unit);
+    static String paidByPartner(String number) throws Exception {
+        String answer = forecore("queryOrder", Map.of("outOrderId", number));
+        if (!member(answer, "result").equals("ok")) throw new Exception(answer);
+        boolean isBack = member(answer, "status").startsWith("refund");
+        return isBack ? "" : fen(member(answer, "received")) + " " + member(answer, "currency");
     }
-    static String settle(Map<String, String> fields, String name, int unit, Callable<String> confirmed) throws Exception {
-        if (!verify(fields)) return "wrong sign";
-        if (!fields.getOrDefault("payStatus", "SUCCESSPAY").equals("SUCCESSPAY")) return "success"; // heard: ship nothing
-        var order = ORDERS.get(fields.get(name));
-        if (order == null || !order.get(0).equals(fen(fields.get("money"), unit))) return "another sum";
-        String currency = fields.getOrDefault("currencyType", fields.get("currency"));
-        if (!"CNY".equals(currency)) return "another currency"; // all is sold for CNY
-        if (order.get(1).equals("open") && order.get(0).equals(fen(confirmed.call(), unit)))
-            ORDERS.put(fields.get(name), List.of(order.get(0), "paid")); // here alone it is paid, and once: ship now
+    interface Confirmed { String of(String number) throws Exception; }
+    static String settle(String number, String told, Confirmed confirmed) throws Exception {
+        String order = ORDERS.get(number);
+        if (order == null || !order.startsWith(told + " ")) return "another sum";
+        if (order.endsWith(" open") && confirmed.of(number).equals(told) && ORDERS.replace(number, order, told + " paid"))
+            System.out.println("ship " + number); // here alone it is paid, and once: ship now
         return "success";
+    }
+    static String called(Map<String, String> told) throws Exception {
+        if (!verify(told)) return "wrong sign";
+        if (!told.get("payStatus").equals("SUCCESSPAY")) return "success"; // heard, and no payment: ship nothing
+        return settle(told.get("requestKey"), told.get("money") + " " + told.get("currencyType"), Tongfu::paidByPlatform);
+    }
+    static String notified(Map<String, String> told) throws Exception {
+        if (!verifyNotification(told)) return "wrong sign";
+        return settle(told.get("outOrderId"), fen(told.get("money")) + " " + told.get("currency"), Tongfu::paidByPartner);
     }
     /** The answer's text; an address is a redirection. */
     static String shop(HttpExchange exchange, String home) throws Exception {
-        String number = "D1-%013d".formatted(System.currentTimeMillis()), path = exchange.getRequestURI().getPath();
-        if (List.of("/buy", "/order").contains(path)) ORDERS.put(number, List.of("100", "open"));
-        if (path.equals("/buy")) return URL + "/pay.html?" + signed("pay", false, false, Map.of("requestKey", number, "money", "100",
-            "currencyType", "CNY", "info", "耳机 A+B", "bgUrl", home + "/callback", "pageUrl", home + "/"));
-        if (path.equals("/order")) return member(forecore("order", Map.of("outOrderId", number, "money", "1.00",
-            "currency", "CNY", "cb_url", home + "/notify", "return_url", home + "/")), "url");
-        if (path.equals("/callback")) {
-            var told = fields(exchange.getRequestURI().getRawQuery());
-            return settle(told, "requestKey", 1, () -> known(query(told.get("requestKey")), "money"));
+        String number = "D1-%013d".formatted(new SecureRandom().nextLong(10_000_000_000_000L)), path = exchange.getRequestURI().getPath();
+        if (path.equals("/buy")) {
+            ORDERS.put(number, "100 CNY open");
+            return URL + "/pay.html?" + signed("pay", false, false, Map.of("requestKey", number, "money", "100", "currencyType", "CNY",
+                "info", "耳机 A+B", "bgUrl", home + "/callback", "pageUrl", home + "/"));
         }
-        if (!path.equals("/notify")) return ORDERS.entrySet().stream()
-            .map(order -> order.getKey() + " " + String.join(" ", order.getValue()) + "\n").collect(Collectors.joining());
-        var told = fields(new String(exchange.getRequestBody().readAllBytes(), UTF_8));
-        String said = settle(told, "outOrderId", 100,
-            () -> known(forecore("queryOrder", Map.of("outOrderId", told.get("outOrderId"))), "received"));
-        return said.equals("success") ? "{\"result\":\"success\"}" : "{\"err\":\"" + said + "\"}";
+        if (path.equals("/order")) {
+            ORDERS.put(number, "1999 CNY open");
+            return member(forecore("order", Map.of("outOrderId", number, "money", "19.99", "currency", "CNY",
+                "cb_url", home + "/notify", "return_url", home + "/")), "url");
+        }
+        if (path.equals("/callback")) return called(fields(exchange.getRequestURI().getRawQuery()));
+        if (path.equals("/notify")) {
+            String said = notified(fields(new String(exchange.getRequestBody().readAllBytes(), UTF_8)));
+            return said.equals("success") ? "{\"result\":\"success\"}" : "{\"err\":\"" + said + "\"}";
+        }
+        return ORDERS.entrySet().stream().map(order -> order.getKey() + " " + order.getValue() + "\n").collect(Collectors.joining());
     }
     static void serve(int port) throws Exception {
         var server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
+        server.setExecutor(Executors.newCachedThreadPool());
         server.createContext("/", exchange -> {
             String text;
-            try { text = shop(exchange, "http://127.0.0.1:" + port); } catch (Exception error) { text = error.toString(); }
+            int status = 200;
+            try { text = shop(exchange, "http://127.0.0.1:" + port); } catch (Exception error) { text = error.toString(); status = 500; }
             boolean away = text.startsWith("http");
             exchange.getResponseHeaders().set(away ? "Location" : "Content-Type", away ? text : "text/plain; charset=utf-8");
-            exchange.sendResponseHeaders(away ? 302 : 200, away ? -1 : 0);
+            exchange.sendResponseHeaders(away ? 302 : status, away ? -1 : 0);
             try (exchange) { if (!away) exchange.getResponseBody().write(bytes(text)); }
         });
         server.start();
+    }
+    static String held(boolean good) {
+        if (!good) throw new IllegalArgumentException("the sign does not hold");
+        return "the sign holds";
     }
     public static void main(String[] args) throws Exception {
         Map<String, String> fields = new TreeMap<>();
         for (String pair : args) if (pair.contains("=")) fields.put(pair.split("=", 2)[0], pair.split("=", 2)[1]);
         System.out.println(switch (args.length == 0 ? "" : args[0]) {
-            case "shop" -> { serve(Integer.parseInt(args[1])); yield "http://127.0.0.1:" + args[1] + "/"; }
+            case "shop" -> { DEVELOPMENT.keySet().forEach(Tongfu::setting); serve(Integer.parseInt(args[1])); yield "http://127.0.0.1:" + args[1] + "/"; }
             case "address" -> URL + "/pay.html?" + signed("pay", List.of(args).contains("--sha1"), false, fields);
-            case "verify" -> { if (verify(fields(args[1]))) yield "the sign holds"; throw new Exception("the sign does not hold"); }
+            case "verify" -> held(verify(fields(args[1])));
+            case "notification" -> held(verifyNotification(fields(args[1])));
             case "query" -> query(args[1]);
             case "close" -> ask("close", Map.of("requestKey", args[1]));
             case "refund" -> ask("refund", Map.of("requestKey", args[1], "refundKey", args[2], "refundMoney", args[3]));

@@ -2,21 +2,27 @@
 //
 // node tongfu.mjs shop PORT                          a shop at http://127.0.0.1:PORT/
 //                 address [--sha1] NAME=VALUE…       where a payer is sent
-//                 verify QUERY                       a callback's query, a notification's body
+//                 verify QUERY                       a callback of the platform's
+//                 notification BODY                  a partner's notification
 //                 query REQUESTKEY, close REQUESTKEY, refund REQUESTKEY REFUNDKEY FEN
 //                 forecore CALL NAME=VALUE…          order, queryOrder, refund, exchangeRate
 //
-// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's.
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's at this machine.
+import { createHash, createHmac, randomInt, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 
 const { env } = process;
 const URL_ = env.TONGFU_URL ?? 'http://127.0.0.1:3000';
-const DOMAIN = env.TONGFU_DOMAIN ?? 'demo';
-const SECRET = env.TONGFU_SECRET ?? 'demo-secret';
-const PARTNER = env.TONGFU_PARTNER ?? 'p001';
-const KEY = env.TONGFU_KEY ?? '123456';
+const DEVELOPMENT = { DOMAIN: 'demo', SECRET: 'demo-secret', PARTNER: 'p001', KEY: '123456' };
 const NINE = 'money requestKey payTime orderSn payTypeCode payTypeName currencyType payStatus domainCode'.split(' ');
+
+// TONGFU_name; everybody knows a development instance's, so that they hold at this machine alone.
+function setting(name) {
+  const given = env[`TONGFU_${name}`];
+  const isHere = /^https?:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(URL_);
+  if (!given && !isHere) throw new Error(`TONGFU_${name} is missing`);
+  return given || DEVELOPMENT[name];
+}
 
 // encodeURIComponent leaves !'()* bare, as node's querystring does; RFC 3986 does not.
 const escaped = (text) =>
@@ -40,9 +46,9 @@ const without = (fields, ...names) =>
   Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 
 function signed(purpose, given, sha1 = false) {
-  const fields = { domainCode: DOMAIN, ...(sha1 ? {} : { signType: 'HMAC-SHA256' }), ...given };
-  const covered = without(fields, 'payTypeCode', 'openid', 'lang');
-  return { ...fields, sign: sha1 ? sha1Sign(Object.values(covered), SECRET) : hmacSign(purpose, covered, SECRET) };
+  const fields = { domainCode: setting('DOMAIN'), ...(sha1 ? {} : { signType: 'HMAC-SHA256' }), ...given };
+  const [covered, secret] = [without(fields, 'payTypeCode', 'openid', 'lang'), setting('SECRET')];
+  return { ...fields, sign: sha1 ? sha1Sign(Object.values(covered), secret) : hmacSign(purpose, covered, secret) };
 }
 
 const address = (fields) => `${URL_}/pay.html?${joined(fields, escaped)}`;
@@ -52,17 +58,21 @@ function equal(ours, theirs = '') {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-// Whether a callback, or a partner's notification, is the platform's.
+// Whether a callback is the platform's; payTypeName alone may be missing.
 function verify(fields) {
-  if ('outOrderId' in fields) return equal(md5Sign(without(fields, 'sign'), KEY), fields.sign);
-  const good = equal(sha1Sign(NINE.map((name) => fields[name] ?? ''), SECRET), fields.sign);
+  if (NINE.some((name) => !fields[name] && name !== 'payTypeName')) return false;
+  const secret = setting('SECRET');
+  const good = equal(sha1Sign(NINE.map((name) => fields[name] ?? ''), secret), fields.sign);
   if (!('sign2' in fields)) return good; // where your domain has it, refuse a callback without it
-  return good && equal(hmacSign('callback', without(fields, 'sign', 'sign2'), SECRET), fields.sign2);
+  return good && equal(hmacSign('callback', without(fields, 'sign', 'sign2'), secret), fields.sign2);
 }
+
+// Whether a partner's notification is the platform's.
+const verifyNotification = (fields) => equal(md5Sign(without(fields, 'sign'), setting('KEY')), fields.sign);
 
 async function call(path, body, media) {
   const post = body && { method: 'POST', body, headers: { 'Content-Type': media } };
-  const answer = await fetch(URL_ + path, { signal: AbortSignal.timeout(30_000), ...post });
+  const answer = await fetch(URL_ + path, { signal: AbortSignal.timeout(5_000), ...post });
   return answer.json();
 }
 
@@ -72,61 +82,75 @@ const query = (requestKey) =>
 const ask = (purpose, fields) => // refund, close
   call(`/pay/api/private/pay/${purpose}`, JSON.stringify(signed(purpose, fields)), 'application/json');
 
-function forecore(name, given) {
-  const fields = { partnerId: PARTNER, time: String(Date.now()), ...given };
-  const body = joined({ ...fields, sign: md5Sign(fields, KEY) }, escaped);
+async function forecore(name, given) {
+  if (name === 'refund' && !given.out_refund_no) { // by another time it would be another refund
+    throw new Error('out_refund_no is missing: name it, and keep it before you call');
+  }
+  const fields = { partnerId: setting('PARTNER'), time: String(Date.now()), ...given };
+  const body = joined({ ...fields, sign: md5Sign(fields, setting('KEY')) }, escaped);
   return call(`/forecore/${name}`, body, 'application/x-www-form-urlencoded');
 }
 
-// The sum that the platform knows as paid, -1 for none or one that goes back; where it can't say, the callback comes again.
-function known({ errcode = '0', result = 'ok', ...answer }, name) {
-  if (errcode !== '0' || result !== 'ok') throw new Error(JSON.stringify(answer));
-  const paid = ('obj' in answer ? answer.obj : answer) ?? {};
-  const isBack = (paid.payStatus ?? 'SUCCESSPAY') !== 'SUCCESSPAY' || paid.status?.startsWith('refund');
-  return isBack ? -1 : paid[name] ?? -1;
+const fen = (yuan) => Math.round(yuan * 100);
+
+// What is paid and does not go back; where the platform can't say, the callback comes again.
+async function paidByPlatform(number) {
+  const { errcode, errormsg, obj: paid } = await query(number);
+  if (errcode !== '0') throw new Error(errormsg);
+  return paid?.payStatus === 'SUCCESSPAY' && `${paid.money} ${paid.currencyType}`;
 }
 
-const orders = {}; // number: fen, state; a real shop keeps them in its database
+async function paidByPartner(outOrderId) {
+  const { result, err, status, received, currency } = await forecore('queryOrder', { outOrderId });
+  if (result !== 'ok') throw new Error(err);
+  return !status.startsWith('refund') && `${fen(received)} ${currency}`;
+}
 
-async function settle(fields, name, unit, confirmed) {
-  if (!verify(fields)) return 'wrong sign';
-  if ((fields.payStatus ?? 'SUCCESSPAY') !== 'SUCCESSPAY') return 'success'; // heard: ship nothing
-  const order = orders[fields[name]];
-  const fen = (sum) => String(Math.round(sum * unit));
-  if (!order || fen(fields.money) !== order[0]) return 'another sum';
-  if ((fields.currencyType ?? fields.currency) !== 'CNY') return 'another currency'; // all is sold for CNY
-  if (fen(await confirmed()) === order[0] && order[1] === 'open') {
-    order[1] = 'paid'; // here alone it is paid, and once: ship now
+const orders = {}; // number: sum, state; a real shop keeps them in its database
+
+async function settle(number, told, confirmed) {
+  const order = orders[number];
+  if (order?.sum !== told) return 'another sum';
+  if (order.state === 'open' && await confirmed(number) === told && order.state === 'open') {
+    order.state = 'paid'; // here alone it is paid, and once: ship now
+    console.log(`ship ${number}`);
   }
   return 'success';
+}
+
+async function called(told) {
+  if (!verify(told)) return 'wrong sign';
+  if (told.payStatus !== 'SUCCESSPAY') return 'success'; // heard, and no payment: ship nothing
+  return settle(told.requestKey, `${told.money} ${told.currencyType}`, paidByPlatform);
+}
+
+async function notified(told) {
+  if (!verifyNotification(told)) return 'wrong sign';
+  return settle(told.outOrderId, `${fen(told.money)} ${told.currency}`, paidByPartner);
 }
 
 async function shop(request, response) {
   const home = `http://127.0.0.1:${request.socket.localPort}`;
   const { pathname, searchParams } = new URL(request.url, home);
-  const number = `D1-${String(Date.now()).padStart(13, '0')}`;
+  const number = `D1-${String(randomInt(10 ** 13)).padStart(13, '0')}`;
   let [status, text] = [302, ''];
   if (pathname === '/buy') {
-    orders[number] = ['100', 'open'];
+    orders[number] = { sum: '100 CNY', state: 'open' };
     const goods = { requestKey: number, money: '100', currencyType: 'CNY', requestChannel: '1', info: '耳机 A+B' };
     text = address(signed('pay', { ...goods, bgUrl: `${home}/callback`, pageUrl: `${home}/` }));
   } else if (pathname === '/order') {
-    orders[number] = ['100', 'open'];
-    const goods = { outOrderId: number, money: '1.00', currency: 'CNY' };
+    orders[number] = { sum: '1999 CNY', state: 'open' };
+    const goods = { outOrderId: number, money: '19.99', currency: 'CNY' };
     text = (await forecore('order', { ...goods, cb_url: `${home}/notify`, return_url: `${home}/` })).url;
   } else if (pathname === '/callback') {
-    const fields = Object.fromEntries(searchParams);
-    const confirmed = async () => known(await query(fields.requestKey), 'money');
-    [status, text] = [200, await settle(fields, 'requestKey', 1, confirmed)];
+    [status, text] = [200, await called(Object.fromEntries(searchParams))];
   } else if (pathname === '/notify') {
     let body = '';
     for await (const part of request.setEncoding('utf8')) body += part;
-    const fields = Object.fromEntries(new URLSearchParams(body));
-    const confirmed = async () => known(await forecore('queryOrder', { outOrderId: fields.outOrderId }), 'received');
-    const said = await settle(fields, 'outOrderId', 100, confirmed);
+    const said = await notified(Object.fromEntries(new URLSearchParams(body)));
     [status, text] = [200, JSON.stringify(said === 'success' ? { result: said } : { err: said })];
   } else {
-    [status, text] = [200, Object.entries(orders).map(([key, order]) => `${key} ${order.join(' ')}\n`).join('')];
+    [status, text] = [200, Object.entries(orders).map(([key, { sum, state }]) => `${key} ${sum} ${state}\n`).join('')];
   }
   response.writeHead(status, status === 302 ? { Location: text } : { 'Content-Type': 'text/plain; charset=utf-8' });
   response.end(status === 302 ? '' : text);
@@ -141,13 +165,14 @@ async function main(command, ...rest) {
   const [first, second, third] = rest;
   switch (command) {
     case 'shop':
+      Object.keys(DEVELOPMENT).forEach(setting); // all of them, before anybody buys
       return createServer((asked, answer) => shop(asked, answer).catch((error) => failed(error, answer)))
         .listen(first, '127.0.0.1');
     case 'address': return console.log(address(signed('pay', fields, rest.includes('--sha1'))));
     case 'verify':
-      if (verify(Object.fromEntries(new URLSearchParams(first)))) return;
-      console.error('the sign does not hold');
-      process.exit(1);
+    case 'notification':
+      if ((command === 'verify' ? verify : verifyNotification)(Object.fromEntries(new URLSearchParams(first)))) return;
+      throw new Error('the sign does not hold');
     case 'query': return console.log(JSON.stringify(await query(first)));
     case 'close': return console.log(JSON.stringify(await ask('close', { requestKey: first })));
     case 'refund':
@@ -157,4 +182,7 @@ async function main(command, ...rest) {
   }
 }
 
-await main(...process.argv.slice(2));
+await main(...process.argv.slice(2)).catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -3,19 +3,27 @@
 //
 // php tongfu.php shop PORT                          a shop at http://127.0.0.1:PORT/
 //                address [--sha1] NAME=VALUE…       where a payer is sent
-//                verify QUERY                       a callback's query, a notification's body
+//                verify QUERY                       a callback of the platform's
+//                notification BODY                  a partner's notification
 //                query REQUESTKEY, close REQUESTKEY, refund REQUESTKEY REFUNDKEY FEN
 //                forecore CALL NAME=VALUE…          order, queryOrder, refund, exchangeRate
 //
-// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's.
+// TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's at this machine.
 
-define('URL', getenv('TONGFU_URL') ?: 'http://127.0.0.1:3000');
-define('DOMAIN', getenv('TONGFU_DOMAIN') ?: 'demo');
-define('SECRET', getenv('TONGFU_SECRET') ?: 'demo-secret');
-define('PARTNER', getenv('TONGFU_PARTNER') ?: 'p001');
-define('KEY', getenv('TONGFU_KEY') ?: '123456');
+ini_set('display_errors', '0'); // they go to the log, and into no answer
+define('URL', getenv('TONGFU_URL') === false ? 'http://127.0.0.1:3000' : getenv('TONGFU_URL'));
+const DEVELOPMENT = ['DOMAIN' => 'demo', 'SECRET' => 'demo-secret', 'PARTNER' => 'p001', 'KEY' => '123456'];
 const NINE = ['money', 'requestKey', 'payTime', 'orderSn', 'payTypeCode', 'payTypeName',
     'currencyType', 'payStatus', 'domainCode'];
+
+// TONGFU_name; everybody knows a development instance's, so that they hold at this machine alone.
+function setting(string $name): string {
+    $given = (string) getenv("TONGFU_$name");
+    if ($given === '' && !in_array(parse_url(URL, PHP_URL_HOST), ['127.0.0.1', 'localhost', '[::1]'], true)) {
+        throw new Exception("TONGFU_$name is missing");
+    }
+    return $given === '' ? DEVELOPMENT[$name] : $given;
+}
 
 function sha1_sign(array $values, string $secret): string {
     $values = array_filter([...array_values($values), $secret], fn($value) => $value !== '');
@@ -45,32 +53,37 @@ function without(array $fields, string ...$names): array {
 }
 
 function signed(string $purpose, array $fields, bool $sha1 = false): array {
-    $fields += ['domainCode' => DOMAIN] + ($sha1 ? [] : ['signType' => 'HMAC-SHA256']);
-    $covered = without($fields, 'payTypeCode', 'openid', 'lang');
-    return $fields + ['sign' => $sha1 ? sha1_sign($covered, SECRET) : hmac_sign($purpose, $covered, SECRET)];
+    $fields += ['domainCode' => setting('DOMAIN')] + ($sha1 ? [] : ['signType' => 'HMAC-SHA256']);
+    [$covered, $secret] = [without($fields, 'payTypeCode', 'openid', 'lang'), setting('SECRET')];
+    return $fields + ['sign' => $sha1 ? sha1_sign($covered, $secret) : hmac_sign($purpose, $covered, $secret)];
 }
 
 function address(array $fields): string { return URL . '/pay.html?' . joined($fields, 'rawurlencode'); }
 
-// Whether a callback, or a partner's notification, is the platform's.
+// Whether a callback is the platform's; payTypeName alone may be missing.
 function verify(array $fields): bool {
-    $sign = $fields['sign'] ?? '';
-    if (isset($fields['outOrderId'])) return hash_equals(md5_sign(without($fields, 'sign'), KEY), $sign);
-    $good = hash_equals(sha1_sign(array_map(fn($name) => $fields[$name] ?? '', NINE), SECRET), $sign);
+    [$nine, $secret] = [array_map(fn($name) => $fields[$name] ?? '', NINE), setting('SECRET')];
+    if (in_array('', without(array_combine(NINE, $nine), 'payTypeName'), true)) return false;
+    $good = hash_equals(sha1_sign($nine, $secret), $fields['sign'] ?? '');
     if (!isset($fields['sign2'])) return $good; // where your domain has it, refuse a callback without it
-    return $good && hash_equals(hmac_sign('callback', without($fields, 'sign', 'sign2'), SECRET), $fields['sign2']);
+    return $good && hash_equals(hmac_sign('callback', without($fields, 'sign', 'sign2'), $secret), $fields['sign2']);
 }
 
-// A query's or form's fields; parse_str would rename those with a dot.
+// Whether a partner's notification is the platform's.
+function verify_notification(array $fields): bool {
+    return hash_equals(md5_sign(without($fields, 'sign'), setting('KEY')), $fields['sign'] ?? '');
+}
+
+// A query's or form's fields; parse_str and $_POST would rename those with a dot.
 function fields(string $query): array {
-    $pairs = array_map(fn($pair) => explode('=', $pair, 2) + [1 => ''], explode('&', $query));
-    return array_map('urldecode', array_column($pairs, 1, 0));
+    $pairs = array_map(fn($pair) => array_map('urldecode', explode('=', $pair, 2)) + [1 => ''], explode('&', $query));
+    return array_column($pairs, 1, 0);
 }
 
 function call(string $path, ?string $body = null, string $media = ''): array {
     $post = ['method' => 'POST', 'header' => "Content-Type: $media", 'content' => $body];
-    $context = stream_context_create(['http' => ($body === null ? [] : $post) + ['timeout' => 30]]);
-    return json_decode(file_get_contents(URL . $path, false, $context), true);
+    $context = stream_context_create(['http' => ($body === null ? [] : $post) + ['timeout' => 5]]);
+    return json_decode(file_get_contents(URL . $path, false, $context) ?: '', true) ?? throw new Exception('no answer');
 }
 
 function query(string $key): array {
@@ -82,63 +95,99 @@ function ask(string $purpose, array $fields): array { // refund, close
 }
 
 function forecore(string $name, array $fields): array {
-    $fields += ['partnerId' => PARTNER, 'time' => sprintf('%d', microtime(true) * 1000)];
-    $body = joined($fields + ['sign' => md5_sign($fields, KEY)], 'rawurlencode');
+    if ($name === 'refund' && ($fields['out_refund_no'] ?? '') === '') { // by another time it would be another refund
+        throw new Exception('out_refund_no is missing: name it, and keep it before you call');
+    }
+    $fields += ['partnerId' => setting('PARTNER'), 'time' => sprintf('%d', microtime(true) * 1000)];
+    $body = joined($fields + ['sign' => md5_sign($fields, setting('KEY'))], 'rawurlencode');
     return call("/forecore/$name", $body, 'application/x-www-form-urlencoded');
 }
 
-// The sum that the platform knows as paid, -1 for none or one that goes back; where it can't say, the callback comes again.
-function known(array $answer, string $name): float {
-    if (($answer['errcode'] ?? '0') !== '0' || ($answer['result'] ?? 'ok') !== 'ok') throw new Exception(json_encode($answer));
-    $paid = array_key_exists('obj', $answer) ? $answer['obj'] : $answer;
-    $is_back = ($paid['payStatus'] ?? 'SUCCESSPAY') !== 'SUCCESSPAY' || str_starts_with($paid['status'] ?? '', 'refund');
-    return $is_back ? -1 : $paid[$name] ?? -1;
+function fen(string $yuan): string { return (string) round($yuan * 100); }
+
+// What is paid and does not go back; where the platform can't say, the callback comes again.
+function paid_by_platform(string $number): string {
+    $answer = query($number);
+    if ($answer['errcode'] !== '0') throw new Exception(json_encode($answer));
+    $paid = $answer['obj'];
+    return ($paid['payStatus'] ?? '') === 'SUCCESSPAY' ? "{$paid['money']} {$paid['currencyType']}" : '';
 }
 
-// Number: fen, state; a real shop keeps them in its database.
-function orders(string $number = '', array $order = []): array {
-    $file = sys_get_temp_dir() . "/tongfu-shop-{$_SERVER['SERVER_PORT']}.json";
-    $orders = is_file($file) ? json_decode(file_get_contents($file), true) : [];
-    if ($number) file_put_contents($file, json_encode(array_merge($orders, [$number => $order])));
+function paid_by_partner(string $number): string {
+    $answer = forecore('queryOrder', ['outOrderId' => $number]);
+    if ($answer['result'] !== 'ok') throw new Exception(json_encode($answer));
+    return str_starts_with($answer['status'], 'refund') ? '' : fen($answer['received']) . ' ' . $answer['currency'];
+}
+
+// Number: sum, state; a real shop keeps them in its database.
+function orders(?callable $change = null): array {
+    $file = fopen(sys_get_temp_dir() . "/tongfu-shop-{$_SERVER['SERVER_PORT']}.json", 'c+');
+    flock($file, LOCK_EX); // one at a time
+    $orders = json_decode(stream_get_contents($file), true) ?? [];
+    if ($change) {
+        $orders = $change($orders);
+        ftruncate($file, 0);
+        rewind($file);
+        fwrite($file, json_encode($orders));
+    }
+    fclose($file);
     return $orders;
 }
 
-function settle(array $fields, string $name, int $unit, callable $confirmed): string {
-    if (!verify($fields)) return 'wrong sign';
-    if (($fields['payStatus'] ?? 'SUCCESSPAY') !== 'SUCCESSPAY') return 'success'; // heard: ship nothing
-    $sum = (string) round($fields['money'] * $unit);
-    $order = orders()[$fields[$name]] ?? null;
-    if (($order[0] ?? null) !== $sum) return 'another sum';
-    if (($fields['currencyType'] ?? $fields['currency'] ?? '') !== 'CNY') return 'another currency'; // all is sold for CNY
-    if ($order[1] === 'open' && (string) round($confirmed() * $unit) === $sum) {
-        orders($fields[$name], [$sum, 'paid']); // here alone it is paid, and once: ship now
+function settle(string $number, string $told, callable $confirmed): string {
+    $order = orders()[$number] ?? null;
+    if ($told !== ($order[0] ?? null)) return 'another sum';
+    if ($order[1] === 'open' && $confirmed($number) === $told) {
+        orders(function (array $orders) use ($number) {
+            if ($orders[$number][1] === 'open') {
+                $orders[$number][1] = 'paid'; // here alone it is paid, and once: ship now
+                file_put_contents('php://stdout', "ship $number\n");
+            }
+            return $orders;
+        });
     }
     return 'success';
 }
 
+function called(array $told): string {
+    if (!verify($told)) return 'wrong sign';
+    if ($told['payStatus'] !== 'SUCCESSPAY') return 'success'; // heard, and no payment: ship nothing
+    return settle($told['requestKey'], "{$told['money']} {$told['currencyType']}", 'paid_by_platform');
+}
+
+function notified(array $told): string {
+    if (!verify_notification($told)) return 'wrong sign';
+    return settle($told['outOrderId'], fen($told['money']) . ' ' . $told['currency'], 'paid_by_partner');
+}
+
 function shop(): void {
     $home = "http://127.0.0.1:{$_SERVER['SERVER_PORT']}";
-    $number = sprintf('D1-%013d', microtime(true) * 1000);
+    $number = sprintf('D1-%013d', random_int(0, 10 ** 13 - 1));
     $path = strtok($_SERVER['REQUEST_URI'], '?');
-    if (in_array($path, ['/buy', '/order'])) orders($number, ['100', 'open']);
     header('Content-Type: text/plain; charset=utf-8');
     if ($path === '/buy') {
+        orders(fn($orders) => [$number => ['100 CNY', 'open']] + $orders);
         $goods = ['requestKey' => $number, 'money' => '100', 'currencyType' => 'CNY', 'info' => '耳机 A+B'];
         header('Location: ' . address(signed('pay', $goods + ['bgUrl' => "$home/callback", 'pageUrl' => "$home/"])));
     } elseif ($path === '/order') {
-        $goods = ['outOrderId' => $number, 'money' => '1.00', 'currency' => 'CNY'];
+        orders(fn($orders) => [$number => ['1999 CNY', 'open']] + $orders);
+        $goods = ['outOrderId' => $number, 'money' => '19.99', 'currency' => 'CNY'];
         header('Location: ' . forecore('order', $goods + ['cb_url' => "$home/notify", 'return_url' => "$home/"])['url']);
     } elseif ($path === '/callback') {
-        $fields = fields($_SERVER['QUERY_STRING']);
-        echo settle($fields, 'requestKey', 1, fn() => known(query($fields['requestKey']), 'money'));
+        echo called(fields($_SERVER['QUERY_STRING'] ?? ''));
     } elseif ($path === '/notify') {
-        $fields = fields(file_get_contents('php://input'));
-        $confirmed = fn() => known(forecore('queryOrder', ['outOrderId' => $fields['outOrderId']]), 'received');
-        $said = settle($fields, 'outOrderId', 100, $confirmed);
+        $said = notified(fields(file_get_contents('php://input')));
         echo json_encode($said === 'success' ? ['result' => $said] : ['err' => $said]);
     } else {
-        foreach (orders() as $number => [$fen, $state]) echo "$number $fen $state\n";
+        foreach (orders() as $number => [$sum, $state]) echo "$number $sum $state\n";
     }
+}
+
+function judge(bool $good): void { $good || fwrite(STDERR, "the sign does not hold\n") && exit(1); }
+
+function serve(string $port): void {
+    array_map('setting', array_keys(DEVELOPMENT)); // all of them, before anybody buys
+    pcntl_exec(PHP_BINARY, ['-S', "127.0.0.1:$port", __FILE__]);
 }
 
 function main(string $command = '', string ...$rest): void {
@@ -146,9 +195,10 @@ function main(string $command = '', string ...$rest): void {
     $fields = array_column(array_map(fn($pair) => explode('=', $pair, 2), $pairs), 1, 0);
     $print = fn(array $answer) => print(json_encode($answer, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES) . "\n");
     match ($command) {
-        'shop' => pcntl_exec(PHP_BINARY, ['-S', "127.0.0.1:$rest[0]", __FILE__]),
+        'shop' => serve($rest[0]),
         'address' => print(address(signed('pay', $fields, in_array('--sha1', $rest))) . "\n"),
-        'verify' => verify(fields($rest[0])) || fwrite(STDERR, "the sign does not hold\n") && exit(1),
+        'verify' => judge(verify(fields($rest[0]))),
+        'notification' => judge(verify_notification(fields($rest[0]))),
         'query' => $print(query($rest[0])),
         'close' => $print(ask('close', ['requestKey' => $rest[0]])),
         'refund' => $print(ask('refund', ['requestKey' => $rest[0], 'refundKey' => $rest[1], 'refundMoney' => $rest[2]])),
@@ -157,4 +207,9 @@ function main(string $command = '', string ...$rest): void {
     };
 }
 
-PHP_SAPI === 'cli-server' ? shop() : main(...array_slice($argv, 1));
+try {
+    PHP_SAPI === 'cli-server' ? shop() : main(...array_slice($argv, 1));
+} catch (Throwable $error) {
+    error_log($error->getMessage());
+    PHP_SAPI === 'cli-server' ? http_response_code(500) : exit(1);
+}

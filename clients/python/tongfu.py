@@ -2,23 +2,29 @@
 
 python3 tongfu.py shop PORT                          a shop at http://127.0.0.1:PORT/
                   address [--sha1] NAME=VALUE…       where a payer is sent
-                  verify QUERY                       a callback's query, a notification's body
+                  verify QUERY                       a callback of the platform's
+                  notification BODY                  a partner's notification
                   query REQUESTKEY, close REQUESTKEY, refund REQUESTKEY REFUNDKEY FEN
                   forecore CALL NAME=VALUE…          order, queryOrder, refund, exchangeRate
 
-TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's.
+TONGFU_URL, _DOMAIN, _SECRET, _PARTNER and _KEY say whose; without them a development instance's at this machine.
 """
-import hashlib, hmac, json, os, sys, time
+import hashlib, hmac, json, os, secrets, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 URL = os.environ.get("TONGFU_URL", "http://127.0.0.1:3000")
-DOMAIN = os.environ.get("TONGFU_DOMAIN", "demo")
-SECRET = os.environ.get("TONGFU_SECRET", "demo-secret")
-PARTNER = os.environ.get("TONGFU_PARTNER", "p001")
-KEY = os.environ.get("TONGFU_KEY", "123456")
+DEVELOPMENT = {"DOMAIN": "demo", "SECRET": "demo-secret", "PARTNER": "p001", "KEY": "123456"}
 NINE = "money requestKey payTime orderSn payTypeCode payTypeName currencyType payStatus domainCode".split()
+
+
+def setting(name):
+    """TONGFU_name; everybody knows a development instance's, so that they hold at this machine alone."""
+    given = os.environ.get(f"TONGFU_{name}")
+    if not given and urlsplit(URL).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError(f"TONGFU_{name} is missing")
+    return given or DEVELOPMENT[name]
 
 
 def sha1_sign(values, secret):
@@ -42,9 +48,10 @@ def without(fields, *names):
 
 
 def signed(purpose, fields, sha1=False):
-    fields = {"domainCode": DOMAIN} | ({} if sha1 else {"signType": "HMAC-SHA256"}) | fields
+    fields = {"domainCode": setting("DOMAIN")} | ({} if sha1 else {"signType": "HMAC-SHA256"}) | fields
     covered = without(fields, "payTypeCode", "openid", "lang")
-    sign = sha1_sign(covered.values(), SECRET) if sha1 else hmac_sign(purpose, covered, SECRET)
+    secret = setting("SECRET")
+    sign = sha1_sign(covered.values(), secret) if sha1 else hmac_sign(purpose, covered, secret)
     return fields | {"sign": sign}
 
 
@@ -52,20 +59,28 @@ def address(fields):
     return f"{URL}/pay.html?{urlencode(fields, quote_via=quote)}"
 
 
+def equal(ours, theirs):
+    return hmac.compare_digest(ours.encode(), theirs.encode())
+
+
 def verify(fields):
-    """Whether a callback, or a partner's notification, is the platform's."""
-    if "outOrderId" in fields:
-        return hmac.compare_digest(fields.get("sign", ""), md5_sign(without(fields, "sign"), KEY))
-    nine = [fields.get(name, "") for name in NINE]
-    good = hmac.compare_digest(fields.get("sign", ""), sha1_sign(nine, SECRET))
+    """Whether a callback is the platform's; payTypeName alone may be missing."""
+    nine, secret = [fields.get(name, "") for name in NINE], setting("SECRET")
+    if not all(fields.get(name) for name in NINE if name != "payTypeName"):
+        return False
+    good = equal(sha1_sign(nine, secret), fields.get("sign", ""))
     if "sign2" in fields:  # where your domain has it, refuse a callback without it
-        sign2 = hmac_sign("callback", without(fields, "sign", "sign2"), SECRET)
-        return good and hmac.compare_digest(fields["sign2"], sign2)
+        return good and equal(hmac_sign("callback", without(fields, "sign", "sign2"), secret), fields["sign2"])
     return good
 
 
+def verify_notification(fields):
+    """Whether a partner's notification is the platform's."""
+    return equal(md5_sign(without(fields, "sign"), setting("KEY")), fields.get("sign", ""))
+
+
 def call(url, body=None, media=""):
-    with urlopen(Request(URL + url, body, {"Content-Type": media}), timeout=30) as answer:
+    with urlopen(Request(URL + url, body, {"Content-Type": media}), timeout=5) as answer:
         return json.load(answer)
 
 
@@ -77,62 +92,87 @@ def ask(purpose, **fields):  # refund, close
     return call(f"/pay/api/private/pay/{purpose}", json.dumps(signed(purpose, fields)).encode(), "application/json")
 
 
-def known(answer, name):
-    """The sum that the platform knows as paid, -1 for none or one that goes back; where it can't say, the callback comes again."""
-    if answer.get("errcode", "0") != "0" or answer.get("result", "ok") != "ok":
-        raise OSError(str(answer))
-    paid = answer.get("obj", answer) or {name: -1}
-    is_back = paid.get("payStatus", "SUCCESSPAY") != "SUCCESSPAY" or paid.get("status", "").startswith("refund")
-    return -1 if is_back else paid[name]
-
-
 def forecore(name, fields):
-    fields = {"partnerId": PARTNER, "time": str(int(time.time() * 1000))} | fields
-    body = urlencode(fields | {"sign": md5_sign(fields, KEY)})
+    if name == "refund" and not fields.get("out_refund_no"):  # by another time it would be another refund
+        raise ValueError("out_refund_no is missing: name it, and keep it before you call")
+    fields = {"partnerId": setting("PARTNER"), "time": str(int(time.time() * 1000))} | fields
+    body = urlencode(fields | {"sign": md5_sign(fields, setting("KEY"))})
     return call(f"/forecore/{name}", body.encode(), "application/x-www-form-urlencoded")
 
 
+def fen(yuan):
+    return round(float(yuan) * 100)
+
+
+def paid_by_platform(number):
+    """What is paid and does not go back; where the platform can't say, the callback comes again."""
+    answer = query(number)
+    if answer["errcode"] != "0":
+        raise OSError(str(answer))
+    paid = answer["obj"] or {}
+    return paid.get("payStatus") == "SUCCESSPAY" and f"{paid['money']} {paid['currencyType']}"
+
+
+def paid_by_partner(number):
+    answer = forecore("queryOrder", {"outOrderId": number})
+    if answer["result"] != "ok":
+        raise OSError(str(answer))
+    return not answer["status"].startswith("refund") and f"{fen(answer['received'])} {answer['currency']}"
+
+
+orders, one = {}, threading.Lock()  # number: sum, state; a real shop keeps them in its database
+
+
+def settle(number, told, confirmed):
+    order = orders.get(number)
+    if order is None or told != order[0]:
+        return "another sum"
+    if order[1] == "open" and confirmed(number) == order[0]:
+        with one:
+            if order[1] == "open":
+                order[1] = "paid"  # here alone it is paid, and once: ship now
+                print("ship", number, flush=True)
+    return "success"
+
+
+def called(told):
+    if not verify(told):
+        return "wrong sign"
+    if told["payStatus"] != "SUCCESSPAY":
+        return "success"  # heard, and no payment: ship nothing
+    return settle(told["requestKey"], f"{told['money']} {told['currencyType']}", paid_by_platform)
+
+
+def notified(told):
+    if not verify_notification(told):
+        return "wrong sign"
+    return settle(told["outOrderId"], f"{fen(told['money'])} {told['currency']}", paid_by_partner)
+
+
 class Shop(BaseHTTPRequestHandler):
-    orders = {}  # number: fen, state; a real shop keeps them in its database
+    timeout = 5
 
     def do_GET(self):
         path, shop = urlsplit(self.path), f"http://127.0.0.1:{self.server.server_port}"
-        number = f"D1-{int(time.time() * 1000):013}"
-        if path.path in ("/buy", "/order"):
-            self.orders[number] = ["100", "open"]
+        number = f"D1-{secrets.randbelow(10**13):013}"
         if path.path == "/buy":
+            orders[number] = ["100 CNY", "open"]
             self.answer(302, address(signed("pay", {
                 "requestKey": number, "money": "100", "currencyType": "CNY", "requestChannel": "1",
                 "info": "耳机 A+B", "bgUrl": f"{shop}/callback", "pageUrl": f"{shop}/"})))
         elif path.path == "/order":
-            self.answer(302, forecore("order", {"outOrderId": number, "money": "1.00", "currency": "CNY",
+            orders[number] = ["1999 CNY", "open"]
+            self.answer(302, forecore("order", {"outOrderId": number, "money": "19.99", "currency": "CNY",
                                                 "cb_url": f"{shop}/notify", "return_url": f"{shop}/"})["url"])
         elif path.path == "/callback":
-            fields = dict(parse_qsl(path.query))
-            self.answer(200, self.settle(fields, "requestKey", 1, lambda: known(query(fields["requestKey"]), "money")))
+            self.answer(200, called(dict(parse_qsl(path.query))))
         else:
-            self.answer(200, "".join(f"{number} {' '.join(order)}\n" for number, order in self.orders.items()))
+            self.answer(200, "".join(f"{number} {' '.join(order)}\n" for number, order in orders.items()))
 
-    def do_POST(self):
+    def do_POST(self):  # /notify
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        confirmed = lambda: known(forecore("queryOrder", {"outOrderId": fields["outOrderId"]}), "received")
-        said = self.settle(fields, "outOrderId", 100, confirmed)
+        said = notified(dict(parse_qsl(body.decode(), keep_blank_values=True)))
         self.answer(200, json.dumps({"result": said} if said == "success" else {"err": said}))
-
-    def settle(self, fields, name, unit, confirmed):
-        if not verify(fields):
-            return "wrong sign"
-        if fields.get("payStatus", "SUCCESSPAY") != "SUCCESSPAY":
-            return "success"  # heard, and no payment: ship nothing
-        order = self.orders.get(fields[name])
-        if order is None or str(round(float(fields["money"]) * unit)) != order[0]:
-            return "another sum"
-        if fields.get("currencyType", fields.get("currency")) != "CNY":  # all is sold for CNY
-            return "another currency"
-        if order[1] == "open" and str(round(float(confirmed()) * unit)) == order[0]:
-            order[1] = "paid"  # here alone it is paid, and once: ship now
-        return "success"
 
     def answer(self, status, text):
         self.send_response(status)
@@ -144,11 +184,13 @@ class Shop(BaseHTTPRequestHandler):
 def main(command, *rest):
     fields = dict(pair.split("=", 1) for pair in rest if "=" in pair)
     if command == "shop":
+        [setting(name) for name in DEVELOPMENT]  # all of them, before anybody buys
         ThreadingHTTPServer(("127.0.0.1", int(rest[0])), Shop).serve_forever()
     elif command == "address":
         print(address(signed("pay", fields, sha1="--sha1" in rest)))
-    elif command == "verify":
-        sys.exit(None if verify(dict(parse_qsl(rest[0], keep_blank_values=True))) else "the sign does not hold")
+    elif command in ("verify", "notification"):
+        judge = verify if command == "verify" else verify_notification
+        sys.exit(None if judge(dict(parse_qsl(rest[0], keep_blank_values=True))) else "the sign does not hold")
     else:
         calls = {"query": query, "close": lambda key: ask("close", requestKey=key),
                  "refund": lambda key, no, fen: ask("refund", requestKey=key, refundKey=no, refundMoney=fen),
@@ -157,4 +199,7 @@ def main(command, *rest):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:]) if sys.argv[1:] else print(__doc__)
+    try:
+        main(*sys.argv[1:]) if sys.argv[1:] else print(__doc__)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -42,7 +42,7 @@ fn an_address_has_the_documents_sign() {
 fn a_partners_example_verifies_and_a_changed_one_does_not() {
     let told = "outOrderId=abc123&money=1.00&partnerId=p001&type=WECHATPAYH5&currency=USD&sign=a90a66d09bde8a32725c9efde082fae1";
     let good = |told: &str| {
-        client(&["verify", told])
+        client(&["notification", told])
             .status()
             .expect("it runs")
             .success()

@@ -3,13 +3,14 @@
 //! ```text
 //! tongfu-client shop PORT                          a shop at http://127.0.0.1:PORT/
 //!               address [--sha1] NAME=VALUE…       where a payer is sent
-//!               verify QUERY                       a callback's query, a notification's body
+//!               verify QUERY                       a callback of the platform's
+//!               notification BODY                  a partner's notification
 //!               query REQUESTKEY, close REQUESTKEY, refund REQUESTKEY REFUNDKEY FEN
 //!               forecore CALL NAME=VALUE…          order, queryOrder, refund, exchangeRate
 //! ```
 //!
 //! `TONGFU_URL`, `_DOMAIN`, `_SECRET`, `_PARTNER` and `_KEY` say whose; without them a
-//! development instance's.
+//! development instance's at this machine.
 
 use form_urlencoded::parse;
 use hmac::{Hmac, KeyInit, Mac};
@@ -24,8 +25,10 @@ use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
+use ureq::http::Uri;
 
 type Fields = BTreeMap<String, String>;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -45,16 +48,35 @@ const NODE: &AsciiSet = &RFC3986
 const NINE: &str =
     "money requestKey payTime orderSn payTypeCode payTypeName currencyType payStatus domainCode";
 
-fn setting(name: &str, otherwise: &str) -> String {
-    env::var(format!("TONGFU_{name}")).unwrap_or_else(|_| otherwise.to_owned())
-}
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What everybody knows of a development instance.
+const DEVELOPMENT: [(&str, &str); 4] = [
+    ("DOMAIN", "demo"),
+    ("SECRET", "demo-secret"),
+    ("PARTNER", "p001"),
+    ("KEY", "123456"),
+];
 
 fn base() -> String {
-    setting("URL", "http://127.0.0.1:3000")
+    env::var("TONGFU_URL").unwrap_or_else(|_| "http://127.0.0.1:3000".to_owned())
 }
 
-fn secret() -> String {
-    setting("SECRET", "demo-secret")
+/// `TONGFU_name`; a development instance's hold at this machine alone.
+fn setting(name: &str) -> Result<String> {
+    if let Ok(given) = env::var(format!("TONGFU_{name}"))
+        && !given.is_empty()
+    {
+        return Ok(given);
+    }
+    let uri: Option<Uri> = base().parse().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    let known = DEVELOPMENT.iter().find(|(known, _)| *known == name);
+    match known {
+        Some((_, value)) if ["127.0.0.1", "localhost", "[::1]"].contains(&host) => {
+            Ok((*value).to_owned())
+        }
+        _ => Err(format!("TONGFU_{name} is missing").into()),
+    }
 }
 
 fn fields<const N: usize>(pairs: [(&str, &str); N]) -> Fields {
@@ -81,24 +103,27 @@ fn joined(fields: &Fields, bare: &'static AsciiSet) -> String {
 }
 
 /// The values and the secret, sorted by UTF-16 code unit.
-fn sha1_sign<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    let mut values: Vec<String> = values.map(str::to_owned).chain([secret()]).collect();
+fn sha1_sign<'a>(values: impl Iterator<Item = &'a str>) -> Result<String> {
+    let secret = setting("SECRET")?;
+    let mut values: Vec<String> = values.map(str::to_owned).chain([secret]).collect();
     values.sort_by_key(|value| value.encode_utf16().collect::<Vec<_>>());
-    hex::encode(Sha1::digest(values.concat()))
+    Ok(hex::encode(Sha1::digest(values.concat())))
 }
 
-fn hmac_sign(purpose: &str, fields: &Fields) -> String {
+fn hmac_sign(purpose: &str, fields: &Fields) -> Result<String> {
     let mut filled = fields.clone();
     filled.retain(|_, value| !value.is_empty());
-    let mac = Hmac::<Sha256>::new_from_slice(secret().as_bytes());
-    let mut mac = mac.expect("HMAC takes a key of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(setting("SECRET")?.as_bytes())?;
     mac.update(format!("{purpose}\n{}", joined(&filled, RFC3986)).as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    Ok(hex::encode(mac.finalize().into_bytes()))
 }
 
-fn md5_sign(fields: &Fields) -> String {
-    let key = setting("KEY", "123456");
-    hex::encode(Md5::digest(format!("{key}{}", joined(fields, NODE))))
+fn md5_sign(fields: &Fields) -> Result<String> {
+    let key = setting("KEY")?;
+    Ok(hex::encode(Md5::digest(format!(
+        "{key}{}",
+        joined(fields, NODE)
+    ))))
 }
 
 fn without(fields: &Fields, names: &[&str]) -> Fields {
@@ -108,59 +133,76 @@ fn without(fields: &Fields, names: &[&str]) -> Fields {
 }
 
 /// The fields with their sign: SHA-1 for the purpose `sha1`.
-fn signed(purpose: &str, mut fields: Fields) -> Fields {
+fn signed(purpose: &str, mut fields: Fields) -> Result<Fields> {
     fields
         .entry("domainCode".to_owned())
-        .or_insert_with(|| setting("DOMAIN", "demo"));
+        .or_insert(setting("DOMAIN")?);
     if purpose != "sha1" {
         fields.insert("signType".to_owned(), "HMAC-SHA256".to_owned());
     }
     let covered = without(&fields, &["payTypeCode", "openid", "lang"]);
     let sign = match purpose {
-        "sha1" => sha1_sign(covered.values().map(String::as_str)),
-        _ => hmac_sign(purpose, &covered),
+        "sha1" => sha1_sign(covered.values().map(String::as_str))?,
+        _ => hmac_sign(purpose, &covered)?,
     };
     fields.insert("sign".to_owned(), sign);
-    fields
+    Ok(fields)
 }
 
-fn address(purpose: &str, fields: Fields) -> String {
-    let query = joined(&signed(purpose, fields), RFC3986);
-    format!("{}/pay.html?{query}", base())
+fn address(purpose: &str, fields: Fields) -> Result<String> {
+    let query = joined(&signed(purpose, fields)?, RFC3986);
+    Ok(format!("{}/pay.html?{query}", base()))
 }
 
 fn equal(ours: &str, theirs: &str) -> bool {
     ours.as_bytes().ct_eq(theirs.as_bytes()).into()
 }
 
-/// Whether a callback, or a partner's notification, is the platform's.
-fn verify(fields: &Fields) -> bool {
-    let value = |name: &str| fields.get(name).map_or("", String::as_str);
-    if fields.contains_key("outOrderId") {
-        return equal(&md5_sign(&without(fields, &["sign"])), value("sign"));
+fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
+    fields.get(name).map_or("", String::as_str)
+}
+
+/// Whether a callback is the platform's; payTypeName alone may be missing.
+fn verify(fields: &Fields) -> Result<bool> {
+    let lacks = |name| name != "payTypeName" && value(fields, name).is_empty();
+    if NINE.split(' ').any(lacks) {
+        return Ok(false);
     }
-    let good = equal(&sha1_sign(NINE.split(' ').map(value)), value("sign"));
+    let nine = NINE.split(' ').map(|name| value(fields, name));
+    let good = equal(&sha1_sign(nine)?, value(fields, "sign"));
     // Where your domain has sign2, refuse a callback without it.
     let covered = without(fields, &["sign", "sign2"]);
-    let sign2 = fields
-        .get("sign2")
-        .is_none_or(|sign2| equal(&hmac_sign("callback", &covered), sign2));
-    good && sign2
+    let sign2 = hmac_sign("callback", &covered)?;
+    let given = fields.get("sign2");
+    Ok(good && given.is_none_or(|given| equal(&sign2, given)))
+}
+
+/// Whether a partner's notification is the platform's.
+fn verify_notification(fields: &Fields) -> Result<bool> {
+    let sign = md5_sign(&without(fields, &["sign"]))?;
+    Ok(equal(&sign, value(fields, "sign")))
+}
+
+fn patient() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE));
+    config.build().into()
 }
 
 fn get(path: &str) -> Result<Value> {
-    let answer = ureq::get(format!("{}{path}", base())).call()?;
+    let answer = patient().get(format!("{}{path}", base())).call()?;
     Ok(serde_json::from_reader(answer.into_body().into_reader())?)
 }
 
 fn post(path: &str, media: &str, body: &str) -> Result<Value> {
-    let request = ureq::post(format!("{}{path}", base())).header("Content-Type", media);
+    let request = patient()
+        .post(format!("{}{path}", base()))
+        .header("Content-Type", media);
     let answer = request.send(body)?;
     Ok(serde_json::from_reader(answer.into_body().into_reader())?)
 }
 
 fn query(key: &str) -> Result<Value> {
-    let signed = signed("query", fields([("requestKey", key)]));
+    let signed = signed("query", fields([("requestKey", key)]))?;
     get(&format!(
         "/pay/api/private/pay/queryInfo?{}",
         joined(&signed, RFC3986)
@@ -169,7 +211,7 @@ fn query(key: &str) -> Result<Value> {
 
 /// refund, close.
 fn ask(purpose: &str, fields: Fields) -> Result<Value> {
-    let body = json!(signed(purpose, fields)).to_string();
+    let body = json!(signed(purpose, fields)?).to_string();
     post(
         &format!("/pay/api/private/pay/{purpose}"),
         "application/json",
@@ -178,12 +220,16 @@ fn ask(purpose: &str, fields: Fields) -> Result<Value> {
 }
 
 fn forecore(call: &str, given: Fields) -> Result<Value> {
+    if call == "refund" && value(&given, "out_refund_no").is_empty() {
+        // By another time it would be another refund.
+        return Err("out_refund_no is missing: name it, and keep it before you call".into());
+    }
     let mut fields = fields([
-        ("partnerId", &setting("PARTNER", "p001")),
+        ("partnerId", &setting("PARTNER")?),
         ("time", &now_ms().to_string()),
     ]);
     fields.extend(given);
-    fields.insert("sign".to_owned(), md5_sign(&fields));
+    fields.insert("sign".to_owned(), md5_sign(&fields)?);
     let media = "application/x-www-form-urlencoded";
     post(
         &format!("/forecore/{call}"),
@@ -192,87 +238,108 @@ fn forecore(call: &str, given: Fields) -> Result<Value> {
     )
 }
 
-/// Number: state; all cost 100 fen here, and a real shop has a database.
-type Orders = BTreeMap<String, &'static str>;
+/// Number: sum, state; a real shop has a database.
+static ORDERS: Mutex<BTreeMap<String, (String, &str)>> = Mutex::new(BTreeMap::new());
 
-fn fen(sum: &Value, unit: f64) -> Option<f64> {
-    let sum = sum.as_f64().or_else(|| sum.as_str()?.parse().ok());
-    sum.map(|sum| (sum * unit).round())
+fn orders() -> MutexGuard<'static, BTreeMap<String, (String, &'static str)>> {
+    ORDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn settle(
-    orders: &mut Orders,
-    told: &Fields,
-    (name, unit): (&str, f64),
-    confirmed: impl FnOnce(&str) -> Result<Value>,
-) -> Result<&'static str> {
-    if !verify(told) {
-        return Ok("wrong sign");
+/// An order of this sum that nobody has paid; gives its number.
+fn ordered(sum: &str) -> Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)?;
+    let number = format!("D1-{:013}", u64::from_ne_bytes(random) % 10_u64.pow(13));
+    orders().insert(number.clone(), (sum.to_owned(), "open"));
+    Ok(number)
+}
+
+fn fen(yuan: f64) -> String {
+    format!("{:.0}", yuan * 100.0)
+}
+
+/// What is paid and does not go back; where the platform can't say, the callback comes again.
+fn paid_by_platform(number: &str) -> Result<String> {
+    let answer = query(number)?;
+    if answer["errcode"] != "0" {
+        return Err(answer.to_string().into());
     }
-    let status = told.get("payStatus").map_or("SUCCESSPAY", String::as_str);
-    if status != "SUCCESSPAY" {
-        return Ok("success"); // heard, and no payment: ship nothing
+    let paid = &answer["obj"];
+    let currency = paid["currencyType"].as_str().unwrap_or_default();
+    Ok(match paid["payStatus"] == "SUCCESSPAY" {
+        true => format!("{} {currency}", paid["money"]),
+        false => String::new(),
+    })
+}
+
+fn paid_by_partner(number: &str) -> Result<String> {
+    let answer = forecore("queryOrder", fields([("outOrderId", number)]))?;
+    if answer["result"] != "ok" {
+        return Err(answer.to_string().into());
     }
-    let number = told.get(name).map_or("", String::as_str);
-    let currency = told.get("currencyType").or(told.get("currency"));
-    if currency.is_none_or(|currency| currency != "CNY") {
-        return Ok("another currency"); // all is sold for CNY
-    }
-    let is_price = |sum: &Value| fen(sum, unit) == Some(100.0);
-    let Some(state) = orders
-        .get_mut(number)
-        .filter(|_| is_price(&json!(told.get("money"))))
-    else {
+    let text = |name: &str| answer[name].as_str().unwrap_or_default();
+    let received = answer["received"].as_f64().unwrap_or(-1.0);
+    Ok(match text("status").starts_with("refund") {
+        true => String::new(),
+        false => format!("{} {}", fen(received), text("currency")),
+    })
+}
+
+fn settle(number: &str, told: &str, confirmed: fn(&str) -> Result<String>) -> Result<&'static str> {
+    let order = orders().get(number).cloned();
+    let Some((_, state)) = order.filter(|(sum, _)| sum == told) else {
         return Ok("another sum");
     };
-    if *state == "open" && is_price(&confirmed(number)?) {
-        *state = "paid"; // here alone it is paid, and once: ship now
+    if state == "open" && confirmed(number)? == told {
+        let paid = orders().insert(number.to_owned(), (told.to_owned(), "paid"));
+        if paid.is_some_and(|(_, state)| state == "open") {
+            println!("ship {number}"); // here alone it is paid, and once: ship now
+        }
     }
     Ok("success")
 }
 
-/// The sum that the platform knows as paid; where it can't say, the callback comes again.
-fn known(answer: &Value, place: &str) -> Result<Value> {
-    if answer["errcode"] != "0" && answer["result"] != "ok" {
-        return Err(answer.to_string().into());
+fn called(told: &Fields) -> Result<&'static str> {
+    let value = |name| value(told, name);
+    if !verify(told)? {
+        return Ok("wrong sign");
     }
-    let status = |place| {
-        answer
-            .pointer(place)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    if status("/obj/payStatus").ends_with("REFUND") || status("/status").starts_with("refund") {
-        return Ok(Value::Null); // it goes back: ship nothing
+    if value("payStatus") != "SUCCESSPAY" {
+        return Ok("success"); // heard, and no payment: ship nothing
     }
-    Ok(answer.pointer(place).unwrap_or(&Value::Null).clone())
+    let sum = format!("{} {}", value("money"), value("currencyType"));
+    settle(value("requestKey"), &sum, paid_by_platform)
+}
+
+fn notified(told: &Fields) -> Result<&'static str> {
+    let value = |name| value(told, name);
+    if !verify_notification(told)? {
+        return Ok("wrong sign");
+    }
+    let sum = format!("{} {}", fen(value("money").parse()?), value("currency"));
+    settle(value("outOrderId"), &sum, paid_by_partner)
 }
 
 /// An answer's text; an address is a redirection.
-fn shop(orders: &mut Orders, home: &str, path: &str, told: &Fields) -> Result<String> {
-    let (number, here) = (format!("D1-{:013}", now_ms()), |page: &str| {
-        format!("{home}{page}")
-    });
-    if ["/buy", "/order"].contains(&path) {
-        orders.insert(number.clone(), "open");
-    }
+fn shop(home: &str, path: &str, told: &Fields) -> Result<String> {
+    let here = |page: &str| format!("{home}{page}");
     Ok(match path {
         "/buy" => address(
             "pay",
             fields([
-                ("requestKey", number.as_str()),
+                ("requestKey", ordered("100 CNY")?.as_str()),
                 ("money", "100"),
                 ("currencyType", "CNY"),
                 ("info", "耳机 A+B"),
                 ("bgUrl", here("/callback").as_str()),
                 ("pageUrl", here("/").as_str()),
             ]),
-        ),
+        )?,
         "/order" => forecore(
             "order",
             fields([
-                ("outOrderId", number.as_str()),
-                ("money", "1.00"),
+                ("outOrderId", ordered("1999 CNY")?.as_str()),
+                ("money", "19.99"),
                 ("currency", "CNY"),
                 ("cb_url", here("/notify").as_str()),
                 ("return_url", here("/").as_str()),
@@ -281,29 +348,21 @@ fn shop(orders: &mut Orders, home: &str, path: &str, told: &Fields) -> Result<St
             .as_str()
             .unwrap_or_default()
             .to_owned(),
-        "/callback" => {
-            let confirmed = |key: &str| known(&query(key)?, "/obj/money");
-            settle(orders, told, ("requestKey", 1.0), confirmed)?.to_owned()
-        }
-        "/notify" => {
-            let confirmed = |number: &str| {
-                let info = forecore("queryOrder", fields([("outOrderId", number)]))?;
-                known(&info, "/received")
-            };
-            match settle(orders, told, ("outOrderId", 100.0), confirmed)? {
-                "success" => json!({"result": "success"}).to_string(),
-                said => json!({"err": said}).to_string(),
-            }
-        }
-        _ => orders
+        "/callback" => called(told)?.to_owned(),
+        "/notify" => match notified(told)? {
+            "success" => json!({"result": "success"}).to_string(),
+            said => json!({"err": said}).to_string(),
+        },
+        _ => orders()
             .iter()
-            .map(|(number, state)| format!("{number} 100 {state}\n"))
+            .map(|(number, (sum, state))| format!("{number} {sum} {state}\n"))
             .collect(),
     })
 }
 
-fn answer(orders: &mut Orders, home: &str, mut stream: TcpStream) -> Result<()> {
-    let mut request = BufReader::new(stream.try_clone()?);
+fn answer(home: &str, mut stream: TcpStream) -> Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut request = BufReader::new(stream.try_clone()?.take(1 << 16));
     let (mut first, mut length) = (String::new(), 0);
     request.read_line(&mut first)?;
     loop {
@@ -321,7 +380,7 @@ fn answer(orders: &mut Orders, home: &str, mut stream: TcpStream) -> Result<()> 
     request.take(length).read_to_string(&mut body)?;
     let target = first.split(' ').nth(1).unwrap_or("/");
     let (path, query) = target.split_once('?').unwrap_or((target, &body));
-    let text = shop(orders, home, path, &parsed(query))?;
+    let text = shop(home, path, &parsed(query))?;
     let head = match text.starts_with("http") {
         true => format!("302 Found\r\nLocation: {text}"),
         false => "200 OK\r\nContent-Type: text/plain; charset=utf-8".to_owned(),
@@ -333,23 +392,36 @@ fn answer(orders: &mut Orders, home: &str, mut stream: TcpStream) -> Result<()> 
     Ok(())
 }
 
+fn serve(port: &str) -> Result<()> {
+    for (name, _) in DEVELOPMENT {
+        setting(name)?; // all of them, before anybody buys
+    }
+    let home = format!("http://127.0.0.1:{port}");
+    for stream in TcpListener::bind(format!("127.0.0.1:{port}"))?.incoming() {
+        let home = home.clone();
+        std::thread::spawn(move || {
+            let answered = stream
+                .map_err(Into::into)
+                .and_then(|stream| answer(&home, stream));
+            if let Err(error) = answered {
+                eprintln!("{error}");
+            }
+        });
+    }
+    Ok(())
+}
+
 fn run(words: &[&str]) -> Result<bool> {
     let pairs = words.iter().filter_map(|word| word.split_once('='));
     let given: Fields = pairs
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     match words {
-        ["shop", port] => {
-            let (home, mut orders) = (format!("http://127.0.0.1:{port}"), Orders::new());
-            for stream in TcpListener::bind(format!("127.0.0.1:{port}"))?.incoming() {
-                if let Err(error) = answer(&mut orders, &home, stream?) {
-                    eprintln!("{error}");
-                }
-            }
-        }
-        ["address", "--sha1", ..] => println!("{}", address("sha1", given)),
-        ["address", ..] => println!("{}", address("pay", given)),
-        ["verify", told] => return Ok(verify(&parsed(told))),
+        ["shop", port] => serve(port)?,
+        ["address", "--sha1", ..] => println!("{}", address("sha1", given)?),
+        ["address", ..] => println!("{}", address("pay", given)?),
+        ["verify", told] => return verify(&parsed(told)),
+        ["notification", told] => return verify_notification(&parsed(told)),
         ["query", key] => println!("{}", query(key)?),
         ["close", key] => println!("{}", ask("close", fields([("requestKey", key)]))?),
         ["refund", key, refund_key, fen] => {

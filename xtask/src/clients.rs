@@ -3,7 +3,9 @@
 //! Languages that are not there are named.
 
 mod epay;
+mod forged;
 mod guide;
+mod twice;
 
 use crate::browser::installed;
 use crate::chaos::books;
@@ -15,6 +17,9 @@ use crate::wire::Wire;
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
+use std::fs::{File, read_to_string};
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -177,8 +182,8 @@ struct Client<'a> {
     wire: Wire,
     /// Its shop.
     port: u16,
-    /// What all costs there, as its list says it.
-    sum: &'static str,
+    /// Where it finds the platform.
+    platform: String,
 }
 
 /// One client, all that it can.
@@ -188,7 +193,8 @@ fn walk(world: &World, runs: &[PathBuf], callback: &str) -> Result<()> {
         client.pays_a_partner()?;
         client.judges(callback)?;
         client.ships_nothing_given_back()
-    })
+    })?;
+    twice::ships_once(world, runs)
 }
 
 impl<'a> Client<'a> {
@@ -203,18 +209,40 @@ impl<'a> Client<'a> {
             runs,
             wire: Wire::new(),
             port: free_ports(1)?,
-            sum: "100",
+            platform: world.address(0),
         };
         client.open(&["shop", &client.port.to_string()], walk)
     }
 
-    /// Does this while the shop that these words open is open.
+    /// Does this while the shop that these words open is open, and two callers of it say
+    /// nothing, or not all.
     fn open(&self, words: &[&str], walk: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         let mut programs = Programs::default();
         let mut shop = self.command(words);
-        programs.start("a shop", shop.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let says = File::create(self.says())?;
+        programs.start("a shop", shop.stdout(says).stderr(Stdio::null()))?;
         programs.wait_for(self.port, "/")?;
-        walk(self)
+        let silent = TcpStream::connect(("127.0.0.1", self.port))?;
+        let mut slow = TcpStream::connect(("127.0.0.1", self.port))?;
+        slow.write_all(b"POST /notify HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\n")?;
+        let walked = walk(self);
+        drop((silent, slow));
+        // PHP's workers outlive who started them.
+        let shop = programs.pid("a shop").unwrap_or_default().to_string();
+        let _ = Command::new("pkill").args(["-P", &shop]).status();
+        walked
+    }
+
+    /// The file of what its shop says.
+    fn says(&self) -> PathBuf {
+        self.world.data.join(format!("shop-{}.txt", self.port))
+    }
+
+    /// How often its shop shipped an order.
+    fn shipped(&self, number: &str) -> Result<usize> {
+        let said = read_to_string(self.says())?;
+        let ship = format!("ship {number}");
+        Ok(said.lines().filter(|line| *line == ship).count())
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -222,9 +250,10 @@ impl<'a> Client<'a> {
         command
             .args(&self.runs[1..])
             .args(words)
-            .env("TONGFU_URL", self.world.address(0))
-            // PHP's keeps its orders there.
+            .env("TONGFU_URL", &self.platform)
+            // PHP's keeps its orders there, and answers more than one at a time.
             .env("TMPDIR", &self.world.data)
+            .env("PHP_CLI_SERVER_WORKERS", "4")
             .env("NO_PROXY", "127.0.0.1");
         command
     }
@@ -252,9 +281,16 @@ impl<'a> Client<'a> {
         self.compares_the_currency(&number)?;
         let number = format!("outOrderId={number}");
         let info = self.asks(&["forecore", "queryOrder", &number])?;
-        holds(&info, "/received", &json!(1))?;
-        let refund = self.asks(&["forecore", "refund", &number, "money=0.40"])?;
+        holds(&info, "/received", &json!(19.99))?;
+        let words = ["forecore", "refund", &number, "money=0.40"];
+        if works(&mut self.command(&words)) {
+            bail!("it asks for a refund that a repeat would make again");
+        }
+        let own = number.replace("outOrderId", "out_refund_no");
+        let words = [&words[..], &[&own]].concat();
+        let refund = self.asks(&words)?;
         holds(&refund, "/result", &json!("ok"))?;
+        holds(&self.asks(&words)?, "/trans_no", &refund["trans_no"])?;
         let words = ["currency=USD", "payment=ALIPAYH5"];
         let rate = self.asks(&["forecore", "exchangeRate", words[0], words[1]])?;
         holds(&rate, "/result", &json!("ok"))
@@ -265,7 +301,7 @@ impl<'a> Client<'a> {
         for (currency, taken) in [("CNY", true), ("USD", false)] {
             let told = [
                 ("outOrderId", number),
-                ("money", "1.00"),
+                ("money", "19.99"),
                 ("currency", currency),
             ];
             let told = query(&md5_signed(&told, "123456"));
@@ -276,38 +312,6 @@ impl<'a> Client<'a> {
             }
         }
         Ok(())
-    }
-
-    /// A genuine callback and a changed one, an address by each sign, a forged call.
-    fn judges(&self, callback: &str) -> Result<()> {
-        run_quietly(&mut self.command(&["verify", callback])).context("a genuine callback")?;
-        for (genuine, changed) in [("money=100", "money=101"), ("sign2=", "sign2=0")] {
-            let told = callback.replace(genuine, changed);
-            if told == callback || works(&mut self.command(&["verify", &told])) {
-                bail!("a callback with {changed} verifies");
-            }
-        }
-        for sign in ["--sha1", "lang=zh"] {
-            let mut address = self.command(&["address", sign, "requestChannel=1"]);
-            address.args([
-                "requestKey=D1-0000000000001",
-                "money=100",
-                "currencyType=CNY",
-            ]);
-            address.args([
-                "info=耳机 A+B~!*'() 😀ｆ",
-                "bgUrl=http://127.0.0.1/callback",
-            ]);
-            let address = run_quietly(address.args(["rate=", "payTypeCode=Alipay"]))?;
-            if self.wire.get(address.trim())?.status != 200 {
-                bail!("an address is refused: {address}");
-            }
-        }
-        let address = self.wire.get(&self.at("/buy"))?.location;
-        let address = address.context("the shop leads nowhere")?;
-        let key = self.unpaid()?;
-        self.takes_no_forged(callback, &key)?;
-        self.stands_a_trial(&address, &key)
     }
 
     /// A trial before going live of an order that nobody paid: all is answered right, and
@@ -342,6 +346,27 @@ impl<'a> Client<'a> {
 
     /// Told late of a payment that was given back meanwhile, it ships nothing.
     fn ships_nothing_given_back(&self) -> Result<()> {
+        let (key, late) = self.paid_elsewhere()?;
+        let refund = [
+            ("domainCode", "demo"),
+            ("requestKey", key.as_str()),
+            ("refundKey", &key),
+            ("refundMoney", "100"),
+        ];
+        let refund = json_of(&signed(Purpose::Refund, &refund, "demo-secret"));
+        let call = format!("{}/pay/api/private/pay/refund", self.world.address(0));
+        let refunded = self.wire.post_json(&call, &refund)?.body;
+        holds(&serde_json::from_str(&refunded)?, "/errcode", &json!("0"))?;
+        let answer = self.wire.get(&late)?.body;
+        if answer.trim() != "success" || !self.is(&key, "open")? {
+            bail!("told late of what was given back it answers {answer:?}");
+        }
+        Ok(())
+    }
+
+    /// A new order of its shop, paid, whose callback another shop took; its number, and
+    /// the callback as its shop would have been called.
+    fn paid_elsewhere(&self) -> Result<(String, String)> {
         let before = self.lists()?;
         self.wire.get(&self.at("/buy"))?;
         let list = self.lists()?;
@@ -349,7 +374,6 @@ impl<'a> Client<'a> {
         let key = new
             .and_then(|line| line.split(' ').next())
             .context("no order")?;
-        // The same request, whose callback another shop takes.
         let elsewhere = format!("{}/callback", self.world.address(2));
         let request = signed(
             Purpose::Pay,
@@ -373,24 +397,9 @@ impl<'a> Client<'a> {
         };
         let otherwise = format!("nobody was told that {key} is paid");
         let told = wait_until(&otherwise, PATIENCE, told)?;
-        let refund = [
-            ("domainCode", "demo"),
-            ("requestKey", key),
-            ("refundKey", key),
-            ("refundMoney", "100"),
-        ];
-        let refund = json_of(&signed(Purpose::Refund, &refund, "demo-secret"));
-        let call = format!("{}/pay/api/private/pay/refund", self.world.address(0));
-        let refunded = self.wire.post_json(&call, &refund)?.body;
-        holds(&serde_json::from_str(&refunded)?, "/errcode", &json!("0"))?;
         let mut late = form_urlencoded::Serializer::new(String::new());
         let late = late.extend_pairs(&told.values).finish();
-        let answer = self.wire.get(&self.at(&format!("/callback?{late}")))?.body;
-        let open = format!("{key} {} open", self.sum);
-        if answer.trim() != "success" || !self.lists()?.lines().any(|line| line == open) {
-            bail!("told late of what was given back it answers {answer:?}");
-        }
-        Ok(())
+        Ok((key.to_owned(), self.at(&format!("/callback?{late}"))))
     }
 
     /// Its shop sells something, and is told of the payment; gives the order's number.
@@ -399,12 +408,18 @@ impl<'a> Client<'a> {
         let address = address.context("the shop leads nowhere")?;
         let number = self.unpaid()?;
         pay(&self.wire, self.world, &address)?;
-        let paid = format!("{number} {} paid", self.sum);
         let otherwise = format!("the shop was not told that {number} is paid");
         wait_until(&otherwise, PATIENCE, || {
-            let is_paid = self.lists()?.lines().any(|line| line == paid);
-            Ok(is_paid.then(|| number.clone()))
+            Ok(self.is(&number, "paid")?.then(|| number.clone()))
         })
+    }
+
+    /// Whether its shop's list says so of an order.
+    fn is(&self, number: &str, state: &str) -> Result<bool> {
+        let (begins, ends) = (format!("{number} "), format!(" {state}"));
+        let list = self.lists()?;
+        let mut lines = list.lines();
+        Ok(lines.any(|line| line.starts_with(&begins) && line.ends_with(&ends)))
     }
 
     fn lists(&self) -> Result<String> {
@@ -419,9 +434,9 @@ impl<'a> Client<'a> {
     /// The one order that is not paid.
     fn unpaid(&self) -> Result<String> {
         let list = self.lists()?;
-        let suffix = format!(" {} open", self.sum);
-        let open = list.lines().find_map(|line| line.strip_suffix(&suffix));
-        Ok(open
+        let open = list.lines().find(|line| line.ends_with(" open"));
+        let number = open.and_then(|line| line.split(' ').next());
+        Ok(number
             .with_context(|| format!("no order in {list:?}"))?
             .into())
     }
