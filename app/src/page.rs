@@ -472,14 +472,8 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             channel,
             leave,
         } => {
-            let message = Message {
-                good: true,
-                title: words.held,
-                why: (words.held_why)(channel.label(setting.lang)),
-                detail: None,
-                again: None,
-                leave,
-            };
+            let why = (words.held_why)(channel.label(setting.lang));
+            let message = Message::plain(true, words.held, why, leave);
             message_screen(setting, Some(order), message).into_any()
         }
         Screen::Returned {
@@ -489,7 +483,9 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             leave,
         } => screens::returned_screen(setting, order, (twice, back), leave).into_any(),
         Screen::Differs { order, leave } => {
-            screens::differs_screen(setting, order, leave).into_any()
+            let why = words.differs_why.to_owned();
+            let message = Message::plain(false, words.differs, why, leave);
+            message_screen(setting, Some(order), message).into_any()
         }
         Screen::NoCookie {
             order,
@@ -524,14 +520,8 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             message_screen(setting, order, message).into_any()
         }
         Screen::Unknown => {
-            let message = Message {
-                good: false,
-                title: words.unknown_page,
-                why: words.unknown_page_why.to_owned(),
-                detail: None,
-                again: None,
-                leave: None,
-            };
+            let why = words.unknown_page_why.to_owned();
+            let message = Message::plain(false, words.unknown_page, why, None);
             message_screen(setting, None, message).into_any()
         }
     }

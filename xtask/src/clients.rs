@@ -13,6 +13,7 @@ use crate::folders::{root, target};
 use crate::process::{Programs, free_ports, wait_until};
 use crate::sign::{Purpose, json as json_of, md5_signed, query, signed};
 use crate::step::{run_quietly, works};
+use crate::test::Count;
 use crate::wire::Wire;
 use crate::world::{self, World};
 use anyhow::{Context, Result, bail};
@@ -105,17 +106,11 @@ impl Language {
 
 pub(crate) fn run() -> Result<ExitCode> {
     world::build_with_tests()?;
-    let (passed, failed) = walks()?;
-    println!("{passed} passed, {failed} failed");
-    Ok(if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(walks()?.tell())
 }
 
-/// All walks, in a world of their own; how many passed, and how many failed.
-pub(crate) fn walks() -> Result<(u32, u32)> {
+/// All walks, in a world of their own.
+pub(crate) fn walks() -> Result<Count> {
     let world = World {
         settings: &QUIET,
         ..World::fresh("clients")?
@@ -126,17 +121,8 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
     let mut set = world.tongfu();
     let told = ["--sign2", "true", "--failurepay", "true"];
     run_quietly(set.args(["domain", "set", "demo"]).args(told))?;
-    let (mut passed, mut failed) = (0, 0);
-    let mut tell = |what: &str, walked: Result<()>| match walked {
-        Ok(()) => {
-            println!("ok      {what}");
-            passed += 1;
-        }
-        Err(error) => {
-            println!("FAILED  {what}: {error:#}");
-            failed += 1;
-        }
-    };
+    let mut count = Count::default();
+    let mut tell = |what: &str, walked: Result<()>| count.add(what, walked);
     let callback = guide::first_payment(&world)?;
     tell("the guide's two languages", guide::is_one());
     let rust = [world.bin.join("tongfu-client")];
@@ -172,7 +158,7 @@ pub(crate) fn walks() -> Result<(u32, u32)> {
             tell(&format!("a client that speaks epay for {fence}"), walked);
         }
     }
-    Ok((passed, failed))
+    Ok(count)
 }
 
 /// A client whose shop sells to a payer.

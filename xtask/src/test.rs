@@ -23,11 +23,50 @@ const BROWSER_WORLDS: usize = 2;
 /// After so much silence a test hangs: the longest file of tests takes a fifth of it.
 const SILENCE: Duration = Duration::from_secs(600);
 
+/// As much as is said again of each file of tests that failed.
+const TOLD_LINES: usize = 60;
+
 /// What a run of tests came to.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(crate) struct Count {
     pub(crate) passed: u32,
     pub(crate) failed: u32,
+    /// What failed, for the end of the output: of a long one that is all that is kept.
+    pub(crate) told: Vec<String>,
+}
+
+impl Count {
+    /// One thing that was tried.
+    pub(crate) fn add(&mut self, what: &str, tried: Result<()>) {
+        match tried {
+            Ok(()) => {
+                println!("ok      {what}");
+                self.passed += 1;
+            }
+            Err(error) => {
+                let told = format!("FAILED  {what}: {error:#}");
+                println!("{told}");
+                self.failed += 1;
+                self.told.push(told);
+            }
+        }
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.told.extend(other.told);
+        self
+    }
+
+    /// Its last lines, and whether all passed.
+    pub(crate) fn tell(&self) -> ExitCode {
+        for told in &self.told {
+            println!("{told}");
+        }
+        println!("{} passed, {} failed", self.passed, self.failed);
+        ExitCode::from(u8::from(self.failed > 0))
+    }
 }
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -42,22 +81,11 @@ pub(crate) fn run() -> Result<ExitCode> {
             rust_tests(&postgres, poolers.as_ref())
         })?
     };
-    let clients = step("clients", || {
-        let (passed, failed) = clients::walks()?;
-        Ok(Count { passed, failed })
-    })?;
+    let clients = step("clients", clients::walks)?;
     let browser = step("browser", || browser_tests(&modules, &chromium))?;
     let chaos = [Database::Sqlite, Database::Postgres].map(chaos_test);
     let all = [rust, clients, browser].into_iter().chain(chaos);
-    let (passed, failed) = all.fold((0, 0), |(passed, failed), count| {
-        (passed + count.passed, failed + count.failed)
-    });
-    println!("{passed} passed, {failed} failed");
-    Ok(if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(all.fold(Count::default(), Count::with).tell())
 }
 
 /// `cargo test` on all that is native; its own lines are shown and counted.
@@ -85,6 +113,7 @@ pub(crate) fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Resu
     }
     let mut child = cargo.spawn().context("starting cargo test")?;
     let mut count = Count::default();
+    let mut failures = Vec::new();
     let (said, lines) = mpsc::channel();
     let output = BufReader::new(child.stdout.take().context("no output")?);
     thread::spawn(move || output.lines().try_for_each(|line| said.send(line)));
@@ -102,6 +131,10 @@ pub(crate) fn rust_tests(postgres: &Postgres, poolers: Option<&Poolers>) -> Resu
         if line.starts_with("test result:") {
             count.passed += number_before(&line, " passed").unwrap_or(0);
             count.failed += number_before(&line, " failed").unwrap_or(0);
+            let more = failures.len().saturating_sub(TOLD_LINES);
+            count.told.extend(failures.drain(..).skip(more));
+        } else if line == "failures:" || !failures.is_empty() {
+            failures.push(line);
         }
     }
     if !child.wait()?.success() && count.failed == 0 {
@@ -151,6 +184,7 @@ fn browser_tests(modules: &Path, chromium: &Path) -> Result<Count> {
     let count = Count {
         passed: stats.expected + stats.flaky,
         failed: stats.unexpected,
+        told: Vec::new(),
     };
     if !passed && count.failed == 0 {
         bail!("Playwright did not come to its end");
@@ -184,16 +218,18 @@ fn tell_pages(results: &Path) -> Result<()> {
 
 /// One short run of `cargo xtask chaos`, the same plan each time.
 fn chaos_test(database: Database) -> Count {
-    let run = || chaos::holds(chaos::Options::small(database));
-    let held = step(&format!("chaos on {database:?}"), run);
-    if let Err(error) = &held {
-        eprintln!("chaos: {error:#}");
-    }
-    let good = matches!(held, Ok(true));
-    Count {
-        passed: u32::from(good),
-        failed: u32::from(!good),
-    }
+    let what = format!("chaos on {database:?}");
+    let held = step(&what, || chaos::holds(chaos::Options::small(database)));
+    let mut count = Count::default();
+    let good = held.and_then(|held| {
+        if held {
+            Ok(())
+        } else {
+            bail!("it did not hold")
+        }
+    });
+    count.add(&what, good);
+    count
 }
 
 /// The tests lie beside the modules that they import.

@@ -182,32 +182,8 @@ pub(super) fn returned_screen(
         true => (words.twice, words.twice_why),
         false => (words.returned[back], words.returned_why),
     };
-    let message = Message {
-        good: twice,
-        title,
-        why: format!("{why}{} {}", words.goes_back[back], order.money),
-        detail: None,
-        again: None,
-        leave,
-    };
-    message_screen(setting, Some(order), message)
-}
-
-/// A payment that differs from its order.
-pub(super) fn differs_screen(
-    setting: &Setting,
-    order: Bought,
-    leave: Option<String>,
-) -> impl IntoView + use<> {
-    let words = text(setting.lang);
-    let message = Message {
-        good: false,
-        title: words.differs,
-        why: words.differs_why.to_owned(),
-        detail: None,
-        again: None,
-        leave,
-    };
+    let why = format!("{why}{} {}", words.goes_back[back], order.money);
+    let message = Message::plain(twice, title, why, leave);
     message_screen(setting, Some(order), message)
 }
 
@@ -222,6 +198,25 @@ pub(super) struct Message {
     /// What the payer may do here, and what the button says.
     pub(super) again: Option<(String, &'static str)>,
     pub(super) leave: Option<String>,
+}
+
+impl Message {
+    /// One without small print, after which there is nothing to do here.
+    pub(super) fn plain(
+        good: bool,
+        title: &'static str,
+        why: String,
+        leave: Option<String>,
+    ) -> Self {
+        Self {
+            good,
+            title,
+            why,
+            detail: None,
+            again: None,
+            leave,
+        }
+    }
 }
 
 pub(super) fn message_screen(

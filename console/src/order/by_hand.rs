@@ -76,10 +76,8 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         of: None,
         fields: None,
     };
-    let refunds = asked.refunds.iter().filter(|one| match one.state {
-        Refund::Failed | Refund::Parked => true,
-        _ => one.is_silent(now_ms),
-    });
+    let refunds = asked.refunds.iter();
+    let refunds = refunds.filter(|one| one.may_end_by_hand(now_ms));
     let refunds = refunds.map(|refund| Act {
         deed: Deed::Settle,
         path: "by-hand",

@@ -282,8 +282,9 @@ impl Apay {
     }
 }
 
-/// What the gateway says before it asks the channel behind it. Every other error may be what
-/// became of that, whose money may be gone: also that the channel did not answer it.
+/// What the gateway says before it asks the channel behind it: a refund that is refused in these
+/// words was surely not made (docs/reference/apay.md, Refunds). Every other error may be what
+/// became of that channel, whose money may be gone: also that it did not answer.
 const BEFORE_ITS_CHANNEL: [&str; 8] = [
     "没有签名sign",
     "没有指定商户号",
@@ -294,12 +295,6 @@ const BEFORE_ITS_CHANNEL: [&str; 8] = [
     "订单尚未支付",
     "提供方不支持退单",
 ];
-
-/// Whether a refund that was refused in these words was surely not made
-/// (docs/reference/apay.md, Refunds).
-fn is_before_its_channel(message: &str) -> bool {
-    BEFORE_ITS_CHANNEL.contains(&message)
-}
 
 /// A refund that nobody but a person can clear up: the gateway knows it by no number
 /// of ours, and its order's status says nothing about one refund.
@@ -469,14 +464,16 @@ impl Gateway for Apay {
     /// It leaves once where the gateway does not know it by our number
     /// (docs/reference/apay.md, Refunds): whatever numbers an answer bears, it is about this refund.
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
-        match self.send_refund(refund).await {
-            Err(ChannelError::Unknown(why)) if !self.refunds_by_number => Ok(unanswered(why)),
+        let sent = self.send_refund(refund).await;
+        match sent {
+            sent if self.refunds_by_number => sent,
+            Err(ChannelError::Unknown(why)) => Ok(unanswered(why)),
             Err(ChannelError::Refused { message, .. })
-                if !self.refunds_by_number && !is_before_its_channel(&message) =>
+                if !BEFORE_ITS_CHANNEL.contains(&message.as_str()) =>
             {
                 Ok(unanswered(message))
             }
-            other => other,
+            sent => sent,
         }
     }
 

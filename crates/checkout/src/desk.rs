@@ -467,7 +467,9 @@ impl Checkout {
                     return Err(NotDone::Nothing);
                 }
                 self.noted(by, errand, order_sn, reason).await?;
-                self.refund_by_hand(refund_no).await.map_err(failed)?;
+                self.refund_by_hand(order_sn, refund_no)
+                    .await
+                    .map_err(failed)?;
             }
             Errand::LookedAfter { order_sn, number } => {
                 let detail = format!("{by}: {errand}: {reason}");

@@ -401,7 +401,6 @@ fn is_password(password: &str, hash: &str) -> bool {
     })
 }
 
-/// How long the next try is put off, ms.
 /// What is recorded of the so manieth try in a row that failed, if anything: acts are kept for
 /// ever, and who goes on for days is told of once an hour.
 fn failed_act(what: &str, times: i64) -> Option<String> {
@@ -412,6 +411,7 @@ fn failed_act(what: &str, times: i64) -> Option<String> {
     }
 }
 
+/// How long the next try is put off, ms.
 fn wait_ms(failed: i64) -> i64 {
     let doubled = u32::try_from(failed - FREE_TRIES).ok();
     let wait = doubled.map(|times| 2_i64.saturating_pow(times).saturating_mul(1_000));

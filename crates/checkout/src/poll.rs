@@ -10,8 +10,8 @@ use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::param::Param;
-use payment::ports::{AttemptRow, RefundRow};
-use payment::refund::{Cause, Refund};
+use payment::ports::AttemptRow;
+use payment::refund::Refund;
 use payment::refusal::Refusal;
 use payment::request::PayRequest;
 use payment::status::PayStatus;
@@ -366,8 +366,8 @@ impl Checkout {
     /// [`Failure::Internal`] when the database is in trouble.
     pub async fn way_back(&self, attempt: &AttemptRow) -> Result<Option<Refund>, Failure> {
         let refunds = self.parts.store.refunds(&attempt.order_sn).await?;
-        let beside = |one: &&RefundRow| matches!(one.cause, Cause::Duplicate | Cause::AfterClose);
-        Ok(refunds.iter().find(beside).map(|one| one.state))
+        let beside = refunds.iter().find(|one| !one.cause.is_told());
+        Ok(beside.map(|one| one.state))
     }
 
     /// The attempt whose page this token opens.

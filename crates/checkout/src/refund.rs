@@ -295,19 +295,22 @@ impl Checkout {
 
     /// The operator knows a refund's money to be back, by another way or from the
     /// channel's own console; gives it as it stands then. One that is on its way is
-    /// left to its channel, unless that is silent about it ([`RefundRow::is_silent`]).
+    /// left to its channel, unless that is silent about it ([`RefundRow::may_end_by_hand`]).
     ///
     /// # Errors
-    /// [`Failure::NotPaid`] when there is no such refund, [`Failure::InProgress`]
+    /// [`Failure::NotPaid`] when the order has no such refund, [`Failure::InProgress`]
     /// when it is on its way, or done, [`Failure::TooMuch`] when another one was made in the
     /// place of the one that failed.
-    pub async fn refund_by_hand(&self, refund_no: &str) -> Result<RefundRow, Failure> {
+    pub async fn refund_by_hand(
+        &self,
+        order_sn: &str,
+        refund_no: &str,
+    ) -> Result<RefundRow, Failure> {
         let row = self.parts.store.refund(refund_no).await?;
+        let row = row.filter(|row| row.order_sn == order_sn);
         let row = row.ok_or(Failure::NotPaid)?;
-        match row.state {
-            Refund::Failed | Refund::Parked => {}
-            Refund::Sent if row.is_silent(self.now_ms()) => {}
-            _ => return Err(Failure::InProgress),
+        if !row.may_end_by_hand(self.now_ms()) {
+            return Err(Failure::InProgress);
         }
         if !row.state.counts() {
             let attempt = self.reload(&row.order_sn).await?;

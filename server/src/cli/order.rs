@@ -320,14 +320,10 @@ async fn by_hand(
     store: Arc<dyn Store>,
     (order_sn, refund_no): (&str, &str),
 ) -> Result<()> {
-    let refunds = store.refunds(order_sn).await?;
-    if refunds.iter().all(|refund| refund.refund_no != refund_no) {
-        bail!("order {order_sn} has no refund {refund_no}");
-    }
     let checkout = commanded(config, store).await?;
-    match checkout.refund_by_hand(refund_no).await {
+    match checkout.refund_by_hand(order_sn, refund_no).await {
         Ok(refund) => print_refund(&refund),
-        Err(Failure::NotPaid) => bail!("no refund {refund_no}"),
+        Err(Failure::NotPaid) => bail!("order {order_sn} has no refund {refund_no}"),
         Err(Failure::TooMuch(left)) => bail!(
             "refund {refund_no} is more than is left of its order, {}: where it was given back \
              anew, say `tongfu order looked-after`",

@@ -254,7 +254,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let mut response = Response::new(Body::from(body.unwrap_or_default()));
     response
         .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        .insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     for_programs(&mut response);
     response
 }

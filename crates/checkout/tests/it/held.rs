@@ -7,7 +7,7 @@ use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
-use payment::ports::{ChannelError, Doubt, OrderState, RefundState, RiskKind};
+use payment::ports::{AttemptRow, ChannelError, Doubt, OrderState, RefundState, RiskKind};
 use payment::refund::Refund;
 use payment::sign::Purpose;
 use payment::status::PayStatus;
@@ -204,20 +204,25 @@ async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
     assert_eq!((rows.len(), rows[0].state), (1, Refund::Done));
 }
 
-/// A bank takes its days: what the channel says is on its way is no money at risk, and nobody
-/// is offered to note it as given back; what it says nothing about is.
-#[tokio::test]
-async fn a_refund_on_its_way_is_left_to_its_channel() {
+/// A paid order, and a refund of it that its channel says is on its way.
+async fn on_its_way() -> (Scene, AttemptRow) {
     let scene = Scene::new().await;
     let attempt = scene.pay("k").await.unwrap();
     scene.answers(Ok(paid(&attempt, 100)));
     scene.after_s(5).await;
-    let told = || scene.channel.told.lock().unwrap();
-    told().refund = Some(Ok(RefundState::Pending));
-    told().query_refund = Some(Ok(RefundState::Pending));
-    let ask = whole("a");
-    scene.checkout.refund_asked(&ask).await.unwrap();
+    scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
+    scene.checkout.refund_asked(&whole("a")).await.unwrap();
     scene.refunds_after_s(0).await;
+    (scene, attempt)
+}
+
+/// A bank takes its days: what the channel says is on its way is no money at risk, and nobody
+/// is offered to note it as given back; what it says nothing about is.
+#[tokio::test]
+async fn a_refund_on_its_way_is_left_to_its_channel() {
+    let (scene, attempt) = on_its_way().await;
+    let told = || scene.channel.told.lock().unwrap();
+    told().query_refund = Some(Ok(RefundState::Pending));
     let refund = scene.store.refunds(&attempt.order_sn).await.unwrap()[0]
         .refund_no
         .clone();
@@ -236,25 +241,25 @@ async fn a_refund_on_its_way_is_left_to_its_channel() {
     told().query_refund = Some(Err(ChannelError::unknown(Doubt::TimeOut, "time-out")));
     scene.refunds_after_s(86_400).await;
     assert!(!is_at_risk().await);
-    let by_hand = scene.checkout.refund_by_hand(&refund).await;
+    let by_hand = scene
+        .checkout
+        .refund_by_hand(&attempt.order_sn, &refund)
+        .await;
     assert_eq!(by_hand.unwrap_err(), Failure::InProgress);
     // A week is too long.
     scene.refunds_after_s(6 * 86_400).await;
     assert!(is_at_risk().await);
-    scene.checkout.refund_by_hand(&refund).await.unwrap();
+    scene
+        .checkout
+        .refund_by_hand(&attempt.order_sn, &refund)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn who_asks_about_an_order_asks_about_its_refunds_too() {
-    let scene = Scene::new().await;
-    let attempt = scene.pay("k").await.unwrap();
-    scene.answers(Ok(paid(&attempt, 100)));
-    scene.after_s(5).await;
+    let (scene, attempt) = on_its_way().await;
     let told = || scene.channel.told.lock().unwrap();
-    told().refund = Some(Ok(RefundState::Pending));
-    let ask = whole("a");
-    scene.checkout.refund_asked(&ask).await.unwrap();
-    scene.refunds_after_s(0).await;
     let state = async || scene.store.refunds(&attempt.order_sn).await.unwrap()[0].state;
     // What the channel does not know is no end, and an operator's question sends nothing.
     told().calls.clear();

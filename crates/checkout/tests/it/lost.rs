@@ -182,10 +182,16 @@ async fn the_operator_honours_late_money_or_gives_it_back_by_hand() {
         risks.iter().map(|risk| risk.kind).collect::<Vec<_>>()
     };
     assert!(kinds().await.contains(&RiskKind::Late));
-    let done = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    let done = scene
+        .checkout
+        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .await;
     assert_eq!(done.unwrap().state, Refund::Done);
     assert!(kinds().await.is_empty());
-    let again = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    let again = scene
+        .checkout
+        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .await;
     assert_eq!(again, Err(Failure::InProgress));
 }
 
@@ -269,13 +275,19 @@ async fn nobody_begins_anew_past_the_deadline_and_a_paid_request_has_none() {
     );
 }
 
+/// A scene whose business system is told of payments that failed.
+async fn told_of_failures() -> Scene {
+    let scene = Scene::new().await;
+    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
+    scene.with_domain(settings).await;
+    scene
+}
+
 /// Receivers believe what they hear last: of a request that is paid after all, a failure
 /// that nobody took yet is told to nobody.
 #[tokio::test]
 async fn a_failure_is_not_told_after_a_payment() {
-    let scene = Scene::new().await;
-    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
-    scene.with_domain(settings).await;
+    let scene = told_of_failures().await;
     let attempt = scene.pay("k").await.unwrap();
     scene.receivers.down.store(true, Ordering::Relaxed);
     let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
@@ -313,9 +325,7 @@ async fn a_failure_is_not_told_after_a_payment() {
 /// A shop that took both has lost them, and asks for them again: it hears what is true.
 #[tokio::test]
 async fn a_failure_that_was_taken_is_not_told_again_after_a_payment() {
-    let scene = Scene::new().await;
-    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
-    scene.with_domain(settings).await;
+    let scene = told_of_failures().await;
     let attempt = scene.pay("k").await.unwrap();
     let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
     scene.checkout.close_asked(&close).await.unwrap();
@@ -353,9 +363,7 @@ async fn a_failure_that_was_taken_is_not_told_again_after_a_payment() {
 /// A failure that waits for its turn with a slow receiver is not told once it is overtaken.
 #[tokio::test]
 async fn a_failure_that_waits_for_its_turn_is_looked_at_again() {
-    let scene = Scene::new().await;
-    let settings = |domain: &mut Domain| domain.settings.failurepay = true;
-    scene.with_domain(settings).await;
+    let scene = told_of_failures().await;
     *scene.receivers.hung.lock().unwrap() = Some("");
     for number in 0..TURNS {
         let attempt = scene.pay(&format!("k{number}")).await.unwrap();
@@ -416,7 +424,7 @@ async fn a_refund_s_failure_is_not_told_after_its_end() {
     assert_eq!((refund.shown_key(), refund.state), ("a", Refund::Failed));
     scene
         .checkout
-        .refund_by_hand(&refund.refund_no)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no)
         .await
         .unwrap();
     let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();

@@ -342,10 +342,16 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
     scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
     scene.refunds_after_s(0).await;
-    let early = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    let early = scene
+        .checkout
+        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .await;
     assert_eq!(early, Err(Failure::InProgress));
     scene.refunds_after_s(601).await;
-    let done = scene.checkout.refund_by_hand(&refund.refund_no).await;
+    let done = scene
+        .checkout
+        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .await;
     assert_eq!(done.unwrap().state, Refund::Done);
     assert!(
         scene
@@ -377,7 +383,10 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
     scene.asked();
     let by_hand = async {
         gate.entered.notified().await;
-        let ended = scene.checkout.refund_by_hand(&refund.refund_no).await;
+        let ended = scene
+            .checkout
+            .refund_by_hand(&refund.order_sn, &refund.refund_no)
+            .await;
         assert_eq!(ended.unwrap().state, Refund::Done);
         gate.go_on.notify_one();
     };

@@ -414,7 +414,7 @@ async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
     assert_eq!(states, [Refund::Failed, Refund::Done], "{rows:?}");
     // Both would be twice the money.
     let failed = &rows[0].refund_no;
-    let by_hand = scene.checkout.refund_by_hand(failed).await;
+    let by_hand = scene.checkout.refund_by_hand(&order.order_sn, failed).await;
     assert_eq!(by_hand, Err(checkout::Failure::TooMuch(0)));
     // It is at risk until somebody says so.
     let at_risk = async || scene.store.at_risk(scene.now_ms()).await.unwrap().len();

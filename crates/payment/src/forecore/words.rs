@@ -81,10 +81,9 @@ pub fn fen_of_binary(text: &str) -> Option<i64> {
     const NEAR_DIGITS: usize = 6;
     const DECIMALS_MAX: usize = 20;
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let Some((kept, cut)) = decimals.split_at_checked(2) else {
-        return fen_of_yuan(text);
-    };
-    let Some(near) = cut.get(..NEAR_DIGITS) else {
+    let parts = decimals.split_at_checked(2);
+    let parts = parts.and_then(|(kept, cut)| Some((kept, cut, cut.get(..NEAR_DIGITS)?)));
+    let Some((kept, cut, near)) = parts else {
         return fen_of_yuan(text);
     };
     if decimals.len() > DECIMALS_MAX || !cut.bytes().all(|byte| byte.is_ascii_digit()) {

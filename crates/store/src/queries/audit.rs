@@ -13,7 +13,7 @@ use crate::sql::{Sql, Statement, statements, text};
 use payment::by_two::RefundRequest;
 use payment::channel::Channel;
 use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
-use payment::refund::{SILENT_MS, WAY_MS};
+use payment::refund::{ON_ITS_WAY, SILENT_MS, WAY_MS};
 use payment::story::{Act, Checkpoint};
 
 /// Of money beside a request: it is not given back yet.
@@ -53,7 +53,9 @@ const NOTIFY: &str = "select '' as order_sn, 'notify ' || id || ' of ' || channe
 const SILENT: &str = text!(
     "state in ",
     UNCONFIRMED,
-    " and created_ms < $1 and (note <> 'on its way' or created_ms < $1 - 604200000)"
+    " and created_ms < $1 and (note <> '",
+    ON_ITS_WAY,
+    "' or created_ms < $1 - 604200000)"
 );
 
 const _: () = assert!(WAY_MS - SILENT_MS == 604_200_000);

@@ -105,8 +105,8 @@ statements! {
     FORGET_DAYS = "delete from day where first_hour < $1";
     FORGET_TOTALS = "delete from day_total where first_hour < $1";
     /// The payment's callback is an order's first, but for a failure that it overtook; a later
-    /// one tells of a refund. The newest
-    /// are found first, among as many that did not settle their request.
+    /// one tells of a refund. The newest are found first, among as many that did not settle
+    /// their request.
     DELAYS = "select counted.channel, counted.paid_ms - r.created_ms as payment, \
         (select min(t.at_ms + t.duration_ms) from callback_try t where t.callback_id = \
             (select min(c.id) from callback c where c.order_sn = counted.order_sn \

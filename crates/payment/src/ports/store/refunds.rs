@@ -57,15 +57,19 @@ pub struct RefundRow {
 }
 
 impl RefundRow {
-    /// Whether its channel, which has it, has said for too long nothing of its end: a person
-    /// may look at it.
+    /// Whether a person may note it as given back: it failed or is parked, or its channel,
+    /// which has it, has said for too long nothing of its end.
     #[must_use]
-    pub fn is_silent(&self, now_ms: i64) -> bool {
+    pub fn may_end_by_hand(&self, now_ms: i64) -> bool {
         let limit_ms = match self.note == ON_ITS_WAY {
             true => WAY_MS,
             false => SILENT_MS,
         };
-        self.state == Refund::Sent && now_ms - self.created_ms > limit_ms
+        match self.state {
+            Refund::Failed | Refund::Parked => true,
+            Refund::Sent => now_ms - self.created_ms > limit_ms,
+            Refund::New | Refund::Done | Refund::Withdrawn => false,
+        }
     }
 
     /// What it is called outside: by its key, or, without one, by our number. The
