@@ -142,15 +142,17 @@ async fn who_finds_no_connection_free_renews_none() {
         }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let readers: Vec<_> = (0..64)
-        .map(|_| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move { store.domain("test").await.is_ok() })
-        })
-        .collect();
+    let reads = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.domain("test").await.is_ok() })
+    };
+    let mut readers: Vec<_> = (0..64).map(|_| reads()).collect();
     // Both are known to be in use.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let before = pids().await;
+    // Those before give up together: others have to be before him until he does.
+    readers.extend((0..64).map(|_| reads()));
+    tokio::time::sleep(Duration::from_millis(1)).await;
     let waited = store.set_operator_role("nobody", Role::Viewer).await;
     assert!(waited.is_err(), "it had its turn at once: {waited:?}");
     let mut answered = 0;
