@@ -13,10 +13,14 @@ use payment::ports::{Risk, RiskKind, Total};
 
 /// What the board shows.
 pub struct Board<'a> {
-    /// Money at risk, the oldest first.
+    /// Money at risk: the most urgent kind first, of each the oldest.
     pub risks: Vec<Risk>,
     /// How many more there are.
     pub more: usize,
+    /// How many there are of each kind that has some.
+    pub kinds: Vec<(RiskKind, usize)>,
+    /// The kind that is shown alone.
+    pub kind: Option<RiskKind>,
     /// What waits.
     pub queues: Queues<'a>,
     /// What was paid today, by channel; none where that is too much to be read.
@@ -62,6 +66,7 @@ fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
         Lang::En => format!("{} more: these first.", board.more),
     });
     view! {
+        {kinds(setting, board)}
         <table>
             <thead><tr>
                 <th>{setting.say("怎么了", "What")}</th>
@@ -75,6 +80,22 @@ fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
         {more.map(|more| view! { <p>{more}</p> })}
     }
     .into_any()
+}
+
+/// Each kind by itself, where not all are on the page.
+fn kinds(setting: &Setting<'_>, board: &Board<'_>) -> Option<impl IntoView> {
+    if board.more == 0 && board.kind.is_none() {
+        return None;
+    }
+    let kinds = board.kinds.iter().map(|(kind, count)| {
+        let (what, _) = kind.told(setting.lang);
+        let current = (board.kind == Some(*kind)).then_some("page");
+        let address = format!("/?kind={}", kind.word());
+        view! { <li><a href=address aria-current=current>{what}" "{*count}</a></li> }
+    });
+    let kinds: Vec<_> = kinds.collect();
+    let all = setting.say("全部", "All");
+    Some(view! { <ul><li><a href="/">{all}</a></li>{kinds}</ul> })
 }
 
 /// The next step, which leads to its act where an order's page has it.
@@ -96,6 +117,14 @@ fn next_step(setting: &Setting<'_>, risk: &Risk) -> AnyView {
                 "It goes back by itself; to let it pay: \"Let it pay\" on the order",
             ),
         ),
+        RiskKind::Mismatch => (
+            BY_HAND,
+            setting.say(
+                "什么都没有结算：到渠道后台核对、退掉，再在订单上记“已处理”，然后“没有付款”",
+                "Nothing was settled: look at the channel's console and give it back there; then \
+                 say on the order \"It has been looked after\", and \"It is not paid\"",
+            ),
+        ),
         RiskKind::TakenBack => (
             BY_HAND,
             setting.say(
@@ -107,7 +136,10 @@ fn next_step(setting: &Setting<'_>, risk: &Risk) -> AnyView {
         RiskKind::Unknown | RiskKind::Asked | RiskKind::Callback => (ACTS, told),
         _ => ("", told),
     };
-    if risk.order_sn.is_empty() || place.is_empty() {
+    if risk.order_sn.is_empty() {
+        return told.into_any();
+    }
+    if place.is_empty() {
         return next.into_any();
     }
     let address = format!("/order/{}#{place}", risk.order_sn);
@@ -145,7 +177,7 @@ fn today(setting: &Setting<'_>, board: &Board<'_>) -> impl IntoView {
             let yuan = |minor| format!("{code} {}", two_decimals(minor));
             let state = Attempt::Paid.word();
             let address = format!(
-                "/orders?channel={}&state={state}&paid=1&today=1",
+                "/orders?channel={}&currency={code}&state={state}&paid=1&today=1",
                 total.name
             );
             view! {

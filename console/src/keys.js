@@ -44,6 +44,17 @@
     act();
   });
 
+  // Of a form that is sent twice the browser shows the second answer alone. It may be sent again
+  // where none has come, or where the page was come back to.
+  let sent = false;
+  addEventListener('submit', (event) => {
+    if (event.target.method !== 'post') return;
+    if (sent) event.preventDefault();
+    sent = true;
+    setTimeout(() => { sent = false; }, 15_000);
+  });
+  addEventListener('pageshow', () => { sent = false; });
+
   // Keys of one letter can be turned off: speech input and some keyboards strike them unasked.
   const line = document.createElement('p');
   line.className = 'keys';

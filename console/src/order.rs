@@ -3,6 +3,7 @@
 mod by_hand;
 
 use crate::business::reason;
+use crate::refunds::charged;
 use crate::words::{self, channel};
 use crate::{Setting, document};
 use leptos::prelude::*;
@@ -12,7 +13,7 @@ use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
 use payment::order::{Attempt, Event, Step};
 use payment::ports::{AttemptRow, CallbackRow, KeptTry, RefundRow, Story, TryOutcome};
-use payment::refund::{Cause, Left, given_back};
+use payment::refund::{Left, given_back};
 use payment::status::PayStatus;
 
 /// Places of the page that the board leads to: its acts, and those that settle by hand.
@@ -233,7 +234,7 @@ fn refunds(setting: &Setting<'_>, payment: &Payment) -> Option<impl IntoView> {
             view! {
                 <tr>
                     <td><span class="copy">{refund.refund_no.clone()}</span><small>{refund.refund_key.clone()}</small></td>
-                    <td class="number">{refund.money.to_string()}</td>
+                    <td class="number">{refund.money.to_string()}{charged(refund)}</td>
                     <td>{refund.state.word()}</td>
                     <td data-name=setting.say("谁要的", "by")>{refund.cause.word()}</td>
                     <td>{refund.note.clone()}</td>
@@ -389,7 +390,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         .iter()
         .find(|one| one.attempt.order_sn == order.order_sn);
     let channel = asked.map_or("", |one| channel(setting, one.attempt.channel));
-    let has_callback = asked.is_some_and(|one| !one.callbacks.is_empty());
+    let callbacks = asked.map_or(0, |one| one.callbacks.len());
     let requery = Act {
         deed: Deed::Requery,
         path: "requery",
@@ -403,13 +404,18 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
         deed: Deed::Resend,
         path: "resend",
         name: setting.say("重发回调", "Send the callback again"),
-        effect: setting
-            .say(
-                "把同样的回调再发一次，已收下的也发。",
-                "Sends the same callback once more, also where it was taken.",
-            )
-            .to_owned(),
-        hindrance: (!has_callback)
+        effect: match setting.lang {
+            Lang::Zh if callbacks > 1 => {
+                format!("把它的 {callbacks} 个回调都再发一次，早的先发，已收下的也发。")
+            }
+            Lang::En if callbacks > 1 => format!(
+                "Sends all {callbacks} callbacks of it once more, the oldest first, also those that \
+                 were taken."
+            ),
+            Lang::Zh => "把同样的回调再发一次，已收下的也发。".to_owned(),
+            Lang::En => "Sends the same callback once more, also where it was taken.".to_owned(),
+        },
+        hindrance: (callbacks == 0)
             .then(|| setting.say("这个订单没有回调", "This order has no callback")),
         of: None,
         fields: None,
@@ -421,11 +427,13 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
     };
     let fields = view! {
         <input type="hidden" name="key" value=order.refund_key.clone()/>
+        // What is sent after more has gone back is refused.
+        <input type="hidden" name="left" value=order.left.money/>
         <label>{sum}
             <input name="yuan" required inputmode="decimal" maxlength="12" value=order.refund_yuan.clone()/></label>
         {asked.filter(|asked| gave_back(asked, order)).map(|_| view! {
             <label class="check"><input type="checkbox" name="again" value="1"/>
-                {setting.say("再退一次：同样的金额已退过或正等着退", "Once more: the same sum was given back, or waits, already")}</label>
+                {setting.say("再退一次：同样的金额已退过或正等着退", "Once more: the same sum went back, or waits, already")}</label>
         })}
     };
     let refund = Act {
@@ -451,7 +459,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
     by_hand.extend(order.to_look_after.iter().map(|number| {
         let mut refunds = asked.into_iter().flat_map(|one| &one.refunds);
         let refund = refunds.find(|one| one.refund_no == *number);
-        by_hand::looked_after(setting, number, refund)
+        by_hand::looked_after(setting, number, refund, asked)
     }));
     let typed = order.typed.as_ref().map(|typed| typed.act.as_str());
     // What waits for it is not hidden, nor the form that was sent.
@@ -564,10 +572,9 @@ fn close_effect(setting: &Setting<'_>, open: &str, held: &str) -> String {
     effect.into_iter().flatten().collect()
 }
 
-/// Whether an operator gave money of it back, or asked for it.
+/// Whether money of it went back, or an operator asked for it.
 fn gave_back(asked: &Payment, order: &Order) -> bool {
-    let mut given = asked.refunds.iter();
-    given.any(|one| one.cause == Cause::Operator && one.state.counts()) || order.waiting > 0
+    asked.refunds.iter().any(|one| one.state.counts()) || order.waiting > 0
 }
 
 fn refund_effect(

@@ -31,6 +31,8 @@ pub struct Record {
     pub is_first: bool,
     /// Where the next page is.
     pub next: Option<String>,
+    /// Whether a page's lines were not found among what was looked through.
+    pub is_partial: bool,
     /// Where all of them are, as a table for spreadsheets.
     pub csv: String,
 }
@@ -91,9 +93,16 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
         .collect();
     let has_none = rows.is_empty();
     let refusal = record.refusal.clone();
-    let none = (has_none && refusal.is_none()).then(|| {
+    let none = (has_none && refusal.is_none() && !record.is_partial).then(|| {
         let nothing = setting.say("这里没有。", "None here.");
         view! { <p>{nothing}</p> }
+    });
+    let further = record.is_partial.then(|| {
+        let text = setting.say(
+            "更早的还没有找：请往前翻。",
+            "What is older has not been looked through yet: go on to it.",
+        );
+        view! { <p>{text}</p> }
     });
     let newest = record
         .is_first
@@ -108,6 +117,7 @@ pub fn record(setting: &Setting<'_>, record: &Record) -> String {
         {refused(refusal)}
         <p>{newest}" "{whole}{table(setting, csv)}</p>
         {none}
+        {further}
         <table hidden=has_none>
             <thead><tr>
                 <th>"#"</th>

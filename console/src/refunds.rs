@@ -4,7 +4,7 @@ use crate::list::{choice, kind, older, place, refused, table};
 use crate::{Setting, document};
 use leptos::prelude::*;
 use payment::lang::Lang;
-use payment::ports::ListedRefund;
+use payment::ports::{ListedRefund, RefundRow};
 use payment::refund::{Cause, Refund};
 
 /// What is asked for, as the address says it.
@@ -76,16 +76,20 @@ pub fn refunds(setting: &Setting<'_>, refunds: &RefundList) -> String {
     document(setting, setting.say("退款", "Refunds"), body)
 }
 
+/// A refund's sum at its channel, where that is another one: its console wants it.
+pub(crate) fn charged(refund: &RefundRow) -> Option<impl IntoView + use<>> {
+    let charged = refund.channel_money;
+    (charged != refund.money).then(|| view! { <small>{charged.to_string()}</small> })
+}
+
 fn line(setting: &Setting<'_>, listed: &ListedRefund) -> impl IntoView {
     let refund = &listed.refund;
     let address = format!("/order/{}", refund.order_sn);
-    let charged = (refund.channel_money != refund.money)
-        .then(|| view! { <small>{refund.channel_money.to_string()}</small> });
     view! {
         <tr>
             <td>{refund.refund_no.clone()}<small>{refund.refund_key.clone()}</small></td>
             <td>{refund.state.word()}</td>
-            <td class="number">{refund.money.to_string()}{charged}</td>
+            <td class="number">{refund.money.to_string()}{charged(refund)}</td>
             <td data-name=setting.say("订单", "order")><a href=address>{refund.order_sn.clone()}</a></td>
             <td>{listed.domain_code.clone()}</td>
             <td data-name=setting.say("谁要的", "by")>{refund.cause.word()}</td>

@@ -2,17 +2,18 @@
 
 use super::{Act, Payment};
 use crate::Setting;
+use leptos::prelude::*;
 use payment::lang::Lang;
 use payment::operators::Deed;
 use payment::order::{Attempt, Event, Step};
 use payment::ports::RefundRow;
-use payment::refund::{Cause, Refund, SILENT_MS};
+use payment::refund::{Refund, SILENT_MS};
 
 /// What a person says who has seen it elsewhere.
 pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i64) -> Vec<Act> {
     let attempt = &asked.attempt;
-    // Once it has gone back there is nothing to let pay.
-    let is_back = |one: &RefundRow| one.cause == Cause::AfterClose && one.state == Refund::Done;
+    // What is going back, or has gone, pays nothing.
+    let is_back = |one: &RefundRow| one.state.forward(Refund::Withdrawn) != Refund::Withdrawn;
     let is_back = asked.refunds.iter().any(is_back);
     let is_late = attempt.status == Attempt::PaidAfterClose && !is_back;
     let is_silent = now_ms - attempt.expires_ms > SILENT_MS;
@@ -35,8 +36,8 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
             .to_owned(),
         hindrance: (!is_late).then(|| {
             setting.say(
-                "不是关闭之后才到、还没退回的钱",
-                "This is no money that came after a close and is not back yet",
+                "不是关闭之后才到、还没在退的钱",
+                "This is no money that came after a close and does not go back yet",
             )
         }),
         of: None,
@@ -85,11 +86,13 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         effect: match setting.lang {
             Lang::Zh => format!(
                 "{} 的 {} 你已退回：记下，不再发往渠道。",
-                refund.refund_no, refund.money
+                refund.refund_no,
+                sums(refund)
             ),
             Lang::En => format!(
                 "The {} of {} went back by another way: that is noted, and nothing is sent.",
-                refund.money, refund.refund_no
+                sums(refund),
+                refund.refund_no
             ),
         },
         hindrance: (refund.state == Refund::Failed && refund.money.minor() > left).then(|| {
@@ -99,15 +102,53 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
             )
         }),
         of: Some(("refund", refund.refund_no.clone())),
-        fields: None,
+        fields: made_anew(setting, refund, &asked.refunds),
     });
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
 
-/// Somebody has looked after money that went back without a refund of ours, or a refund that
-/// failed.
-pub(super) fn looked_after(setting: &Setting<'_>, number: &str, refund: Option<&RefundRow>) -> Act {
+/// A refund's sum, and what its channel gives back for it where that is another one.
+fn sums(refund: &RefundRow) -> String {
+    let (money, charged) = (refund.money.to_string(), refund.channel_money.to_string());
+    match money == charged {
+        true => money,
+        false => format!("{money} ({charged})"),
+    }
+}
+
+/// Where the same sum went back since, it may have been in the place of this one.
+fn made_anew(setting: &Setting<'_>, refund: &RefundRow, all: &[RefundRow]) -> Option<AnyView> {
+    let is_failed = refund.state == Refund::Failed;
+    let anew = all.iter().find(|one| is_failed && one.stands_for(refund))?;
+    let text = match setting.lang {
+        Lang::Zh => format!("又退了一次：{} 之外", anew.refund_no),
+        Lang::En => format!("Once more: beside {}", anew.refund_no),
+    };
+    let check = view! {
+        <label class="check"><input type="checkbox" name="again" value="1"/>{text}</label>
+    };
+    Some(check.into_any())
+}
+
+/// Somebody has looked after money that went back without a refund of ours, that came and is
+/// not its order's, or a refund that failed.
+pub(super) fn looked_after(
+    setting: &Setting<'_>,
+    number: &str,
+    refund: Option<&RefundRow>,
+    asked: Option<&Payment>,
+) -> Act {
+    let has_money = asked.is_some_and(|one| one.attempt.status.has_money());
     let effect = match refund {
+        None if !has_money => setting
+            .say(
+                "到的钱与订单对不上，什么都没有结算。你已在渠道后台退掉：记下，不再列为有风险。\
+                 之后用“没有付款”结束它。",
+                "Money came that is not its sum, and nothing was settled. You have given it back at \
+                 the channel's console: that is noted, and it is at risk no more. Then end it by \
+                 \"It is not paid\".",
+            )
+            .to_owned(),
         Some(refund) if refund.state == Refund::Failed => setting
             .say(
                 "这笔退款失败了，已另行退过，或不用再退：记下，不再列为有风险。账和退款不变。",
@@ -115,7 +156,7 @@ pub(super) fn looked_after(setting: &Setting<'_>, number: &str, refund: Option<&
                  is noted, and it is at risk no more. Books and refunds stay as they are.",
             )
             .to_owned(),
-        Some(refund) => went_back(setting.lang, &format!("{} ({number})", refund.money)),
+        Some(refund) => went_back(setting.lang, &format!("{}, {number}", sums(refund))),
         None => {
             let untold = setting.say("一笔没说金额的钱", "money, nobody says how much");
             went_back(setting.lang, untold)

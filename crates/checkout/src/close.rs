@@ -1,6 +1,7 @@
 //! Closing a request, for its business system (docs/protocol.md, Refunds and closing) or
 //! by an operator.
 
+use crate::settle::Outcome;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::order::Attempt;
@@ -98,7 +99,11 @@ impl Checkout {
             if !ended {
                 // The others can be paid all the same: each is closed that can be.
                 let expired = self.expire(&attempt, by).await;
-                failed = failed.or(expired.err());
+                failed = failed.or(match expired {
+                    // A business system can do nothing about it.
+                    Ok(Outcome::Mismatch) if by == Source::Operator => Some(Failure::Differs),
+                    expired => expired.err(),
+                });
             }
         }
         // The last order may be another one meanwhile.

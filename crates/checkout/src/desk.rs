@@ -2,6 +2,7 @@
 //! recorded before it is done (docs/console.md, Acts).
 
 use crate::{Checkout, Confirmed, Failure};
+use payment::by_two::Meant;
 use payment::channel::Channel;
 use payment::domain::{Domain, DomainError};
 use payment::lang::Lang;
@@ -18,6 +19,12 @@ const TEXT_MAX: usize = 200;
 const WORD_MAX: usize = 64;
 /// Bytes of what is recorded.
 const RECORD_MAX: usize = 4_000;
+
+/// Of two who look after the same money, the second one is told.
+const LOOKED_AFTER: NotDone = NotDone::Unfit(
+    "已经有人处理过了，或没有这笔钱",
+    "Somebody has looked after it already, or there is no such money",
+);
 
 /// What an operator has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +47,8 @@ pub enum Errand {
         minor: i64,
         /// The same key again is the same refund.
         key: String,
-        /// The same sum of the order was given back before, and is meant once more.
-        again: bool,
+        /// What he knew of the order.
+        meant: Meant,
     },
     /// Money that came after its request was closed pays it after all.
     Honour {
@@ -64,12 +71,16 @@ pub enum Errand {
         order_sn: String,
         /// Our number of the refund.
         refund_no: String,
+        /// The same sum went back since it failed, and this one beside.
+        again: bool,
     },
-    /// Somebody has looked after money that went back without a refund of ours.
+    /// Somebody has looked after money that went back without a refund of ours, or that came
+    /// and is not its order's.
     LookedAfter {
         /// Our order number.
         order_sn: String,
-        /// The refund's number, or the order's where nobody says how much it was.
+        /// The refund's number; the order's where nobody says how much went back, or where
+        /// what came differs.
         number: String,
     },
     /// What another one asked for is given back.
@@ -172,6 +183,7 @@ impl Errand {
             Self::ByHand {
                 order_sn,
                 refund_no,
+                ..
             } => vec![order_sn, refund_no],
             // The refund's number is as its channel writes it.
             Self::LookedAfter { order_sn, .. } => vec![order_sn],
@@ -212,9 +224,9 @@ impl fmt::Display for Errand {
                 order_sn,
                 minor,
                 key,
-                again,
+                meant,
             } => {
-                let again = if *again { " --again" } else { "" };
+                let again = if meant.again { " --again" } else { "" };
                 write!(
                     f,
                     "order refund {order_sn} --money {minor} --key {key}{again}"
@@ -226,7 +238,11 @@ impl fmt::Display for Errand {
             Self::ByHand {
                 order_sn,
                 refund_no,
-            } => write!(f, "order refund {order_sn} --by-hand {refund_no}"),
+                again,
+            } => {
+                let again = if *again { " --again" } else { "" };
+                write!(f, "order refund {order_sn} --by-hand {refund_no}{again}")
+            }
             Self::LookedAfter { order_sn, number } if order_sn == number => {
                 write!(f, "order looked-after {order_sn}")
             }
@@ -276,10 +292,17 @@ pub enum NotDone {
     #[error("who asks for a refund can't grant it")]
     OwnRequest,
     /// A business system of this code is there already.
-    #[error("{0} is there already: nothing was made")]
+    #[error(
+        "{0} is there already: nothing was made. Where this form was sent twice it is made: a \
+         secret that you did not see is rotated once more"
+    )]
     Taken(String),
     /// Somebody else changed the business system or the account.
-    #[error("{0} was changed meanwhile, and nothing was done: look again")]
+    #[error(
+        "{0} was changed since this page was opened, and nothing was done: by somebody else, or \
+         by this very form sent twice. See how it is now; a secret that you did not see is \
+         rotated once more"
+    )]
     Changed(String),
     /// More changes at once than can be recorded.
     #[error("so many changes at once can't be recorded: make them one by one")]
@@ -302,6 +325,9 @@ pub enum NotDone {
          another one", .0.word()
     )]
     Ended(Refund),
+    /// The order is not as it would have to be: in both languages.
+    #[error("{1}")]
+    Unfit(&'static str, &'static str),
     /// What the use case says.
     #[error("{0}")]
     Failed(Failure),
@@ -320,10 +346,16 @@ impl NotDone {
             Self::LinesOfReason => "原因只能是一行，不能有换行和制表符".to_owned(),
             Self::Nothing => "没有这个订单，或没有可做的".to_owned(),
             Self::OwnRequest => "自己要的退款不能自己同意".to_owned(),
-            Self::Taken(code) => format!("已经有 {code}：没有新建"),
-            Self::Changed(code) => format!("{code} 刚被别人改过，没有执行：请重新看"),
+            Self::Taken(code) => format!(
+                "已经有 {code}：没有新建（同一张表单发了两次的话，已经建好：没看到的密钥，再换一次）"
+            ),
+            Self::Changed(code) => format!(
+                "{code} 在你打开这一页之后改过，没有执行：可能是别人，也可能是同一张表单发了两次。\
+                         请看下面现在的样子；没看到的密钥，再换一次"
+            ),
             Self::TooMuch => "一次改得太多，记不下：请分几次改".to_owned(),
             Self::Breaks(rule) => rule.text(lang).to_owned(),
+            Self::NotClosed(differs @ Failure::Differs) => return differs.text(lang),
             Self::NotClosed(_) => "还没有关闭：渠道还没确认收不到钱。不能再开始新的支付；\
                                    过一会儿再关一次。"
                 .to_owned(),
@@ -332,11 +364,22 @@ impl NotDone {
                 "这笔退款先前已登记，现在是 {}：不会再发往渠道。要另退一笔，请重新打开订单",
                 state.word()
             ),
-            // A payer is told not to pay again; it is not he who reads this.
+            Self::Unfit(zh, _) => (*zh).to_owned(),
+            // It is no payer, and no business system, who reads this.
             Self::Failed(Failure::AlreadyPaid) => lang
                 .choose(
                     "已经付了：按已付结算，没有关闭，也没有结束",
                     "It is paid: that was settled, and nothing was closed or ended",
+                )
+                .to_owned(),
+            Self::Failed(Failure::ChannelUnavailable(cause)) => match lang {
+                Lang::Zh => format!("渠道没有给出结果：{cause}"),
+                Lang::En => format!("Its channel gave no result: {cause}"),
+            },
+            Self::Failed(Failure::Internal(_)) => lang
+                .choose(
+                    "系统出了问题，没有执行完：原因在日志里",
+                    "The system is in trouble, and it was not done to its end: the log says why",
                 )
                 .to_owned(),
             Self::Failed(failure) => failure.text(lang),
@@ -396,7 +439,7 @@ impl Checkout {
         if let Errand::LookedAfter { order_sn, number } = errand
             && !store.to_look_after(order_sn).await?.contains(number)
         {
-            return Err(NotDone::Nothing);
+            return Err(LOOKED_AFTER);
         }
         let what = errand.recorded(reason);
         if what.len() > RECORD_MAX || what.chars().any(char::is_control) {
@@ -405,6 +448,10 @@ impl Checkout {
         let recorded = store.record_act(&operator.name, &what, self.now_ms());
         let seq = recorded.await?.seq;
         let done = self.done(&operator.name, errand, reason).await;
+        if let Err(NotDone::Failed(failure) | NotDone::NotClosed(failure)) = &done {
+            tracing::warn!(operator.name, act = %errand, cause = %failure,
+                "what an operator wanted was not done");
+        }
         if done.is_err() {
             let failed = format!("{seq} failed");
             let failed = store.record_act(&operator.name, &failed, self.now_ms());
@@ -431,10 +478,10 @@ impl Checkout {
                 order_sn,
                 minor,
                 key,
-                again,
+                meant,
             } => {
-                let wish = (*minor, key.as_str(), *again);
-                return match self.give_back(by, order_sn, wish, reason).await {
+                let why = (reason, *meant);
+                return match self.give_back(by, order_sn, (*minor, key), why).await {
                     Ok(None) => Ok(Outcome::Asked),
                     Ok(Some(Refund::New | Refund::Sent)) => Ok(Outcome::Done),
                     Ok(Some(ended)) => Err(NotDone::Ended(ended)),
@@ -443,7 +490,20 @@ impl Checkout {
             }
             Errand::Honour { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;
-                self.honour(order_sn).await.map_err(failed)?;
+                self.honour(order_sn)
+                    .await
+                    .map_err(|failure| match failure {
+                        Failure::NotPaid => NotDone::Unfit(
+                            "这不是关闭之后才到的钱，或已经认了账：没有执行",
+                            "This is no money that came after a close, or it pays already: nothing \
+                         was done",
+                        ),
+                        Failure::InProgress => NotDone::Unfit(
+                            "它正在退回，或已退回：不能再认账",
+                            "Its money is on its way back, or back: it can't pay any more",
+                        ),
+                        failure => failed(failure),
+                    })?;
             }
             Errand::Close { order_sn } => {
                 let order = self.noted(by, errand, order_sn, reason).await?;
@@ -461,22 +521,28 @@ impl Checkout {
             Errand::ByHand {
                 order_sn,
                 refund_no,
+                again,
             } => {
                 let refunds = self.parts.store.refunds(order_sn).await?;
                 if refunds.iter().all(|refund| refund.refund_no != *refund_no) {
                     return Err(NotDone::Nothing);
                 }
                 self.noted(by, errand, order_sn, reason).await?;
-                self.refund_by_hand(order_sn, refund_no)
-                    .await
-                    .map_err(failed)?;
+                let ended = self.refund_by_hand(order_sn, refund_no, *again).await;
+                ended.map_err(|failure| match failure {
+                    Failure::InProgress => NotDone::Unfit(
+                        "这笔退款已经了结，或它的渠道还会了结它：没有记",
+                        "This refund has ended, or its channel may still end it: nothing was noted",
+                    ),
+                    failure => failed(failure),
+                })?;
             }
             Errand::LookedAfter { order_sn, number } => {
                 let detail = format!("{by}: {errand}: {reason}");
                 let act = self.act(Source::Operator);
                 let store = &self.parts.store;
                 if !store.look_after(order_sn, number, &detail, act).await? {
-                    return Err(NotDone::Nothing);
+                    return Err(LOOKED_AFTER);
                 }
             }
             Errand::Grant {
@@ -532,14 +598,13 @@ impl Checkout {
         &self,
         by: &str,
         order_sn: &str,
-        (minor, key, again): (i64, &str, bool),
-        reason: &str,
+        (minor, key): (i64, &str),
+        why: (&str, Meant),
     ) -> Result<Option<Refund>, Failure> {
-        self.is_meant(order_sn, minor, Some(key), again).await?;
-        let alone = self.refund_order(by, order_sn, minor, Some(key), reason);
+        let alone = self.refund_order(by, order_sn, minor, Some(key), why);
         match alone.await {
             Err(Failure::NeedsTwo) => {
-                let asked = self.ask_refund(by, order_sn, minor, key, reason).await?;
+                let asked = self.ask_refund(by, order_sn, minor, key, why).await?;
                 match asked.waits(self.now_ms()) {
                     true => Ok(None),
                     false => Err(Failure::NotAsked),
@@ -551,15 +616,22 @@ impl Checkout {
 
     /// Why a refund was not begun; what is left in the order's currency.
     async fn not_given_back(&self, order_sn: &str, failure: Failure) -> NotDone {
-        let Failure::TooMuch(left) = failure else {
-            return NotDone::Failed(failure);
+        let left = match failure {
+            Failure::TooMuch(left) => left,
+            Failure::RefundKeyReused => {
+                return NotDone::Unfit(
+                    "这张表单先前要过另一个金额：请重新打开订单再退",
+                    "This form asked for another sum before: open the order anew",
+                );
+            }
+            failure => return NotDone::Failed(failure),
         };
         let order = match self.parts.store.attempt(order_sn).await {
             Ok(order) => order,
             Err(error) => return error.into(),
         };
         let left = order.and_then(|order| Money::from_minor(left, order.money.currency()));
-        left.map_or(NotDone::Failed(failure), NotDone::MoreThanLeft)
+        left.map_or(NotDone::Nothing, NotDone::MoreThanLeft)
     }
 
     /// Writes what an operator does into its order's story, with why; gives the order.

@@ -1,5 +1,6 @@
 //! Why a use case did not do what was asked: one variant for each answer.
 
+use payment::by_two::NotMeant;
 use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::ports::StoreError;
@@ -59,6 +60,15 @@ pub enum Failure {
     /// An operator's refund of the same sum of the order is there, or waits.
     #[error("the same sum of the order was given back or asked for already")]
     SameSum,
+    /// Money of the order went back since the operator looked at it.
+    #[error("less is left of the order than was shown")]
+    LessLeft,
+    /// Money came for the order that is not its sum, which settles nothing.
+    #[error("it was paid with another sum than its own")]
+    Differs,
+    /// A refund of the same sum went back since the one that failed.
+    #[error("the same sum of the order went back since")]
+    MadeAnew,
     /// A refund that does not wait to be granted, or no more.
     #[error("no such refund waits to be granted")]
     NotAsked,
@@ -100,7 +110,7 @@ impl Failure {
             Self::AlreadyPaid => ErrCode::AlreadyPaid,
             Self::UnsupportedChannel => ErrCode::UnsupportedChannel,
             Self::OpenidMissing => ErrCode::OpenidMissing,
-            Self::InProgress => ErrCode::InProgress,
+            Self::InProgress | Self::Differs => ErrCode::InProgress,
             Self::NotPaid => ErrCode::NotPaid,
             Self::TooMuch(_) | Self::TooLittle => ErrCode::Amount,
             Self::RefundKeyReused => ErrCode::RefundKeyReused,
@@ -110,6 +120,8 @@ impl Failure {
             | Self::RefundsADay
             | Self::NeedsTwo
             | Self::SameSum
+            | Self::LessLeft
+            | Self::MadeAnew
             | Self::NotAsked
             | Self::Internal(_) => ErrCode::Internal,
         }
@@ -163,6 +175,33 @@ impl Failure {
                              command line: --again)"
                     .to_owned(),
             },
+            Self::LessLeft => match lang {
+                Lang::Zh => "你打开这个订单之后，又有钱退了（业务系统、渠道或别人退的）：\
+                             没有执行。请看清下面的退款，再决定"
+                    .to_owned(),
+                Lang::En => "Since you opened this order money of it went back, by its business \
+                             system, its channel or somebody else: nothing was done. Look at the \
+                             refunds below, and decide again"
+                    .to_owned(),
+            },
+            Self::Differs => match lang {
+                Lang::Zh => "渠道说付的钱与订单对不上，什么都没有结算：到渠道后台退掉，\
+                             在订单上记“已处理”，再来结束它"
+                    .to_owned(),
+                Lang::En => "Its channel says that another sum than its own was paid, and nothing \
+                             was settled: give it back at the channel's console, say that it has \
+                             been looked after, and then end it"
+                    .to_owned(),
+            },
+            Self::MadeAnew => match lang {
+                Lang::Zh => "这笔失败之后，同样的金额又退过一次：那就是它的话，记“已处理”；\
+                             确实另外又退了一次，请勾选“又退了一次”（命令行加 --again）"
+                    .to_owned(),
+                Lang::En => "Since this one failed the same sum went back: where that was in its \
+                             place, say that it has been looked after; where it went back once \
+                             more by another way, tick “Once more” (at the command line: --again)"
+                    .to_owned(),
+            },
             Self::NotAsked => match lang {
                 Lang::Zh => "没有这个待同意的退款：已处理，或已过期".to_owned(),
                 Lang::En => {
@@ -177,6 +216,16 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<NotMeant> for Failure {
+    fn from(why: NotMeant) -> Self {
+        match why {
+            NotMeant::SameSum => Self::SameSum,
+            NotMeant::LessLeft => Self::LessLeft,
+            NotMeant::TooMuch(left) => Self::TooMuch(left),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::budget::Asker;
 use crate::callback::Told;
 use crate::patience::next_look_ms;
 use crate::{Checkout, Failure};
-use payment::by_two::{ASKED_MS, AloneMost, Hands, Judged, RefundRequest, waiting_sums};
+use payment::by_two::{ASKED_MS, AloneMost, Hands, Judged, Meant, RefundRequest};
 use payment::domain::Domain;
 use payment::envelope::RefundInfo;
 use payment::money::Money;
@@ -16,7 +16,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
     RefundState, RefundStep, Refunded, WriteCallback,
 };
-use payment::refund::{Cause, Left, ON_ITS_WAY, Refund, given_back, waits_until_ms};
+use payment::refund::{BY_HAND, Cause, Left, ON_ITS_WAY, Refund, given_back, waits_until_ms};
 use payment::refusal::Refusal;
 use payment::story::Source;
 use payment::verify;
@@ -154,22 +154,23 @@ impl Checkout {
 
     /// An operator's refund of an order, alone; `minor` is fen or cents of the request.
     /// With a key, which is apart from those of business systems, the same again is the
-    /// same refund; `by` and `reason` stand in the order's story.
+    /// same refund; `by` and `reason` stand in the order's story, and `meant` is what he knew.
     ///
     /// # Errors
-    /// [`Failure`] when nothing was paid, less than that is left, the key was another
-    /// refund's, or it takes two (docs/console.md, Refunds by two).
+    /// [`Failure`] when nothing was paid, less than that is left, he may not mean it, the key
+    /// was another refund's, or it takes two (docs/console.md, Refunds by two).
     pub async fn refund_order(
         &self,
         by: &str,
         order_sn: &str,
         minor: i64,
         key: Option<&str>,
-        reason: &str,
+        (reason, meant): (&str, Meant),
     ) -> Result<RefundRow, Failure> {
         let alone = Hands::Alone {
             operator: by.to_owned(),
             most: self.parts.refund_alone,
+            meant,
         };
         let attempt = self.paid_order(order_sn).await?;
         let key = key.map(key_of_operators);
@@ -177,60 +178,18 @@ impl Checkout {
             .await
     }
 
-    /// Whether an operator means a refund that is not there yet: who comes back to a page,
-    /// or repeats a command, gives the same sum back once, unless he says that it is
-    /// `again`. What waits for another operator is spoken for. The same key is the same
-    /// refund, and passes.
-    ///
-    /// # Errors
-    /// [`Failure::SameSum`]; [`Failure::TooMuch`] when more is asked for than waits for
-    /// nobody; [`Failure::NotPaid`] when nothing was paid.
-    pub async fn is_meant(
-        &self,
-        order_sn: &str,
-        minor: i64,
-        key: Option<&str>,
-        again: bool,
-    ) -> Result<(), Failure> {
-        let paid = self.paid_order(order_sn).await?;
-        let refunds = self.parts.store.refunds(order_sn).await?;
-        let requests = self.parts.store.refund_requests(order_sn).await?;
-        if let Some(key) = key.map(key_of_operators) {
-            let mut begun = refunds.iter().filter_map(|one| one.refund_key.as_ref());
-            let mut asked = requests.iter().map(|one| &one.refund_key);
-            if begun.any(|one| *one == key) || asked.any(|one| *one == key) {
-                return Ok(());
-            }
-        }
-        let given = refunds
-            .iter()
-            .filter(|one| one.cause == Cause::Operator && one.state.counts())
-            .map(|one| one.money.minor());
-        let now_ms = self.now_ms();
-        let waiting = waiting_sums(&requests, &refunds, now_ms);
-        if !again && given.chain(waiting.iter().copied()).any(|sum| sum == minor) {
-            return Err(Failure::SameSum);
-        }
-        let spoken_for: i64 = waiting.iter().sum();
-        let left = Left::of(paid.money, paid.channel_money, &refunds).money - spoken_for;
-        if spoken_for > 0 && minor > left {
-            return Err(Failure::TooMuch(left.max(0)));
-        }
-        Ok(())
-    }
-
     /// An operator's refund of an order that another one must grant: the same, under a
     /// key. What was asked for under that key before is given as it stands.
     ///
     /// # Errors
-    /// [`Failure`] when nothing was paid, or the key was another refund's.
+    /// [`Failure`] when nothing was paid, he may not mean it, or the key was another refund's.
     pub async fn ask_refund(
         &self,
         by: &str,
         order_sn: &str,
         minor: i64,
         key: &str,
-        reason: &str,
+        (reason, meant): (&str, Meant),
     ) -> Result<RefundRequest, Failure> {
         let paid = self.paid_order(order_sn).await?;
         let money = part_of(&paid, minor)?;
@@ -247,7 +206,7 @@ impl Checkout {
             state: Judged::Asked,
             judged_by: None,
         };
-        let kept = self.parts.store.ask_refund(&new).await?;
+        let kept = self.parts.store.ask_refund(&new, meant).await??;
         if kept.money != money {
             return Err(Failure::RefundKeyReused);
         }
@@ -299,12 +258,14 @@ impl Checkout {
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when the order has no such refund, [`Failure::InProgress`]
-    /// when it is on its way, or done, [`Failure::TooMuch`] when another one was made in the
-    /// place of the one that failed.
+    /// when it is on its way, or done, [`Failure::TooMuch`] when too little is left for one that
+    /// failed, [`Failure::MadeAnew`] when the same sum went back since it failed, unless this
+    /// one did beside (`again`).
     pub async fn refund_by_hand(
         &self,
         order_sn: &str,
         refund_no: &str,
+        again: bool,
     ) -> Result<RefundRow, Failure> {
         let row = self.parts.store.refund(refund_no).await?;
         let row = row.filter(|row| row.order_sn == order_sn);
@@ -319,6 +280,9 @@ impl Checkout {
             if row.money.minor() > left.money {
                 return Err(Failure::TooMuch(left.money));
             }
+            if !again && refunds.iter().any(|one| one.stands_for(&row)) {
+                return Err(Failure::MadeAnew);
+            }
         }
         let now_ms = self.now_ms();
         let news = self.refund_news(&row, Refund::Done, now_ms).await?;
@@ -326,7 +290,7 @@ impl Checkout {
         let step = RefundStep {
             next: Refund::Done,
             reference: None,
-            note: "given back by hand",
+            note: BY_HAND,
             next_ms: None,
             callback: write.as_ref().map(|write| write as WriteCallback<'_>),
             act: self.act(Source::Operator),
@@ -387,6 +351,7 @@ impl Checkout {
                 Refunded::OverDay => return Err(Failure::RefundsADay),
                 Refunded::NeedsTwo => return Err(Failure::NeedsTwo),
                 Refunded::NotAsked => return Err(Failure::NotAsked),
+                Refunded::NotMeant(why) => return Err(why.into()),
                 Refunded::TooLittle => return Err(Failure::TooLittle),
                 Refunded::NumberTaken => {}
             }

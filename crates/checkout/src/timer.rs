@@ -144,7 +144,8 @@ impl Checkout {
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when there is no such order, [`Failure::AlreadyPaid`] when
-    /// the channel, asked once more, says that it is paid, [`Failure::InProgress`] when
+    /// the channel, asked once more, says that it is paid, [`Failure::Differs`] when it says
+    /// so of another sum that nobody has looked after, [`Failure::InProgress`] when
     /// its time or that of its channel is not over, or the channel says that it is open.
     pub async fn end_unpaid(&self, order_sn: &str) -> Result<(), Failure> {
         let attempt = self.parts.store.attempt(order_sn).await?;
@@ -162,6 +163,16 @@ impl Checkout {
             // While its channel holds the money, that alone says how it ends.
             _ if attempt.status == Attempt::Held => return Err(Failure::InProgress),
             _ => self.end(&attempt, Event::Closed, Source::Operator).await?,
+        };
+        let outcome = match outcome {
+            Outcome::Mismatch => {
+                let waits = self.parts.store.to_look_after(order_sn).await?;
+                if waits.iter().any(|number| number == order_sn) {
+                    return Err(Failure::Differs);
+                }
+                self.end(&attempt, Event::Closed, Source::Operator).await?
+            }
+            outcome => outcome,
         };
         match outcome {
             Outcome::Ended => self.close_overdue(&attempt).await.map(drop),

@@ -24,6 +24,8 @@ pub enum Hands {
         operator: String,
         /// What may be given back so; none: all that was paid.
         most: Option<AloneMost>,
+        /// What he knew of the order.
+        meant: Meant,
     },
     /// Two.
     Granted {
@@ -32,6 +34,54 @@ pub enum Hands {
         /// The name of the second one.
         granted_by: String,
     },
+}
+
+/// What an operator knew of an order when he asked for a refund.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meant {
+    /// The same sum went back before, and is meant once more.
+    pub again: bool,
+    /// What was left as he saw it, minor units; none: he was shown nothing.
+    pub left: Option<i64>,
+}
+
+/// Why a refund may be none that an operator means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMeant {
+    /// The same sum of the order went back, whoever gave it, or waits for another operator.
+    SameSum,
+    /// Less is left than he was shown.
+    LessLeft,
+    /// More than waits for nobody: so much does, minor units.
+    TooMuch(i64),
+}
+
+/// Judges whether an operator means a refund of so much that has not begun: of his order,
+/// what went back of it, what waits for another operator ([`waiting_sums`]), and what is
+/// left. To be asked where none of these can change.
+///
+/// # Errors
+/// [`NotMeant`] with what speaks against it.
+pub fn is_meant(
+    meant: Meant,
+    minor: i64,
+    refunds: &[RefundRow],
+    waiting: &[i64],
+    left: i64,
+) -> Result<(), NotMeant> {
+    let counting = refunds.iter().filter(|one| one.state.counts());
+    let given = counting.map(|one| one.money.minor());
+    if !meant.again && given.chain(waiting.iter().copied()).any(|sum| sum == minor) {
+        return Err(NotMeant::SameSum);
+    }
+    if meant.left.is_some_and(|shown| left < shown) {
+        return Err(NotMeant::LessLeft);
+    }
+    let free = (left - waiting.iter().sum::<i64>()).max(0);
+    match minor > free {
+        true => Err(NotMeant::TooMuch(free)),
+        false => Ok(()),
+    }
 }
 
 /// Where a refund request stands.

@@ -201,6 +201,9 @@ pub fn waits_until_ms(all: &[RefundRow], row: &RefundRow, gap_ms: i64, now_ms: i
     Some(turn_ms.max(after_late_ms)).filter(|until_ms| *until_ms > now_ms)
 }
 
+/// The note of a refund that an operator says is back.
+pub const BY_HAND: &str = "given back by hand";
+
 /// What these refunds gave back in all, minor units of the request.
 #[must_use]
 pub fn given_back(refunds: &[RefundRow]) -> i64 {

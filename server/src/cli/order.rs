@@ -10,6 +10,7 @@ use crate::zone;
 use anyhow::{Result, anyhow, bail};
 use checkout::{Errand, Failure, check_reason, token};
 use clap::Subcommand;
+use payment::by_two::Meant;
 use payment::forecore::yuan;
 use payment::lang::Lang;
 use payment::ports::Store;
@@ -87,8 +88,8 @@ pub(crate) enum Command {
         /// A name of this refund: said twice, it is one refund.
         #[arg(long, conflicts_with = "by_hand")]
         key: Option<String>,
-        /// The same sum of this order was given back before, and is meant once more.
-        #[arg(long, conflicts_with = "by_hand")]
+        /// The same sum of this order went back before, and is meant once more.
+        #[arg(long)]
         again: bool,
         /// Why: for the order's story.
         #[arg(long, conflicts_with = "by_hand", default_value = "")]
@@ -122,12 +123,13 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: String,
     },
-    /// Notes that you have looked after money of an order that went back without a refund of
-    /// ours: it stands in the order's story, and is at risk no more. Nothing else changes.
+    /// Notes that you have looked after money of an order: that went back without a refund of
+    /// ours, that came and is not its sum, or whose refund failed. It stands in the order's
+    /// story, and is at risk no more. Nothing else changes.
     LookedAfter {
         /// Our order number.
         order_sn: String,
-        /// Of this refund alone; otherwise of all that it has.
+        /// Of this refund, or of the order itself by its number; needed where several wait.
         #[arg(long)]
         refund: Option<String>,
         /// What came of it: for the order's story.
@@ -212,7 +214,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
                     order_sn,
                     minor: money,
                     key: key.map_or_else(token, Ok)?,
-                    again,
+                    meant: Meant { again, left: None },
                 };
                 return by_two::refund(config, &store, &operator, errand, &reason).await;
             }
@@ -236,8 +238,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Refund {
             order_sn,
             by_hand: Some(refund_no),
+            again,
             ..
-        } => by_hand(config, store, (&order_sn, &refund_no)).await,
+        } => by_hand(config, store, (&order_sn, &refund_no, again)).await,
         Command::LookedAfter {
             order_sn,
             refund,
@@ -291,9 +294,8 @@ async fn refund(
 ) -> Result<()> {
     let checkout = commanded(config, Arc::clone(&store)).await?;
     let by = format!("({})", system_user());
-    let meant = checkout.is_meant(order_sn, money, key, again).await;
-    meant.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
-    let refund = checkout.refund_order(&by, order_sn, money, key, reason);
+    let meant = Meant { again, left: None };
+    let refund = checkout.refund_order(&by, order_sn, money, key, (reason, meant));
     let refund = match refund.await {
         Err(Failure::NeedsTwo) => bail!(
             "{}; ask for it with --operator NAME",
@@ -318,10 +320,10 @@ async fn refund(
 async fn by_hand(
     config: &Config,
     store: Arc<dyn Store>,
-    (order_sn, refund_no): (&str, &str),
+    (order_sn, refund_no, again): (&str, &str, bool),
 ) -> Result<()> {
     let checkout = commanded(config, store).await?;
-    match checkout.refund_by_hand(order_sn, refund_no).await {
+    match checkout.refund_by_hand(order_sn, refund_no, again).await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("order {order_sn} has no refund {refund_no}"),
         Err(Failure::TooMuch(left)) => bail!(
@@ -348,8 +350,14 @@ async fn looked_after(
     numbers.retain(|number| refund.as_ref().is_none_or(|refund| refund == number));
     if numbers.is_empty() {
         bail!(
-            "no money of {order_sn} that went back without a refund of ours, and no refund of it \
-             that failed, waits for you"
+            "no money of {order_sn} that went back without a refund of ours or that differs, and no \
+             refund of it that failed, waits for you"
+        );
+    }
+    if numbers.len() > 1 {
+        bail!(
+            "say by --refund which you have looked after: {}",
+            numbers.join(", ")
         );
     }
     for number in numbers {

@@ -3,11 +3,13 @@
 use super::answer::lead;
 use super::desk::{Answered, Desk};
 use super::orders::{Becomes, Wished, WishedRefund, shown};
+use crate::clock::now_ms;
 use axum::Form;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use checkout::{Errand, NotDone, NotSignedIn, Outcome};
 use console::Typed;
+use payment::by_two::{Judged, Meant, RefundRequest};
 use payment::forecore::{LARGEST_MINOR, fen_of_yuan};
 use payment::lang::Lang;
 use payment::money::two_decimals;
@@ -27,6 +29,8 @@ pub(super) struct Said {
     key: String,
     #[serde(default)]
     again: String,
+    #[serde(default)]
+    left: String,
     #[serde(default)]
     request: String,
     #[serde(default)]
@@ -106,6 +110,7 @@ async fn errand(desk: &Desk, order_sn: &str, act: &str, said: &Said) -> Result<E
         "by-hand" => Ok(Errand::ByHand {
             order_sn,
             refund_no: said.refund.clone(),
+            again: !said.again.is_empty(),
         }),
         "looked-after" => Ok(Errand::LookedAfter {
             order_sn,
@@ -115,9 +120,19 @@ async fn errand(desk: &Desk, order_sn: &str, act: &str, said: &Said) -> Result<E
             order_sn,
             minor: sum(said.yuan.trim(), lang).map_err(Unfit::Said)?,
             key: said.key.clone(),
-            again: !said.again.is_empty(),
+            meant: Meant {
+                again: !said.again.is_empty(),
+                left: said.left.parse().ok(),
+            },
         }),
         "grant" => {
+            // A one-time password is spent on what waits alone.
+            let asked = desk.store().refund_request(&request_no).await;
+            if let Some(judged) = asked.map_err(Unfit::Trouble)?
+                && !judged.waits(now_ms())
+            {
+                return Err(Unfit::Said(no_longer_waits(&judged, lang)));
+            }
             let from = desk.peer();
             let operators = &desk.state.console.operators;
             let grant = ("order grant", request_no.as_str());
@@ -142,6 +157,21 @@ async fn errand(desk: &Desk, order_sn: &str, act: &str, said: &Said) -> Result<E
         }
         "refuse" => Ok(Errand::Refuse { request_no }),
         _ => Err(Unfit::NoSuchAct),
+    }
+}
+
+/// What became of a refund that somebody else judged, or nobody in time.
+fn no_longer_waits(request: &RefundRequest, lang: Lang) -> String {
+    let by = request.judged_by.as_deref().unwrap_or_default();
+    match (request.state, lang) {
+        (Judged::Granted, Lang::Zh) => format!("已由 {by} 同意：没有再执行。"),
+        (Judged::Granted, Lang::En) => format!("{by} granted it already: nothing was done."),
+        (Judged::Refused, Lang::Zh) => format!("已由 {by} 拒绝或收回：没有退。"),
+        (Judged::Refused, Lang::En) => {
+            format!("{by} refused it, or took it back: nothing is given back.")
+        }
+        (Judged::Asked, Lang::Zh) => "已过期：没有退。".to_owned(),
+        (Judged::Asked, Lang::En) => "It has expired: nothing is given back.".to_owned(),
     }
 }
 

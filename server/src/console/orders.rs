@@ -19,8 +19,10 @@ use payment::channel::Channel;
 use payment::forecore::fen_of_yuan;
 use payment::money::{Currency, two_decimals};
 use payment::order::Attempt;
-use payment::ports::{AttemptRow, Buckets, Listed, Store, StoreError, Total, Wanted};
-use payment::refund::{Cause, Left, Refund};
+use payment::ports::{
+    AttemptRow, Buckets, Listed, RefundRow, RiskKind, Store, StoreError, Total, Wanted,
+};
+use payment::refund::{BY_HAND, Cause, Left};
 use payment::status::PayStatus;
 use payment::story::check;
 use serde::Deserialize;
@@ -40,10 +42,32 @@ const FOUND_MAX: usize = 100;
 /// After every number of an order, in the order of any database: they are digits.
 pub(super) const BEYOND: &str = "z";
 
+/// What the board shows first: what expires, what grows, what waits for a person, what goes on
+/// by itself; callbacks, of which one receiver may leave thousands, last.
+const FIRST: [RiskKind; 9] = [
+    RiskKind::Asked,
+    RiskKind::TakenBack,
+    RiskKind::Refund,
+    RiskKind::Mismatch,
+    RiskKind::Unknown,
+    RiskKind::Held,
+    RiskKind::Late,
+    RiskKind::Duplicate,
+    RiskKind::Callback,
+];
+
+/// Which kind of money at risk is wanted alone.
+#[derive(Deserialize)]
+pub(super) struct OfKind {
+    #[serde(default)]
+    kind: String,
+}
+
 /// The first page: money at risk.
-pub(super) async fn board(desk: Desk) -> Answered {
+pub(super) async fn board(desk: Desk, Query(wanted): Query<OfKind>) -> Answered {
     let looked = desk.state.console.ends.borrow().clone();
-    let read = read_board(&desk.state, looked.as_deref()).await;
+    let kind = FIRST.into_iter().find(|kind| kind.word() == wanted.kind);
+    let read = read_board(&desk.state, looked.as_deref(), kind).await;
     let board = read.map_err(|error| desk.trouble(&error))?;
     let draw = |setting: &Setting<'_>| console::board(setting, &board);
     Ok(desk.page(StatusCode::OK, draw))
@@ -52,15 +76,24 @@ pub(super) async fn board(desk: Desk) -> Answered {
 async fn read_board<'a>(
     state: &'a State,
     looked: Option<&'a Looked>,
+    kind: Option<RiskKind>,
 ) -> Result<Board<'a>, StoreError> {
     let (store, now_ms) = (&*state.console.store, now_ms());
     let mut risks = store.at_risk(now_ms).await?;
+    let count = |kind: RiskKind| risks.iter().filter(|risk| risk.kind == kind).count();
+    let kinds = FIRST.map(|kind| (kind, count(kind)));
+    let kinds = kinds.into_iter().filter(|(_, count)| *count > 0).collect();
+    risks.retain(|risk| kind.is_none_or(|kind| kind == risk.kind));
+    // Of each kind the oldest stay first.
+    risks.sort_by_key(|risk| FIRST.iter().position(|kind| *kind == risk.kind));
     let more = risks.len().saturating_sub(LINES);
     risks.truncate(LINES);
     let today = start_of_today(now_ms);
     Ok(Board {
         risks,
         more,
+        kinds,
+        kind,
         queues: queues::read(state, looked).await?,
         today: taken_on(store, today).await?,
         now_ms,
@@ -354,11 +387,14 @@ fn agrees(done: &str, order: &Order) -> bool {
         let mut noted = entries.filter(|entry| entry.what == "operator");
         noted.any(|entry| entry.detail.contains(&command))
     };
+    let by_operator = |one: &RefundRow| one.cause == Cause::Operator && one.state.is_open();
+    let is_leaving = asked.refunds.iter().any(by_operator);
     let judged = |state: Judged| order.requests.iter().any(|one| one.state == state);
     match done {
         "requery" => noted("order requery"),
         "resend" => noted("callback resend"),
-        "refund" => asked.refunds.iter().any(|one| one.cause == Cause::Operator),
+        // Loaded anew when it has ended, the page says how it ended.
+        "refund" => is_leaving,
         "asked" => order.requests.iter().any(|one| one.waits(order.now_ms)),
         "honour" => noted("order honour") && attempt.status == Attempt::Paid,
         "close" => attempt.request_status == PayStatus::Closed,
@@ -376,8 +412,8 @@ fn agrees(done: &str, order: &Order) -> bool {
                         .any(|one| entry.detail.contains(*one))
             })
         }
-        "by-hand" => asked.refunds.iter().any(|one| one.state == Refund::Done),
-        "grant" => judged(Judged::Granted),
+        "by-hand" => asked.refunds.iter().any(|one| one.note == BY_HAND),
+        "grant" => judged(Judged::Granted) && is_leaving,
         "refuse" => judged(Judged::Refused),
         _ => false,
     }

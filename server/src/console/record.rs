@@ -90,6 +90,7 @@ pub(super) async fn list(desk: Desk, Query(wish): Query<Wish>) -> Answered {
         asked: wish.asked(),
         refusal: None,
         is_first: wish.before().is_none(),
+        is_partial: last.is_some() && acts.len() < LINES,
         next: last.map(|last| wish.address("/acts", Some(last))),
         csv: wish.address("/acts.csv", None),
         acts,
@@ -114,6 +115,7 @@ fn not_read(desk: &Desk, wish: &Wish, unread: &Unread) -> Response {
         acts: Vec::new(),
         orders: Vec::new(),
         is_first: false,
+        is_partial: false,
         next: None,
         csv: wish.address("/acts.csv", None),
     };

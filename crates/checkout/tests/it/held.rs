@@ -243,7 +243,7 @@ async fn a_refund_on_its_way_is_left_to_its_channel() {
     assert!(!is_at_risk().await);
     let by_hand = scene
         .checkout
-        .refund_by_hand(&attempt.order_sn, &refund)
+        .refund_by_hand(&attempt.order_sn, &refund, false)
         .await;
     assert_eq!(by_hand.unwrap_err(), Failure::InProgress);
     // A week is too long.
@@ -251,7 +251,7 @@ async fn a_refund_on_its_way_is_left_to_its_channel() {
     assert!(is_at_risk().await);
     scene
         .checkout
-        .refund_by_hand(&attempt.order_sn, &refund)
+        .refund_by_hand(&attempt.order_sn, &refund, false)
         .await
         .unwrap();
 }

@@ -181,16 +181,17 @@ async fn the_operator_honours_late_money_or_gives_it_back_by_hand() {
         let risks = scene.store.at_risk(0).await.unwrap();
         risks.iter().map(|risk| risk.kind).collect::<Vec<_>>()
     };
-    assert!(kinds().await.contains(&RiskKind::Late));
+    // It does not go back by itself any more.
+    assert_eq!(kinds().await, [RiskKind::Refund]);
     let done = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
         .await;
     assert_eq!(done.unwrap().state, Refund::Done);
     assert!(kinds().await.is_empty());
     let again = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
         .await;
     assert_eq!(again, Err(Failure::InProgress));
 }
@@ -424,7 +425,7 @@ async fn a_refund_s_failure_is_not_told_after_its_end() {
     assert_eq!((refund.shown_key(), refund.state), ("a", Refund::Failed));
     scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
         .await
         .unwrap();
     let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();

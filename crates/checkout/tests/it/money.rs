@@ -1,6 +1,6 @@
 //! Two attempts paid, refunds with unknown outcomes, captures, other currencies.
 
-use crate::scene::{Gate, Scene, paid};
+use crate::scene::{AGAIN, Gate, Scene, paid};
 use checkout::Failure;
 use payment::channel::Channel;
 use payment::errcode::ErrCode;
@@ -76,7 +76,7 @@ async fn a_refund_of_unknown_outcome_is_asked_about_and_never_renumbered() {
     scene.channel.told.lock().unwrap().query_refund = Some(Err(unknown()));
     let row = scene
         .checkout
-        .refund_order("li", &order, 40, None, "")
+        .refund_order("li", &order, 40, None, ("", AGAIN))
         .await
         .unwrap();
     scene.refunds_after_s(0).await;
@@ -115,6 +115,47 @@ async fn a_refund_of_unknown_outcome_is_asked_about_and_never_renumbered() {
     assert_eq!(scene.refunds_after_s(9_999).await, 0);
 }
 
+/// A duplicate's refund that failed is one line, until somebody has seen to it.
+#[tokio::test]
+async fn money_beside_whose_refund_failed_is_at_risk_once() {
+    let scene = Scene::new().await;
+    let first = scene.pay("k").await.unwrap();
+    let other = [("requestKey", "k"), ("rate", "6.8")];
+    let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
+    scene.answers(Ok(paid(&first, 100)));
+    scene.paypal.told.lock().unwrap().query = Some(Ok(paid_in_cents(&second, 15)));
+    for channel in [&scene.channel, &scene.paypal] {
+        channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
+            code: "CLOSED".to_owned(),
+            message: "no".to_owned(),
+        }));
+    }
+    scene.after_s(5).await;
+    let kinds = async || {
+        let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+        let counts = scene.store.risk_counts(scene.now_ms()).await.unwrap();
+        let counts = counts.into_iter().filter(|one| one.count > 0);
+        let counts: Vec<_> = counts.map(|one| one.kind).collect();
+        let kinds: Vec<_> = risks.iter().map(|one| one.kind).collect();
+        assert_eq!(kinds, counts);
+        kinds
+    };
+    assert_eq!(kinds().await, [RiskKind::Duplicate]);
+    scene.refunds_after_s(1).await;
+    assert_eq!(kinds().await, [RiskKind::Refund]);
+    let risk = scene.store.at_risk(scene.now_ms()).await.unwrap().remove(0);
+    let waiting = scene.store.to_look_after(&risk.order_sn).await.unwrap();
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Operator,
+    };
+    let looked = scene
+        .store
+        .look_after(&risk.order_sn, &waiting[0], "paid by bank", act);
+    assert!(looked.await.unwrap());
+    assert_eq!(kinds().await, []);
+}
+
 #[tokio::test]
 async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     let scene = Scene::new().await;
@@ -122,7 +163,7 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
     scene
         .checkout
-        .refund_order("li", &order, 100, None, "")
+        .refund_order("li", &order, 100, None, ("", AGAIN))
         .await
         .unwrap();
     scene.refunds_after_s(0).await;
@@ -136,7 +177,10 @@ async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     let risks = scene.store.at_risk(0).await.unwrap();
     assert_eq!(risks[0].kind, RiskKind::Refund);
     // Its sum stays taken: nobody refunds it a second time by another way.
-    let again = scene.checkout.refund_order("li", &order, 1, None, "").await;
+    let again = scene
+        .checkout
+        .refund_order("li", &order, 1, None, ("", AGAIN))
+        .await;
     assert_eq!(again, Err(Failure::TooMuch(0)));
 }
 
@@ -146,7 +190,7 @@ async fn only_what_was_paid_is_refunded() {
     let open = scene.pay("open").await.unwrap();
     let refused = scene
         .checkout
-        .refund_order("li", &open.order_sn, 1, None, "")
+        .refund_order("li", &open.order_sn, 1, None, ("", AGAIN))
         .await;
     assert_eq!(refused, Err(Failure::NotPaid));
     let order = paid_attempt(&scene, "k").await.order_sn;
@@ -154,7 +198,7 @@ async fn only_what_was_paid_is_refunded() {
         assert!(
             scene
                 .checkout
-                .refund_order("li", &order, bad, None, "")
+                .refund_order("li", &order, bad, None, ("", AGAIN))
                 .await
                 .is_err(),
             "{bad}"
@@ -227,7 +271,9 @@ async fn a_part_of_which_nothing_comes_at_its_channel_is_called_too_little() {
     scene.after_s(5).await;
     let number = &attempt.order_sn;
     let part = async |fen| {
-        let begun = scene.checkout.refund_order("li", number, fen, None, "");
+        let begun = scene
+            .checkout
+            .refund_order("li", number, fen, None, ("", AGAIN));
         begun.await.map(|row| row.channel_money.minor())
     };
     assert_eq!(part(3).await, Err(Failure::TooLittle));
@@ -283,7 +329,7 @@ async fn another_sum_of_the_channels_is_what_is_paid_and_refunded() {
     for fen in [33, 33, 34] {
         let refund = scene
             .checkout
-            .refund_order("li", &attempt.order_sn, fen, None, "")
+            .refund_order("li", &attempt.order_sn, fen, None, ("", AGAIN))
             .await;
         refund.unwrap();
     }
@@ -336,7 +382,7 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
     let order = paid_attempt(&scene, "k").await.order_sn;
     let refund = scene
         .checkout
-        .refund_order("li", &order, 100, None, "")
+        .refund_order("li", &order, 100, None, ("", AGAIN))
         .await
         .unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
@@ -344,13 +390,13 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
     scene.refunds_after_s(0).await;
     let early = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
         .await;
     assert_eq!(early, Err(Failure::InProgress));
     scene.refunds_after_s(601).await;
     let done = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
         .await;
     assert_eq!(done.unwrap().state, Refund::Done);
     assert!(
@@ -369,7 +415,7 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
     let order = paid_attempt(&scene, "k").await.order_sn;
     let refund = scene
         .checkout
-        .refund_order("li", &order, 100, None, "")
+        .refund_order("li", &order, 100, None, ("", AGAIN))
         .await
         .unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Err(unknown()));
@@ -385,7 +431,7 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
         gate.entered.notified().await;
         let ended = scene
             .checkout
-            .refund_by_hand(&refund.order_sn, &refund.refund_no)
+            .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
             .await;
         assert_eq!(ended.unwrap().state, Refund::Done);
         gate.go_on.notify_one();
@@ -400,7 +446,9 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
 async fn a_refund_that_is_refused_for_now_is_sent_again_under_what_was_answered() {
     let scene = Scene::new().await;
     let order = paid_attempt(&scene, "k").await.order_sn;
-    let begun = scene.checkout.refund_order("li", &order, 40, None, "");
+    let begun = scene
+        .checkout
+        .refund_order("li", &order, 40, None, ("", AGAIN));
     let refund_no = begun.await.unwrap().refund_no;
     // It is sent, and stands so then.
     let sent = async |answer, reference: Option<&str>| {
@@ -435,7 +483,9 @@ async fn refunds_of_one_order_leave_as_far_apart_as_their_channel_wants() {
         scene.channel.told.lock().unwrap().refund_gap_ms = gap_s * 1_000;
         let order = paid_attempt(&scene, "k").await.order_sn;
         for key in ["a", "b"] {
-            let begun = scene.checkout.refund_order("li", &order, 40, Some(key), "");
+            let begun = scene
+                .checkout
+                .refund_order("li", &order, 40, Some(key), ("", AGAIN));
             begun.await.unwrap();
         }
         let states = async || {

@@ -1,9 +1,9 @@
 //! What operators do, and what their role may (docs/console.md).
 
-use crate::scene::{Scene, paid};
+use crate::scene::{AGAIN, Scene, paid};
 use crate::sign_in::{PASSWORD, operator};
 use checkout::{Confirmed, Errand, Failure, NotDone, NotSignedIn, Operators, Outcome, given};
-use payment::by_two::AloneMost;
+use payment::by_two::{AloneMost, Meant};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::lang::Lang;
@@ -61,7 +61,10 @@ async fn what_one_may_not_give_back_alone_two_do() {
         order_sn: orders[order].clone(),
         minor,
         key: key.to_owned(),
-        again: false,
+        meant: Meant {
+            again: false,
+            left: None,
+        },
     };
     let run = async |who: &Confirmed, errand: &Errand| {
         let done = scene.checkout.run_errand(who.operator(), errand, "broken");
@@ -81,7 +84,7 @@ async fn what_one_may_not_give_back_alone_two_do() {
     assert_eq!(other, Err(NotDone::Failed(Failure::RefundKeyReused)));
     let alone = scene
         .checkout
-        .refund_order("li", &orders[1], 31, None, "")
+        .refund_order("li", &orders[1], 31, None, ("", AGAIN))
         .await;
     assert_eq!(alone, Err(Failure::NeedsTwo));
     let waiting = scene.store.waiting_refund_requests(scene.now_ms()).await;
@@ -185,7 +188,7 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
     let asked = async |key: &str| {
         let asked = scene
             .checkout
-            .ask_refund("an", &attempt.order_sn, 1, key, "why");
+            .ask_refund("an", &attempt.order_sn, 1, key, ("why", AGAIN));
         asked.await.unwrap().request_no
     };
     let mut set = Domain::test();
@@ -207,7 +210,10 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
                 order_sn: order_sn(),
                 minor: 1,
                 key: format!("by-{}", role.word()),
-                again: true,
+                meant: Meant {
+                    again: true,
+                    left: None,
+                },
             },
             Errand::Grant {
                 request_no: asked(&format!("grant-{}", role.word())).await,
@@ -273,7 +279,10 @@ async fn a_role_does_what_it_may_and_each_act_is_recorded() {
         order_sn: attempt.order_sn.clone(),
         minor,
         key: key.to_owned(),
-        again: true,
+        meant: Meant {
+            again: true,
+            left: None,
+        },
     };
     for (reason, why) in [
         ("", NotDone::NoReason),
@@ -466,7 +475,7 @@ async fn what_a_person_saw_settles_an_order_by_hand() {
     // A refund of another order is none of this one.
     let refund = scene
         .checkout
-        .refund_order("li", &late.order_sn, 1, None, "");
+        .refund_order("li", &late.order_sn, 1, None, ("", AGAIN));
     let refund_no = refund.await.unwrap().refund_no;
     let by_hand = |order_sn: &str| Errand::ByHand {
         order_sn: order_sn.to_owned(),
@@ -624,7 +633,7 @@ async fn the_same_sum_once_more_is_meant_or_it_is_not_given_back() {
             order_sn: attempt.order_sn.clone(),
             minor,
             key: key.to_owned(),
-            again,
+            meant: Meant { again, left: None },
         };
         let done = scene.checkout.run_errand(li.operator(), &errand, "broken");
         done.await
@@ -654,6 +663,42 @@ async fn the_same_sum_once_more_is_meant_or_it_is_not_given_back() {
     assert_eq!(ended, Err(NotDone::Ended(Refund::Failed)));
 }
 
+/// His page is older than what went back since, by whomever: he looks again.
+#[tokio::test]
+async fn what_went_back_since_the_page_was_drawn_is_seen_first() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let li = confirmed(&scene, "li", Role::Cashier).await;
+    let refund = async |minor, key: &str, meant| {
+        let errand = Errand::Refund {
+            order_sn: attempt.order_sn.clone(),
+            minor,
+            key: key.to_owned(),
+            meant,
+        };
+        let done = scene.checkout.run_errand(li.operator(), &errand, "broken");
+        done.await
+    };
+    let shown = |again, left| Meant {
+        again,
+        left: Some(left),
+    };
+    let by_shop = scene.checkout.refund_keyed(&attempt, "s".to_owned(), 20);
+    by_shop.await.unwrap();
+    let same = Err(NotDone::Failed(Failure::SameSum));
+    assert_eq!(refund(20, "a", shown(false, 100)).await, same);
+    let less = Err(NotDone::Failed(Failure::LessLeft));
+    assert_eq!(refund(30, "a", shown(false, 100)).await, less);
+    assert_eq!(refund(20, "a", shown(true, 100)).await, less);
+    assert_eq!(refund(30, "a", shown(false, 80)).await, Ok(Outcome::Done));
+    // The answer was lost, and the form is sent again.
+    assert_eq!(refund(30, "a", shown(false, 80)).await, Ok(Outcome::Done));
+    let refunds = scene.store.refunds(&attempt.order_sn).await.unwrap();
+    assert_eq!(refunds.len(), 2);
+}
+
 #[tokio::test]
 async fn what_was_asked_for_and_then_begun_alone_waits_no_more() {
     const HOUR_MS: i64 = 3_600_000;
@@ -671,7 +716,10 @@ async fn what_was_asked_for_and_then_begun_alone_waits_no_more() {
             order_sn: attempt.order_sn.clone(),
             minor,
             key: key.to_owned(),
-            again: false,
+            meant: Meant {
+                again: false,
+                left: None,
+            },
         };
         let done = scene.checkout.run_errand(li.operator(), &errand, "broken");
         done.await

@@ -160,7 +160,7 @@ async fn the_number_of_an_operators_refund_asks_about_it_while_refunds_are_froze
         let by = ("li", "he rang");
         let begun = scene
             .checkout
-            .refund_order(by.0, &attempt.order_sn, 30, key, by.1);
+            .refund_order(by.0, &attempt.order_sn, 30, key, (by.1, AGAIN));
         begun.await.unwrap();
     }
     let was = scene.store.domain("apay.p001").await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 //! and a clock that is moved by hand.
 
 use checkout::{Checkout, Parts, Place, Schedule, Start};
-use payment::by_two::AloneMost;
+use payment::by_two::{AloneMost, Meant};
 use payment::channel::Channel;
 use payment::domain::Domain;
 use payment::money::{Currency, Money};
@@ -21,6 +21,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+
+/// Of an operator who has seen what went back before.
+pub(crate) const AGAIN: Meant = Meant {
+    again: true,
+    left: None,
+};
 
 /// When every scene begins.
 pub(crate) const START_MS: i64 = 1_465_955_270_000;

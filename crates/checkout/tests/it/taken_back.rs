@@ -1,7 +1,7 @@
 //! Money that goes back without a refund of ours, and parts that are told from the
 //! whole.
 
-use crate::scene::{Scene, by_hmac, paid};
+use crate::scene::{AGAIN, Scene, by_hmac, paid};
 use checkout::{Errand, NotDone, Outcome};
 use payment::channel::Channel;
 use payment::domain::Domain;
@@ -414,7 +414,10 @@ async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
     assert_eq!(states, [Refund::Failed, Refund::Done], "{rows:?}");
     // Both would be twice the money.
     let failed = &rows[0].refund_no;
-    let by_hand = scene.checkout.refund_by_hand(&order.order_sn, failed).await;
+    let by_hand = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, failed, false)
+        .await;
     assert_eq!(by_hand, Err(checkout::Failure::TooMuch(0)));
     // It is at risk until somebody says so.
     let at_risk = async || scene.store.at_risk(scene.now_ms()).await.unwrap().len();
@@ -431,6 +434,37 @@ async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
         .await;
     assert!(looked.unwrap());
     assert_eq!(at_risk().await, 0);
+}
+
+/// Enough is left for both: he has to say that it went back beside.
+#[tokio::test]
+async fn a_part_that_failed_and_was_made_anew_is_ended_by_hand_only_where_it_is_meant() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
+        code: "NOT_ENOUGH".to_owned(),
+        message: "no balance".to_owned(),
+    }));
+    refund(&scene, "a", "30").await.unwrap();
+    scene.refunds_after_s(1).await;
+    scene.channel.told.lock().unwrap().refund = None;
+    for (key, fen) in [("b", "20"), ("c", "30")] {
+        let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+        assert!(rows.iter().all(|one| !one.stands_for(&rows[0])));
+        refund(&scene, key, fen).await.unwrap();
+        scene.refunds_after_s(1).await;
+    }
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    let failed = &rows[0].refund_no;
+    let by_hand = async |again| {
+        let ended = scene
+            .checkout
+            .refund_by_hand(&order.order_sn, failed, again)
+            .await;
+        ended.map(|row| row.state)
+    };
+    assert_eq!(by_hand(false).await, Err(checkout::Failure::MadeAnew));
+    assert_eq!(by_hand(true).await, Ok(Refund::Done));
 }
 
 #[tokio::test]
@@ -452,7 +486,7 @@ async fn a_number_of_ours_that_comes_back_as_a_key_is_that_refund() {
     let order = paid_order(&scene).await;
     let row = scene
         .checkout
-        .refund_order("li", &order.order_sn, 50, None, "")
+        .refund_order("li", &order.order_sn, 50, None, ("", AGAIN))
         .await;
     let number = row.unwrap().refund_no;
     assert!(refund(&scene, &number, "50").await.is_ok());

@@ -4,8 +4,9 @@
 use crate::scene::{Scene, paid};
 use checkout::Failure;
 use payment::order::Attempt;
-use payment::ports::{ChannelError, Doubt, OrderState};
+use payment::ports::{ChannelError, Doubt, OrderState, RiskKind};
 use payment::status::PayStatus;
+use payment::story::{Act, Source};
 
 #[tokio::test]
 async fn an_open_order_is_asked_about_by_the_schedule() {
@@ -109,6 +110,38 @@ async fn what_stays_unknown_is_asked_about_hourly_and_ended_by_the_operator_alon
     scene.answers(Ok(paid(&attempt, 100)));
     scene.checkout.requery(&attempt).await.unwrap();
     assert_eq!(end_unpaid().await, Err(Failure::AlreadyPaid));
+}
+
+/// Whose money differs nobody hears that it was settled: a person gives it back, and then ends
+/// it.
+#[tokio::test]
+async fn money_of_another_sum_is_looked_after_and_then_ended() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 99)));
+    scene.after_s(900 + 601).await;
+    let kinds = async || {
+        let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+        risks.iter().map(|risk| risk.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds().await, [RiskKind::Mismatch], "what it said is known");
+    let end_unpaid = || scene.checkout.end_unpaid(&attempt.order_sn);
+    assert_eq!(end_unpaid().await, Err(Failure::Differs));
+    let waiting = scene.store.to_look_after(&attempt.order_sn).await.unwrap();
+    assert_eq!(waiting, [attempt.order_sn.as_str()]);
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Operator,
+    };
+    let number = &attempt.order_sn;
+    let looked = scene.store.look_after(number, number, "given back", act);
+    assert!(looked.await.unwrap());
+    assert_eq!(kinds().await, [RiskKind::Unknown], "it has no end yet");
+    assert_eq!(end_unpaid().await, Ok(()));
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    assert_eq!(kinds().await, []);
+    // The payer may pay now what it costs.
+    assert_ne!(scene.pay("k").await.unwrap().order_sn, attempt.order_sn);
 }
 
 #[tokio::test]

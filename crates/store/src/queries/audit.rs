@@ -16,8 +16,9 @@ use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, T
 use payment::refund::{ON_ITS_WAY, SILENT_MS, WAY_MS};
 use payment::story::{Act, Checkpoint};
 
-/// Of money beside a request: it is not given back yet.
-const NOT_BACK: &str = text!("f.state <> ", DONE);
+/// Of money beside a request: it is not given back yet, and goes back by itself. A refund that
+/// failed, or that a person is to end, is a line of its own.
+const NOT_BACK: &str = text!("f.state <> ", DONE, " and f.state not in ", FOR_A_PERSON);
 /// Money went back by a refund of this kind, and nobody has looked after it.
 const TAKEN: &str = text!("cause in ", TAKEN_BACK, " and ", NOT_LOOKED_AFTER);
 const NOT_LOOKED_AFTER: &str =
@@ -42,8 +43,19 @@ const STILL_UNTOLD: &str = text!(
     FREED,
     ") and (select l.at_ms from looked_after l where l.number = attempt.order_sn) is null"
 );
-/// Money came that differs, and none that settles.
-const UNSETTLED: &str = text!("mismatch is not null and status not in ", MONEY_CAME);
+/// Money came that differs, and none that settles, and nobody has looked after it.
+const UNSETTLED: &str = text!(
+    "mismatch is not null and status not in ",
+    MONEY_CAME,
+    " and (select l.at_ms from looked_after l where l.number = attempt.order_sn) is null"
+);
+/// A channel has not said for long how an attempt ended: that money differs, it has said.
+const OVERDUE_ATTEMPT: &str = text!(
+    "status in ",
+    OPEN,
+    " and expires_ms < $1 and (mismatch is null or \
+    (select l.at_ms from looked_after l where l.number = attempt.order_sn) is not null)"
+);
 /// A notify as a line of the list.
 const NOTIFY: &str = "select '' as order_sn, 'notify ' || id || ' of ' || channel || '/' || \
     account || ': ' || outcome as detail, received_ms as since_ms from notify where ";
@@ -94,7 +106,8 @@ statements! {
         created_ms as since_ms from refund where ", TAKEN;
     TO_LOOK_AFTER = "select refund_no as number from refund where order_sn = $1 and (", TAKEN,
         " or state = ", FAILED, " and ", NOT_LOOKED_AFTER, ") union all select order_sn as number from attempt where order_sn = $1 and ",
-        STILL_UNTOLD;
+        STILL_UNTOLD, " union all select order_sn as number from attempt where order_sn = $1 and ",
+        UNSETTLED;
     LOOK_AFTER = "insert into looked_after (number, at_ms) values ($1, $2) \
         on conflict (number) do nothing";
     RISK_UNTOLD = "select order_sn, ", ORDERS_SUM, "mismatch as detail, \
@@ -105,7 +118,7 @@ statements! {
         where a.order_sn = c.order_sn and r.id = a.request_id and c.state = ", PARKED;
     RISK_UNKNOWN = "select order_sn, ", ORDERS_SUM,
         "'the channel has not said how it ended' as detail, \
-        expires_ms as since_ms from attempt where status in ", OPEN, " and expires_ms < $1";
+        expires_ms as since_ms from attempt where ", OVERDUE_ATTEMPT;
     RISK_UNKNOWN_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
         created_ms as since_ms from refund where ", SILENT;
@@ -122,7 +135,7 @@ statements! {
         (select count(*) from attempt where ", UNSETTLED, ") + \
         (select count(*) from notify where outcome_word in ", STRAY, ") + \
         (select count(*) from notify where ", OLD_STRAY, ") as mismatch, \
-        (select count(*) from attempt where status in ", OPEN, " and expires_ms < $1) + \
+        (select count(*) from attempt where ", OVERDUE_ATTEMPT, ") + \
         (select count(*) from refund where ", SILENT, ") as unknown, \
         (select count(*) from refund where ", FOR_SOMEBODY, ") as refund, \
         (select count(*) from refund_request where state = ", ASKED,

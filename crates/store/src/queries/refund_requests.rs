@@ -1,12 +1,15 @@
 //! Refunds that one operator asks for and another grants (docs/console.md, Refunds by two).
 
+use super::refunds::paid_and_refunds;
 use super::rows::{ASKED, BY_OPERATOR, FREED};
 use super::steps;
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
-use payment::by_two::{AloneMost, Judged, RefundRequest};
-use payment::ports::{Answer, NewRefund, RefundRequests, StoreError};
+use payment::by_two::{AloneMost, Judged, Meant, NotMeant, RefundRequest, is_meant, waiting_sums};
+use payment::money::Money;
+use payment::ports::{Answer, NewRefund, RefundRequests, RefundRow, StoreError};
+use payment::refund::Left;
 use payment::story::{Act, Source};
 
 /// Within which what an operator gives back alone is summed, ms.
@@ -41,7 +44,11 @@ statements! {
 
 #[async_trait::async_trait]
 impl RefundRequests for Database {
-    async fn ask_refund(&self, new: &RefundRequest) -> Answer<RefundRequest> {
+    async fn ask_refund(
+        &self,
+        new: &RefundRequest,
+        meant: Meant,
+    ) -> Answer<Result<RefundRequest, NotMeant>> {
         self.write(LIMIT, async |tx| {
             let add = ADD
                 .bind(&new.request_no)
@@ -54,6 +61,17 @@ impl RefundRequests for Database {
                 .bind(new.asked_ms)
                 .bind(new.expires_ms);
             let mut locked = steps::lock(tx, &new.order_sn).await?;
+            let (paid, channel_paid, refunds) = paid_and_refunds(tx, &new.order_sn).await?;
+            let left = Left::of(paid, channel_paid, &refunds).money;
+            let wish = (
+                &*new.order_sn,
+                Some(&new.refund_key),
+                new.money,
+                new.asked_ms,
+            );
+            if let Err(why) = judge_meant(tx, wish, meant, (&refunds, left)).await? {
+                return Ok(Err(why));
+            }
             if tx.change(add).await? == 1 {
                 let (request_no, money, by) = (&new.request_no, new.money, &new.asked_by);
                 let detail = format!("{request_no} of {money} by {by}: {}", new.reason);
@@ -61,7 +79,7 @@ impl RefundRequests for Database {
                 locked.tell(tx, "refund asked", &detail, act).await?;
             }
             let of_key = OF_KEY.bind(&new.order_sn).bind(&new.refund_key);
-            refund_request(&tx.one(of_key).await?)
+            refund_request(&tx.one(of_key).await?).map(Ok)
         })
         .await
     }
@@ -113,6 +131,22 @@ fn by_operator(at_ms: i64) -> Act {
 
 pub(super) async fn waiting(line: &mut Line, now_ms: i64) -> Answer<Vec<RefundRequest>> {
     line.list(WAITING.bind(now_ms), refund_request).await
+}
+
+/// Whether an operator means a refund of an order that is locked: under its key, of so much,
+/// now. What was asked for under that key was meant then.
+pub(super) async fn judge_meant(
+    tx: &mut Tx,
+    (order_sn, key, money, now_ms): (&str, Option<&String>, Money, i64),
+    meant: Meant,
+    (refunds, left): (&[RefundRow], i64),
+) -> Answer<Result<(), NotMeant>> {
+    let requests = tx.list(OF_ORDER.bind(order_sn), refund_request).await?;
+    if requests.iter().any(|one| Some(&one.refund_key) == key) {
+        return Ok(Ok(()));
+    }
+    let waiting = waiting_sums(&requests, refunds, now_ms);
+    Ok(is_meant(meant, money.minor(), refunds, &waiting, left))
 }
 
 /// Whether an operator may give so much back alone.

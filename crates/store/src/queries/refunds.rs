@@ -171,6 +171,18 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
     }
     let (paid, channel_paid, refunds) = paid_and_refunds(tx, &new.order_sn).await?;
     let left = Left::of(paid, channel_paid, &refunds);
+    if let Some(Hands::Alone { meant, .. }) = &new.hands {
+        let wish = (
+            &*new.order_sn,
+            new.refund_key.as_ref(),
+            new.money,
+            new.created_ms,
+        );
+        let known = (&*refunds, left.money);
+        if let Err(why) = refund_requests::judge_meant(tx, wish, *meant, known).await? {
+            return Ok(Refunded::NotMeant(why));
+        }
+    }
     let part = share(paid.minor(), channel_paid.minor(), left, new.money.minor());
     let Some(part) = part.filter(|_| new.money.currency() == paid.currency()) else {
         return Ok(Refunded::TooMuch(left.money));
@@ -224,7 +236,7 @@ struct Behind {
 async fn behind(tx: &mut Tx, new: &NewRefund) -> Answer<Result<Behind, Refunded>> {
     Ok(match &new.hands {
         None => Ok(Behind::default()),
-        Some(Hands::Alone { operator, most }) => {
+        Some(Hands::Alone { operator, most, .. }) => {
             let may = match most {
                 Some(most) => refund_requests::may_alone(tx, new, operator, *most).await?,
                 None => true,
@@ -405,7 +417,10 @@ async fn of_key(tx: &mut Tx, domain_code: &str, key: &str) -> Answer<Option<Refu
 }
 
 /// What was paid, in both currencies, and the refunds of it.
-async fn paid_and_refunds(tx: &mut Tx, order_sn: &str) -> Answer<(Money, Money, Vec<RefundRow>)> {
+pub(super) async fn paid_and_refunds(
+    tx: &mut Tx,
+    order_sn: &str,
+) -> Answer<(Money, Money, Vec<RefundRow>)> {
     let row = tx.one(PAID.bind(order_sn)).await?;
     let paid = row.money("money", "currency")?;
     let channel_paid = row.money("channel_money", "channel_currency")?;

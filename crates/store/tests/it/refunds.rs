@@ -1,7 +1,7 @@
 //! Money that goes back, closed requests, and trips for an openid.
 
 use crate::harness::{act, attempt, begun, beside, callback, changed, money};
-use payment::by_two::{AloneMost, Hands, Judged, RefundRequest};
+use payment::by_two::{AloneMost, Hands, Judged, Meant, NotMeant, RefundRequest};
 use payment::domain::{Domain, LateMoney};
 use payment::money::{Currency, Money};
 use payment::order::{Attempt, Event};
@@ -588,6 +588,12 @@ fn by_operators(new: NewRefund, hands: Hands) -> NewRefund {
     }
 }
 
+/// Of who has seen what went back before.
+const AGAIN: Meant = Meant {
+    again: true,
+    left: None,
+};
+
 fn asked(order_sn: &str, number: &str, fen: i64) -> RefundRequest {
     RefundRequest {
         request_no: number.to_owned(),
@@ -601,6 +607,38 @@ fn asked(order_sn: &str, number: &str, fen: i64) -> RefundRequest {
         state: Judged::Asked,
         judged_by: None,
     }
+}
+
+/// Two operators see the same alarm: what both mean goes back once, and is asked for once.
+pub(crate) async fn operators_of_one_moment_give_a_sum_once(store: Arc<dyn Store>) {
+    let order = paid(&*store).await.order_sn;
+    let alone = |number: &str, fen: i64| {
+        let hands = Hands::Alone {
+            operator: "li".to_owned(),
+            most: None,
+            meant: Meant::default(),
+        };
+        by_operators(refund(&order, number, None, fen), hands)
+    };
+    let same = Refunded::NotMeant(NotMeant::SameSum);
+    let (first, second) = (alone("R1", 30), alone("R2", 30));
+    let both = tokio::join!(store.begin_refund(&first), store.begin_refund(&second));
+    let both = [both.0.unwrap(), both.1.unwrap()];
+    assert_eq!(
+        both.iter().filter(|one| **one == same).count(),
+        1,
+        "{both:?}"
+    );
+    let (first, second) = (asked(&order, "Q1", 20), asked(&order, "Q2", 20));
+    let meant = Meant::default();
+    let both = tokio::join!(
+        store.ask_refund(&first, meant),
+        store.ask_refund(&second, meant)
+    );
+    let both = [both.0.unwrap(), both.1.unwrap()];
+    let refused = both.iter().filter(|one| **one == Err(NotMeant::SameSum));
+    assert_eq!(refused.count(), 1, "{both:?}");
+    assert_eq!(store.begin_refund(&alone("R3", 20)).await.unwrap(), same);
 }
 
 /// Twenty at once of four fen each, where one may give back ten.
@@ -627,7 +665,12 @@ pub(crate) async fn what_an_operator_gives_back_alone_stays_within_its_limit(
         let new = refund(&orders[of], &format!("R{number}"), None, 4);
         let operator = "li".to_owned();
         let most = Some(AloneMost { an_order, a_day });
-        by_operators(new, Hands::Alone { operator, most })
+        let hands = Hands::Alone {
+            operator,
+            most,
+            meant: AGAIN,
+        };
+        by_operators(new, hands)
     };
     for (number, an_order, a_day) in [(0, 100, 10), (100, 12, 100)] {
         let tasks: Vec<_> = (number..number + 20)
@@ -655,6 +698,7 @@ pub(crate) async fn what_an_operator_gives_back_alone_stays_within_its_limit(
     let unbound = Hands::Alone {
         operator: "li".to_owned(),
         most: None,
+        meant: AGAIN,
     };
     let unbound = by_operators(refund(&order, "R200", None, 4), unbound);
     let begun = store.begin_refund(&unbound).await.unwrap();
@@ -665,13 +709,14 @@ pub(crate) async fn what_an_operator_gives_back_alone_stays_within_its_limit(
 pub(crate) async fn who_asks_for_a_refund_cannot_grant_it(store: Arc<dyn Store>) {
     let order = paid(&*store).await.order_sn;
     let request = asked(&order, "Q1", 30);
-    let kept = store.ask_refund(&request).await.unwrap();
+    let kept = store.ask_refund(&request, AGAIN).await.unwrap().unwrap();
     assert_eq!(kept, request);
     let again = RefundRequest {
         request_no: "Q2".to_owned(),
         ..request.clone()
     };
-    assert_eq!(store.ask_refund(&again).await.unwrap(), request, "once");
+    let once = store.ask_refund(&again, AGAIN).await.unwrap();
+    assert_eq!(once, Ok(request.clone()), "once");
     let granted = |by: &str, at_ms: i64| {
         let new = refund(&order, "R1", Some("key of Q1"), 30);
         let hands = Hands::Granted {
@@ -707,7 +752,8 @@ pub(crate) async fn who_asks_for_a_refund_cannot_grant_it(store: Arc<dyn Store>)
     let by = judged.judged_by.as_deref();
     assert_eq!((judged.state, by), (Judged::Granted, Some("an")));
     assert!(!store.refuse_refund("Q1", "an", "no", 21).await.unwrap());
-    store.ask_refund(&asked(&order, "Q3", 1)).await.unwrap();
+    let third = store.ask_refund(&asked(&order, "Q3", 1), AGAIN).await;
+    third.unwrap().unwrap();
     assert!(store.refuse_refund("Q3", "li", "no", 21).await.unwrap());
     assert_eq!(store.waiting_refund_requests(20).await.unwrap(), []);
     let all = store.refund_requests(&order).await.unwrap();

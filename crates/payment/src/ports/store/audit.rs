@@ -111,11 +111,14 @@ impl RiskKind {
             Self::Mismatch => (
                 (
                     "收到的钱与订单对不上",
-                    "看通知，认得出就 tongfu notify attach",
+                    "有订单号的：到渠道后台退，再 tongfu order looked-after 和 order unpaid；\
+                     没有的：看通知，认得出就 tongfu notify attach",
                 ),
                 (
                     "Money that does not fit its order",
-                    "Look at the notify; where you know it, tongfu notify attach",
+                    "Of an order: give it back at the channel's console, then tongfu order \
+                     looked-after and order unpaid; of none: look at the notify, and where you \
+                     know it, tongfu notify attach",
                 ),
             ),
             Self::Unknown => (

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::callbacks::NewCallback;
-use crate::by_two::{Hands, RefundRequest};
+use crate::by_two::{Hands, Meant, NotMeant, RefundRequest};
 use crate::money::Money;
 use crate::refund::{Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_MS};
 use crate::story::Act;
@@ -57,6 +57,13 @@ pub struct RefundRow {
 }
 
 impl RefundRow {
+    /// Whether it may have been made in the place of one that failed: of the same sum, since.
+    #[must_use]
+    pub fn stands_for(&self, failed: &Self) -> bool {
+        let is_later = (self.created_ms, &self.refund_no) > (failed.created_ms, &failed.refund_no);
+        is_later && self.money == failed.money && self.state.counts()
+    }
+
     /// Whether a person may note it as given back: it failed or is parked, or its channel,
     /// which has it, has said for too long nothing of its end.
     #[must_use]
@@ -144,6 +151,8 @@ pub enum Refunded {
     NeedsTwo,
     /// What was to be granted does not wait for it, or no more.
     NotAsked,
+    /// What an operator may not mean.
+    NotMeant(NotMeant),
     /// Nothing is left of it in the channel's currency.
     TooLittle,
     /// A number was taken: make a new one and try again.
@@ -167,9 +176,14 @@ pub struct Asked {
 /// [`Refunds::begin_refund`].
 #[async_trait::async_trait]
 pub trait RefundRequests: Send + Sync {
-    /// Keeps what an operator asks for, which waits, and tells it in its order's story;
-    /// gives what was asked for of this order under the same key, whenever that was.
-    async fn ask_refund(&self, new: &RefundRequest) -> Answer<RefundRequest>;
+    /// Keeps what an operator asks for, where he means it, which waits, and tells it in its
+    /// order's story; gives what was asked for of this order under the same key, whenever that
+    /// was.
+    async fn ask_refund(
+        &self,
+        new: &RefundRequest,
+        meant: Meant,
+    ) -> Answer<Result<RefundRequest, NotMeant>>;
     /// What has this number.
     async fn refund_request(&self, request_no: &str) -> Answer<Option<RefundRequest>>;
     /// All that was asked for of an order, oldest first.
