@@ -415,8 +415,25 @@ async fn each_role_does_what_it_may() {
             let answer = browser.post(&format!("{path}/{act}"), &form).await;
             let expected = if may[2] { else_ } else { 403 };
             assert_eq!(answer.status().as_u16(), expected, "{role} {act}");
+            if expected == 409 && act == "honour" {
+                let told = answer.text().await.unwrap();
+                assert!(told.contains("这不是关闭之后才到的钱"), "{told}");
+            }
         }
     }
+    // A page from before all these refunds gives nothing more back unseen.
+    let token = dev.hidden("/", "token").await;
+    let stale = [
+        ("token", token.as_str()),
+        ("reason", "why"),
+        ("yuan", "0.03"),
+        ("key", "stale"),
+        ("left", "1000000"),
+    ];
+    let answer = dev.post(&format!("{path}/refund"), &stale).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let told = answer.text().await.unwrap();
+    assert!(told.contains("你打开这个订单之后"), "{told}");
     let (_, told) = run(&world, &["operator", "set", "admin", "--enabled", "false"]);
     assert!(told.is_empty(), "{told}");
     let (_, listed) = run(&world, &["operator", "list"]);
