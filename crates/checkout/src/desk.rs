@@ -300,8 +300,8 @@ pub enum NotDone {
     /// Somebody else changed the business system or the account.
     #[error(
         "{0} was changed since this page was opened, and nothing was done: by somebody else, or \
-         by this very form sent twice. See how it is now; a secret that you did not see is \
-         rotated once more"
+         by this very form sent twice. See how it is now; where it was to rotate, and you saw no \
+         secret, rotate once more"
     )]
     Changed(String),
     /// More changes at once than can be recorded.
@@ -351,7 +351,7 @@ impl NotDone {
             ),
             Self::Changed(code) => format!(
                 "{code} 在你打开这一页之后改过，没有执行：可能是别人，也可能是同一张表单发了两次。\
-                         请看下面现在的样子；没看到的密钥，再换一次"
+                         请看现在的样子（换密钥没看到新的，就再换一次）"
             ),
             Self::TooMuch => "一次改得太多，记不下：请分几次改".to_owned(),
             Self::Breaks(rule) => rule.text(lang).to_owned(),

@@ -117,9 +117,11 @@ pub(super) fn status_of(not_done: &NotDone) -> StatusCode {
         | NotDone::OwnRequest
         | NotDone::TooMuch
         | NotDone::Breaks(_) => StatusCode::BAD_REQUEST,
-        NotDone::Taken(_) | NotDone::Changed(_) | NotDone::MoreThanLeft(_) | NotDone::Ended(_) => {
-            StatusCode::CONFLICT
-        }
+        NotDone::Taken(_)
+        | NotDone::Changed(_)
+        | NotDone::MoreThanLeft(_)
+        | NotDone::Ended(_)
+        | NotDone::Unfit(..) => StatusCode::CONFLICT,
     }
 }
 

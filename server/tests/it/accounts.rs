@@ -212,7 +212,7 @@ async fn accounts_are_stopped_at_the_console(database: Database) {
     let stale = dev.post(&format!("{path}/enable"), &form).await;
     assert_eq!(stale.status().as_u16(), 409, "it was shown enabled");
     let stale = stale.text().await.unwrap();
-    assert!(stale.contains("刚被别人改过"), "{stale}");
+    assert!(stale.contains("改过，没有执行"), "{stale}");
     let form = [form[0], form[1], ("was", "false")];
     let answer = dev.post(&format!("{path}/enable"), &form).await;
     assert_eq!(location(&answer), format!("{path}?done=enable"));

@@ -92,7 +92,7 @@ async fn one_is_made_rotated_set_and_stopped(database: Database) {
     assert_eq!(again.status(), StatusCode::CONFLICT);
     let again = again.text().await.unwrap();
     assert!(
-        again.contains("刚被别人改过") && !again.contains(&second),
+        again.contains("改过，没有执行") && !again.contains(&second),
         "{again}"
     );
     eventually("both keys hold", async || {

@@ -118,7 +118,7 @@ async fn an_order_is_found_told_and_given_back(database: Database) {
         "{board}"
     );
     assert!(
-        board.contains("?channel=Wechat&amp;state=SUCCESSPAY&amp;paid=1"),
+        board.contains("?channel=Wechat&amp;currency=CNY&amp;state=SUCCESSPAY&amp;paid=1"),
         "{board}"
     );
     // On a phone no column has a head.

@@ -1,7 +1,7 @@
 //! A partner's refunds, sentence by sentence of what the documents promise
 //! (docs/forecore.md, Refunds).
 
-use crate::scene::Scene;
+use crate::scene::{AGAIN, Scene};
 use doors::apay::{self, Failure, PartnerRefund};
 use payment::fields::Fields;
 use payment::forecore::md5_sign;

@@ -69,6 +69,7 @@ on_both! {
     refunds::partial_refunds_stay_within_the_sum,
     refunds::ten_refunds_at_once_never_exceed_the_sum,
     refunds::refunds_of_a_day_stay_within_their_limit,
+    refunds::operators_of_one_moment_give_a_sum_once,
     refunds::what_an_operator_gives_back_alone_stays_within_its_limit,
     refunds::who_asks_for_a_refund_cannot_grant_it,
     refunds::parts_of_a_changed_sum_make_the_whole,
