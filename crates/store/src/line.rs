@@ -1,12 +1,15 @@
 //! What statements are sent over, and the rows that come back, of either database.
 
+mod lent;
+
 use crate::sql::{Statement, Value};
 use Connection::{Alone, Own, Together};
+use lent::Lent;
 use payment::ports::{Answer, StoreError};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Decode, Encode, Postgres, Row as _, Sqlite, Transaction, Type};
 use std::ops::{Deref, DerefMut};
 
@@ -21,7 +24,7 @@ impl Pool {
     pub(crate) async fn line(&self) -> Answer<Line> {
         let line = match self {
             Self::Sqlite(pool) => pool.acquire().await.map(|one| Line::Sqlite(Alone(one))),
-            Self::Postgres(pool) => pool.acquire().await.map(|one| Line::Postgres(Alone(one))),
+            Self::Postgres(pool) => Lent::out_of(pool).await.map(Line::Postgres),
         };
         line.map_err(unavailable)
     }
@@ -29,13 +32,13 @@ impl Pool {
     /// The same, for who keeps it: it does not come back to the pool.
     pub(crate) async fn own_line(&self) -> Answer<Line> {
         let line = match self {
-            Self::Sqlite(pool) => pool
-                .acquire()
-                .await
-                .map(|one| Line::Sqlite(Own(one.detach()))),
+            Self::Sqlite(pool) => {
+                let one = pool.acquire().await;
+                one.map(|one| Line::Sqlite(Own(one.detach())))
+            }
             Self::Postgres(pool) => {
                 let one = pool.acquire().await;
-                one.map(|one| Line::Postgres(Own(one.detach())))
+                one.map(|one| Line::Postgres(Lent::kept(one.detach())))
             }
         };
         line.map_err(unavailable)
@@ -49,23 +52,24 @@ impl Pool {
                 Line::Sqlite(Together(begun))
             }
             Self::Postgres(pool) => {
-                let begun = pool.begin_with(crate::dialect::POSTGRES.begin).await?;
-                Line::Postgres(Together(begun))
+                let mut line = Lent::out_of(pool).await?;
+                line.begin().await?;
+                Line::Postgres(line)
             }
         };
         Ok(Tx(line))
     }
 }
 
-/// A connection, in a transaction or not.
-pub(crate) enum Connection<D: sqlx::Database> {
-    Alone(PoolConnection<D>),
-    Together(Transaction<'static, D>),
-    Own(D::Connection),
+/// A connection to SQLite, in a transaction or not.
+pub(crate) enum Connection {
+    Alone(PoolConnection<Sqlite>),
+    Together(Transaction<'static, Sqlite>),
+    Own(SqliteConnection),
 }
 
-impl<D: sqlx::Database> Connection<D> {
-    fn connection(&mut self) -> &mut D::Connection {
+impl Connection {
+    fn connection(&mut self) -> &mut SqliteConnection {
         match self {
             Alone(connection) => connection,
             Together(tx) => tx,
@@ -83,8 +87,8 @@ impl<D: sqlx::Database> Connection<D> {
 
 /// What statements are sent over.
 pub(crate) enum Line {
-    Sqlite(Connection<Sqlite>),
-    Postgres(Connection<Postgres>),
+    Sqlite(Connection),
+    Postgres(Lent),
 }
 
 /// A line whose statements are kept together or not at all. Dropped, it undoes them.
@@ -109,7 +113,7 @@ impl Tx {
     pub(crate) async fn commit(self) -> Answer<()> {
         match self.0 {
             Line::Sqlite(line) => line.commit().await,
-            Line::Postgres(line) => line.commit().await,
+            Line::Postgres(mut line) => line.commit().await,
         }
         .map_err(unavailable)
     }

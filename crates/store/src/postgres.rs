@@ -62,7 +62,7 @@ pub(crate) async fn open(
             })
         })
         .before_acquire(move |connection, meta| {
-            let usable = !judge.is_old(meta.age) && !connection.is_in_transaction();
+            let usable = !judge.is_old(meta.age);
             Box::pin(async move {
                 let ping = tokio::time::timeout(PING_LIMIT, connection.ping());
                 Ok(usable && matches!(ping.await, Ok(Ok(()))))

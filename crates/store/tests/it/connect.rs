@@ -6,6 +6,8 @@ use payment::ports::Change;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// What a test beside needs; `None`, said aloud, where it is not there.
 fn given(name: &str) -> Option<String> {
@@ -165,4 +167,82 @@ async fn who_finds_no_connection_free_renews_none() {
     assert!(store.domain("test").await.unwrap().is_none());
     assert_eq!(pids().await, before);
     assert!(!store.changes().await.unwrap().contains(&Change::All));
+}
+
+/// Two connections, in use when all that is sent over them is lost: no end of theirs is told.
+/// Others take their places.
+async fn silence_takes_no_places(settings: &str) {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let (scheme, rest) = address.split_once("://").unwrap();
+    let (authority, name) = rest.split_once('/').unwrap();
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (format!("{user}@"), host.to_owned()),
+        None => (String::new(), authority.to_owned()),
+    };
+    let (silence, silenced) = watch::channel(false);
+    let way = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = way.local_addr().unwrap().port();
+    tokio::spawn(lead(way, host, silenced));
+    let through = format!("{scheme}://{user}127.0.0.1:{port}/{name}{settings}");
+    let over = store::Address::from(&through).over(2);
+    let store = store::migrate(over).await.unwrap();
+
+    let mut holder = PgConnection::connect(&address).await.unwrap();
+    holder.execute("begin; lock table domain").await.unwrap();
+    let reads = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.domain("test").await.is_ok() })
+    };
+    let readers = [reads(), reads()];
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
+        and application_name = 'tongfu' and wait_event_type = 'Lock'";
+    let mut waits = 0_i64;
+    while waits < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        waits = sqlx::query_scalar(waiting)
+            .fetch_one(&mut holder)
+            .await
+            .unwrap();
+    }
+    silence.send(true).unwrap();
+    holder.execute("rollback").await.unwrap();
+    for reader in readers {
+        reader.abort();
+    }
+    // Each waits for a place as long as anybody does.
+    let mut tries = 1;
+    while let Err(error) = store.domain("test").await {
+        assert!(tries < 12, "{error}");
+        tries += 1;
+    }
+}
+
+/// Leads to the server, until what is under way falls silent; whoever comes then is led.
+async fn lead(way: TcpListener, server: String, silenced: watch::Receiver<bool>) {
+    loop {
+        let (mut near, _) = way.accept().await.unwrap();
+        let (server, mut silenced) = (server.clone(), silenced.clone());
+        tokio::spawn(async move {
+            let mut far = TcpStream::connect(server).await.unwrap();
+            silenced.mark_unchanged();
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                _ = silenced.changed() => std::future::pending().await,
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn connections_that_fell_silent_take_no_places() {
+    silence_takes_no_places("").await;
+}
+
+#[tokio::test]
+async fn nor_do_encrypted_ones() {
+    if given("TONGFU_TEST_POSTGRES_CERTIFICATE").is_some() {
+        silence_takes_no_places("?sslmode=require").await;
+    }
 }
