@@ -117,9 +117,10 @@ impl Config {
         Self::merge(Some(file), |_| None).unwrap()
     }
 
-    /// Where the books are, over how many connections, and the keys of their secrets.
+    /// Where the books are for a command, over how many connections, and the keys of their
+    /// secrets.
     pub(crate) fn database(&self) -> Result<store::Address> {
-        self.sealed_database(false)
+        self.sealed_database(false).map(store::Address::patient)
     }
 
     fn sealed_database(&self, dev: bool) -> Result<store::Address> {
@@ -134,7 +135,7 @@ impl Config {
         })
     }
 
-    /// The same, with the mark of this instance.
+    /// The same for an instance, with its mark.
     pub(crate) fn marked_database(&self, dev: bool) -> Result<store::Address> {
         // A folder that was named is made; what stands beside a file of SQLite stands
         // where that is, or nowhere.

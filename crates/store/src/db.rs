@@ -18,7 +18,8 @@ use tokio::sync::Mutex;
 /// What a payer, a channel or a worker waits for. It is longer than the database's
 /// own limits, so that those speak first where they can.
 pub(crate) const LIMIT: Duration = Duration::from_secs(12);
-/// What an operator's command over the whole database waits for.
+/// What an operator's command over the whole database waits for. An instance's server of
+/// PostgreSQL gives up sooner ([`crate::Address::patient`]).
 pub(crate) const LONG_LIMIT: Duration = Duration::from_secs(300);
 
 /// A database that gave an answer so lately is not away.

@@ -3,6 +3,7 @@
 use crate::guard::Guard;
 use crate::keys::Keys;
 use crate::open_error::{OpenError, Tables, refused};
+use crate::postgres::connect::{LIMITS, PATIENT_LIMITS};
 use payment::ports::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub struct Address {
     keys: Keys,
     given_up: bool,
     sealed_only: bool,
+    patient: bool,
 }
 
 impl Address {
@@ -61,6 +63,14 @@ impl Address {
         }
     }
 
+    /// For a command, which may ask what takes minutes. Where payers wait beside it, a server
+    /// gives up sooner, and who asks much keeps no connection from them.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        let patient = true;
+        Self { patient, ..self }
+    }
+
     /// Opens it though its secrets are kept by keys that nobody has any more.
     #[must_use]
     pub fn with_lost_keys(self) -> Self {
@@ -81,6 +91,7 @@ impl<T: AsRef<str> + ?Sized> From<&T> for Address {
             keys: Keys::default(),
             given_up: false,
             sealed_only: false,
+            patient: false,
         }
     }
 }
@@ -113,6 +124,7 @@ async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, O
         keys,
         given_up,
         sealed_only,
+        patient,
     } = address;
     let place = mark.clone().unwrap_or_default();
     let unusable = |error| refused(format!("the mark in {}: {error}", place.display()));
@@ -123,7 +135,11 @@ async fn open_with(address: Address, tables: Tables) -> Result<Arc<dyn Store>, O
         crate::sqlite::open(&url, readers, guard, tables).await?
     } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         let connections = connections.unwrap_or(Address::POSTGRES_CONNECTIONS);
-        crate::postgres::open(&url, connections, guard, tables).await?
+        let limits = match patient {
+            true => PATIENT_LIMITS,
+            false => LIMITS,
+        };
+        crate::postgres::open(&url, connections, limits, guard, tables).await?
     } else {
         return Err(OpenError::Scheme);
     };

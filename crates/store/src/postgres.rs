@@ -1,6 +1,6 @@
 //! What is PostgreSQL's own: row locks, and statement time limits.
 
-mod connect;
+pub(crate) mod connect;
 mod hosts;
 
 use crate::db::{Database, Writes};
@@ -33,6 +33,7 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) async fn open(
     address: &str,
     connections: u32,
+    limits: &'static str,
     guard: Arc<Guard>,
     tables: Tables,
 ) -> Result<Database, OpenError> {
@@ -52,7 +53,7 @@ pub(crate) async fn open(
         .after_connect(move |connection, _| {
             let (guard, renewal) = (Arc::clone(&known), given_up.clone());
             Box::pin(async move {
-                let ready = connect::ready(connection, &guard, &renewal).await;
+                let ready = connect::ready(connection, limits, &guard, &renewal).await;
                 if ready.is_err() {
                     // The pool makes the next one at once, and a pooler whose server is away,
                     // or a server whose books went back, refuses it at once.

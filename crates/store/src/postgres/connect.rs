@@ -17,8 +17,11 @@ use std::time::Duration;
 const NAME: &str = "tongfu";
 /// The server's own limits: it gives up before we do. Set once a connection is there,
 /// since poolers refuse most of what an address can ask for at its beginning.
-const LIMITS: &str = "set statement_timeout = '10s'; set lock_timeout = '5s'; \
+pub(crate) const LIMITS: &str = "set statement_timeout = '10s'; set lock_timeout = '5s'; \
     set idle_in_transaction_session_timeout = '15s'";
+/// The same for an operator's command, as [`crate::db::LONG_LIMIT`] is.
+pub(crate) const PATIENT_LIMITS: &str = "set statement_timeout = '295s'; \
+    set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '15s'";
 /// How long a look at what is behind the address may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 /// Others may have taken the first one's server meanwhile: it is looked again.
@@ -85,10 +88,11 @@ fn system_roots() -> Option<PathBuf> {
 /// What the driver says, or that this server is not to be used.
 pub(super) async fn ready(
     connection: &mut PgConnection,
+    limits: &'static str,
     guard: &Guard,
     renewal: &Renewal,
 ) -> Result<(), sqlx::Error> {
-    connection.execute(LIMITS).await?;
+    connection.execute(limits).await?;
     if !guard.is_armed() {
         return Ok(());
     }

@@ -111,6 +111,31 @@ async fn a_migration_takes_the_time_that_it_needs() {
     drop(store);
 }
 
+/// What `doctor` asks of a large book takes longer than a payer may wait.
+#[tokio::test]
+async fn a_command_has_longer_than_an_instance() {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let mut admin = PgConnection::connect(&address).await.unwrap();
+    let address = store::Address::from(&address);
+    let instance = store::migrate(address.clone()).await.unwrap();
+    let command = store::open(address.patient()).await.unwrap();
+    let limits = "create table seen (statement text); create function look() returns trigger language plpgsql as $$ begin \
+        insert into seen values (current_setting('statement_timeout')); \
+        return null; end $$; create trigger looks after insert or update on write_probe \
+        for each statement execute function look()";
+    admin.execute(limits).await.unwrap();
+    instance.takes_writes().await.unwrap();
+    command.takes_writes().await.unwrap();
+    let seen = "select distinct statement from seen order by statement";
+    let seen: Vec<String> = sqlx::query_scalar(seen)
+        .fetch_all(&mut admin)
+        .await
+        .unwrap();
+    assert_eq!(seen, ["10s", "295s"]);
+}
+
 /// Two connections, always taken, each of which is answered again and again: who waits too
 /// long for one is told so, and none is made anew for it.
 #[tokio::test]
