@@ -79,7 +79,8 @@ pub(crate) async fn open(
         migrator.set_ignore_missing(true).set_locking(false);
         migrate(&options, &migrator).await?;
     }
-    tokio::spawn(hosts.watch(options, pool.clone(), renewal.clone()));
+    let watched = hosts.watch(options, pool.clone(), renewal.clone(), Arc::clone(&guard));
+    tokio::spawn(watched);
     let (reads, writes) = (Pool::Postgres(pool.clone()), Pool::Postgres(pool));
     let writes = Writes::Beside(writes);
     Ok(Database::new(reads, writes, renewal, guard))

@@ -2,12 +2,18 @@
 //! found again after a failover.
 
 use super::connect;
+use crate::guard::Guard;
+use crate::line::Row;
 use crate::open_error::{OpenError, refused};
+use crate::queries::marks::{MARK_OF_POSTGRES, mark_row};
 use crate::renewal::Renewal;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// A server that answers no sooner is passed over.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -41,7 +47,7 @@ impl Hosts {
         }
         let started = Instant::now();
         while started.elapsed() < START_LIMIT {
-            if let Some(found) = self.search().await {
+            if let Some((found, _)) = self.search().await {
                 return Some(found);
             }
             tokio::time::sleep(LOOK_EACH).await;
@@ -49,22 +55,29 @@ impl Hosts {
         None
     }
 
-    async fn search(&self) -> Option<PgConnectOptions> {
-        for options in &self.all {
-            if takes_writes(options).await {
-                return Some(options.clone());
-            }
+    /// The server that takes writes. A former primary that comes back takes them, too: of
+    /// several it is the one whose books are the newest, and else the first.
+    async fn search(&self) -> Option<(PgConnectOptions, PgConnection)> {
+        let mut asked = JoinSet::new();
+        for (place, options) in self.all.iter().cloned().enumerate() {
+            asked.spawn(async move {
+                let (line, age) = newness_of(&options).await?;
+                Some(((age, Reverse(place)), options, line))
+            });
         }
-        None
+        let found = asked.join_all().await.into_iter().flatten();
+        let (_, options, line) = found.max_by_key(|(age, ..)| *age)?;
+        Some((options, line))
     }
 
     /// Watches the server in use, and turns the pool to another one when it stops
-    /// taking writes; ends with the pool.
+    /// taking writes, or is refused and another one is newer; ends with the pool.
     pub(super) async fn watch(
         self: Arc<Self>,
         mut used: PgConnectOptions,
         pool: PgPool,
         renewal: Renewal,
+        guard: Arc<Guard>,
     ) {
         if self.all.len() < 2 {
             return;
@@ -72,24 +85,30 @@ impl Hosts {
         let mut line: Option<PgConnection> = None;
         while !pool.is_closed() {
             tokio::time::sleep(LOOK_EACH).await;
-            if still_writes(&mut line, &used).await {
+            if guard.pass().is_ok() && still_writes(&mut line, &used).await {
                 continue;
             }
             line = None;
-            let Some(found) = self.search().await else {
+            let Some((found, over)) = self.search().await else {
                 tracing::warn!("no database server takes writes; looking on");
                 continue;
             };
-            tracing::warn!(
-                host = found.get_host(),
-                port = found.get_port(),
-                "turning to another database server"
-            );
+            line = Some(over);
+            // It was slow once, and lost nothing.
+            if place(&found) == place(&used) {
+                continue;
+            }
+            let (host, port) = place(&found);
+            tracing::warn!(host, port, "turning to another database server");
             pool.set_connect_options(found.clone());
             renewal.renew();
             used = found;
         }
     }
+}
+
+fn place(options: &PgConnectOptions) -> (&str, u16) {
+    (options.get_host(), options.get_port())
 }
 
 /// The address once for each of its hosts.
@@ -105,14 +124,23 @@ fn each_host(address: &str) -> Option<Vec<String>> {
     Some(hosts.split(',').map(one).collect())
 }
 
-async fn takes_writes(options: &PgConnectOptions) -> bool {
+/// A line to a server that takes writes, and how far its books have come: their era, in
+/// which a person's word lies, and its timeline. Of one that can't tell, and before there
+/// are books, both are 0.
+async fn newness_of(options: &PgConnectOptions) -> Option<(PgConnection, (i64, i64))> {
     let mut line = None;
-    still_writes(&mut line, options).await
+    still_writes(&mut line, options).await;
+    let mut line = line?;
+    let asked = sqlx::raw_sql(MARK_OF_POSTGRES).fetch_one(&mut line);
+    let row = timeout(ANSWER_LIMIT, asked).await.ok().and_then(Result::ok);
+    let mark = row.and_then(|row| mark_row(&Row::Postgres(row)).ok());
+    let age = mark.map_or((0, 0), |mark| (mark.era, mark.timeline));
+    Some((line, age))
 }
 
 /// Asks over a line that is kept; a new one where it is gone.
 async fn still_writes(line: &mut Option<PgConnection>, options: &PgConnectOptions) -> bool {
-    let asked = tokio::time::timeout(ANSWER_LIMIT, async {
+    let asked = timeout(ANSWER_LIMIT, async {
         let mut connection = match line.take() {
             Some(connection) => connection,
             None => options.connect().await?,

@@ -136,6 +136,47 @@ async fn a_command_has_longer_than_an_instance() {
     assert_eq!(seen, ["10s", "295s"]);
 }
 
+/// Who watches the server is cut off once, and finds the same one again.
+#[tokio::test]
+async fn a_server_that_is_found_again_keeps_its_connections() {
+    let Some(address) = postgres_address().await else {
+        return;
+    };
+    let (server, name) = address.rsplit_once('/').unwrap();
+    // Nobody listens there.
+    let several = store::Address::from(&format!("{server},127.0.0.1:1/{name}"));
+    let store = store::migrate(several.over(1)).await.unwrap();
+    let mut admin = PgConnection::connect(&address).await.unwrap();
+    let asked = "select pid from pg_stat_activity where datname = current_database() \
+        and application_name = 'tongfu' and pid <> pg_backend_pid() and ";
+    let watcher = format!("{asked} query = 'show transaction_read_only'");
+    let pool = format!("{asked} query like '%from domain%'");
+    let mut pids = async |asked: &str| -> Vec<i32> {
+        let asked = sqlx::query_scalar(AssertSqlSafe(asked.to_owned()));
+        asked.fetch_all(&mut admin).await.unwrap()
+    };
+    store.domain("test").await.unwrap();
+    let before = pids(&pool).await;
+    assert_eq!(before.len(), 1);
+    let mut cut = None;
+    loop {
+        match (pids(&watcher).await.as_slice(), cut) {
+            ([watches], None) => {
+                let end = format!(
+                    "select pid from pg_stat_activity where \
+                    pg_terminate_backend({watches}) and pid = {watches}"
+                );
+                pids(&end).await;
+                cut = Some(*watches);
+            }
+            ([watches], Some(cut)) if *watches != cut => break,
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    store.domain("test").await.unwrap();
+    assert_eq!(pids(&pool).await, before);
+}
+
 /// Two connections, always taken, each of which is answered again and again: who waits too
 /// long for one is told so, and none is made anew for it.
 #[tokio::test]

@@ -41,7 +41,11 @@ impl Mark {
             return back("their era is", self.era, now.era);
         }
         if now.system == self.system && now.timeline < self.timeline {
-            return back("the server's timeline is", self.timeline, now.timeline);
+            let older = back("the server's timeline is", self.timeline, now.timeline);
+            // To take them here would throw the others away.
+            return older.map(|why| {
+                format!("{why}; another server of database_url may hold the newer books")
+            });
         }
         if now.sequence < self.sequence {
             return back("their sequence is", self.sequence, now.sequence);
