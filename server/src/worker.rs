@@ -167,11 +167,11 @@ async fn sum_hours(checkout: Arc<Checkout>, mut stopped: Stopped) {
 async fn keep_mark(checkout: Arc<Checkout>, mut stopped: Stopped) {
     let (mut told, mut pause) = (String::new(), Duration::ZERO);
     while rested(&mut stopped, pause).await {
-        let cause = match checkout.keep_mark().await {
-            Ok(()) => String::new(),
-            Err(cause) => cause.to_string(),
+        let (is_kept, cause) = match checkout.keep_mark().await {
+            Ok(is_kept) => (is_kept, String::new()),
+            Err(cause) => (false, cause.to_string()),
         };
-        metrics::gauge!(MARK_KEPT).set(f64::from(u8::from(cause.is_empty())));
+        metrics::gauge!(MARK_KEPT).set(f64::from(u8::from(is_kept)));
         if cause != told && !cause.is_empty() {
             tracing::warn!(cause, "how far the books have come is not kept");
         }

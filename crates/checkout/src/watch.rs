@@ -57,11 +57,11 @@ impl Checkout {
     }
 
     /// Compares the books with what this instance has seen of them, and keeps how far
-    /// they have come.
+    /// they have come; `false` where it keeps no mark.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble, or has gone back.
-    pub async fn keep_mark(&self) -> Result<(), Failure> {
+    pub async fn keep_mark(&self) -> Result<bool, Failure> {
         Ok(self.parts.store.keep_mark().await?)
     }
 

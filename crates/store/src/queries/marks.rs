@@ -22,9 +22,9 @@ pub(crate) const MARK_OF_POSTGRES: &str = MARK.postgres;
 
 #[async_trait::async_trait]
 impl Marks for Database {
-    async fn keep_mark(&self) -> Answer<()> {
+    async fn keep_mark(&self) -> Answer<bool> {
         if !self.guard.arm() {
-            return Ok(());
+            return Ok(false);
         }
         let seen = self.guard.seen();
         let mut now = match self.mark().await {
@@ -44,7 +44,8 @@ impl Marks for Database {
             self.guard.judge(seen.as_ref(), &now)?;
         }
         let kept = self.guard.keep(now).await;
-        kept.map_err(|error| StoreError::Unavailable(format!("the mark can't be kept: {error}")))
+        let unkept = |error| StoreError::Unavailable(format!("the mark can't be kept: {error}"));
+        kept.map(|()| true).map_err(unkept)
     }
 
     /// Not through [`Database::read`], which is barred just then.

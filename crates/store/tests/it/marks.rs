@@ -19,7 +19,7 @@ fn acceptance(seen: Option<Mark>) -> Acceptance {
 pub(crate) async fn how_far_the_books_are_is_kept(store: Arc<dyn Store>) {
     let new = store.mark().await.unwrap();
     assert_eq!((new.era, new.sequence), (0, 0));
-    store.keep_mark().await.unwrap();
+    assert!(store.keep_mark().await.unwrap());
     begun(&*store, &attempt("k", 1, 0)).await;
     for _ in 0..2 {
         store.keep_mark().await.unwrap();
@@ -73,6 +73,7 @@ async fn books_that_go_back(address: &str, go_back: impl AsyncFn(&str)) {
     refused(&*instance(address, one).await).await;
 
     let operator = store::open(address).await.unwrap();
+    assert!(!operator.keep_mark().await.unwrap(), "it has no mark");
     let accepted = operator.accept(&acceptance(Some(seen(one)))).await;
     let accepted = accepted.unwrap();
     assert!(accepted.era == 1 && accepted.sequence > 3, "{accepted}");

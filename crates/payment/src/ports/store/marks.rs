@@ -101,8 +101,9 @@ pub struct Acceptance {
 pub trait Marks: Send + Sync {
     /// Compares the books with the mark of this instance, and keeps how far they are now.
     /// Where they have gone back, everything else is refused as if the database were away,
-    /// until a person accepts them.
-    async fn keep_mark(&self) -> Answer<()>;
+    /// until a person accepts them. Gives `false` where no mark is kept, and so nothing is
+    /// noticed.
+    async fn keep_mark(&self) -> Answer<bool>;
     /// How far they have come.
     async fn mark(&self) -> Answer<Mark>;
     /// Accepts them as they are, in a new era that every instance takes; gives how they
