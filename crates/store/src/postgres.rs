@@ -17,8 +17,8 @@ use sqlx::{ConnectOptions, Connection, Executor, PgPool, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
-const MIGRATIONS_TABLE: &str =
-    "select tablename from pg_tables where tablename = '_sqlx_migrations'";
+/// Ours, and not that of another program beside, in a schema of its own.
+const MIGRATIONS_TABLE: &str = "select 1 where to_regclass('_sqlx_migrations') is not null";
 
 /// Tries of the migrations: two programs that start at once may meet there.
 const MIGRATION_TRIES: u32 = 5;

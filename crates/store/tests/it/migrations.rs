@@ -7,6 +7,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, Executor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::OpenError;
 
 /// An open attempt as the first version wrote it.
 const OLD_ROWS: &str = "\
@@ -37,6 +38,20 @@ async fn holds_the_code(store: Arc<dyn Store>) {
         .unwrap();
     let code = "weixin://wxpay/bizpayurl?pr=\"x".to_owned();
     assert_eq!(attempt.obj, Some(Obj::Code(code)));
+}
+
+/// Another program beside, in a schema of its own, notes its migrations as we do.
+#[tokio::test]
+async fn what_another_program_migrated_is_not_ours() {
+    let Some(address) = harness::postgres_address().await else {
+        return;
+    };
+    let mut other = sqlx::PgConnection::connect(&address).await.unwrap();
+    let theirs = "create schema theirs; create table theirs._sqlx_migrations (version bigint)";
+    other.execute(theirs).await.unwrap();
+    let missing = store::open(&address).await.err();
+    assert!(matches!(missing, Some(OpenError::Missing)), "{missing:?}");
+    store::migrate(&address).await.unwrap();
 }
 
 #[tokio::test]
