@@ -22,11 +22,10 @@ impl<K: Eq + Hash + Clone> Counts<K> {
     /// One more for `key`; nothing where he has all that he may have.
     pub(crate) fn enter(self: &Arc<Self>, key: K) -> Option<Slot<K>> {
         let mut now = self.lock();
-        let count = now.entry(key.clone()).or_default();
-        if *count >= self.most {
+        if now.get(&key).copied().unwrap_or_default() >= self.most {
             return None;
         }
-        *count += 1;
+        *now.entry(key.clone()).or_default() += 1;
         Some(Slot {
             counts: Arc::clone(self),
             key,
@@ -70,6 +69,13 @@ mod tests {
         drop(first);
         assert!(counts.enter("a").is_some());
         drop(second);
+        assert!(counts.lock().is_empty());
+    }
+
+    #[test]
+    fn who_may_have_none_is_not_kept() {
+        let counts = Counts::new(0);
+        assert!(counts.enter("a").is_none());
         assert!(counts.lock().is_empty());
     }
 }
