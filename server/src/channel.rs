@@ -1,7 +1,7 @@
 //! `/notify/{channel}/{account}`: raw bytes, handed on before anything is parsed.
 
 use crate::limits::Caller;
-use crate::routes::body;
+use crate::routes::body::{self, Unread};
 use crate::state::State;
 use axum::Extension;
 use axum::body::Body;
@@ -28,9 +28,14 @@ pub(super) async fn notify(
         state.limits.forged(caller);
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Some(raw) = read(request, checkout.now_ms()).await else {
-        state.limits.forged(caller);
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let raw = match read(request, checkout.now_ms()).await {
+        Ok(raw) => raw,
+        // A slow network is nobody's forgery.
+        Err(Unread::Late) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        Err(Unread::Long) => {
+            state.limits.forged(caller);
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        }
     };
     let Some(taken) = checkout.take_notify(channel, &account, raw).await else {
         return StatusCode::NOT_FOUND.into_response();
@@ -48,7 +53,7 @@ pub(super) async fn notify(
         .into_response()
 }
 
-async fn read(request: Request, received_ms: i64) -> Option<RawNotify> {
+async fn read(request: Request, received_ms: i64) -> Result<RawNotify, Unread> {
     let (parts, body) = request.into_parts();
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
     let headers = parts
@@ -57,7 +62,7 @@ async fn read(request: Request, received_ms: i64) -> Option<RawNotify> {
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
     let body = body::read(body, BODY_BYTES_MAX).await?;
-    Some(RawNotify {
+    Ok(RawNotify {
         headers,
         body,
         received_ms,

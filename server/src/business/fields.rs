@@ -23,7 +23,7 @@ pub(super) async fn read(parts: &Parts, body: Body) -> Result<(Fields, Fields), 
         return Ok((query, Fields::default()));
     }
     let body = body::read(body, BODY_BYTES_MAX).await;
-    let body = body.ok_or_else(|| Refusal::malformed("body", ("at most 64 KB", "最多 64 KB")))?;
+    let body = body.map_err(|unread| unread.refusal(BODY_BYTES_MAX >> 10))?;
     let media = parts.headers.get(CONTENT_TYPE);
     let media = media
         .and_then(|media| media.to_str().ok())

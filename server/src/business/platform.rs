@@ -6,7 +6,7 @@
 //! put beside the request, and the function gets a request that it can't misread.
 
 use crate::payer::cookies::{self, Cookies};
-use crate::routes::body;
+use crate::routes::body::{self, Unread};
 use crate::routes::respond::{browser, envelope, wished_language};
 use crate::state::State;
 use app::api::{Call, OwnPage};
@@ -51,7 +51,7 @@ pub(super) async fn call(
     if parts.method != method {
         return envelope(ErrCode::Method, ErrCode::Method.message(lang)).into_response();
     }
-    let pairs = match read(&parts, body.as_deref()) {
+    let pairs = match read(&parts, body) {
         Ok(pairs) => pairs,
         Err(refusal) => {
             tracing::info!(
@@ -102,7 +102,7 @@ fn own_page(headers: &HeaderMap) -> Option<OwnPage> {
 }
 
 /// All values of a request: the query's, and a JSON body's after them.
-fn read(parts: &Parts, body: Option<&[u8]>) -> Result<Pairs, Refusal> {
+fn read(parts: &Parts, body: Result<Vec<u8>, Unread>) -> Result<Pairs, Refusal> {
     let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
     if parts.method != Method::POST {
         return Ok(query);
@@ -110,8 +110,8 @@ fn read(parts: &Parts, body: Option<&[u8]>) -> Result<Pairs, Refusal> {
     if !is_json(&parts.headers) {
         return Err(Refusal::malformed("Content-Type", "application/json"));
     }
-    let body = body.ok_or_else(|| Refusal::malformed("body", ("at most 64 KB", "最多 64 KB")))?;
-    Ok(query.chain(Pairs::from_json(body)?))
+    let body = body.map_err(|unread| unread.refusal(BODY_BYTES_MAX >> 10))?;
+    Ok(query.chain(Pairs::from_json(&body)?))
 }
 
 /// JSON, or not said.

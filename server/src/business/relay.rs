@@ -90,7 +90,7 @@ async fn call(state: &State, request: Request) -> Result<(Domain, Fields), Failu
         return Err(Refusal::malformed("the method", "POST").into());
     }
     let body = body::read(request.into_body(), BODY_BYTES_MAX).await;
-    let body = body.ok_or_else(|| Refusal::malformed("body", ("at most 16 KB", "最多 16 KB")))?;
+    let body = body.map_err(|unread| unread.refusal(BODY_BYTES_MAX >> 10))?;
     let fields = Fields::from_json(&body)?;
     let now_ms = state.checkout.now_ms();
     let time_ms = number(&fields, "time", i64::MIN..=i64::MAX)?;

@@ -136,8 +136,8 @@ pub(super) async fn posted(
         if !is_form(&parts.headers) {
             return Err(Refusal::malformed("Content-Type", FORM));
         }
-        let long = || Refusal::malformed("body", ("at most 64 KB", "最多 64 KB"));
-        let body = body::read(body, POSTED_BYTES_MAX).await.ok_or_else(long)?;
+        let body = body::read(body, POSTED_BYTES_MAX).await;
+        let body = body.map_err(|unread| unread.refusal(POSTED_BYTES_MAX >> 10))?;
         let body = Pairs::from_query(body_text(&body)?.trim())?;
         let query = Pairs::from_query(parts.uri.query().unwrap_or_default())?;
         Ok(query.chain(body))
@@ -465,7 +465,8 @@ pub(crate) async fn unknown(
 /// The channel that a form names.
 async fn picked(body: Body) -> Result<Channel, Refusal> {
     let form = || Refusal::malformed("channel", "Wechat | Alipay | ChinapayOld | Paypal");
-    let body = body::read(body, FORM_BYTES_MAX).await.ok_or_else(form)?;
+    let body = body::read(body, FORM_BYTES_MAX).await;
+    let body = body.map_err(|_| form())?;
     let pairs = Pairs::from_query(str::from_utf8(&body).map_err(|_| form())?)?;
     pairs
         .get("channel")
