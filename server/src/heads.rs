@@ -12,10 +12,19 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// A file that takes longer is told, and nobody else waits for it: it may lie on a server
+/// that went away.
+const FILE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where heads are sent.
 pub(crate) struct Heads {
     file: Option<PathBuf>,
+    /// A head that is still being written there.
+    filing: Option<(Head, JoinHandle<std::io::Result<()>>)>,
     /// An address, and who asks it.
     hook: Option<(String, Client)>,
     told: Told,
@@ -47,8 +56,12 @@ impl Heads {
             true => None,
             false => Some((url.clone(), channels::client()?)),
         };
-        let told = Told::default();
-        Ok(Self { file, hook, told })
+        Ok(Self {
+            file,
+            filing: None,
+            hook,
+            told: Told::default(),
+        })
     }
 
     /// Sends a head to each of them that has not had it; one that fails keeps no other
@@ -76,15 +89,19 @@ impl Heads {
         let Some(file) = self.file.clone() else {
             return Ok(());
         };
-        if self.told.file.as_ref() == Some(head) {
-            return Ok(());
+        while self.told.file.as_ref() != Some(head) {
+            let filing = self.filing.take();
+            let (of, mut written) = filing.unwrap_or_else(|| begin(file.clone(), head));
+            match timeout(FILE_LIMIT, &mut written).await {
+                Err(_) => {
+                    // Not begun again beside itself.
+                    self.filing = Some((of, written));
+                    bail!("acts_head_file takes nothing");
+                }
+                Ok(written) => written?.context("acts_head_file")?,
+            }
+            self.told.file = Some(of);
         }
-        let time = zone::time(now_ms()).replace(' ', "T");
-        let line = format!("{time} {} {}\n", head.seq, head.hash);
-        // A disk may take its time, and nobody else waits for it.
-        let written = tokio::task::spawn_blocking(move || add(&file, &line));
-        written.await?.context("acts_head_file")?;
-        self.told.file = Some(head.clone());
         Ok(())
     }
 
@@ -109,6 +126,14 @@ impl Heads {
     }
 }
 
+/// Begins to write a head.
+fn begin(file: PathBuf, head: &Head) -> (Head, JoinHandle<std::io::Result<()>>) {
+    let time = zone::time(now_ms()).replace(' ', "T");
+    let line = format!("{time} {} {}\n", head.seq, head.hash);
+    let written = tokio::task::spawn_blocking(move || add(&file, &line));
+    (head.clone(), written)
+}
+
 /// Adds to a file that is its owner's alone. What a full disk cut short stays a line of
 /// its own.
 fn add(file: &Path, line: &str) -> std::io::Result<()> {
@@ -128,6 +153,39 @@ fn add(file: &Path, line: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn head(seq: i64) -> Head {
+        let hash = "3fa".to_owned();
+        Head { seq, hash }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_hangs_holds_up_nothing_else() {
+        let folder = std::env::temp_dir().join(format!("tongfu-hangs-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("heads");
+        let (goes_on, hangs) = tokio::sync::oneshot::channel();
+        let hangs = tokio::spawn(async move { hangs.await.map_err(std::io::Error::other) });
+        let mut heads = Heads {
+            file: Some(file.clone()),
+            filing: Some((head(1), hangs)),
+            hook: None,
+            told: Told::default(),
+        };
+        for seq in [1, 2, 3] {
+            let told = heads.send(&head(seq)).await.unwrap_err().to_string();
+            assert!(told.contains("takes nothing"), "{told}");
+            assert_eq!(heads.told.log, Some(head(seq)));
+        }
+        goes_on.send(()).unwrap();
+        heads.send(&head(3)).await.unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            text.ends_with(" 3 3fa\n") && text.lines().count() == 1,
+            "{text}"
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn what_was_cut_short_spoils_no_other_line() {

@@ -37,7 +37,6 @@ use clap::Parser;
 use cli::{Cli, Command};
 use config::Config;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Each answer is made of some hundred small pieces, on any thread
 /// (docs/performance.md).
@@ -45,15 +44,17 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     let cli = Cli::parse();
-    match run(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match run(cli).await {
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("tongfu: {error:#}");
-            ExitCode::FAILURE
+            1
         }
-    }
+    };
+    // Its runtime would wait for a file that hangs.
+    std::process::exit(code)
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
