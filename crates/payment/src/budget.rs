@@ -1,7 +1,8 @@
 //! How much may be hashed to judge one request: a stranger chooses how long it is,
 //! and a wrong sign must not cost more than a right one.
 
-/// Bytes that are hashed for one request, over all forms and secrets.
+/// Bytes that are hashed in one search for the form in which a sign holds: for a request of
+/// the platform's over all secrets, for a partner's call with each of his keys.
 const HASHED_BYTES_MAX: usize = 256 << 10;
 
 /// What is left of them.
