@@ -47,6 +47,7 @@ const LONG_ONE_IN: u32 = 8;
 /// How much chaos, as the control interface takes it.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Wish {
+    #[serde(default)]
     seed: u64,
     percent: u32,
     /// Of a hundred captures, refunds and orders at Apay so many are held back, fail
@@ -146,6 +147,8 @@ mod tests {
 
     #[test]
     fn without_a_share_there_is_no_chaos() {
+        let none = serde_json::from_str(r#"{"percent": 0}"#).unwrap();
+        assert!(Chaos::of(none).is_none());
         assert!(of(1, 0, 0).is_none());
     }
 

@@ -131,11 +131,16 @@ impl Line {
         Some((number, answer))
     }
 
-    fn forget(&self, code: &str, number: i64) {
-        if let Some(end) = self.lock().get_mut(code) {
-            end.unanswered.remove(&number);
-            end.waiting.retain(|parcel| parcel.number != number);
-        }
+    /// Gives a call up; whether somebody had fetched it.
+    fn forget(&self, code: &str, number: i64) -> bool {
+        let mut ends = self.lock();
+        let Some(end) = ends.get_mut(code) else {
+            return false;
+        };
+        end.unanswered.remove(&number);
+        let before = end.waiting.len();
+        end.waiting.retain(|parcel| parcel.number != number);
+        end.waiting.len() == before
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, End>> {
@@ -157,12 +162,16 @@ impl Receiver for Relayed {
         };
         let began = Instant::now();
         let answer = timeout(ANSWER_LIMIT, answer).await;
-        self.line.forget(call.domain_code, number);
+        let fetched = self.line.forget(call.domain_code, number);
+        let text = match fetched {
+            true => "tongfu listen has it and gave no answer in time",
+            false => "tongfu listen was there a moment ago, and nobody fetched it",
+        };
         let answer = answer.ok().and_then(Result::ok);
         let answer = answer.unwrap_or_else(|| CallbackAnswer {
             status: None,
             location: None,
-            text: "tongfu listen has it and gave no answer in time".to_owned(),
+            text: text.to_owned(),
             duration_ms: 0,
         });
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -240,6 +249,7 @@ mod tests {
         };
         let answer = relayed.call(&call()).await;
         assert_eq!(answer.status, None, "{answer:?}");
+        assert!(answer.text.contains("nobody fetched it"), "{answer:?}");
         assert!(line.take("shop").is_empty(), "nobody is given it any more");
         tokio::time::advance(LISTENS).await;
         assert!(line.hand_over(&call()).is_none());
