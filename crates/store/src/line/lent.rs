@@ -11,11 +11,10 @@ use tokio::time::timeout;
 /// A connection, in a transaction or not. Dropped, it goes back to its pool, and what it
 /// was at is undone.
 ///
-/// Whoever comes back in the middle of a statement is waited for, and whoever comes back
-/// whole is asked once more; the driver does so without a limit. Of a server that fell
-/// silent nothing comes, and each connection to it that was in use would keep its place:
-/// here it loses it, and is closed by being dropped. To close it in order would wait, too,
-/// where it is encrypted.
+/// Before the driver takes it back it waits for what was asked, without a limit. A server
+/// that fell silent never answers, and each connection that was in use then would keep its
+/// place. So there is a limit here, and past it the connection is dropped: to close it would
+/// be to wait for the server once more, where it is encrypted.
 pub(crate) struct Lent {
     held: Option<Held>,
     /// A transaction may have been begun, and is not ended.
