@@ -18,7 +18,7 @@ pub struct Board<'a> {
     /// How many more there are.
     pub more: usize,
     /// How many there are of each kind that has some.
-    pub kinds: Vec<(RiskKind, usize)>,
+    pub kinds: Vec<(RiskKind, i64)>,
     /// The kind that is shown alone.
     pub kind: Option<RiskKind>,
     /// What waits.

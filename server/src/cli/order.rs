@@ -13,7 +13,7 @@ use clap::Subcommand;
 use payment::by_two::Meant;
 use payment::forecore::yuan;
 use payment::lang::Lang;
-use payment::ports::Store;
+use payment::ports::{RISKS_MAX, Store};
 use payment::printable::printable;
 use payment::refund::Left;
 use payment::story::{Act, Source};
@@ -271,7 +271,12 @@ async fn at_risk(store: &Arc<dyn Store>, json: bool) -> Result<()> {
         }
     }
     if !json {
-        println!("{} at risk", risks.len());
+        let counts = store.risk_counts(now_ms()).await?;
+        let all: i64 = counts.iter().map(|one| one.count).sum();
+        println!("{all} at risk");
+        if usize::try_from(all).is_ok_and(|all| all > risks.len()) {
+            println!("of one cause the oldest {RISKS_MAX} are listed");
+        }
     }
     Ok(())
 }

@@ -80,14 +80,26 @@ async fn read_board<'a>(
 ) -> Result<Board<'a>, StoreError> {
     let (store, now_ms) = (&*state.console.store, now_ms());
     let mut risks = store.at_risk(now_ms).await?;
-    let count = |kind: RiskKind| risks.iter().filter(|risk| risk.kind == kind).count();
-    let kinds = FIRST.map(|kind| (kind, count(kind)));
-    let kinds = kinds.into_iter().filter(|(_, count)| *count > 0).collect();
+    let counts = store.risk_counts(now_ms).await?;
+    let count = |kind| {
+        counts
+            .iter()
+            .find(|one| one.kind == kind)
+            .map(|one| one.count)
+    };
+    let kinds = FIRST.map(|kind| (kind, count(kind).unwrap_or_default()));
+    let kinds: Vec<_> = kinds.into_iter().filter(|(_, count)| *count > 0).collect();
+    let shown = kinds
+        .iter()
+        .filter(|(of, _)| kind.is_none_or(|kind| kind == *of));
+    let all: i64 = shown.map(|(_, count)| count).sum();
     risks.retain(|risk| kind.is_none_or(|kind| kind == risk.kind));
     // Of each kind the oldest stay first.
     risks.sort_by_key(|risk| FIRST.iter().position(|kind| *kind == risk.kind));
-    let more = risks.len().saturating_sub(LINES);
     risks.truncate(LINES);
+    let more = usize::try_from(all)
+        .unwrap_or_default()
+        .saturating_sub(risks.len());
     let today = start_of_today(now_ms);
     Ok(Board {
         risks,

@@ -27,7 +27,7 @@ pub use accounts::{AccountName, KeptAccount, KeptAccounts};
 pub use acts::Acts;
 pub use alarms::{Alarms, KeptAlarm};
 pub use attempts::{AttemptRow, Attempts, Begun, NewAttempt};
-pub use audit::{Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
+pub use audit::{Audit, Backlog, RISKS_MAX, Risk, RiskCount, RiskKind, Story, Told};
 pub use businesses::{Businesses, OtherReadings, SecretUse};
 pub use callbacks::{
     CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,

@@ -12,7 +12,7 @@ use crate::line::{Line, Row};
 use crate::sql::{Sql, Statement, statements, text};
 use payment::by_two::RefundRequest;
 use payment::channel::Channel;
-use payment::ports::{Answer, Audit, Backlog, Risk, RiskCount, RiskKind, Story, Told};
+use payment::ports::{Answer, Audit, Backlog, RISKS_MAX, Risk, RiskCount, RiskKind, Story, Told};
 use payment::refund::{ON_ITS_WAY, SILENT_MS, WAY_MS};
 use payment::story::{Act, Checkpoint};
 
@@ -76,6 +76,10 @@ const SILENT: &str = text!(
 
 const _: () = assert!(WAY_MS - SILENT_MS == 604_200_000);
 
+/// A receiver that is gone, or a channel, leaves lines without an end.
+const MOST: &str = " limit 1000";
+const _: () = assert!(RISKS_MAX == 1000);
+
 /// An attempt's sum as its request has it.
 const ORDERS_SUM: &str = "(select r.money from payment_request r where r.id = attempt.request_id) \
     as money, (select r.currency from payment_request r where r.id = attempt.request_id) \
@@ -119,10 +123,11 @@ statements! {
     RISK_CALLBACK = "select c.order_sn, r.money, r.currency, \
         'nobody took it in ' || c.tries || ' tries' as detail, c.created_ms as since_ms \
         from callback c cross join attempt a cross join payment_request r \
-        where a.order_sn = c.order_sn and r.id = a.request_id and c.state = ", PARKED;
+        where a.order_sn = c.order_sn and r.id = a.request_id and c.state = ", PARKED,
+        " order by c.created_ms", MOST;
     RISK_UNKNOWN = "select order_sn, ", ORDERS_SUM,
         "'the channel has not said how it ended' as detail, \
-        expires_ms as since_ms from attempt where ", OVERDUE_ATTEMPT;
+        expires_ms as since_ms from attempt where ", OVERDUE_ATTEMPT, " order by expires_ms", MOST;
     RISK_UNKNOWN_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
         created_ms as since_ms from refund where ", SILENT;

@@ -30,6 +30,10 @@ pub struct Told {
     pub order_sn: String,
 }
 
+/// A receiver that is gone, or a channel, may leave any number of lines of one cause: so many
+/// of them are read.
+pub const RISKS_MAX: usize = 1_000;
+
 /// Why money needs a person's eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RiskKind {
@@ -224,9 +228,9 @@ pub struct Backlog {
 pub trait Audit: Send + Sync {
     /// The order's story.
     async fn story(&self, order_sn: &str) -> Answer<Option<Story>>;
-    /// Money that needs a person's eye, the oldest first.
+    /// Money that needs a person's eye, the oldest first: of one cause at most [`RISKS_MAX`].
     async fn at_risk(&self, now_ms: i64) -> Answer<Vec<Risk>>;
-    /// How many lines [`Audit::at_risk`] has of each kind, in the order of
+    /// How many lines [`Audit::at_risk`] would have of each kind, in the order of
     /// [`RiskKind::ALL`]; cheap, however many orders there are.
     async fn risk_counts(&self, now_ms: i64) -> Answer<Vec<RiskCount>>;
     /// What of an order's money went back without a refund of ours and nobody has looked
