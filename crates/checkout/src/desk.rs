@@ -490,20 +490,7 @@ impl Checkout {
             }
             Errand::Honour { order_sn } => {
                 self.noted(by, errand, order_sn, reason).await?;
-                self.honour(order_sn)
-                    .await
-                    .map_err(|failure| match failure {
-                        Failure::NotPaid => NotDone::Unfit(
-                            "这不是关闭之后才到的钱，或已经认了账：没有执行",
-                            "This is no money that came after a close, or it pays already: nothing \
-                         was done",
-                        ),
-                        Failure::InProgress => NotDone::Unfit(
-                            "它正在退回，或已退回：不能再认账",
-                            "Its money is on its way back, or back: it can't pay any more",
-                        ),
-                        failure => failed(failure),
-                    })?;
+                self.honour(order_sn).await.map_err(not_honoured)?;
             }
             Errand::Close { order_sn } => {
                 let order = self.noted(by, errand, order_sn, reason).await?;
@@ -529,13 +516,7 @@ impl Checkout {
                 }
                 self.noted(by, errand, order_sn, reason).await?;
                 let ended = self.refund_by_hand(order_sn, refund_no, *again).await;
-                ended.map_err(|failure| match failure {
-                    Failure::InProgress => NotDone::Unfit(
-                        "这笔退款已经了结，或它的渠道还会了结它：没有记",
-                        "This refund has ended, or its channel may still end it: nothing was noted",
-                    ),
-                    failure => failed(failure),
-                })?;
+                ended.map_err(not_by_hand)?;
             }
             Errand::LookedAfter { order_sn, number } => {
                 let detail = format!("{by}: {errand}: {reason}");
@@ -649,6 +630,32 @@ impl Checkout {
         let act = self.act(Source::Operator);
         store.note_operator(order_sn, &detail, act).await?;
         Ok(order)
+    }
+}
+
+/// Why late money did not pay its request.
+fn not_honoured(failure: Failure) -> NotDone {
+    match failure {
+        Failure::NotPaid => NotDone::Unfit(
+            "这不是关闭之后才到的钱，或已经认了账：没有执行",
+            "This is no money that came after a close, or it pays already: nothing was done",
+        ),
+        Failure::InProgress => NotDone::Unfit(
+            "它正在退回，或已退回：不能再认账",
+            "Its money is on its way back, or back: it can't pay any more",
+        ),
+        failure => NotDone::Failed(failure),
+    }
+}
+
+/// Why a refund was not ended by hand.
+fn not_by_hand(failure: Failure) -> NotDone {
+    match failure {
+        Failure::InProgress => NotDone::Unfit(
+            "这笔退款已经了结，或它的渠道还会了结它：没有记",
+            "This refund has ended, or its channel may still end it: nothing was noted",
+        ),
+        failure => NotDone::Failed(failure),
     }
 }
 
