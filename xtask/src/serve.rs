@@ -27,7 +27,7 @@ pub(crate) fn run(Options { port, data }: Options) -> Result<ExitCode> {
         process::check_free(port)?;
     }
     site::build()?;
-    let bin = world::build_release(&[])?;
+    let bin = world::build_to_try()?;
     process::note_signals()?;
     let mut programs = Programs::default();
     let world = World {
@@ -60,7 +60,7 @@ fn welcome(world: &World, took: Duration) -> Result<String> {
          \x20 platform   http://127.0.0.1:{port}/pay.html\n\
          \x20 console    http://127.0.0.1:{}/        name dev, password tongfu-development\n\
          A signed address to pay:\n  {}\n\
-         For the operator's commands, such as `target/release/tongfu doctor`:\n\
+         For the operator's commands, such as `target/serve/tongfu doctor`:\n\
          \x20 export TONGFU_DATABASE_URL=sqlite:{data}/tongfu.db\n\
          \x20 export TONGFU_ACCOUNTS={data}/sandbox/accounts.toml\n\
          Data: {data}. Ctrl-C stops everything.\n",
