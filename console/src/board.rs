@@ -42,6 +42,10 @@ pub fn board(setting: &Setting<'_>, board: &Board<'_>) -> String {
 }
 
 fn risks(setting: &Setting<'_>, board: &Board<'_>) -> AnyView {
+    if board.risks.is_empty() && !board.kinds.is_empty() {
+        let none = setting.say("这一种现在没有。", "None of this kind now.");
+        return view! { {kinds(setting, board)}<p>{none}</p> }.into_any();
+    }
     if board.risks.is_empty() {
         let nothing = setting.say(
             "没有：没有一笔钱等人处理。还会自动再试的（例如没人收的回调）不在这里，在下面的队列里。",
@@ -120,9 +124,11 @@ fn next_step(setting: &Setting<'_>, risk: &Risk) -> AnyView {
         RiskKind::Mismatch => (
             BY_HAND,
             setting.say(
-                "什么都没有结算：到渠道后台核对、退掉，再在订单上记“已处理”，然后“没有付款”",
-                "Nothing was settled: look at the channel's console and give it back there; then \
-                 say on the order \"It has been looked after\", and \"It is not paid\"",
+                "什么都没有结算。看差在哪里：账户设错了，改好后“现在查询”；不该收的，到渠道后台退掉，\
+                 再记“已处理”，然后“没有付款”",
+                "Nothing was settled. See what differs: where the account is set wrongly, mend that \
+                 and \"Ask now\"; else give it back at the channel's console, then say \"It has been \
+                 looked after\", and \"It is not paid\"",
             ),
         ),
         RiskKind::TakenBack => (

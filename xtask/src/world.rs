@@ -36,9 +36,10 @@ fn build(profile: &str, beside: &[&str]) -> Result<PathBuf> {
     for program in ["tongfu", "sandbox"].iter().chain(beside) {
         cargo.args(["--bin", program]);
     }
-    step(&format!("building platform and sandbox ({profile})"), || {
-        step::run(cargo.current_dir(root()))
-    })?;
+    step(
+        &format!("building platform and sandbox ({profile})"),
+        || step::run(cargo.current_dir(root())),
+    )?;
     target(profile)
 }
 

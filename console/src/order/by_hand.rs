@@ -44,7 +44,12 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         fields: None,
     };
     let hindrance = match () {
-        () if !attempt.status.is_open() => Some(("它已经结束", "It has ended")),
+        // A declined one may have been paid with money that differs.
+        () if !attempt.status.is_open()
+            && (attempt.status != Attempt::Declined || attempt.mismatch.is_none()) =>
+        {
+            Some(("它已经结束", "It has ended"))
+        }
         () if attempt.status == Attempt::Held => Some((
             "渠道正扣着这笔钱在查：只有它的回答能了结",
             "Its channel holds and checks the money: its answer alone ends it",
@@ -142,11 +147,12 @@ pub(super) fn looked_after(
     let effect = match refund {
         None if !has_money => setting
             .say(
-                "到的钱与订单对不上，什么都没有结算。你已在渠道后台退掉：记下，不再列为有风险。\
-                 之后用“没有付款”结束它。",
-                "Money came that is not its sum, and nothing was settled. You have given it back at \
-                 the channel's console: that is noted, and it is at risk no more. Then end it by \
-                 \"It is not paid\".",
+                "到的钱与订单对不上，什么都没有结算，也不该收：你已在渠道后台退掉。记下，不再列为有\
+                 风险；之后用“没有付款”或“关闭”结束它。（账户设错了的，不要退：改好后“现在查询”。）",
+                "Money came that does not fit it, nothing was settled, and it was not to come: you \
+                 have given it back at the channel's console. That is noted, and it is at risk no \
+                 more; then end it by \"It is not paid\" or \"Close\". (Where its account was set \
+                 wrongly, give nothing back: mend that, and \"Ask now\".)",
             )
             .to_owned(),
         Some(refund) if refund.state == Refund::Failed => setting

@@ -27,7 +27,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use wire::{Fields, Message, PAID, REFUNDED, amount, money};
+use wire::{Fields, Message, PAID, REFUND_TYPES, REFUNDED, amount, money};
 
 /// The longest address that a request may name, bytes.
 const ADDRESS_BYTES_MAX: usize = 80;
@@ -63,6 +63,9 @@ struct Account {
     /// The version of refund requests.
     #[serde(default = "refund_version")]
     refund_version: String,
+    /// The TransType of each refund; empty: what fits it.
+    #[serde(default)]
+    refund_type: String,
     /// What tells ChinaPay that a notify was received.
     #[serde(default = "reply")]
     reply: String,
@@ -152,6 +155,10 @@ impl Chinapay {
         if times.iter().any(|time_s| !(0..=DAY_S).contains(time_s)) {
             return Err(setup.invalid("fresh_s and query_gap_s are from 0 to 86400"));
         }
+        let refund_type = &account.refund_type;
+        if !refund_type.is_empty() && !REFUND_TYPES.contains(&refund_type.as_str()) {
+            return Err(setup.invalid("refund_type is empty, 0002, 0102, 0012 or 0112"));
+        }
         let version = Version::parse(&account.version)
             .ok_or_else(|| setup.invalid("version is 20040916, 20070129 or 20141120"))?;
         let longest = setup
@@ -238,6 +245,11 @@ impl Chinapay {
         }
         match answer.get("status") {
             "1001" => report(&answer).map(OrderState::Paid),
+            // A refund of it was submitted, or taken back: it was paid.
+            status @ ("1003" | "1005") => Err(ChannelError::unknown(
+                Doubt::Undecided,
+                format!("status {status}, of an order that was paid"),
+            )),
             _ => Ok(OrderState::Pending),
         }
     }
@@ -253,6 +265,18 @@ impl Chinapay {
         let proved = fields.signed(message).is_some_and(proves);
         let refuse = || ChannelError::unknown(Doubt::Signature, "it does not verify");
         proved.then_some(()).ok_or_else(refuse)
+    }
+
+    /// Whether a refund is of the whole or of a part, and the first of its order.
+    fn refund_type(&self, refund: &RefundOrder) -> &str {
+        let is_part = refund.money != refund.order.money;
+        match (&*self.account.refund_type, is_part, refund.follows) {
+            ("", false, false) => "0002",
+            ("", true, false) => "0102",
+            ("", false, true) => "0012",
+            ("", true, true) => "0112",
+            (set, ..) => set,
+        }
     }
 
     fn refunded(&self, fields: &Fields) -> Result<RefundState, ChannelError> {
@@ -481,8 +505,9 @@ impl Gateway for Chinapay {
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         let (mer_id, day) = (&self.account.mer_id, beijing_day(refund.order.created_ms));
         let sum = amount(refund.money);
+        let kind = self.refund_type(refund);
         let text = format!(
-            "{mer_id}{day}0002{}{sum}{}",
+            "{mer_id}{day}{kind}{}{sum}{}",
             refund.order.number, refund.refund_no
         );
         let fields = [
@@ -490,7 +515,7 @@ impl Gateway for Chinapay {
             ("OrderId", &refund.order.number),
             ("RefundAmount", &sum),
             ("TransDate", &day),
-            ("TransType", "0002"),
+            ("TransType", kind),
             ("Version", &self.account.refund_version),
             ("ReturnURL", &self.notify_url),
             ("Priv1", &refund.refund_no),
@@ -500,7 +525,13 @@ impl Gateway for Chinapay {
         match answer.code() {
             "0" => {}
             // Taken before, under this very number.
-            "205" => return Ok(pending()),
+            "205" if refund.was_sent => return Ok(pending()),
+            // Its number is new: it is another one that ChinaPay has, and this one it has not
+            // taken, or so it says unsigned.
+            "205" => {
+                let why = "205: ChinaPay has a refund of this order that it takes for the same";
+                return Ok(RefundReport::from(RefundState::Held(why.to_owned())));
+            }
             code => {
                 let (code, message) = (code.to_owned(), answer.get("Message").to_owned());
                 let refused = ChannelError::Refused { code, message };
@@ -534,12 +565,17 @@ impl Gateway for Chinapay {
     }
 
     /// There is no such call: what was accepted is told by a notify, and what may
-    /// be lost is sent again under its number, which is refused where it is known.
+    /// be lost is sent again under its number, which is refused where it is known. ChinaPay
+    /// knows it for a day: later the same number would be another refund.
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
-        Ok(match refund.reference {
-            Some(_) => pending(),
-            None => RefundReport::from(RefundState::NotFound),
-        })
+        let state = match refund.reference {
+            Some(_) => return Ok(pending()),
+            None if beijing_day(refund.begun_ms) == beijing_day((self.clock)()) => {
+                RefundState::NotFound
+            }
+            None => RefundState::Held("sent on another day, and not answered".to_owned()),
+        };
+        Ok(RefundReport::from(state))
     }
 
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {

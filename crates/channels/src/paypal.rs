@@ -22,7 +22,9 @@ use payment::ports::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use tokio::sync::Mutex;
 use webhook::Webhook;
 use wire::{Capture, Merchant, Order, Refund};
@@ -37,6 +39,34 @@ const DECLINED: &str = "INSTRUMENT_DECLINED";
 const SPENT: [&str; 3] = [DECLINED, "ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"];
 /// An order that is declined so often ends.
 const CAPTURES_MAX: u32 = 5;
+/// So many ids are spent on an order that PayPal calls approved and not approved at once.
+const LAGGING_MAX: u32 = 20;
+/// How many orders' spent ids are remembered.
+const SPENT_MAX: usize = 10_000;
+/// Refusals of a capture that are final: the payer takes another way.
+const FINAL: [&str; 19] = [
+    "CARD_EXPIRED",
+    "COMPLIANCE_VIOLATION",
+    "DOMESTIC_TRANSACTION_REQUIRED",
+    "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
+    "PAYEE_ACCOUNT_INVALID",
+    "PAYEE_ACCOUNT_LOCKED_OR_CLOSED",
+    "PAYEE_ACCOUNT_NOT_VERIFIED",
+    "PAYEE_ACCOUNT_RESTRICTED",
+    "PAYEE_BLOCKED_TRANSACTION",
+    "PAYEE_NOT_CONSENTED",
+    "PAYER_ACCOUNT_LOCKED_OR_CLOSED",
+    "PAYER_ACCOUNT_RESTRICTED",
+    "PAYER_CANNOT_PAY",
+    "PAYMENT_DENIED",
+    "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING",
+    "TRANSACTION_BLOCKED_BY_PAYEE",
+    "TRANSACTION_LIMIT_EXCEEDED",
+    "TRANSACTION_RECEIVING_LIMIT_EXCEEDED",
+    "TRANSACTION_REFUSED",
+];
+/// PayPal keeps the request id of a refund for 45 days: later it would be another refund.
+const REFUND_ID_MS: i64 = 40 * 86_400_000;
 
 /// Refusals of a refund that pass, and that are the answer of their request id for good as
 /// well: nobody else would give this money back, so it is sent again under another id, and
@@ -91,6 +121,8 @@ pub struct Paypal {
     merchant: Merchant,
     api: Api,
     webhook: Webhook,
+    /// By order number: how many ids of captures were spent on one that was not approved.
+    spent: std::sync::Mutex<HashMap<String, u32>>,
 }
 
 /// A webhook's envelope; what it is about stays raw until its kind is known.
@@ -130,6 +162,7 @@ impl Paypal {
                 token: Mutex::default(),
             },
             webhook,
+            spent: std::sync::Mutex::default(),
         })
     }
 
@@ -193,14 +226,29 @@ impl Paypal {
         match code.as_str() {
             code if SPENT.contains(&code) => Err(refused),
             "ORDER_ALREADY_CAPTURED" | "ORDER_COMPLETION_IN_PROGRESS" => self.query(order).await,
-            "PAYER_CANNOT_PAY"
-            | "TRANSACTION_REFUSED"
-            | "TRANSACTION_LIMIT_EXCEEDED"
-            | "COMPLIANCE_VIOLATION"
-            | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED"
-            | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING" => Ok(OrderState::Declined),
+            code if FINAL.contains(&code) => {
+                tracing::warn!(
+                    order.sn = order.number,
+                    account = self.name,
+                    code,
+                    "PayPal takes no money for an order"
+                );
+                Ok(OrderState::Declined)
+            }
             _ => Err(refused.or_unknown()),
         }
+    }
+
+    /// How many ids were spent on an order that was not approved yet; `now`: so many.
+    fn spent(&self, order: &ChannelOrder, now: Option<u32>) -> u32 {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(now) = now {
+            if spent.len() >= SPENT_MAX {
+                spent.clear();
+            }
+            spent.insert(order.number.clone(), now);
+        }
+        spent.get(&order.number).copied().unwrap_or_default()
     }
 
     async fn order(&self, order: &ChannelOrder) -> Result<Option<Order>, ChannelError> {
@@ -302,22 +350,32 @@ impl Gateway for Paypal {
     /// request id; so does one that was not approved yet. How often that was is asked,
     /// not kept, so that it holds on every instance: the same id is answered as it was
     /// the first time, and a decline takes the approval back. Approved all the same,
-    /// the refusal is an old one.
+    /// a decline is an old one; that it is not approved may be PayPal's own delay, and
+    /// the next id waits for the next question.
     async fn capture(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
-        for count in 0..CAPTURES_MAX {
+        let mut declined = 0;
+        for count in self.spent(order, None)..LAGGING_MAX {
             let is_declined = match self.capture_under(order, count).await {
                 Err(ChannelError::Refused { code, .. }) if SPENT.contains(&code.as_str()) => {
                     code == DECLINED
                 }
                 known => return known,
             };
-            match self.query(order).await? {
-                OrderState::Approved => {}
-                OrderState::Pending if is_declined && count + 1 == CAPTURES_MAX => {}
+            declined += u32::from(is_declined);
+            let state = self.query(order).await?;
+            if !is_declined {
+                self.spent(order, Some(count + 1));
+            }
+            match state {
+                OrderState::Approved if !is_declined => return Ok(OrderState::Pending),
+                OrderState::Approved if declined < CAPTURES_MAX => {}
+                OrderState::Approved | OrderState::Pending if declined >= CAPTURES_MAX => {
+                    return Ok(OrderState::Declined);
+                }
                 state => return Ok(state),
             }
         }
-        Ok(OrderState::Declined)
+        Ok(OrderState::Pending)
     }
 
     /// There is no call for it: what we do not capture takes no money. Money that
@@ -381,7 +439,13 @@ impl Gateway for Paypal {
             Some(id) if refusals(reference).is_none() => id,
             // PayPal finds no refund by our number; sent again under the same
             // request id it is the same refund, and answers how it stands.
-            _ => return Ok(RefundReport::from(RefundState::NotFound)),
+            _ if (self.api.clock)() - refund.begun_ms < REFUND_ID_MS => {
+                return Ok(RefundReport::from(RefundState::NotFound));
+            }
+            _ => {
+                let why = "not answered for so long that PayPal may take it for another one";
+                return Ok(RefundReport::from(RefundState::Held(why.to_owned())));
+            }
         };
         let asked = self.api.get(&format!("/v2/payments/refunds/{id}")).await;
         let found: Refund = asked.map_err(ChannelError::or_unknown)?;

@@ -101,7 +101,9 @@ impl Checkout {
                 let expired = self.expire(&attempt, by).await;
                 failed = failed.or(match expired {
                     // A business system can do nothing about it.
-                    Ok(Outcome::Mismatch) if by == Source::Operator => Some(Failure::Differs),
+                    Ok(Outcome::Mismatch) if by == Source::Operator => {
+                        self.end_differing(&attempt).await.err()
+                    }
                     expired => expired.err(),
                 });
             }

@@ -601,8 +601,9 @@ impl Checkout {
             Failure::TooMuch(left) => left,
             Failure::RefundKeyReused => {
                 return NotDone::Unfit(
-                    "这张表单先前要过另一个金额：请重新打开订单再退",
-                    "This form asked for another sum before: open the order anew",
+                    "这个 key 是另一笔退款的（金额或订单不同）：换一个；在控制台请重新打开订单再退",
+                    "This key is another refund's, of another sum or order: take another one; at \
+                     the console open the order anew",
                 );
             }
             failure => return NotDone::Failed(failure),

@@ -63,8 +63,8 @@ pub enum Failure {
     /// Money of the order went back since the operator looked at it.
     #[error("less is left of the order than was shown")]
     LessLeft,
-    /// Money came for the order that is not its sum, which settles nothing.
-    #[error("it was paid with another sum than its own")]
+    /// Money came for the order that does not fit it, which settles nothing.
+    #[error("what was paid does not fit the order")]
     Differs,
     /// A refund of the same sum went back since the one that failed.
     #[error("the same sum of the order went back since")]
@@ -185,11 +185,12 @@ impl Failure {
                     .to_owned(),
             },
             Self::Differs => match lang {
-                Lang::Zh => "渠道说付的钱与订单对不上，什么都没有结算：到渠道后台退掉，\
-                             在订单上记“已处理”，再来结束它"
+                Lang::Zh => "渠道说付的钱与订单对不上，什么都没有结算。看清差在哪里：账户设置错了，\
+                             改好后再查询；不该收的，到渠道后台退掉，在订单上记“已处理”，再来结束它"
                     .to_owned(),
-                Lang::En => "Its channel says that another sum than its own was paid, and nothing \
-                             was settled: give it back at the channel's console, say that it has \
+                Lang::En => "What was paid does not fit the order, and nothing was settled. See \
+                             what differs: where an account is set wrongly, mend that and ask \
+                             again; else give it back at the channel's console, say that it has \
                              been looked after, and then end it"
                     .to_owned(),
             },

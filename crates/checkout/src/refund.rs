@@ -399,9 +399,9 @@ impl Checkout {
     async fn run_refund(&self, row: &RefundRow) -> Result<(), Failure> {
         let attempt = self.reload(&row.order_sn).await?;
         let gateway = self.gateway_of(&attempt)?;
-        let order = order_of(&attempt, row);
+        let all = self.parts.store.refunds(&row.order_sn).await?;
+        let order = order_of(&attempt, row, &all);
         if row.state == Refund::New {
-            let all = self.parts.store.refunds(&row.order_sn).await?;
             if is_overtaken(&attempt, row, &all) {
                 let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
                 return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
@@ -446,14 +446,15 @@ impl Checkout {
         gateway: &dyn Gateway,
         attempt: &AttemptRow,
     ) -> Result<(), Failure> {
-        for row in self.parts.store.refunds(&attempt.order_sn).await? {
+        let all = self.parts.store.refunds(&attempt.order_sn).await?;
+        for row in &all {
             if !matches!(row.state, Refund::Sent | Refund::Parked) {
                 continue;
             }
             self.budget.charge(gateway, self.now_ms());
-            match gateway.query_refund(&order_of(attempt, &row)).await {
+            match gateway.query_refund(&order_of(attempt, row, &all)).await {
                 Ok(report) if report.state != RefundState::NotFound => {
-                    self.keep_refund(&row, Ok(report), Source::Operator).await?;
+                    self.keep_refund(row, Ok(report), Source::Operator).await?;
                 }
                 Err(error @ ChannelError::Unknown(_)) => {
                     return Err(Failure::ChannelUnavailable(error.to_string()));
@@ -608,9 +609,20 @@ fn is_overtaken(attempt: &AttemptRow, row: &RefundRow, all: &[RefundRow]) -> boo
     row.channel_money.minor() > left.channel
 }
 
-/// What a channel is told of a refund.
-fn order_of(attempt: &AttemptRow, row: &RefundRow) -> RefundOrder {
+/// What a channel is told of a refund, among all of its order.
+fn order_of(attempt: &AttemptRow, row: &RefundRow, all: &[RefundRow]) -> RefundOrder {
+    let place = |one: &RefundRow| (one.created_ms, one.refund_no.clone());
+    // One that was refused was not taken.
+    let may_be_known = |one: &&RefundRow| match one.state {
+        Refund::New | Refund::Withdrawn => false,
+        Refund::Failed => one.reference.is_some(),
+        Refund::Sent | Refund::Parked | Refund::Done => true,
+    };
+    let known = all.iter().filter(may_be_known);
     RefundOrder {
+        begun_ms: row.created_ms,
+        was_sent: row.state != Refund::New,
+        follows: known.map(place).any(|one| one < place(row)),
         order: attempt.order(),
         refund_no: row.refund_no.clone(),
         reference: row.reference.clone(),

@@ -117,21 +117,22 @@ impl Checkout {
         }
         let attempt = fresh.as_ref().unwrap_or(attempt);
         if let Some(difference) = difference(gateway, attempt, report) {
-            raise!(
-                Alarm::Mismatch,
-                order.sn = attempt.order_sn,
-                channel.code = attempt.channel.code(),
-                difference,
-                "a payment does not fit its order; not settled"
-            );
             let detail = format!(
                 "{difference}: trade {} of {}",
                 report.trade_no, report.money
             );
-            self.parts
-                .store
-                .note_mismatch(&attempt.order_sn, &detail, self.act(by))
-                .await?;
+            let store = &self.parts.store;
+            let noted = store.note_mismatch(&attempt.order_sn, &detail, self.act(by));
+            // Asked again, nothing new has come.
+            if noted.await? {
+                raise!(
+                    Alarm::Mismatch,
+                    order.sn = attempt.order_sn,
+                    channel.code = attempt.channel.code(),
+                    difference,
+                    "a payment does not fit its order; not settled"
+                );
+            }
             return Ok(Outcome::Mismatch);
         }
         if !attempt.status.has_money() {

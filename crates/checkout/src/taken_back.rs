@@ -97,6 +97,10 @@ impl Checkout {
                 BackSum::Of(money) => money,
                 BackSum::Rest | BackSum::InAll(_) => attempt.channel_money,
             },
+            // Somebody else made it, and it is only asked about.
+            begun_ms: told_ms,
+            was_sent: true,
+            follows: false,
         };
         self.budget.charge(gateway, self.now_ms());
         match gateway.query_refund(&asked).await.map(|found| found.state) {

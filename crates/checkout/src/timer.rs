@@ -165,20 +165,30 @@ impl Checkout {
             _ => self.end(&attempt, Event::Closed, Source::Operator).await?,
         };
         let outcome = match outcome {
-            Outcome::Mismatch => {
-                let waits = self.parts.store.to_look_after(order_sn).await?;
-                if waits.iter().any(|number| number == order_sn) {
-                    return Err(Failure::Differs);
-                }
-                self.end(&attempt, Event::Closed, Source::Operator).await?
-            }
+            Outcome::Mismatch => self.end_differing(&attempt).await?,
             outcome => outcome,
         };
         match outcome {
-            Outcome::Ended => self.close_overdue(&attempt).await.map(drop),
+            Outcome::Ended => {
+                // No timer of it would come to that deadline.
+                let end_ms = self.close_overdue(&attempt).await?;
+                if end_ms.is_some() {
+                    self.parts.store.schedule_query(&attempt, end_ms).await?;
+                }
+                Ok(())
+            }
             Outcome::Paid | Outcome::Mismatch => Err(Failure::AlreadyPaid),
             Outcome::Open | Outcome::Held => Err(Failure::InProgress),
         }
+    }
+
+    /// Ends an order whose money differs, once somebody has looked after that.
+    pub(crate) async fn end_differing(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+        let waits = self.parts.store.to_look_after(&attempt.order_sn).await?;
+        if waits.contains(&attempt.order_sn) {
+            return Err(Failure::Differs);
+        }
+        self.end(attempt, Event::Closed, Source::Operator).await
     }
 
     /// The timer's question, unless a page has just asked it.

@@ -188,6 +188,12 @@ impl Order {
         made.cloned().or_else(|| self.stuck(number))
     }
 
+    /// All that were taken, however they stand.
+    pub(crate) fn refunds_taken(&self) -> impl Iterator<Item = &Refund> {
+        let stuck = self.memory.stuck().into_iter().flat_map(BTreeMap::values);
+        self.refunds.iter().chain(stuck)
+    }
+
     /// What was given back, minor units.
     pub(crate) fn refunded(&self) -> i64 {
         self.refunds.iter().map(|refund| refund.amount).sum()

@@ -90,6 +90,10 @@ pub(crate) enum Kind {
     NoAuth,
     /// The payer disputes the payment: PayPal refuses a refund, before the effect.
     Disputed,
+    /// A capture comes before PayPal knows everywhere that the payer approved it.
+    Lags,
+    /// PayPal declines to take the payer's money, for good.
+    Denied,
     /// The access token is withdrawn, before the effect.
     TokenExpired,
     /// The payer looks at a snapshot of the page.

@@ -299,6 +299,11 @@ fn done(
         Call::Create => orders::create(world, asked, request_id, whole, now_ms),
         Call::Order(id) => orders::order(world, id, now_ms),
         Call::Capture(id) => {
+            match fault.map(|fault| fault.kind) {
+                Some(Kind::Lags) => return Answer::unprocessable("ORDER_NOT_APPROVED"),
+                Some(Kind::Denied) => return Answer::unprocessable("PAYMENT_DENIED"),
+                _ => {}
+            }
             let held = fault.filter(|fault| fault.kind == Kind::Pending);
             let held = held.map(|fault| fault.reason);
             orders::capture(world, id, held, whole, now_ms)

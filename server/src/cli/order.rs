@@ -124,7 +124,7 @@ pub(crate) enum Command {
         reason: String,
     },
     /// Notes that you have looked after money of an order: that went back without a refund of
-    /// ours, that came and is not its sum, or whose refund failed. It stands in the order's
+    /// ours, that came and does not fit it, or whose refund failed. It stands in the order's
     /// story, and is at risk no more. Nothing else changes.
     LookedAfter {
         /// Our order number.
@@ -270,13 +270,13 @@ async fn at_risk(store: &Arc<dyn Store>, json: bool) -> Result<()> {
             );
         }
     }
+    let counts = store.risk_counts(now_ms()).await?;
+    let all: i64 = counts.iter().map(|one| one.count).sum();
+    if usize::try_from(all).is_ok_and(|all| all > risks.len()) {
+        eprintln!("of one cause the oldest {RISKS_MAX} are listed, of {all} in all");
+    }
     if !json {
-        let counts = store.risk_counts(now_ms()).await?;
-        let all: i64 = counts.iter().map(|one| one.count).sum();
         println!("{all} at risk");
-        if usize::try_from(all).is_ok_and(|all| all > risks.len()) {
-            println!("of one cause the oldest {RISKS_MAX} are listed");
-        }
     }
     Ok(())
 }

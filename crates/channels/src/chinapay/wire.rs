@@ -86,7 +86,7 @@ enum Shape {
     /// So many bytes.
     Long(usize),
     /// The transtype, which says which message it is.
-    Word(&'static str),
+    Words(&'static [&'static str]),
 }
 
 impl Shape {
@@ -94,7 +94,7 @@ impl Shape {
         match self {
             Self::Any => true,
             Self::Long(bytes) => value.len() == *bytes,
-            Self::Word(word) => value == *word,
+            Self::Words(words) => words.contains(&value),
         }
     }
 }
@@ -108,10 +108,14 @@ pub(super) static PAID: Message = Message {
         ("amount", Shape::Long(12)),
         ("currencycode", Shape::Long(3)),
         ("transdate", Shape::Long(8)),
-        ("transtype", Shape::Word("0001")),
+        ("transtype", Shape::Words(&["0001"])),
         ("status", Shape::Long(4)),
     ],
 };
+
+/// A refund of the whole, of a part; and the same where another refund of the order went
+/// before it.
+pub(super) const REFUND_TYPES: [&str; 4] = ["0002", "0102", "0012", "0112"];
 
 /// A refund, as an answer or notify tells of it; the misspelling is genuine.
 pub(super) static REFUNDED: Message = Message {
@@ -119,7 +123,7 @@ pub(super) static REFUNDED: Message = Message {
     values: [
         ("MerID", Shape::Long(15)),
         ("ProcessDate", Shape::Long(8)),
-        ("TransType", Shape::Word("0002")),
+        ("TransType", Shape::Words(&REFUND_TYPES)),
         ("OrderId", Shape::Long(16)),
         // Unconfirmed: the request has twelve digits.
         ("RefundAmout", Shape::Any),

@@ -205,9 +205,10 @@ async fn what_does_not_verify_is_unknown() {
         let queried = gateway.query(&order).await;
         assert_unknown(&format!("query {kind}"), &queried);
         world.fault("refund", kind).await;
-        let refund = refund_of(&order, "R", 100);
+        let mut refund = refund_of(&order, "R", 100);
         let lost = gateway.refund(&refund).await;
         assert_unknown(&format!("refund {kind}"), &lost);
+        refund.was_sent = true;
         let again = gateway.refund(&refund).await.unwrap();
         assert_eq!(again.state, RefundState::Pending, "refund {kind}");
     }
@@ -234,6 +235,7 @@ async fn refunds_are_partial_and_told_by_notify() {
         (refund.refund_no.clone(), RefundState::Done)
     );
     // The same number again is no second refund; one that was taken is waited for.
+    refund.was_sent = true;
     assert_eq!(gateway.refund(&refund).await.unwrap(), taken);
     refund.reference.clone_from(&taken.reference);
     assert_eq!(gateway.query_refund(&refund).await.unwrap(), taken);
@@ -243,13 +245,37 @@ async fn refunds_are_partial_and_told_by_notify() {
         "{too_much:?}"
     );
     world.fault("refund", "refund_fails").await;
-    let failing = gateway.refund(&refund_of(&order, "R3", 10_000)).await;
+    let mut second = refund_of(&order, "R3", 10_000);
+    // A number that is new is not what ChinaPay says that it has.
+    let held = gateway.refund(&second).await.unwrap();
+    assert!(
+        matches!(&held.state, RefundState::Held(why) if why.starts_with("205")),
+        "{held:?}"
+    );
+    second.follows = true;
+    let failing = gateway.refund(&second).await;
     assert_eq!(failing.unwrap().state, RefundState::Pending);
     let read = gateway.read_notify(&world.letter().await).await;
     assert!(
         matches!(&read, Ok(Notify::Refund { report, .. }) if matches!(report.state, RefundState::Failed(_))),
         "{read:?}"
     );
+}
+
+/// ChinaPay knows the number of a refund for a day: later it would be another refund.
+#[tokio::test]
+async fn a_refund_that_was_not_answered_is_not_sent_on_another_day() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = paid(&world, &gateway).await;
+    let mut refund = refund_of(&order, "R", 100);
+    refund.was_sent = true;
+    refund.begun_ms -= 86_400_000;
+    let asked = gateway.query_refund(&refund).await.unwrap();
+    assert!(matches!(&asked.state, RefundState::Held(why) if why.contains("another day")));
+    refund.reference = Some("accepted".to_owned());
+    let asked = gateway.query_refund(&refund).await.unwrap();
+    assert_eq!(asked.state, RefundState::Pending);
 }
 
 /// The account, asking at an address that always answers so.

@@ -238,6 +238,56 @@ async fn a_declined_order_is_approved_anew_and_captured() {
     assert_eq!(gateway.capture(&order).await, captured);
 }
 
+/// PayPal says of one order at once that it is approved and that it is not: that ends
+/// nothing, and spends one id for each question.
+#[tokio::test]
+async fn an_approval_that_paypal_does_not_know_everywhere_yet_is_waited_for() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = approved(&world, &gateway).await;
+    for _ in 0..7 {
+        world.fault("capture", "lags").await;
+        assert_eq!(gateway.capture(&order).await, Ok(OrderState::Pending));
+        assert_eq!(gateway.query(&order).await, Ok(OrderState::Approved));
+    }
+    // Another instance finds the spent ids one by one, and the first that is not.
+    let another = world.changed(Channel::Paypal, |_| {}).remove(0);
+    for _ in 0..7 {
+        assert_eq!(another.capture(&order).await, Ok(OrderState::Pending));
+    }
+    let captured = another.capture(&order).await;
+    assert!(matches!(captured, Ok(OrderState::Paid(_))), "{captured:?}");
+    assert_eq!(gateway.capture(&order).await, captured);
+}
+
+#[tokio::test]
+async fn what_paypal_takes_from_nobody_is_declined_at_once() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = approved(&world, &gateway).await;
+    world.fault("capture", "denied").await;
+    assert_eq!(gateway.capture(&order).await, Ok(OrderState::Declined));
+}
+
+/// PayPal keeps a refund's request id for 45 days: later the same id is another refund.
+#[tokio::test]
+async fn a_refund_that_was_not_answered_for_long_is_not_sent_again() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let order = approved(&world, &gateway).await;
+    let mut refund = refund_of(&order, "R", 100);
+    refund.was_sent = true;
+    for (age_days, is_held) in [(39, false), (40, true)] {
+        refund.begun_ms = now_ms() - age_days * 86_400_000;
+        let asked = gateway.query_refund(&refund).await.unwrap();
+        assert_eq!(
+            matches!(asked.state, RefundState::Held(_)),
+            is_held,
+            "{age_days}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn an_order_that_is_always_declined_ends() {
     let world = World::start().await;

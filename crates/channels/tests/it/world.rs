@@ -205,6 +205,9 @@ pub(crate) fn refund_of(order: &ChannelOrder, number: &str, minor: i64) -> Refun
         refund_no: format!("{number}x{}", order.number),
         reference: None,
         money: Money::from_minor(minor, order.money.currency()).unwrap(),
+        begun_ms: now_ms(),
+        was_sent: false,
+        follows: false,
     }
 }
 

@@ -622,6 +622,38 @@ async fn what_can_be_closed_is_closed_beside_what_can_not() {
 }
 
 #[tokio::test]
+async fn what_differs_is_closed_once_it_was_looked_after() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 99)));
+    scene.after_s(5).await;
+    let li = confirmed(&scene, "li", Role::Cashier).await;
+    let order_sn = &attempt.order_sn;
+    let run = async |errand| {
+        let done = scene
+            .checkout
+            .run_errand(li.operator(), &errand, "given back");
+        done.await
+    };
+    let close = || Errand::Close {
+        order_sn: order_sn.clone(),
+    };
+    let differs = NotDone::NotClosed(Failure::Differs);
+    assert_eq!(run(close()).await, Err(differs));
+    let looked = Errand::LookedAfter {
+        order_sn: order_sn.clone(),
+        number: order_sn.clone(),
+    };
+    assert_eq!(run(looked).await, Ok(Outcome::Done));
+    assert_eq!(run(close()).await, Ok(Outcome::Done));
+    let closed = scene.attempt("k").await;
+    assert_eq!(
+        (closed.status, closed.request_status),
+        (Attempt::Closed, PayStatus::Closed)
+    );
+}
+
+#[tokio::test]
 async fn the_same_sum_once_more_is_meant_or_it_is_not_given_back() {
     let most = AloneMost {
         an_order: 50,

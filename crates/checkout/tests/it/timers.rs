@@ -137,6 +137,13 @@ async fn money_of_another_sum_is_looked_after_and_then_ended() {
     let looked = scene.store.look_after(number, number, "given back", act);
     assert!(looked.await.unwrap());
     assert_eq!(kinds().await, [RiskKind::Unknown], "it has no end yet");
+    // Other money of it is seen to by itself.
+    scene.answers(Ok(paid(&attempt, 98)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    assert_eq!(kinds().await, [RiskKind::Mismatch]);
+    assert_eq!(end_unpaid().await, Err(Failure::Differs));
+    let looked = scene.store.look_after(number, number, "this too", act);
+    assert!(looked.await.unwrap());
     assert_eq!(end_unpaid().await, Ok(()));
     assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
     assert_eq!(kinds().await, []);

@@ -104,6 +104,12 @@ pub struct RefundOrder {
     pub reference: Option<String>,
     /// The sum to give back, in the channel's currency.
     pub money: Money,
+    /// When it was begun, ms since 1970: it was not sent before.
+    pub begun_ms: i64,
+    /// Whether it may have been sent before.
+    pub was_sent: bool,
+    /// Whether another refund of the order was begun before it, and may have been taken.
+    pub follows: bool,
 }
 
 /// How a channel says a refund stands.

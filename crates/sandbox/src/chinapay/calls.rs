@@ -76,7 +76,7 @@ pub(super) fn refund_fields(
             "SendTime",
             &beijing_time(refund.at_ms)[11..].replace(':', ""),
         ),
-        ("TransType", "0002"),
+        ("TransType", kind_of(order, refund)),
         ("OrderId", &order.channel_order_no),
         ("RefundAmout", &format!("{:012}", refund.amount)),
         ("Status", status),
@@ -196,6 +196,23 @@ pub(super) async fn query(State(world): State<Arc<World>>, body: String) -> Resp
     .await
 }
 
+/// What ChinaPay's own demo sends for a refund: of the whole or a part, the first or not.
+fn refund_type(is_part: bool, follows: bool) -> &'static str {
+    match (is_part, follows) {
+        (false, false) => "0002",
+        (true, false) => "0102",
+        (false, true) => "0012",
+        (true, true) => "0112",
+    }
+}
+
+/// The type of a refund that was taken.
+fn kind_of(order: &Order, refund: &Refund) -> &'static str {
+    let mut taken = order.refunds_taken();
+    let follows = taken.any(|one| one.at_ms < refund.at_ms);
+    refund_type(refund.amount != order.amount, follows)
+}
+
 /// `/refund/SingleRefund.jsp`.
 pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Response {
     let pairs = pairs_of(&body);
@@ -214,7 +231,10 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
     let proved = keys.merchant.verifies(&text, get(&pairs, "ChkValue"));
     let checks = [
         ("101", get(&pairs, "MerID") == keys.mer_id),
-        ("104", get(&pairs, "TransType") == "0002"),
+        (
+            "104",
+            ["0002", "0102", "0012", "0112"].contains(&get(&pairs, "TransType")),
+        ),
         ("110", get(&pairs, "Version") == "20070129"),
         ("111", get(&pairs, "ReturnURL").starts_with("http")),
         ("116", is_digits(sum, 12)),
@@ -240,6 +260,17 @@ pub(super) async fn refund(State(world): State<Arc<World>>, body: String) -> Res
     let amount = sum.parse().unwrap_or(0);
     if order.paid_ms.is_some() && amount > order.refundable() {
         return trouble("ResponseCode", "123");
+    }
+    // The demo's four types: of the whole, of a part, and each where another went before.
+    let kind = refund_type(
+        amount != order.amount,
+        order.refunds_taken().next().is_some(),
+    );
+    match (get(&pairs, "TransType"), kind) {
+        (said, kind) if said == kind => {}
+        ("0002" | "0012", "0102" | "0112") => return trouble("ResponseCode", "121"),
+        ("0102" | "0112", "0002" | "0012") => return trouble("ResponseCode", "122"),
+        _ => return trouble("ResponseCode", "205"),
     }
     let asked = Asked {
         number: priv1,

@@ -89,13 +89,19 @@ impl<'a> Merchant<'a> {
     }
 
     async fn refund(&self, number: &str, sum: &str, priv1: &str) -> String {
+        let whole = sum == "000000000100";
+        self.refund_as(if whole { "0002" } else { "0102" }, number, sum, priv1)
+            .await
+    }
+
+    async fn refund_as(&self, kind: &str, number: &str, sum: &str, priv1: &str) -> String {
         let day = day();
         let pairs = [
             ("MerID", self.get("mer_id")),
             ("OrderId", number),
             ("RefundAmount", sum),
             ("TransDate", &day),
-            ("TransType", "0002"),
+            ("TransType", kind),
             ("Version", "20070129"),
             ("ReturnURL", &format!("{}/refunded", self.world.target)),
             ("Priv1", priv1),
@@ -194,6 +200,24 @@ async fn a_refusal_says_which_rule_was_broken() {
         assert!(
             refused.contains(&format!("ResponseCode={code}&")),
             "{refused}"
+        );
+    }
+    // A part is no whole, and the next one no first.
+    for (kind, sum, code) in [
+        ("0002", "000000000030", "121"),
+        ("0102", "000000000100", "122"),
+        ("0112", "000000000030", "205"),
+        ("0102", "000000000030", "0"),
+        ("0102", "000000000020", "205"),
+        ("0112", "000000000020", "0"),
+        ("0005", "000000000020", "104"),
+    ] {
+        let told = ours
+            .refund_as(kind, &number, sum, &format!("{kind}{code}"))
+            .await;
+        assert!(
+            told.contains(&format!("ResponseCode={code}&")),
+            "{kind} {sum}: {told}"
         );
     }
     let refused = ours.query(&number, &["MerId"]).await;

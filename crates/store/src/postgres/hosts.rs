@@ -7,9 +7,9 @@ use crate::line::Row;
 use crate::open_error::{OpenError, refused};
 use crate::queries::marks::{MARK_OF_POSTGRES, mark_row};
 use crate::renewal::Renewal;
+use payment::ports::Mark;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
-use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -61,12 +61,19 @@ impl Hosts {
         let mut asked = JoinSet::new();
         for (place, options) in self.all.iter().cloned().enumerate() {
             asked.spawn(async move {
-                let (line, age) = newness_of(&options).await?;
-                Some(((age, Reverse(place)), options, line))
+                let (line, mark) = mark_of(&options).await?;
+                Some((place, mark, options, line))
             });
         }
-        let found = asked.join_all().await.into_iter().flatten();
-        let (_, options, line) = found.max_by_key(|(age, ..)| *age)?;
+        let mut found: Vec<_> = asked.join_all().await.into_iter().flatten().collect();
+        found.sort_by_key(|(place, ..)| *place);
+        let found = found
+            .into_iter()
+            .map(|(_, mark, options, line)| (mark, options, line));
+        let (_, options, line) = found.reduce(|best, next| match is_newer(&next.0, &best.0) {
+            true => next,
+            false => best,
+        })?;
         Some((options, line))
     }
 
@@ -124,18 +131,28 @@ fn each_host(address: &str) -> Option<Vec<String>> {
     Some(hosts.split(',').map(one).collect())
 }
 
-/// A line to a server that takes writes, and how far its books have come: their era, in
-/// which a person's word lies, and its timeline. Of one that can't tell, and before there
-/// are books, both are 0.
-async fn newness_of(options: &PgConnectOptions) -> Option<(PgConnection, (i64, i64))> {
+/// Whether books are newer than others: by their era, in which a person's word lies, and of
+/// one system by its timeline. Other systems count their timelines for themselves.
+fn is_newer(one: &Option<Mark>, other: &Option<Mark>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) if one.era == other.era => {
+            one.system == other.system && one.timeline > other.timeline
+        }
+        (Some(one), Some(other)) => one.era > other.era,
+        (one, other) => one.is_some() && other.is_none(),
+    }
+}
+
+/// A line to a server that takes writes, and how far its books have come. One that can't
+/// tell, or has no books yet, has no mark.
+async fn mark_of(options: &PgConnectOptions) -> Option<(PgConnection, Option<Mark>)> {
     let mut line = None;
     still_writes(&mut line, options).await;
     let mut line = line?;
     let asked = sqlx::raw_sql(MARK_OF_POSTGRES).fetch_one(&mut line);
     let row = timeout(ANSWER_LIMIT, asked).await.ok().and_then(Result::ok);
     let mark = row.and_then(|row| mark_row(&Row::Postgres(row)).ok());
-    let age = mark.map_or((0, 0), |mark| (mark.era, mark.timeline));
-    Some((line, age))
+    Some((line, mark))
 }
 
 /// Asks over a line that is kept; a new one where it is gone.

@@ -106,7 +106,7 @@ statements! {
     RISK_OLD_STRAY = NOTIFY, OLD_STRAY;
     RISK_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' ' || state || ': ' || note as detail, \
-        created_ms as since_ms from refund where ", FOR_SOMEBODY;
+        created_ms as since_ms from refund where ", FOR_SOMEBODY, " order by created_ms", MOST;
     RISK_HELD = "select order_sn, ", ORDERS_SUM,
         "'the channel holds the payer''s money: ' || coalesce(held, '') as detail, \
         created_ms as since_ms from attempt where status = ", HELD;
@@ -130,7 +130,7 @@ statements! {
         expires_ms as since_ms from attempt where ", OVERDUE_ATTEMPT, " order by expires_ms", MOST;
     RISK_UNKNOWN_REFUND = "select order_sn, money, currency, \
         'refund ' || refund_no || ' is not confirmed: ' || note as detail, \
-        created_ms as since_ms from refund where ", SILENT;
+        created_ms as since_ms from refund where ", SILENT, " order by created_ms", MOST;
     /// How many lines of each kind the list has, from indexes that hold no more than
     /// those: `cross join` says in which order SQLite reads. The kinds are in the order
     /// of [`RiskKind::ALL`].

@@ -21,6 +21,7 @@ statements! {
         where order_sn = $1";
     SET_MISMATCH = "update attempt set mismatch = $2 where order_sn = $1 \
         and (mismatch is null or mismatch <> $2)";
+    SEE_AGAIN = "delete from looked_after where number = $1";
     WIN_REQUEST = "update payment_request set status = $3, paid_order_sn = $4 \
         where id = $1 and status = $2 and paid_order_sn is null";
     /// Counted for each by itself: an index is asked, however many there are.
@@ -75,15 +76,18 @@ impl Settling for Database {
         self.write(LIMIT, settled).await
     }
 
-    async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<()> {
+    async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
             let mut locked = lock(tx, order_sn).await?;
             let noted = SET_MISMATCH.bind(order_sn).bind(difference);
             // Asked again and told the same, nothing new has happened.
-            if tx.change(noted).await? > 0 {
+            let is_new = tx.change(noted).await? > 0;
+            if is_new {
+                // Whoever looked after what was there before has not seen this.
+                tx.change(SEE_AGAIN.bind(order_sn)).await?;
                 locked.tell(tx, "mismatch", difference, act).await?;
             }
-            Ok(())
+            Ok(is_new)
         })
         .await
     }

@@ -115,14 +115,15 @@ impl RiskKind {
             Self::Mismatch => (
                 (
                     "收到的钱与订单对不上",
-                    "有订单号的：到渠道后台退，再 tongfu order looked-after 和 order unpaid；\
-                     没有的：看通知，认得出就 tongfu notify attach",
+                    "看差在哪里。有订单号的：账户设错了就改好再 tongfu order requery；不该收的，到渠道\
+                     后台退，再 order looked-after 和 order unpaid。没有的：认得出就 tongfu notify \
+                     attach",
                 ),
                 (
                     "Money that does not fit its order",
-                    "Of an order: give it back at the channel's console, then tongfu order \
-                     looked-after and order unpaid; of none: look at the notify, and where you \
-                     know it, tongfu notify attach",
+                    "See what differs. Of an order: where its account is set wrongly, mend that and \
+                     tongfu order requery; else give it back at the channel's console, then order \
+                     looked-after and order unpaid. Of none: where you know it, tongfu notify attach",
                 ),
             ),
             Self::Unknown => (

@@ -73,8 +73,9 @@ pub trait Settling: Send + Sync {
     /// to be refunded, in the same transaction too.
     async fn settle_paid(&self, order_sn: &str, payment: &Payment<'_>, act: Act)
     -> Answer<Settled>;
-    /// Verified money that differs from its order: kept for a person, not settled.
-    async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<()>;
+    /// Verified money that differs from its order: kept for a person, not settled. Gives
+    /// whether that is new; whoever looked after other money of it has not seen this.
+    async fn note_mismatch(&self, order_sn: &str, difference: &str, act: Act) -> Answer<bool>;
     /// Late money pays its closed request after all, by the operator's word; its
     /// refund, where it has not left, is withdrawn.
     async fn honour(&self, order_sn: &str, callback: &NewCallback, act: Act) -> Answer<Honoured>;
