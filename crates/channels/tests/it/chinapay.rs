@@ -244,7 +244,6 @@ async fn refunds_are_partial_and_told_by_notify() {
         matches!(&too_much, Err(ChannelError::Refused { code, .. }) if code == "123"),
         "{too_much:?}"
     );
-    world.fault("refund", "refund_fails").await;
     let mut second = refund_of(&order, "R3", 10_000);
     // A number that is new is not what ChinaPay says that it has.
     let held = gateway.refund(&second).await.unwrap();
@@ -253,6 +252,7 @@ async fn refunds_are_partial_and_told_by_notify() {
         "{held:?}"
     );
     second.follows = true;
+    world.fault("refund", "refund_fails").await;
     let failing = gateway.refund(&second).await;
     assert_eq!(failing.unwrap().state, RefundState::Pending);
     let read = gateway.read_notify(&world.letter().await).await;

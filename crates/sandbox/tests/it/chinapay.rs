@@ -178,7 +178,7 @@ async fn a_refund_that_fails_is_told_and_its_number_is_used() {
     );
     let again = ours.refund(&number, "000000000100", "R1").await;
     assert!(again.contains("ResponseCode=205"), "{again}");
-    let other = ours.refund(&number, "000000000100", "R2").await;
+    let other = ours.refund_as("0012", &number, "000000000100", "R2").await;
     assert!(other.contains("Status=1"), "no money moved: {other}");
     let more = ours.refund(&number, "000000000001", "R3").await;
     assert!(more.contains("ResponseCode=123"), "{more}");
