@@ -186,6 +186,9 @@ fn of(order: &ChannelOrder) -> RefundOrder {
         refund_no: REFUND_NO.to_owned(),
         reference: Some("F".to_owned()),
         money: order.money,
+        begun_ms: 0,
+        was_sent: true,
+        follows: false,
     }
 }
 
