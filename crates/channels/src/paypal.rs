@@ -39,8 +39,11 @@ const DECLINED: &str = "INSTRUMENT_DECLINED";
 const SPENT: [&str; 3] = [DECLINED, "ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"];
 /// An order that is declined so often ends.
 const CAPTURES_MAX: u32 = 5;
-/// So many ids are spent on an order that PayPal calls approved and not approved at once.
-const LAGGING_MAX: u32 = 20;
+/// So many ids are spent on an order that PayPal calls approved and not approved at once: then
+/// its payer takes another way.
+const LAGGING_MAX: u32 = 60;
+/// Between two of these ids, ms.
+const LAG_MS: i64 = 1_000;
 /// How many orders' spent ids are remembered.
 const SPENT_MAX: usize = 10_000;
 /// Refusals of a capture that are final: the payer takes another way.
@@ -121,8 +124,9 @@ pub struct Paypal {
     merchant: Merchant,
     api: Api,
     webhook: Webhook,
-    /// By order number: how many ids of captures were spent on one that was not approved.
-    spent: std::sync::Mutex<HashMap<String, u32>>,
+    /// By order number: how many ids of captures were spent on one that was not approved, and
+    /// when the last was.
+    spent: std::sync::Mutex<HashMap<String, (u32, i64)>>,
 }
 
 /// A webhook's envelope; what it is about stays raw until its kind is known.
@@ -239,16 +243,27 @@ impl Paypal {
         }
     }
 
-    /// How many ids were spent on an order that was not approved yet; `now`: so many.
-    fn spent(&self, order: &ChannelOrder, now: Option<u32>) -> u32 {
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(now) = now {
-            if spent.len() >= SPENT_MAX {
-                spent.clear();
-            }
-            spent.insert(order.number.clone(), now);
+    /// How many ids were spent on an order that was not approved yet; nothing where the last
+    /// was only just.
+    fn spent(&self, order: &ChannelOrder) -> Option<u32> {
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        match spent.get(&order.number) {
+            // A clock that was set back stops no capture.
+            Some((_, at_ms)) if (0..LAG_MS).contains(&((self.api.clock)() - at_ms)) => None,
+            Some((count, _)) => Some(*count),
+            None => Some(0),
         }
-        spent.get(&order.number).copied().unwrap_or_default()
+    }
+
+    /// So many were, the last of them while PayPal called it approved or not.
+    fn spend(&self, order: &ChannelOrder, count: u32, is_approved: bool) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if spent.len() >= SPENT_MAX {
+            spent.clear();
+        }
+        // Who approves now is not kept waiting.
+        let at_ms = if is_approved { (self.api.clock)() } else { 0 };
+        spent.insert(order.number.clone(), (count, at_ms));
     }
 
     async fn order(&self, order: &ChannelOrder) -> Result<Option<Order>, ChannelError> {
@@ -353,8 +368,11 @@ impl Gateway for Paypal {
     /// a decline is an old one; that it is not approved may be PayPal's own delay, and
     /// the next id waits for the next question.
     async fn capture(&self, order: &ChannelOrder) -> Result<OrderState, ChannelError> {
+        let Some(spent) = self.spent(order) else {
+            return Ok(OrderState::Pending);
+        };
         let mut declined = 0;
-        for count in self.spent(order, None)..LAGGING_MAX {
+        for count in spent..LAGGING_MAX {
             let is_declined = match self.capture_under(order, count).await {
                 Err(ChannelError::Refused { code, .. }) if SPENT.contains(&code.as_str()) => {
                     code == DECLINED
@@ -364,7 +382,7 @@ impl Gateway for Paypal {
             declined += u32::from(is_declined);
             let state = self.query(order).await?;
             if !is_declined {
-                self.spent(order, Some(count + 1));
+                self.spend(order, count + 1, state == OrderState::Approved);
             }
             match state {
                 OrderState::Approved if !is_declined => return Ok(OrderState::Pending),
@@ -375,7 +393,7 @@ impl Gateway for Paypal {
                 state => return Ok(state),
             }
         }
-        Ok(OrderState::Pending)
+        Ok(OrderState::Declined)
     }
 
     /// There is no call for it: what we do not capture takes no money. Money that
@@ -439,7 +457,10 @@ impl Gateway for Paypal {
             Some(id) if refusals(reference).is_none() => id,
             // PayPal finds no refund by our number; sent again under the same
             // request id it is the same refund, and answers how it stands.
-            _ if (self.api.clock)() - refund.begun_ms < REFUND_ID_MS => {
+            // One that was refused for now is sent under another id each time.
+            reference
+                if reference.is_some() || (self.api.clock)() - refund.begun_ms < REFUND_ID_MS =>
+            {
                 return Ok(RefundReport::from(RefundState::NotFound));
             }
             _ => {

@@ -535,6 +535,12 @@ impl Checkout {
             Err(error @ ChannelError::Unknown(_)) => (Refund::Sent, None, error.to_string()),
             Err(error @ ChannelError::NotOffered) => (Refund::Parked, None, error.to_string()),
         };
+        // What is only not known yet takes nothing away of why it waits for a person.
+        let is_news = matches!(next, Refund::Done | Refund::Failed) || reference.is_some();
+        let note = match row.state == Refund::Parked && !is_news {
+            true => row.note.clone(),
+            false => note,
+        };
         let now_ms = self.now_ms();
         let age_ms = now_ms - row.created_ms;
         let next_ms = if next == Refund::Parked || row.state == Refund::Parked {

@@ -170,10 +170,12 @@ impl Checkout {
         };
         match outcome {
             Outcome::Ended => {
-                // No timer of it would come to that deadline.
+                // No timer of one that differs would come to that deadline.
                 let end_ms = self.close_overdue(&attempt).await?;
-                if end_ms.is_some() {
-                    self.parts.store.schedule_query(&attempt, end_ms).await?;
+                let linger_ms = lingering_ms(&attempt, self.now_ms());
+                let next_ms = linger_ms.filter(|_| self.lingers(&attempt)).or(end_ms);
+                if next_ms.is_some() {
+                    self.parts.store.schedule_query(&attempt, next_ms).await?;
                 }
                 Ok(())
             }

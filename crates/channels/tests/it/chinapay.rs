@@ -244,9 +244,17 @@ async fn refunds_are_partial_and_told_by_notify() {
         matches!(&too_much, Err(ChannelError::Refused { code, .. }) if code == "123"),
         "{too_much:?}"
     );
-    let mut second = refund_of(&order, "R3", 10_000);
+    let mut second = refund_of(&order, "R3", 9_999);
+    // Of another one before it nobody knows here: ChinaPay does.
+    let first = refund_of(&order, "R4", 1);
+    assert_eq!(gateway.refund(&first).await.unwrap(), taken);
+    world.letter().await;
     // A number that is new is not what ChinaPay says that it has.
-    let held = gateway.refund(&second).await.unwrap();
+    let set = |account: &mut toml::Table| {
+        account.insert("refund_type".to_owned(), "0102".into());
+    };
+    let set = world.changed(Channel::ChinapayOld, set).remove(0);
+    let held = set.refund(&second).await.unwrap();
     assert!(
         matches!(&held.state, RefundState::Held(why) if why.starts_with("205")),
         "{held:?}"

@@ -245,19 +245,24 @@ async fn an_approval_that_paypal_does_not_know_everywhere_yet_is_waited_for() {
     let world = World::start().await;
     let gateway = adapter(&world);
     let order = approved(&world, &gateway).await;
-    for _ in 0..7 {
+    // Whoever asks often spends no more than one id a second.
+    let captured = async |gateway: &Arc<dyn Gateway>| loop {
+        match gateway.capture(&order).await {
+            Ok(OrderState::Pending) => {
+                assert_eq!(gateway.query(&order).await, Ok(OrderState::Approved));
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            other => return other,
+        }
+    };
+    for _ in 0..2 {
         world.fault("capture", "lags").await;
-        assert_eq!(gateway.capture(&order).await, Ok(OrderState::Pending));
-        assert_eq!(gateway.query(&order).await, Ok(OrderState::Approved));
     }
     // Another instance finds the spent ids one by one, and the first that is not.
     let another = world.changed(Channel::Paypal, |_| {}).remove(0);
-    for _ in 0..7 {
-        assert_eq!(another.capture(&order).await, Ok(OrderState::Pending));
-    }
-    let captured = another.capture(&order).await;
-    assert!(matches!(captured, Ok(OrderState::Paid(_))), "{captured:?}");
-    assert_eq!(gateway.capture(&order).await, captured);
+    let first = captured(&gateway).await;
+    assert!(matches!(first, Ok(OrderState::Paid(_))), "{first:?}");
+    assert_eq!(captured(&another).await, first);
 }
 
 #[tokio::test]

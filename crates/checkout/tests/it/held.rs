@@ -197,6 +197,12 @@ async fn a_refund_that_waits_for_a_person_keeps_its_sum_and_is_asked_about() {
     told().query_refund = Some(Ok(RefundState::NotFound));
     scene.refunds_after_s(3_600).await;
     assert_eq!(scene.asked(), ["query_refund"]);
+    // Nor does it take away why it waits.
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    assert!(
+        risks.iter().any(|risk| risk.detail.contains("ABNORMAL")),
+        "{risks:?}"
+    );
     // WeChat ends it by hand.
     told().query_refund = Some(Ok(RefundState::Done));
     scene.refunds_after_s(3_600).await;
