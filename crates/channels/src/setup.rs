@@ -226,6 +226,14 @@ impl Setup {
         })
     }
 
+    /// The time between two refunds of one order, ms, from its setting.
+    pub(crate) fn refund_gap_ms(&self, refund_gap_s: i64) -> Result<i64, ConfigError> {
+        match refund_gap_s {
+            0..=3_600 => Ok(refund_gap_s * 1_000),
+            _ => Err(self.invalid("refund_gap_s is from 0 to 3600")),
+        }
+    }
+
     /// Refuses an address that can't be called.
     pub(crate) fn check_address(&self, setting: &str, text: &str) -> Result<(), ConfigError> {
         let told = |rule| self.invalid(format!("{setting} must be {rule}"));

@@ -88,6 +88,8 @@ pub(crate) enum Kind {
     NotEnough,
     /// The merchant may not give back (WeChat's NO_AUTH), before the effect.
     NoAuth,
+    /// A refund is taken, and its answer refuses it (WeChat's INVALID_REQUEST).
+    Disowned,
     /// The payer disputes the payment: PayPal refuses a refund, before the effect.
     Disputed,
     /// A capture comes before PayPal knows everywhere that the payer approved it.

@@ -1,6 +1,7 @@
 //! The JSON of WeChat Pay APIv3, as far as we use it (sections 1.6 to 1.12).
 
 use crate::text::BEIJING;
+use payment::money::Money;
 use payment::ports::{ChannelError, Doubt, Unknown};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
@@ -74,6 +75,15 @@ pub(super) struct RefundAmount {
 pub(super) struct Refund {
     pub(super) refund_id: String,
     pub(super) status: String,
+    amount: Option<RefundNoticeAmount>,
+}
+
+impl Refund {
+    /// Whether it may be of this sum.
+    pub(super) fn is_of(&self, money: Money) -> bool {
+        let amount = self.amount.as_ref();
+        amount.is_none_or(|amount| amount.refund == money.minor())
+    }
 }
 
 /// What a refund's notify holds; its state has another name than in the answers.
@@ -88,7 +98,7 @@ pub(super) struct RefundNotice {
     pub(super) amount: RefundNoticeAmount,
 }
 
-/// The sum of a refund's notify, fen.
+/// The sum of a refund, fen.
 #[derive(Deserialize)]
 pub(super) struct RefundNoticeAmount {
     pub(super) refund: i64,

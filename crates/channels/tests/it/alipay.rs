@@ -110,10 +110,11 @@ async fn refunds_are_partial_repeatable_and_asked_about() {
         gateway.query_refund(&refund).await.unwrap().state,
         RefundState::Done
     );
+    // Under its number another sum went back: a person sees which.
     let other = gateway.refund(&refund_of(&new.order, "R1", 1)).await;
     assert!(
-        matches!(other, Err(ChannelError::Refused { .. })),
-        "{other:?}"
+        matches!(other.unwrap().state, RefundState::Held(_)),
+        "another sum"
     );
     let rest = gateway.refund(&refund_of(&new.order, "R2", 10_000)).await;
     assert_eq!(rest.unwrap().state, RefundState::Done);

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use channels::rsa::SigningKey;
 use payment::channel::Channel;
-use payment::ports::{Gateway, GivenBack, OrderState};
+use payment::ports::{Gateway, GivenBack, OrderState, RefundState};
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -120,6 +120,12 @@ async fn a_refusal_that_passes_or_is_not_of_the_refund_does_not_end_it() {
     ] {
         *canned.node.lock().unwrap() = json!({"code": code, "sub_code": sub_code});
         assert_unknown(sub_code, &canned.gateway.refund(&refund).await);
+    }
+    // Money went back otherwise: how much, a person has to see.
+    for sub_code in ["ACQ.TRADE_HAS_CLOSE", "ACQ.DISCORDANT_REPEAT_REQUEST"] {
+        *canned.node.lock().unwrap() = json!({"code": "40004", "sub_code": sub_code});
+        let held = canned.gateway.refund(&refund).await.unwrap();
+        assert!(matches!(held.state, RefundState::Held(_)), "{held:?}");
     }
     *canned.node.lock().unwrap() = json!({"code": "40004", "sub_code": "ACQ.TRADE_HAS_FINISHED"});
     let refused = canned.gateway.refund(&refund).await.unwrap_err();

@@ -2,6 +2,7 @@
 
 use crate::world::{World, assert_unknown, now_ms, order, refund_of};
 use payment::channel::Channel;
+use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::ports::{ChannelError, Doubt, OrderState, RefundState};
 
@@ -157,6 +158,34 @@ async fn a_missing_right_ends_no_refund_at_wechat() {
     assert!(!matches!(again.state, RefundState::Failed(_)), "{again:?}");
 }
 
+/// WeChat refused, and gave the money back all the same: so its number is asked about.
+#[tokio::test]
+async fn a_refusal_of_a_refund_that_wechat_made_is_no_refusal() {
+    let world = World::start().await;
+    let gateway = &world.of(Channel::Wechat)[0];
+    let new = order();
+    gateway.create(&new).await.unwrap();
+    world.act("pay", &new.order.number).await;
+    let refund = refund_of(&new.order, "R", 100);
+    world.fault("refund", "disowned").await;
+    let made = gateway.refund(&refund).await.unwrap();
+    assert!(
+        matches!(made.state, RefundState::Done | RefundState::Pending),
+        "{made:?}"
+    );
+    // Under the same number another sum: of what went back a person has to see.
+    let mut other = refund.clone();
+    other.money = Money::from_minor(99, Currency::Cny).unwrap();
+    let held = gateway.refund(&other).await.unwrap();
+    assert!(matches!(held.state, RefundState::Held(_)), "{held:?}");
+    let too_much = refund_of(&new.order, "S", 1_000_000);
+    let refused = gateway.refund(&too_much).await;
+    assert!(
+        matches!(refused, Err(ChannelError::Refused { .. })),
+        "{refused:?}"
+    );
+}
+
 #[tokio::test]
 async fn refunds_of_one_order_are_a_minute_apart_unless_it_is_said_otherwise() {
     let world = World::start().await;
@@ -168,6 +197,10 @@ async fn refunds_of_one_order_are_a_minute_apart_unless_it_is_said_otherwise() {
             }
         };
         for gateway in world.changed(Channel::Wechat, change) {
+            assert_eq!(gateway.refund_gap_ms(), gap_ms);
+        }
+        let gap_ms = if set.is_none() { 5_000 } else { gap_ms };
+        for gateway in world.changed(Channel::Alipay, change) {
             assert_eq!(gateway.refund_gap_ms(), gap_ms);
         }
     }

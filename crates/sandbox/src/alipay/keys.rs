@@ -73,7 +73,7 @@ pub(crate) fn open(base: &str, data: &Path) -> Result<(Keys, String)> {
     let account = format!(
         "[[account]]\nchannel = \"Alipay\"\nname = \"{}\"\n\
          gateway = \"{base}/alipay/gateway.do\"\napp_id = \"{}\"\nseller_id = \"{}\"\n\
-         private_key = \"alipay/app_key.pem\"\n\
+         private_key = \"alipay/app_key.pem\"\nrefund_gap_s = 0\n\
          alipay_public_key = \"alipay/alipay_pub.pem\"\n\n",
         file.name, file.app_id, file.seller_id
     );
@@ -106,7 +106,7 @@ fn open_certified(base: &str, data: &Path) -> Result<(Merchant, String)> {
     let account = format!(
         "[[account]]\nchannel = \"Alipay\"\nname = \"sandbox-alipay-cert\"\nenabled = false\n\
          gateway = \"{base}/alipay/gateway.do\"\napp_id = \"{}\"\nseller_id = \"{}\"\n\
-         private_key = \"alipay/certified_key.pem\"\n\
+         private_key = \"alipay/certified_key.pem\"\nrefund_gap_s = 0\n\
          app_certificate = \"alipay/app_cert.crt\"\n\
          alipay_certificate = \"alipay/alipay_cert.crt\"\n\
          alipay_root_certificate = \"alipay/alipay_root_cert.crt\"\n\n",

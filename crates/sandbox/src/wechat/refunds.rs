@@ -79,7 +79,9 @@ pub(super) fn refund(call: &Call<'_>) -> Answer {
         notify_url: new.notify_url,
         ..Asked::default()
     };
-    match taken(call, &order, asked) {
+    let made = taken(call, &order, asked);
+    match made {
+        Some(_) if kind == Some(Kind::Disowned) => invalid("请求参数与订单信息不一致"),
         // However it ends: that is told by the notify, and by the query.
         Some((order, mut refund)) => {
             refund.state = Some(PROCESSING.to_owned());
