@@ -621,12 +621,17 @@ fn left(attempt: &AttemptRow, left: Left) -> String {
     let sum = |minor, of: Money| {
         Money::from_minor(minor, of.currency()).map_or_else(String::new, |sum| sum.to_string())
     };
-    let money = sum(left.money, attempt.money);
-    let charged = sum(left.channel, attempt.channel_money);
-    if money == charged {
-        money
-    } else {
-        format!("{money} ({charged})")
+    with_charged(
+        sum(left.money, attempt.money),
+        &sum(left.channel, attempt.channel_money),
+    )
+}
+
+/// A sum, and what it is at its channel where that is another one.
+fn with_charged(money: String, charged: &str) -> String {
+    match money == charged {
+        true => money,
+        false => format!("{money} ({charged})"),
     }
 }
 

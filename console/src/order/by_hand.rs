@@ -1,6 +1,6 @@
 //! What a person does to an order who has seen elsewhere how it stands (docs/console.md, Acts).
 
-use super::{Act, Payment};
+use super::{Act, Payment, with_charged};
 use crate::Setting;
 use leptos::prelude::*;
 use payment::lang::Lang;
@@ -114,11 +114,7 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
 
 /// A refund's sum, and what its channel gives back for it where that is another one.
 fn sums(refund: &RefundRow) -> String {
-    let (money, charged) = (refund.money.to_string(), refund.channel_money.to_string());
-    match money == charged {
-        true => money,
-        false => format!("{money} ({charged})"),
-    }
+    with_charged(refund.money.to_string(), &refund.channel_money.to_string())
 }
 
 /// Where the same sum went back since, it may have been in the place of this one.

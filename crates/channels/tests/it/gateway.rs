@@ -4,7 +4,8 @@ use crate::world::{World, assert_unknown, now_ms, order, refund_of};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::obj::Obj;
-use payment::ports::{ChannelError, Doubt, OrderState, RefundState};
+use payment::ports::{ChannelError, Doubt, Gateway, OrderState, RefundOrder, RefundState};
+use std::sync::Arc;
 
 #[tokio::test]
 async fn an_order_is_made_queried_and_paid() {
@@ -143,15 +144,20 @@ async fn that_a_paid_order_is_not_found_refuses_no_refund() {
     }
 }
 
+/// WeChat, and a refund of an order that is paid there.
+async fn refund_at_wechat(world: &World) -> (Arc<dyn Gateway>, RefundOrder) {
+    let gateway = world.of(Channel::Wechat).remove(0);
+    let new = order();
+    gateway.create(&new).await.unwrap();
+    world.act("pay", &new.order.number).await;
+    (gateway, refund_of(&new.order, "R", 100))
+}
+
 /// A right is given again, and the same number is sent again.
 #[tokio::test]
 async fn a_missing_right_ends_no_refund_at_wechat() {
     let world = World::start().await;
-    let gateway = &world.of(Channel::Wechat)[0];
-    let new = order();
-    gateway.create(&new).await.unwrap();
-    world.act("pay", &new.order.number).await;
-    let refund = refund_of(&new.order, "R", 100);
+    let (gateway, refund) = refund_at_wechat(&world).await;
     world.fault("refund", "no_auth").await;
     assert_unknown("no right", &gateway.refund(&refund).await);
     let again = gateway.refund(&refund).await.unwrap();
@@ -162,11 +168,7 @@ async fn a_missing_right_ends_no_refund_at_wechat() {
 #[tokio::test]
 async fn a_refusal_of_a_refund_that_wechat_made_is_no_refusal() {
     let world = World::start().await;
-    let gateway = &world.of(Channel::Wechat)[0];
-    let new = order();
-    gateway.create(&new).await.unwrap();
-    world.act("pay", &new.order.number).await;
-    let refund = refund_of(&new.order, "R", 100);
+    let (gateway, refund) = refund_at_wechat(&world).await;
     world.fault("refund", "disowned").await;
     let made = gateway.refund(&refund).await.unwrap();
     assert!(
@@ -178,7 +180,7 @@ async fn a_refusal_of_a_refund_that_wechat_made_is_no_refusal() {
     other.money = Money::from_minor(99, Currency::Cny).unwrap();
     let held = gateway.refund(&other).await.unwrap();
     assert!(matches!(held.state, RefundState::Held(_)), "{held:?}");
-    let too_much = refund_of(&new.order, "S", 1_000_000);
+    let too_much = refund_of(&refund.order, "S", 1_000_000);
     let refused = gateway.refund(&too_much).await;
     assert!(
         matches!(refused, Err(ChannelError::Refused { .. })),

@@ -42,14 +42,19 @@ fn paid_in_cents(attempt: &AttemptRow, cents: i64) -> OrderState {
     })
 }
 
-#[tokio::test]
-async fn the_second_paid_attempt_is_refunded_by_itself() {
-    let scene = Scene::new().await;
+/// A request is paid by WeChat and by PayPal, once each is asked.
+async fn pay_twice(scene: &Scene) {
     let first = scene.pay("k").await.unwrap();
     let other = [("requestKey", "k"), ("rate", "6.8")];
     let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
     scene.answers(Ok(paid(&first, 100)));
     scene.paypal.told.lock().unwrap().query = Some(Ok(paid_in_cents(&second, 15)));
+}
+
+#[tokio::test]
+async fn the_second_paid_attempt_is_refunded_by_itself() {
+    let scene = Scene::new().await;
+    pay_twice(&scene).await;
     scene.after_s(5).await;
     let states = scene.store.attempts("test", "k").await.unwrap();
     let count = |state| states.iter().filter(|row| row.status == state).count();
@@ -119,11 +124,7 @@ async fn a_refund_of_unknown_outcome_is_asked_about_and_never_renumbered() {
 #[tokio::test]
 async fn money_beside_whose_refund_failed_is_at_risk_once() {
     let scene = Scene::new().await;
-    let first = scene.pay("k").await.unwrap();
-    let other = [("requestKey", "k"), ("rate", "6.8")];
-    let second = scene.pay_by(Channel::Paypal, &other).await.unwrap();
-    scene.answers(Ok(paid(&first, 100)));
-    scene.paypal.told.lock().unwrap().query = Some(Ok(paid_in_cents(&second, 15)));
+    pay_twice(&scene).await;
     for channel in [&scene.channel, &scene.paypal] {
         channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
             code: "CLOSED".to_owned(),

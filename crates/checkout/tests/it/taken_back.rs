@@ -397,17 +397,22 @@ async fn a_number_that_two_orders_share_is_a_refund_of_each() {
     }
 }
 
-#[tokio::test]
-async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
-    let scene = Scene::new().await;
-    let order = paid_order(&scene).await;
+/// A refund that its channel refuses; the next one it takes.
+async fn refund_that_fails(scene: &Scene, fen: &str) {
     scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
         code: "NOT_ENOUGH".to_owned(),
         message: "no balance".to_owned(),
     }));
-    refund(&scene, "a", "100").await.unwrap();
+    refund(scene, "a", fen).await.unwrap();
     scene.refunds_after_s(1).await;
     scene.channel.told.lock().unwrap().refund = None;
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund_that_fails(&scene, "100").await;
     refund(&scene, "b", "100").await.unwrap();
     scene.refunds_after_s(1).await;
     let rows = scene.store.refunds(&order.order_sn).await.unwrap();
@@ -442,13 +447,7 @@ async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
 async fn a_part_that_failed_and_was_made_anew_is_ended_by_hand_only_where_it_is_meant() {
     let scene = Scene::new().await;
     let order = paid_order(&scene).await;
-    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
-        code: "NOT_ENOUGH".to_owned(),
-        message: "no balance".to_owned(),
-    }));
-    refund(&scene, "a", "30").await.unwrap();
-    scene.refunds_after_s(1).await;
-    scene.channel.told.lock().unwrap().refund = None;
+    refund_that_fails(&scene, "30").await;
     for (key, fen) in [("b", "20"), ("c", "30")] {
         let rows = scene.store.refunds(&order.order_sn).await.unwrap();
         assert!(rows.iter().all(|one| !one.stands_for(&rows[0])));
