@@ -531,9 +531,9 @@ impl Gateway for Chinapay {
 
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         let mut answer = self.ask_back(refund, refund.follows).await?;
-        // What others gave back, and what is under way beside, is not always known here.
-        let is_unsure = !refund.was_sent && self.account.refund_type.is_empty();
-        if answer.code() == "205" && is_unsure {
+        // What others gave back, what is under way beside, and whether another one overtook
+        // this one, is not always known here. Its number, if ChinaPay has it, is refused twice.
+        if answer.code() == "205" && self.account.refund_type.is_empty() {
             answer = self.ask_back(refund, !refund.follows).await?;
         }
         match answer.code() {
