@@ -127,11 +127,7 @@ pub(crate) fn run(wish: &Wish) -> Result<ExitCode> {
     let options = Options::from(wish);
     process::note_signals()?;
     world::build_with_tests()?;
-    Ok(if holds(options)? {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    hold(options).map(|()| ExitCode::SUCCESS)
 }
 
 /// A cluster with instances, sandbox and shop on it, which nobody breaks, until it is told
@@ -156,9 +152,11 @@ pub(crate) fn cluster() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One run on programs that are built; whether nothing was lost, doubled or left
-/// unnotified. It prints what it came to.
-pub(crate) fn holds(options: Options) -> Result<bool> {
+/// One run on programs that are built. It prints what it came to.
+///
+/// # Errors
+/// What was lost, doubled or left unnotified, or a run that could not be made.
+pub(crate) fn hold(options: Options) -> Result<()> {
     let started = Instant::now();
     eprintln!("    seed {}", options.seed);
     let plan = Plan::draw(options.seed, options.orders, options.kills);
@@ -227,10 +225,12 @@ pub(crate) fn holds(options: Options) -> Result<bool> {
         })?;
         println!("older books refused, and taken once they were accepted");
     }
-    if !result.is_good() {
-        println!("logs: {}", stage.data.display());
+    let wrong = result.wrong();
+    if wrong.is_empty() {
+        return Ok(());
     }
-    Ok(result.is_good())
+    println!("logs: {}", stage.data.display());
+    bail!("it did not hold: {}", wrong.join("; "))
 }
 
 /// A run under way: what happens around its load.
@@ -410,9 +410,16 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn is_good(&self) -> bool {
-        let in_time = !self.faults.iter().any(Suffered::is_too_long);
-        self.verdict.findings.is_empty() && self.strange.is_empty() && in_time
+    /// What must not be: nothing, where the run was good.
+    fn wrong(&self) -> Vec<String> {
+        let strange = self.strange.iter().map(|one| format!("strange: {one}"));
+        let findings = self.verdict.findings.iter();
+        let findings = findings.map(|one| format!("{}: {}", one.kind.word(), one.detail));
+        let late = self.faults.iter().filter(|fault| fault.is_too_long());
+        strange
+            .chain(findings)
+            .chain(late.map(Suffered::line))
+            .collect()
     }
 
     fn print(&self) {
@@ -422,11 +429,8 @@ impl Outcome {
         for untold in &self.verdict.untold {
             println!("untold: {untold}");
         }
-        for strange in &self.strange {
-            println!("strange: {strange}");
-        }
-        for finding in &self.verdict.findings {
-            println!("{}: {}", finding.kind.word(), finding.detail);
+        for wrong in self.wrong() {
+            println!("{wrong}");
         }
         let verdict = &self.verdict;
         for fault in &self.faults {

@@ -219,16 +219,9 @@ fn tell_pages(results: &Path) -> Result<()> {
 /// One short run of `cargo xtask chaos`, the same plan each time.
 fn chaos_test(database: Database) -> Count {
     let what = format!("chaos on {database:?}");
-    let held = step(&what, || chaos::holds(chaos::Options::small(database)));
+    let held = step(&what, || chaos::hold(chaos::Options::small(database)));
     let mut count = Count::default();
-    let good = held.and_then(|held| {
-        if held {
-            Ok(())
-        } else {
-            bail!("it did not hold")
-        }
-    });
-    count.add(&what, good);
+    count.add(&what, held);
     count
 }
 
