@@ -43,9 +43,17 @@ pub(crate) struct Options {
     /// The console's screens alone
     #[arg(long)]
     screens: bool,
+    /// The operator's commands alone
+    #[arg(long, conflicts_with = "screens")]
+    commands: bool,
 }
 
 impl Options {
+    fn wants(&self, asked: &Asked) -> bool {
+        let is_command = asked.name.starts_with("order ") || asked.name.starts_with("doctor");
+        !self.screens && (is_command || !self.commands)
+    }
+
     /// What is in the book of so many orders: of the rest its part of the largest.
     fn book(&self, orders: u32) -> Result<Book> {
         let largest = self.orders.last().context("no book")?;
@@ -67,7 +75,7 @@ struct Asked {
     cost: fn(&Side, &Wrk, u32) -> Result<f64>,
 }
 
-const ALL: [Asked; 10] = [
+const ALL: [Asked; 14] = [
     Asked {
         name: "start",
         unit: "µs",
@@ -113,6 +121,37 @@ const ALL: [Asked; 10] = [
         cost: |side, _, _| side.command(&["order", "list", "--at-risk"]),
     },
     Asked {
+        name: "order find",
+        unit: "ms",
+        cost: |side, _, _| side.command(&["order", "find", "book1"]),
+    },
+    Asked {
+        name: "order list, an hour of what was paid",
+        unit: "ms",
+        cost: |side, _, _| {
+            let paid = [
+                "--since",
+                "1h",
+                "--paid",
+                "--channel",
+                "Alipay",
+                "--min",
+                "1",
+            ];
+            side.command(&[&["order", "list", "--csv"], &paid[..]].concat())
+        },
+    },
+    Asked {
+        name: "order totals, a day by business",
+        unit: "ms",
+        cost: |side, _, _| side.command(&["order", "totals", "--by", "business", "--since", "1d"]),
+    },
+    Asked {
+        name: "order refunds, a day",
+        unit: "ms",
+        cost: |side, _, _| side.command(&["order", "refunds", "--since", "1d"]),
+    },
+    Asked {
         name: "order show",
         unit: "ms",
         cost: |side, _, _| side.command(&["order", "show", "book1"]),
@@ -147,15 +186,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let begun = || Side::start(&options.book(*orders)?, &bin, *database);
             sides.push(step(&name, begun)?);
         }
-        let asked = if options.screens { &[] } else { &ALL[..] };
-        for asked in asked {
+        for asked in ALL.iter().filter(|asked| options.wants(asked)) {
             let name = format!("{} on {}", asked.name, database.name());
             rows.push(step(&name, || {
                 measured(&name, asked, &sides, &wrk, options)
             })?);
         }
         print(&rows, &options.orders);
-        screens::print(database.name(), &sides, options.rounds)?;
+        if !options.commands {
+            screens::print(database.name(), &sides, options.rounds)?;
+        }
     }
     let text = serde_json::to_string_pretty(&rows)?;
     std::fs::write(target("scale")?.join("scale.json"), text)?;

@@ -47,6 +47,7 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
             last = now;
         }
         if changed.elapsed() > STUCK {
+            tell_open(last.iter().flatten());
             return Ok(false);
         }
         if told.elapsed() > TELL_EACH {
@@ -57,6 +58,22 @@ pub(crate) fn wait(stage: &Stage) -> Result<bool> {
             bail!("stopped");
         }
         sleep(LOOK_AGAIN);
+    }
+}
+
+/// What nobody will bring to its end any more.
+fn tell_open<'a>(sides: impl Iterator<Item = &'a (Vec<OurOrder>, Vec<TrueOrder>)>) {
+    for order in sides.flat_map(|(ours, _)| ours) {
+        let refunds = order.refunds.iter().filter(|one| one.is_under_way());
+        let refunds: Vec<_> = refunds.map(|one| (&one.refund_no, &one.state)).collect();
+        let waits = |one: &&OurCallback| one.state == "WAITING";
+        let callbacks = order.callbacks.iter().filter(waits).count();
+        if order.is_open() || !refunds.is_empty() || callbacks > 0 {
+            let (number, status, channel) = (&order.order_sn, &order.status, &order.channel);
+            eprintln!(
+                "    open: {number} ({channel}, {status}), refunds {refunds:?}, callbacks {callbacks}"
+            );
+        }
     }
 }
 

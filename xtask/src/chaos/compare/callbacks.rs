@@ -51,7 +51,9 @@ pub(super) fn callbacks(told: &Told<'_>, pairs: &[Pair<'_>], verdict: &mut Verdi
     match (winner, paid.first()) {
         (Some(winner), None) => {
             let parked = |one: &OurCallback| one.state == "PARKED";
-            if !winner.ours.callbacks.iter().any(parked) {
+            // Nobody is told any more of what went back before it was taken.
+            let went_back = winner.net() <= 0;
+            if !went_back && !winner.ours.callbacks.iter().any(parked) {
                 let name = winner.name();
                 verdict.unnotified(format!("{name} is paid, and the shop was never told"));
             }
