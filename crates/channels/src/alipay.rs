@@ -10,7 +10,9 @@ pub use signature::{AnswerNode, answer_node, notify_text, request_text};
 
 use crate::rsa::{KeyError, SigningKey, VerifyingKey};
 use crate::setup::{ConfigError, NO_ORDER, Setup};
-use crate::text::{beijing_time, beijing_time_ms, form_pairs, major, minor, shortened};
+use crate::text::{
+    ANOTHER_SUM, beijing_time, beijing_time_ms, form_pairs, major, minor, shortened,
+};
 use api::Api;
 use certificates::Keys;
 use payment::channel::Channel;
@@ -130,6 +132,8 @@ struct RefundAnswer {
 #[derive(Deserialize)]
 struct RefundQuery {
     refund_status: Option<String>,
+    /// Yuan.
+    refund_amount: Option<String>,
 }
 
 impl Alipay {
@@ -432,7 +436,10 @@ impl Gateway for Alipay {
         let method = "alipay.trade.fastpay.refund.query";
         let asked = self.api.call(method, &content).await;
         let answer: RefundQuery = asked.map_err(ChannelError::or_unknown)?;
+        let sum = answer.refund_amount.as_deref().and_then(minor);
+        let is_another = sum.is_some_and(|sum| sum != refund.money.minor());
         let state = match answer.refund_status.as_deref() {
+            Some("REFUND_SUCCESS") if is_another => RefundState::Held(ANOTHER_SUM.to_owned()),
             Some("REFUND_SUCCESS") => RefundState::Done,
             // Not done: the same number is sent again, which is the same refund.
             _ => RefundState::NotFound,

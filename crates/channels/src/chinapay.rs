@@ -246,9 +246,10 @@ impl Chinapay {
             ));
         }
         match answer.get("status") {
-            "1001" => report(&answer).map(OrderState::Paid),
-            // A refund of it was submitted, or taken back: it was paid.
-            "1003" | "1005" => report(&answer).map(|paid| {
+            // 1005: a refund of it was taken back.
+            "1001" | "1005" => report(&answer).map(OrderState::Paid),
+            // A refund of it was submitted: it was paid.
+            "1003" => report(&answer).map(|paid| {
                 OrderState::Paid(PaidReport {
                     given_back: GivenBack::Untold,
                     ..paid
@@ -531,10 +532,18 @@ impl Gateway for Chinapay {
 
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         let mut answer = self.ask_back(refund, refund.follows).await?;
-        // What others gave back, what is under way beside, and whether another one overtook
-        // this one, is not always known here. Its number, if ChinaPay has it, is refused twice.
-        if answer.code() == "205" && self.account.refund_type.is_empty() {
-            answer = self.ask_back(refund, !refund.follows).await?;
+        // What others gave back is not always known here. One that may have been taken leaves
+        // under no second type: it could be a second refund.
+        let is_unsure = !refund.was_sent && self.account.refund_type.is_empty();
+        if answer.code() == "205" && is_unsure {
+            answer = match self.ask_back(refund, !refund.follows).await {
+                // Sent again, its first type would be refused so whatever became of this one.
+                Err(error @ ChannelError::Unknown(_)) => {
+                    let why = format!("refused as the first of its order, or not; then {error}");
+                    return Ok(RefundReport::from(RefundState::Held(why)));
+                }
+                answer => answer?,
+            };
         }
         match answer.code() {
             "0" => {}
@@ -576,6 +585,11 @@ impl Gateway for Chinapay {
 
     fn answers_for_refunds(&self) -> bool {
         false
+    }
+
+    /// The type of a part says whether another one was taken before it.
+    fn refunds_in_turn(&self) -> bool {
+        true
     }
 
     /// There is no such call: what was accepted is told by a notify, and what may

@@ -67,6 +67,9 @@ pub(crate) fn rfc3339_ms(text: &str) -> Option<i64> {
     Some(at.unix_timestamp() * 1000)
 }
 
+/// Why a refund waits for a person whose number its channel has of another sum.
+pub(crate) const ANOTHER_SUM: &str = "its number was used for another sum";
+
 /// A sum in major units with two decimals: `123.45`.
 pub(crate) fn major(money: Money) -> String {
     format!("{}.{:02}", money.minor() / 100, money.minor() % 100)

@@ -15,7 +15,7 @@ pub use signature::{answer_text, authorization, pay_text, request_text};
 
 use crate::http::is_guarded;
 use crate::setup::{ConfigError, NO_ORDER, Setup};
-use crate::text::{rfc3339_ms, shortened};
+use crate::text::{ANOTHER_SUM, rfc3339_ms, shortened};
 use api::Api;
 use oauth::Official;
 use payment::channel::Channel;
@@ -274,11 +274,7 @@ impl Gateway for Wechat {
             // It may have been taken all the same: the number is asked about before that is
             // believed (docs/reference/wechat.md, Refunds).
             Err(refused @ ChannelError::Refused { .. }) => match self.asked_back(refund).await? {
-                Some(found) if found.is_of(refund.money) => refund_report(found),
-                Some(_) => {
-                    let why = format!("its number was used for another sum: {refused}");
-                    Ok(RefundReport::from(RefundState::Held(why)))
-                }
+                Some(found) => found_report(found, refund),
                 None => Err(refused),
             },
             Err(error) => Err(error),
@@ -287,7 +283,7 @@ impl Gateway for Wechat {
 
     async fn query_refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError> {
         match self.asked_back(refund).await? {
-            Some(found) => refund_report(found),
+            Some(found) => found_report(found, refund),
             None => Ok(RefundReport::from(RefundState::NotFound)),
         }
     }
@@ -370,6 +366,16 @@ impl Wechat {
             package,
             sign_type: "RSA".to_owned(),
         })
+    }
+}
+
+/// What a refund of our number says of ours: one of another sum is none of it.
+fn found_report(found: Refund, ours: &RefundOrder) -> Result<RefundReport, ChannelError> {
+    match found.is_of(ours.money) {
+        true => refund_report(found),
+        false => Ok(RefundReport::from(RefundState::Held(
+            ANOTHER_SUM.to_owned(),
+        ))),
     }
 }
 

@@ -210,6 +210,10 @@ impl Gateway for Account {
         self.gateway.answers_for_refunds()
     }
 
+    fn refunds_in_turn(&self) -> bool {
+        self.gateway.refunds_in_turn()
+    }
+
     fn refund_gap_ms(&self) -> i64 {
         self.gateway.refund_gap_ms()
     }

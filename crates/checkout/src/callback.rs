@@ -3,7 +3,7 @@
 
 use crate::alarm::{Alarm, raise};
 use crate::counted::CALLBACKS;
-use crate::lanes::{ROUND, Slot};
+use crate::lanes::Slot;
 use crate::{Checkout, Failure};
 use payment::domain::Domain;
 use payment::param::Param;
@@ -71,7 +71,7 @@ impl Checkout {
     /// [`Failure::Internal`] when the database is in trouble: try again later.
     pub async fn run_due_callbacks(self: &Arc<Self>) -> Result<usize, Failure> {
         let now_ms = self.now_ms();
-        let round = i64::try_from(ROUND).unwrap_or(i64::MAX);
+        let round = i64::try_from(self.lanes.round()).unwrap_or(i64::MAX);
         let due = self
             .parts
             .store
@@ -187,6 +187,7 @@ impl Checkout {
         kept.truncate(kept.floor_char_boundary(KEPT_BYTES));
         let tried = CallbackTry {
             at_ms,
+            tries: callback.tries,
             status: answer.status,
             location: answer.location,
             answer: kept,

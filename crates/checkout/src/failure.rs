@@ -63,6 +63,9 @@ pub enum Failure {
     /// Money of the order went back since the operator looked at it.
     #[error("less is left of the order than was shown")]
     LessLeft,
+    /// Money of the order went back since a refund was asked for, which another one grants.
+    #[error("money of the order went back since it was asked for")]
+    WentBack,
     /// Money came for the order that does not fit it, which settles nothing.
     #[error("what was paid does not fit the order")]
     Differs,
@@ -121,6 +124,7 @@ impl Failure {
             | Self::NeedsTwo
             | Self::SameSum
             | Self::LessLeft
+            | Self::WentBack
             | Self::MadeAnew
             | Self::NotAsked
             | Self::Internal(_) => ErrCode::Internal,
@@ -184,6 +188,15 @@ impl Failure {
                              refunds below, and decide again"
                     .to_owned(),
             },
+            Self::WentBack => match lang {
+                Lang::Zh => "申请之后，这个订单又有钱退了（业务系统、渠道或别人退的）：没有执行。\
+                             拒绝这个申请；还要退的，看清已退的再重新申请"
+                    .to_owned(),
+                Lang::En => "Since it was asked for, money of this order went back, by its \
+                             business system, its channel or somebody else: nothing was done. \
+                             Refuse it; what is still to go back is asked for anew"
+                    .to_owned(),
+            },
             Self::Differs => match lang {
                 Lang::Zh => "渠道说付的钱与订单对不上，什么都没有结算。看清差在哪里：账户设置错了，\
                              改好后再查询；不该收的，到渠道后台退掉，在订单上记“已处理”，再来结束它"
@@ -225,6 +238,7 @@ impl From<NotMeant> for Failure {
         match why {
             NotMeant::SameSum => Self::SameSum,
             NotMeant::LessLeft => Self::LessLeft,
+            NotMeant::WentBack => Self::WentBack,
             NotMeant::TooMuch(left) => Self::TooMuch(left),
         }
     }

@@ -14,6 +14,8 @@ pub(crate) const ROUND: usize = 64;
 /// before still finds room.
 const FULL: usize = LANE + ROUND;
 const ROOM: usize = FULL + ROUND;
+/// Callbacks that are taken and not done, of all receivers.
+const TAKEN: usize = 1_024;
 
 /// The lanes, by receiver.
 #[derive(Default)]
@@ -56,8 +58,18 @@ impl Lanes {
     /// Receivers of whom no more are to be taken now.
     pub(crate) fn full(&self) -> Vec<String> {
         let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = lanes.iter().filter(|(_, lane)| lane.taken >= FULL);
+        // Many that hang leave room for those that don't.
+        let taken: usize = lanes.values().map(|lane| lane.taken).sum();
+        let limit = if taken < TAKEN / 2 { FULL } else { LANE };
+        let full = lanes.iter().filter(|(_, lane)| lane.taken >= limit);
         full.map(|(receiver, _)| receiver.clone()).collect()
+    }
+
+    /// How many callbacks a round may take.
+    pub(crate) fn round(&self) -> usize {
+        let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken: usize = lanes.values().map(|lane| lane.taken).sum();
+        TAKEN.saturating_sub(taken).min(ROUND)
     }
 
     /// The lanes that callbacks are in, by receiver.
@@ -129,6 +141,22 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_receivers_share_what_is_under_way() {
+        let lanes = Lanes::default();
+        let enter = |at: usize| lanes.enter(&format!("shop {at}"));
+        let mut places: Vec<_> = (0..TAKEN - 1).map(enter).collect();
+        assert_eq!(lanes.round(), 1);
+        // Who fills his lane takes no more than that now.
+        assert!(lanes.full().is_empty());
+        let hung: Vec<_> = (0..LANE).map(|_| lanes.enter("hung")).collect();
+        assert_eq!(lanes.full(), ["hung"]);
+        assert_eq!(lanes.round(), 0);
+        drop(hung);
+        places.truncate(TAKEN / 2);
+        assert_eq!(lanes.round(), ROUND);
+    }
 
     #[test]
     fn a_full_lane_is_told_and_no_other_is_touched() {

@@ -229,7 +229,6 @@ impl Memory {
             return (Recalled::Nothing, Woke(true));
         };
         let woke = Woke(!REGULAR.contains(&now.saturating_duration_since(request.asked_at)));
-        request.asked_at = now;
         let holds = |question: &&Question| {
             question.digest == digest
                 && question.verified >= changed
@@ -239,6 +238,8 @@ impl Memory {
         let Some(question) = request.questions.iter().find(holds) else {
             return (Recalled::Nothing, woke);
         };
+        // What anybody may send moves nothing.
+        request.asked_at = now;
         let recalled = match &request.known {
             Some((known, read_at)) if now.duration_since(*read_at) < READ_EACH => {
                 Recalled::Standing(question.money, known.clone())

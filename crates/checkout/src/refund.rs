@@ -13,14 +13,17 @@ use payment::money::Money;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, ChannelError, Gateway, Honoured, NewRefund, RefundOrder, RefundReport, RefundRow,
-    RefundState, RefundStep, Refunded, WriteCallback,
+    AttemptRow, ChannelError, Gateway, GivenBack, Honoured, NewRefund, OrderState, RefundOrder,
+    RefundReport, RefundRow, RefundState, RefundStep, Refunded, WriteCallback,
 };
-use payment::refund::{BY_HAND, Cause, Left, ON_ITS_WAY, Refund, given_back, waits_until_ms};
+use payment::refund::{
+    BY_HAND, Cause, Left, ON_ITS_WAY, Refund, given_back, waits_for_another, waits_until_ms,
+};
 use payment::refusal::Refusal;
 use payment::story::Source;
 use payment::verify;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tracing::{Instrument, info_span};
 
 /// Refunds that one round takes.
@@ -28,14 +31,26 @@ const ROUND: i64 = 32;
 /// A refund is asked about again after half its age, within these, ms.
 const AGAIN_MIN_MS: i64 = 3_000;
 pub(crate) const AGAIN_MAX_MS: i64 = 3_600_000;
+/// So long a caller waits for the end of a refund that is sent at once.
+const AT_ONCE_WAIT: Duration = Duration::from_secs(6);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// One that waits for another one of its order looks again within this, ms.
+const TURN_MAX_MS: i64 = 60_000;
 /// New numbers are tried this often before the store is called broken.
 const NUMBER_TRIES: usize = 8;
 
 /// Why a refund was not sent.
 const OVERTAKEN: &str = "not sent: so much went back without it that too little is left";
 
+/// What is noted of one that is on its way to its channel, which has not answered.
+const LEAVES: &str = "sent";
+
+/// Beside a refusal.
+const SHOWS_BACK: &str =
+    "the order shows money that went back: look at the channel before it is paid otherwise";
+
 /// Why it has not left yet.
-const WAITS: &str = "waits: its channel wants time between the refunds of one order";
+const WAITS: &str = "waits for its turn among the refunds of its order";
 
 /// What somebody wants to give back of a payment.
 struct Wish<'a> {
@@ -116,6 +131,27 @@ impl Checkout {
     ) -> Result<RefundRow, Failure> {
         let domain = self.domain_named(&paid.domain_code).await?;
         self.refund_of(&domain, paid, &key, minor).await
+    }
+
+    /// A refund that has not left is sent now, for a caller who hears of its end once: gives
+    /// it as it stands then, or after six seconds where its channel takes longer.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn refund_at_once(self: &Arc<Self>, row: RefundRow) -> Result<RefundRow, Failure> {
+        let until = Instant::now() + AT_ONCE_WAIT;
+        if row.state == Refund::New {
+            let (this, row) = (Arc::clone(self), row.clone());
+            // Who hangs up stops nothing.
+            self.tasks.spawn(async move { this.bring_on(&row).await });
+        }
+        let mut row = row;
+        while !is_heard_of(&row) && Instant::now() < until {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let refund = self.parts.store.refund(&row.refund_no).await?;
+            row = refund.ok_or_else(|| Failure::Internal("a refund is gone".to_owned()))?;
+        }
+        Ok(row)
     }
 
     /// The refund of this key, which begins unless it is there or such are frozen.
@@ -374,24 +410,24 @@ impl Checkout {
         let mut tasks = Vec::with_capacity(count);
         for refund in due {
             let this = Arc::clone(self);
-            let span = info_span!(
-                "refund",
-                refund.no = refund.refund_no,
-                order.sn = refund.order_sn
-            );
-            let work = async move {
-                if let Err(error) = this.run_refund(&refund).await {
-                    tracing::warn!(refund.no = refund.refund_no, cause = %error,
-                        "refund not worked on; it is repeated");
-                }
-            };
-            tasks.push(tokio::spawn(work.instrument(span)));
+            tasks.push(tokio::spawn(async move { this.bring_on(&refund).await }));
         }
         for task in tasks {
             task.await
                 .map_err(|error| Failure::Internal(error.to_string()))?;
         }
         Ok(count)
+    }
+
+    async fn bring_on(&self, row: &RefundRow) {
+        let span = info_span!("refund", refund.no = row.refund_no, order.sn = row.order_sn);
+        let work = async {
+            if let Err(error) = self.run_refund(row).await {
+                tracing::warn!(refund.no = row.refund_no, cause = %error,
+                    "refund not worked on; it is repeated");
+            }
+        };
+        work.instrument(span).await;
     }
 
     /// Sends a new refund, asks about one that was sent, and sends the same number
@@ -406,8 +442,12 @@ impl Checkout {
                 let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
                 return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
             }
-            let gap_ms = gateway.refund_gap_ms();
-            if let Some(until_ms) = waits_until_ms(&all, row, gap_ms, self.now_ms()) {
+            let (gap_ms, now_ms) = (gateway.refund_gap_ms(), self.now_ms());
+            let until_ms = waits_until_ms(&all, row, gap_ms, now_ms).or_else(|| {
+                let waits = gateway.refunds_in_turn() && waits_for_another(&all, row);
+                waits.then(|| now_ms + again_ms(now_ms - row.created_ms).min(TURN_MAX_MS))
+            });
+            if let Some(until_ms) = until_ms {
                 return self.put_off_refund(row, until_ms).await;
             }
         }
@@ -424,7 +464,9 @@ impl Checkout {
         let report = match asked {
             // One that waits for a person is asked about, and never sent again.
             Ok(report) if report.state == RefundState::NotFound && row.state.is_open() => {
-                let sent = self.send_refund(&*gateway, row, &order).await?;
+                let Some(sent) = self.send_refund(&*gateway, row, &order).await? else {
+                    return Ok(());
+                };
                 let proves = row.state == Refund::New || gateway.answers_for_refunds();
                 match sent {
                     Err(error @ ChannelError::Refused { .. }) if !proves => Ok(RefundReport {
@@ -436,7 +478,45 @@ impl Checkout {
             }
             other => other,
         };
-        self.keep_refund(row, report, Source::Channel).await
+        let is_refused = matches!(report, Err(ChannelError::Refused { .. }));
+        self.keep_refund(row, report, Source::Channel).await?;
+        if is_refused {
+            self.look_for_money_back(&*gateway, &attempt, row).await?;
+        }
+        Ok(())
+    }
+
+    /// A refund may be refused because somebody gave the money back in the channel's own
+    /// console, of which not every channel tells us: its order is asked about once.
+    async fn look_for_money_back(
+        &self,
+        gateway: &dyn Gateway,
+        attempt: &AttemptRow,
+        refused: &RefundRow,
+    ) -> Result<(), Failure> {
+        self.budget.charge(gateway, self.now_ms());
+        let Ok(OrderState::Paid(report)) = gateway.query(&attempt.order()).await else {
+            return Ok(());
+        };
+        if report.given_back == GivenBack::Untold {
+            // An earlier refund of ours may be what the order shows, or not all of it.
+            let store = &self.parts.store;
+            let Some(refund) = store.refund(&refused.refund_no).await? else {
+                return Ok(());
+            };
+            let note = format!("{}; {SHOWS_BACK}", refund.note);
+            let step = RefundStep {
+                next: refund.state,
+                reference: None,
+                note: &note,
+                next_ms: None,
+                callback: None,
+                act: self.act(Source::Channel),
+            };
+            store.step_refund(&refused.refund_no, &step).await?;
+        }
+        self.seen_back(attempt, &report.given_back, Source::Channel)
+            .await
     }
 
     /// An operator asks how the refunds of an order stand that have left and have no end yet.
@@ -481,17 +561,18 @@ impl Checkout {
         Ok(())
     }
 
-    /// From here on the channel may know it: that is written down first.
+    /// From here on the channel may know it: that is written down first. Gives nothing
+    /// where another worker sends it, or it has ended.
     async fn send_refund(
         &self,
         gateway: &dyn Gateway,
         row: &RefundRow,
         order: &RefundOrder,
-    ) -> Result<Result<RefundReport, ChannelError>, Failure> {
+    ) -> Result<Option<Result<RefundReport, ChannelError>>, Failure> {
         let step = RefundStep {
             next: Refund::Sent,
             reference: None,
-            note: "sent",
+            note: LEAVES,
             next_ms: Some(self.lease_end_ms(self.now_ms())),
             callback: None,
             act: self.act(Source::Timer),
@@ -503,11 +584,10 @@ impl Checkout {
             // Ended meanwhile, by its channel or by hand, it is not sent again.
             _ => store.step_refund(&row.refund_no, &step).await?.state == Refund::Sent,
         };
-        if !may_send {
-            let elsewhere = RefundReport::from(RefundState::Pending);
-            return Ok(Ok(elsewhere));
+        match may_send {
+            true => Ok(Some(gateway.refund(order).await)),
+            false => Ok(None),
         }
-        Ok(gateway.refund(order).await)
     }
 
     pub(crate) async fn keep_refund(
@@ -546,7 +626,7 @@ impl Checkout {
         let next_ms = if next == Refund::Parked || row.state == Refund::Parked {
             next_look_ms(age_ms).map(|after_ms| now_ms + after_ms)
         } else {
-            Some(now_ms + (age_ms / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS))
+            Some(now_ms + again_ms(age_ms))
         };
         let news = self.refund_news(row, next, now_ms).await?;
         let write = news.as_ref().map(|news| |sum| news.callback(sum));
@@ -606,6 +686,20 @@ impl Checkout {
         let told = self.news(&domain, &attempt, next.status(), paid_ms).await?;
         Ok(told.map(|told| told.of_refund(row.shown_key(), row.money.minor())))
     }
+}
+
+/// Whether its channel was heard, or is not yet to be asked.
+fn is_heard_of(row: &RefundRow) -> bool {
+    match row.state {
+        Refund::New => row.note == WAITS,
+        Refund::Sent => row.note != LEAVES,
+        Refund::Parked | Refund::Done | Refund::Failed | Refund::Withdrawn => true,
+    }
+}
+
+/// When a refund of this age is looked at again, ms from now.
+fn again_ms(age_ms: i64) -> i64 {
+    (age_ms / 2).clamp(AGAIN_MIN_MS, AGAIN_MAX_MS)
 }
 
 /// Whether what went back since leaves too little for a refund that never left.

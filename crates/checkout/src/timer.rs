@@ -250,8 +250,8 @@ impl Checkout {
             Ok(state) => return self.settle(&*gateway, attempt, state, by).await,
             Err(_) => return Ok(Outcome::Open),
         };
-        // What the channel does not know is closed all the same, so that an order
-        // call still under way can't open it later.
+        // What the channel does not know is closed all the same: an order call still under
+        // way finds it closed at some channels. At WeChat it does not, and is lingered for.
         let closed = match gateway.close(&order).await {
             Err(ChannelError::Unknown(_)) => return Ok(Outcome::Open),
             Err(ChannelError::Refused { .. }) => !known,

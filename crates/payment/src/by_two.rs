@@ -52,6 +52,8 @@ pub enum NotMeant {
     SameSum,
     /// Less is left than he was shown.
     LessLeft,
+    /// Money of the order went back since it was asked for.
+    WentBack,
     /// More than waits for nobody: so much does, minor units.
     TooMuch(i64),
 }
@@ -163,6 +165,22 @@ pub fn waiting_sums(requests: &[RefundRequest], refunds: &[RefundRow], now_ms: i
     let waiting = requests.iter().filter(|one| one.waits(now_ms));
     let waiting = waiting.filter(|one| !is_begun(one));
     waiting.map(|one| one.money.minor()).collect()
+}
+
+/// Whether money of the order went back since this was asked for, which nobody was asked to
+/// grant: who asked may have meant that. `requests` and `refunds` are the order's.
+#[must_use]
+pub fn went_back_since(
+    asked: &RefundRequest,
+    requests: &[RefundRequest],
+    refunds: &[RefundRow],
+) -> bool {
+    let is_granted = |one: &RefundRow| {
+        let mut keys = requests.iter().map(|request| &request.refund_key);
+        keys.any(|key| Some(key) == one.refund_key.as_ref())
+    };
+    let mut since = refunds.iter().filter(|one| one.created_ms > asked.asked_ms);
+    since.any(|one| one.state.counts() && !is_granted(one))
 }
 
 #[cfg(test)]

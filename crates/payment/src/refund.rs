@@ -30,9 +30,13 @@ pub const SILENT_MS: i64 = 600_000;
 /// What is noted of a refund whose channel said last that it is on its way.
 pub const ON_ITS_WAY: &str = "on its way";
 
-/// A refund that has been on its way for longer, ms, is told to the operator too. A bank may
-/// take some working days.
-pub const WAY_MS: i64 = 7 * 86_400_000;
+/// A refund that has been on its way for longer, ms, is told to the operator too: a bank may
+/// take some working days, and WeChat waits for the balance of a merchant that is short.
+pub const WAY_MS: i64 = 4 * 86_400_000;
+
+/// It may be ended by hand after this, ms: WeChat may pay it for seven days, and then says
+/// that it is closed.
+pub const WAY_END_MS: i64 = 8 * 86_400_000;
 
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -199,6 +203,21 @@ pub fn waits_until_ms(all: &[RefundRow], row: &RefundRow, gap_ms: i64, now_ms: i
     let late = before.iter().filter(|one| one.state == Refund::New);
     let after_late_ms = late.fold(now_ms, |ms, _| ms.saturating_add(gap_ms));
     Some(turn_ms.max(after_late_ms)).filter(|until_ms| *until_ms > now_ms)
+}
+
+/// Whether a refund that has not left waits for another one of its order, where the channel
+/// wants them in turn: for one that was begun before it, and for each that was sent and not
+/// answered. `all` are the order's.
+#[must_use]
+pub fn waits_for_another(all: &[RefundRow], row: &RefundRow) -> bool {
+    let place = |one: &RefundRow| (one.created_ms, one.refund_no.clone());
+    let others = all.iter().filter(|one| one.refund_no != row.refund_no);
+    let mut others = others.filter(|one| !one.cause.is_at_channel());
+    others.any(|one| match one.state {
+        Refund::New => place(one) < place(row),
+        Refund::Sent => one.reference.is_none(),
+        Refund::Parked | Refund::Done | Refund::Failed | Refund::Withdrawn => false,
+    })
 }
 
 /// The note of a refund that an operator says is back.

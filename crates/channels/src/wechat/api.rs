@@ -246,6 +246,8 @@ impl Api {
         let Some(signed) = signed else {
             let status = answer.status;
             let doubt = match status {
+                // Who could not prove who he is, is answered by nobody's signature.
+                401 => return Err(answer.trouble()),
                 500.. => Doubt::Undecided,
                 _ => Doubt::Signature,
             };

@@ -270,32 +270,6 @@ async fn refunds_are_partial_and_told_by_notify() {
     );
 }
 
-/// One that got lost before ChinaPay had it, while another one of its order was taken, is
-/// the later of the two there: sent again, it is taken once.
-#[tokio::test]
-async fn a_lost_refund_is_taken_behind_the_one_that_overtook_it() {
-    let world = World::start().await;
-    let gateway = adapter(&world);
-    let order = paid(&world, &gateway).await;
-    let mut lost = refund_of(&order, "R1", 2_000);
-    world.fault("refund", "rate_limit").await;
-    gateway.refund(&lost).await.unwrap_err();
-    let overtakes = gateway.refund(&refund_of(&order, "R2", 3_000)).await;
-    assert_eq!(overtakes.unwrap().state, RefundState::Pending);
-    world.letter().await;
-    lost.was_sent = true;
-    for _ in 0..2 {
-        let again = gateway.refund(&lost).await.unwrap();
-        assert_eq!(again.state, RefundState::Pending);
-    }
-    let read = gateway.read_notify(&world.letter().await).await;
-    assert!(
-        matches!(&read, Ok(Notify::Refund { refund_no, report, .. })
-            if *refund_no == lost.refund_no && report.state == RefundState::Done),
-        "{read:?}"
-    );
-}
-
 /// ChinaPay knows the number of a refund for a day: later it would be another refund.
 #[tokio::test]
 async fn a_refund_that_was_not_answered_is_not_sent_on_another_day() {

@@ -1,6 +1,6 @@
 //! Notifies: genuine ones are read, and nothing else is believed.
 
-use crate::world::{World, order};
+use crate::world::{World, order, refund_of};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
 use payment::ports::{GivenBack, Notify, OrderState, RefundState};
@@ -82,13 +82,21 @@ async fn a_refund_is_no_payment_and_a_wrong_sum_is_shown() {
     world.act("pay", &strange.order.number).await;
     let read = gateway.read_notify(&world.letter().await).await;
     assert!(matches!(read, Ok(Notify::Odd(_))), "{read:?}");
-    world.act("refund", &order.order.number).await;
-    let letter = world.letter().await;
-    let read = gateway.read_notify(&letter).await;
-    let Ok(Notify::Refund { report, .. }) = read else {
+    // What is given back at the platform is told to nobody; what we give back is.
+    world.act("refund", &strange.order.number).await;
+    let ours = refund_of(&order.order, "R", 45);
+    gateway.refund(&ours).await.unwrap();
+    let read = gateway.read_notify(&world.letter().await).await;
+    let Ok(Notify::Refund {
+        report, refund_no, ..
+    }) = read
+    else {
         panic!("{read:?}")
     };
-    assert_eq!(report.state, RefundState::Done);
+    assert_eq!(
+        (report.state, refund_no),
+        (RefundState::Done, ours.refund_no)
+    );
     // Asked about, the order was paid, and shows that some went back.
     let Ok(OrderState::Paid(paid)) = gateway.query(&order.order).await else {
         panic!("not paid")

@@ -157,6 +157,75 @@ async fn money_beside_whose_refund_failed_is_at_risk_once() {
     assert_eq!(kinds().await, []);
 }
 
+/// ChinaPay's types say which part was first: none leaves while the one before it may have got
+/// lost.
+#[tokio::test]
+async fn a_part_waits_until_the_one_before_it_is_answered() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await.order_sn;
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.is_mute = true;
+        told.refund = Some(Err(unknown()));
+        told.query_refund = Some(Ok(RefundState::NotFound));
+    }
+    for minor in [30, 40] {
+        let begun = scene
+            .checkout
+            .refund_order("li", &order, minor, None, ("", AGAIN));
+        begun.await.unwrap();
+    }
+    let sent = || {
+        let calls = scene.asked();
+        calls.iter().filter(|call| **call == "refund").count()
+    };
+    scene.refunds_after_s(1).await;
+    assert_eq!(sent(), 1);
+    // It is sent again, alone, and taken.
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.refund = Some(Ok(RefundState::Pending));
+        told.reference = Some("accepted".to_owned());
+    }
+    scene.refunds_after_s(4).await;
+    assert_eq!(sent(), 1);
+    let pending = Some(Ok(RefundState::Pending));
+    scene.channel.told.lock().unwrap().query_refund = pending;
+    scene.refunds_after_s(60).await;
+    assert_eq!(sent(), 1);
+    let refunds = scene.store.refunds(&order).await.unwrap();
+    assert!(
+        refunds.iter().all(|one| one.reference.is_some()),
+        "{refunds:?}"
+    );
+}
+
+/// WeChat tells us nothing of a refund that was made in its console: that one of ours is
+/// refused is the first sign of it.
+#[tokio::test]
+async fn what_went_back_by_hand_is_seen_when_a_refund_is_refused() {
+    let scene = Scene::new().await;
+    let order = paid_attempt(&scene, "k").await;
+    let OrderState::Paid(mut report) = paid(&order, 100) else {
+        panic!("not paid")
+    };
+    report.given_back = GivenBack::Untold;
+    scene.answers(Ok(OrderState::Paid(report)));
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
+        code: "INVALID_REQUEST".to_owned(),
+        message: "all went back".to_owned(),
+    }));
+    let number = &order.order_sn;
+    let begun = scene
+        .checkout
+        .refund_order("li", number, 100, None, ("", AGAIN));
+    begun.await.unwrap();
+    scene.refunds_after_s(1).await;
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    let kinds: Vec<_> = risks.iter().map(|risk| risk.kind).collect();
+    assert_eq!(kinds, [RiskKind::TakenBack, RiskKind::Refund]);
+}
+
 #[tokio::test]
 async fn a_refund_that_the_channel_can_not_do_is_money_at_risk() {
     let scene = Scene::new().await;

@@ -735,6 +735,45 @@ async fn what_went_back_since_the_page_was_drawn_is_seen_first() {
     assert_eq!(refunds.len(), 2);
 }
 
+/// What the business system gave back while a request waited may be what was asked for.
+#[tokio::test]
+async fn nothing_is_granted_of_an_order_whose_money_went_back_since() {
+    let most = AloneMost {
+        an_order: 0,
+        a_day: 0,
+    };
+    let scene = Scene::with(Some(most)).await;
+    let attempt = scene.pay("k").await.unwrap();
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.after_s(5).await;
+    let (number, none) = (&attempt.order_sn, Meant::default());
+    let ask = async |minor, key: &str| {
+        let asked = scene
+            .checkout
+            .ask_refund("li", number, minor, key, ("broken", none));
+        asked.await.unwrap().request_no
+    };
+    let (first, second) = (ask(40, "a").await, ask(30, "b").await);
+    scene.set_clock(scene.now_ms() + 1);
+    // That another request was granted meanwhile says nothing of this one.
+    scene.checkout.grant_refund("wang", &second).await.unwrap();
+    let by_shop = scene.checkout.refund_keyed(&attempt, "s".to_owned(), 20);
+    by_shop.await.unwrap();
+    let granted = scene.checkout.grant_refund("wang", &first).await;
+    assert_eq!(granted, Err(Failure::WentBack));
+    assert_eq!(scene.store.refunds(number).await.unwrap().len(), 2);
+    let refused = scene
+        .store
+        .refuse_refund(&first, "wang", "", scene.now_ms());
+    assert!(refused.await.unwrap());
+    let asked_anew = ask(40, "c").await;
+    scene
+        .checkout
+        .grant_refund("wang", &asked_anew)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn what_was_asked_for_and_then_begun_alone_waits_no_more() {
     const HOUR_MS: i64 = 3_600_000;

@@ -12,7 +12,7 @@ use payment::ports::{AttemptRow, ChannelError, Doubt, RefundState};
 
 /// A scene with the partner `p001`, whose order of one yuan is paid.
 async fn paid_order() -> (Scene, AttemptRow) {
-    paid_order_told_at("http://127.0.0.1:9/cb").await
+    paid_order_told_at("http://127.0.0.1:9").await
 }
 
 async fn paid_order_told_at(cb_url: &str) -> (Scene, AttemptRow) {
@@ -300,11 +300,11 @@ async fn an_old_order_whose_cb_url_cant_be_read_is_paid_and_told() {
 
 /// Else each of its callbacks would have a lane of its own.
 #[tokio::test]
-async fn a_receiver_with_an_order_s_number_in_its_query_is_one() {
+async fn a_receiver_with_an_order_s_number_in_its_address_is_one() {
     for number in ["o1", "o2"] {
-        let cb_url = format!("http://127.0.0.1:9/cb?order={number}");
+        let cb_url = format!("http://127.0.0.1:9/cb/{number}?order={number}");
         let (scene, attempt) = paid_order_told_at(&cb_url).await;
         let callbacks = scene.store.callbacks(&attempt.order_sn).await.unwrap();
-        assert_eq!(callbacks[0].receiver, "http://127.0.0.1:9/cb");
+        assert_eq!(callbacks[0].receiver, "http://127.0.0.1:9");
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Told {
     pub(crate) sent_with: Vec<Option<String>>,
     /// What it wants between two refunds of one order.
     pub(crate) refund_gap_ms: i64,
-    /// It can't be asked about a refund.
+    /// It can't be asked about a refund, and wants one after the other.
     pub(crate) is_mute: bool,
     /// A question about a refund waits here, and says that it does.
     pub(crate) gate: Option<Arc<Gate>>,
@@ -136,6 +136,10 @@ impl Gateway for FakeChannel {
 
     fn answers_for_refunds(&self) -> bool {
         !self.told.lock().unwrap().is_mute
+    }
+
+    fn refunds_in_turn(&self) -> bool {
+        self.told.lock().unwrap().is_mute
     }
 
     fn refund_gap_ms(&self) -> i64 {

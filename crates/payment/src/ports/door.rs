@@ -31,10 +31,12 @@ pub struct News<'a> {
 }
 
 impl News<'_> {
-    /// Who is called: the address without its query, in which an order's number may stand.
+    /// Who is called: the address's scheme and host. An order's number may stand in the rest.
     #[must_use]
     pub fn receiver(&self) -> &str {
-        self.address.split('?').next().unwrap_or_default()
+        let host = self.address.find("://").map_or(0, |at| at + 3);
+        let rest = self.address[host..].find(['/', '?', '#']);
+        rest.map_or(self.address, |at| &self.address[..host + at])
     }
 }
 

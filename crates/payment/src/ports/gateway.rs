@@ -455,6 +455,11 @@ pub trait Gateway: Send + Sync {
     fn answers_for_refunds(&self) -> bool {
         true
     }
+    /// Whether a refund waits until those of its order that were begun before it are
+    /// answered.
+    fn refunds_in_turn(&self) -> bool {
+        false
+    }
     /// How long the channel wants between two refunds of one order, ms.
     fn refund_gap_ms(&self) -> i64 {
         0
@@ -486,7 +491,8 @@ pub trait Gateway: Send + Sync {
     async fn capture(&self, _order: &ChannelOrder) -> Result<OrderState, ChannelError> {
         Err(ChannelError::NotOffered)
     }
-    /// Closes the order; `Ok` means that it takes no money any more.
+    /// Closes the order; `Ok` means that it takes no money any more, where the channel had
+    /// it. Of one that it did not know, `Ok` may mean nothing.
     async fn close(&self, order: &ChannelOrder) -> Result<(), ChannelError>;
     /// Gives money back; the same refund number again is the same refund.
     async fn refund(&self, refund: &RefundOrder) -> Result<RefundReport, ChannelError>;

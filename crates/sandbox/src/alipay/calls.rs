@@ -205,6 +205,7 @@ fn refused(
         Some(old) if old.amount != amount => Some("ACQ.DISCORDANT_REPEAT_REQUEST"),
         Some(_) => None,
         None if order.paid_ms.is_none() => Some("ACQ.TRADE_STATUS_ERROR"),
+        None if order.refundable() == 0 => Some("ACQ.TRADE_HAS_CLOSE"),
         None if amount < 1 => Some("ACQ.REASON_TRADE_REFUND_FEE_ERR"),
         None if amount > order.refundable() => Some("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
         None if fault == Some(Kind::NotEnough) => Some("ACQ.SELLER_BALANCE_NOT_ENOUGH"),

@@ -38,6 +38,10 @@ impl Face for Notices {
         }
         let id = random_text(34);
         let trade_status = status(&order, now_ms());
+        // By default, the close of a desktop page's trade is told to nobody.
+        if trade_status == "TRADE_CLOSED" && order.trade_type == "alipay.trade.page.pay" {
+            return None;
+        }
         let mut pairs: Vec<(&str, String)> = vec![
             ("gmt_create", beijing_time(order.created_ms)),
             ("charset", "utf-8".to_owned()),

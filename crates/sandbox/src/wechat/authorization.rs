@@ -19,15 +19,14 @@ pub(super) struct Asked<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// A request that is not proved: whose it says it is, why, and the text that was to
-/// be signed, as far as it is known.
-pub(super) struct Unproved<'k> {
-    pub(super) merchant: Option<&'k Merchant>,
+/// A request that is not proved: why, and the text that was to be signed, as far as it is
+/// known.
+pub(super) struct Unproved {
     pub(super) why: &'static str,
     text: String,
 }
 
-impl Unproved<'_> {
+impl Unproved {
     /// The documented answer (docs/reference/wechat.md, Refusals).
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
         let shown = self.text.floor_char_boundary(SHOWN_MAX);
@@ -55,7 +54,7 @@ pub(super) fn verify<'k>(
     keys: &'k Keys,
     asked: &Asked<'_>,
     now_ms: i64,
-) -> Result<&'k Merchant, Unproved<'k>> {
+) -> Result<&'k Merchant, Unproved> {
     let header = asked.headers.get("authorization");
     let header = header.and_then(|value| value.to_str().ok());
     let items = header.and_then(|header| header.strip_prefix(SCHEME));
@@ -76,11 +75,8 @@ pub(super) fn verify<'k>(
         String::from_utf8_lossy(asked.body),
     );
     let wrong = |why| {
-        Err(Unproved {
-            merchant,
-            why,
-            text: text.clone(),
-        })
+        let text = text.clone();
+        Err(Unproved { why, text })
     };
     if items.is_none() {
         return wrong("no Authorization");

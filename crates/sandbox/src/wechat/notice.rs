@@ -4,7 +4,7 @@
 use super::{refund_notice, sealed, signed, transaction};
 use crate::book::Channel;
 use crate::clock::now_ms;
-use crate::face::{Envelope, Event, Face, Letter, Lie, refund_url};
+use crate::face::{Envelope, Event, Face, Letter, Lie};
 use crate::fault::Kind;
 use crate::random::random_text;
 use crate::text::rfc3339;
@@ -44,7 +44,9 @@ impl Face for Notices {
             }
             Some(refund) => {
                 let content = refund_notice(world, &order, refund)?;
-                ("refund", content, refund_url(&order, refund))
+                // Without an address it was made at the merchant platform, which tells of it
+                // in the form of WeChat's second interface alone.
+                ("refund", content, refund.notify_url.clone()?)
             }
         };
         if let Some(lie) = lie {

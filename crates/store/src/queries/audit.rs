@@ -71,10 +71,10 @@ const SILENT: &str = text!(
     UNCONFIRMED,
     " and created_ms < $1 and (note <> '",
     ON_ITS_WAY,
-    "' or created_ms < $1 - 604200000)"
+    "' or created_ms < $1 - 345000000)"
 );
 
-const _: () = assert!(WAY_MS - SILENT_MS == 604_200_000);
+const _: () = assert!(WAY_MS - SILENT_MS == 345_000_000);
 
 /// A receiver that is gone, or a channel, leaves lines without an end.
 const MOST: &str = " limit 1000";

@@ -26,20 +26,33 @@ const COLUMNS: &str = "id, domain_code, order_sn, url, receiver, form, state, tr
 statements! {
     ADD = "insert into callback \
         (domain_code, order_sn, url, receiver, form, state, tries, next_ms, created_ms) \
-        values ($1, $2, $3, $4, $5, ", WAITING, ", 0, $6, $6)";
+        values ($1, $2, $3, $4, $5, ", WAITING, ", 0, $6, $7)";
+    /// Receivers believe what they hear last: one of an order goes out behind those before it.
     TAKE_DUE(OF) = "update callback set next_ms = $2 where id", OF.found[0],
         "select id from callback where next_ms <= $1 and receiver not in \
-        (select value from ", OF.texts[0], "$4", OF.texts[1], ") order by next_ms limit $3",
+        (select value from ", OF.texts[0], "$4", OF.texts[1], ") and not exists (select 1 from callback earlier \
+        where earlier.order_sn = callback.order_sn and earlier.id < callback.id \
+        and earlier.state = ", WAITING, ") order by next_ms limit $3",
         OF.found[1], " returning ", COLUMNS;
     PUT_BACK = "update callback set next_ms = $2 where id = $1 and state = ", WAITING;
     ORDER_OF = "select order_sn from callback where id = $1";
     ADD_TRY = "insert into callback_try (callback_id, at_ms, status, answer, duration_ms, \
         location, outcome, again_ms) values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    /// One that is delivered or overtaken stays that, whatever a slower try says.
+    /// One that is delivered or overtaken stays that, whatever a slower try says; and what
+    /// was sent again meanwhile, from the beginning of its schedule, is put off by no try from
+    /// before.
     STEP = "update callback set state = $2, next_ms = $3, tries = tries + 1 \
-        where id = $1 and state not in ", AT_REST;
+        where id = $1 and (tries = $4 or $2 = ", DELIVERED, ") and state not in ", AT_REST;
+    BEFORE = "select max(next_ms) as at_ms from callback where order_sn = $1 and state = ",
+        WAITING;
+    HOLD_LATER = "update callback set next_ms = $3 where order_sn = $1 and id > $2 \
+        and next_ms < $3 and state = ", WAITING;
+    LET_LATER_GO = "update callback set next_ms = $3 where order_sn = $1 and id > $2 \
+        and tries = 0 and state = ", WAITING;
     OF_REQUEST = "select id, order_sn, url from callback where state <> ", OVERTAKEN,
         " and order_sn in (select order_sn from attempt where request_id = $1) order by id";
+    UNTAKEN_OF = "select id, url from callback where order_sn = $1 and state in ", UNTAKEN,
+        " order by id";
     OVERTAKE = "update callback set state = ", OVERTAKEN, ", next_ms = null where id = $1";
     OF_ORDER = "select ", COLUMNS, " from callback where order_sn = $1 order by id";
     TRIES = "select at_ms, status, answer, duration_ms, location, outcome, again_ms \
@@ -91,7 +104,16 @@ impl Callbacks for Database {
             add_try(tx, id, tried).await?;
             let (state, next_ms) = after_try(tried.outcome);
             let step = STEP.bind(id).bind(state.word()).bind(next_ms);
-            let stepped = tx.change(step).await? > 0;
+            let stepped = tx.change(step.bind(tried.tries)).await? > 0;
+            if stepped {
+                let later = match next_ms {
+                    Some(_) => HOLD_LATER,
+                    None => LET_LATER_GO,
+                };
+                let later = later.bind(&order_sn).bind(id);
+                tx.change(later.bind(next_ms.unwrap_or(tried.at_ms)))
+                    .await?;
+            }
             let what = match tried.outcome {
                 TryOutcome::Delivered if stepped => "callback delivered",
                 TryOutcome::Parked if stepped => "callback parked",
@@ -161,8 +183,16 @@ impl Callbacks for Database {
             for asked in &asked {
                 all.extend(line.list(asked.clone(), numbers).await?);
             }
+            // What was told after one that was parked is told after it again.
+            if let Resend::Since { .. } = which {
+                for (id, order_sn, _) in all.clone() {
+                    let of_order = line.list(RESEND_ORDER.bind(&order_sn), numbers).await?;
+                    all.extend(of_order.into_iter().filter(|(later, ..)| *later > id));
+                }
+            }
             drop(line);
             all.sort_unstable();
+            all.dedup();
             let (mut sent, mut of_order) = (0, HashMap::new());
             for (id, order_sn, state) in &all {
                 // One after the other, as they were told at first.
@@ -187,12 +217,15 @@ pub(super) async fn add(
     callback: &NewCallback,
     act: Act,
 ) -> Answer<()> {
+    let before = tx.one(BEFORE.bind(&locked.order_sn)).await?;
+    let before_ms: Option<i64> = before.get("at_ms")?;
     let added = ADD
         .bind(&locked.domain_code)
         .bind(&locked.order_sn)
         .bind(&callback.url)
         .bind(&callback.receiver)
         .bind(&callback.body)
+        .bind(before_ms.unwrap_or(0).max(callback.created_ms))
         .bind(callback.created_ms);
     tx.change(added).await?;
     let detail = format!("to {}", callback.receiver);
@@ -214,6 +247,29 @@ pub(super) async fn overtake_failed(
     act: Act,
 ) -> Answer<()> {
     overtake_those(tx, locked, |url| tells_failure(url, refund_key), act).await
+}
+
+/// Ends what was not taken of an order whose whole sum went back: who is told now that it is
+/// paid hands out what nobody paid for.
+pub(super) async fn overtake_paid(tx: &mut Tx, locked: &mut Locked, act: Act) -> Answer<()> {
+    let read = |row: &Row| Ok((row.get::<i64>("id")?, row.get::<String>("url")?));
+    let untaken = tx.list(UNTAKEN_OF.bind(&locked.order_sn), read).await?;
+    for (id, _) in untaken.iter().filter(|(_, url)| tells_of_payment(url)) {
+        tx.change(OVERTAKE.bind(*id)).await?;
+        let later = LET_LATER_GO.bind(&locked.order_sn).bind(*id);
+        tx.change(later.bind(act.at_ms)).await?;
+        let detail = format!("callback {id}");
+        locked.tell(tx, "callback overtaken", &detail, act).await?;
+    }
+    Ok(())
+}
+
+/// Partners' doors tell of nothing else.
+fn tells_of_payment(url: &str) -> bool {
+    let query = url.rsplit_once('?').map(|(_, query)| query);
+    let pairs = query.and_then(|query| Pairs::from_query(query).ok());
+    let status = pairs.as_ref().and_then(|pairs| pairs.get("payStatus"));
+    status.is_none_or(|status| status == PayStatus::SuccessPay.word())
 }
 
 /// Whether a callback tells that this refund failed, or one that it does not name.
@@ -240,6 +296,8 @@ async fn overtake_those(
     let told = tx.list(OF_REQUEST.bind(locked.request_id), read);
     for (id, order_sn, _) in told.await?.iter().filter(|(_, _, url)| is_overtaken(url)) {
         tx.change(OVERTAKE.bind(*id)).await?;
+        let later = LET_LATER_GO.bind(order_sn).bind(*id);
+        tx.change(later.bind(act.at_ms)).await?;
         let (what, detail) = ("callback overtaken", format!("callback {id}"));
         if *order_sn == locked.order_sn {
             locked.tell(tx, what, &detail, act).await?;

@@ -105,12 +105,14 @@ statements! {
     FORGET_DAYS = "delete from day where first_hour < $1";
     FORGET_TOTALS = "delete from day_total where first_hour < $1";
     /// The payment's callback is an order's first, but for a failure that it overtook; a later
-    /// one tells of a refund. The newest are found first, among as many that did not settle
+    /// one tells of a refund, and where the whole went back it may be the only one that did not
+    /// end overtaken. The newest are found first, among as many that did not settle
     /// their request.
     DELAYS = "select counted.channel, counted.paid_ms - r.created_ms as payment, \
         (select min(t.at_ms + t.duration_ms) from callback_try t where t.callback_id = \
             (select min(c.id) from callback c where c.order_sn = counted.order_sn \
-            and c.state <> ", OVERTAKEN, ") \
+            and c.state <> ", OVERTAKEN, " and not exists (select 1 from refund f \
+            where f.order_sn = c.order_sn and f.created_ms <= c.created_ms)) \
             and t.outcome = ", DELIVERED, ") - counted.paid_ms as callback \
         from (select channel, paid_ms, order_sn, request_id, status from attempt \
             where paid_ms >= $1 and paid_ms < $2 \

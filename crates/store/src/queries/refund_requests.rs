@@ -6,7 +6,9 @@ use super::steps;
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
-use payment::by_two::{AloneMost, Judged, Meant, NotMeant, RefundRequest, is_meant, waiting_sums};
+use payment::by_two::{
+    AloneMost, Judged, Meant, NotMeant, RefundRequest, is_meant, waiting_sums, went_back_since,
+};
 use payment::money::Money;
 use payment::ports::{Answer, NewRefund, RefundRequests, RefundRow, StoreError};
 use payment::refund::Left;
@@ -147,6 +149,18 @@ pub(super) async fn judge_meant(
     }
     let waiting = waiting_sums(&requests, refunds, now_ms);
     Ok(is_meant(meant, money.minor(), refunds, &waiting, left))
+}
+
+/// Whether money of its order went back since this was asked for.
+pub(super) async fn is_overtaken(
+    tx: &mut Tx,
+    request_no: &str,
+    refunds: &[RefundRow],
+) -> Answer<bool> {
+    let asked = refund_request(&tx.one(ONE.bind(request_no)).await?)?;
+    let requests = OF_ORDER.bind(&asked.order_sn);
+    let requests = tx.list(requests, refund_request).await?;
+    Ok(went_back_since(&asked, &requests, refunds))
 }
 
 /// Whether an operator may give so much back alone.

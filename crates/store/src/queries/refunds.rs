@@ -6,7 +6,7 @@ use super::{callbacks, refund_requests};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row, Tx};
 use crate::sql::{Statement, statements};
-use payment::by_two::Hands;
+use payment::by_two::{Hands, NotMeant};
 use payment::money::Money;
 use payment::ports::{
     Answer, Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
@@ -109,6 +109,7 @@ impl Refunds for Database {
             };
             let detail = format!("{} of {}", new.reference, new.channel_money);
             locked.tell(tx, what, &detail, new.act).await?;
+            end_paid(tx, &mut locked, new.act).await?;
             tell(tx, &mut locked, new.callback, new.act).await?;
             one(tx, new.refund_key).await.map(Some)
         })
@@ -182,6 +183,11 @@ async fn begin(tx: &mut Tx, new: &NewRefund) -> Answer<Refunded> {
         if let Err(why) = refund_requests::judge_meant(tx, wish, *meant, known).await? {
             return Ok(Refunded::NotMeant(why));
         }
+    }
+    if let Some(Hands::Granted { request_no, .. }) = &new.hands
+        && refund_requests::is_overtaken(tx, request_no, &refunds).await?
+    {
+        return Ok(Refunded::NotMeant(NotMeant::WentBack));
     }
     let part = share(paid.minor(), channel_paid.minor(), left, new.money.minor());
     let Some(part) = part.filter(|_| new.money.currency() == paid.currency()) else {
@@ -334,9 +340,21 @@ async fn take_step(
         if state == Refund::Failed && next.is_done() {
             callbacks::overtake_failed(tx, &mut locked, row.shown_key(), step.act).await?;
         }
+        if next.is_done() {
+            end_paid(tx, &mut locked, step.act).await?;
+        }
         tell(tx, &mut locked, step.callback, step.act).await?;
     }
     Ok(())
+}
+
+/// Once the whole sum went back, nobody is told any more that it was paid.
+async fn end_paid(tx: &mut Tx, locked: &mut Locked, act: Act) -> Answer<()> {
+    let (paid, _, refunds) = paid_and_refunds(tx, &locked.order_sn).await?;
+    if given_back(&refunds) < paid.minor() {
+        return Ok(());
+    }
+    callbacks::overtake_paid(tx, locked, act).await
 }
 
 /// The lock on the order keeps the sum of what went back as it is.

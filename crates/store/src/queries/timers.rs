@@ -14,7 +14,15 @@ const ATTEMPT: &str = text!(
     "next_query_ms > $2 and (next_query_ms > $3 or expires_ms > $1) and status in ",
     OPEN
 );
-const CALLBACK: &str = text!("next_ms > $1 and tries = $2 and state = ", WAITING);
+/// One that waits behind another one of its order is due when that is.
+const CALLBACK: &str = text!(
+    "next_ms > $1 and tries = $2 and state = ",
+    WAITING,
+    " and not exists (select 1 from callback earlier where earlier.order_sn = callback.order_sn \
+    and earlier.id < callback.id and earlier.state = ",
+    WAITING,
+    ")"
+);
 const REFUND: &str = text!("next_ms > $1 and state in ", UNCONFIRMED);
 const ANY: &str = "next_ms > $1";
 

@@ -1,11 +1,14 @@
 //! The outbox of callbacks, and notifies as they came.
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
+use crate::refunds::refund;
+use crate::timers::horizons;
 use payment::channel::Channel;
 use payment::ports::{
-    Attached, CallbackRow, CallbackTry, NewCallback, NotifyOutcome, NotifyRow, Payment, Resend,
-    RiskKind, Store, TryOutcome,
+    Attached, CallbackRow, CallbackState, CallbackTry, Horizons, NewCallback, NotifyOutcome,
+    NotifyRow, Payment, RefundStep, Resend, RiskKind, Store, TryOutcome, WriteCallback,
 };
+use payment::refund::Refund;
 use std::sync::Arc;
 
 async fn one_callback(store: &dyn Store) -> CallbackRow {
@@ -24,6 +27,7 @@ async fn one_callback(store: &dyn Store) -> CallbackRow {
 fn tried(outcome: TryOutcome) -> CallbackTry {
     CallbackTry {
         at_ms: 1,
+        tries: 0,
         status: Some(200),
         location: None,
         answer: "faild".to_owned(),
@@ -103,10 +107,11 @@ pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn
         .unwrap()
         .remove(0);
     assert_eq!((again.tries, &again.url), (1, &callback.url));
-    store
-        .callback_tried(callback.id, &tried(TryOutcome::Parked))
-        .await
-        .unwrap();
+    let parked = CallbackTry {
+        tries: 1,
+        ..tried(TryOutcome::Parked)
+    };
+    store.callback_tried(callback.id, &parked).await.unwrap();
     assert!(
         store
             .take_due_callbacks(i64::MAX, 9_000, 99, &[])
@@ -114,6 +119,120 @@ pub(crate) async fn a_callback_is_tried_again_delivered_or_parked(store: Arc<dyn
             .unwrap()
             .is_empty()
     );
+}
+
+/// The callback of a payment, which was not taken and is due again at 7 s, and then those of
+/// refunds of these sums.
+async fn told_of_refunds(store: &dyn Store, sums: &[i64]) -> Vec<CallbackRow> {
+    let paid = one_callback(store).await;
+    let again = tried(TryOutcome::Again(7_000));
+    store.callback_tried(paid.id, &again).await.unwrap();
+    let told = NewCallback {
+        url: "http://shop.cn/cb?payStatus=SUCCESSREFUND&sign=x".to_owned(),
+        ..callback()
+    };
+    let write = |_| told.clone();
+    for (number, fen) in sums.iter().enumerate() {
+        let number = format!("R{number}");
+        let new = refund(&paid.order_sn, &number, Some(&number), *fen);
+        store.begin_refund(&new).await.unwrap();
+        for next in [Refund::Sent, Refund::Done] {
+            let step = RefundStep {
+                next,
+                reference: None,
+                note: "",
+                next_ms: None,
+                callback: (next == Refund::Done).then_some(&write as WriteCallback<'_>),
+                act: act(),
+            };
+            store.step_refund(&number, &step).await.unwrap();
+        }
+    }
+    store.callbacks(&paid.order_sn).await.unwrap()
+}
+
+async fn due(store: &dyn Store, now_ms: i64) -> Vec<i64> {
+    let due = store.take_due_callbacks(now_ms, now_ms, 9, &[]).await;
+    due.unwrap().iter().map(|one| one.id).collect()
+}
+
+/// Receivers believe what they hear last.
+pub(crate) async fn callbacks_of_an_order_go_out_in_turn(store: Arc<dyn Store>) {
+    let all = told_of_refunds(&*store, &[60]).await;
+    let (first, second) = (all[0].id, all[1].id);
+    // What waits for another one is not overdue, and not too far ahead.
+    let overdue = store.overdue(66_999).await.unwrap();
+    assert_eq!(overdue.callbacks.count, 0);
+    assert!(due(&*store, 6_999).await.is_empty());
+    assert_eq!(due(&*store, 8_000).await, [first]);
+    let later = CallbackTry {
+        tries: 1,
+        ..tried(TryOutcome::Again(9_000_000))
+    };
+    store.callback_tried(first, &later).await.unwrap();
+    let horizons = Horizons {
+        callbacks_ms: vec![60_000, 60_000, 10_000_000],
+        ..horizons()
+    };
+    assert_eq!(store.too_far(8_000, &horizons).await, Ok(0));
+    let delivered = CallbackTry {
+        at_ms: 8_000,
+        tries: 2,
+        ..tried(TryOutcome::Delivered)
+    };
+    store.callback_tried(first, &delivered).await.unwrap();
+    assert_eq!(due(&*store, 8_000).await, [second]);
+}
+
+/// Who hears of a payment hands out what it paid for.
+pub(crate) async fn nobody_is_told_of_a_payment_that_went_back_whole(store: Arc<dyn Store>) {
+    let all = told_of_refunds(&*store, &[60, 40]).await;
+    let states: Vec<_> = all.iter().map(|one| one.state).collect();
+    let waits = CallbackState::Waiting;
+    assert_eq!(states, [CallbackState::Overtaken, waits, waits]);
+    // What waited behind it waits no more.
+    assert_eq!(due(&*store, 2_000).await, [all[1].id]);
+}
+
+/// What was told behind a callback that was parked is told behind it again.
+pub(crate) async fn what_is_sent_again_comes_in_its_order(store: Arc<dyn Store>) {
+    let all = told_of_refunds(&*store, &[60]).await;
+    for (one, tries, outcome) in [
+        (&all[0], 1, TryOutcome::Parked),
+        (&all[1], 0, TryOutcome::Delivered),
+    ] {
+        let tried = CallbackTry {
+            tries,
+            ..tried(outcome)
+        };
+        store.callback_tried(one.id, &tried).await.unwrap();
+    }
+    let since = Resend::Since {
+        created_ms: 0,
+        delivered: false,
+    };
+    assert_eq!(store.resend_callbacks(&since, 5_000).await, Ok(2));
+    assert_eq!(due(&*store, 9_000).await, [all[0].id]);
+}
+
+/// A receiver that hung is mended and told again: what it did before puts nothing off.
+pub(crate) async fn what_is_sent_again_is_put_off_by_no_try_from_before(store: Arc<dyn Store>) {
+    let callback = one_callback(&*store).await;
+    let first = tried(TryOutcome::Again(2_000));
+    store.callback_tried(callback.id, &first).await.unwrap();
+    store
+        .take_due_callbacks(2_000, 9_000, 9, &[])
+        .await
+        .unwrap();
+    let resent = store.resend_callbacks(&Resend::Waiting, 3_000).await;
+    assert_eq!(resent.unwrap(), 1);
+    let hung = CallbackTry {
+        tries: 1,
+        ..tried(TryOutcome::Again(99_000))
+    };
+    store.callback_tried(callback.id, &hung).await.unwrap();
+    let due = store.take_due_callbacks(3_000, 9_000, 9, &[]).await;
+    assert_eq!(due.unwrap().len(), 1);
 }
 
 pub(crate) async fn callbacks_of_a_business_system_are_read_on(store: Arc<dyn Store>) {

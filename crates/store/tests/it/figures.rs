@@ -16,6 +16,7 @@ use std::time::Duration;
 fn tried(at_ms: i64, outcome: TryOutcome) -> CallbackTry {
     CallbackTry {
         at_ms,
+        tries: 0,
         status: Some(200),
         location: None,
         answer: "success".to_owned(),

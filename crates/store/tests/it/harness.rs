@@ -177,6 +177,7 @@ pub(crate) fn act() -> Act {
 pub(crate) fn delivered() -> CallbackTry {
     CallbackTry {
         at_ms: 9,
+        tries: 0,
         status: Some(200),
         location: None,
         answer: "success".to_owned(),

@@ -79,6 +79,7 @@ pub(crate) async fn orders_are_found_by_what_is_known_of_them(store: Arc<dyn Sto
         if let Some(outcome) = outcome {
             let tried = CallbackTry {
                 at_ms: 3_000,
+                tries: 0,
                 status: Some(500),
                 location: None,
                 answer: String::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// The clock was two hours ahead when all was written.
 const AHEAD_MS: i64 = 7_200_000;
 
-fn horizons() -> Horizons {
+pub(crate) fn horizons() -> Horizons {
     Horizons {
         open_ms: 60_000,
         silent_ms: 3_600_000,
@@ -117,6 +117,7 @@ pub(crate) async fn callbacks_that_nobody_takes_are_told(store: Arc<dyn Store>) 
     assert_eq!(resent.unwrap(), 0);
     let tried = |outcome| CallbackTry {
         at_ms: 2_000,
+        tries: 0,
         status: Some(500),
         location: None,
         answer: "no".to_owned(),

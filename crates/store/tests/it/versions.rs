@@ -103,6 +103,7 @@ async fn a_callback(store: &dyn Store, order: &str) {
     store.put_back_callback(id, 5_000).await.unwrap();
     let tried = CallbackTry {
         at_ms: 1,
+        tries: 0,
         status: Some(200),
         location: None,
         answer: "faild".to_owned(),

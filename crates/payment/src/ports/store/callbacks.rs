@@ -82,6 +82,8 @@ impl CallbackState {
 pub struct CallbackTry {
     /// When it was sent.
     pub at_ms: i64,
+    /// How many tries there were before it, in this run of the schedule.
+    pub tries: i64,
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
     /// Where a redirect leads, without its query.

@@ -4,7 +4,7 @@ use super::Answer;
 use super::callbacks::NewCallback;
 use crate::by_two::{Hands, Meant, NotMeant, RefundRequest};
 use crate::money::Money;
-use crate::refund::{Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_MS};
+use crate::refund::{Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_END_MS};
 use crate::story::Act;
 
 /// A refund to be written down.
@@ -69,7 +69,7 @@ impl RefundRow {
     #[must_use]
     pub fn may_end_by_hand(&self, now_ms: i64) -> bool {
         let limit_ms = match self.note == ON_ITS_WAY {
-            true => WAY_MS,
+            true => WAY_END_MS,
             false => SILENT_MS,
         };
         match self.state {
