@@ -21,5 +21,7 @@ pub(crate) fn router() -> Router<State> {
         .route("/forecore/refund", any(apay::refund))
         .route("/forecore/exchangeRate", any(apay::exchange_rate))
         .route("/forecore/{*path}", any(apay::nowhere))
+        .route("/epay", any(epay::bare))
+        .route("/epay/", any(epay::bare))
         .route("/epay/{*file}", any(epay::call))
 }

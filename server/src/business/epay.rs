@@ -30,7 +30,15 @@ pub(crate) fn is_for_servers(path: &str) -> bool {
 /// The file that a path names. Clients append it to what their owner pasted, which may
 /// end with a file or slashes already.
 fn file_of(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let named = [MAPI, SUBMIT, API].into_iter();
+    let mut named = named.filter(|file| last.ends_with(file));
+    named.next().unwrap_or(last)
+}
+
+/// `/epay/` itself: some clients send payers to the address as it was pasted.
+pub(super) async fn bare(state: extract::State<State>, parts: Parts, body: Body) -> Response {
+    call(state, Path(SUBMIT.to_owned()), parts, body).await
 }
 
 /// Any path below `/epay/`.

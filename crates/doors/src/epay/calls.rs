@@ -79,7 +79,7 @@ pub async fn mapi(checkout: &Arc<Checkout>, fields: Fields) -> Result<Map<String
 /// # Errors
 /// [`Failure`] with what the caller can do.
 pub async fn api(
-    checkout: &Checkout,
+    checkout: &Arc<Checkout>,
     fields: Fields,
     posted: bool,
 ) -> Result<Map<String, Value>, Failure> {
@@ -263,7 +263,8 @@ async fn listed(
                 Refusal::malformed(name, (format!("0 to {max}"), format!("0 到 {max}")))
             }),
     };
-    let limit = number("limit", 20, LISTED_MAX)?;
+    // More are asked for by clients of servers that give less too.
+    let limit = number("limit", 20, i64::MAX)?.min(LISTED_MAX);
     let offset = number("offset", 0, OFFSET_MAX)?;
     let orders = checkout.ordered_last(domain, limit, offset).await?;
     let mut data = Vec::new();
@@ -318,7 +319,7 @@ async fn merchant(checkout: &Checkout, domain: &Domain) -> Result<Map<String, Va
     })))
 }
 
-async fn refund(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, Failure> {
+async fn refund(checkout: &Arc<Checkout>, call: &Call) -> Result<Map<String, Value>, Failure> {
     let Call { domain, fields, .. } = call;
     let form = (
         "yuan, more than zero, at most two decimals",
@@ -342,7 +343,8 @@ async fn refund(checkout: &Checkout, call: &Call) -> Result<Map<String, Value>, 
             checkout.refund_keyed(paid, key, fen).await
         }
     };
-    let refund = refund?;
+    // A shop books code 1 as given back, and is told nothing more.
+    let refund = checkout.refund_at_once(refund?).await?;
     match refund.state {
         Refund::Parked => return Err(Failure::Parked),
         Refund::Failed | Refund::Withdrawn => return Err(Failure::RefundRefused),
