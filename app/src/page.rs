@@ -150,7 +150,12 @@ pub enum Screen {
     /// The payer pays.
     Pay(Box<Pay>),
     /// The channel has not answered yet; the page refreshes itself.
-    Making(Bought),
+    Making {
+        /// What is bought.
+        order: Bought,
+        /// Where another channel can be picked: this one may not answer.
+        others: Option<String>,
+    },
     /// The attempt ended unpaid; another may be started.
     Ended {
         /// What is bought.
@@ -341,7 +346,7 @@ fn document(screen: Screen, setting: &Setting) -> impl IntoView + use<> {
             let by_itself = matches!(pay.way, Way::Form { at_once: true, .. });
             head = (!by_itself).then(|| parts::refresh_without_script(&pay.attempt_url).into_any());
         }
-        Screen::Making(_) => head = Some(parts::refresh().into_any()),
+        Screen::Making { .. } => head = Some(parts::refresh().into_any()),
         Screen::Paid {
             leave,
             leave_after_s,
@@ -399,7 +404,7 @@ fn lives(screen: &Screen) -> bool {
         Screen::Fragment
         | Screen::Pick { .. }
         | Screen::Pay(_)
-        | Screen::Making(_)
+        | Screen::Making { .. }
         | Screen::Paid { .. } => true,
         Screen::Ended { .. }
         | Screen::Held { .. }
@@ -432,7 +437,9 @@ fn state_in_words(screen: &Screen, words: &crate::text::Text) -> Option<&'static
         Screen::Differs { .. } => words.differs,
         Screen::Refused { .. } => words.refused,
         Screen::Unknown => words.unknown_page,
-        Screen::Fragment | Screen::Pick { .. } | Screen::Pay(_) | Screen::Making(_) => return None,
+        Screen::Fragment | Screen::Pick { .. } | Screen::Pay(_) | Screen::Making { .. } => {
+            return None;
+        }
     })
 }
 
@@ -448,7 +455,9 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             last,
         } => pick_screen(setting, order, (offers, last), action, openid).into_any(),
         Screen::Pay(pay) => pay_screen(setting, *pay).into_any(),
-        Screen::Making(order) => screens::making_screen(setting, order).into_any(),
+        Screen::Making { order, others } => {
+            screens::making_screen(setting, order, others).into_any()
+        }
         Screen::Ended {
             order,
             declined,
@@ -503,18 +512,19 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             let forged = code == ErrCode::BadSign.code();
             let code = format!("{} {code}", words.code);
             let again = again.map(|url| (url, words.try_again));
-            let again = again.or(others.map(|url| (url, words.other_channel)));
-            let (why, detail) = match again {
-                Some(_) => (cause, code),
-                None if forged => (words.refused_why.to_owned(), format!("{code}：{cause}")),
-                None => (words.refused_other.to_owned(), format!("{code}：{cause}")),
+            let others = others.map(|url| (url, words.other_channel));
+            let ways: Vec<_> = again.into_iter().chain(others).collect();
+            let (why, detail) = match ways.is_empty() {
+                false => (cause, code),
+                true if forged => (words.refused_why.to_owned(), format!("{code}：{cause}")),
+                true => (words.refused_other.to_owned(), format!("{code}：{cause}")),
             };
             let message = Message {
                 good: false,
                 title: words.refused,
                 why,
                 detail: Some(detail),
-                again,
+                ways,
                 leave,
             };
             message_screen(setting, order, message).into_any()

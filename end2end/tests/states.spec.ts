@@ -101,7 +101,7 @@ const states: State[] = [
       const data = { on: 'create', kind: 'delay', ms: 20_000 };
       await request.post(`${gateway}/control/fault`, { data });
       await page.goto(await scanUrl(request));
-      await expect(page.locator('p[role="status"]')).toContainText(/正在生成|being made/);
+      await expect(page.locator('p[role="status"]')).toContainText(/正在准备|being prepared/);
     },
   },
   {

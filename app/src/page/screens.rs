@@ -81,12 +81,20 @@ pub(super) fn pick_screen(
 }
 
 /// Nothing can be shown yet: the page comes again.
-pub(super) fn making_screen(setting: &Setting, order: Bought) -> impl IntoView + use<> {
+pub(super) fn making_screen(
+    setting: &Setting,
+    order: Bought,
+    others: Option<String>,
+) -> impl IntoView + use<> {
     let words = text(setting.lang);
+    let others = others.map(|url| {
+        view! { <p class="ways"><a href=url>{words.other_channel}</a></p> }
+    });
     view! {
         <main data-again=REFRESH_S.to_string()>
             {summary(setting, order)}
             <p class="card wait" role="status">{words.wait_for_code}</p>
+            {others}
             <Handoff/>
         </main>
     }
@@ -195,8 +203,8 @@ pub(super) struct Message {
     pub(super) title: &'static str,
     pub(super) why: String,
     pub(super) detail: Option<String>,
-    /// What the payer may do here, and what the button says.
-    pub(super) again: Option<(String, &'static str)>,
+    /// What the payer may do here, the best first, and what the buttons say.
+    pub(super) ways: Vec<(String, &'static str)>,
     pub(super) leave: Option<String>,
 }
 
@@ -213,7 +221,7 @@ impl Message {
             title,
             why,
             detail: None,
-            again: None,
+            ways: Vec::new(),
             leave,
         }
     }
@@ -232,15 +240,14 @@ pub(super) fn message_screen(
     } else {
         ("bad", "alert")
     };
-    let again = message
-        .again
-        .map(|(url, name)| view! { <a class="button" href=url>{name}</a> });
+    let button = |is_first: bool| if is_first { "button" } else { "button plain" };
+    let is_alone = message.ways.is_empty();
+    let ways = message.ways.into_iter().enumerate();
+    let ways: Vec<_> = ways
+        .map(|(at, (url, name))| view! { <a class=button(at == 0) href=url>{name}</a> })
+        .collect();
     let way_on = message.leave.map(|url| {
-        let class = if again.is_some() {
-            "button plain"
-        } else {
-            "button"
-        };
+        let class = button(is_alone);
         view! { <a class=class target="_parent" href=url>{words.back}</a> }
     });
     view! {
@@ -257,7 +264,7 @@ pub(super) fn message_screen(
                     <p>{message.why}</p>
                 </div>
                 {message.detail.map(|detail| view! { <p class="small">{detail}</p> })}
-                {again}{way_on}
+                {ways}{way_on}
             </section>
         </main>
     }

@@ -227,7 +227,16 @@ fn a_page_that_waits_refreshes_itself_without_script() {
     let refresh =
         "<noscript><meta http-equiv=\"refresh\" content=\"3;url=/pay/attempt/t\"></noscript>";
     assert!(html.contains(refresh) && html.contains("<svg"), "{html}");
-    assert!(shown(Screen::Making(order("x")), Lang::Zh).contains("http-equiv=\"refresh\""));
+    assert!(
+        shown(
+            Screen::Making {
+                order: order("x"),
+                others: None
+            },
+            Lang::Zh
+        )
+        .contains("http-equiv=\"refresh\"")
+    );
 }
 
 fn scan() -> Way {
@@ -291,7 +300,13 @@ fn a_longer_sum_is_smaller_and_a_changed_one_stands_beside_it() {
             money,
             ..order("耳机")
         };
-        let html = shown(Screen::Making(order), Lang::Zh);
+        let html = shown(
+            Screen::Making {
+                order,
+                others: None,
+            },
+            Lang::Zh,
+        );
         let sum = html.find(&money.to_string()).unwrap();
         html[..sum].rsplit_once("<p class=\"").unwrap().1.to_owned()
     };

@@ -85,6 +85,8 @@ pub enum Requested {
     Paid(Option<AttemptRow>),
     /// A channel has the payer's money and checks it.
     Held(AttemptRow),
+    /// What a channel says was paid does not fit this order, and nobody has looked after it.
+    Differs(AttemptRow),
     /// Money that came after its end goes back.
     GoingBack(AttemptRow),
 }
@@ -288,8 +290,12 @@ impl Checkout {
         if status.was_paid() {
             return Ok(Requested::Paid(one(Attempt::Paid).cloned()));
         }
-        if let Some(held) = held_among(&attempts) {
-            return Ok(Requested::Held(held.clone()));
+        match money_among(&attempts) {
+            Some(held) if held.status == Attempt::Held => {
+                return Ok(Requested::Held(held.clone()));
+            }
+            Some(differs) => return Ok(Requested::Differs(differs.clone())),
+            None => {}
         }
         // A payer whose money is on its way back is not told that he was not charged.
         if let Some(late) = one(Attempt::PaidAfterClose) {
@@ -338,15 +344,15 @@ impl Checkout {
         self.paid_attempt_of(domain, key).await
     }
 
-    /// The attempt of the same request whose channel holds the payer's money: it may have
-    /// begun before this one, and its channel said so later.
+    /// The attempt of the same request whose channel holds the payer's money, or has some that
+    /// does not fit it: it may have begun before this one, and its channel said so later.
     ///
     /// # Errors
     /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn held_beside(&self, attempt: &AttemptRow) -> Result<Option<AttemptRow>, Failure> {
+    pub async fn money_beside(&self, attempt: &AttemptRow) -> Result<Option<AttemptRow>, Failure> {
         let (domain, key) = (&attempt.domain_code, &attempt.request_key);
         let attempts = self.parts.store.attempts(domain, key).await?;
-        Ok(held_among(&attempts).cloned())
+        Ok(money_among(&attempts).cloned())
     }
 
     /// The attempt that paid a request, where one did.
@@ -433,6 +439,12 @@ impl Checkout {
 
 /// While a channel holds money, that attempt speaks for its request; one that is paid is
 /// paid, whatever another one holds.
+/// A held one first: its channel will say what becomes of it.
+fn money_among(attempts: &[AttemptRow]) -> Option<&AttemptRow> {
+    let differs = |one: &&AttemptRow| one.differs() && !one.request_status.was_paid();
+    held_among(attempts).or_else(|| attempts.iter().find(differs))
+}
+
 fn held_among(attempts: &[AttemptRow]) -> Option<&AttemptRow> {
     let holds = |one: &&AttemptRow| one.status == Attempt::Held && !one.request_status.was_paid();
     attempts.iter().find(holds)

@@ -59,7 +59,7 @@ impl Checkout {
         );
         let open = matches!(now.status, Attempt::Creating | Attempt::Open);
         let late = self.now_ms() >= now.expires_ms;
-        if !payable || !open || late || self.held_beside(&now).await?.is_some() {
+        if !payable || !open || late || self.money_beside(&now).await?.is_some() {
             tracing::info!(order.sn = now.order_sn, "approved, and not captured");
             return Ok(Outcome::Open);
         }

@@ -159,8 +159,11 @@ pub(super) async fn attempt_screen(
     }
     // One that was begun a moment ago has none beside it.
     let stands_alone = look == Look::Quiet || attempt.status == Attempt::Held;
-    if !stands_alone && let Some(held) = checkout.held_beside(&attempt).await? {
-        return Ok(screens::held(&held, visit.lang, leave));
+    if !stands_alone && let Some(other) = checkout.money_beside(&attempt).await? {
+        return Ok(match other.status {
+            Attempt::Held => screens::held(&other, visit.lang, leave),
+            _ => screens::differs(&other, visit.lang, leave),
+        });
     }
     if attempt.status != Attempt::Held && attempt.mismatch.is_some() {
         return Ok(screens::differs(&attempt, visit.lang, leave));

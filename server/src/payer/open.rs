@@ -222,6 +222,7 @@ async fn done(
             Some(paid(checkout, domain_code, order(), winner.as_ref(), leave).await)
         }
         Requested::Held(attempt) => Some(screens::held(&attempt, visit.lang, leave)),
+        Requested::Differs(attempt) => Some(screens::differs(&attempt, visit.lang, leave)),
         Requested::GoingBack(late) => {
             let refund = checkout.way_back(&late).await;
             // Whoever does not know how far it is knows that it is to go back.
@@ -325,7 +326,13 @@ impl Opened<'_> {
         let checkout = &self.state.checkout;
         let started = checkout.pay(self.domain, self.request, start);
         match tokio::time::timeout(CHANNEL_WAIT, started).await {
-            Err(_) => Ok(Screen::Making(order)),
+            Err(_) => Ok(Screen::Making {
+                order,
+                others: self
+                    .only()
+                    .is_none()
+                    .then(|| links::picked(self.visit.scene, &self.request.signed(), PICK_ANEW)),
+            }),
             // It was paid a moment ago.
             Ok(Err(Failure::AlreadyPaid)) => {
                 let requested = checkout.requested(self.request).await?;

@@ -71,9 +71,14 @@ pub(super) fn screen(
             back: back_url,
         };
     }
-    let came_back = look == Look::Back && attempt.kind == Kind::Native;
+    // Others' pages say that the payment is looked for.
+    let is_paid_here = matches!(attempt.kind, Kind::Native | Kind::Jsapi);
+    let came_back = look == Look::Back && is_paid_here;
     let Some(way) = way(attempt, look) else {
-        return Screen::Making(order);
+        return Screen::Making {
+            order,
+            others: Some(back_url),
+        };
     };
     // A page that waits comes again without sending the payer away again.
     let attempt_url = match &way {
@@ -111,8 +116,10 @@ pub(super) fn held(attempt: &AttemptRow, lang: Lang, leave: &Leave) -> Screen {
 
 /// The same page for a payer who has no other channel to pick.
 pub(super) fn without_others(mut screen: Screen) -> Screen {
-    if let Screen::Pay(pay) = &mut screen {
-        pay.back_url = None;
+    match &mut screen {
+        Screen::Pay(pay) => pay.back_url = None,
+        Screen::Making { others, .. } => *others = None,
+        _ => {}
     }
     screen
 }

@@ -212,7 +212,7 @@ pub(super) fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) ->
         code: failure.code().code(),
         cause: failure.text(visit.lang),
         again: passing.then(|| visit.again()),
-        others: others.filter(|_| *failure == Failure::UnsupportedChannel),
+        others: others.filter(|_| offers_others(failure)),
         leave: leave.as_ref().and_then(|leave| leave.fail.clone()),
     };
     let mut response = page(screen, visit.form(status, leave.as_ref()));
@@ -220,6 +220,14 @@ pub(super) fn refused(visit: &Visit, failure: &Failure, known: Option<Known>) ->
         retry_after(&mut response, wait_s);
     }
     response
+}
+
+/// Whether another channel may take what this one does not.
+fn offers_others(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::UnsupportedChannel | Failure::ChannelUnavailable(_)
+    )
 }
 
 #[cfg(test)]

@@ -26,6 +26,24 @@ async fn trip(phone: &mut Phone, page: &str, platform: &str) -> String {
     arrived
 }
 
+/// WeChat's sheet said that it is paid, and WeChat does not know yet: nobody is told to pay
+/// without a word of that.
+#[tokio::test]
+async fn who_comes_back_from_the_sheet_is_told_that_a_payment_may_be_on_its_way() {
+    let (world, own) = world().await;
+    let mut payer = Phone::new();
+    let arrived = trip(&mut payer, &own, &world.platform).await;
+    let shown = payer.ask(&arrived).await.text().await.unwrap();
+    assert!(!shown.contains("暂未收到付款"), "{shown}");
+    let (_, rest) = shown.split_once("/pay/return/").unwrap();
+    let back = format!("{}/pay/return/{}", world.platform, &rest[..32]);
+    let (status, stay) = payer.go(&back).await;
+    assert_eq!(status, 303);
+    let stay = format!("{}{stay}", world.platform);
+    let shown = payer.ask(&stay).await.text().await.unwrap();
+    assert!(shown.contains("暂未收到付款"), "{shown}");
+}
+
 #[tokio::test]
 async fn an_address_that_is_shared_tells_nobody_s_openid() {
     let (world, own) = world().await;

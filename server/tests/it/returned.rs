@@ -2,6 +2,7 @@
 
 use crate::channels::opened;
 use crate::harness::{Database, World, eventually};
+use crate::pay::{body_of, errcode};
 use serde_json::json;
 
 /// The address of the newest attempt's page, as the page of its request links it.
@@ -41,6 +42,27 @@ async fn who_paid_another_sum_is_not_told_to_pay_again() {
     );
     let english = world.text(&format!("{page}?lang=en")).await;
     assert!(english.contains("do not pay again"), "{english}");
+    // So does every other way to pay the request.
+    for way in ["", "&pick=none", "&pick=Alipay"] {
+        let shown = world.text(&format!("/pay.html?{query}{way}")).await;
+        assert!(shown.contains("请不要重复付款"), "{way}: {shown}");
+    }
+    let body = body_of(&query, "Alipay");
+    let began = world.post("/pay/api/pc/pay", &body);
+    assert_eq!(errcode(&began.await), "10017");
+}
+
+/// The refusal says that another channel may be picked: it leads there.
+#[tokio::test]
+async fn who_wants_a_channel_that_is_down_is_led_to_the_others() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    let busy = json!({"on": "create", "kind": "busy", "times": 50});
+    world.control(&world.gateway, "fault", busy).await;
+    let page = world.text(&format!("/pay.html?{query}&pick=Wechat")).await;
+    for words in ["支付渠道暂不可用", "再试一次", "更换支付方式", "pick=none"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ async fn who_waits_at_another_attempt_is_told_of_the_held_one() {
         let poll = scene.checkout.poll(&signed(&other)).await;
         assert_eq!(poll, Poll::Open(first.order_sn.clone()));
         let now = scene.store.attempt(&second.order_sn).await.unwrap();
-        let beside = scene.checkout.held_beside(&now.unwrap()).await.unwrap();
+        let beside = scene.checkout.money_beside(&now.unwrap()).await.unwrap();
         assert_eq!(beside.unwrap().order_sn, first.order_sn);
     }
 }

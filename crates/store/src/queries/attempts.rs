@@ -165,7 +165,11 @@ async fn begin(tx: &mut Tx, new: &NewAttempt) -> Answer<Begun> {
     let mut open = tx
         .list(OPEN_OF_REQUEST.bind(request.id), attempt_row)
         .await?;
-    if open.iter().any(|row| row.status == Attempt::Held) {
+    // So it has where what was paid does not fit its order, until a person ends that.
+    if open
+        .iter()
+        .any(|row| row.status == Attempt::Held || row.differs())
+    {
         return Ok(Begun::Held);
     }
     let so_far = SO_FAR.bind(&new.domain_code).bind(&new.request_key);

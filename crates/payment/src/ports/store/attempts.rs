@@ -136,6 +136,13 @@ impl AttemptRow {
             created_ms: self.created_ms,
         }
     }
+
+    /// Whether what its channel says was paid does not fit it, and no operator has ended it.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        let is_open = !self.status.has_money() && self.status != Attempt::Closed;
+        is_open && self.mismatch.is_some()
+    }
 }
 
 /// What became of the wish to start an attempt.
