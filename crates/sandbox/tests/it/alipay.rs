@@ -326,7 +326,16 @@ async fn a_notify_holds_no_empty_value_and_tells_when_a_trade_closed() {
     ours.refund(&number, "R1", "0.40").await;
     let part = pairs_of(&world.letter().await.body);
     assert!(!part.contains_key("gmt_close"));
+    // Of a desktop page's trade nobody is told that it closed.
     ours.refund(&number, "R2", "0.60").await;
+    world.silence().await;
+    let number = self::number();
+    let mut content = order(&number, "1.00");
+    content["product_code"] = json!("QUICK_WAP_WAY");
+    ours.sent("alipay.trade.wap.pay", &content, false).await;
+    ours.pay(&number).await;
+    world.letter().await;
+    ours.refund(&number, "R3", "1.00").await;
     let whole = pairs_of(&world.letter().await.body);
     assert_eq!(whole["trade_status"], "TRADE_CLOSED");
     assert_eq!(whole["gmt_close"], whole["gmt_refund"][..19]);
