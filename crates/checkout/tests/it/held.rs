@@ -247,25 +247,19 @@ async fn a_refund_on_its_way_is_left_to_its_channel() {
     told().query_refund = Some(Err(ChannelError::unknown(Doubt::TimeOut, "time-out")));
     scene.refunds_after_s(86_400).await;
     assert!(!is_at_risk().await);
-    let by_hand = scene
-        .checkout
-        .refund_by_hand(&attempt.order_sn, &refund, false)
-        .await;
-    assert_eq!(by_hand.unwrap_err(), Failure::InProgress);
+    let by_hand = async || {
+        let done = scene
+            .checkout
+            .refund_by_hand(&attempt.order_sn, &refund, false);
+        done.await
+    };
+    assert_eq!(by_hand().await.unwrap_err(), Failure::InProgress);
     // Four days are too long, and it may still be made: WeChat ends it after seven.
     scene.refunds_after_s(3 * 86_400).await;
     assert!(is_at_risk().await);
-    let by_hand = scene
-        .checkout
-        .refund_by_hand(&attempt.order_sn, &refund, false)
-        .await;
-    assert_eq!(by_hand.unwrap_err(), Failure::InProgress);
+    assert_eq!(by_hand().await.unwrap_err(), Failure::InProgress);
     scene.refunds_after_s(4 * 86_400).await;
-    scene
-        .checkout
-        .refund_by_hand(&attempt.order_sn, &refund, false)
-        .await
-        .unwrap();
+    by_hand().await.unwrap();
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use super::steps::{self, Locked};
 use super::story;
 use crate::db::{Database, LIMIT, LONG_LIMIT};
 use crate::line::{Row, Tx};
-use crate::sql::statements;
+use crate::sql::{statements, text};
 use payment::pairs::Pairs;
 use payment::param::Param;
 use payment::ports::{
-    Answer, CallbackRow, CallbackTry, Callbacks, KeptTry, NewCallback, Resend, TryOutcome,
+    Answer, CallbackRow, CallbackState, CallbackTry, Callbacks, KeptTry, NewCallback, Resend,
+    TryOutcome,
 };
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
@@ -23,6 +24,14 @@ const APART_MS: i64 = 2_000;
 /// What [`callback_row`] reads.
 const COLUMNS: &str = "id, domain_code, order_sn, url, receiver, form, state, tries, created_ms";
 
+/// Whether none of its order waits before a callback.
+pub(super) const IS_FIRST: &str = text!(
+    "not exists (select 1 from callback earlier where earlier.order_sn = callback.order_sn \
+    and earlier.id < callback.id and earlier.state = ",
+    WAITING,
+    ")"
+);
+
 statements! {
     ADD = "insert into callback \
         (domain_code, order_sn, url, receiver, form, state, tries, next_ms, created_ms) \
@@ -30,9 +39,7 @@ statements! {
     /// Receivers believe what they hear last: one of an order goes out behind those before it.
     TAKE_DUE(OF) = "update callback set next_ms = $2 where id", OF.found[0],
         "select id from callback where next_ms <= $1 and receiver not in \
-        (select value from ", OF.texts[0], "$4", OF.texts[1], ") and not exists (select 1 from callback earlier \
-        where earlier.order_sn = callback.order_sn and earlier.id < callback.id \
-        and earlier.state = ", WAITING, ") order by next_ms limit $3",
+        (select value from ", OF.texts[0], "$4", OF.texts[1], ") and ", IS_FIRST, " order by next_ms limit $3",
         OF.found[1], " returning ", COLUMNS;
     PUT_BACK = "update callback set next_ms = $2 where id = $1 and state = ", WAITING;
     ORDER_OF = "select order_sn from callback where id = $1";
@@ -185,7 +192,10 @@ impl Callbacks for Database {
             }
             // What was told after one that was parked is told after it again.
             if let Resend::Since { .. } = which {
-                for (id, order_sn, _) in all.clone() {
+                let is_parked =
+                    |one: &&(i64, String, String)| one.2 == CallbackState::Parked.word();
+                let parked: Vec<_> = all.iter().filter(is_parked).cloned().collect();
+                for (id, order_sn, _) in parked {
                     let of_order = line.list(RESEND_ORDER.bind(&order_sn), numbers).await?;
                     all.extend(of_order.into_iter().filter(|(later, ..)| *later > id));
                 }
@@ -255,28 +265,36 @@ pub(super) async fn overtake_paid(tx: &mut Tx, locked: &mut Locked, act: Act) ->
     let read = |row: &Row| Ok((row.get::<i64>("id")?, row.get::<String>("url")?));
     let untaken = tx.list(UNTAKEN_OF.bind(&locked.order_sn), read).await?;
     for (id, _) in untaken.iter().filter(|(_, url)| tells_of_payment(url)) {
-        tx.change(OVERTAKE.bind(*id)).await?;
-        let later = LET_LATER_GO.bind(&locked.order_sn).bind(*id);
-        tx.change(later.bind(act.at_ms)).await?;
+        end(tx, &locked.order_sn, *id, act).await?;
         let detail = format!("callback {id}");
         locked.tell(tx, "callback overtaken", &detail, act).await?;
     }
     Ok(())
 }
 
+/// A callback is overtaken, and holds up none behind it.
+async fn end(tx: &mut Tx, order_sn: &str, id: i64, act: Act) -> Answer<()> {
+    tx.change(OVERTAKE.bind(id)).await?;
+    let later = LET_LATER_GO.bind(order_sn).bind(id);
+    tx.change(later.bind(act.at_ms)).await.map(|_| ())
+}
+
+/// What an address tells behind its question mark.
+fn told_by(url: &str) -> Option<Pairs> {
+    let (_, query) = url.rsplit_once('?')?;
+    Pairs::from_query(query).ok()
+}
+
 /// Partners' doors tell of nothing else.
 fn tells_of_payment(url: &str) -> bool {
-    let query = url.rsplit_once('?').map(|(_, query)| query);
-    let pairs = query.and_then(|query| Pairs::from_query(query).ok());
+    let pairs = told_by(url);
     let status = pairs.as_ref().and_then(|pairs| pairs.get("payStatus"));
     status.is_none_or(|status| status == PayStatus::SuccessPay.word())
 }
 
 /// Whether a callback tells that this refund failed, or one that it does not name.
 fn tells_failure(url: &str, refund_key: &str) -> bool {
-    let query = url.rsplit_once('?').map(|(_, query)| query);
-    let pairs = query.and_then(|query| Pairs::from_query(query).ok());
-    pairs.is_some_and(|pairs| {
+    told_by(url).is_some_and(|pairs| {
         let named = pairs.get(Param::RefundKey.name());
         pairs.get("payStatus") == Some(PayStatus::FailureRefund.word())
             && named.is_none_or(|named| named == refund_key)
@@ -295,9 +313,7 @@ async fn overtake_those(
     };
     let told = tx.list(OF_REQUEST.bind(locked.request_id), read);
     for (id, order_sn, _) in told.await?.iter().filter(|(_, _, url)| is_overtaken(url)) {
-        tx.change(OVERTAKE.bind(*id)).await?;
-        let later = LET_LATER_GO.bind(order_sn).bind(*id);
-        tx.change(later.bind(act.at_ms)).await?;
+        end(tx, order_sn, *id, act).await?;
         let (what, detail) = ("callback overtaken", format!("callback {id}"));
         if *order_sn == locked.order_sn {
             locked.tell(tx, what, &detail, act).await?;

@@ -1,5 +1,6 @@
 //! When work is due (docs/reference/orders.md, A clock that jumps).
 
+use super::callbacks::IS_FIRST;
 use super::rows::{OPEN, UNCONFIRMED, WAITING};
 use crate::db::{Database, LIMIT};
 use crate::line::{Line, Row};
@@ -18,10 +19,8 @@ const ATTEMPT: &str = text!(
 const CALLBACK: &str = text!(
     "next_ms > $1 and tries = $2 and state = ",
     WAITING,
-    " and not exists (select 1 from callback earlier where earlier.order_sn = callback.order_sn \
-    and earlier.id < callback.id and earlier.state = ",
-    WAITING,
-    ")"
+    " and ",
+    IS_FIRST
 );
 const REFUND: &str = text!("next_ms > $1 and state in ", UNCONFIRMED);
 const ANY: &str = "next_ms > $1";

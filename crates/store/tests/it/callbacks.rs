@@ -1,14 +1,13 @@
 //! The outbox of callbacks, and notifies as they came.
 
 use crate::harness::{act, attempt, begun, beside, callback, money};
-use crate::refunds::refund;
+use crate::refunds::{done_and_told, refund};
 use crate::timers::horizons;
 use payment::channel::Channel;
 use payment::ports::{
     Attached, CallbackRow, CallbackState, CallbackTry, Horizons, NewCallback, NotifyOutcome,
-    NotifyRow, Payment, RefundStep, Resend, RiskKind, Store, TryOutcome, WriteCallback,
+    NotifyRow, Payment, Resend, RiskKind, Store, TryOutcome,
 };
-use payment::refund::Refund;
 use std::sync::Arc;
 
 async fn one_callback(store: &dyn Store) -> CallbackRow {
@@ -136,17 +135,7 @@ async fn told_of_refunds(store: &dyn Store, sums: &[i64]) -> Vec<CallbackRow> {
         let number = format!("R{number}");
         let new = refund(&paid.order_sn, &number, Some(&number), *fen);
         store.begin_refund(&new).await.unwrap();
-        for next in [Refund::Sent, Refund::Done] {
-            let step = RefundStep {
-                next,
-                reference: None,
-                note: "",
-                next_ms: None,
-                callback: (next == Refund::Done).then_some(&write as WriteCallback<'_>),
-                act: act(),
-            };
-            store.step_refund(&number, &step).await.unwrap();
-        }
+        done_and_told(store, &number, Some(&write)).await;
     }
     store.callbacks(&paid.order_sn).await.unwrap()
 }

@@ -41,13 +41,22 @@ pub(crate) fn refund(order_sn: &str, number: &str, key: Option<&str>, fen: i64) 
 
 /// Brings a refund to its good end.
 pub(crate) async fn done(store: &dyn Store, number: &str) {
+    done_and_told(store, number, None).await;
+}
+
+/// The same, and that is told.
+pub(crate) async fn done_and_told(
+    store: &dyn Store,
+    number: &str,
+    told: Option<WriteCallback<'_>>,
+) {
     for next in [Refund::Sent, Refund::Done] {
         let step = RefundStep {
             next,
             reference: None,
             note: "",
             next_ms: None,
-            callback: None,
+            callback: told.filter(|_| next == Refund::Done),
             act: act(),
         };
         store.step_refund(number, &step).await.unwrap();
