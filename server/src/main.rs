@@ -40,8 +40,14 @@ use std::path::PathBuf;
 
 /// Each answer is made of some hundred small pieces, on any thread
 /// (docs/performance.md).
+#[cfg(not(debug_assertions))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+/// Counted where the program is built to be tested (docs/performance.md, Counts).
+#[cfg(debug_assertions)]
+#[global_allocator]
+static ALLOCATOR: heapster::Heapster<mimalloc::MiMalloc> =
+    heapster::Heapster::new(mimalloc::MiMalloc);
 
 #[tokio::main]
 async fn main() {

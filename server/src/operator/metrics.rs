@@ -74,8 +74,18 @@ impl Metrics {
     pub(crate) async fn text(&self, checkout: &Checkout) -> String {
         let read = observe(self.store.as_ref(), checkout);
         self.readings.one(read).await;
+        #[cfg(debug_assertions)]
+        count_allocations();
         self.handle.render()
     }
+}
+
+/// Pieces of memory that were asked for since the start: told where the program is built
+/// to be tested (docs/performance.md, Counts).
+#[cfg(debug_assertions)]
+fn count_allocations() {
+    let count = crate::ALLOCATOR.alloc_count() + crate::ALLOCATOR.realloc_growth_count();
+    gauge!("tongfu_allocations").set(count as f64);
 }
 
 /// Installs the recorder of this process.

@@ -19,6 +19,11 @@ static COUNTER: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Program(Child);
 
 impl Program {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Tells it to stop, as an operator's system does; gives whether it ended well.
     pub(crate) fn terminate(mut self) -> bool {
         let pid = self.0.id().to_string();

@@ -16,6 +16,7 @@ mod channels;
 mod clinic;
 mod close;
 mod console;
+mod counts;
 mod epay;
 mod figures;
 mod forecore;
