@@ -9,6 +9,7 @@ pub(crate) mod scale;
 mod screens;
 mod side;
 mod trials;
+mod whole;
 
 use crate::database::Postgres;
 use crate::folders::{root, target};
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, bail};
 use load::{Load, Wrk};
 use report::{Figure, Figures, Row};
 use requests::Requests;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -45,7 +47,7 @@ const STARTS_A_SECOND: u32 = 8_000;
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// What is measured: poll, page, start, "start by WeChat", callbacks,
-    /// ready, payers, streams;
+    /// ready, payments, kill, payers, "payers of two", streams;
     /// nothing named: all
     names: Vec<String>,
     /// Rounds of each, ours and the floor in turn
@@ -69,7 +71,18 @@ impl Options {
 }
 
 /// What is told beside.
-const TRIALS: [&str; 4] = ["callbacks", "payers", "streams", "ready"];
+const TRIALS: [&str; 7] = [
+    "callbacks",
+    "payments",
+    "kill",
+    "payers",
+    "payers of two",
+    "streams",
+    "ready",
+];
+
+/// What is tried in a world of its own: where its programs are, and its database.
+type Trial = fn(&Path, Option<&str>) -> Result<Vec<Figure>>;
 
 /// Where the platform keeps its books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -159,7 +172,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     {
         bail!("{strange} is not measured, but {}", known.join(", "));
     }
-    let bin = world::build_release(&["floor", "book"])?;
+    let bin = world::build_release(&["floor", "book", "payers"])?;
     let (mut rows, mut figures) = (Vec::new(), Vec::new());
     for database in &options.databases {
         let postgres = match database {
@@ -171,8 +184,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             settings: &SETTINGS,
             ..World::fresh("bench")?
         };
-        let address = |server: &Postgres| format!("{}/postgres", server.url);
-        world.database = postgres.as_ref().map(address);
+        world.database = postgres.as_ref().map(Postgres::database);
         let mut programs = Programs::default();
         let bench = start(&world, &mut programs, options.seconds)?;
         for one in ALL.iter().filter(|one| options.wants(one.name)) {
@@ -210,9 +222,22 @@ fn try_all(
     if options.wants("callbacks") {
         figures.extend(step("callbacks", || trials::callbacks(world))?);
     }
+    let whole: [(&str, Trial); 2] = [("payments", whole::payments), ("kill", whole::killed)];
+    for (name, trial) in whole.into_iter().filter(|(name, _)| options.wants(name)) {
+        // An instance of its own: nobody else's pages wait at it.
+        let server = world.database.as_ref().map(|_| Postgres::start());
+        let server = server.transpose()?;
+        let database = server.as_ref().map(Postgres::database);
+        let tried = || trial(&world.bin, database.as_deref());
+        figures.extend(step(name, tried)?);
+    }
     if options.wants("payers") {
-        let tried = || trials::payers(bench, pid, options.minutes);
+        let tried = || trials::payers(bench, world, pid, options.minutes);
         figures.extend(step("twenty thousand payers", tried)?);
+    }
+    if options.wants("payers of two") && world.database.is_some() {
+        let tried = || trials::payers_of_two(bench, world, options.minutes);
+        figures.extend(step("the same, one of two instances killed", tried)?);
     }
     if options.wants("streams") {
         figures.extend(step("idle streams", || trials::streams(bench, pid))?);

@@ -6,10 +6,10 @@ mod backwards;
 mod balancer;
 pub(crate) mod books;
 mod business;
-mod compare;
+pub(crate) mod compare;
 mod fault;
 mod fleet;
-mod ledger;
+pub(crate) mod ledger;
 mod load;
 mod partner;
 pub(crate) mod payer;
@@ -328,10 +328,7 @@ impl Server {
     fn ground(&self) -> Ground {
         let (name, databases) = match self {
             Self::None => ("chaos-sqlite", Vec::new()),
-            Self::One(server) => {
-                let url = format!("{}/postgres", server.url);
-                ("chaos-postgres", vec![url; 2])
-            }
+            Self::One(server) => ("chaos-postgres", vec![server.database(); 2]),
             Self::Two(pair) => ("chaos-failover", vec![pair.url("postgres"); 2]),
             Self::Three(cluster) => {
                 let proxies = cluster.url_of_proxies();

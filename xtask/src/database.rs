@@ -235,6 +235,11 @@ impl Postgres {
 }
 
 impl Postgres {
+    /// The address of its first database.
+    pub(crate) fn database(&self) -> String {
+        format!("{}/postgres", self.url)
+    }
+
     /// Starts it where it has ended, as a service manager does; whether it had.
     pub(crate) fn start_again(&self) -> Result<bool> {
         let postmaster = self.place.postmaster("data");

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask serve`, `test`, `chaos`, `size`, `page-speed`.
+//! The project's commands: `cargo xtask serve`, `test`, and what `cargo xtask help` lists.
 
 mod bench;
 mod browser;

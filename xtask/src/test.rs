@@ -72,6 +72,7 @@ impl Count {
 pub(crate) fn run() -> Result<ExitCode> {
     let modules = tools::node_modules()?;
     let chromium = browser::for_tests(&modules)?;
+    tools::find_strace()?;
     site::build()?;
     world::build_with_tests()?;
     let rust = {

@@ -140,6 +140,15 @@ pub(crate) fn apt_install(packages: &[&str]) -> bool {
     works(&mut install)
 }
 
+/// Sets up the tracer by which calls to the system are counted, where that may be; a test
+/// says so aloud where it is not there.
+pub(crate) fn find_strace() -> Result<()> {
+    if !works(Command::new("strace").arg("--version")) && is_root_on_debian() {
+        step("installing strace", || Ok(apt_install(&["strace"])))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn is_root_on_debian() -> bool {
     let id = Command::new("id").arg("-u").output();
     let root = id.is_ok_and(|output| output.stdout.starts_with(b"0\n"));

@@ -44,6 +44,7 @@ fn build(profile: &str, beside: &[&str]) -> Result<PathBuf> {
 }
 
 /// A whole small world: where its programs, its data and its ports are.
+#[derive(Clone)]
 pub(crate) struct World {
     /// Where the programs were built.
     pub(crate) bin: PathBuf,
@@ -91,15 +92,21 @@ impl World {
 
     /// Starts all three and waits until each answers.
     pub(crate) fn start(&self, programs: &mut Programs) -> Result<()> {
+        self.start_around(programs)?;
+        programs.start("the platform", &mut self.platform())?;
+        programs.wait_for(self.port, "/readyz")
+    }
+
+    /// Starts what stands around the platform: the sandbox, whose keys the platform needs,
+    /// and the shop.
+    pub(crate) fn start_around(&self, programs: &mut Programs) -> Result<()> {
         std::fs::create_dir_all(&self.data)?;
         step::run_quietly(self.sandbox("keys").args(["--base", &self.address(1)]))?;
         let listen = format!("127.0.0.1:{}", self.port + 1);
         let mut gateway = self.sandbox("gateway");
         programs.start("the sandbox gateway", gateway.args(["--listen", &listen]))?;
-        programs.start("the platform", &mut self.platform())?;
         programs.start("the demo shop", &mut self.shop())?;
         programs.wait_for(self.port + 1, "/healthz")?;
-        programs.wait_for(self.port, "/readyz")?;
         programs.wait_for(self.port + 2, "/healthz")
     }
 

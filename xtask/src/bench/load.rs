@@ -1,5 +1,6 @@
 //! Load from wrk, a generator that is made for it.
 
+use crate::folders::target;
 use crate::step::{run_quietly, step, works};
 use crate::tools::is_root_on_debian;
 use anyhow::{Context, Result, bail};
@@ -25,15 +26,47 @@ pub(super) struct Load {
     broken: u64,
     refused: u64,
     late: u64,
+    /// Answered by another instance only.
+    #[serde(default)]
+    pub(super) again: u64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
 }
 
 /// Connections that wait after each answer.
 pub(super) struct Paced {
+    /// The program that asks, of the floor's.
+    pub(super) program: PathBuf,
     pub(super) connections: u32,
     pub(super) pause_ms: u32,
     pub(super) time: Duration,
+}
+
+impl Paced {
+    /// Asks for these paths in turn, of the first of these ports that answers.
+    pub(super) fn load(&self, ports: &[u16], asked: &[String]) -> Result<Load> {
+        let lines = target("bench")?.join("waiting.txt");
+        std::fs::write(&lines, asked.join("\n"))?;
+        let at = ports.iter().map(|port| format!("127.0.0.1:{port}"));
+        let at: Vec<_> = at.collect();
+        let mut payers = Command::new(&self.program);
+        payers
+            .args(["--at", &at.join(",")])
+            .arg("--asked")
+            .arg(lines);
+        payers.args(["--connections", &self.connections.to_string()]);
+        payers.args(["--pause-ms", &self.pause_ms.to_string()]);
+        payers.args(["--seconds", &self.time.as_secs().to_string()]);
+        told(&mut payers)
+    }
+}
+
+/// What a generator says at its end.
+fn told(generator: &mut Command) -> Result<Load> {
+    let told = run_quietly(generator)?;
+    let line = told.lines().find_map(|line| line.strip_prefix("LOAD "));
+    let load = serde_json::from_str(line.context("the generator said nothing")?);
+    load.context("what the generator said")
 }
 
 impl Load {
@@ -64,41 +97,18 @@ impl Wrk {
 
     /// Asks a port of this machine for these lines, over and over.
     pub(super) fn load(&self, port: u16, asked: &[String], time: Duration) -> Result<Load> {
-        self.run("load.lua", port, asked, CONNECTIONS, time, &[])
-    }
-
-    /// The same, each connection at its own pace.
-    pub(super) fn paced(&self, port: u16, asked: &[String], paced: &Paced) -> Result<Load> {
-        let pause = paced.pause_ms.to_string();
-        let (connections, time) = (paced.connections, paced.time);
-        self.run("paced.lua", port, asked, connections, time, &[pause])
-    }
-
-    fn run(
-        &self,
-        script: &str,
-        port: u16,
-        asked: &[String],
-        connections: u32,
-        time: Duration,
-        more: &[String],
-    ) -> Result<Load> {
         let lines = self.folder.join("asked.txt");
         std::fs::write(&lines, asked.join("\n"))?;
         let mut wrk = Command::new("wrk");
         wrk.arg(format!("-t{THREADS}"))
-            .arg(format!("-c{connections}"))
+            .arg(format!("-c{CONNECTIONS}"))
             .arg(format!("-d{}s", time.as_secs()))
             .arg("-s")
-            .arg(self.scripts.join(script))
+            .arg(self.scripts.join("load.lua"))
             .arg(format!("http://127.0.0.1:{port}"))
             .arg("--")
             .arg(&lines)
-            .arg(THREADS.to_string())
-            .args(more);
-        let told = run_quietly(&mut wrk)?;
-        let line = told.lines().find_map(|line| line.strip_prefix("LOAD "));
-        let load = serde_json::from_str(line.context("wrk said nothing")?);
-        load.context("what wrk said")
+            .arg(THREADS.to_string());
+        told(&mut wrk)
     }
 }

@@ -2,7 +2,11 @@
 
 use crate::sign::{Purpose, json, query, signed};
 
-/// The documented development secret of `demo`.
+/// The development business system.
+pub(super) const DOMAIN: &str = "demo";
+/// Of each request.
+pub(super) const FEN: i64 = 12_345;
+/// Its documented development secret.
 const SECRET: &str = "demo-secret";
 
 /// Requests of one business system, each named by a number.
@@ -25,7 +29,7 @@ impl Requests {
     /// The business system's question about its payment.
     pub(super) fn query_info(&self, key: u32) -> String {
         let key = Self::key(key);
-        let values = [("domainCode", "demo"), ("requestKey", &key)];
+        let values = [("domainCode", DOMAIN), ("requestKey", &key)];
         let values = signed(Purpose::Query, &values, SECRET);
         format!("/pay/api/private/pay/queryInfo?{}", query(&values))
     }
@@ -42,7 +46,8 @@ impl Requests {
         format!("/pay/api/pc/pay\t{}", json(&values))
     }
 
-    fn key(number: u32) -> String {
+    /// Its key.
+    pub(super) fn key(number: u32) -> String {
         format!("D1-{number:013}")
     }
 
@@ -50,10 +55,10 @@ impl Requests {
         let key = Self::key(key);
         let callback = format!("{}/callback", self.shop);
         let values = [
-            ("domainCode", "demo"),
+            ("domainCode", DOMAIN),
             ("requestKey", &key),
             ("requestChannel", "1"),
-            ("money", "12345"),
+            ("money", &FEN.to_string()),
             ("info", "耳机"),
             ("currencyType", "CNY"),
             ("bgUrl", &callback),

@@ -75,9 +75,7 @@ impl Side {
             settings: &SETTINGS,
             ..World::fresh(&format!("scale-{orders}"))?
         };
-        world.database = server
-            .as_ref()
-            .map(|server| format!("{}/postgres", server.url));
+        world.database = server.as_ref().map(Postgres::database);
         std::fs::create_dir_all(&world.data)?;
         step::run_quietly(world.tongfu().arg("migrate"))?;
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();

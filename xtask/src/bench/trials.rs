@@ -4,7 +4,7 @@
 use super::Bench;
 use super::load::Paced;
 use super::report::{Figure, Spread};
-use crate::process::{self, Memory, Programs, free_ports};
+use crate::process::{self, Kept, Memory, Programs, free_ports};
 use crate::siege::payer::{self, Record};
 use crate::siege::wire::{connect, request};
 use crate::step::{self, step};
@@ -35,6 +35,8 @@ const CALLBACKS: u32 = 20_000;
 /// How often a start is timed.
 const STARTS: usize = 5;
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// A second instance is ready by then.
+const READY: Duration = Duration::from_secs(30);
 
 /// From the program's start until it is ready, and what it has then while it idles.
 pub(super) fn ready(beside: &World) -> Result<Vec<Figure>> {
@@ -167,28 +169,77 @@ fn begin(bench: &Bench, count: u32) -> Result<()> {
 }
 
 /// Payers who wait while others pay.
-pub(super) fn payers(bench: &Bench, pid: u32, minutes: u32) -> Result<Vec<Figure>> {
+pub(super) fn payers(bench: &Bench, world: &World, pid: u32, minutes: u32) -> Result<Vec<Figure>> {
     begin(bench, PAYERS)?;
+    let waited = || wait_and_pay(bench, world, &[bench.platform], minutes, |_| Ok(()));
+    let over = AtomicBool::new(false);
+    let (waited, memory) = thread::scope(|scope| {
+        let memory = scope.spawn(|| Memory::watched(pid, &over));
+        let waited = waited();
+        over.store(true, Ordering::Relaxed);
+        (waited, memory.join().unwrap_or_default())
+    });
+    let mut figures = waited?;
+    figures.extend([
+        Figure::new("memory", memory.most(), "MB", Some(200.0)),
+        Figure::new("memory's growth a minute", memory.slope(), "MB", None),
+    ]);
+    Ok(figures)
+}
+
+/// The same before two instances, one of which is killed in the middle: who gets no answer
+/// asks the other one.
+pub(super) fn payers_of_two(bench: &Bench, world: &World, minutes: u32) -> Result<Vec<Figure>> {
+    begin(bench, PAYERS)?;
+    let second = World {
+        port: free_ports(4)?,
+        ..world.clone()
+    };
+    let port = second.port;
+    let instance = Kept::new(move || Ok(second.platform()));
+    instance.start()?;
+    process::wait_until("the second instance is not ready", READY, || {
+        Ok(process::get(port, "/readyz").ok())
+    })?;
+    let mut figures = wait_and_pay(bench, world, &[bench.platform, port], minutes, |time| {
+        thread::sleep(time / 2);
+        instance.end();
+        Ok(())
+    })?;
+    for figure in &mut figures {
+        figure.name = format!("one of two killed: {}", figure.name);
+    }
+    Ok(figures)
+}
+
+/// Payers who wait at these ports while others pay at the first, and what happens meanwhile.
+fn wait_and_pay(
+    bench: &Bench,
+    world: &World,
+    ports: &[u16],
+    minutes: u32,
+    beside: impl FnOnce(Duration) -> Result<()> + Send,
+) -> Result<Vec<Figure>> {
     let polls = (0..PAYERS).map(|key| bench.requests.poll(FIRST + key));
     let polls: Vec<String> = polls.collect();
     let over = AtomicBool::new(false);
     let paced = Paced {
+        program: world.bin.join("payers"),
         connections: CONNECTIONS,
         pause_ms: POLL_EACH_MS * CONNECTIONS / PAYERS,
         time: Duration::from_secs(60 * u64::from(minutes)),
     };
-    let (load, records, memory) = thread::scope(|scope| {
+    let (load, records, done) = thread::scope(|scope| {
         let paying = (0..PAYING).map(|_| scope.spawn(|| pay(bench.platform, &over)));
         let paying: Vec<_> = paying.collect();
-        let memory = scope.spawn(|| Memory::watched(pid, &over));
-        let load = bench.wrk.paced(bench.platform, &polls, &paced);
+        let beside = scope.spawn(|| beside(paced.time));
+        let load = paced.load(ports, &polls);
         over.store(true, Ordering::Relaxed);
-        let records: Vec<Record> = paying
-            .into_iter()
-            .filter_map(|one| one.join().ok())
-            .collect();
-        (load, records, memory.join().unwrap_or_default())
+        let records = paying.into_iter().filter_map(|one| one.join().ok());
+        let records: Vec<Record> = records.collect();
+        (load, records, beside.join())
     });
+    done.ok().context("what happens meanwhile")??;
     let load = load?;
     let paid: usize = records.iter().map(|record| record.paid).sum();
     let failed: usize = records.iter().map(|record| record.failed.len()).sum();
@@ -196,16 +247,19 @@ pub(super) fn payers(bench: &Bench, pid: u32, minutes: u32) -> Result<Vec<Figure
         eprintln!("    {cause}");
     }
     let a_second = paid as f64 / paced.time.as_secs_f64();
-    Ok(vec![
+    let mut figures = vec![
         Figure::new("polls a second", load.per_second(), "", None),
         Figure::new("a poll, median", load.p50_us / 1e3, "ms", None),
         Figure::new("a poll, p99", load.p99_us / 1e3, "ms", Some(20.0)),
         Figure::new("failed polls", load.failed() as f64, "", Some(0.0)),
         Figure::new("paid a second beside", a_second, "", None),
         Figure::new("failed payments", failed as f64, "", Some(0.0)),
-        Figure::new("memory", memory.most(), "MB", Some(200.0)),
-        Figure::new("memory's growth a minute", memory.slope(), "MB", None),
-    ])
+    ];
+    if ports.len() > 1 {
+        let again = load.again as f64;
+        figures.push(Figure::new("answered by the other", again, "", None));
+    }
+    Ok(figures)
 }
 
 /// Payers one after the other, in step, until it is over.
