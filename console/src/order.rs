@@ -454,7 +454,7 @@ fn acts(setting: &Setting<'_>, order: &Order, who: (&Operator, &str)) -> impl In
     let forms = judged.into_iter().chain([requery, resend, refund]);
     let forms = forms.chain(close);
     let forms: Vec<_> = forms.map(|act| form(setting, order, who, act)).collect();
-    let by_hand = asked.map(|asked| by_hand::acts(setting, asked, order.left.money, order.now_ms));
+    let by_hand = asked.map(|asked| by_hand::acts(setting, asked, order.now_ms));
     let mut by_hand = by_hand.unwrap_or_default();
     by_hand.extend(order.to_look_after.iter().map(|number| {
         let mut refunds = asked.into_iter().flat_map(|one| &one.refunds);

@@ -7,10 +7,10 @@ use payment::lang::Lang;
 use payment::operators::Deed;
 use payment::order::{Attempt, Event, Step};
 use payment::ports::RefundRow;
-use payment::refund::{Refund, SILENT_MS};
+use payment::refund::{Left, Refund, SILENT_MS};
 
 /// What a person says who has seen it elsewhere.
-pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i64) -> Vec<Act> {
+pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
     let attempt = &asked.attempt;
     // What is going back, or has gone, pays nothing.
     let is_back = |one: &RefundRow| one.state.forward(Refund::Withdrawn) != Refund::Withdrawn;
@@ -90,17 +90,18 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
         name: setting.say("已用别的办法退", "It is given back"),
         effect: match setting.lang {
             Lang::Zh => format!(
-                "{} 的 {} 你已退回：记下，不再发往渠道。",
+                "{} 的 {} 你已退回：记下，不再发往渠道。渠道后台用别的号退了同样金额的，算作这一笔。",
                 refund.refund_no,
                 sums(refund)
             ),
             Lang::En => format!(
-                "The {} of {} went back by another way: that is noted, and nothing is sent.",
+                "The {} of {} went back by another way: that is noted, and nothing is sent. Where \
+                 the same sum was made at the channel by another number, it is this refund.",
                 sums(refund),
                 refund.refund_no
             ),
         },
-        hindrance: (refund.state == Refund::Failed && refund.money.minor() > left).then(|| {
+        hindrance: (!fits(asked, refund)).then(|| {
             setting.say(
                 "已没有这么多可退：已另行退过的，记“已处理”",
                 "Less than that is left: where it was given back anew, say that it is looked after",
@@ -112,6 +113,14 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, left: i64, now_ms: i6
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
 
+/// Whether a refund fits beside the others, or may be one that was made at the channel.
+fn fits(asked: &Payment, refund: &RefundRow) -> bool {
+    let (paid, channel_paid) = (asked.attempt.money, asked.attempt.channel_money);
+    let left = Left::beside(paid, channel_paid, &asked.refunds, &refund.refund_no);
+    let mut others = asked.refunds.iter();
+    left.holds(refund) || refund.state.counts() && others.any(|one| one.stands_for(refund))
+}
+
 /// A refund's sum, and what its channel gives back for it where that is another one.
 fn sums(refund: &RefundRow) -> String {
     with_charged(refund.money.to_string(), &refund.channel_money.to_string())
@@ -119,8 +128,7 @@ fn sums(refund: &RefundRow) -> String {
 
 /// Where the same sum went back since, it may have been in the place of this one.
 fn made_anew(setting: &Setting<'_>, refund: &RefundRow, all: &[RefundRow]) -> Option<AnyView> {
-    let is_failed = refund.state == Refund::Failed;
-    let anew = all.iter().find(|one| is_failed && one.stands_for(refund))?;
+    let anew = all.iter().find(|one| one.stands_for(refund))?;
     let text = match setting.lang {
         Lang::Zh => format!("又退了一次：{} 之外", anew.refund_no),
         Lang::En => format!("Once more: beside {}", anew.refund_no),
@@ -156,6 +164,17 @@ pub(super) fn looked_after(
                 "这笔退款失败了，已另行退过，或不用再退：记下，不再列为有风险。账和退款不变。",
                 "This refund failed, and the money was given back anew or is not to go back: that \
                  is noted, and it is at risk no more. Books and refunds stay as they are.",
+            )
+            .to_owned(),
+        Some(refund) if refund.state.counts() && !refund.state.is_done() => setting
+            .say(
+                "钱已另行退走，剩下的不够这笔退款：它不会再退了。记为失败，不再问渠道，也不再列为\
+                 有风险；要退款回调的业务系统会被告知它失败。（就是它在渠道后台用别的号退的，\
+                 用“已用别的办法退”。）",
+                "Money went back without this refund, and too little is left for it: it is made no \
+                 more. It is noted as failed, its channel is not asked again, it is at risk no \
+                 more, and a business system that hears of refunds is told that it failed. (Where \
+                 it is what was made at the channel by another number, say \"It is given back\".)",
             )
             .to_owned(),
         Some(refund) => went_back(setting.lang, &format!("{}, {number}", sums(refund))),

@@ -437,7 +437,11 @@ impl Checkout {
         }
         let store = &self.parts.store;
         if let Errand::LookedAfter { order_sn, number } = errand
-            && !store.to_look_after(order_sn).await?.contains(number)
+            && !self
+                .to_look_after(order_sn)
+                .await
+                .map_err(NotDone::Failed)?
+                .contains(number)
         {
             return Err(LOOKED_AFTER);
         }
@@ -520,9 +524,8 @@ impl Checkout {
             }
             Errand::LookedAfter { order_sn, number } => {
                 let detail = format!("{by}: {errand}: {reason}");
-                let act = self.act(Source::Operator);
-                let store = &self.parts.store;
-                if !store.look_after(order_sn, number, &detail, act).await? {
+                let looked = self.looked_after(order_sn, number, &detail).await;
+                if !looked.map_err(failed)? {
                     return Err(LOOKED_AFTER);
                 }
             }

@@ -208,10 +208,10 @@ impl Failure {
                     .to_owned(),
             },
             Self::MadeAnew => match lang {
-                Lang::Zh => "这笔失败之后，同样的金额又退过一次：那就是它的话，记“已处理”；\
+                Lang::Zh => "这笔之后，同样的金额又退过一次：那就是它的话，记“已处理”；\
                              确实另外又退了一次，请勾选“又退了一次”（命令行加 --again）"
                     .to_owned(),
-                Lang::En => "Since this one failed the same sum went back: where that was in its \
+                Lang::En => "Since this one the same sum went back: where that was in its \
                              place, say that it has been looked after; where it went back once \
                              more by another way, tick “Once more” (at the command line: --again)"
                     .to_owned(),

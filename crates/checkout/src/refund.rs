@@ -17,7 +17,8 @@ use payment::ports::{
     RefundReport, RefundRow, RefundState, RefundStep, Refunded, WriteCallback,
 };
 use payment::refund::{
-    BY_HAND, Cause, Left, ON_ITS_WAY, Refund, given_back, waits_for_another, waits_until_ms,
+    BY_HAND, Cause, Left, ON_ITS_WAY, Refund, given_back, in_vain, waits_for_another,
+    waits_until_ms,
 };
 use payment::refusal::Refusal;
 use payment::story::Source;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{Instrument, info_span};
 
+/// What is noted of one that can be made no more.
+const NOTHING_LEFT_FOR_IT: &str = "what it was to give back went back without it";
 /// Refunds that one round takes.
 const ROUND: i64 = 32;
 /// A refund is asked about again after half its age, within these, ms.
@@ -291,12 +294,14 @@ impl Checkout {
     /// The operator knows a refund's money to be back, by another way or from the
     /// channel's own console; gives it as it stands then. One that is on its way is
     /// left to its channel, unless that is silent about it ([`RefundRow::may_end_by_hand`]).
+    /// Where the same sum was made at the channel by another number, that is this refund,
+    /// unless it was given back beside (`again`).
     ///
     /// # Errors
     /// [`Failure::NotPaid`] when the order has no such refund, [`Failure::InProgress`]
-    /// when it is on its way, or done, [`Failure::TooMuch`] when too little is left for one that
-    /// failed, [`Failure::MadeAnew`] when the same sum went back since it failed, unless this
-    /// one did beside (`again`).
+    /// when it is on its way, or done, [`Failure::TooMuch`] when too little is left for it,
+    /// [`Failure::MadeAnew`] when the same sum went back since it failed, unless this one did
+    /// beside (`again`).
     pub async fn refund_by_hand(
         &self,
         order_sn: &str,
@@ -309,29 +314,102 @@ impl Checkout {
         if !row.may_end_by_hand(self.now_ms()) {
             return Err(Failure::InProgress);
         }
-        if !row.state.counts() {
-            let attempt = self.reload(&row.order_sn).await?;
-            let refunds = self.parts.store.refunds(&row.order_sn).await?;
-            let left = Left::of(attempt.money, attempt.channel_money, &refunds);
-            if row.money.minor() > left.money {
+        let attempt = self.reload(&row.order_sn).await?;
+        let refunds = self.parts.store.refunds(&row.order_sn).await?;
+        let mut stand_ins = refunds.iter().filter(|one| !again && one.stands_for(&row));
+        let at_channel = stand_ins.clone().find(|_| row.state.counts());
+        if at_channel.is_none() {
+            let (paid, channel_paid) = (attempt.money, attempt.channel_money);
+            let left = Left::beside(paid, channel_paid, &refunds, refund_no);
+            if !left.holds(&row) {
                 return Err(Failure::TooMuch(left.money));
             }
-            if !again && refunds.iter().any(|one| one.stands_for(&row)) {
+            if stand_ins.next().is_some() {
                 return Err(Failure::MadeAnew);
             }
         }
         let now_ms = self.now_ms();
+        let act = self.act(Source::Operator);
         let news = self.refund_news(&row, Refund::Done, now_ms).await?;
         let write = news.as_ref().map(|news| |sum| news.callback(sum));
         let step = RefundStep {
             next: Refund::Done,
-            reference: None,
+            reference: at_channel.and_then(|one| one.reference.as_deref()),
             note: BY_HAND,
             next_ms: None,
             callback: write.as_ref().map(|write| write as WriteCallback<'_>),
-            act: self.act(Source::Operator),
+            act,
         };
-        Ok(self.parts.store.step_refund(refund_no, &step).await?)
+        let store = &self.parts.store;
+        let Some(other) = at_channel else {
+            return Ok(store.step_refund(refund_no, &step).await?);
+        };
+        // It is that refund: whoever heard of the other row hears that it is none.
+        let gone = self.refund_news(other, Refund::Failed, now_ms).await?;
+        let told = gone.as_ref().map(|gone| |sum| gone.callback(sum));
+        let told = told.as_ref().map(|told| told as WriteCallback<'_>);
+        let ended = store.step_refund_of(refund_no, &other.refund_no, &step, told);
+        let ended = ended.await?;
+        let detail = format!("{} is refund {refund_no}", other.refund_no);
+        store
+            .look_after(order_sn, &other.refund_no, &detail, act)
+            .await?;
+        Ok(ended)
+    }
+
+    /// What of an order waits for somebody to look after it: money that went back without a
+    /// refund of ours or that differs, refunds that failed, and those that no longer fit
+    /// beside what else went back.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn to_look_after(&self, order_sn: &str) -> Result<Vec<String>, Failure> {
+        let store = &self.parts.store;
+        let mut waits = store.to_look_after(order_sn).await?;
+        if let Some(attempt) = store.attempt(order_sn).await? {
+            let refunds = store.refunds(order_sn).await?;
+            let (paid, channel_paid) = (attempt.money, attempt.channel_money);
+            let in_vain = in_vain(paid, channel_paid, &refunds, self.now_ms());
+            waits.extend(in_vain.map(|one| one.refund_no.clone()));
+        }
+        Ok(waits)
+    }
+
+    /// Somebody has looked after what waits for him under this number
+    /// ([`Self::to_look_after`]), and why, in his words: a refund that no longer fits is made
+    /// no more, and so is none that could be asked for anew. Gives whether it waited.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the database is in trouble.
+    pub async fn looked_after(
+        &self,
+        order_sn: &str,
+        number: &str,
+        detail: &str,
+    ) -> Result<bool, Failure> {
+        let store = &self.parts.store;
+        let waits = self.to_look_after(order_sn).await?;
+        if !waits.iter().any(|one| one == number) {
+            return Ok(false);
+        }
+        let act = self.act(Source::Operator);
+        let row = store.refund(number).await?;
+        let Some(row) = row.filter(|row| row.state.counts() && !row.state.is_done()) else {
+            return Ok(store.look_after(order_sn, number, detail, act).await?);
+        };
+        let news = self.refund_news(&row, Refund::Failed, act.at_ms).await?;
+        let write = news.as_ref().map(|news| |sum| news.callback(sum));
+        let step = RefundStep {
+            next: Refund::Failed,
+            reference: None,
+            note: NOTHING_LEFT_FOR_IT,
+            next_ms: None,
+            callback: write.as_ref().map(|write| write as WriteCallback<'_>),
+            act,
+        };
+        let ended = store.step_refund(number, &step).await?;
+        store.look_after(order_sn, number, detail, act).await?;
+        Ok(ended.state == Refund::Failed)
     }
 
     /// The operator lets money that came after its request was closed pay it after

@@ -215,11 +215,15 @@ impl Checkout {
             key = format!("{AT_CHANNEL_PREFIX}{order_sn}-{}", back.number);
         }
         let refunds = store.refunds(order_sn).await?;
-        // One of ours may be named by the channel's own number alone; one that was withdrawn
-        // counts for nothing.
+        // One of ours may be named by the channel's own number, or by ours in place of its
+        // order's; one that was withdrawn counts for nothing.
+        let is_ours = |row: &RefundRow| {
+            row.reference.as_ref() == Some(&back.number)
+                || row.state.counts() && back.channel_order_no.as_ref() == Some(&row.refund_no)
+        };
         let is_known = |row: &RefundRow| {
             row.refund_key.as_deref() == Some(&key)
-                || row.state != Refund::Withdrawn && row.reference.as_ref() == Some(&back.number)
+                || row.state != Refund::Withdrawn && is_ours(row)
         };
         if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
             return Ok(noted(NotifyOutcome::Known));

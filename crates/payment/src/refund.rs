@@ -247,6 +247,25 @@ impl Left {
         Self::after(paid, channel_paid, refunds, Refund::counts)
     }
 
+    /// The same beside one of them, whether it counts or not: what there is for that one.
+    #[must_use]
+    pub fn beside(
+        paid: Money,
+        channel_paid: Money,
+        refunds: &[RefundRow],
+        refund_no: &str,
+    ) -> Self {
+        let others = refunds.iter().filter(|one| one.refund_no != refund_no);
+        let others: Vec<_> = others.cloned().collect();
+        Self::of(paid, channel_paid, &others)
+    }
+
+    /// Whether a refund fits into it, by what its channel gives back.
+    #[must_use]
+    pub fn holds(self, refund: &RefundRow) -> bool {
+        refund.channel_money.minor() <= self.channel
+    }
+
     /// What the refunds in these states leave; never less than nothing, though a refund
     /// of ours may wait for money that went back without it.
     #[must_use]
@@ -266,6 +285,20 @@ impl Left {
             channel: channel.max(0),
         }
     }
+}
+
+/// Refunds that a person may end and that no longer fit beside what else went back: they can
+/// be made no more.
+pub fn in_vain(
+    paid: Money,
+    channel_paid: Money,
+    refunds: &[RefundRow],
+    now_ms: i64,
+) -> impl Iterator<Item = &RefundRow> {
+    refunds.iter().filter(move |one| {
+        let left = Left::beside(paid, channel_paid, refunds, &one.refund_no);
+        one.state.counts() && one.may_end_by_hand(now_ms) && !left.holds(one)
+    })
 }
 
 /// The channel's sum for a refund of `amount` out of a payment of `paid`, for

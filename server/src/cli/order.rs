@@ -16,7 +16,6 @@ use payment::lang::Lang;
 use payment::ports::{RISKS_MAX, Store};
 use payment::printable::printable;
 use payment::refund::Left;
-use payment::story::{Act, Source};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -245,7 +244,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
             order_sn,
             refund,
             reason,
-        } => looked_after(&*store, &order_sn, refund, &reason).await,
+        } => looked_after(config, store, &order_sn, refund, &reason).await,
         Command::Honour { order_sn } => honour(config, store, &order_sn).await,
         Command::Requery { order_sn } => requery(config, store, &order_sn).await,
         Command::Unpaid { order_sn } => unpaid(config, store, &order_sn).await,
@@ -345,18 +344,21 @@ async fn by_hand(
 }
 
 async fn looked_after(
-    store: &dyn Store,
+    config: &Config,
+    store: Arc<dyn Store>,
     order_sn: &str,
     refund: Option<String>,
     reason: &str,
 ) -> Result<()> {
     check_reason(reason).map_err(untold)?;
-    let mut numbers = store.to_look_after(order_sn).await?;
+    let checkout = commanded(config, store).await?;
+    let numbers = checkout.to_look_after(order_sn).await;
+    let mut numbers = numbers.map_err(|failure| anyhow!(failure.text(Lang::En)))?;
     numbers.retain(|number| refund.as_ref().is_none_or(|refund| refund == number));
     if numbers.is_empty() {
         bail!(
             "no money of {order_sn} that went back without a refund of ours or that differs, and no \
-             refund of it that failed, waits for you"
+             refund of it that failed or no longer fits beside what went back, waits for you"
         );
     }
     if numbers.len() > 1 {
@@ -366,12 +368,9 @@ async fn looked_after(
         );
     }
     for number in numbers {
-        let act = Act {
-            at_ms: now_ms(),
-            by: Source::Operator,
-        };
         let detail = format!("order looked-after {number}: {}", printable(reason));
-        if store.look_after(order_sn, &number, &detail, act).await? {
+        let looked = checkout.looked_after(order_sn, &number, &detail).await;
+        if looked.map_err(|failure| anyhow!(failure.text(Lang::En)))? {
             println!("{number} has been looked after");
         }
     }

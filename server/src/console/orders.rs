@@ -544,6 +544,9 @@ async fn read_order(
             yuan: two_decimals((left.money - waiting).max(0)),
         },
     };
+    let to_look_after = state.checkout.to_look_after(order_sn).await;
+    let to_look_after =
+        to_look_after.map_err(|failure| StoreError::Unavailable(failure.to_string()))?;
     Ok(Some(Order {
         order_sn: order_sn.to_owned(),
         payments,
@@ -552,7 +555,7 @@ async fn read_order(
         refund_key: refund.key,
         refund_yuan: refund.yuan,
         typed,
-        to_look_after: store.to_look_after(order_sn).await?,
+        to_look_after,
         requests,
         alone: state.checkout.refund_alone(),
         now_ms,

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on ends here")]
 
 mod bank;
+mod by_hand;
 mod epay;
 mod figures;
 mod held;

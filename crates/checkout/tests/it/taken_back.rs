@@ -17,7 +17,7 @@ use payment::sign::{Purpose, callback_sign2, sha1_sign};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
-fn fen(minor: i64) -> Money {
+pub(crate) fn fen(minor: i64) -> Money {
     Money::from_minor(minor, Currency::Cny).unwrap()
 }
 
@@ -50,7 +50,7 @@ async fn comes(scene: &Scene, notify: Notify) {
 }
 
 /// The same, and it is worked on.
-async fn hears(scene: &Scene, notify: Notify) {
+pub(crate) async fn hears(scene: &Scene, notify: Notify) {
     comes(scene, notify).await;
     // What a dead instance leaves is taken up; here it is worked on at once.
     while scene.store.backlog(i64::MAX).await.unwrap().notifies > 0 {
@@ -58,7 +58,7 @@ async fn hears(scene: &Scene, notify: Notify) {
     }
 }
 
-fn back(number: &str, sum: BackSum) -> MoneyBack {
+pub(crate) fn back(number: &str, sum: BackSum) -> MoneyBack {
     MoneyBack {
         channel_order_no: None,
         trade_no: Some("t".to_owned()),
@@ -67,7 +67,7 @@ fn back(number: &str, sum: BackSum) -> MoneyBack {
     }
 }
 
-fn by_hand(number: &str, sum: BackSum) -> Notify {
+pub(crate) fn by_hand(number: &str, sum: BackSum) -> Notify {
     Notify::Refund {
         refund_no: number.to_owned(),
         report: RefundReport {
@@ -78,7 +78,11 @@ fn by_hand(number: &str, sum: BackSum) -> Notify {
     }
 }
 
-async fn refund(scene: &Scene, key: &str, money: &str) -> Result<String, checkout::Failure> {
+pub(crate) async fn refund(
+    scene: &Scene,
+    key: &str,
+    money: &str,
+) -> Result<String, checkout::Failure> {
     let values = [
         ("requestKey", "k"),
         ("refundKey", key),
@@ -90,7 +94,7 @@ async fn refund(scene: &Scene, key: &str, money: &str) -> Result<String, checkou
 }
 
 /// The refund callbacks that were written, oldest first.
-async fn told(scene: &Scene, order_sn: &str) -> Vec<Pairs> {
+pub(crate) async fn told(scene: &Scene, order_sn: &str) -> Vec<Pairs> {
     let callbacks = scene.store.callbacks(order_sn).await.unwrap();
     let read = |url: &str| Pairs::from_query(url.split_once('?').unwrap().1).unwrap();
     callbacks.iter().skip(1).map(|row| read(&row.url)).collect()
@@ -202,7 +206,7 @@ async fn a_refund_made_at_the_channel_joins_its_order() {
 }
 
 /// The order's refunds: whose they are, how they stand, and their fen.
-async fn refunds(scene: &Scene, order: &AttemptRow) -> Vec<(Cause, Refund, i64)> {
+pub(crate) async fn refunds(scene: &Scene, order: &AttemptRow) -> Vec<(Cause, Refund, i64)> {
     let rows = scene.store.refunds(&order.order_sn).await.unwrap();
     let tell = |row: &RefundRow| (row.cause, row.state, row.money.minor());
     rows.iter().map(tell).collect()
@@ -395,76 +399,6 @@ async fn a_number_that_two_orders_share_is_a_refund_of_each() {
         let of_one = [(Cause::Chargeback, Refund::Done, 60)];
         assert_eq!(refunds(&scene, order).await, of_one);
     }
-}
-
-/// A refund that its channel refuses; the next one it takes.
-async fn refund_that_fails(scene: &Scene, fen: &str) {
-    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
-        code: "NOT_ENOUGH".to_owned(),
-        message: "no balance".to_owned(),
-    }));
-    refund(scene, "a", fen).await.unwrap();
-    scene.refunds_after_s(1).await;
-    scene.channel.told.lock().unwrap().refund = None;
-}
-
-#[tokio::test]
-async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
-    let scene = Scene::new().await;
-    let order = paid_order(&scene).await;
-    refund_that_fails(&scene, "100").await;
-    refund(&scene, "b", "100").await.unwrap();
-    scene.refunds_after_s(1).await;
-    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
-    let states: Vec<_> = rows.iter().map(|row| row.state).collect();
-    assert_eq!(states, [Refund::Failed, Refund::Done], "{rows:?}");
-    // Both would be twice the money.
-    let failed = &rows[0].refund_no;
-    let by_hand = scene
-        .checkout
-        .refund_by_hand(&order.order_sn, failed, false)
-        .await;
-    assert_eq!(by_hand, Err(checkout::Failure::TooMuch(0)));
-    // It is at risk until somebody says so.
-    let at_risk = async || scene.store.at_risk(scene.now_ms()).await.unwrap().len();
-    assert_eq!(at_risk().await, 1);
-    let waiting = scene.store.to_look_after(&order.order_sn).await.unwrap();
-    assert_eq!(waiting, std::slice::from_ref(failed));
-    let act = Act {
-        at_ms: scene.now_ms(),
-        by: Source::Operator,
-    };
-    let store = &scene.store;
-    let looked = store
-        .look_after(&order.order_sn, failed, "made anew", act)
-        .await;
-    assert!(looked.unwrap());
-    assert_eq!(at_risk().await, 0);
-}
-
-/// Enough is left for both: he has to say that it went back beside.
-#[tokio::test]
-async fn a_part_that_failed_and_was_made_anew_is_ended_by_hand_only_where_it_is_meant() {
-    let scene = Scene::new().await;
-    let order = paid_order(&scene).await;
-    refund_that_fails(&scene, "30").await;
-    for (key, fen) in [("b", "20"), ("c", "30")] {
-        let rows = scene.store.refunds(&order.order_sn).await.unwrap();
-        assert!(rows.iter().all(|one| !one.stands_for(&rows[0])));
-        refund(&scene, key, fen).await.unwrap();
-        scene.refunds_after_s(1).await;
-    }
-    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
-    let failed = &rows[0].refund_no;
-    let by_hand = async |again| {
-        let ended = scene
-            .checkout
-            .refund_by_hand(&order.order_sn, failed, again)
-            .await;
-        ended.map(|row| row.state)
-    };
-    assert_eq!(by_hand(false).await, Err(checkout::Failure::MadeAnew));
-    assert_eq!(by_hand(true).await, Ok(Refund::Done));
 }
 
 #[tokio::test]

@@ -37,7 +37,6 @@ statements! {
         ") order by a.created_ms, a.order_sn";
     OPEN_OF_REQUEST = ATTEMPTS,
         "a.request_id = $1 and a.status in ", OPEN_OR_HELD, " order by a.created_ms";
-    PAGE = ATTEMPTS, "a.order_sn > $1 order by a.order_sn limit $2";
     ADD_REQUEST = "insert into payment_request \
         (domain_code, request_key, money, currency, status, created_ms) \
         values ($1, $2, $3, $4, ", NOT_PAID, ", $5) \
@@ -122,11 +121,6 @@ impl Attempts for Database {
     async fn attempts_of(&self, requests: &[(String, String)]) -> Answer<Vec<AttemptRow>> {
         let all = OF_REQUESTS.bind(json(&requests)?);
         self.list(LIMIT, all, attempt_row).await
-    }
-
-    async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>> {
-        let page = PAGE.bind(after).bind(limit);
-        self.list(LIMIT, page, attempt_row).await
     }
 
     async fn take_due_attempts(

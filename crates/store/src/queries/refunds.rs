@@ -12,7 +12,7 @@ use payment::ports::{
     Answer, Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
     WriteCallback,
 };
-use payment::refund::{Cause, Left, Refund, given_back, share};
+use payment::refund::{BY_HAND, Cause, Left, Refund, given_back, share};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
@@ -75,6 +75,32 @@ impl Refunds for Database {
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow> {
         self.write(LIMIT, async |tx| {
             let (locked, row) = lock(tx, refund_no).await?;
+            take_step(tx, locked, &row, step).await?;
+            one(tx, refund_no).await
+        })
+        .await
+    }
+
+    async fn step_refund_of(
+        &self,
+        refund_no: &str,
+        at_channel: &str,
+        step: &RefundStep<'_>,
+        told: Option<WriteCallback<'_>>,
+    ) -> Answer<RefundRow> {
+        self.write(LIMIT, async |tx| {
+            let (mut locked, row) = lock(tx, refund_no).await?;
+            let other = one(tx, at_channel).await?;
+            let is_it = other.order_sn == row.order_sn
+                && other.cause == Cause::AtChannel
+                && other.state.is_done()
+                && row.state.counts()
+                && !row.state.is_done();
+            if !is_it {
+                return Err(changed(&row.order_sn));
+            }
+            withdraw(tx, &mut locked, &other, step.act).await?;
+            tell(tx, &mut locked, told, step.act).await?;
             take_step(tx, locked, &row, step).await?;
             one(tx, refund_no).await
         })
@@ -318,10 +344,9 @@ async fn take_step(
     let (refund_no, state) = (&*row.refund_no, row.state);
     let next = state.forward(step.next);
     // A channel's word is as it is; an operator's fits what is left.
-    if !state.counts() && next.is_done() && step.act.by == Source::Operator {
+    if next != state && next.is_done() && step.note == BY_HAND {
         let (paid, channel_paid, refunds) = paid_and_refunds(tx, &row.order_sn).await?;
-        let left = Left::of(paid, channel_paid, &refunds);
-        if row.money.minor() > left.money {
+        if !Left::beside(paid, channel_paid, &refunds, refund_no).holds(row) {
             return Err(changed(&row.order_sn));
         }
     }

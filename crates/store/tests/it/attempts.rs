@@ -190,8 +190,8 @@ pub(crate) async fn another_sum_of_the_channels_is_kept_until_it_is_paid(store: 
         .filter(|entry| entry.what == "sum changed");
     let told: Vec<_> = told.map(|entry| entry.detail.as_str()).collect();
     assert_eq!(told, ["to ¥1.03", "to ¥1.04"]);
-    let listed = store.orders("", 9).await.unwrap();
-    assert_eq!(listed[0].channel_money.minor(), 104);
+    let kept = store.attempt(&row.order_sn).await.unwrap().unwrap();
+    assert_eq!(kept.channel_money.minor(), 104);
 }
 
 pub(crate) async fn money_settles_once_among_fifty(store: Arc<dyn Store>) {

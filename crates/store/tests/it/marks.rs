@@ -48,7 +48,7 @@ async fn refused(store: &dyn Store) {
     };
     assert!(why.contains("went back"), "{why}");
     assert!(store.ready().await.is_err());
-    assert!(store.orders("", 9).await.is_err());
+    assert!(store.order_numbers("", 9).await.is_err());
     assert!(store.takes_writes().await.is_err());
     assert!(store.changes().await.is_err());
     assert!(store.forget_changes().await.is_err());

@@ -188,8 +188,8 @@ pub(crate) async fn a_sound_database_has_no_contradictions(store: Arc<dyn Store>
     );
     let risks = store.at_risk(0).await.unwrap();
     assert_eq!((risks.len(), risks[0].kind), (1, RiskKind::Duplicate));
-    assert_eq!(store.orders("", 1).await.unwrap().len(), 1);
-    assert_eq!(store.orders("", 9).await.unwrap().len(), 2);
+    assert_eq!(store.order_numbers("", 1).await.unwrap().len(), 1);
+    assert_eq!(store.order_numbers("", 9).await.unwrap().len(), 2);
     assert!(
         store.accounts_in_use().await.unwrap().len() == 1,
         "a refund waits"

@@ -211,7 +211,7 @@ async fn works(store: &dyn Store, number: u32) {
         .await
         .unwrap();
     assert!(store.story(&order).await.unwrap().is_some());
-    assert!(!store.orders("", 9).await.unwrap().is_empty());
+    assert!(!store.order_numbers("", 9).await.unwrap().is_empty());
     store.at_risk(9_999_999).await.unwrap();
     store.risk_counts(9_999_999).await.unwrap();
     store

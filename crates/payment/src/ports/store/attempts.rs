@@ -198,8 +198,6 @@ pub trait Attempts: Send + Sync {
     async fn attempts(&self, domain_code: &str, request_key: &str) -> Answer<Vec<AttemptRow>>;
     /// The same of several requests, each named by its business system and requestKey.
     async fn attempts_of(&self, requests: &[(String, String)]) -> Answer<Vec<AttemptRow>>;
-    /// Up to `limit` orders whose number is greater than `after`, by number.
-    async fn orders(&self, after: &str, limit: i64) -> Answer<Vec<AttemptRow>>;
     /// Takes up to `limit` attempts whose query is due, and puts their next
     /// query to `again_ms` so that nobody else takes them before.
     async fn take_due_attempts(

@@ -57,11 +57,13 @@ pub struct RefundRow {
 }
 
 impl RefundRow {
-    /// Whether it may have been made in the place of one that failed: of the same sum, since.
+    /// Whether it may have been made in the place of another one: of the same sum, since that
+    /// failed; or, of one that may still be made, by a hand at the channel.
     #[must_use]
-    pub fn stands_for(&self, failed: &Self) -> bool {
-        let is_later = (self.created_ms, &self.refund_no) > (failed.created_ms, &failed.refund_no);
-        is_later && self.money == failed.money && self.state.counts()
+    pub fn stands_for(&self, other: &Self) -> bool {
+        let is_later = (self.created_ms, &self.refund_no) > (other.created_ms, &other.refund_no);
+        let takes_place = !other.state.counts() || self.cause == Cause::AtChannel;
+        is_later && takes_place && self.money == other.money && self.state.counts()
     }
 
     /// Whether a person may note it as given back: it failed or is parked, or its channel,
@@ -209,6 +211,16 @@ pub trait Refunds: Send + Sync {
     /// Brings a refund forward, and shows it in its request's status; gives it as
     /// it stands then.
     async fn step_refund(&self, refund_no: &str, step: &RefundStep<'_>) -> Answer<RefundRow>;
+    /// The same for a refund that somebody made at its channel by another number, under which
+    /// it was kept as money that went back without a refund of ours: that row is withdrawn in
+    /// the same moment, and `told` says so.
+    async fn step_refund_of(
+        &self,
+        refund_no: &str,
+        at_channel: &str,
+        step: &RefundStep<'_>,
+        told: Option<WriteCallback<'_>>,
+    ) -> Answer<RefundRow>;
     /// Takes the step of a refund that is new; whether it was new until now: of all workers
     /// that hold it, one alone brings it to [`Refund::Sent`](crate::refund::Refund::Sent),
     /// and none that is slower puts off what has left.

@@ -1,0 +1,234 @@
+//! What a person gives back by another way, or at the channel (docs/reference/refunds.md, What
+//! a person decides).
+
+use crate::scene::{Scene, paid};
+use crate::taken_back::{back, by_hand, fen, hears, paid_order, refund, refunds, told};
+use payment::domain::Domain;
+use payment::ports::{
+    AttemptRow, BackSum, ChannelError, GivenBack, OrderState, RefundState, RefundStep,
+};
+use payment::refund::{Cause, Refund};
+use payment::story::{Act, Source};
+
+/// A refund that its channel refuses; the next one it takes.
+async fn refund_that_fails(scene: &Scene, fen: &str) {
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::Refused {
+        code: "NOT_ENOUGH".to_owned(),
+        message: "no balance".to_owned(),
+    }));
+    refund(scene, "a", fen).await.unwrap();
+    scene.refunds_after_s(1).await;
+    scene.channel.told.lock().unwrap().refund = None;
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund_that_fails(&scene, "100").await;
+    refund(&scene, "b", "100").await.unwrap();
+    scene.refunds_after_s(1).await;
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    let states: Vec<_> = rows.iter().map(|row| row.state).collect();
+    assert_eq!(states, [Refund::Failed, Refund::Done], "{rows:?}");
+    // Both would be twice the money.
+    let failed = &rows[0].refund_no;
+    let by_hand = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, failed, false)
+        .await;
+    assert_eq!(by_hand, Err(checkout::Failure::TooMuch(0)));
+    // It is at risk until somebody says so.
+    let at_risk = async || scene.store.at_risk(scene.now_ms()).await.unwrap().len();
+    assert_eq!(at_risk().await, 1);
+    let waiting = scene.store.to_look_after(&order.order_sn).await.unwrap();
+    assert_eq!(waiting, std::slice::from_ref(failed));
+    let act = Act {
+        at_ms: scene.now_ms(),
+        by: Source::Operator,
+    };
+    let store = &scene.store;
+    let looked = store
+        .look_after(&order.order_sn, failed, "made anew", act)
+        .await;
+    assert!(looked.unwrap());
+    assert_eq!(at_risk().await, 0);
+}
+
+/// Enough is left for both: he has to say that it went back beside.
+#[tokio::test]
+async fn a_part_that_failed_and_was_made_anew_is_ended_by_hand_only_where_it_is_meant() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund_that_fails(&scene, "30").await;
+    for (key, fen) in [("b", "20"), ("c", "30")] {
+        let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+        assert!(rows.iter().all(|one| !one.stands_for(&rows[0])));
+        refund(&scene, key, fen).await.unwrap();
+        scene.refunds_after_s(1).await;
+    }
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    let failed = &rows[0].refund_no;
+    let by_hand = async |again| {
+        let ended = scene
+            .checkout
+            .refund_by_hand(&order.order_sn, failed, again)
+            .await;
+        ended.map(|row| row.state)
+    };
+    assert_eq!(by_hand(false).await, Err(checkout::Failure::MadeAnew));
+    assert_eq!(by_hand(true).await, Ok(Refund::Done));
+}
+
+/// One of 30 that waits for a person at its channel.
+async fn one_that_waits(scene: &Scene) -> (AttemptRow, String) {
+    let order = paid_order(scene).await;
+    scene.channel.told.lock().unwrap().refund = Some(Err(ChannelError::NotOffered));
+    refund(scene, "a", "30").await.unwrap();
+    scene.refunds_after_s(0).await;
+    let rows = scene.store.refunds(&order.order_sn).await.unwrap();
+    assert_eq!(rows[0].state, Refund::Parked);
+    (order, rows[0].refund_no.clone())
+}
+
+/// The person gave it back there by another number: that is this refund, once.
+#[tokio::test]
+async fn a_refund_that_waits_and_is_made_by_hand_goes_back_once() {
+    let scene = Scene::new().await;
+    let told = |domain: &mut Domain| domain.settings.refund_callbacks = true;
+    scene.with_domain(told).await;
+    let (order, number) = one_that_waits(&scene).await;
+    let waiting = async || {
+        let waits = scene.checkout.to_look_after(&order.order_sn);
+        waits.await.unwrap()
+    };
+    assert!(waiting().await.is_empty(), "it may still be made");
+    hears(&scene, by_hand("X1", BackSum::Of(fen(30)))).await;
+    // It would still fit beside: nobody is told that it failed.
+    assert_eq!(waiting().await, ["ch-X1"]);
+    let looked = scene
+        .checkout
+        .looked_after(&order.order_sn, &number, "given back there");
+    assert_eq!(looked.await, Ok(false));
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, &number, false)
+        .await;
+    assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
+    let both = [
+        (Cause::Business, Refund::Done, 30),
+        (Cause::AtChannel, Refund::Withdrawn, 30),
+    ];
+    assert_eq!(refunds(&scene, &order).await, both);
+    let risks = scene.store.at_risk(scene.now_ms()).await.unwrap();
+    assert!(risks.is_empty(), "{risks:?}");
+    // Told again, and seen in the order's own list.
+    hears(&scene, by_hand("X1", BackSum::Of(fen(30)))).await;
+    assert_eq!(refunds(&scene, &order).await, both);
+    assert!(refund(&scene, "b", "71").await.is_err());
+    assert!(refund(&scene, "b", "70").await.is_ok());
+    let told = told_of(&scene, &order.order_sn).await;
+    let shown = |key: &str, status: &str| (key.to_owned(), status.to_owned());
+    assert_eq!(
+        told,
+        [
+            shown("ch-X1", "SUCCESSREFUND"),
+            shown("ch-X1", "FAILUREREFUND"),
+            shown("a", "SUCCESSREFUND"),
+        ]
+    );
+}
+
+/// Which refunds a business system is told of, and how.
+async fn told_of(scene: &Scene, order_sn: &str) -> Vec<(String, String)> {
+    let told = told(scene, order_sn).await;
+    let refunds = told.iter().filter_map(|values| {
+        let key = values.get("refundKey")?.to_owned();
+        Some((key, values.get("payStatus")?.to_owned()))
+    });
+    refunds.collect()
+}
+
+/// A dispute took all: nothing is left that the refund could have been.
+#[tokio::test]
+async fn a_refund_that_waits_while_a_dispute_takes_all_is_made_no_more() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_waits(&scene).await;
+    hears(&scene, by_hand("X1", BackSum::Of(fen(100)))).await;
+    for again in [false, true] {
+        let ended = scene
+            .checkout
+            .refund_by_hand(&order.order_sn, &number, again)
+            .await;
+        assert_eq!(ended, Err(checkout::Failure::TooMuch(0)));
+    }
+    let look = async || {
+        let looked = scene
+            .checkout
+            .looked_after(&order.order_sn, &number, "a dispute took it");
+        looked.await
+    };
+    let state = async || scene.store.refund(&number).await.unwrap().unwrap().state;
+    assert_eq!((look().await, state().await), (Ok(true), Refund::Failed));
+    // A late word of its channel lets it wait again: it can be ended again.
+    let step = RefundStep {
+        next: Refund::Parked,
+        reference: None,
+        note: "waits",
+        next_ms: None,
+        callback: None,
+        act: Act {
+            at_ms: scene.now_ms(),
+            by: Source::Channel,
+        },
+    };
+    scene.store.step_refund(&number, &step).await.unwrap();
+    assert_eq!((look().await, state().await), (Ok(true), Refund::Failed));
+}
+
+/// One that left, and of which its channel says nothing.
+#[tokio::test]
+async fn a_silent_refund_for_which_nothing_is_left_is_ended_too() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "100").await.unwrap();
+    scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
+    scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Pending));
+    scene.refunds_after_s(1).await;
+    hears(&scene, by_hand("X1", BackSum::Of(fen(99)))).await;
+    let number = scene.store.refunds(&order.order_sn).await.unwrap()[0]
+        .refund_no
+        .clone();
+    let waits = async || scene.checkout.to_look_after(&order.order_sn).await.unwrap();
+    assert!(!waits().await.contains(&number), "its channel has time");
+    scene.refunds_after_s(9 * 86_400).await;
+    assert!(waits().await.contains(&number));
+    let looked = scene
+        .checkout
+        .looked_after(&order.order_sn, &number, "gone");
+    assert_eq!(looked.await, Ok(true));
+    let row = scene.store.refund(&number).await.unwrap().unwrap();
+    assert_eq!(row.state, Refund::Failed);
+}
+
+/// The order's own list names it by our number.
+#[tokio::test]
+async fn a_refund_that_ended_by_hand_is_known_by_our_number() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_waits(&scene).await;
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, &number, false)
+        .await;
+    assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
+    let mut listed = back("X1", BackSum::Of(fen(30)));
+    listed.channel_order_no = Some(number);
+    let OrderState::Paid(mut report) = paid(&order, 100) else {
+        panic!("not paid")
+    };
+    report.given_back = GivenBack::Parts(vec![listed]);
+    scene.answers(Ok(OrderState::Paid(report)));
+    scene.checkout.requery(&order).await.unwrap();
+    let one = [(Cause::Business, Refund::Done, 30)];
+    assert_eq!(refunds(&scene, &order).await, one);
+}
