@@ -29,6 +29,8 @@ use tokio::sync::Mutex;
 use webhook::Webhook;
 use wire::{Capture, Merchant, Order, Refund};
 
+/// Refusals of an account that may not ask at all.
+const NOT_ALLOWED: [&str; 2] = ["NOT_AUTHORIZED", "PERMISSION_DENIED"];
 /// `description` takes 127 characters: cut at as many bytes it never has more.
 const DESCRIPTION_BYTES_MAX: usize = 127;
 
@@ -163,7 +165,7 @@ impl Paypal {
                 client_secret: account.client_secret,
                 client: setup.client.clone(),
                 clock: setup.clock.clone(),
-                token: Mutex::default(),
+                access: Mutex::default(),
             },
             webhook,
             spent: std::sync::Mutex::default(),
@@ -309,7 +311,17 @@ impl Gateway for Paypal {
 
     async fn check(&self) -> Result<(), String> {
         let token = self.api.token(None).await.map(drop);
-        token.map_err(|error| format!("client_id and client_secret give nothing: {error}"))
+        token.map_err(|error| format!("client_id and client_secret give nothing: {error}"))?;
+        // A token at hand proves nothing: it is asked about an order that there is not.
+        let asked = self
+            .api
+            .get::<Value>("/v2/checkout/orders/0TONGFU0CHECK0000")
+            .await;
+        match asked {
+            Ok(_) => Ok(()),
+            Err(ChannelError::Refused { code, .. }) if !NOT_ALLOWED.contains(&&*code) => Ok(()),
+            Err(error) => Err(format!("an order can't be asked about: {error}")),
+        }
     }
 
     async fn create(&self, new: &NewOrder) -> Result<Created, ChannelError> {

@@ -10,6 +10,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::time::Instant;
 use tokio::sync::Mutex;
 
 /// A token is renewed this long before its end, ms.
@@ -25,13 +26,22 @@ pub(super) struct Api {
     pub(super) client: Client,
     pub(super) clock: Clock,
     /// Held while a token is fetched: one flight, however many wait.
-    pub(super) token: Mutex<Option<Token>>,
+    pub(super) access: Mutex<Access>,
 }
 
-/// An access token and when it is renewed.
-pub(super) struct Token {
+/// What is known of the way in.
+#[derive(Default)]
+pub(super) struct Access {
+    token: Option<Token>,
+    /// When none was to be had last, and why: so it is for all who waited then.
+    none: Option<(Instant, ChannelError)>,
+}
+
+/// An access token, when it is renewed, and when it ends.
+struct Token {
     text: String,
     renew_ms: i64,
+    end_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +79,10 @@ impl Api {
             // Withdrawn before its time: a new one, once.
             let token = self.token(Some(&token)).await?;
             (status, body) = self.send(&method, path, work, &token).await?;
+            if status == StatusCode::UNAUTHORIZED {
+                let is_refused = |kept: &mut Token| kept.text == token;
+                self.access.lock().await.token.take_if(is_refused);
+            }
         }
         let lost =
             |error| Unknown::by(Doubt::Nonsense, error).within(format_args!("HTTP {status}"));
@@ -107,14 +121,32 @@ impl Api {
 
     /// The token; another than `refused`.
     pub(super) async fn token(&self, refused: Option<&str>) -> Result<String, ChannelError> {
-        let mut kept = self.token.lock().await;
+        let asked = Instant::now();
+        let mut access = self.access.lock().await;
         let now_ms = (self.clock)();
-        if let Some(token) = kept.as_ref()
+        let is_refused = |token: &mut Token| refused == Some(&token.text);
+        access.token.take_if(is_refused);
+        if let Some(token) = &access.token
             && now_ms < token.renew_ms
-            && refused != Some(&token.text)
         {
             return Ok(token.text.clone());
         }
+        let heard = access.none.clone().filter(|(at, _)| *at >= asked);
+        let error = match heard {
+            Some((_, error)) => error,
+            None => match self.fetch_token(now_ms).await {
+                Ok(token) => return Ok(access.token.insert(token).text.clone()),
+                Err(error) => access.none.insert((Instant::now(), error)).1.clone(),
+            },
+        };
+        // The old one is good until its own end.
+        match &access.token {
+            Some(token) if now_ms < token.end_ms => Ok(token.text.clone()),
+            _ => Err(error),
+        }
+    }
+
+    async fn fetch_token(&self, now_ms: i64) -> Result<Token, ChannelError> {
         let request = self
             .client
             .post(format!("{}/v1/oauth2/token", self.base))
@@ -130,10 +162,10 @@ impl Api {
         let answer: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| none(Doubt::Nonsense))?;
         let life_ms = answer.expires_in.clamp(0, 86_400 * 30) * 1000;
-        *kept = Some(Token {
-            text: answer.access_token.clone(),
+        Ok(Token {
+            text: answer.access_token,
             renew_ms: now_ms + life_ms - RENEW_BEFORE_MS.min(life_ms / 2),
-        });
-        Ok(answer.access_token)
+            end_ms: now_ms + life_ms,
+        })
     }
 }

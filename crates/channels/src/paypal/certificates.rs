@@ -7,6 +7,7 @@ use crate::rsa::VerifyingKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,22 +23,32 @@ const FLIGHTS_MAX: usize = 8;
 /// What is known of the certificates, by their address.
 #[derive(Default)]
 pub(super) struct Certificates {
+    /// Those that signed a webhook of ours.
     proved: Mutex<HashMap<String, Certificate>>,
-    flights: Mutex<HashMap<String, Flight>>,
+    flights: Mutex<HashMap<String, Fetched>>,
+}
+
+/// The last flight to an address, and what it brought: that stays as long as the flight is
+/// young, since strangers may name what is PayPal's too.
+#[derive(Default)]
+struct Fetched {
+    flight: Flight,
+    brought: Option<Certificate>,
 }
 
 /// A certificate that its chain proved.
 #[derive(Clone)]
 pub(super) struct Certificate {
     pub(super) key: VerifyingKey,
-    not_after_s: i64,
+    /// When it holds.
+    valid_s: RangeInclusive<i64>,
 }
 
 /// How the certificate of an address is to be had.
 pub(super) enum Found {
     /// It is known.
     Key(VerifyingKey),
-    /// The caller fetches it, and drops this when he has.
+    /// It is to be fetched; who does drops this when he has.
     Fetch(watch::Sender<()>),
     /// Another fetches it, or just did.
     Awaited(watch::Receiver<()>),
@@ -46,29 +57,53 @@ pub(super) enum Found {
 }
 
 impl Certificates {
-    pub(super) fn find(&self, address: &str, now_ms: i64) -> Found {
-        if let Some(certificate) = self.proved().get(address)
-            && now_ms / 1000 <= certificate.not_after_s
-        {
+    /// One that held at that time.
+    pub(super) fn find(&self, address: &str, at_s: i64, now_ms: i64) -> Found {
+        let is_valid = |one: &&Certificate| one.valid_s.contains(&at_s);
+        if let Some(certificate) = self.proved().get(address).filter(is_valid) {
             return Found::Key(certificate.key.clone());
         }
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.retain(|_, flight| flight.is_young(now_ms));
+        let mut flights = self.flights();
+        flights.retain(|_, fetched| fetched.flight.is_young(now_ms));
         if flights.len() >= FLIGHTS_MAX && !flights.contains_key(address) {
             return Found::Refused;
         }
-        match flights.entry(address.to_owned()).or_default().turn(now_ms) {
+        let fetched = flights.entry(address.to_owned()).or_default();
+        if let Some(certificate) = fetched.brought.as_ref().filter(is_valid) {
+            return Found::Key(certificate.key.clone());
+        }
+        match fetched.flight.turn(now_ms) {
             Turn::Begin(landed) => Found::Fetch(landed),
             Turn::Last(landed) => Found::Awaited(landed),
         }
     }
 
-    pub(super) fn keep(&self, address: &str, certificate: Certificate) {
+    /// What a flight to an address brought.
+    pub(super) fn bring(&self, address: &str, certificate: Certificate) {
+        if let Some(fetched) = self.flights().get_mut(address) {
+            fetched.brought = Some(certificate);
+        }
+    }
+
+    /// A webhook of ours was signed by it: only PayPal can do that, so that no stranger
+    /// takes another's place here.
+    pub(super) fn keep(&self, address: &str) {
+        let Some(certificate) = self
+            .flights()
+            .get(address)
+            .and_then(|one| one.brought.clone())
+        else {
+            return;
+        };
         let mut proved = self.proved();
         if proved.len() >= CERTIFICATES_MAX {
             proved.clear();
         }
         proved.insert(address.to_owned(), certificate);
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<String, Fetched>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn proved(&self) -> MutexGuard<'_, HashMap<String, Certificate>> {
@@ -87,18 +122,18 @@ pub(super) enum Unproved {
     Name,
 }
 
-/// A certificate for PayPal, valid now, that leads to a root.
+/// A certificate for PayPal, valid at that time, that leads to a root.
 pub(super) fn proved(
     pem: &[u8],
     anchors: &[TrustAnchor<'_>],
-    now_s: i64,
+    at_s: i64,
 ) -> Result<Certificate, Unproved> {
     let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|_| Unproved::Unreadable)?;
     let (leaf, intermediates) = chain.split_first().ok_or(Unproved::Unreadable)?;
     let end = EndEntityCert::try_from(leaf)?;
-    let since = Duration::from_secs(now_s.max(0).unsigned_abs());
+    let since = Duration::from_secs(at_s.max(0).unsigned_abs());
     end.verify_for_usage(
         webpki::ALL_VERIFICATION_ALGS,
         anchors,
@@ -116,7 +151,7 @@ pub(super) fn proved(
     }
     Ok(Certificate {
         key: VerifyingKey::of_certificate(&read),
-        not_after_s: read.validity().not_after.timestamp(),
+        valid_s: read.validity().not_before.timestamp()..=read.validity().not_after.timestamp(),
     })
 }
 
@@ -178,43 +213,49 @@ mod tests {
         let (_, read) = X509Certificate::from_der(&pem.contents).unwrap();
         let certificate = Certificate {
             key: VerifyingKey::of_certificate(&read),
-            not_after_s: i64::MAX,
+            valid_s: 0..=i64::MAX,
         };
         let known = Certificates::default();
-        known.keep("good", certificate.clone());
-        let Found::Fetch(landed) = known.find("x", 0) else {
+        let Found::Fetch(_) = known.find("good", 0, -60_000) else {
+            panic!("not fetched")
+        };
+        known.bring("good", certificate.clone());
+        known.keep("good");
+        let Found::Fetch(landed) = known.find("x", 0, 0) else {
             panic!("not fetched")
         };
         // While it is under way, and after it came to nothing.
         for _ in 0..2 {
-            assert!(matches!(known.find("good", 1), Found::Key(_)));
-            assert!(matches!(known.find("x", 1), Found::Awaited(_)));
+            assert!(matches!(known.find("good", 0, 1), Found::Key(_)));
+            assert!(matches!(known.find("x", 0, 1), Found::Awaited(_)));
         }
         for made_up in 2..FLIGHTS_MAX {
             assert!(matches!(
-                known.find(&made_up.to_string(), 2),
+                known.find(&made_up.to_string(), 0, 2),
                 Found::Fetch(_)
             ));
         }
         // A genuine one has its turn, and is fetched once.
-        let Found::Fetch(_) = known.find("y", 3) else {
+        let Found::Fetch(_) = known.find("y", 0, 3) else {
             panic!("not fetched")
         };
-        assert!(matches!(known.find("y", 59_999), Found::Awaited(_)));
-        assert!(matches!(known.find("more", 59_999), Found::Refused));
+        assert!(matches!(known.find("y", 0, 59_999), Found::Awaited(_)));
+        assert!(matches!(known.find("more", 0, 59_999), Found::Refused));
         drop(landed);
-        assert!(matches!(known.find("more", 59_999), Found::Refused));
-        assert!(matches!(known.find("more", 60_000), Found::Fetch(_)));
+        assert!(matches!(known.find("more", 0, 59_999), Found::Refused));
+        assert!(matches!(known.find("more", 0, 60_000), Found::Fetch(_)));
         // What many wait for is there for all once it landed.
-        let Found::Fetch(landed) = known.find("z", 120_000) else {
+        let Found::Fetch(landed) = known.find("z", 0, 120_000) else {
             panic!("not fetched")
         };
-        let Found::Awaited(waits) = known.find("z", 120_001) else {
+        let Found::Awaited(waits) = known.find("z", 0, 120_001) else {
             panic!("not awaited")
         };
-        known.keep("z", certificate);
+        known.bring("z", certificate);
         drop(landed);
         assert!(waits.has_changed().is_err(), "it landed");
-        assert!(matches!(known.find("z", 120_002), Found::Key(_)));
+        assert!(matches!(known.find("z", 0, 120_002), Found::Key(_)));
+        // It signed nothing of ours: after its minute it is fetched anew.
+        assert!(matches!(known.find("z", 0, 180_001), Found::Fetch(_)));
     }
 }

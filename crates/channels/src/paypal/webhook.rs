@@ -10,6 +10,7 @@ use reqwest::{Client, Url};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The longest certificate file.
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
@@ -25,9 +26,14 @@ pub(super) struct Webhook {
     webhook_id: String,
     /// Beginnings of addresses that certificates may come from; none: PayPal's hosts.
     addresses: Vec<String>,
+    clock: Clock,
+    source: Arc<Source>,
+}
+
+/// Where certificates come from.
+struct Source {
     anchors: Vec<TrustAnchor<'static>>,
     client: Client,
-    clock: Clock,
     certificates: Certificates,
 }
 
@@ -58,15 +64,18 @@ impl Webhook {
         Ok(Self {
             webhook_id,
             addresses,
-            anchors,
-            client: setup.client.clone(),
             clock: Clock::clone(&setup.clock),
-            certificates: Certificates::default(),
+            source: Arc::new(Source {
+                anchors,
+                client: setup.client.clone(),
+                certificates: Certificates::default(),
+            }),
         })
     }
 
     /// Refuses what PayPal did not send to this webhook of ours. Repeats keep
-    /// their first time for days: an old one is genuine all the same.
+    /// their first time for days: an old one is genuine all the same. Its certificate held
+    /// when it came.
     pub(super) async fn verify(&self, notify: &RawNotify) -> Result<(), ChannelError> {
         let unknown = |why: String| ChannelError::unknown(Doubt::Signature, why);
         let header = |name: &str| {
@@ -86,41 +95,46 @@ impl Webhook {
             &notify.body,
         );
         let signature = header("paypal-transmission-sig")?;
-        let key = self.key(header("paypal-cert-url")?).await?;
+        let address = header("paypal-cert-url")?;
+        let key = self.key(address, notify.received_ms / 1000).await?;
         if !key.verifies(text.as_bytes(), signature) {
             return Err(unknown("it does not verify".to_owned()));
         }
+        self.source.certificates.keep(address);
         Ok(())
     }
 
-    async fn key(&self, address: &str) -> Result<VerifyingKey, ChannelError> {
+    async fn key(&self, address: &str, at_s: i64) -> Result<VerifyingKey, ChannelError> {
         if !self.allows(address) {
             let why = "paypal-cert-url is not PayPal's";
             return Err(ChannelError::unknown(Doubt::Signature, why));
         }
         let now_ms = (self.clock)();
         let none = |why: Unknown| Err(why.within("the certificate").into());
-        match self.certificates.find(address, now_ms) {
-            Found::Key(key) => Ok(key),
-            Found::Fetch(_landed) => {
-                let pem = self.fetch(address).await?;
-                match proved(&pem, &self.anchors, now_ms / 1000) {
-                    Ok(certificate) => {
-                        self.certificates.keep(address, certificate.clone());
-                        Ok(certificate.key)
+        let mut landed = match self.source.certificates.find(address, at_s, now_ms) {
+            Found::Key(key) => return Ok(key),
+            Found::Fetch(landed) => {
+                let waits = landed.subscribe();
+                let (source, address) = (Arc::clone(&self.source), address.to_owned());
+                // It goes on when its caller hangs up.
+                tokio::spawn(async move {
+                    if let Err(error) = source.fetch(&address, at_s).await {
+                        tracing::warn!(cause = %error, "a webhook's certificate can't be had");
                     }
-                    Err(why) => none(Unknown::by(Doubt::Signature, why)),
-                }
+                    drop(landed);
+                });
+                waits
             }
-            Found::Awaited(mut landed) => {
-                // It ends when its sender is dropped, however the flight ended.
-                let _ = landed.changed().await;
-                match self.certificates.find(address, now_ms) {
-                    Found::Key(key) => Ok(key),
-                    _ => none(Unknown::new(Doubt::Signature, "it was not to be had")),
-                }
+            Found::Awaited(landed) => landed,
+            Found::Refused => {
+                return none(Unknown::new(Doubt::Unasked, "others were a moment ago"));
             }
-            Found::Refused => none(Unknown::new(Doubt::Unasked, "others were a moment ago")),
+        };
+        // It ends when its sender is dropped, however the flight ended.
+        let _ = landed.changed().await;
+        match self.source.certificates.find(address, at_s, now_ms) {
+            Found::Key(key) => Ok(key),
+            _ => none(Unknown::new(Doubt::Signature, "it was not to be had")),
         }
     }
 
@@ -130,25 +144,64 @@ impl Webhook {
             let plain = !address.contains("..") && !address.contains(['\\', '?', '#']);
             return plain && self.addresses.iter().any(|from| address.starts_with(from));
         }
-        Url::parse(address).is_ok_and(|url| {
-            let host = url.host_str().unwrap_or_default();
-            url.scheme() == "https"
-                && (host == "paypal.com" || host.ends_with(".paypal.com"))
-                && url.port().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-                // Another query would be another address for the same certificate.
-                && url.query().is_none()
-                && url.fragment().is_none()
-        })
+        is_paypals(address)
     }
+}
 
-    async fn fetch(&self, address: &str) -> Result<Vec<u8>, ChannelError> {
+impl Source {
+    /// Fetches the certificate of an address, and proves it.
+    async fn fetch(&self, address: &str, at_s: i64) -> Result<(), ChannelError> {
         let (status, body) = http::answer(self.client.get(address)).await?;
         if !status.is_success() || body.len() > CERTIFICATE_BYTES_MAX {
             let what = format!("no certificate: HTTP {status}");
             return Err(ChannelError::unknown(Doubt::Signature, what));
         }
-        Ok(body.to_vec())
+        let proved = proved(&body, &self.anchors, at_s);
+        let certificate = proved.map_err(|why| Unknown::by(Doubt::Signature, why))?;
+        self.certificates.bring(address, certificate);
+        Ok(())
+    }
+}
+
+/// Whether an address is one of PayPal's own, in its one spelling: another would be another
+/// address for the same certificate.
+fn is_paypals(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        url.as_str() == address
+            && url.scheme() == "https"
+            && (host == "paypal.com" || host.ends_with(".paypal.com"))
+            && url.port().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_has_one_address() {
+        let genuine = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594";
+        assert!(is_paypals(genuine));
+        for (part, other) in [
+            ("https://", "http://"),
+            ("https://", "HTTPS://"),
+            ("https://", "https://a@"),
+            ("api.paypal.com", "aPi.paypal.com"),
+            ("api.paypal.com", "api.paypal.com:443"),
+            ("api.paypal.com", "api.paypal.com.evil.cn"),
+            ("/certs/", "/certs/../certs/"),
+            ("/certs/", "/./certs/"),
+            ("a594", "a594?x=1"),
+            ("a594", "a594#x"),
+            ("a594", "a594 "),
+        ] {
+            let spelled = genuine.replace(part, other);
+            assert!(!is_paypals(&spelled), "{spelled}");
+        }
     }
 }

@@ -14,6 +14,9 @@ use payment::ports::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
 
 fn adapter(world: &World) -> Arc<dyn Gateway> {
     world.of(Channel::Paypal).remove(0)
@@ -340,6 +343,49 @@ async fn a_withdrawn_token_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn a_running_adapter_says_that_it_is_well_only_once_it_asked() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    assert_eq!(gateway.check().await, Ok(()));
+    // The token at hand is good, and nothing answers.
+    world.fault("query", "unsigned_502").await;
+    assert!(gateway.check().await.is_err());
+    assert_eq!(gateway.check().await, Ok(()));
+}
+
+/// Whoever waited for a token while there was none to be had waits for no second try.
+#[tokio::test]
+async fn a_token_that_is_not_to_be_had_is_asked_for_once() {
+    let world = World::start().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", nobody.local_addr().unwrap());
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((caller, _)) = nobody.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // All others are waiting by the time that it hangs up.
+            let _ = caller.readable().await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    });
+    let change = |account: &mut toml::Table| {
+        account.insert("base".to_owned(), address.as_str().into());
+    };
+    let gateway = world.changed(Channel::Paypal, change).remove(0);
+    let (order, _) = made(&adapter(&world), &fresh(&world)).await;
+    let all = (0..8).map(|_| {
+        let (gateway, order) = (Arc::clone(&gateway), order.clone());
+        tokio::spawn(async move { gateway.query(&order).await })
+    });
+    let all: Vec<_> = all.collect();
+    for answer in all {
+        assert_unknown("a query", &answer.await.unwrap());
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
 async fn a_lost_capture_is_found_again() {
     let world = World::start().await;
     let gateway = adapter(&world);
@@ -493,6 +539,38 @@ async fn a_genuine_webhook_is_read_and_no_other() {
         assert_unknown(what, &read);
     }
     assert!(gateway.read_notify(&letter).await.is_ok());
+}
+
+/// Who names the genuine certificate and goes away keeps nobody from it.
+#[tokio::test]
+async fn a_certificate_is_fetched_though_its_caller_hangs_up() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let (order, _) = made(&gateway, &fresh(&world)).await;
+    world.act("pay", &order.number).await;
+    let letter = world.letter().await;
+    let mut junk = letter.clone();
+    junk.body = b"{}".to_vec();
+    let gone = tokio::time::timeout(Duration::ZERO, gateway.read_notify(&junk)).await;
+    assert!(gone.is_err());
+    assert!(gateway.read_notify(&letter).await.is_ok());
+}
+
+/// What was kept is worked on later.
+#[tokio::test]
+async fn a_webhook_is_judged_as_of_the_time_when_it_came() {
+    let world = World::start().await;
+    let gateway = adapter(&world);
+    let (order, _) = made(&gateway, &fresh(&world)).await;
+    world.act("pay", &order.number).await;
+    let mut letter = world.letter().await;
+    let now_ms = letter.received_ms;
+    // The sandbox's certificates hold since 1975.
+    for (years, holds) in [(0, true), (-60, false)] {
+        letter.received_ms = now_ms + years * 31_536_000_000;
+        let read = gateway.read_notify(&letter).await;
+        assert_eq!(read.is_ok(), holds, "{years}: {read:?}");
+    }
 }
 
 #[tokio::test]
