@@ -5,10 +5,17 @@ use crate::alarm::{Alarm, raise};
 use crate::{Checkout, Failure, counted};
 use payment::order::{Attempt, Event};
 use payment::ports::{
-    AttemptRow, BesideRefund, Gateway, NewCallback, OrderState, PaidReport, Payment, Settled,
+    AttemptRow, BesideRefund, ChannelError, Doubt, Gateway, NewCallback, OrderState, PaidReport,
+    Payment, Settled,
 };
 use payment::status::PayStatus;
 use payment::story::Source;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// A capture with all that belongs to it, from when its time was judged on, takes no longer: less than what is waited for
+/// those that began before an attempt's end (timer.rs).
+const CAPTURE_MOST: Duration = Duration::from_secs(12);
 
 /// What became of a report or query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +59,7 @@ impl Checkout {
         gateway: &dyn Gateway,
         attempt: &AttemptRow,
     ) -> Result<Outcome, Failure> {
+        let until = Instant::now() + CAPTURE_MOST;
         let now = self.reload(&attempt.order_sn).await?;
         let payable = matches!(
             now.request_status,
@@ -63,7 +71,14 @@ impl Checkout {
             tracing::info!(order.sn = now.order_sn, "approved, and not captured");
             return Ok(Outcome::Open);
         }
-        match gateway.capture(&now.order()).await {
+        let captured = timeout_at(until, gateway.capture(&now.order())).await;
+        let unanswered = |_| {
+            Err(ChannelError::unknown(
+                Doubt::TimeOut,
+                "no answer to a capture",
+            ))
+        };
+        match captured.unwrap_or_else(unanswered) {
             Ok(OrderState::Paid(report)) => {
                 self.settle_paid(gateway, &now, &report, Source::Channel)
                     .await
@@ -125,6 +140,7 @@ impl Checkout {
             let noted = store.note_mismatch(&attempt.order_sn, &detail, self.act(by));
             // Asked again, nothing new has come.
             if noted.await? {
+                self.request_changed(&attempt.domain_code, &attempt.request_key);
                 raise!(
                     Alarm::Mismatch,
                     order.sn = attempt.order_sn,
@@ -138,8 +154,10 @@ impl Checkout {
         if !attempt.status.has_money() {
             self.keep_paid(attempt, report, by).await?;
         }
-        self.seen_back(attempt, &report.given_back, by).await?;
-        Ok(Outcome::Paid)
+        // What went back is written before anybody is told that it was paid.
+        let seen = self.seen_back(attempt, &report.given_back, by).await;
+        self.callback_written.notify_one();
+        seen.map(|()| Outcome::Paid)
     }
 
     async fn keep_paid(
@@ -166,7 +184,6 @@ impl Checkout {
         }
         match settled {
             Settled::Went(Attempt::Paid) => {
-                self.callback_written.notify_one();
                 self.request_changed(&attempt.domain_code, &attempt.request_key);
                 tracing::info!(
                     order.sn = attempt.order_sn,

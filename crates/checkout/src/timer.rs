@@ -264,6 +264,10 @@ impl Checkout {
             Ok(state @ (OrderState::Paid(_) | OrderState::Held(_))) => {
                 self.settle(&*gateway, attempt, state, by).await
             }
+            // Approved meanwhile: a capture may have begun.
+            Ok(OrderState::Approved) if self.may_be_captured(attempt) => {
+                self.end_captures(attempt).await
+            }
             Ok(_) if closed => self.end(attempt, Event::Closed, by).await,
             Ok(_) | Err(_) => Ok(Outcome::Open),
         }

@@ -585,3 +585,16 @@ async fn an_approved_order_is_closed_once_no_capture_can_be_under_way() {
     assert_eq!(scene.attempt("k").await.request_status, PayStatus::Closed);
     scene.checkout.close_asked(&close).await.unwrap();
 }
+
+/// The payer approves between the close's first question and its last one.
+#[tokio::test]
+async fn an_order_that_is_approved_while_it_is_closed_waits_too() {
+    let scene = Scene::new().await;
+    let values = [("requestKey", "k"), ("rate", "6.8")];
+    scene.pay_by(Channel::Paypal, &values).await.unwrap();
+    scene.paypal.told.lock().unwrap().after_close = Some(OrderState::Approved);
+    let close = by_hmac(Purpose::Close, &[("requestKey", "k")]);
+    let closed = scene.checkout.close_asked(&close).await;
+    assert_eq!(closed, Err(Failure::InProgress));
+    assert_eq!(scene.attempt("k").await.request_status, PayStatus::NotPay);
+}
