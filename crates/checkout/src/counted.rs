@@ -5,6 +5,8 @@ use crate::budget::{self, Asker};
 use metrics::{Counter, counter};
 use payment::channel::Channel;
 use payment::order::Attempt;
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 /// Attempts, by channel and by what became of them.
 pub const ATTEMPTS: &str = "tongfu_attempts_total";
@@ -55,8 +57,48 @@ fn attempt(channel: Channel, outcome: &'static str) -> Counter {
 }
 
 /// An answer to a business system: by which door, and its errcode, one of the published.
-pub fn answered(door: &'static str, errcode: &str) {
-    counter!(ANSWERS, "door" => door, "errcode" => errcode.to_owned()).increment(1);
+pub fn answered(door: &str, errcode: &str) {
+    static ALL: Counters = Counters::new(ANSWERS, ["door", "errcode"]);
+    ALL.count(door, errcode);
+}
+
+/// Counters of one name by two labels, of few values each: what is raised with every request
+/// is looked for in the recorder once.
+pub struct Counters {
+    name: &'static str,
+    labels: [&'static str; 2],
+    known: LazyLock<RwLock<Known>>,
+}
+
+/// By the first label's value, and then by the second's.
+type Known = HashMap<String, HashMap<String, Counter>>;
+
+impl Counters {
+    /// None yet; the recorder of metrics is installed before the first one is raised.
+    #[must_use]
+    pub const fn new(name: &'static str, labels: [&'static str; 2]) -> Self {
+        let known = LazyLock::new(RwLock::default as fn() -> RwLock<Known>);
+        Self {
+            name,
+            labels,
+            known,
+        }
+    }
+
+    /// Raises the one of these values by one.
+    pub fn count(&self, first: &str, second: &str) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = known.get(first).and_then(|some| some.get(second)) {
+            return counter.increment(1);
+        }
+        drop(known);
+        let [one, other] = self.labels;
+        let counter = counter!(self.name, one => first.to_owned(), other => second.to_owned());
+        counter.increment(1);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let some = known.entry(first.to_owned()).or_default();
+        some.insert(second.to_owned(), counter);
+    }
 }
 
 /// Lets what is rare read 0, and not nothing, before it first happens; once the recorder of

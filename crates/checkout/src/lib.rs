@@ -49,7 +49,9 @@ pub use bells::Bell;
 pub use browser::{Browser, is_held_in_hands, is_previewer};
 pub use budget::PUT_OFF;
 pub use callback::{Schedule, is_taken};
-pub use counted::{ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, HASTENED, answered, count_from_zero};
+pub use counted::{
+    ANSWERS, ATTEMPTS, CALLBACKS, CLOCK, Counters, HASTENED, answered, count_from_zero,
+};
 pub use desk::{Errand, NotDone, Outcome, check_reason};
 pub use failure::Failure;
 pub use golive::{NoTrial, Trial, Tried, right};
