@@ -132,8 +132,7 @@
     }
 
     function byHand() {
-      document.execCommand('copy');
-      done();
+      if (document.execCommand('copy')) done();
     }
 
     button.hidden = false;

@@ -14,7 +14,7 @@ use payment::errcode::ErrCode;
 use payment::lang::Lang;
 use payment::money::Money;
 use payment::obj::{Bridge, Form};
-use screens::{Message, ended_screen, fragment_screen, message_screen, pick_screen};
+use screens::{Message, ended_screen, fragment_screen, message_screen, none_screen, pick_screen};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use ways::pay_screen;
@@ -146,6 +146,8 @@ pub enum Screen {
         openid: Option<Trip>,
         /// The channel that this payer picked last on this device.
         last: Option<Channel>,
+        /// Nothing is on offer here, and something in a browser of its own.
+        elsewhere: bool,
     },
     /// The payer pays.
     Pay(Box<Pay>),
@@ -201,6 +203,8 @@ pub enum Screen {
         twice: bool,
         /// How far it is.
         back: Back,
+        /// The sum that the payer paid, and has back.
+        sum: Money,
         /// Where the payer goes on.
         leave: Option<String>,
     },
@@ -453,7 +457,11 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             action,
             openid,
             last,
-        } => pick_screen(setting, order, (offers, last), action, openid).into_any(),
+            elsewhere,
+        } => match offers.is_empty() {
+            true => none_screen(setting, order, elsewhere).into_any(),
+            false => pick_screen(setting, order, (offers, last), action, openid).into_any(),
+        },
         Screen::Pay(pay) => pay_screen(setting, *pay).into_any(),
         Screen::Making { order, others } => {
             screens::making_screen(setting, order, others).into_any()
@@ -489,8 +497,9 @@ fn content(screen: Screen, setting: &Setting) -> AnyView {
             order,
             twice,
             back,
+            sum,
             leave,
-        } => screens::returned_screen(setting, order, (twice, back), leave).into_any(),
+        } => screens::returned_screen(setting, order, (twice, back, sum), leave).into_any(),
         Screen::Differs { order, leave } => {
             let why = words.differs_why.to_owned();
             let message = Message::plain(false, words.differs, why, leave);

@@ -42,6 +42,7 @@ pub(crate) struct Text {
     pub(crate) reading: &'static str,
     pub(crate) needs_script: &'static str,
     pub(crate) no_channel: &'static str,
+    pub(crate) elsewhere: &'static str,
     pub(crate) secure: &'static str,
     /// By [`crate::page::Back`], as those after it.
     pub(crate) returned: [&'static str; 3],
@@ -164,6 +165,7 @@ const ZH: Text = Text {
     reading: "正在打开收银台…",
     needs_script: "请开启浏览器的JavaScript，或返回商户重新打开支付页面。",
     no_channel: "该商户暂未开通支付方式，请联系商户。",
+    elsewhere: "该商户的支付方式在这个应用里不能用：请点右上角菜单，选择在浏览器中打开本页，再付款。",
     secure: "本页面不会保存您的支付密码",
     returned: [
         "订单已关闭，款项将退回",
@@ -190,7 +192,7 @@ const ZH: Text = Text {
     costs: "用这种方式支付需付",
     confirm: "请核对金额后支付",
     forwarding: "前往支付页面",
-    checking: "正在确认支付结果",
+    checking: "等待付款结果",
     go_to: |channel| format!("去{}支付", channel.trim_end_matches("支付")),
     in_wechat: "请在微信中完成支付",
     pay_in_wechat: "微信支付",
@@ -261,6 +263,7 @@ const EN: Text = Text {
     reading: "Opening the checkout…",
     needs_script: "Please switch on JavaScript, or open the payment page again from the merchant.",
     no_channel: "This merchant has no way to pay yet; please contact them.",
+    elsewhere: "This merchant’s ways to pay do not work inside this app: open this page in your browser (from the menu at the top right), and pay there.",
     secure: "This page never stores your payment password",
     returned: [
         "The order was closed; your money is on its way back",
@@ -287,7 +290,7 @@ const EN: Text = Text {
     costs: "Paying this way costs",
     confirm: "Check the amount, then pay",
     forwarding: "On to the payment page",
-    checking: "Confirming your payment",
+    checking: "Waiting for your payment",
     go_to: |channel| format!("Go to {channel}"),
     in_wechat: "Complete the payment in WeChat",
     pay_in_wechat: "Pay with WeChat",

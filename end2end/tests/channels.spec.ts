@@ -110,7 +110,7 @@ for (const channel of [alipay, chinapay, paypal]) {
         await toChannel(page, channel);
         await tap(page, channel, channel.cancel);
         await expect(page).toHaveURL(/\/pay\/attempt\/[0-9a-f]{32}\/stay(\?|$)/);
-        await expect(page.locator('h2').first()).toHaveText('正在确认支付结果');
+        await expect(page.locator('h2').first()).toHaveText('等待付款结果');
         await picture(page, `stay-${shot}`);
         await page.getByRole('link', { name: '更换支付方式' }).click();
         await pick(page, 'Wechat');
@@ -168,7 +168,7 @@ test('a return that says paid is not believed', async ({ page, request }) => {
   const token = /return%2F([0-9a-f]{32})/.exec((await forwards).url())?.[1];
   await page.goto(`/pay/return/${token}?trade_no=1&total_amount=123.45&sign=x`);
   await expect(page).toHaveURL(/\/stay$/);
-  await expect(page.locator('h2').first()).toHaveText('正在确认支付结果');
+  await expect(page.locator('h2').first()).toHaveText('等待付款结果');
   await control(request, 'pay');
   await expect(page).toHaveURL(new RegExp(`^${shop}/return`));
 });

@@ -1,14 +1,18 @@
 //! Starting a payment by the `pay` server function (docs/protocol.md, Paths), as our own
 //! page does it.
 
+use crate::browser::sleep;
 use crate::headers;
-use js_sys::Reflect;
+use js_sys::{Array, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{Headers, RequestInit, Response};
 
 const PC: &str = "/pay/api/pc/pay";
 const H5: &str = "/pay/api/h5/pay";
+
+/// The server has said something long before.
+const ANSWER_MS: u32 = 20_000;
 
 /// What became of a start.
 pub(crate) enum Started {
@@ -40,8 +44,14 @@ pub(crate) async fn start(action: &str, channel: &str) -> Result<Started, JsValu
     call.set_method("POST");
     call.set_headers(&call_headers);
     call.set_body(&"{}".into());
-    let response = JsFuture::from(window.fetch_with_str_and_init(&url, &call)).await?;
-    let response: Response = response.dyn_into()?;
+    // On a network that hangs he is told so in the end.
+    let given_up = future_to_promise(async {
+        sleep(ANSWER_MS).await;
+        Err(JsValue::NULL)
+    });
+    let answer = window.fetch_with_str_and_init(&url, &call);
+    let answer = Promise::race(&Array::of2(&answer, &given_up));
+    let response: Response = JsFuture::from(answer).await?.dyn_into()?;
     let page = response.headers().get(headers::PAGE)?;
     let body = JsFuture::from(response.json()?).await?;
     let text = |name: &str| -> Result<String, JsValue> {

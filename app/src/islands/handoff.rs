@@ -89,14 +89,15 @@ mod life {
         let field: Option<HtmlInputElement> = field;
         let Some(field) = field else { return };
         field.select();
-        if write(&field.value()).await.is_err() {
-            let document = window().and_then(|window| window.document());
-            let document = document.and_then(|document| document.dyn_into::<HtmlDocument>().ok());
-            if let Some(document) = document {
-                let _ = document.exec_command("copy");
-            }
+        let written = write(&field.value()).await.is_ok();
+        let by_hand = || {
+            let document = window()?.document()?.dyn_into::<HtmlDocument>().ok()?;
+            document.exec_command("copy").ok()
+        };
+        // Where neither works it stays selected, and nothing is said.
+        if written || by_hand() == Some(true) {
+            button.set_text_content(Some(&said(&button, "done")));
         }
-        button.set_text_content(Some(&said(&button, "done")));
     }
 
     /// Writes into the clipboard, where the browser has one for us.

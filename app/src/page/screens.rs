@@ -9,6 +9,7 @@ use crate::islands::picker::Picker;
 use crate::text::{hint, text, time};
 use leptos::prelude::*;
 use payment::channel::Channel;
+use payment::money::Money;
 
 /// The page that reads the fragment.
 pub(super) fn fragment_screen(setting: &Setting) -> impl IntoView + use<> {
@@ -35,7 +36,6 @@ pub(super) fn pick_screen(
 ) -> impl IntoView + use<> {
     let (words, lang) = (text(setting.lang), setting.lang);
     let sum = order.money.to_string();
-    let empty = offers.is_empty();
     let last = offers.iter().position(|offer| Some(offer.channel) == last);
     let picked = last.unwrap_or_default();
     let cards: Vec<_> = offers
@@ -63,19 +63,32 @@ pub(super) fn pick_screen(
     view! {
         <main data-openid=at_once>
             {summary(setting, order)}
-            {if empty {
-                view! { <p class="card bad" role="alert">{words.no_channel}</p> }.into_any()
-            } else {
-                view! {
-                    <form class="card" method="post" action=action data-openid=on_wish>
-                        <fieldset><legend>{words.pick}</legend>{cards}</fieldset>
-                        <button>{words.go}" "<b>{sum}</b></button>
-                        <p class="small" role="status" data-starting=words.starting data-lost=words.lost></p>
-                        <Picker/>
-                        {trip}
-                    </form>
-                }.into_any()
-            }}
+            <form class="card" method="post" action=action data-openid=on_wish>
+                <fieldset><legend>{words.pick}</legend>{cards}</fieldset>
+                <button>{words.go}" "<b>{sum}</b></button>
+                <p class="small" role="status" data-starting=words.starting data-lost=words.lost></p>
+                <Picker/>
+                {trip}
+            </form>
+        </main>
+    }
+}
+
+/// No channel can be picked here.
+pub(super) fn none_screen(
+    setting: &Setting,
+    order: Bought,
+    elsewhere: bool,
+) -> impl IntoView + use<> {
+    let words = text(setting.lang);
+    let why = match elsewhere {
+        true => words.elsewhere,
+        false => words.no_channel,
+    };
+    view! {
+        <main>
+            {summary(setting, order)}
+            <p class="card bad" role="alert">{why}</p>
         </main>
     }
 }
@@ -182,7 +195,7 @@ pub(super) fn no_cookie_screen(
 pub(super) fn returned_screen(
     setting: &Setting,
     order: Bought,
-    (twice, back): (bool, Back),
+    (twice, back, sum): (bool, Back, Money),
     leave: Option<String>,
 ) -> impl IntoView + use<> {
     let (words, back) = (text(setting.lang), back as usize);
@@ -190,7 +203,7 @@ pub(super) fn returned_screen(
         true => (words.twice, words.twice_why),
         false => (words.returned[back], words.returned_why),
     };
-    let why = format!("{why}{} {}", words.goes_back[back], order.money);
+    let why = format!("{why}{} {sum}", words.goes_back[back]);
     let message = Message::plain(twice, title, why, leave);
     message_screen(setting, Some(order), message)
 }

@@ -48,6 +48,7 @@ fn pick(lang: Lang) -> String {
             action,
             openid: None,
             last: None,
+            elsewhere: false,
         },
         lang,
     )
@@ -68,6 +69,24 @@ fn the_picker_is_a_form_that_needs_no_script() {
 }
 
 #[test]
+fn who_can_pay_elsewhere_alone_is_told_so() {
+    let html = |elsewhere| {
+        let screen = Screen::Pick {
+            order: order("耳机"),
+            offers: Vec::new(),
+            action: String::new(),
+            openid: None,
+            last: None,
+            elsewhere,
+        };
+        shown(screen, Lang::Zh)
+    };
+    assert!(html(true).contains("在浏览器中打开本页"));
+    assert!(html(false).contains("请联系商户"));
+    assert!(!html(true).contains("<form"));
+}
+
+#[test]
 fn the_channel_that_was_picked_last_is_picked_again() {
     let offer = |channel| Offer {
         channel,
@@ -80,6 +99,7 @@ fn the_channel_that_was_picked_last_is_picked_again() {
             action: String::new(),
             openid: None,
             last,
+            elsewhere: false,
         };
         shown(screen, Lang::Zh)
     };
@@ -94,12 +114,13 @@ fn a_payer_whose_money_goes_back_is_not_told_that_nothing_was_charged() {
         order: order("耳机"),
         twice,
         back,
+        sum: Money::from_minor(17_388, Currency::Usd).unwrap(),
         leave: Some("http://a.cn/".to_owned()),
     };
     let screen = || returned(false, Back::OnItsWay);
     let html = shown(screen(), Lang::Zh);
     assert!(
-        html.contains("原路退回") && html.contains("¥1,234.56"),
+        html.contains("原路退回") && html.contains("US$173.88"),
         "{html}"
     );
     assert!(

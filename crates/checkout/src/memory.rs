@@ -38,8 +38,8 @@ const DEAF: Duration = Duration::from_secs(1);
 /// Where a request stands, as far as a poll tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
-    /// The newest attempt, or the one whose channel holds the payer's money; none: nobody
-    /// began to pay.
+    /// The newest attempt, or the one whose channel has the payer's money, held or of another
+    /// sum; none: nobody began to pay.
     pub(crate) newest: Option<Newest>,
     /// Whether its key is closed, where nobody began.
     pub(crate) closed: bool,
@@ -55,6 +55,8 @@ pub(crate) struct Newest {
     pub(crate) status: Attempt,
     pub(crate) request_status: PayStatus,
     pub(crate) expires_ms: i64,
+    /// What came does not fit it: nothing is to be paid any more.
+    pub(crate) differs: bool,
 }
 
 impl Newest {
@@ -67,6 +69,7 @@ impl Newest {
             status: row.status,
             request_status: row.request_status,
             expires_ms: row.expires_ms,
+            differs: row.differs(),
         }
     }
 }

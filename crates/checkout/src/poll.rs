@@ -454,7 +454,7 @@ impl Known {
     /// By the attempts of a request, oldest first; `closed` of one that has none.
     fn of(attempts: &[AttemptRow], closed: bool) -> Self {
         Self {
-            newest: held_among(attempts).or(attempts.last()).map(Newest::of),
+            newest: money_among(attempts).or(attempts.last()).map(Newest::of),
             closed: closed && attempts.is_empty(),
         }
     }
@@ -473,6 +473,8 @@ impl Newest {
             // Its channel has the payer's money, though the request was closed meanwhile.
             _ if self.status == Attempt::Held => Standing::Open,
             PayStatus::Closed => Standing::Closed,
+            // Its page says so, and waits for nothing.
+            _ if self.differs => Standing::Ended,
             _ if self.status.is_open() && now_ms < self.expires_ms => Standing::Open,
             _ => Standing::Ended,
         }

@@ -293,6 +293,19 @@ impl Opened<'_> {
                 .pays_by_bridge(self.domain, self.request)
     }
 
+    /// Whether a browser that is no app's own would offer something.
+    fn is_payable_elsewhere(&self) -> bool {
+        let place = Place {
+            browser: Browser::Other,
+            ..self.place.clone()
+        };
+        let channels = self
+            .state
+            .checkout
+            .pay_types(self.domain, &place, self.request);
+        !channels.is_empty()
+    }
+
     /// The way to this payer's openid, and back here.
     fn trip(&self) -> Trip {
         let (state, visit) = (self.state, self.visit);
@@ -309,11 +322,11 @@ impl Opened<'_> {
         let order = screens::order(self.request, self.visit.lang);
         let Some(channel) = self.given().filter(|_| !self.visit.preview) else {
             let offers = self.offers().into_iter();
+            let offers = offers.map(|(channel, charged)| Offer { channel, charged });
             return Ok(Screen::Pick {
                 order,
-                offers: offers
-                    .map(|(channel, charged)| Offer { channel, charged })
-                    .collect(),
+                offers: offers.collect(),
+                elsewhere: self.channels.is_empty() && self.is_payable_elsewhere(),
                 action: format!("{}?{}", links::start(self.visit.scene), self.visit.raw),
                 openid: self.bridges().then(|| self.trip()),
                 last: self.visit.last_channel(),

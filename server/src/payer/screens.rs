@@ -71,9 +71,6 @@ pub(super) fn screen(
             back: back_url,
         };
     }
-    // Others' pages say that the payment is looked for.
-    let is_paid_here = matches!(attempt.kind, Kind::Native | Kind::Jsapi);
-    let came_back = look == Look::Back && is_paid_here;
     let Some(way) = way(attempt, look) else {
         return Screen::Making {
             order,
@@ -101,7 +98,7 @@ pub(super) fn screen(
         attempt_url,
         check_url: Some(links::come_back(attempt)),
         back_url: Some(back_url),
-        came_back,
+        came_back: look == Look::Back,
     }))
 }
 
@@ -181,6 +178,7 @@ pub(super) fn going_back(
             Some(Refund::Done) => Back::Done,
             Some(Refund::Failed | Refund::Parked | Refund::Withdrawn) | None => Back::ByMerchant,
         },
+        sum: attempt.channel_money,
         leave: leave.clone(),
     }
 }

@@ -169,6 +169,19 @@ mod tests {
         assert!(page.contains("/pay.html?x=1"), "{page}");
     }
 
+    /// The page was in a shop's frame, and nobody has looked which.
+    #[test]
+    fn who_asks_too_often_in_a_frame_reads_it_there() {
+        let empty = Buckets::new(Rate {
+            per_second: 1,
+            burst: 1,
+        });
+        let wait = (0..3).find_map(|_| empty.charge(&"a").err()).unwrap();
+        let page = too_many(&"/pay.html?x=1".parse().unwrap(), Lang::Zh, wait);
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.ends_with("frame-ancestors 'self' *"), "{policy}");
+    }
+
     #[tokio::test]
     async fn each_caller_reads_that_there_were_too_many_in_his_own_form() {
         let cases = [

@@ -217,9 +217,15 @@ pub(crate) fn page(screen: Screen, form: Form) -> Response {
 /// browsers hold those to the same list: so any https host is on it.
 fn policy(nonce: &str, screen: &Screen, frame_origins: &[String]) -> HeaderValue {
     // Who may hold the page in a frame stands in the parameters: the page that reads
-    // them from the fragment can't know it, and holds nothing.
+    // them from the fragment can't know it, and holds nothing. Nor does the page of trouble
+    // that passes before a request was looked at.
     let frames = match screen {
         Screen::Fragment => "*".to_owned(),
+        Screen::Refused {
+            order: None,
+            again: Some(_),
+            ..
+        } => "*".to_owned(),
         _ => frame_origins.join(" "),
     };
     let forms = match screen {

@@ -94,3 +94,19 @@ async fn what_pages_ask_about_is_read_ahead_as_a_poll_reads_it() {
     assert_eq!(poll("closed").await, Poll::Failed(Failure::Closed));
     assert_eq!(poll("unbegun").await, Poll::Waiting);
 }
+
+/// Whoever paid another sum is shown that, and no code to pay once more.
+#[tokio::test]
+async fn a_page_that_waits_for_what_differs_is_told_to_look() {
+    let scene = Scene::new().await;
+    let attempt = scene.pay("k").await.unwrap();
+    let poll = async || scene.checkout.poll(&signed(&[("requestKey", "k")])).await;
+    assert_eq!(poll().await, Poll::Open(attempt.order_sn.clone()));
+    scene.answers(Ok(paid(&attempt, 99)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    assert_eq!(poll().await, Poll::Ended);
+    // The sum was wrong with us: it is settled once that is mended.
+    scene.answers(Ok(paid(&attempt, 100)));
+    scene.checkout.requery(&attempt).await.unwrap();
+    assert_eq!(poll().await, Poll::Paid);
+}
