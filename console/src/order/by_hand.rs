@@ -116,7 +116,7 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<A
 /// Whether a refund fits beside the others, or may be one that was made at the channel.
 fn fits(asked: &Payment, refund: &RefundRow) -> bool {
     let (paid, channel_paid) = (asked.attempt.money, asked.attempt.channel_money);
-    let left = Left::beside(paid, channel_paid, &asked.refunds, &refund.refund_no);
+    let left = Left::beside(paid, channel_paid, &asked.refunds, refund);
     let mut others = asked.refunds.iter();
     left.holds(refund) || refund.state.counts() && others.any(|one| one.stands_for(refund))
 }

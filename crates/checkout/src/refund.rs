@@ -320,7 +320,7 @@ impl Checkout {
         let at_channel = stand_ins.clone().find(|_| row.state.counts());
         if at_channel.is_none() {
             let (paid, channel_paid) = (attempt.money, attempt.channel_money);
-            let left = Left::beside(paid, channel_paid, &refunds, refund_no);
+            let left = Left::beside(paid, channel_paid, &refunds, &row);
             if !left.holds(&row) {
                 return Err(Failure::TooMuch(left.money));
             }
@@ -344,8 +344,12 @@ impl Checkout {
         let Some(other) = at_channel else {
             return Ok(store.step_refund(refund_no, &step).await?);
         };
-        // It is that refund: whoever heard of the other row hears that it is none.
-        let gone = self.refund_news(other, Refund::Failed, now_ms).await?;
+        // It is that refund: whoever heard of the other row by its name hears that it is none.
+        let domain = self.domain_named(&attempt.domain_code).await?;
+        let gone = match domain.settings.refund_details {
+            true => self.refund_news(other, Refund::Failed, now_ms).await?,
+            false => None,
+        };
         let told = gone.as_ref().map(|gone| |sum| gone.callback(sum));
         let told = told.as_ref().map(|told| told as WriteCallback<'_>);
         let ended = store.step_refund_of(refund_no, &other.refund_no, &step, told);

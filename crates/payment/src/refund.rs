@@ -247,23 +247,31 @@ impl Left {
         Self::after(paid, channel_paid, refunds, Refund::counts)
     }
 
-    /// The same beside one of them, whether it counts or not: what there is for that one.
+    /// What there is for one of them: beside what went back, where its sum counts already;
+    /// beside all that may go back, where it does not.
     #[must_use]
     pub fn beside(
         paid: Money,
         channel_paid: Money,
         refunds: &[RefundRow],
-        refund_no: &str,
+        refund: &RefundRow,
     ) -> Self {
-        let others = refunds.iter().filter(|one| one.refund_no != refund_no);
+        let others = refunds
+            .iter()
+            .filter(|one| one.refund_no != refund.refund_no);
         let others: Vec<_> = others.cloned().collect();
-        Self::of(paid, channel_paid, &others)
+        match refund.state.counts() {
+            true => Self::after(paid, channel_paid, &others, Refund::is_done),
+            false => Self::of(paid, channel_paid, &others),
+        }
     }
 
-    /// Whether a refund fits into it, by what its channel gives back.
+    /// Whether a refund fits into it: by what its channel gives back, and, where its sum
+    /// does not count yet, by that too.
     #[must_use]
     pub fn holds(self, refund: &RefundRow) -> bool {
-        refund.channel_money.minor() <= self.channel
+        let fits = refund.state.counts() || refund.money.minor() <= self.money;
+        fits && refund.channel_money.minor() <= self.channel
     }
 
     /// What the refunds in these states leave; never less than nothing, though a refund
@@ -287,8 +295,8 @@ impl Left {
     }
 }
 
-/// Refunds that a person may end and that no longer fit beside what else went back: they can
-/// be made no more.
+/// Refunds that a person may end and that no longer fit beside what else went back, which none
+/// of them is: they can be made no more.
 pub fn in_vain(
     paid: Money,
     channel_paid: Money,
@@ -296,8 +304,9 @@ pub fn in_vain(
     now_ms: i64,
 ) -> impl Iterator<Item = &RefundRow> {
     refunds.iter().filter(move |one| {
-        let left = Left::beside(paid, channel_paid, refunds, &one.refund_no);
-        one.state.counts() && one.may_end_by_hand(now_ms) && !left.holds(one)
+        let left = Left::beside(paid, channel_paid, refunds, one);
+        let may_be_other = refunds.iter().any(|other| other.stands_for(one));
+        one.state.counts() && one.may_end_by_hand(now_ms) && !left.holds(one) && !may_be_other
     })
 }
 
@@ -453,6 +462,36 @@ mod tests {
             note: String::new(),
             created_ms,
         }
+    }
+
+    /// A payment of 100 was taken as 15 elsewhere; what a hand there gives back is reckoned
+    /// back, and is not the sum that was asked for.
+    #[test]
+    fn what_was_made_at_the_channel_is_told_by_the_channels_sum() {
+        let of = |ms, cause, state, (fen, cents)| RefundRow {
+            money: Money::from_minor(fen, Currency::Cny).unwrap(),
+            channel_money: Money::from_minor(cents, Currency::Usd).unwrap(),
+            ..begun(ms, cause, state)
+        };
+        let paid = Money::from_minor(100, Currency::Cny).unwrap();
+        let taken = Money::from_minor(15, Currency::Usd).unwrap();
+        let waits = of(1, Cause::Business, Refund::Parked, (30, 5));
+        let there = of(2, Cause::AtChannel, Refund::Done, (33, 5));
+        assert!(there.stands_for(&waits));
+        let both = [waits.clone(), there];
+        assert_eq!(in_vain(paid, taken, &both, 0).count(), 0);
+        // What is under way takes nothing from one that counts already, what is back does.
+        let (sent, back) = (Refund::Sent, Refund::Done);
+        for (state, in_all) in [(sent, 0), (back, 1)] {
+            let other = of(2, Cause::Business, state, (80, 12));
+            let all = [waits.clone(), other];
+            assert_eq!(in_vain(paid, taken, &all, 0).count(), in_all);
+        }
+        // One that failed fits by both sums, or not.
+        let failed = of(1, Cause::Business, Refund::Failed, (33, 5));
+        let other = of(2, Cause::Business, Refund::Done, (68, 10));
+        let left = Left::beside(paid, taken, &[failed.clone(), other], &failed);
+        assert!(!left.holds(&failed), "{left:?}");
     }
 
     #[test]

@@ -95,7 +95,12 @@ async fn one_that_waits(scene: &Scene) -> (AttemptRow, String) {
 #[tokio::test]
 async fn a_refund_that_waits_and_is_made_by_hand_goes_back_once() {
     let scene = Scene::new().await;
-    let told = |domain: &mut Domain| domain.settings.refund_callbacks = true;
+    let told = |domain: &mut Domain| {
+        (
+            domain.settings.refund_callbacks,
+            domain.settings.refund_details,
+        ) = (true, true);
+    };
     scene.with_domain(told).await;
     let (order, number) = one_that_waits(&scene).await;
     let waiting = async || {

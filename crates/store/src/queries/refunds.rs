@@ -346,7 +346,7 @@ async fn take_step(
     // A channel's word is as it is; an operator's fits what is left.
     if next != state && next.is_done() && step.note == BY_HAND {
         let (paid, channel_paid, refunds) = paid_and_refunds(tx, &row.order_sn).await?;
-        if !Left::beside(paid, channel_paid, &refunds, refund_no).holds(row) {
+        if !Left::beside(paid, channel_paid, &refunds, row).holds(row) {
             return Err(changed(&row.order_sn));
         }
     }

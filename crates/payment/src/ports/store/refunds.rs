@@ -62,8 +62,12 @@ impl RefundRow {
     #[must_use]
     pub fn stands_for(&self, other: &Self) -> bool {
         let is_later = (self.created_ms, &self.refund_no) > (other.created_ms, &other.refund_no);
-        let takes_place = !other.state.counts() || self.cause == Cause::AtChannel;
-        is_later && takes_place && self.money == other.money && self.state.counts()
+        let is_alike = match self.cause {
+            // Its sum in the request's currency was reckoned back.
+            Cause::AtChannel => self.channel_money == other.channel_money,
+            _ => !other.state.counts() && self.money == other.money,
+        };
+        is_later && is_alike && self.state.counts()
     }
 
     /// Whether a person may note it as given back: it failed or is parked, or its channel,
