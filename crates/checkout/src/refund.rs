@@ -328,36 +328,46 @@ impl Checkout {
                 return Err(Failure::MadeAnew);
             }
         }
-        let now_ms = self.now_ms();
+        self.end_refund(&row, (Refund::Done, BY_HAND), at_channel)
+            .await
+    }
+
+    /// A person's word ends a refund, which `other` is, where somebody made it at the channel
+    /// by another number.
+    async fn end_refund(
+        &self,
+        row: &RefundRow,
+        (next, note): (Refund, &'static str),
+        other: Option<&RefundRow>,
+    ) -> Result<RefundRow, Failure> {
         let act = self.act(Source::Operator);
-        let news = self.refund_news(&row, Refund::Done, now_ms).await?;
+        let news = self.refund_news(row, next, act.at_ms).await?;
         let write = news.as_ref().map(|news| |sum| news.callback(sum));
         let step = RefundStep {
-            next: Refund::Done,
-            reference: at_channel.and_then(|one| one.reference.as_deref()),
-            note: BY_HAND,
+            next,
+            reference: other.and_then(|one| one.reference.as_deref()),
+            note,
             next_ms: None,
             callback: write.as_ref().map(|write| write as WriteCallback<'_>),
             act,
         };
         let store = &self.parts.store;
-        let Some(other) = at_channel else {
-            return Ok(store.step_refund(refund_no, &step).await?);
+        let Some(other) = other else {
+            return Ok(store.step_refund(&row.refund_no, &step).await?);
         };
-        // It is that refund: whoever heard of the other row by its name hears that it is none.
+        // Whoever heard of the other row by its name hears that it is none.
+        let attempt = self.reload(&row.order_sn).await?;
         let domain = self.domain_named(&attempt.domain_code).await?;
         let gone = match domain.settings.refund_details {
-            true => self.refund_news(other, Refund::Failed, now_ms).await?,
+            true => self.refund_news(other, Refund::Failed, act.at_ms).await?,
             false => None,
         };
         let told = gone.as_ref().map(|gone| |sum| gone.callback(sum));
         let told = told.as_ref().map(|told| told as WriteCallback<'_>);
-        let ended = store.step_refund_of(refund_no, &other.refund_no, &step, told);
-        let ended = ended.await?;
-        let detail = format!("{} is refund {refund_no}", other.refund_no);
-        store
-            .look_after(order_sn, &other.refund_no, &detail, act)
-            .await?;
+        let (number, there) = (&row.refund_no, &other.refund_no);
+        let ended = store.step_refund_of(number, there, &step, told).await?;
+        let detail = format!("{there} is refund {number}");
+        store.look_after(&row.order_sn, there, &detail, act).await?;
         Ok(ended)
     }
 
@@ -401,17 +411,8 @@ impl Checkout {
         let Some(row) = row.filter(|row| row.state.counts() && !row.state.is_done()) else {
             return Ok(store.look_after(order_sn, number, detail, act).await?);
         };
-        let news = self.refund_news(&row, Refund::Failed, act.at_ms).await?;
-        let write = news.as_ref().map(|news| |sum| news.callback(sum));
-        let step = RefundStep {
-            next: Refund::Failed,
-            reference: None,
-            note: NOTHING_LEFT_FOR_IT,
-            next_ms: None,
-            callback: write.as_ref().map(|write| write as WriteCallback<'_>),
-            act,
-        };
-        let ended = store.step_refund(number, &step).await?;
+        let why = (Refund::Failed, NOTHING_LEFT_FOR_IT);
+        let ended = self.end_refund(&row, why, None).await?;
         store.look_after(order_sn, number, detail, act).await?;
         Ok(ended.state == Refund::Failed)
     }

@@ -256,14 +256,13 @@ impl Left {
         refunds: &[RefundRow],
         refund: &RefundRow,
     ) -> Self {
-        let others = refunds
-            .iter()
-            .filter(|one| one.refund_no != refund.refund_no);
-        let others: Vec<_> = others.cloned().collect();
-        match refund.state.counts() {
-            true => Self::after(paid, channel_paid, &others, Refund::is_done),
-            false => Self::of(paid, channel_paid, &others),
-        }
+        let others = refunds.iter();
+        let others = others.filter(|one| one.refund_no != refund.refund_no);
+        let states = match refund.state.counts() {
+            true => Refund::is_done,
+            false => Refund::counts,
+        };
+        Self::after(paid, channel_paid, others, states)
     }
 
     /// Whether a refund fits into it: by what its channel gives back, and, where its sum
@@ -277,14 +276,15 @@ impl Left {
     /// What the refunds in these states leave; never less than nothing, though a refund
     /// of ours may wait for money that went back without it.
     #[must_use]
-    pub fn after(
+    pub fn after<'a>(
         paid: Money,
         channel_paid: Money,
-        refunds: &[RefundRow],
-        states: impl Fn(Refund) -> bool,
+        refunds: impl IntoIterator<Item = &'a RefundRow>,
+        states: fn(Refund) -> bool,
     ) -> Self {
         let (mut money, mut channel) = (paid.minor(), channel_paid.minor());
-        for refund in refunds.iter().filter(|refund| states(refund.state)) {
+        let refunds = refunds.into_iter();
+        for refund in refunds.filter(|refund| states(refund.state)) {
             money -= refund.money.minor();
             channel -= refund.channel_money.minor();
         }

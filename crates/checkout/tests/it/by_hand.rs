@@ -2,11 +2,11 @@
 //! a person decides).
 
 use crate::scene::{Scene, paid};
-use crate::taken_back::{back, by_hand, fen, hears, paid_order, refund, refunds, told};
-use payment::domain::Domain;
-use payment::ports::{
-    AttemptRow, BackSum, ChannelError, GivenBack, OrderState, RefundState, RefundStep,
+use crate::taken_back::{
+    back, by_hand, fen, hears, paid_order, refund, refunds, told, with_all_on_its_way,
 };
+use payment::domain::Domain;
+use payment::ports::{AttemptRow, BackSum, ChannelError, GivenBack, OrderState, RefundStep};
 use payment::refund::{Cause, Refund};
 use payment::story::{Act, Source};
 
@@ -195,11 +195,7 @@ async fn a_refund_that_waits_while_a_dispute_takes_all_is_made_no_more() {
 #[tokio::test]
 async fn a_silent_refund_for_which_nothing_is_left_is_ended_too() {
     let scene = Scene::new().await;
-    let order = paid_order(&scene).await;
-    refund(&scene, "a", "100").await.unwrap();
-    scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
-    scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Pending));
-    scene.refunds_after_s(1).await;
+    let order = with_all_on_its_way(&scene).await;
     hears(&scene, by_hand("X1", BackSum::Of(fen(99)))).await;
     let number = scene.store.refunds(&order.order_sn).await.unwrap()[0]
         .refund_no

@@ -212,14 +212,20 @@ pub(crate) async fn refunds(scene: &Scene, order: &AttemptRow) -> Vec<(Cause, Re
     rows.iter().map(tell).collect()
 }
 
-#[tokio::test]
-async fn money_that_went_back_is_kept_though_a_refund_of_ours_holds_the_sum() {
-    let scene = Scene::new().await;
-    let order = paid_order(&scene).await;
-    refund(&scene, "a", "100").await.unwrap();
+/// A paid order whose whole sum is on its way back, as far as its channel says.
+pub(crate) async fn with_all_on_its_way(scene: &Scene) -> AttemptRow {
+    let order = paid_order(scene).await;
+    refund(scene, "a", "100").await.unwrap();
     scene.channel.told.lock().unwrap().refund = Some(Ok(RefundState::Pending));
     scene.channel.told.lock().unwrap().query_refund = Some(Ok(RefundState::Pending));
     scene.refunds_after_s(1).await;
+    order
+}
+
+#[tokio::test]
+async fn money_that_went_back_is_kept_though_a_refund_of_ours_holds_the_sum() {
+    let scene = Scene::new().await;
+    let order = with_all_on_its_way(&scene).await;
     hears(&scene, by_hand("H1", BackSum::Of(fen(60)))).await;
     // What is over is never less than nothing.
     let refused = refund(&scene, "b", "1").await;
