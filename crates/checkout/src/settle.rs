@@ -13,8 +13,8 @@ use payment::story::Source;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// A capture with all that belongs to it, from when its time was judged on, takes no longer: less than what is waited for
-/// those that began before an attempt's end (timer.rs).
+/// A capture with all that belongs to it, from when its time was judged on, takes no longer:
+/// less than what is waited for those that began before an attempt's end (timer.rs).
 const CAPTURE_MOST: Duration = Duration::from_secs(12);
 
 /// What became of a report or query.
@@ -151,12 +151,15 @@ impl Checkout {
             }
             return Ok(Outcome::Mismatch);
         }
-        if !attempt.status.has_money() {
+        let is_news = !attempt.status.has_money();
+        if is_news {
             self.keep_paid(attempt, report, by).await?;
         }
-        // What went back is written before anybody is told that it was paid.
         let seen = self.seen_back(attempt, &report.given_back, by).await;
-        self.callback_written.notify_one();
+        // What went back is written before anybody is told that it was paid.
+        if is_news {
+            self.callback_written.notify_one();
+        }
         seen.map(|()| Outcome::Paid)
     }
 
