@@ -125,13 +125,17 @@ mod tests {
     use axum::body::to_bytes;
     use axum::http::header::RETRY_AFTER;
 
-    async fn refused(path: &str) -> (StatusCode, Option<String>, String) {
+    /// Somebody has asked too often.
+    fn wait() -> Wait {
         let empty = Buckets::new(Rate {
             per_second: 1,
             burst: 1,
         });
-        let wait = (0..3).find_map(|_| empty.charge(&"a").err()).unwrap();
-        let response = too_many(&path.parse().unwrap(), Lang::Zh, wait);
+        (0..3).find_map(|_| empty.charge(&"a").err()).unwrap()
+    }
+
+    async fn refused(path: &str) -> (StatusCode, Option<String>, String) {
+        let response = too_many(&path.parse().unwrap(), Lang::Zh, wait());
         let wait = response.headers().get(RETRY_AFTER);
         let wait = wait.map(|value| value.to_str().unwrap().to_owned());
         let status = response.status();
@@ -172,12 +176,7 @@ mod tests {
     /// The page was in a shop's frame, and nobody has looked which.
     #[test]
     fn who_asks_too_often_in_a_frame_reads_it_there() {
-        let empty = Buckets::new(Rate {
-            per_second: 1,
-            burst: 1,
-        });
-        let wait = (0..3).find_map(|_| empty.charge(&"a").err()).unwrap();
-        let page = too_many(&"/pay.html?x=1".parse().unwrap(), Lang::Zh, wait);
+        let page = too_many(&"/pay.html?x=1".parse().unwrap(), Lang::Zh, wait());
         let policy = page.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.ends_with("frame-ancestors 'self' *"), "{policy}");
     }
