@@ -17,8 +17,8 @@ use payment::ports::{
     RefundReport, RefundRow, RefundState, RefundStep, Refunded, WriteCallback,
 };
 use payment::refund::{
-    BY_HAND, Cause, Left, ON_ITS_WAY, Refund, given_back, in_vain, waits_for_another,
-    waits_until_ms,
+    BY_HAND, BY_HAND_THERE, Cause, Left, NOTHING_LEFT_FOR_IT, ON_ITS_WAY, Refund, given_back,
+    in_vain, waits_for_another, waits_until_ms,
 };
 use payment::refusal::Refusal;
 use payment::story::Source;
@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 use tracing::{Instrument, info_span};
 
 /// What is noted of one that can be made no more.
-const NOTHING_LEFT_FOR_IT: &str = "what it was to give back went back without it";
 /// Refunds that one round takes.
 const ROUND: i64 = 32;
 /// A refund is asked about again after half its age, within these, ms.
@@ -328,7 +327,11 @@ impl Checkout {
                 return Err(Failure::MadeAnew);
             }
         }
-        self.end_refund(&row, (Refund::Done, BY_HAND), at_channel)
+        let note = match at_channel {
+            Some(_) => BY_HAND_THERE,
+            None => BY_HAND,
+        };
+        self.end_refund(&row, (Refund::Done, note), at_channel)
             .await
     }
 

@@ -12,7 +12,9 @@ use payment::ports::{
     AttemptRow, BackSum, ChannelError, Gateway, GivenBack, MoneyBack, NotifyOutcome, RefundOrder,
     RefundReport, RefundRow, RefundState, TakenBack, WriteCallback,
 };
-use payment::refund::{AT_CHANNEL_PREFIX, Cause, Left, Refund, UNTOLD, share_at_channel};
+use payment::refund::{
+    AT_CHANNEL_PREFIX, BY_HAND_THERE, Cause, Left, Refund, UNTOLD, share_at_channel,
+};
 use payment::story::Source;
 
 /// So long after its end a channel is asked about an order whose money went back, ms.
@@ -65,8 +67,11 @@ impl Checkout {
             let detail = format!("refund {refund_no} of another account");
             return Ok((NotifyOutcome::Odd, detail));
         }
-        // Its order was let pay its request, and is given back all the same.
-        if row.state == Refund::Withdrawn && report.state == RefundState::Done {
+        // Its order was let pay its request, or somebody made it at the channel by another
+        // number, and it is given back all the same.
+        let is_another = row.state == Refund::Withdrawn
+            || row.note == BY_HAND_THERE && row.reference != report.reference;
+        if is_another && report.state == RefundState::Done {
             return self.taken_back(gateway, back, Cause::AtChannel, by).await;
         }
         self.keep_refund(&row, Ok(report), by).await?;
@@ -219,7 +224,9 @@ impl Checkout {
         // order's; one that was withdrawn counts for nothing.
         let is_ours = |row: &RefundRow| {
             row.reference.as_ref() == Some(&back.number)
-                || row.state.counts() && back.channel_order_no.as_ref() == Some(&row.refund_no)
+                || row.state.counts()
+                    && row.note != BY_HAND_THERE
+                    && back.channel_order_no.as_ref() == Some(&row.refund_no)
         };
         let is_known = |row: &RefundRow| {
             row.refund_key.as_deref() == Some(&key)
@@ -227,6 +234,15 @@ impl Checkout {
         };
         if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
             return Ok(noted(NotifyOutcome::Known));
+        }
+        if cause == Cause::AtChannel
+            && let BackSum::Of(money) = back.sum
+            && let Some(row) = refunds.iter().find(|row| row.may_have_gone_back_as(money))
+            && store
+                .name_by_hand(&row.refund_no, &back.number, self.act(by))
+                .await?
+        {
+            return Ok(noted(NotifyOutcome::Refund));
         }
         raise!(
             Alarm::TakenBack,

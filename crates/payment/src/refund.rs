@@ -223,6 +223,12 @@ pub fn waits_for_another(all: &[RefundRow], row: &RefundRow) -> bool {
 /// The note of a refund that an operator says is back.
 pub const BY_HAND: &str = "given back by hand";
 
+/// The same, once its channel has told under which number of its own it was made there.
+pub const BY_HAND_THERE: &str = "given back by hand at the channel";
+
+/// The note of a refund that an operator ends, since it fits no more beside what went back.
+pub const NOTHING_LEFT_FOR_IT: &str = "what it was to give back went back without it";
+
 /// What these refunds gave back in all, minor units of the request.
 #[must_use]
 pub fn given_back(refunds: &[RefundRow]) -> i64 {

@@ -6,7 +6,10 @@ use crate::taken_back::{
     back, by_hand, fen, hears, paid_order, refund, refunds, told, with_all_on_its_way,
 };
 use payment::domain::Domain;
-use payment::ports::{AttemptRow, BackSum, ChannelError, GivenBack, OrderState, RefundStep};
+use payment::ports::{
+    AttemptRow, BackSum, ChannelError, GivenBack, MoneyBack, Notify, OrderState, RefundReport,
+    RefundState, RefundStep,
+};
 use payment::refund::{Cause, Refund};
 use payment::story::{Act, Source};
 
@@ -144,6 +147,82 @@ async fn a_refund_that_waits_and_is_made_by_hand_goes_back_once() {
     );
 }
 
+/// He says so before the channel does: what comes then is that refund, and no other.
+#[tokio::test]
+async fn what_a_person_gave_back_at_the_channel_may_be_told_after_his_word() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_waits(&scene).await;
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, &number, false)
+        .await;
+    assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
+    let one = (Cause::Business, Refund::Done, 30);
+    let beside = (Cause::AtChannel, Refund::Done, 30);
+    for _ in 0..2 {
+        hears(&scene, by_hand("X1", BackSum::Of(fen(30)))).await;
+        assert_eq!(refunds(&scene, &order).await, [one]);
+    }
+    let waits = scene.checkout.to_look_after(&order.order_sn).await.unwrap();
+    assert!(waits.is_empty(), "{waits:?}");
+    // Its channel makes it after all.
+    let after_all = Notify::Refund {
+        refund_no: number.clone(),
+        report: RefundReport {
+            state: RefundState::Done,
+            reference: Some("r1".to_owned()),
+        },
+        back: back("r1", BackSum::Of(fen(30))),
+    };
+    for _ in 0..2 {
+        hears(&scene, after_all.clone()).await;
+        assert_eq!(refunds(&scene, &order).await, [one, beside]);
+    }
+    // Another of the same sum is another.
+    hears(&scene, by_hand("X2", BackSum::Of(fen(30)))).await;
+    assert_eq!(refunds(&scene, &order).await, [one, beside, beside]);
+    let waits = scene.checkout.to_look_after(&order.order_sn).await.unwrap();
+    assert_eq!(waits, ["ch-r1", "ch-X2"]);
+}
+
+/// The same where the channel's word came first.
+#[tokio::test]
+async fn a_refund_that_its_channel_makes_after_all_went_back_twice() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_waits(&scene).await;
+    hears(&scene, by_hand("X1", BackSum::Of(fen(30)))).await;
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, &number, false)
+        .await;
+    assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
+    // Its order's own list names it by our number.
+    let mut listed = back("r1", BackSum::Of(fen(30)));
+    listed.channel_order_no = Some(number.clone());
+    lists(
+        &scene,
+        &order,
+        vec![back("X1", BackSum::Of(fen(30))), listed],
+    )
+    .await;
+    let all = [
+        (Cause::Business, Refund::Done, 30),
+        (Cause::AtChannel, Refund::Withdrawn, 30),
+        (Cause::AtChannel, Refund::Done, 30),
+    ];
+    assert_eq!(refunds(&scene, &order).await, all);
+}
+
+/// The order's own list shows what went back of it.
+async fn lists(scene: &Scene, order: &AttemptRow, parts: Vec<MoneyBack>) {
+    let OrderState::Paid(mut report) = paid(order, 100) else {
+        panic!("not paid")
+    };
+    report.given_back = GivenBack::Parts(parts);
+    scene.answers(Ok(OrderState::Paid(report)));
+    scene.checkout.requery(order).await.unwrap();
+}
+
 /// Which refunds a business system is told of, and how.
 async fn told_of(scene: &Scene, order_sn: &str) -> Vec<(String, String)> {
     let told = told(scene, order_sn).await;
@@ -224,12 +303,7 @@ async fn a_refund_that_ended_by_hand_is_known_by_our_number() {
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     let mut listed = back("X1", BackSum::Of(fen(30)));
     listed.channel_order_no = Some(number);
-    let OrderState::Paid(mut report) = paid(&order, 100) else {
-        panic!("not paid")
-    };
-    report.given_back = GivenBack::Parts(vec![listed]);
-    scene.answers(Ok(OrderState::Paid(report)));
-    scene.checkout.requery(&order).await.unwrap();
+    lists(&scene, &order, vec![listed]).await;
     let one = [(Cause::Business, Refund::Done, 30)];
     assert_eq!(refunds(&scene, &order).await, one);
 }

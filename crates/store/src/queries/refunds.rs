@@ -12,7 +12,9 @@ use payment::ports::{
     Answer, Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
     WriteCallback,
 };
-use payment::refund::{BY_HAND, Cause, Left, Refund, given_back, share};
+use payment::refund::{
+    BY_HAND, BY_HAND_THERE, Cause, Left, NOTHING_LEFT_FOR_IT, Refund, given_back, share,
+};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
@@ -103,6 +105,28 @@ impl Refunds for Database {
             tell(tx, &mut locked, told, step.act).await?;
             take_step(tx, locked, &row, step).await?;
             one(tx, refund_no).await
+        })
+        .await
+    }
+
+    async fn name_by_hand(&self, refund_no: &str, reference: &str, act: Act) -> Answer<bool> {
+        self.write(LIMIT, async |tx| {
+            let (mut locked, row) = lock(tx, refund_no).await?;
+            let is_open = row.may_have_gone_back_as(row.channel_money);
+            if is_open {
+                let detail = format!("{refund_no} is the channel's {reference}");
+                locked.tell(tx, "refund", &detail, act).await?;
+                let step = RefundStep {
+                    next: row.state,
+                    reference: Some(reference),
+                    note: BY_HAND_THERE,
+                    next_ms: None,
+                    callback: None,
+                    act,
+                };
+                take_step(tx, locked, &row, &step).await?;
+            }
+            Ok(is_open)
         })
         .await
     }
@@ -343,10 +367,17 @@ async fn take_step(
 ) -> Answer<()> {
     let (refund_no, state) = (&*row.refund_no, row.state);
     let next = state.forward(step.next);
-    // A channel's word is as it is; an operator's fits what is left.
-    if next != state && next.is_done() && step.note == BY_HAND {
+    // A channel's word is as it is; an operator's follows from what is left.
+    let must_fit = match step.note {
+        BY_HAND | BY_HAND_THERE => Some(true),
+        NOTHING_LEFT_FOR_IT => Some(false),
+        _ => None,
+    };
+    if next != state
+        && let Some(must_fit) = must_fit
+    {
         let (paid, channel_paid, refunds) = paid_and_refunds(tx, &row.order_sn).await?;
-        if !Left::beside(paid, channel_paid, &refunds, row).holds(row) {
+        if Left::beside(paid, channel_paid, &refunds, row).holds(row) != must_fit {
             return Err(changed(&row.order_sn));
         }
     }

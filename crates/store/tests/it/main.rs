@@ -5,6 +5,7 @@
 mod accounts;
 mod acts;
 mod attempts;
+mod by_hand;
 mod callbacks;
 mod changes;
 mod connect;
@@ -81,7 +82,8 @@ on_both! {
     refunds::a_failed_refund_frees_its_sum_and_is_listed,
     refunds::money_beside_the_request_is_to_be_refunded,
     refunds::money_that_went_back_is_kept_once_within_what_is_left,
-    refunds::a_refund_takes_the_place_of_its_row_at_the_channel,
+    by_hand::a_refund_takes_the_place_of_its_row_at_the_channel,
+    by_hand::a_refund_by_hand_is_named_once,
     refunds::a_closed_request_takes_no_attempt,
     refunds::a_paid_request_is_not_closed,
     refunds::late_money_follows_the_domains_policy,

@@ -10,12 +10,12 @@ use payment::ports::{
     OtherReadings, RefundStep, Refunded, RiskKind, Settled, Store, StoreError, TakenBack,
     WriteCallback,
 };
-use payment::refund::{BY_HAND, Cause, Left, Refund};
+use payment::refund::{Cause, Left, Refund};
 use payment::signed::Signed;
 use payment::status::PayStatus;
 use std::sync::Arc;
 
-async fn paid(store: &dyn Store) -> AttemptRow {
+pub(crate) async fn paid(store: &dyn Store) -> AttemptRow {
     let row = begun(store, &attempt("k", 1, 0)).await;
     store
         .settle_paid(&row.order_sn, &money(&callback(), &beside("R")), act())
@@ -247,7 +247,7 @@ pub(crate) async fn parts_of_a_changed_sum_make_the_whole(store: Arc<dyn Store>)
     );
 }
 
-fn ended(next: Refund, note: &str) -> RefundStep<'_> {
+pub(crate) fn ended(next: Refund, note: &str) -> RefundStep<'_> {
     RefundStep {
         next,
         reference: None,
@@ -443,62 +443,6 @@ pub(crate) async fn money_that_went_back_is_kept_once_within_what_is_left(store:
     let story = store.story(&order).await.unwrap().unwrap();
     let told = story.entries.iter().filter(|one| one.detail == "an: seen");
     assert_eq!(told.count(), 1);
-    assert_eq!(
-        crate::harness::contradictions(&*store).await,
-        Vec::<String>::new()
-    );
-}
-
-/// What a person made at the channel by another number is the refund that waited for him.
-pub(crate) async fn a_refund_takes_the_place_of_its_row_at_the_channel(store: Arc<dyn Store>) {
-    let order = paid(&*store).await.order_sn;
-    let new = refund(&order, "R1", Some("a"), 30);
-    assert!(store.begin_refund(&new).await.is_ok());
-    let waits = ended(Refund::Parked, "");
-    assert!(store.step_refund("R1", &waits).await.is_ok());
-    let money = Money::from_minor(30, Currency::Cny).unwrap();
-    for (key, cause) in [("ch-1", Cause::AtChannel), ("ch-2", Cause::Chargeback)] {
-        let taken = TakenBack {
-            order_sn: &order,
-            refund_key: key,
-            money,
-            channel_money: money,
-            reckoned_from: None,
-            cause,
-            reference: "theirs",
-            note: "at the channel",
-            callback: None,
-            act: act(),
-        };
-        assert!(store.take_back(&taken).await.unwrap().is_some());
-    }
-    let told = |sum: i64| NewCallback {
-        url: format!("http://shop.cn/cb?none&refundedMoney={sum}"),
-        ..callback()
-    };
-    let by_hand = ended(Refund::Done, BY_HAND);
-    let of = async |other: &str| {
-        let ended = store.step_refund_of("R1", other, &by_hand, Some(&told));
-        ended.await.map(|row| row.state)
-    };
-    assert!(of("ch-2").await.is_err(), "a dispute is no refund of ours");
-    assert_eq!(of("ch-1").await, Ok(Refund::Done));
-    assert!(of("ch-1").await.is_err(), "once");
-    let rows = store.refunds(&order).await.unwrap();
-    let states = |number: &str| {
-        rows.iter()
-            .find(|one| one.refund_no == number)
-            .unwrap()
-            .state
-    };
-    assert_eq!(states("ch-1"), Refund::Withdrawn);
-    assert_eq!(states("ch-2"), Refund::Done);
-    let callbacks = store.callbacks(&order).await.unwrap();
-    assert!(
-        callbacks
-            .iter()
-            .any(|one| one.url.ends_with("none&refundedMoney=30"))
-    );
     assert_eq!(
         crate::harness::contradictions(&*store).await,
         Vec::<String>::new()

@@ -4,7 +4,7 @@ use super::Answer;
 use super::callbacks::NewCallback;
 use crate::by_two::{Hands, Meant, NotMeant, RefundRequest};
 use crate::money::Money;
-use crate::refund::{Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_END_MS};
+use crate::refund::{BY_HAND, Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_END_MS};
 use crate::story::Act;
 
 /// A refund to be written down.
@@ -83,6 +83,13 @@ impl RefundRow {
             Refund::Sent => now_ms - self.created_ms > limit_ms,
             Refund::New | Refund::Done | Refund::Withdrawn => false,
         }
+    }
+
+    /// Whether money that went back at the channel may be this refund: a person said that he
+    /// gave it back, and nothing has told yet how.
+    #[must_use]
+    pub fn may_have_gone_back_as(&self, channel_money: Money) -> bool {
+        self.state.is_done() && self.note == BY_HAND && self.channel_money == channel_money
     }
 
     /// What it is called outside: by its key, or, without one, by our number. The
@@ -225,6 +232,9 @@ pub trait Refunds: Send + Sync {
         step: &RefundStep<'_>,
         told: Option<WriteCallback<'_>>,
     ) -> Answer<RefundRow>;
+    /// The channel tells under which number it knows a refund that a person gave back there:
+    /// of a refund that is noted as [`BY_HAND`], once. Gives whether it was.
+    async fn name_by_hand(&self, refund_no: &str, reference: &str, act: Act) -> Answer<bool>;
     /// Takes the step of a refund that is new; whether it was new until now: of all workers
     /// that hold it, one alone brings it to [`Refund::Sent`](crate::refund::Refund::Sent),
     /// and none that is slower puts off what has left.
