@@ -13,7 +13,7 @@ use payment::ports::{
     Answer, AttemptRow, Attempts, Begun, Created, NewAttempt, Settled, StoreError,
 };
 use payment::status::PayStatus;
-use payment::story::{Act, Source};
+use payment::story::{Act, Entry, Source};
 
 /// What [`attempt_row`] reads of attempts together with what their requests add.
 pub(super) const COLUMNS: &str = "select a.order_sn, a.token, a.channel, a.account, a.kind, \
@@ -47,8 +47,9 @@ statements! {
         (select count(*) from attempt where request_id = $3 and created_ms > $4) as begun";
     ADD = "insert into attempt (order_sn, request_id, token, channel, account, kind, \
         channel_order_no, channel_money, channel_currency, openid, signed_values, \
-        secret_generation, status, created_ms, expires_ms, next_query_ms, rate) values \
-        ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ", CREATING, ", $13, $14, $15, $16)";
+        secret_generation, status, created_ms, expires_ms, next_query_ms, rate, \
+        story_length, story_hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ",
+        CREATING, ", $13, $14, $15, $16, $17, $18)";
     END = "update attempt set expires_ms = $2, next_query_ms = $2 where order_sn = $1";
     SET_OBJ = "update attempt set obj = $2, reference = $3 where order_sn = $1";
     CHANGE_SUM = "update attempt set asked_money = coalesce(asked_money, channel_money), \
@@ -184,10 +185,16 @@ async fn begin(tx: &mut Tx, new: &NewAttempt) -> Answer<Begun> {
     if so_far.get::<i64>("begun")? >= new.attempts_an_hour {
         return Ok(Begun::TooMany);
     }
-    if !tx.insert(added(request.id, new)).await? {
+    let act = Act {
+        at_ms: new.created_ms,
+        by: Source::Payer,
+    };
+    let entry = begun(new, act);
+    if !tx.insert(added(request.id, new, &entry)).await? {
         return Ok(Begun::NumberTaken);
     }
-    tell_begun(tx, new, &open).await?;
+    story::add(tx, &new.order_sn, &entry).await?;
+    end_others(tx, new, &open, act).await?;
     if new.fits_another_key || new.could_be_recut {
         domains::count_other_readings(tx, new).await?;
     }
@@ -218,7 +225,7 @@ fn is_same(row: &AttemptRow, new: &NewAttempt) -> bool {
         && (row.obj.is_some() || row.created_ms >= new.made_since_ms)
 }
 
-fn added(request_id: i64, new: &NewAttempt) -> Statement<'_> {
+fn added<'q>(request_id: i64, new: &'q NewAttempt, begun: &'q Entry) -> Statement<'q> {
     ADD.bind(&new.order_sn)
         .bind(request_id)
         .bind(&new.token)
@@ -235,15 +242,12 @@ fn added(request_id: i64, new: &NewAttempt) -> Statement<'_> {
         .bind(new.expires_ms)
         .bind(new.next_query_ms)
         .bind(new.rate.map(|rate| rate.to_string()))
+        .bind(begun.seq)
+        .bind(&begun.hash)
 }
 
-/// Tells that the attempt began, and ends the other open ones now: their timers query
-/// and close them.
-async fn tell_begun(tx: &mut Tx, new: &NewAttempt, open: &[AttemptRow]) -> Answer<()> {
-    let act = Act {
-        at_ms: new.created_ms,
-        by: Source::Payer,
-    };
+/// What tells that the attempt began.
+fn begun(new: &NewAttempt, act: Act) -> Entry {
     let detail = format!(
         "{}/{} {} {} as {}",
         new.channel.code(),
@@ -252,8 +256,11 @@ async fn tell_begun(tx: &mut Tx, new: &NewAttempt, open: &[AttemptRow]) -> Answe
         new.channel_money,
         new.channel_order_no
     );
-    let mut end = story::End::default();
-    story::append(tx, &new.order_sn, &mut end, "begun", &detail, act).await?;
+    story::first(&new.order_sn, "begun", &detail, act)
+}
+
+/// Ends the other open attempts now: their timers query and close them.
+async fn end_others(tx: &mut Tx, new: &NewAttempt, open: &[AttemptRow], act: Act) -> Answer<()> {
     for row in open.iter().filter(|row| row.expires_ms > new.created_ms) {
         tx.change(END.bind(&row.order_sn).bind(new.created_ms))
             .await?;

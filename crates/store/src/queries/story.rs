@@ -93,6 +93,17 @@ pub(super) async fn add_next(
         let body: Vec<u8> = tx.one(BODY.bind(id)).await?.get("body")?;
         detail = format!("{detail} body {}", digest(&body));
     }
+    let entry = next(order_sn, end, what, &detail, act);
+    add(tx, order_sn, &entry).await?;
+    *end = End {
+        length: entry.seq,
+        hash: entry.hash,
+    };
+    Ok(())
+}
+
+/// What comes after this end.
+fn next(order_sn: &str, end: &End, what: &str, detail: &str, act: Act) -> Entry {
     let mut entry = Entry {
         seq: end.length + 1,
         at_ms: act.at_ms,
@@ -103,6 +114,16 @@ pub(super) async fn add_next(
         hash: String::new(),
     };
     entry.hash = entry.link(order_sn, &end.hash);
+    entry
+}
+
+/// The first entry of a story, whose end is written with its order: what no notify tells.
+pub(super) fn first(order_sn: &str, what: &str, detail: &str, act: Act) -> Entry {
+    next(order_sn, &End::default(), what, detail, act)
+}
+
+/// Writes an entry.
+pub(super) async fn add(tx: &mut Tx, order_sn: &str, entry: &Entry) -> Answer<()> {
     let added = ADD
         .bind(order_sn)
         .bind(entry.seq)
@@ -112,12 +133,7 @@ pub(super) async fn add_next(
         .bind(&entry.detail)
         .bind(entry.notify_id)
         .bind(&entry.hash);
-    tx.change(added).await?;
-    *end = End {
-        length: entry.seq,
-        hash: entry.hash,
-    };
-    Ok(())
+    tx.change(added).await.map(drop)
 }
 
 /// Puts one entry in the place of a story that was taken away, as its row in `attempt` was.
