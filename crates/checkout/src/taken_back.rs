@@ -74,7 +74,20 @@ impl Checkout {
         if is_another && report.state == RefundState::Done {
             return self.taken_back(gateway, back, Cause::AtChannel, by).await;
         }
+        let is_done = report.state == RefundState::Done;
         self.keep_refund(&row, Ok(report), by).await?;
+        // All that went back may be more than what is known, whose own word was lost.
+        if is_done && let BackSum::InAll(money) = back.sum {
+            let back = MoneyBack {
+                channel_order_no: None,
+                number: format!("{}-{}", attempt.channel_order_no, money.minor()),
+                ..back.clone()
+            };
+            let kept = self.keep_back(&attempt.order_sn, &back, Cause::AtChannel, by);
+            if let (NotifyOutcome::TakenBack, detail) = kept.await? {
+                return Ok((NotifyOutcome::TakenBack, detail));
+            }
+        }
         Ok(noted(NotifyOutcome::Refund))
     }
 
@@ -235,9 +248,13 @@ impl Checkout {
         if refunds.iter().any(is_known) || is_within_known(&attempt, &refunds, back.sum) {
             return Ok(noted(NotifyOutcome::Known));
         }
+        let sums = (attempt.money, attempt.channel_money);
+        let sum = as_paid(attempt.channel_money, back.sum);
+        let amount = amount_of(sums, &refunds, sum)?;
+        let may_be_it = |row: &&RefundRow| row.may_have_gone_back_as(amount);
         if cause == Cause::AtChannel
-            && let BackSum::Of(money) = back.sum
-            && let Some(row) = refunds.iter().find(|row| row.may_have_gone_back_as(money))
+            && sum != BackSum::Rest
+            && let Some(row) = refunds.iter().find(may_be_it)
             && store
                 .name_by_hand(&row.refund_no, &back.number, self.act(by))
                 .await?
@@ -251,8 +268,7 @@ impl Checkout {
             cause = cause.word(),
             "money went back without a refund of ours"
         );
-        let Some(part) = part_of((attempt.money, attempt.channel_money), &refunds, back.sum)?
-        else {
+        let Some(part) = part_of(sums, &refunds, sum, amount) else {
             return Ok((NotifyOutcome::NothingLeft, cause.word().to_owned()));
         };
         self.keep_taken_back(&attempt, &key, back, part, cause, by)
@@ -330,62 +346,75 @@ impl Checkout {
     }
 }
 
-/// Whether all that the channel says to have gone back did so by refunds that are known.
+/// Whether all that the channel says to have gone back did so by refunds that it is known to
+/// have told.
 fn is_within_known(attempt: &AttemptRow, refunds: &[RefundRow], sum: BackSum) -> bool {
     let BackSum::InAll(money) = sum else {
         return false;
     };
     let paid = attempt.channel_money;
-    let left = Left::after(attempt.money, paid, refunds, Refund::is_done);
+    let told = refunds.iter().filter(|row| row.is_of_its_channel());
+    let left = Left::after(attempt.money, paid, told, Refund::is_done);
     money.currency() == paid.currency() && money.minor() <= paid.minor() - left.channel
 }
 
-/// What of the request's and the channel's sums went back; nothing where nothing is
-/// left. A sum in another currency may be all that is. A refund of ours that is not done does
-/// not stand in the way of money that is back.
-///
-/// # Errors
-/// [`Failure::InProgress`] where only the end of a refund of ours will tell the sum.
-fn part_of(
-    (paid, channel_paid): (Money, Money),
-    refunds: &[RefundRow],
-    sum: BackSum,
-) -> Result<Option<Part>, Failure> {
-    let after = |states: fn(Refund) -> bool| Left::after(paid, channel_paid, refunds, states);
-    let is_sent = refunds.iter().any(|row| row.state == Refund::Sent);
-    let sum = match sum {
+/// A sum in another currency than was paid may be all that is left.
+fn as_paid(channel_paid: Money, sum: BackSum) -> BackSum {
+    match sum {
         BackSum::Of(money) | BackSum::InAll(money)
             if money.currency() != channel_paid.currency() =>
         {
             BackSum::Rest
         }
         sum => sum,
-    };
-    let amount = match sum {
+    }
+}
+
+/// How much went back, in the channel's minor units, beside what it is known to have told.
+///
+/// # Errors
+/// [`Failure::InProgress`] where only the end of a refund of ours will tell the sum.
+fn amount_of(
+    (paid, channel_paid): (Money, Money),
+    refunds: &[RefundRow],
+    sum: BackSum,
+) -> Result<i64, Failure> {
+    let is_sent = refunds.iter().any(|row| row.state == Refund::Sent);
+    Ok(match sum {
         BackSum::Rest | BackSum::InAll(_) if is_sent => return Err(Failure::InProgress),
-        BackSum::Rest => after(Refund::counts).channel,
+        BackSum::Rest => Left::of(paid, channel_paid, refunds).channel,
         BackSum::Of(money) => money.minor(),
-        // A parked one may be in the channel's sum.
+        // A parked one may be in the channel's sum; what a person gave back by another way
+        // is not.
         BackSum::InAll(money) => {
-            let known = after(|state| state.counts() && state != Refund::New).channel;
+            let told = refunds.iter().filter(|row| row.is_of_its_channel());
+            let states = |state: Refund| state.counts() && state != Refund::New;
+            let known = Left::after(paid, channel_paid, told, states).channel;
             money.minor() - (channel_paid.minor() - known)
         }
-    };
-    let left = after(Refund::is_done);
-    let part = share_at_channel(paid.minor(), channel_paid.minor(), left, amount);
-    let read = |part: Left| {
-        Some(Part {
-            money: Money::from_minor(part.money, paid.currency())?,
-            channel_money: Money::from_minor(part.channel, channel_paid.currency())?,
-            reckoned_from: matches!(sum, BackSum::InAll(_)).then_some(left),
-        })
-    };
-    Ok(part.and_then(read))
+    })
+}
+
+/// What of the request's and the channel's sums went back; nothing where nothing is
+/// left. A refund of ours that is not done does not stand in the way of money that is back.
+fn part_of(
+    (paid, channel_paid): (Money, Money),
+    refunds: &[RefundRow],
+    sum: BackSum,
+    amount: i64,
+) -> Option<Part> {
+    let left = Left::after(paid, channel_paid, refunds, Refund::is_done);
+    let part = share_at_channel(paid.minor(), channel_paid.minor(), left, amount)?;
+    Some(Part {
+        money: Money::from_minor(part.money, paid.currency())?,
+        channel_money: Money::from_minor(part.channel, channel_paid.currency())?,
+        reckoned_from: matches!(sum, BackSum::InAll(_)).then_some(left),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, part_of};
+    use super::{Part, amount_of, part_of};
     use payment::money::{Currency, Money};
     use payment::ports::BackSum;
     use payment::refund::Left;
@@ -393,7 +422,11 @@ mod tests {
     #[test]
     fn a_sum_of_all_says_what_it_was_reckoned_from() {
         let fen = |minor| Money::from_minor(minor, Currency::Cny).unwrap();
-        let part = |sum| part_of((fen(100), fen(100)), &[], sum).unwrap().unwrap();
+        let sums = (fen(100), fen(100));
+        let part = |sum| {
+            let amount = amount_of(sums, &[], sum).unwrap();
+            part_of(sums, &[], sum, amount).unwrap()
+        };
         let of = |money, reckoned_from| Part {
             money: fen(money),
             channel_money: fen(money),

@@ -213,6 +213,76 @@ async fn a_refund_that_its_channel_makes_after_all_went_back_twice() {
     assert_eq!(refunds(&scene, &order).await, all);
 }
 
+/// Its channel tells all that went back there: what a person paid by another way is not in it.
+#[tokio::test]
+async fn what_a_person_paid_by_another_way_hides_nothing_at_the_channel() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_waits(&scene).await;
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, &number, false)
+        .await;
+    assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
+    let one = (Cause::Business, Refund::Done, 30);
+    let beside = |fen| (Cause::AtChannel, Refund::Done, fen);
+    hears(&scene, by_hand("M1", BackSum::InAll(fen(8)))).await;
+    assert_eq!(refunds(&scene, &order).await, [one, beside(8)]);
+    assert!(refund(&scene, "b", "63").await.is_err());
+    // More than his sum is not his sum and more.
+    hears(&scene, by_hand("M2", BackSum::InAll(fen(43)))).await;
+    let all = [one, beside(8), beside(35)];
+    assert_eq!(refunds(&scene, &order).await, all);
+    assert!(refund(&scene, "b", "28").await.is_err());
+    assert!(refund(&scene, "b", "27").await.is_ok());
+}
+
+/// He made it there: all that went back is his, until it is more.
+#[tokio::test]
+async fn all_that_went_back_may_be_what_a_person_gave_back() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_waits(&scene).await;
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, &number, false)
+        .await;
+    assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
+    let one = (Cause::Business, Refund::Done, 30);
+    for _ in 0..2 {
+        hears(&scene, by_hand("M1", BackSum::InAll(fen(30)))).await;
+        assert_eq!(refunds(&scene, &order).await, [one]);
+    }
+    // Its channel makes ours after all.
+    let mut after_all = by_hand(&number, BackSum::InAll(fen(60)));
+    if let Notify::Refund { report, .. } = &mut after_all {
+        report.reference = None;
+    }
+    for _ in 0..2 {
+        hears(&scene, after_all.clone()).await;
+        let both = [one, (Cause::AtChannel, Refund::Done, 30)];
+        assert_eq!(refunds(&scene, &order).await, both);
+    }
+}
+
+/// The word of it was lost; that of ours says how much went back in all.
+#[tokio::test]
+async fn a_word_of_our_refund_tells_what_else_went_back() {
+    let scene = Scene::new().await;
+    let order = paid_order(&scene).await;
+    refund(&scene, "a", "30").await.unwrap();
+    scene.refunds_after_s(1).await;
+    let number = scene.store.refunds(&order.order_sn).await.unwrap()[0]
+        .refund_no
+        .clone();
+    let one = (Cause::Business, Refund::Done, 30);
+    hears(&scene, by_hand(&number, BackSum::InAll(fen(30)))).await;
+    assert_eq!(refunds(&scene, &order).await, [one]);
+    for _ in 0..2 {
+        hears(&scene, by_hand(&number, BackSum::InAll(fen(38)))).await;
+        let both = [one, (Cause::AtChannel, Refund::Done, 8)];
+        assert_eq!(refunds(&scene, &order).await, both);
+    }
+}
+
 /// The order's own list shows what went back of it.
 async fn lists(scene: &Scene, order: &AttemptRow, parts: Vec<MoneyBack>) {
     let OrderState::Paid(mut report) = paid(order, 100) else {

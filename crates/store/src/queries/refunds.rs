@@ -112,7 +112,7 @@ impl Refunds for Database {
     async fn name_by_hand(&self, refund_no: &str, reference: &str, act: Act) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
             let (mut locked, row) = lock(tx, refund_no).await?;
-            let is_open = row.may_have_gone_back_as(row.channel_money);
+            let is_open = row.state.is_done() && !row.is_of_its_channel();
             if is_open {
                 let detail = format!("{refund_no} is the channel's {reference}");
                 locked.tell(tx, "refund", &detail, act).await?;

@@ -85,11 +85,19 @@ impl RefundRow {
         }
     }
 
-    /// Whether money that went back at the channel may be this refund: a person said that he
-    /// gave it back, and nothing has told yet how.
+    /// Whether money that went back at the channel, so many of its minor units, may be this
+    /// refund: a person said that he gave it back, and nothing has told yet how.
     #[must_use]
-    pub fn may_have_gone_back_as(&self, channel_money: Money) -> bool {
-        self.state.is_done() && self.note == BY_HAND && self.channel_money == channel_money
+    pub fn may_have_gone_back_as(&self, channel_minor: i64) -> bool {
+        let is_open = self.state.is_done() && !self.is_of_its_channel();
+        is_open && self.channel_money.minor() == channel_minor
+    }
+
+    /// Whether what went back by it is in what its channel says to have given back: not what
+    /// a person alone says, who may have paid it by another way.
+    #[must_use]
+    pub fn is_of_its_channel(&self) -> bool {
+        self.note != BY_HAND
     }
 
     /// What it is called outside: by its key, or, without one, by our number. The
