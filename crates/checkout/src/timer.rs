@@ -73,7 +73,7 @@ impl Checkout {
                 }
             }
             Attempt::Held => self.check(attempt, Source::Timer).await?,
-            Attempt::Closed if self.lingers(attempt) => self.check(attempt, Source::Timer).await?,
+            Attempt::Closed if self.lingers(attempt) => self.check_closed(attempt).await?,
             _ => Outcome::Ended,
         };
         let ended = outcome == Outcome::Ended || attempt.status == Attempt::Closed;
@@ -229,6 +229,20 @@ impl Checkout {
         }
     }
 
+    /// The same for one that has ended and may be paid all the same: once its payer has
+    /// opened it at its channel, it can be closed there.
+    async fn check_closed(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
+        let gateway = self.gateway_of(attempt)?;
+        let order = attempt.order();
+        let Ok(OrderState::Pending) = gateway.query(&order).await else {
+            return self.check(attempt, Source::Timer).await;
+        };
+        if let Err(error) = gateway.close(&order).await {
+            tracing::debug!(order.sn = attempt.order_sn, cause = %error, "not closed there");
+        }
+        Ok(Outcome::Open)
+    }
+
     /// Expiry: query, close at the channel, query, and only then CLOSED.
     pub(crate) async fn expire(
         &self,
@@ -268,6 +282,8 @@ impl Checkout {
             Ok(OrderState::Approved) if self.may_be_captured(attempt) => {
                 self.end_captures(attempt).await
             }
+            // Its payer opened it there meanwhile: what closed nothing closes it next time.
+            Ok(OrderState::Pending) if !known => Ok(Outcome::Open),
             Ok(_) if closed => self.end(attempt, Event::Closed, by).await,
             Ok(_) | Err(_) => Ok(Outcome::Open),
         }

@@ -371,6 +371,56 @@ async fn money_on_an_order_that_can_not_be_closed_is_still_found() {
     );
 }
 
+/// Its channel heard of it only after its end, when its payer opened it there.
+#[tokio::test]
+async fn an_order_that_is_opened_after_its_end_is_closed() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    let refused = ChannelError::Refused {
+        code: "TRADE_NOT_EXIST".to_owned(),
+        message: String::new(),
+    };
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.lingers = true;
+        told.query = Some(Ok(OrderState::NotFound));
+        told.close = Some(refused);
+    }
+    scene.after_s(901).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+    scene.answers(Ok(OrderState::Pending));
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.close = None;
+        told.calls.clear();
+    }
+    scene.after_s(3_600).await;
+    let told = scene.channel.told.lock().unwrap();
+    assert!(told.calls.contains(&"close"), "{:?}", told.calls);
+    assert_eq!(told.query, Some(Ok(OrderState::Closed)));
+}
+
+/// Its payer opens it there between the close, which closed nothing, and the question after it.
+#[tokio::test]
+async fn an_order_that_is_opened_while_it_is_closed_is_not_called_closed() {
+    let scene = Scene::new().await;
+    scene.pay("k").await.unwrap();
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        told.query = Some(Ok(OrderState::NotFound));
+        told.close = Some(ChannelError::Refused {
+            code: "TRADE_NOT_EXIST".to_owned(),
+            message: String::new(),
+        });
+        told.meanwhile = Some(OrderState::Pending);
+    }
+    scene.after_s(901).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Open);
+    scene.channel.told.lock().unwrap().close = None;
+    scene.after_s(60).await;
+    assert_eq!(scene.attempt("k").await.status, Attempt::Closed);
+}
+
 #[tokio::test]
 async fn another_sum_of_the_channels_is_what_is_paid_and_refunded() {
     let scene = Scene::new().await;

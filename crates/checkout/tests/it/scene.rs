@@ -41,6 +41,8 @@ pub(crate) struct Told {
     pub(crate) close: Option<ChannelError>,
     /// How an order stands once it was to be closed; none: closed.
     pub(crate) after_close: Option<OrderState>,
+    /// What becomes of an order while it is to be closed, once.
+    pub(crate) meanwhile: Option<OrderState>,
     pub(crate) capture: Option<OrderState>,
     pub(crate) refund: Option<Result<RefundState, ChannelError>>,
     pub(crate) query_refund: Option<Result<RefundState, ChannelError>>,
@@ -180,6 +182,9 @@ impl Gateway for FakeChannel {
 
     async fn close(&self, _: &ChannelOrder) -> Result<(), ChannelError> {
         let mut told = self.note("close");
+        if let Some(meanwhile) = told.meanwhile.take() {
+            told.query = Some(Ok(meanwhile));
+        }
         if told.close.is_none() {
             let after = told.after_close.clone();
             told.query = Some(Ok(after.unwrap_or(OrderState::Closed)));
