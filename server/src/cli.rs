@@ -127,6 +127,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it needs settings: what does not works before they are written.
+    pub(crate) fn reads_settings(&self) -> bool {
+        !matches!(
+            self,
+            Self::Secrets(secrets::Command::Key) | Self::Completions { .. } | Self::Man { .. }
+        )
+    }
+
     /// Whether it changes something that the record of operators' acts tells of.
     pub(crate) fn is_act(&self) -> bool {
         match self {

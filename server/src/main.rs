@@ -68,7 +68,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         // `tongfu order list | head` ends as other programs do.
         sigpipe::reset();
     }
-    let config = Config::load(cli.config.as_deref())?;
+    let file = cli.config.filter(|_| cli.command.reads_settings());
+    let config = Config::load(file.as_deref())?;
     if !matches!(cli.command, Command::Serve { .. }) {
         for name in config::unknown_names() {
             eprintln!("tongfu: {name} is no setting, and is passed over");
@@ -77,7 +78,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     config.zone.set();
     let by = cli::act::name(cli.by.as_deref(), &config::system_user())?;
     let is_act = cli.command.is_act();
-    let done = done(&config, cli.config, &by, cli.command);
+    let done = done(&config, file, &by, cli.command);
     if !is_act {
         return done.await;
     }

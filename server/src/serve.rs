@@ -33,22 +33,52 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::Keys;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// What is under way when the program is told to stop has this long to end; the
 /// program is gone within 10 s.
-const DRAIN: Duration = Duration::from_secs(9);
+const DRAIN: Duration = Duration::from_secs(8);
+/// Who takes leave waits so long for the database: one that says nothing is forgotten
+/// by the others all the same.
+const TAKE_LEAVE: Duration = Duration::from_millis(500);
 /// Connections that the system keeps until they are taken.
 const BACKLOG: u32 = 1_024;
 /// Connections of the operator's systems.
 const OPERATOR_CONNECTIONS: usize = 64;
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until SIGINT or SIGTERM. One that comes before it serves ends it at once: the first
+/// process of a container has no other end.
 pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(told_to_stop(stop));
+    let is_serving = AtomicBool::new(false);
+    let mut told = stopped.clone();
+    let told_before = async {
+        let _ = told.wait_for(|stop| *stop).await;
+        if is_serving.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = serve_until(config, file, dev, stopped, &is_serving) => done,
+        () = told_before => Ok(()),
+    }
+}
+
+async fn serve_until(
+    config: Config,
+    file: Option<PathBuf>,
+    dev: bool,
+    stopped: watch::Receiver<bool>,
+    is_serving: &AtomicBool,
+) -> Result<()> {
     let traces = traces::open(&config.traces_url)?;
     let (spans, traced) = traces.map(|traces| (traces.spans, traces.end)).unzip();
     let set_filter = log::start(&config.log, config.log_format, spans)?;
@@ -60,15 +90,8 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     let (socket, operator) = (bind(config.listen)?, operator_socket(&config)?);
     let proxies = Proxies::new(&config.trusted_proxies);
     let limits = Arc::new(Limits::new(config.request_rates(), proxies));
-    let store = store::migrate(config.marked_database(dev)?).await?;
     let instance = instance_name(&config)?;
-    // Before the keys are looked at: who changes them meanwhile sees that we are here.
-    store.announce(&instance, env!("CARGO_PKG_VERSION")).await?;
-    tell_of_secrets(&config, &*store, dev).await?;
-    if config.mark(dev).is_none() && !dev {
-        tracing::warn!("nothing notices when the database goes back: set state_dir");
-    }
-    check_domains(store.as_ref(), dev).await?;
+    let store = opened(&config, dev, &instance).await?;
     let revision = store.accounts_revision().await?;
     let accounts = accounts::opened(&config, &*store).await?;
     accounts.tell();
@@ -89,7 +112,6 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     checkout.trip_key().await?;
     // Before payers or workers come; who is barred from the books tells so by `/readyz`.
     let _ = checkout.keep_mark().await;
-    let (stop, stopped) = watch::channel(false);
     let mut workers = worker::start(&checkout, &stopped);
     let (besides, ends) = beside(&config, &checkout, &announced, &instance, &stopped)?;
     workers.extend(besides);
@@ -137,7 +159,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
     );
     let served = listen::serve(public_listener, public, stopped.clone());
     let operated = operator.map(|listener| listen::serve(listener, own, stopped.clone()));
-    tokio::spawn(told_to_stop(stop));
+    is_serving.store(true, Ordering::Relaxed);
     let told = tell_manager(stopped.clone());
     let work = async {
         tokio::join!(served, OptionFuture::from(operated), told);
@@ -155,10 +177,23 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, dev: bool) -> R
             Ok(())
         }
     }?;
-    let _ = announced.take_leave(&instance).await;
+    let _ = timeout(TAKE_LEAVE, announced.take_leave(&instance)).await;
     traces::end(traced).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The database, up to date and looked at, in which this instance has announced itself.
+async fn opened(config: &Config, dev: bool, instance: &str) -> Result<Arc<dyn Store>> {
+    let store = store::migrate(config.marked_database(dev)?).await?;
+    // Before the keys are looked at: who changes them meanwhile sees that we are here.
+    store.announce(instance, env!("CARGO_PKG_VERSION")).await?;
+    tell_of_secrets(config, &*store, dev).await?;
+    if config.mark(dev).is_none() && !dev {
+        tracing::warn!("nothing notices when the database goes back: set state_dir");
+    }
+    check_domains(store.as_ref(), dev).await?;
+    Ok(store)
 }
 
 /// What payers are shown of the operator's.

@@ -291,7 +291,11 @@ impl Gateway for Wechat {
     async fn read_notify(&self, notify: &RawNotify) -> Result<Notify, ChannelError> {
         self.api.verify_notify(notify).await?;
         let notification: Notification = wire::read(&notify.body)?;
-        let content = self.api.unseal(&notification.resource)?;
+        // WeChat's own, and so no forgery: it comes again once the key is right.
+        let content = self.api.unseal(&notification.resource).map_err(|_| {
+            let what = "api_v3_key does not open what WeChat signed";
+            ChannelError::unknown(Doubt::Sealed, what)
+        })?;
         Ok(Notify::verified(
             self.opened(&notification.event_type, &content),
         ))

@@ -7,8 +7,8 @@ use crate::{Checkout, Failure};
 use payment::channel::Channel;
 use payment::order::Attempt;
 use payment::ports::{
-    AttemptRow, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyOutcome, NotifyRow, OrderState,
-    PaidReport, RawNotify,
+    AttemptRow, ChannelError, Doubt, Gateway, KeptNotify, Notify, NotifyAnswer, NotifyOutcome,
+    NotifyRow, OrderState, PaidReport, RawNotify,
 };
 use payment::printable::printable;
 use payment::refund::Cause;
@@ -77,9 +77,15 @@ impl Checkout {
                 (true, true)
             }
             Err(failure) => {
-                tracing::warn!(channel.code = channel.code(), channel.account = account,
-                    cause = %failure, "notify not taken");
-                (false, !matches!(failure, Failure::ChannelUnavailable(_)))
+                let verified = !matches!(failure, Failure::ChannelUnavailable(_));
+                if verified {
+                    tracing::error!(channel.code = channel.code(), channel.account = account,
+                        cause = %failure, "its channel's own notify not taken");
+                } else {
+                    tracing::warn!(channel.code = channel.code(), channel.account = account,
+                        cause = %failure, "notify not taken");
+                }
+                (false, verified)
             }
         };
         let answer = gateway.notify_answer(received);
@@ -92,7 +98,12 @@ impl Checkout {
         raw: &RawNotify,
     ) -> Result<Option<(i64, Notify)>, Failure> {
         let notify = gateway.read_notify(raw).await;
-        let notify = notify.map_err(|error| Failure::ChannelUnavailable(error.to_string()))?;
+        let notify = notify.map_err(|error| match &error {
+            ChannelError::Unknown(unknown) if unknown.doubt == Doubt::Sealed => {
+                Failure::Internal(error.to_string())
+            }
+            _ => Failure::ChannelUnavailable(error.to_string()),
+        })?;
         let channel_order_no = match &notify {
             Notify::Paid(report) => Some(report.channel_order_no.clone()),
             Notify::Changed { channel_order_no } => Some(channel_order_no.clone()),

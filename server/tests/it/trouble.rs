@@ -26,6 +26,9 @@ pub(crate) const WHOLE: u8 = 0;
 pub(crate) const CUT: u8 = 1;
 const SILENT: u8 = 2;
 
+/// Its number (signal(7)).
+const SIGTERM: u32 = 15;
+
 impl Wire {
     async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -183,6 +186,30 @@ async fn a_locked_file_says_try_again_and_then_goes_on() {
     assert_eq!(errcode(&answer), "10099", "{answer}");
     other.execute("rollback").await.unwrap();
     pays(&world, &query).await;
+}
+
+/// The first process of a container dies of no signal by itself.
+#[tokio::test]
+async fn who_is_told_to_stop_before_it_serves_ends() {
+    let mut world = World::start(Database::Sqlite).await.unwrap();
+    world.programs.pop().unwrap().terminate();
+    let mut other = sqlx::SqliteConnection::connect(&world.database_url)
+        .await
+        .unwrap();
+    other.execute("begin immediate").await.unwrap();
+    let program = world.start_platform_by(tongfu(&world.database_url));
+    let status = format!("/proc/{}/status", program.id());
+    eventually("it hears signals", async || {
+        let status = std::fs::read_to_string(&status).ok()?;
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))?;
+        let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+        (caught & 1 << (SIGTERM - 1) != 0).then_some(())
+    })
+    .await;
+    let ended = tokio::task::spawn_blocking(|| program.terminate());
+    assert!(ended.await.unwrap(), "it goes on to serve");
 }
 
 /// A platform whose files may grow a little more, and no further.

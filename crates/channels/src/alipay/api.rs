@@ -104,10 +104,8 @@ impl Api {
         let sign = sign.ok_or_else(|| Unknown::new(Doubt::Signature, "there is none"))?;
         let (text, named) = (&found.text, found.certificate_sn.as_deref());
         if !self.public.verifies(text.as_bytes(), sign, named) {
-            return Err(ChannelError::unknown(
-                Doubt::Signature,
-                "it does not verify",
-            ));
+            let why = self.public.lacks(named).unwrap_or("it does not verify");
+            return Err(ChannelError::unknown(Doubt::Signature, why));
         }
         let read = |error: serde_json::Error| Unknown::by(Doubt::Nonsense, error);
         let head: Head = serde_json::from_str(text).map_err(read)?;
@@ -144,7 +142,7 @@ impl Api {
         let named = Some(get("alipay_cert_sn")).filter(|named| !named.is_empty());
         let text = notify_text(&pairs);
         if !self.public.verifies(text.as_bytes(), get("sign"), named) {
-            return refuse("it does not verify");
+            return refuse(self.public.lacks(named).unwrap_or("it does not verify"));
         }
         Ok(pairs)
     }

@@ -96,6 +96,19 @@ impl Keys {
         }
     }
 
+    /// Why nothing that names this certificate verifies: it is none of those that are kept.
+    /// `None` where it is one, or where none is named or kept. Whoever sent it, what it says
+    /// is shown to nobody.
+    pub(super) fn lacks(&self, named: Option<&str>) -> Option<&'static str> {
+        let (Self::Certificates(keys), Some(named)) = (self, named) else {
+            return None;
+        };
+        let is_kept = keys.iter().any(|(number, _)| number == named);
+        (!is_kept).then_some(
+            "of a certificate that alipay_certificate does not hold: download Alipay's newest one",
+        )
+    }
+
     /// Whether `sign` is Alipay's over `text`; `named` is the certificate that the
     /// message names, where it names one.
     pub(super) fn verifies(&self, text: &[u8], sign: &str, named: Option<&str>) -> bool {

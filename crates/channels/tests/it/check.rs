@@ -71,6 +71,14 @@ async fn a_wrong_key_is_named() {
         assert!(told.contains(named), "{setting}: {told}");
         assert!(!told.contains(value), "{setting}: {told}");
     }
+    // Alipay signs by a certificate that is not kept: it changes its own.
+    let mut certified = world.changed(Channel::Alipay, |account| {
+        if let Some(other) = account.get("alipay_root_certificate").cloned() {
+            account.insert("alipay_certificate".to_owned(), other);
+        }
+    });
+    let told = certified.pop().unwrap().check().await.unwrap_err();
+    assert!(told.contains("alipay_certificate does not hold"), "{told}");
     for (setting, value) in [("key", "wrong"), ("partner_id", "nobody")] {
         let gateway = world.via_apay(|account| {
             account.insert(setting.to_owned(), value.into());

@@ -3,7 +3,7 @@
 use crate::world::{World, order, refund_of};
 use payment::channel::Channel;
 use payment::money::{Currency, Money};
-use payment::ports::{GivenBack, Notify, OrderState, RefundState};
+use payment::ports::{ChannelError, Doubt, GivenBack, Notify, OrderState, RefundState};
 
 #[tokio::test]
 async fn a_genuine_notify_is_read_in_both_modes() {
@@ -61,6 +61,28 @@ async fn a_changed_stale_or_strange_notify_is_not_believed() {
         "for another account"
     );
     assert!(ours.read_notify(&genuine).await.is_ok());
+}
+
+/// It is WeChat's own: who sent it is no forger, and it is to come again.
+#[tokio::test]
+async fn a_notify_that_our_key_does_not_open_is_genuine_all_the_same() {
+    let world = World::start().await;
+    let order = order();
+    world.gateways[0].create(&order).await.unwrap();
+    world.act("pay", &order.order.number).await;
+    let letter = world.letter().await;
+    let other = |account: &mut toml::Table| {
+        account.insert("api_v3_key".to_owned(), "x".repeat(32).into());
+    };
+    let gateway = world.changed(Channel::Wechat, other).remove(0);
+    let doubt = |read| match read {
+        Err(ChannelError::Unknown(unknown)) => unknown.doubt,
+        read => panic!("{read:?}"),
+    };
+    assert_eq!(doubt(gateway.read_notify(&letter).await), Doubt::Sealed);
+    let mut forged = letter;
+    *forged.body.last_mut().unwrap() = b' ';
+    assert_eq!(doubt(gateway.read_notify(&forged).await), Doubt::Signature);
 }
 
 #[tokio::test]

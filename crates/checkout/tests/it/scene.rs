@@ -9,9 +9,9 @@ use payment::money::{Currency, Money};
 use payment::obj::Obj;
 use payment::pairs::Pairs;
 use payment::ports::{
-    AttemptRow, Call, CallbackAnswer, ChannelError, ChannelOrder, Created, Gateway, GivenBack,
-    Kind, NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, QueryRate, RawNotify, Receiver,
-    RefundOrder, RefundReport, RefundState, Store, Terms,
+    AttemptRow, Call, CallbackAnswer, ChannelError, ChannelOrder, Created, Doubt, Gateway,
+    GivenBack, Kind, NewOrder, Notify, NotifyAnswer, OrderState, PaidReport, QueryRate, RawNotify,
+    Receiver, RefundOrder, RefundReport, RefundState, Store, Terms,
 };
 use payment::rate::{NoRate, Rate};
 use payment::sign::{Purpose, hmac_sign, sha1_sign};
@@ -61,6 +61,8 @@ pub(crate) struct Told {
     /// An order that is made again is a second one.
     pub(crate) makes_anew: bool,
     pub(crate) notify: Option<Notify>,
+    /// Why no notify of it can be read.
+    pub(crate) notify_doubt: Option<Doubt>,
     pub(crate) calls: Vec<&'static str>,
 }
 
@@ -212,7 +214,10 @@ impl Gateway for FakeChannel {
 
     async fn read_notify(&self, _: &RawNotify) -> Result<Notify, ChannelError> {
         let told = self.told.lock().unwrap();
-        told.notify.clone().ok_or(ChannelError::NotOffered)
+        match told.notify_doubt {
+            Some(doubt) => Err(ChannelError::unknown(doubt, "told")),
+            None => told.notify.clone().ok_or(ChannelError::NotOffered),
+        }
     }
 
     /// Blanks at its end are not signed.

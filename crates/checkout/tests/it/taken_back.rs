@@ -717,6 +717,24 @@ async fn a_notify_is_kept_once_however_often_it_comes() {
     assert_eq!(scene.store.notify_body(2).await.unwrap(), None);
 }
 
+/// Who sends what does not verify is charged for it; the channel itself is not.
+#[tokio::test]
+async fn what_our_key_does_not_open_is_no_forgery() {
+    let scene = Scene::new().await;
+    for (doubt, verified) in [(Doubt::Sealed, true), (Doubt::Signature, false)] {
+        scene.channel.told.lock().unwrap().notify_doubt = Some(doubt);
+        let raw = RawNotify {
+            headers: Vec::new(),
+            body: b"sealed".to_vec(),
+            received_ms: scene.now_ms(),
+        };
+        let taken = scene.checkout.take_notify(Channel::Wechat, "fake", raw);
+        let taken = taken.await.unwrap();
+        assert_eq!(taken.verified, verified, "{doubt:?}");
+    }
+    assert_eq!(scene.store.notify_body(1).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn a_form_that_can_not_be_opened_any_more_is_not_given_again() {
     let scene = Scene::new().await;

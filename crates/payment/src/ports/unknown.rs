@@ -15,6 +15,8 @@ pub enum Doubt {
     TimeOut,
     /// Nothing proves that the channel said it, and lately.
     Signature,
+    /// The channel said it, and our key does not open what.
+    Sealed,
     /// Not the documented answer, or one that does not fit the question.
     Nonsense,
     /// A 5xx, or a refusal that proves nothing or may be lifted.
@@ -31,6 +33,7 @@ impl Doubt {
             Self::Network => "network",
             Self::TimeOut => "time-out",
             Self::Signature => "signature",
+            Self::Sealed => "sealed by another key",
             Self::Nonsense => "unreadable answer",
             Self::Undecided => "undecided",
             Self::Unasked => "not asked",
