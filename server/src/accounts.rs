@@ -26,12 +26,20 @@ pub(crate) fn of_file(config: &Config) -> Result<Vec<Account>> {
     read(path)
 }
 
-/// All accounts as they are written, those that can't be read left out.
+/// All accounts as they are written: the file's, and of the database's those whose name the
+/// file does not have. Those that can't be read are left out.
 pub(crate) async fn all(config: &Config, store: &dyn Store) -> Result<Vec<Account>> {
     let mut accounts = of_file(config)?;
     let kept = store.kept_accounts().await?.into_iter().flatten();
-    accounts.extend(kept.filter_map(|kept| unpacked(&kept).ok()));
+    let mut kept: Vec<_> = kept.filter_map(|kept| unpacked(&kept).ok()).collect();
+    kept.retain(|one| !accounts.iter().any(|other| has_name_of(other, one)));
+    accounts.append(&mut kept);
     Ok(accounts)
+}
+
+fn has_name_of(one: &Account, other: &Account) -> bool {
+    let is_same = |key| one.table.get(key) == other.table.get(key);
+    ["channel", "name"].into_iter().all(is_same)
 }
 
 /// The accounts of a file, with the keys beside it.

@@ -52,7 +52,11 @@ pub(crate) enum Command {
         dev: bool,
     },
     /// Brings the database up to date.
-    Migrate,
+    Migrate {
+        /// Says what that would change, and who must be stopped first, and changes nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Business systems: their codes, secrets and settings.
     #[command(subcommand)]
     Domain(domain::Command),
@@ -160,7 +164,7 @@ impl Command {
             Self::Callback(command) => {
                 !matches!(command, callback::Command::List | callback::Command::Parked)
             }
-            Self::Database(command) => !matches!(command, database::Command::Show),
+            Self::Database(command) => !matches!(command, database::Command::Show { .. }),
             Self::Secrets(command) => {
                 !matches!(command, secrets::Command::Show | secrets::Command::Key)
             }
@@ -172,7 +176,7 @@ impl Command {
             Self::Notify(command) => !matches!(command, notify::Command::Show { .. }),
             Self::Golive(_) | Self::Trigger(_) | Self::Prune { .. } => true,
             Self::Serve { .. }
-            | Self::Migrate
+            | Self::Migrate { .. }
             | Self::Act(_)
             | Self::Alarm(_)
             | Self::Health

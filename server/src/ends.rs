@@ -40,27 +40,35 @@ pub(crate) struct Looked {
 /// The last look; none before the first.
 pub(crate) type Ends = watch::Receiver<Option<Arc<Looked>>>;
 
-/// Looks at once, and each hour; soon again where that fails.
+/// Looks at once, each hour, and when the settings were read anew; soon again where that fails.
 pub(crate) async fn tell(
-    config: Config,
+    held: watch::Receiver<Config>,
     store: Arc<dyn Store>,
     looked: watch::Sender<Option<Arc<Looked>>>,
     stopped: watch::Receiver<bool>,
 ) {
     let look = || async {
+        let config = held.borrow().clone();
         let seen = look(&config, &*store).await?;
         looked.send_replace(Some(Arc::new(seen)));
         Ok(())
     };
-    keep_looking(stopped, look).await;
+    keep_looking(stopped, held.clone(), look).await;
 }
 
-async fn keep_looking<L>(mut stopped: watch::Receiver<bool>, mut look: impl FnMut() -> L)
-where
+async fn keep_looking<L, T>(
+    mut stopped: watch::Receiver<bool>,
+    mut held: watch::Receiver<T>,
+    mut look: impl FnMut() -> L,
+) where
     L: Future<Output = Result<()>>,
 {
     let mut pause = Duration::ZERO;
-    while rested(&mut stopped, pause).await {
+    loop {
+        tokio::select! {
+            goes_on = rested(&mut stopped, pause) => if !goes_on { return },
+            Ok(()) = held.changed() => {}
+        }
         pause = match look().await {
             Ok(()) => LOOK_EACH,
             Err(error) => {
@@ -115,15 +123,20 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_that_fails_is_made_again_soon() {
+    async fn it_is_looked_again_soon_after_a_failure_and_at_once_after_a_change() {
         let (stop, stopped) = watch::channel(false);
+        let (settings, held) = watch::channel(());
         let start = tokio::time::Instant::now();
         let mut looks = Vec::new();
-        keep_looking(stopped, || {
+        keep_looking(stopped, held, || {
             looks.push(start.elapsed().as_secs());
             let looked = match looks.len() {
                 1 => Err(anyhow::anyhow!("no database yet")),
-                2 => Ok(()),
+                2 => {
+                    settings.send_replace(());
+                    Ok(())
+                }
+                3 => Ok(()),
                 _ => {
                     stop.send_replace(true);
                     Ok(())
@@ -134,7 +147,7 @@ mod tests {
         .await;
         // On the clock of the test, which nothing else moves.
         let again = LOOK_AGAIN.as_secs();
-        assert_eq!(looks, [0, again, again + LOOK_EACH.as_secs()]);
+        assert_eq!(looks, [0, again, again, again + LOOK_EACH.as_secs()]);
     }
 
     #[test]

@@ -97,7 +97,8 @@ async fn done(
 ) -> anyhow::Result<()> {
     match command {
         Command::Serve { dev } => serve::serve(config.clone(), file, dev).await,
-        Command::Migrate => serve::migrate(config).await,
+        Command::Migrate { dry_run: true } => serve::tell_pending(config).await,
+        Command::Migrate { dry_run: false } => serve::migrate(config).await,
         Command::Domain(command) => cli::domain::run(config, command).await,
         Command::Epay(command) => cli::epay::run(config, command).await,
         Command::Operator(command) => cli::operator::run(config, command).await,

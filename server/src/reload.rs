@@ -63,6 +63,8 @@ pub(crate) struct Reloaded {
     pub(crate) set_filter: log::SetFilter,
     pub(crate) accounts: Used,
     pub(crate) public_url: String,
+    /// The settings as they were last read, for who looks at what they name.
+    pub(crate) settings: watch::Sender<Config>,
     /// What this instance is called among those at work.
     pub(crate) instance: String,
 }
@@ -215,6 +217,7 @@ impl Reloaded {
             return Err(error);
         }
         self.notice.set(&config.page_notice, &config.page_notice_en);
+        self.settings.send_replace(config);
         Ok(self.put(revision, accounts))
     }
 }

@@ -113,7 +113,8 @@ async fn serve_until(
     // Before payers or workers come; who is barred from the books tells so by `/readyz`.
     let _ = checkout.keep_mark().await;
     let mut workers = worker::start(&checkout, &stopped);
-    let (besides, ends) = beside(&config, &checkout, &announced, &instance, &stopped)?;
+    let (settings, held) = watch::channel(config.clone());
+    let (besides, ends) = beside(held, &checkout, &announced, &instance, &stopped)?;
     workers.extend(besides);
     workers.extend(source.map(|source| tokio::spawn(rates::keep(source, stopped.clone()))));
     let (pictures, notice) = shown(&config)?;
@@ -126,6 +127,7 @@ async fn serve_until(
         set_filter,
         accounts: Used::new(revision, accounts),
         public_url: config.public_url.clone(),
+        settings,
         instance: instance.clone(),
     });
     tokio::spawn(reload::at_each_hangup(Arc::clone(&reloaded), hangups));
@@ -206,23 +208,24 @@ fn shown(config: &Config) -> Result<(Pictures, Notice)> {
 
 /// What goes on beside the use cases, and what is seen of certificates and secrets.
 fn beside(
-    config: &Config,
+    held: watch::Receiver<Config>,
     checkout: &Arc<Checkout>,
     store: &Arc<dyn Store>,
     instance: &str,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(Vec<JoinHandle<()>>, Ends)> {
-    let heads = Heads::new(config)?;
+    let config = held.borrow().clone();
+    let heads = Heads::new(&config)?;
     let told = worker::tell_acts(Arc::clone(store), heads, stopped.clone());
     let announcing = worker::announce(Arc::clone(store), instance.to_owned(), stopped.clone());
     let (looked, seen) = watch::channel(None);
-    let ends = ends::tell(config.clone(), Arc::clone(store), looked, stopped.clone());
+    let ends = ends::tell(held, Arc::clone(store), looked, stopped.clone());
     let mut begun = vec![
         tokio::spawn(told),
         tokio::spawn(announcing),
         tokio::spawn(ends),
     ];
-    if let Some(bell) = Bell::new(config)? {
+    if let Some(bell) = Bell::new(&config)? {
         let told = alarms::tell(
             bell,
             Arc::clone(checkout),
@@ -329,6 +332,27 @@ fn to_usize(number: u32) -> usize {
 pub(crate) async fn migrate(config: &Config) -> Result<()> {
     store::migrate(config.database()?).await?;
     println!("the database is up to date");
+    Ok(())
+}
+
+/// Says what bringing the database up to date would change.
+pub(crate) async fn tell_pending(config: &Config) -> Result<()> {
+    let pending = store::pending(config.database()?).await?;
+    for one in &pending {
+        let (version, name) = (one.version, one.name.replace(' ', "_"));
+        println!("{version:04}_{name}");
+    }
+    let is_new = pending.first().is_some_and(|one| one.version == 1);
+    let told = if pending.is_empty() {
+        "the database is up to date"
+    } else if is_new {
+        "the database is new"
+    } else if pending.iter().all(|one| one.compatible) {
+        "older instances go on beside these: replace one after the other"
+    } else {
+        "not all of these are compatible: stop every older instance first"
+    };
+    println!("{told}");
     Ok(())
 }
 

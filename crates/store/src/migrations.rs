@@ -6,7 +6,7 @@ use crate::open_error::{OpenError, Tables, refused};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Database, Executor, FromRow, IntoArguments, Pool, SqlSafeStr};
 
-const COMPATIBLE: &str = "compatible ";
+pub(crate) const COMPATIBLE: &str = "compatible ";
 /// What is noted once no clear text is kept, number and name: it is no file, and programs
 /// that don't know it refuse the database.
 pub(crate) const SEALED: (&str, &str) = ("1000000", "sealed");

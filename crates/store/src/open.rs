@@ -63,6 +63,10 @@ impl Address {
         }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// For a command, which may ask what takes minutes. Where payers wait beside it, a server
     /// gives up sooner, and who asks much keeps no connection from them.
     #[must_use]

@@ -38,10 +38,7 @@ pub(crate) async fn open(
     tables: Tables,
 ) -> Result<Database, OpenError> {
     let hosts = Hosts::parse(address)?;
-    let options = hosts
-        .writable()
-        .await
-        .ok_or_else(|| OpenError::Database("no server takes writes".to_owned()))?;
+    let options = writable(&hosts).await?;
     connect::refuse_shared_sessions(&options).await?;
     let renewal = Renewal::default();
     let judge = renewal.clone();
@@ -84,6 +81,22 @@ pub(crate) async fn open(
     let (reads, writes) = (Pool::Postgres(pool.clone()), Pool::Postgres(pool));
     let writes = Writes::Beside(writes);
     Ok(Database::new(reads, writes, renewal, guard))
+}
+
+async fn writable(hosts: &Hosts) -> Result<PgConnectOptions, OpenError> {
+    let none = || OpenError::Database("no server takes writes".to_owned());
+    hosts.writable().await.ok_or_else(none)
+}
+
+/// The migrations that a database has seen, number and name.
+pub(crate) async fn applied(address: &str) -> Result<Vec<(i64, String)>, OpenError> {
+    let hosts = Hosts::parse(address)?;
+    let options = writable(&hosts).await?;
+    let pool = PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect_with(options).await.map_err(refused)?;
+    let applied = migrations::applied(&pool, MIGRATIONS_TABLE).await;
+    pool.close().await;
+    applied
 }
 
 /// Writes the table of secrets anew, without what was overwritten in it.

@@ -43,11 +43,7 @@ pub(crate) async fn open(
         Tables::Expect if !options.get_filename().exists() => return Err(OpenError::Missing),
         Tables::Expect => {
             // Another program's file stays as it is: the journal is of its choosing.
-            let look = pool(1, &renewal).connect_with(options.clone()).await;
-            let look = look.map_err(refused)?;
-            let applied = migrations::applied(&look, MIGRATIONS_TABLE).await;
-            look.close().await;
-            migrations::check(&applied?, &migrator, tables)?;
+            migrations::check(&looked(options.clone()).await?, &migrator, tables)?;
         }
     }
     let options = options
@@ -73,6 +69,24 @@ pub(crate) async fn open(
     let writes = Train::new(Pool::Sqlite(write), renewal.clone());
     let (reads, writes) = (Pool::Sqlite(read), Writes::Train(writes));
     Ok(Database::new(reads, writes, renewal, guard))
+}
+
+/// The migrations that a file has seen, number and name: none where there is no file.
+pub(crate) async fn applied(address: &str) -> Result<Vec<(i64, String)>, OpenError> {
+    let options = SqliteConnectOptions::from_str(address).map_err(refused)?;
+    check_log(options.get_filename())?;
+    match options.get_filename().exists() {
+        true => looked(options).await,
+        false => Ok(Vec::new()),
+    }
+}
+
+async fn looked(options: SqliteConnectOptions) -> Result<Vec<(i64, String)>, OpenError> {
+    let look = pool(1, &Renewal::default()).connect_with(options).await;
+    let look = look.map_err(refused)?;
+    let applied = migrations::applied(&look, MIGRATIONS_TABLE).await;
+    look.close().await;
+    applied
 }
 
 /// Where the header of a file says how it is read and written, and what a copy by

@@ -14,7 +14,12 @@ use std::path::PathBuf;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// How far the books have come, and what this instance has seen of them.
-    Show,
+    Show {
+        /// The instance's mark, where the configuration does not lead to it (systemd's
+        /// state directory): /var/lib/tongfu/tongfu.mark.
+        #[arg(long, value_name = "FILE")]
+        mark: Option<PathBuf>,
+    },
     /// Takes books that have gone back, as after a restore, knowingly: what was written
     /// since is lost here, and may not be lost at the channels. Run it on an instance's
     /// own machine, with its configuration.
@@ -45,8 +50,7 @@ pub(crate) async fn prune(config: &Config, older_s: i64) -> Result<()> {
 pub(crate) async fn run(config: &Config, by: &str, command: Command) -> Result<()> {
     let store = open(config).await?;
     let named = match &command {
-        Command::Accept { mark, .. } => mark.clone(),
-        Command::Show => None,
+        Command::Accept { mark, .. } | Command::Show { mark } => mark.clone(),
     };
     let file = named.or_else(|| config.mark(false));
     let seen = match &file {
@@ -55,10 +59,10 @@ pub(crate) async fn run(config: &Config, by: &str, command: Command) -> Result<(
     };
     let now = store.mark().await?;
     match command {
-        Command::Show => {
+        Command::Show { .. } => {
             println!("the books    {now}");
             match (&file, &seen) {
-                (None, _) => println!("seen before  nothing: set state_dir"),
+                (None, _) => println!("seen before  nothing: set state_dir, or say --mark FILE"),
                 (Some(file), None) => println!("seen before  nothing yet, in {}", file.display()),
                 (Some(_), Some(seen)) => {
                     println!("seen before  {seen}");

@@ -107,6 +107,10 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<()> {
 /// command reads them all the same.
 async fn books(config: &Config, store: &dyn Store, findings: &mut Findings) -> Result<()> {
     let Some(file) = config.mark(false) else {
+        println!(
+            "note  whether the books have gone back is not seen from here: set state_dir, or see \
+             `tongfu database show --mark FILE`"
+        );
         return Ok(());
     };
     // Before the books are looked at: what is seen meanwhile is newer than what is found.

@@ -32,8 +32,11 @@ async fn domains_are_made_changed_and_rotated(database: Database) {
         "--key-length",
         "16",
     ];
+    let to_come = || run(tongfu(&url).args(["migrate", "--dry-run"]));
+    assert!(to_come().1.contains("0001_first_payment"));
     let (done, text) = run(tongfu(&url).arg("migrate"));
     assert!(done, "{text}");
+    assert_eq!(to_come(), (true, "the database is up to date\n".to_owned()));
     let (done, text) = run(tongfu(&url)
         .args(add)
         .args(["--callback", "https://shop.cn/pay"]));

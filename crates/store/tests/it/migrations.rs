@@ -30,6 +30,20 @@ fn first(dialect: &str) -> PathBuf {
     folder
 }
 
+/// Brings an old database up to date, and what that would do is told before.
+async fn holds_the_code_once_migrated(address: &str) {
+    let pending = store::pending(address).await.unwrap();
+    let second = pending.first().unwrap();
+    assert_eq!(
+        (second.version, second.name.as_str(), second.compatible),
+        (2, "channels", false)
+    );
+    assert!(pending.last().unwrap().compatible);
+    let store = store::migrate(address).await.unwrap();
+    assert_eq!(store::pending(address).await.unwrap(), []);
+    holds_the_code(store).await;
+}
+
 async fn holds_the_code(store: Arc<dyn Store>) {
     let attempt = store
         .attempt("00000000000000000001")
@@ -51,6 +65,7 @@ async fn what_another_program_migrated_is_not_ours() {
     other.execute(theirs).await.unwrap();
     let missing = store::open(&address).await.err();
     assert!(matches!(missing, Some(OpenError::Missing)), "{missing:?}");
+    assert_eq!(store::pending(&address).await.unwrap()[0].version, 1);
     store::migrate(&address).await.unwrap();
 }
 
@@ -62,7 +77,7 @@ async fn a_code_of_the_first_version_is_still_shown_on_sqlite() {
     migrator.run_direct(None, &mut old, false).await.unwrap();
     old.execute(OLD_ROWS).await.unwrap();
     old.close().await.unwrap();
-    holds_the_code(store::migrate(&address).await.unwrap()).await;
+    holds_the_code_once_migrated(&address).await;
 }
 
 #[tokio::test]
@@ -75,5 +90,14 @@ async fn a_code_of_the_first_version_is_still_shown_on_postgres() {
     migrator.run_direct(None, &mut old, false).await.unwrap();
     old.execute(OLD_ROWS).await.unwrap();
     old.close().await.unwrap();
-    holds_the_code(store::migrate(&address).await.unwrap()).await;
+    holds_the_code_once_migrated(&address).await;
+}
+
+#[tokio::test]
+async fn a_look_at_what_is_to_come_makes_no_file() {
+    let path = temp_folder().join("none.db");
+    let address = format!("sqlite:{}?mode=rwc", path.display());
+    let pending = store::pending(&address).await.unwrap();
+    assert_eq!(pending.first().unwrap().name, "first payment");
+    assert!(!path.exists());
 }
