@@ -109,7 +109,7 @@ fn next_step(setting: &Setting<'_>, risk: &Risk) -> AnyView {
         RiskKind::Refund => (
             BY_HAND,
             setting.say(
-                "等人处理的（PARKED）在渠道后台了结，失败的用别的办法退，再在订单上记“已用别的办法退”",
+                "等人处理的（PARKED）在渠道后台了结，失败的用别的办法退，再在订单上记“这笔已退回”",
                 "End one that waits (PARKED) at its channel, give one that failed back by another \
                  way; then say on the order \"It is given back\"",
             ),

@@ -236,6 +236,7 @@ test('a refund that waits for a person is ended by hand', async ({ browser, page
   await show(console, number);
   await unfold(console);
   await looks(console, 'by-hand', options);
+  await form(console, 'by-hand').locator('[value=channel]').check();
   await act(console, 'by-hand');
   await expect(said(console)).toContainText('the money is back');
   await expect(form(console, 'by-hand')).toHaveCount(0);

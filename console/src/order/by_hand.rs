@@ -7,7 +7,7 @@ use payment::lang::Lang;
 use payment::operators::Deed;
 use payment::order::{Attempt, Event, Step};
 use payment::ports::RefundRow;
-use payment::refund::{Left, Refund, SILENT_MS};
+use payment::refund::{Left, Refund, SILENT_MS, Way};
 
 /// What a person says who has seen it elsewhere.
 pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<Act> {
@@ -87,16 +87,18 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<A
     let refunds = refunds.map(|refund| Act {
         deed: Deed::Settle,
         path: "by-hand",
-        name: setting.say("已用别的办法退", "It is given back"),
+        name: setting.say("这笔已退回", "It is given back"),
         effect: match setting.lang {
             Lang::Zh => format!(
-                "{} 的 {} 你已退回：记下，不再发往渠道。渠道后台用别的号退了同样金额的，算作这一笔。",
+                "{} 的 {} 已退回：记下，不再发往渠道。在渠道后台退的，渠道说的同样金额就是这一笔；\
+                 用别的办法退的，渠道再退就是退了两次，会告警。",
                 refund.refund_no,
                 sums(refund)
             ),
             Lang::En => format!(
-                "The {} of {} went back by another way: that is noted, and nothing is sent. Where \
-                 the same sum was made at the channel by another number, it is this refund.",
+                "The {} of {} is back: that is noted, and nothing is sent. At the channel's \
+                 console: the same sum that the channel tells of is this refund. By another way: \
+                 what the channel gives back too went back twice, and alarms.",
                 sums(refund),
                 refund.refund_no
             ),
@@ -108,7 +110,7 @@ pub(super) fn acts(setting: &Setting<'_>, asked: &Payment, now_ms: i64) -> Vec<A
             )
         }),
         of: Some(("refund", refund.refund_no.clone())),
-        fields: made_anew(setting, refund, &asked.refunds),
+        fields: Some(which_way(setting, refund, &asked.refunds)),
     });
     [honour, unpaid].into_iter().chain(refunds).collect()
 }
@@ -124,6 +126,26 @@ fn fits(asked: &Payment, refund: &RefundRow) -> bool {
 /// A refund's sum, and what its channel gives back for it where that is another one.
 fn sums(refund: &RefundRow) -> String {
     with_charged(refund.money.to_string(), &refund.channel_money.to_string())
+}
+
+/// Which way it went back; it is asked for.
+fn which_way(setting: &Setting<'_>, refund: &RefundRow, all: &[RefundRow]) -> AnyView {
+    let way = |way: Way, zh: &'static str, en: &'static str| {
+        view! {
+            <label class="check">
+                <input type="radio" name="way" value=way.word() required/>
+                {setting.say(zh, en)}
+            </label>
+        }
+    };
+    let there = way(Way::Channel, "在渠道后台退的", "At the channel's console");
+    let another = way(
+        Way::Another,
+        "用别的办法退的（如银行转账）",
+        "By another way (as by a bank transfer)",
+    );
+    let anew = made_anew(setting, refund, all);
+    view! { {there}{another}{anew} }.into_any()
 }
 
 /// Where the same sum went back since, it may have been in the place of this one.
@@ -170,7 +192,7 @@ pub(super) fn looked_after(
             .say(
                 "钱已另行退走，剩下的不够这笔退款：它不会再退了。记为失败，不再问渠道，也不再列为\
                  有风险；要退款回调的业务系统会被告知它失败。（就是它在渠道后台用别的号退的，\
-                 用“已用别的办法退”。）",
+                 用“这笔已退回”。）",
                 "Money went back without this refund, and too little is left for it: it is made no \
                  more. It is noted as failed, its channel is not asked again, it is at risk no \
                  more, and a business system that hears of refunds is told that it failed. (Where \

@@ -9,7 +9,7 @@ use payment::lang::Lang;
 use payment::money::{Money, two_decimals};
 use payment::operators::{Deed, Operator};
 use payment::ports::{AccountName, AttemptRow, Resend, StoreError};
-use payment::refund::Refund;
+use payment::refund::{Refund, Way};
 use payment::story::Source;
 use std::fmt;
 
@@ -71,7 +71,9 @@ pub enum Errand {
         order_sn: String,
         /// Our number of the refund.
         refund_no: String,
-        /// The same sum went back since it failed, and this one beside.
+        /// Which way it went back.
+        way: Way,
+        /// The same sum went back since, and this one beside.
         again: bool,
     },
     /// Somebody has looked after money that went back without a refund of ours, or that came
@@ -238,10 +240,14 @@ impl fmt::Display for Errand {
             Self::ByHand {
                 order_sn,
                 refund_no,
+                way,
                 again,
             } => {
-                let again = if *again { " --again" } else { "" };
-                write!(f, "order refund {order_sn} --by-hand {refund_no}{again}")
+                let (way, again) = (way.word(), if *again { " --again" } else { "" });
+                write!(
+                    f,
+                    "order refund {order_sn} --by-hand {refund_no} --way {way}{again}"
+                )
             }
             Self::LookedAfter { order_sn, number } if order_sn == number => {
                 write!(f, "order looked-after {order_sn}")
@@ -512,6 +518,7 @@ impl Checkout {
             Errand::ByHand {
                 order_sn,
                 refund_no,
+                way,
                 again,
             } => {
                 let refunds = self.parts.store.refunds(order_sn).await?;
@@ -519,7 +526,7 @@ impl Checkout {
                     return Err(NotDone::Nothing);
                 }
                 self.noted(by, errand, order_sn, reason).await?;
-                let ended = self.refund_by_hand(order_sn, refund_no, *again).await;
+                let ended = self.refund_by_hand(order_sn, refund_no, *way, *again).await;
                 ended.map_err(not_by_hand)?;
             }
             Errand::LookedAfter { order_sn, number } => {

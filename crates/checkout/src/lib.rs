@@ -8,6 +8,7 @@ mod bells;
 mod breaker;
 mod browser;
 mod budget;
+mod by_hand;
 mod callback;
 mod close;
 mod counted;

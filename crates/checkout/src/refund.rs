@@ -17,8 +17,7 @@ use payment::ports::{
     RefundReport, RefundRow, RefundState, RefundStep, Refunded, WriteCallback,
 };
 use payment::refund::{
-    BY_HAND, BY_HAND_THERE, Cause, Left, NOTHING_LEFT_FOR_IT, ON_ITS_WAY, Refund, given_back,
-    in_vain, waits_for_another, waits_until_ms,
+    Cause, Left, ON_ITS_WAY, Refund, given_back, waits_for_another, waits_until_ms,
 };
 use payment::refusal::Refusal;
 use payment::story::Source;
@@ -27,7 +26,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{Instrument, info_span};
 
-/// What is noted of one that can be made no more.
 /// Refunds that one round takes.
 const ROUND: i64 = 32;
 /// A refund is asked about again after half its age, within these, ms.
@@ -290,136 +288,6 @@ impl Checkout {
         attempt.ok_or(Failure::NotPaid)
     }
 
-    /// The operator knows a refund's money to be back, by another way or from the
-    /// channel's own console; gives it as it stands then. One that is on its way is
-    /// left to its channel, unless that is silent about it ([`RefundRow::may_end_by_hand`]).
-    /// Where the same sum was made at the channel by another number, that is this refund,
-    /// unless it was given back beside (`again`).
-    ///
-    /// # Errors
-    /// [`Failure::NotPaid`] when the order has no such refund, [`Failure::InProgress`]
-    /// when it is on its way, or done, [`Failure::TooMuch`] when too little is left for it,
-    /// [`Failure::MadeAnew`] when the same sum went back since it failed, unless this one did
-    /// beside (`again`).
-    pub async fn refund_by_hand(
-        &self,
-        order_sn: &str,
-        refund_no: &str,
-        again: bool,
-    ) -> Result<RefundRow, Failure> {
-        let row = self.parts.store.refund(refund_no).await?;
-        let row = row.filter(|row| row.order_sn == order_sn);
-        let row = row.ok_or(Failure::NotPaid)?;
-        if !row.may_end_by_hand(self.now_ms()) {
-            return Err(Failure::InProgress);
-        }
-        let attempt = self.reload(&row.order_sn).await?;
-        let refunds = self.parts.store.refunds(&row.order_sn).await?;
-        let mut stand_ins = refunds.iter().filter(|one| !again && one.stands_for(&row));
-        let at_channel = stand_ins.clone().find(|_| row.state.counts());
-        if at_channel.is_none() {
-            let (paid, channel_paid) = (attempt.money, attempt.channel_money);
-            let left = Left::beside(paid, channel_paid, &refunds, &row);
-            if !left.holds(&row) {
-                return Err(Failure::TooMuch(left.money));
-            }
-            if stand_ins.next().is_some() {
-                return Err(Failure::MadeAnew);
-            }
-        }
-        let note = match at_channel {
-            Some(_) => BY_HAND_THERE,
-            None => BY_HAND,
-        };
-        self.end_refund(&row, (Refund::Done, note), at_channel)
-            .await
-    }
-
-    /// A person's word ends a refund, which `other` is, where somebody made it at the channel
-    /// by another number.
-    async fn end_refund(
-        &self,
-        row: &RefundRow,
-        (next, note): (Refund, &'static str),
-        other: Option<&RefundRow>,
-    ) -> Result<RefundRow, Failure> {
-        let act = self.act(Source::Operator);
-        let news = self.refund_news(row, next, act.at_ms).await?;
-        let write = news.as_ref().map(|news| |sum| news.callback(sum));
-        let step = RefundStep {
-            next,
-            reference: other.and_then(|one| one.reference.as_deref()),
-            note,
-            next_ms: None,
-            callback: write.as_ref().map(|write| write as WriteCallback<'_>),
-            act,
-        };
-        let store = &self.parts.store;
-        let Some(other) = other else {
-            return Ok(store.step_refund(&row.refund_no, &step).await?);
-        };
-        // Whoever heard of the other row by its name hears that it is none.
-        let attempt = self.reload(&row.order_sn).await?;
-        let domain = self.domain_named(&attempt.domain_code).await?;
-        let gone = match domain.settings.refund_details {
-            true => self.refund_news(other, Refund::Failed, act.at_ms).await?,
-            false => None,
-        };
-        let told = gone.as_ref().map(|gone| |sum| gone.callback(sum));
-        let told = told.as_ref().map(|told| told as WriteCallback<'_>);
-        let (number, there) = (&row.refund_no, &other.refund_no);
-        let ended = store.step_refund_of(number, there, &step, told).await?;
-        let detail = format!("{there} is refund {number}");
-        store.look_after(&row.order_sn, there, &detail, act).await?;
-        Ok(ended)
-    }
-
-    /// What of an order waits for somebody to look after it: money that went back without a
-    /// refund of ours or that differs, refunds that failed, and those that no longer fit
-    /// beside what else went back.
-    ///
-    /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn to_look_after(&self, order_sn: &str) -> Result<Vec<String>, Failure> {
-        let store = &self.parts.store;
-        let mut waits = store.to_look_after(order_sn).await?;
-        if let Some(attempt) = store.attempt(order_sn).await? {
-            let refunds = store.refunds(order_sn).await?;
-            let (paid, channel_paid) = (attempt.money, attempt.channel_money);
-            let in_vain = in_vain(paid, channel_paid, &refunds, self.now_ms());
-            waits.extend(in_vain.map(|one| one.refund_no.clone()));
-        }
-        Ok(waits)
-    }
-
-    /// Somebody has looked after what waits for him under this number
-    /// ([`Self::to_look_after`]), and why, in his words: a refund that no longer fits is made
-    /// no more, and so is none that could be asked for anew. Gives whether it waited.
-    ///
-    /// # Errors
-    /// [`Failure::Internal`] when the database is in trouble.
-    pub async fn looked_after(
-        &self,
-        order_sn: &str,
-        number: &str,
-        detail: &str,
-    ) -> Result<bool, Failure> {
-        let store = &self.parts.store;
-        let waits = self.to_look_after(order_sn).await?;
-        if !waits.iter().any(|one| one == number) {
-            return Ok(false);
-        }
-        let act = self.act(Source::Operator);
-        let row = store.refund(number).await?;
-        let Some(row) = row.filter(|row| row.state.counts() && !row.state.is_done()) else {
-            return Ok(store.look_after(order_sn, number, detail, act).await?);
-        };
-        let why = (Refund::Failed, NOTHING_LEFT_FOR_IT);
-        let ended = self.end_refund(&row, why, None).await?;
-        store.look_after(order_sn, number, detail, act).await?;
-        Ok(ended.state == Refund::Failed)
-    }
-
     /// The operator lets money that came after its request was closed pay it after
     /// all (docs/reference/orders.md, One winner).
     ///
@@ -526,7 +394,8 @@ impl Checkout {
         if row.state == Refund::New {
             if is_overtaken(&attempt, row, &all) {
                 let overtaken = RefundReport::from(RefundState::Failed(OVERTAKEN.to_owned()));
-                return self.keep_refund(row, Ok(overtaken), Source::Timer).await;
+                self.keep_refund(row, Ok(overtaken), Source::Timer).await?;
+                return Ok(());
             }
             let (gap_ms, now_ms) = (gateway.refund_gap_ms(), self.now_ms());
             let until_ms = waits_until_ms(&all, row, gap_ms, now_ms).or_else(|| {
@@ -565,7 +434,7 @@ impl Checkout {
             other => other,
         };
         let is_refused = matches!(report, Err(ChannelError::Refused { .. }));
-        self.keep_refund(row, report, Source::Channel).await?;
+        self.keep_answered(row, report, Source::Channel).await?;
         if is_refused {
             self.look_for_money_back(&*gateway, &attempt, row).await?;
         }
@@ -595,6 +464,7 @@ impl Checkout {
                 next: refund.state,
                 reference: None,
                 note: &note,
+                by_hand: None,
                 next_ms: None,
                 callback: None,
                 act: self.act(Source::Channel),
@@ -620,7 +490,8 @@ impl Checkout {
             self.budget.charge(gateway, self.now_ms());
             match gateway.query_refund(&order_of(attempt, row, &all)).await {
                 Ok(report) if report.state != RefundState::NotFound => {
-                    self.keep_refund(row, Ok(report), Source::Operator).await?;
+                    self.keep_answered(row, Ok(report), Source::Operator)
+                        .await?;
                 }
                 Err(error @ ChannelError::Unknown(_)) => {
                     return Err(Failure::ChannelUnavailable(error.to_string()));
@@ -638,6 +509,7 @@ impl Checkout {
             next: Refund::New,
             reference: None,
             note: WAITS,
+            by_hand: None,
             next_ms: Some(until_ms),
             callback: None,
             act: self.act(Source::Timer),
@@ -659,6 +531,7 @@ impl Checkout {
             next: Refund::Sent,
             reference: None,
             note: LEAVES,
+            by_hand: None,
             next_ms: Some(self.lease_end_ms(self.now_ms())),
             callback: None,
             act: self.act(Source::Timer),
@@ -676,12 +549,13 @@ impl Checkout {
         }
     }
 
+    /// Keeps a channel's word of a refund; gives it as it stands then.
     pub(crate) async fn keep_refund(
         &self,
         row: &RefundRow,
         report: Result<RefundReport, ChannelError>,
         by: Source,
-    ) -> Result<(), Failure> {
+    ) -> Result<RefundRow, Failure> {
         let (next, reference, note) = match report {
             Ok(RefundReport { state, reference }) => match state {
                 RefundState::Pending => (Refund::Sent, reference, ON_ITS_WAY.to_owned()),
@@ -720,13 +594,14 @@ impl Checkout {
             next,
             reference: reference.as_deref(),
             note: &note,
+            by_hand: None,
             next_ms,
             callback: write.as_ref().map(|write| write as WriteCallback<'_>),
             act: self.act(by),
         };
         let kept = self.parts.store.step_refund(&row.refund_no, &step).await?;
         if kept.state == row.state && row.state == Refund::Parked {
-            return Ok(());
+            return Ok(kept);
         }
         match kept.state {
             Refund::Done => tracing::info!(
@@ -749,7 +624,7 @@ impl Checkout {
                 "refund not at its end"
             ),
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// What the business system is told of a refund's end, where it wants to be; money

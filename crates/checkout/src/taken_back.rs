@@ -12,9 +12,7 @@ use payment::ports::{
     AttemptRow, BackSum, ChannelError, Gateway, GivenBack, MoneyBack, NotifyOutcome, RefundOrder,
     RefundReport, RefundRow, RefundState, TakenBack, WriteCallback,
 };
-use payment::refund::{
-    AT_CHANNEL_PREFIX, BY_HAND_THERE, Cause, Left, Refund, UNTOLD, share_at_channel,
-};
+use payment::refund::{AT_CHANNEL_PREFIX, ByHand, Cause, Left, Refund, UNTOLD, share_at_channel};
 use payment::story::Source;
 
 /// So long after its end a channel is asked about an order whose money went back, ms.
@@ -67,28 +65,54 @@ impl Checkout {
             let detail = format!("refund {refund_no} of another account");
             return Ok((NotifyOutcome::Odd, detail));
         }
-        // Its order was let pay its request, or somebody made it at the channel by another
-        // number, and it is given back all the same.
-        let is_another = row.state == Refund::Withdrawn
-            || row.note == BY_HAND_THERE && row.reference != report.reference;
-        if is_another && report.state == RefundState::Done {
-            return self.taken_back(gateway, back, Cause::AtChannel, by).await;
-        }
         let is_done = report.state == RefundState::Done;
-        self.keep_refund(&row, Ok(report), by).await?;
-        // All that went back may be more than what is known, whose own word was lost.
-        if is_done && let BackSum::InAll(money) = back.sum {
-            let back = MoneyBack {
+        let reference = report.reference.clone();
+        let kept = self.keep_refund(&row, Ok(report), by).await?;
+        let back = back.clone();
+        let back = match back.sum {
+            _ if !is_done => return Ok(noted(NotifyOutcome::Refund)),
+            _ if kept.is_beside(reference.as_deref()) => MoneyBack {
+                channel_order_no: Some(kept.refund_no),
+                ..back
+            },
+            // All that went back may be more than what is known, whose own word was lost.
+            BackSum::InAll(money) => MoneyBack {
                 channel_order_no: None,
                 number: format!("{}-{}", attempt.channel_order_no, money.minor()),
-                ..back.clone()
-            };
-            let kept = self.keep_back(&attempt.order_sn, &back, Cause::AtChannel, by);
-            if let (NotifyOutcome::TakenBack, detail) = kept.await? {
-                return Ok((NotifyOutcome::TakenBack, detail));
-            }
+                ..back
+            },
+            BackSum::Of(_) | BackSum::Rest => return Ok(noted(NotifyOutcome::Refund)),
+        };
+        let beside = self.keep_back(&attempt.order_sn, &back, Cause::AtChannel, by);
+        match beside.await? {
+            taken @ (NotifyOutcome::TakenBack | NotifyOutcome::NothingLeft, _) => Ok(taken),
+            _ => Ok(noted(NotifyOutcome::Refund)),
         }
-        Ok(noted(NotifyOutcome::Refund))
+    }
+
+    /// Keeps what its channel answered of a refund. Where a person gave the money back while
+    /// it was asked, it went back twice, and counts beside.
+    pub(crate) async fn keep_answered(
+        &self,
+        row: &RefundRow,
+        report: Result<RefundReport, ChannelError>,
+        by: Source,
+    ) -> Result<(), Failure> {
+        let done = report.as_ref().ok();
+        let done = done.filter(|report| report.state == RefundState::Done);
+        let done = done.map(|report| report.reference.clone());
+        let kept = self.keep_refund(row, report, by).await?;
+        let Some(reference) = done.filter(|number| kept.is_beside(number.as_deref())) else {
+            return Ok(());
+        };
+        let back = MoneyBack {
+            channel_order_no: Some(kept.refund_no.clone()),
+            trade_no: None,
+            number: reference.unwrap_or(kept.refund_no),
+            sum: BackSum::Of(kept.channel_money),
+        };
+        let beside = self.keep_back(&kept.order_sn, &back, Cause::AtChannel, by);
+        beside.await.map(|_| ())
     }
 
     /// Whether a refund that somebody made at the channel, and that was on its way when we
@@ -235,11 +259,13 @@ impl Checkout {
         let refunds = store.refunds(order_sn).await?;
         // One of ours may be named by the channel's own number, or by ours in place of its
         // order's; one that was withdrawn counts for nothing.
-        let is_ours = |row: &RefundRow| {
-            row.reference.as_ref() == Some(&back.number)
-                || row.state.counts()
-                    && row.note != BY_HAND_THERE
-                    && back.channel_order_no.as_ref() == Some(&row.refund_no)
+        let has_our_number =
+            |row: &RefundRow| back.channel_order_no.as_ref() == Some(&row.refund_no);
+        let is_ours = |row: &RefundRow| match row.by_hand {
+            Some(ByHand::AnotherWay) => false,
+            _ if row.reference.as_ref() == Some(&back.number) => true,
+            Some(ByHand::ByAnother) => false,
+            _ => row.state.counts() && has_our_number(row),
         };
         let is_known = |row: &RefundRow| {
             row.refund_key.as_deref() == Some(&key)
@@ -250,24 +276,35 @@ impl Checkout {
         }
         let sums = (attempt.money, attempt.channel_money);
         let sum = as_paid(attempt.channel_money, back.sum);
-        let amount = amount_of(sums, &refunds, sum)?;
-        let may_be_it = |row: &&RefundRow| row.may_have_gone_back_as(amount);
-        if cause == Cause::AtChannel
-            && sum != BackSum::Rest
-            && let Some(row) = refunds.iter().find(may_be_it)
+        let amount = amount_of(sums, &refunds, sum);
+        // What is ours all the same has our number, and is nobody's hand.
+        let by_hand = match sum {
+            BackSum::Of(money) if cause == Cause::AtChannel => {
+                made_by_hand(&refunds, money).filter(|_| !refunds.iter().any(has_our_number))
+            }
+            _ => None,
+        };
+        if let Some(numbers) = by_hand
             && store
-                .name_by_hand(&row.refund_no, &back.number, self.act(by))
+                .name_by_hand(&numbers, &back.number, self.act(by))
                 .await?
         {
             return Ok(noted(NotifyOutcome::Refund));
         }
-        raise!(
-            Alarm::TakenBack,
-            order.sn = attempt.order_sn,
-            reference = back.number,
-            cause = cause.word(),
-            "money went back without a refund of ours"
-        );
+        if matches!(sum, BackSum::InAll(_)) && amount.as_ref().is_ok_and(|amount| *amount < 1) {
+            return Ok(noted(NotifyOutcome::Known));
+        }
+        // What waits for the end of one of ours may be that one.
+        if amount.is_ok() || cause != Cause::AtChannel || is_beyond_ours(sums, &refunds, sum) {
+            raise!(
+                Alarm::TakenBack,
+                order.sn = attempt.order_sn,
+                reference = back.number,
+                cause = cause.word(),
+                "money went back without a refund of ours"
+            );
+        }
+        let amount = amount?;
         let Some(part) = part_of(sums, &refunds, sum, amount) else {
             return Ok((NotifyOutcome::NothingLeft, cause.word().to_owned()));
         };
@@ -302,6 +339,7 @@ impl Checkout {
             state: Refund::Done,
             reference: Some(back.number.clone()),
             note: note.clone(),
+            by_hand: None,
             created_ms: now_ms,
         };
         let news = self.refund_news(&row, Refund::Done, now_ms).await?;
@@ -384,8 +422,7 @@ fn amount_of(
         BackSum::Rest | BackSum::InAll(_) if is_sent => return Err(Failure::InProgress),
         BackSum::Rest => Left::of(paid, channel_paid, refunds).channel,
         BackSum::Of(money) => money.minor(),
-        // A parked one may be in the channel's sum; what a person gave back by another way
-        // is not.
+        // A parked one may be in the channel's sum; what a person paid by another way is not.
         BackSum::InAll(money) => {
             let told = refunds.iter().filter(|row| row.is_of_its_channel());
             let states = |state: Refund| state.counts() && state != Refund::New;
@@ -393,6 +430,36 @@ fn amount_of(
             money.minor() - (channel_paid.minor() - known)
         }
     })
+}
+
+/// Whether a channel gave back more than all refunds of ours together, whose end is awaited.
+fn is_beyond_ours(
+    (paid, channel_paid): (Money, Money),
+    refunds: &[RefundRow],
+    sum: BackSum,
+) -> bool {
+    let BackSum::InAll(money) = sum else {
+        return false;
+    };
+    let told = refunds.iter().filter(|row| row.is_of_its_channel());
+    let left = Left::after(paid, channel_paid, told, Refund::counts);
+    money.minor() > channel_paid.minor() - left.channel
+}
+
+/// The refunds that a person gave back at the channel and that this sum may be, of which
+/// nothing has told yet by which number: one of them, or all of them in one.
+fn made_by_hand(refunds: &[RefundRow], money: Money) -> Option<Vec<String>> {
+    let open = refunds.iter();
+    let open = open.filter(|row| row.by_hand == Some(ByHand::AtChannel));
+    let open: Vec<_> = open.collect();
+    let one = open.iter().position(|row| row.channel_money == money);
+    let made = match one {
+        Some(one) => &open[one..=one],
+        None => &open[..],
+    };
+    let minor: i64 = made.iter().map(|row| row.channel_money.minor()).sum();
+    let is_it = !made.is_empty() && minor == money.minor();
+    is_it.then(|| made.iter().map(|row| row.refund_no.clone()).collect())
 }
 
 /// What of the request's and the channel's sums went back; nothing where nothing is

@@ -222,10 +222,7 @@ impl Checkout {
         let gateway = self.gateway_of(attempt)?;
         match gateway.query(&attempt.order()).await {
             Ok(state) => self.settle(&*gateway, attempt, state, by).await,
-            Err(error) => {
-                tracing::warn!(order.sn = attempt.order_sn, cause = %error, "query unanswered");
-                Ok(Outcome::Open)
-            }
+            Err(error) => Ok(unanswered(attempt, &error)),
         }
     }
 
@@ -234,13 +231,16 @@ impl Checkout {
     async fn check_closed(&self, attempt: &AttemptRow) -> Result<Outcome, Failure> {
         let gateway = self.gateway_of(attempt)?;
         let order = attempt.order();
-        let Ok(OrderState::Pending) = gateway.query(&order).await else {
-            return self.check(attempt, Source::Timer).await;
-        };
-        if let Err(error) = gateway.close(&order).await {
-            tracing::debug!(order.sn = attempt.order_sn, cause = %error, "not closed there");
+        match gateway.query(&order).await {
+            Ok(OrderState::Pending) => {
+                if let Err(error) = gateway.close(&order).await {
+                    tracing::debug!(order.sn = attempt.order_sn, cause = %error, "not closed there");
+                }
+                Ok(Outcome::Open)
+            }
+            Ok(state) => self.settle(&*gateway, attempt, state, Source::Timer).await,
+            Err(error) => Ok(unanswered(attempt, &error)),
         }
-        Ok(Outcome::Open)
     }
 
     /// Expiry: query, close at the channel, query, and only then CLOSED.
@@ -336,6 +336,11 @@ impl Checkout {
                 ))
             })
     }
+}
+
+fn unanswered(attempt: &AttemptRow, error: &ChannelError) -> Outcome {
+    tracing::warn!(order.sn = attempt.order_sn, cause = %error, "query unanswered");
+    Outcome::Open
 }
 
 /// When an order that may be paid after its end is asked about next.

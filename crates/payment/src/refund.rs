@@ -220,11 +220,82 @@ pub fn waits_for_another(all: &[RefundRow], row: &RefundRow) -> bool {
     })
 }
 
-/// The note of a refund that an operator says is back.
-pub const BY_HAND: &str = "given back by hand";
+/// How the money of a refund went back that an operator says is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByHand {
+    /// By another way than its channel, as by a bank transfer.
+    AnotherWay,
+    /// At its channel, and nothing has told yet whether by our number or by another one.
+    AtChannel,
+    /// At its channel, by our number.
+    ByOurs,
+    /// At its channel, by another number: the refund's reference.
+    ByAnother,
+}
 
-/// The same, once its channel has told under which number of its own it was made there.
-pub const BY_HAND_THERE: &str = "given back by hand at the channel";
+impl ByHand {
+    const ALL: [Self; 4] = [
+        Self::AnotherWay,
+        Self::AtChannel,
+        Self::ByOurs,
+        Self::ByAnother,
+    ];
+
+    /// Its word in the database.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AnotherWay => "another way",
+            Self::AtChannel => "at the channel",
+            Self::ByOurs => "there by our number",
+            Self::ByAnother => "there by another number",
+        }
+    }
+
+    /// Reads its word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
+
+    /// The refund's note, for the operator.
+    #[must_use]
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::AnotherWay => "given back by hand, by another way",
+            Self::AtChannel | Self::ByOurs => "given back by hand at the channel",
+            Self::ByAnother => "given back by hand at the channel, by another number",
+        }
+    }
+}
+
+/// Which way an operator says that a refund's money went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// At its channel's console.
+    Channel,
+    /// By another one, as by a bank transfer.
+    Another,
+}
+
+impl Way {
+    /// Its word in forms and commands.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Another => "another",
+        }
+    }
+
+    /// Reads its word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Channel, Self::Another]
+            .into_iter()
+            .find(|one| one.word() == word)
+    }
+}
 
 /// The note of a refund that an operator ends, since it fits no more beside what went back.
 pub const NOTHING_LEFT_FOR_IT: &str = "what it was to give back went back without it";
@@ -466,6 +537,7 @@ mod tests {
             state,
             reference: None,
             note: String::new(),
+            by_hand: None,
             created_ms,
         }
     }

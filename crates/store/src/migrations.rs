@@ -61,6 +61,7 @@ folders! {
     "0032_compatible_looked_after"
     "0033_compatible_notify_body"
     "0034_compatible_days"
+    "0035_compatible_by_hand"
 }
 
 /// What brings a database up to date: the n-th file of a folder is version n.

@@ -15,7 +15,7 @@ use payment::forecore::yuan;
 use payment::lang::Lang;
 use payment::ports::{RISKS_MAX, Store};
 use payment::printable::printable;
-use payment::refund::Left;
+use payment::refund::{Left, Way};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -93,11 +93,14 @@ pub(crate) enum Command {
         /// Why: for the order's story.
         #[arg(long, conflicts_with = "by_hand", default_value = "")]
         reason: String,
-        /// Notes that this refund's money is back. It failed or is parked, and you gave
-        /// the money back by another way; or its channel could not be asked for ten
-        /// minutes, and you saw it done at the channel's console.
+        /// Notes that this refund's money is back: it failed or is parked, or its channel
+        /// could not be asked for ten minutes.
         #[arg(long, value_name = "REFUND_NO")]
         by_hand: Option<String>,
+        /// Which way it went back: `channel`, you made it, or saw it done, at the channel's
+        /// console; `another`, as by a bank transfer.
+        #[arg(long, requires = "by_hand", value_parser = way)]
+        way: Option<Way>,
         /// As this operator, who types a one-time password. Above what one may give back
         /// alone (`refund_alone`) it is asked for, and another one grants it.
         #[arg(long, conflicts_with = "by_hand", requires = "reason")]
@@ -190,6 +193,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Totals { by, since, until } => totals(&store, &by, since, until).await,
         Command::Refund {
             by_hand: None,
+            way: _,
             order_sn,
             money,
             yuan,
@@ -237,9 +241,15 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<()> {
         Command::Refund {
             order_sn,
             by_hand: Some(refund_no),
+            way,
             again,
             ..
-        } => by_hand(config, store, (&order_sn, &refund_no, again)).await,
+        } => {
+            let Some(way) = way else {
+                bail!("say which way it went back: --way channel or --way another");
+            };
+            by_hand(config, store, (&order_sn, &refund_no), way, again).await
+        }
         Command::LookedAfter {
             order_sn,
             refund,
@@ -321,13 +331,20 @@ async fn refund(
     Ok(())
 }
 
+fn way(word: &str) -> Result<Way> {
+    Way::parse(word).ok_or_else(|| anyhow!("channel or another"))
+}
+
 async fn by_hand(
     config: &Config,
     store: Arc<dyn Store>,
-    (order_sn, refund_no, again): (&str, &str, bool),
+    (order_sn, refund_no): (&str, &str),
+    way: Way,
+    again: bool,
 ) -> Result<()> {
     let checkout = commanded(config, store).await?;
-    match checkout.refund_by_hand(order_sn, refund_no, again).await {
+    let ended = checkout.refund_by_hand(order_sn, refund_no, way, again);
+    match ended.await {
         Ok(refund) => print_refund(&refund),
         Err(Failure::NotPaid) => bail!("order {order_sn} has no refund {refund_no}"),
         Err(Failure::TooMuch(left)) => bail!(

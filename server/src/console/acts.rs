@@ -14,6 +14,7 @@ use payment::forecore::{LARGEST_MINOR, fen_of_yuan};
 use payment::lang::Lang;
 use payment::money::two_decimals;
 use payment::ports::StoreError;
+use payment::refund::Way;
 use serde::Deserialize;
 
 /// What the form of an act says.
@@ -29,6 +30,8 @@ pub(super) struct Said {
     key: String,
     #[serde(default)]
     again: String,
+    #[serde(default)]
+    way: String,
     #[serde(default)]
     left: String,
     #[serde(default)]
@@ -97,6 +100,13 @@ enum Unfit {
     Trouble(StoreError),
 }
 
+fn which_way(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Zh => "请选这笔钱是怎么退的。",
+        Lang::En => "Say which way the money went back.",
+    }
+}
+
 /// What a form wants done; who grants a refund proves himself first.
 async fn errand(desk: &Desk, order_sn: &str, act: &str, said: &Said) -> Result<Errand, Unfit> {
     let (order_sn, request_no) = (order_sn.to_owned(), said.request.clone());
@@ -110,6 +120,7 @@ async fn errand(desk: &Desk, order_sn: &str, act: &str, said: &Said) -> Result<E
         "by-hand" => Ok(Errand::ByHand {
             order_sn,
             refund_no: said.refund.clone(),
+            way: Way::parse(&said.way).ok_or_else(|| Unfit::Said(which_way(lang).to_owned()))?,
             again: !said.again.is_empty(),
         }),
         "looked-after" => Ok(Errand::LookedAfter {

@@ -22,7 +22,7 @@ use payment::order::Attempt;
 use payment::ports::{
     AttemptRow, Buckets, Listed, RefundRow, RiskKind, Store, StoreError, Total, Wanted,
 };
-use payment::refund::{BY_HAND, Cause, Left};
+use payment::refund::{Cause, Left};
 use payment::status::PayStatus;
 use payment::story::check;
 use serde::Deserialize;
@@ -424,7 +424,7 @@ fn agrees(done: &str, order: &Order) -> bool {
                         .any(|one| entry.detail.contains(*one))
             })
         }
-        "by-hand" => asked.refunds.iter().any(|one| one.note == BY_HAND),
+        "by-hand" => asked.refunds.iter().any(|one| one.by_hand.is_some()),
         "grant" => judged(Judged::Granted) && is_leaving,
         "refuse" => judged(Judged::Refused),
         _ => false,

@@ -411,7 +411,11 @@ async fn each_role_does_what_it_may() {
             ("by-hand", 404),
             ("refuse", 404),
         ] {
-            let form = [("token", token.as_str()), ("reason", "why")];
+            let form = [
+                ("token", token.as_str()),
+                ("reason", "why"),
+                ("way", "another"),
+            ];
             let answer = browser.post(&format!("{path}/{act}"), &form).await;
             let expected = if may[2] { else_ } else { 403 };
             assert_eq!(answer.status().as_u16(), expected, "{role} {act}");

@@ -448,6 +448,14 @@ async fn a_refund_of_another_order_is_not_marked_by_hand() {
     let (_, shown) = run(&["order", "show", other]);
     let mut words = shown.split_whitespace();
     let refund = words.find(|word| word.starts_with("R2")).unwrap();
-    let (done, told) = run(&["order", "refund", one, "--by-hand", refund]);
+    let (done, told) = run(&[
+        "order",
+        "refund",
+        one,
+        "--by-hand",
+        refund,
+        "--way",
+        "another",
+    ]);
     assert!(!done && told.contains("has no refund"), "{told}");
 }

@@ -1,17 +1,18 @@
 //! What a person gives back by another way, or at the channel (docs/reference/refunds.md, What
 //! a person decides).
 
-use crate::scene::{Scene, paid};
+use crate::scene::{Gate, Scene, paid};
 use crate::taken_back::{
     back, by_hand, fen, hears, paid_order, refund, refunds, told, with_all_on_its_way,
 };
 use payment::domain::Domain;
 use payment::ports::{
-    AttemptRow, BackSum, ChannelError, GivenBack, MoneyBack, Notify, OrderState, RefundReport,
-    RefundState, RefundStep,
+    AttemptRow, BackSum, ChannelError, Doubt, GivenBack, MoneyBack, Notify, OrderState,
+    RefundReport, RefundState, RefundStep,
 };
-use payment::refund::{Cause, Refund};
+use payment::refund::{Cause, Refund, Way};
 use payment::story::{Act, Source};
+use std::sync::Arc;
 
 /// A refund that its channel refuses; the next one it takes.
 async fn refund_that_fails(scene: &Scene, fen: &str) {
@@ -38,7 +39,7 @@ async fn a_refund_that_failed_and_was_made_anew_is_not_ended_by_hand() {
     let failed = &rows[0].refund_no;
     let by_hand = scene
         .checkout
-        .refund_by_hand(&order.order_sn, failed, false)
+        .refund_by_hand(&order.order_sn, failed, Way::Another, false)
         .await;
     assert_eq!(by_hand, Err(checkout::Failure::TooMuch(0)));
     // It is at risk until somebody says so.
@@ -75,7 +76,7 @@ async fn a_part_that_failed_and_was_made_anew_is_ended_by_hand_only_where_it_is_
     let by_hand = async |again| {
         let ended = scene
             .checkout
-            .refund_by_hand(&order.order_sn, failed, again)
+            .refund_by_hand(&order.order_sn, failed, Way::Another, again)
             .await;
         ended.map(|row| row.state)
     };
@@ -120,7 +121,7 @@ async fn a_refund_that_waits_and_is_made_by_hand_goes_back_once() {
     assert_eq!(looked.await, Ok(false));
     let ended = scene
         .checkout
-        .refund_by_hand(&order.order_sn, &number, false)
+        .refund_by_hand(&order.order_sn, &number, Way::Channel, false)
         .await;
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     let both = [
@@ -154,7 +155,7 @@ async fn what_a_person_gave_back_at_the_channel_may_be_told_after_his_word() {
     let (order, number) = one_that_waits(&scene).await;
     let ended = scene
         .checkout
-        .refund_by_hand(&order.order_sn, &number, false)
+        .refund_by_hand(&order.order_sn, &number, Way::Channel, false)
         .await;
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     let one = (Cause::Business, Refund::Done, 30);
@@ -193,7 +194,7 @@ async fn a_refund_that_its_channel_makes_after_all_went_back_twice() {
     hears(&scene, by_hand("X1", BackSum::Of(fen(30)))).await;
     let ended = scene
         .checkout
-        .refund_by_hand(&order.order_sn, &number, false)
+        .refund_by_hand(&order.order_sn, &number, Way::Channel, false)
         .await;
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     // Its order's own list names it by our number.
@@ -220,7 +221,7 @@ async fn what_a_person_paid_by_another_way_hides_nothing_at_the_channel() {
     let (order, number) = one_that_waits(&scene).await;
     let ended = scene
         .checkout
-        .refund_by_hand(&order.order_sn, &number, false)
+        .refund_by_hand(&order.order_sn, &number, Way::Another, false)
         .await;
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     let one = (Cause::Business, Refund::Done, 30);
@@ -243,7 +244,7 @@ async fn all_that_went_back_may_be_what_a_person_gave_back() {
     let (order, number) = one_that_waits(&scene).await;
     let ended = scene
         .checkout
-        .refund_by_hand(&order.order_sn, &number, false)
+        .refund_by_hand(&order.order_sn, &number, Way::Channel, false)
         .await;
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     let one = (Cause::Business, Refund::Done, 30);
@@ -312,7 +313,7 @@ async fn a_refund_that_waits_while_a_dispute_takes_all_is_made_no_more() {
     for again in [false, true] {
         let ended = scene
             .checkout
-            .refund_by_hand(&order.order_sn, &number, again)
+            .refund_by_hand(&order.order_sn, &number, Way::Channel, again)
             .await;
         assert_eq!(ended, Err(checkout::Failure::TooMuch(0)));
     }
@@ -329,6 +330,7 @@ async fn a_refund_that_waits_while_a_dispute_takes_all_is_made_no_more() {
         next: Refund::Parked,
         reference: None,
         note: "waits",
+        by_hand: None,
         next_ms: None,
         callback: None,
         act: Act {
@@ -368,7 +370,7 @@ async fn a_refund_that_ended_by_hand_is_known_by_our_number() {
     let (order, number) = one_that_waits(&scene).await;
     let ended = scene
         .checkout
-        .refund_by_hand(&order.order_sn, &number, false)
+        .refund_by_hand(&order.order_sn, &number, Way::Channel, false)
         .await;
     assert_eq!(ended.map(|row| row.state), Ok(Refund::Done));
     let mut listed = back("X1", BackSum::Of(fen(30)));
@@ -376,4 +378,151 @@ async fn a_refund_that_ended_by_hand_is_known_by_our_number() {
     lists(&scene, &order, vec![listed]).await;
     let one = [(Cause::Business, Refund::Done, 30)];
     assert_eq!(refunds(&scene, &order).await, one);
+}
+
+/// By another way he said, and the channel makes it all the same: it went back twice,
+/// whichever word brings that.
+#[tokio::test]
+async fn what_was_paid_by_another_way_and_goes_back_too_counts_beside() {
+    let one = (Cause::Business, Refund::Done, 30);
+    let beside = (Cause::AtChannel, Refund::Done, 30);
+    for sum in [BackSum::Of(fen(30)), BackSum::InAll(fen(30))] {
+        for by_us in [false, true] {
+            let scene = Scene::new().await;
+            let (order, number) = one_that_waits(&scene).await;
+            let ended = ends(&scene, &order, &number, Way::Another).await;
+            assert_eq!(ended, Ok(Refund::Done));
+            let told = match by_us {
+                true => Notify::Refund {
+                    refund_no: number.clone(),
+                    report: RefundReport::from(RefundState::Done),
+                    back: back(&number, sum),
+                },
+                // Six weeks later, by a colleague.
+                false => by_hand("X9", sum),
+            };
+            for _ in 0..2 {
+                hears(&scene, told.clone()).await;
+                assert_eq!(refunds(&scene, &order).await, [one, beside]);
+            }
+            assert!(refund(&scene, "b", "41").await.is_err());
+            let waits = scene.checkout.to_look_after(&order.order_sn).await.unwrap();
+            assert_eq!(waits.len(), 1);
+        }
+    }
+}
+
+/// He says so while its channel is asked, which answers that it is done, or nothing.
+#[tokio::test]
+async fn an_answer_that_comes_after_his_word_counts_beside_too() {
+    let done = || Ok(RefundState::Done);
+    let lost = || Err(ChannelError::unknown(Doubt::TimeOut, "no answer"));
+    for (way, answer, rows) in [
+        (Way::Another, done(), 2),
+        (Way::Channel, done(), 1),
+        (Way::Another, lost(), 1),
+    ] {
+        let scene = Scene::new().await;
+        let (order, number) = one_that_is_silent(&scene).await;
+        let gate = Arc::new(Gate::default());
+        {
+            let mut told = scene.channel.told.lock().unwrap();
+            told.query_refund = Some(answer);
+            told.reference = Some("r1".to_owned());
+            told.gate = Some(Arc::clone(&gate));
+        }
+        let by_hand = async {
+            gate.entered.notified().await;
+            assert_eq!(ends(&scene, &order, &number, way).await, Ok(Refund::Done));
+            gate.go_on.notify_one();
+        };
+        tokio::join!(scene.refunds_after_s(601), by_hand);
+        assert_eq!(refunds(&scene, &order).await.len(), rows, "{way:?}");
+        let kept = scene.store.refund(&number).await.unwrap().unwrap();
+        assert!(kept.note.starts_with("given back by hand"), "{}", kept.note);
+    }
+}
+
+/// Two that failed, which he made there as one.
+#[tokio::test]
+async fn one_refund_at_the_channel_may_be_two_of_ours() {
+    for sum in [BackSum::Of(fen(50)), BackSum::InAll(fen(50))] {
+        let scene = Scene::new().await;
+        let order = paid_order(&scene).await;
+        let refused = ChannelError::Refused {
+            code: "X".to_owned(),
+            message: "no".to_owned(),
+        };
+        scene.channel.told.lock().unwrap().refund = Some(Err(refused));
+        for (key, money) in [("a", "30"), ("b", "20")] {
+            refund(&scene, key, money).await.unwrap();
+            scene.refunds_after_s(61).await;
+        }
+        for row in scene.store.refunds(&order.order_sn).await.unwrap() {
+            assert_eq!(row.state, Refund::Failed);
+            let ended = ends(&scene, &order, &row.refund_no, Way::Channel).await;
+            assert_eq!(ended, Ok(Refund::Done));
+        }
+        let both = [
+            (Cause::Business, Refund::Done, 30),
+            (Cause::Business, Refund::Done, 20),
+        ];
+        for _ in 0..2 {
+            hears(&scene, by_hand("X1", sum)).await;
+            assert_eq!(refunds(&scene, &order).await, both);
+        }
+        let waits = scene.checkout.to_look_after(&order.order_sn).await.unwrap();
+        assert!(waits.is_empty(), "{waits:?}");
+        assert!(refund(&scene, "c", "51").await.is_err());
+        assert!(refund(&scene, "c", "50").await.is_ok());
+    }
+}
+
+/// What had left and was seen done there is in the channel's sum.
+#[tokio::test]
+async fn one_that_had_left_and_was_seen_done_is_in_its_channels_sum() {
+    let scene = Scene::new().await;
+    let (order, number) = one_that_is_silent(&scene).await;
+    scene.refunds_after_s(601).await;
+    let ended = ends(&scene, &order, &number, Way::Channel).await;
+    assert_eq!(ended, Ok(Refund::Done));
+    let one = (Cause::Business, Refund::Done, 30);
+    hears(&scene, by_hand("M1", BackSum::InAll(fen(38)))).await;
+    let both = [one, (Cause::AtChannel, Refund::Done, 8)];
+    assert_eq!(refunds(&scene, &order).await, both);
+    // Another one of the same sum is another.
+    hears(&scene, by_hand("M2", BackSum::Of(fen(30)))).await;
+    assert_eq!(refunds(&scene, &order).await.len(), 3);
+}
+
+async fn ends(
+    scene: &Scene,
+    order: &AttemptRow,
+    number: &str,
+    way: Way,
+) -> Result<Refund, checkout::Failure> {
+    let ended = scene
+        .checkout
+        .refund_by_hand(&order.order_sn, number, way, false);
+    ended.await.map(|row| row.state)
+}
+
+/// A refund that left, and of which its channel says nothing.
+async fn one_that_is_silent(scene: &Scene) -> (AttemptRow, String) {
+    let order = paid_order(scene).await;
+    let lost = ChannelError::unknown(Doubt::TimeOut, "no answer");
+    {
+        let mut told = scene.channel.told.lock().unwrap();
+        (told.refund, told.query_refund) = (Some(Err(lost.clone())), Some(Err(lost)));
+    }
+    refund(scene, "a", "30").await.unwrap();
+    scene.refunds_after_s(0).await;
+    let row = scene
+        .store
+        .refunds(&order.order_sn)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(row.state, Refund::Sent);
+    (order, row.refund_no)
 }

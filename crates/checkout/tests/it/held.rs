@@ -8,7 +8,7 @@ use payment::domain::Domain;
 use payment::order::Attempt;
 use payment::pairs::Pairs;
 use payment::ports::{AttemptRow, ChannelError, Doubt, OrderState, RefundState, RiskKind};
-use payment::refund::Refund;
+use payment::refund::{Refund, Way};
 use payment::sign::Purpose;
 use payment::status::PayStatus;
 
@@ -250,7 +250,7 @@ async fn a_refund_on_its_way_is_left_to_its_channel() {
     let by_hand = async || {
         let done = scene
             .checkout
-            .refund_by_hand(&attempt.order_sn, &refund, false);
+            .refund_by_hand(&attempt.order_sn, &refund, Way::Channel, false);
         done.await
     };
     assert_eq!(by_hand().await.unwrap_err(), Failure::InProgress);

@@ -11,7 +11,7 @@ use payment::ports::{
     AttemptRow, CallbackState, ChannelError, Doubt, Notify, NotifyRow, OrderState, PaidReport,
     Resend, RiskKind,
 };
-use payment::refund::Refund;
+use payment::refund::{Refund, Way};
 use payment::sign::Purpose;
 use payment::status::PayStatus;
 use std::sync::Arc;
@@ -185,13 +185,13 @@ async fn the_operator_honours_late_money_or_gives_it_back_by_hand() {
     assert_eq!(kinds().await, [RiskKind::Refund]);
     let done = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, Way::Channel, false)
         .await;
     assert_eq!(done.unwrap().state, Refund::Done);
     assert!(kinds().await.is_empty());
     let again = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, Way::Channel, false)
         .await;
     assert_eq!(again, Err(Failure::InProgress));
 }
@@ -425,7 +425,7 @@ async fn a_refund_s_failure_is_not_told_after_its_end() {
     assert_eq!((refund.shown_key(), refund.state), ("a", Refund::Failed));
     scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, Way::Channel, false)
         .await
         .unwrap();
     let told = scene.store.callbacks(&attempt.order_sn).await.unwrap();

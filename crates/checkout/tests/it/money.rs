@@ -11,7 +11,7 @@ use payment::ports::{
     AttemptRow, ChannelError, Created, Doubt, GivenBack, OrderState, PaidReport, RefundState,
     RiskKind,
 };
-use payment::refund::{Cause, Refund};
+use payment::refund::{Cause, Refund, Way};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 use std::sync::Arc;
@@ -511,13 +511,13 @@ async fn a_refund_of_which_its_channel_says_nothing_is_ended_by_hand() {
     scene.refunds_after_s(0).await;
     let early = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, Way::Channel, false)
         .await;
     assert_eq!(early, Err(Failure::InProgress));
     scene.refunds_after_s(601).await;
     let done = scene
         .checkout
-        .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
+        .refund_by_hand(&refund.order_sn, &refund.refund_no, Way::Channel, false)
         .await;
     assert_eq!(done.unwrap().state, Refund::Done);
     assert!(
@@ -552,7 +552,7 @@ async fn a_refund_that_is_ended_by_hand_while_its_channel_is_asked_is_not_sent_a
         gate.entered.notified().await;
         let ended = scene
             .checkout
-            .refund_by_hand(&refund.order_sn, &refund.refund_no, false)
+            .refund_by_hand(&refund.order_sn, &refund.refund_no, Way::Channel, false)
             .await;
         assert_eq!(ended.unwrap().state, Refund::Done);
         gate.go_on.notify_one();

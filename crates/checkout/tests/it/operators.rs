@@ -13,7 +13,7 @@ use payment::order::Attempt;
 use payment::ports::{
     AttemptRow, ChannelError, Doubt, Gateway, NewRefund, OrderState, RefundState, RiskKind,
 };
-use payment::refund::{Cause, Refund};
+use payment::refund::{Cause, Refund, Way};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 use std::sync::Arc;
@@ -480,6 +480,7 @@ async fn what_a_person_saw_settles_an_order_by_hand() {
     let by_hand = |order_sn: &str| Errand::ByHand {
         order_sn: order_sn.to_owned(),
         refund_no: refund_no.clone(),
+        way: Way::Another,
         again: false,
     };
     let other = run(Role::Cashier, &by_hand(&open.order_sn)).await;

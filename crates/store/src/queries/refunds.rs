@@ -12,9 +12,7 @@ use payment::ports::{
     Answer, Asked, NewRefund, RefundRow, RefundStep, Refunded, Refunds, StoreError, TakenBack,
     WriteCallback,
 };
-use payment::refund::{
-    BY_HAND, BY_HAND_THERE, Cause, Left, NOTHING_LEFT_FOR_IT, Refund, given_back, share,
-};
+use payment::refund::{ByHand, Cause, Left, NOTHING_LEFT_FOR_IT, Refund, given_back, share};
 use payment::status::PayStatus;
 use payment::story::{Act, Source};
 
@@ -23,7 +21,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Refunds, with what [`refund_row`] reads of each.
 pub(super) const REFUNDS: &str = "select domain_code, refund_no, order_sn, refund_key, money, currency, channel_money, \
-    channel_currency, cause, state, reference, note, created_ms from refund where ";
+    channel_currency, cause, state, reference, note, by_hand, created_ms from refund where ";
 
 statements! {
     ONE = REFUNDS, "refund_no = $1";
@@ -56,7 +54,10 @@ statements! {
     BETWEEN = "select count(*) as count from refund where domain_code = $1 \
         and created_ms > $2 and created_ms <= $3 and cause = ", BY_BUSINESS;
     STEP = "update refund set state = $3, note = $4, next_ms = $5, \
-        reference = coalesce($6, reference) where refund_no = $1 and state = $2";
+        reference = coalesce($6, reference), by_hand = coalesce($7, by_hand) \
+        where refund_no = $1 and state = $2";
+    TOLD = "update refund set reference = coalesce($2, reference), \
+        by_hand = coalesce($3, by_hand) where refund_no = $1";
     END_TAKEN_BACK = "update refund set state = $2, note = $3, reference = $4, next_ms = null \
         where refund_no = $1";
     WITHDRAW = "update refund set state = $2, next_ms = null where refund_no = $1";
@@ -109,24 +110,30 @@ impl Refunds for Database {
         .await
     }
 
-    async fn name_by_hand(&self, refund_no: &str, reference: &str, act: Act) -> Answer<bool> {
+    async fn name_by_hand(&self, refund_nos: &[String], reference: &str, act: Act) -> Answer<bool> {
         self.write(LIMIT, async |tx| {
-            let (mut locked, row) = lock(tx, refund_no).await?;
-            let is_open = row.state.is_done() && !row.is_of_its_channel();
-            if is_open {
+            for refund_no in refund_nos {
+                let (_, row) = lock(tx, refund_no).await?;
+                if row.by_hand != Some(ByHand::AtChannel) {
+                    return Ok(false);
+                }
+            }
+            for refund_no in refund_nos {
+                let (mut locked, row) = lock(tx, refund_no).await?;
                 let detail = format!("{refund_no} is the channel's {reference}");
                 locked.tell(tx, "refund", &detail, act).await?;
                 let step = RefundStep {
                     next: row.state,
                     reference: Some(reference),
-                    note: BY_HAND_THERE,
+                    note: ByHand::ByAnother.note(),
+                    by_hand: Some(ByHand::ByAnother),
                     next_ms: None,
                     callback: None,
                     act,
                 };
                 take_step(tx, locked, &row, &step).await?;
             }
-            Ok(is_open)
+            Ok(true)
         })
         .await
     }
@@ -367,10 +374,26 @@ async fn take_step(
 ) -> Answer<()> {
     let (refund_no, state) = (&*row.refund_no, row.state);
     let next = state.forward(step.next);
+    // What does not move an ended refund tells nothing of it, but its channel's number.
+    let is_ended = state.is_done() || state == Refund::Withdrawn;
+    if next == state && is_ended && step.by_hand.is_none() {
+        if step.next.is_done() && !row.is_beside(step.reference) {
+            let is_open = row.by_hand == Some(ByHand::AtChannel);
+            let known = is_open.then_some(ByHand::ByOurs.word());
+            let told = TOLD.bind(refund_no).bind(step.reference).bind(known);
+            tx.change(told).await?;
+        }
+        return Ok(());
+    }
     // A channel's word is as it is; an operator's follows from what is left.
-    let must_fit = match step.note {
-        BY_HAND | BY_HAND_THERE => Some(true),
-        NOTHING_LEFT_FOR_IT => Some(false),
+    let must_fit = match step {
+        RefundStep {
+            by_hand: Some(_), ..
+        } => Some(true),
+        RefundStep {
+            note: NOTHING_LEFT_FOR_IT,
+            ..
+        } => Some(false),
         _ => None,
     };
     if next != state
@@ -387,7 +410,8 @@ async fn take_step(
         .bind(next.word())
         .bind(step.note)
         .bind(step.next_ms.filter(|_| next.is_awaited()))
-        .bind(step.reference);
+        .bind(step.reference)
+        .bind(step.by_hand.map(ByHand::word));
     tx.change(stepped).await?;
     if next != state {
         show(tx, locked.request_id, refund_no).await?;

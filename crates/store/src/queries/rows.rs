@@ -13,7 +13,7 @@ use payment::ports::{
     NotifyRow, RefundRow, StoreError, TryOutcome,
 };
 use payment::rate::Rate;
-use payment::refund::{Cause, Refund};
+use payment::refund::{ByHand, Cause, Refund};
 use payment::signed::Signed;
 use payment::status::PayStatus;
 use payment::story::Entry;
@@ -259,6 +259,7 @@ pub(super) fn refund_row(row: &Row) -> Answer<RefundRow> {
         state: row.word("state", Refund::parse)?,
         reference: row.get("reference")?,
         note: row.get("note")?,
+        by_hand: row.optional("by_hand", ByHand::parse)?,
         created_ms: row.get("created_ms")?,
     })
 }

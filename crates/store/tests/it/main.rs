@@ -84,6 +84,7 @@ on_both! {
     refunds::money_that_went_back_is_kept_once_within_what_is_left,
     by_hand::a_refund_takes_the_place_of_its_row_at_the_channel,
     by_hand::a_refund_by_hand_is_named_once,
+    by_hand::a_late_word_changes_nothing_of_what_a_person_said,
     refunds::a_closed_request_takes_no_attempt,
     refunds::a_paid_request_is_not_closed,
     refunds::late_money_follows_the_domains_policy,

@@ -57,6 +57,7 @@ pub(crate) async fn what_is_looked_after_is_done(store: Arc<dyn Store>) {
         next: Refund::Failed,
         reference: None,
         note: "refused",
+        by_hand: None,
         next_ms: None,
         callback: None,
         act: act(),

@@ -88,6 +88,7 @@ async fn a_refund(store: &dyn Store, order: &str, number: u32) {
         next: Refund::Done,
         note: "",
         reference: None,
+        by_hand: None,
         next_ms: None,
         callback: None,
         act: act(),

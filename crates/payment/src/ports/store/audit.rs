@@ -136,12 +136,12 @@ impl RiskKind {
             Self::Refund => (
                 (
                     "退款失败，或渠道做不了",
-                    "等人处理的在渠道后台了结，失败的用别的办法退，再 tongfu order refund --by-hand",
+                    "等人处理的在渠道后台了结，失败的用别的办法退，再 tongfu order refund --by-hand 退款号 --way channel 或 another",
                 ),
                 (
                     "A refund failed, or the channel can't do it",
                     "End one that waits for a person at its channel, give one that failed back by \
-                     another way; then tongfu order refund --by-hand",
+                     another way; then tongfu order refund --by-hand REFUND_NO --way channel or another",
                 ),
             ),
             Self::Asked => (

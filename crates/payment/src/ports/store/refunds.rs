@@ -4,7 +4,7 @@ use super::Answer;
 use super::callbacks::NewCallback;
 use crate::by_two::{Hands, Meant, NotMeant, RefundRequest};
 use crate::money::Money;
-use crate::refund::{BY_HAND, Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_END_MS};
+use crate::refund::{ByHand, Cause, Left, ON_ITS_WAY, Refund, SILENT_MS, WAY_END_MS};
 use crate::story::Act;
 
 /// A refund to be written down.
@@ -52,6 +52,8 @@ pub struct RefundRow {
     pub reference: Option<String>,
     /// What was last heard of it, for the operator.
     pub note: String,
+    /// How its money went back, where an operator says that it is back.
+    pub by_hand: Option<ByHand>,
     /// When it was written down.
     pub created_ms: i64,
 }
@@ -85,19 +87,24 @@ impl RefundRow {
         }
     }
 
-    /// Whether money that went back at the channel, so many of its minor units, may be this
-    /// refund: a person said that he gave it back, and nothing has told yet how.
-    #[must_use]
-    pub fn may_have_gone_back_as(&self, channel_minor: i64) -> bool {
-        let is_open = self.state.is_done() && !self.is_of_its_channel();
-        is_open && self.channel_money.minor() == channel_minor
-    }
-
     /// Whether what went back by it is in what its channel says to have given back: not what
-    /// a person alone says, who may have paid it by another way.
+    /// a person paid by another way.
     #[must_use]
     pub fn is_of_its_channel(&self) -> bool {
-        self.note != BY_HAND
+        self.by_hand != Some(ByHand::AnotherWay)
+    }
+
+    /// Whether its channel's word that it is done, with this number of the channel's own,
+    /// tells of other money than what ended it: a person gave that back by another way, or
+    /// there by another number, or its order was let pay its request.
+    #[must_use]
+    pub fn is_beside(&self, reference: Option<&str>) -> bool {
+        match self.by_hand {
+            Some(ByHand::AnotherWay) => true,
+            Some(ByHand::ByAnother) => self.reference.as_deref() != reference,
+            Some(ByHand::AtChannel | ByHand::ByOurs) => false,
+            None => self.state == Refund::Withdrawn,
+        }
     }
 
     /// What it is called outside: by its key, or, without one, by our number. The
@@ -120,6 +127,8 @@ pub struct RefundStep<'a> {
     pub reference: Option<&'a str>,
     /// Why, for the operator.
     pub note: &'a str,
+    /// How its money went back, where an operator says that it is back.
+    pub by_hand: Option<ByHand>,
     /// When it is looked at again, ms since 1970.
     pub next_ms: Option<i64>,
     /// What the business system is told if this brings it to another state.
@@ -240,9 +249,10 @@ pub trait Refunds: Send + Sync {
         step: &RefundStep<'_>,
         told: Option<WriteCallback<'_>>,
     ) -> Answer<RefundRow>;
-    /// The channel tells under which number it knows a refund that a person gave back there:
-    /// of a refund that is noted as [`BY_HAND`], once. Gives whether it was.
-    async fn name_by_hand(&self, refund_no: &str, reference: &str, act: Act) -> Answer<bool>;
+    /// The channel tells under which number of its own it knows refunds of one order that a
+    /// person gave back there: of those that are [`ByHand::AtChannel`], once. Gives whether all
+    /// of them were.
+    async fn name_by_hand(&self, refund_nos: &[String], reference: &str, act: Act) -> Answer<bool>;
     /// Takes the step of a refund that is new; whether it was new until now: of all workers
     /// that hold it, one alone brings it to [`Refund::Sent`](crate::refund::Refund::Sent),
     /// and none that is slower puts off what has left.
