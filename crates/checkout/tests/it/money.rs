@@ -396,8 +396,16 @@ async fn an_order_that_is_opened_after_its_end_is_closed() {
     }
     scene.after_s(3_600).await;
     let told = scene.channel.told.lock().unwrap();
-    assert!(told.calls.contains(&"close"), "{:?}", told.calls);
+    // One question of each look that its account granted.
+    assert_eq!(told.calls[..2], ["query", "close"]);
     assert_eq!(told.query, Some(Ok(OrderState::Closed)));
+    drop(told);
+    for answer in [OrderState::NotFound, OrderState::Declined] {
+        scene.answers(Ok(answer));
+        scene.asked();
+        scene.after_s(7_200).await;
+        assert_eq!(scene.asked(), ["query"]);
+    }
 }
 
 /// Its payer opens it there between the close, which closed nothing, and the question after it.
