@@ -3,6 +3,7 @@
 
 mod state;
 
+use crate::links::{PICK, PICK_ANEW};
 use crate::{Checkout, Failure};
 use payment::address::Address;
 use payment::channel::Channel;
@@ -66,7 +67,7 @@ impl Back {
 }
 
 /// Where the payer's browser goes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Arrival {
     /// To WeChat: the trip begins, or begins anew.
     Authorize(String),
@@ -79,6 +80,14 @@ pub enum Arrival {
         /// backUrl: with `openid` in it where that is another's page; a page of ours
         /// has [`LAP`] in it, since its address may be shared.
         url: String,
+    },
+    /// WeChat gives no openid now.
+    Untold {
+        /// Why.
+        failure: Failure,
+        /// A page of ours, where the payer picks another channel; none where backUrl is
+        /// another's page.
+        others: Option<String>,
     },
     /// The browser kept no mark: it would keep no openid either.
     NoCookie {
@@ -127,7 +136,7 @@ impl Checkout {
     /// trip anew, once, unless this browser's cookie keeps an openid.
     ///
     /// # Errors
-    /// [`Failure`] when the state is not this browser's, or WeChat gives nothing.
+    /// [`Failure`] when the state is not this browser's.
     pub async fn openid_end(
         &self,
         pairs: &Pairs,
@@ -148,16 +157,23 @@ impl Checkout {
             return Ok(Arrival::NoCookie { url: back.url });
         }
         let state = state.ok_or_else(strange_state)?;
-        let openid = match self.exchange_code(&gateway, &state, pairs, payer).await? {
-            Ok(openid) => openid,
-            Err(cause) => match payer.openid(gateway.account()) {
+        let untold = |failure| {
+            let others = self.is_ours(&back.url);
+            let others = others.then(|| with(&back.url, PICK, PICK_ANEW));
+            Ok(Arrival::Untold { failure, others })
+        };
+        let openid = match self.exchange_code(&gateway, &state, pairs, payer).await {
+            Ok(Ok(openid)) => openid,
+            Err(failure) if failure.passes() => return untold(failure),
+            Err(failure) => return Err(failure),
+            Ok(Err(cause)) => match payer.openid(gateway.account()) {
                 // A reload or a page that is opened twice: the first time was enough.
                 Some(openid) => openid,
                 None if !state.again => {
                     tracing::info!(cause = printable(&cause), "openid: begun anew");
                     return self.set_out(&domain, &back, payer, true).await;
                 }
-                None => return Err(Failure::ChannelUnavailable(cause)),
+                None => return untold(Failure::ChannelUnavailable(cause)),
             },
         };
         Ok(Arrival::Back {

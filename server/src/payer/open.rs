@@ -261,12 +261,19 @@ impl Opened<'_> {
         }
     }
 
+    /// Whether the payer wants to pick another channel, and there is one: no openid is wanted
+    /// before he picks WeChat.
+    fn picks_anew(&self) -> bool {
+        self.visit.own(PICK) == Some(PICK_ANEW) && self.channels.len() > 1
+    }
+
     /// Where a payer inside WeChat goes whose openid is wanted and not known.
     fn wechat_trip(&self) -> Option<Shown> {
         let (visit, request, checkout) = (self.visit, self.request, &self.state.checkout);
         let wechat = self
             .given()
             .is_none_or(|channel| channel == Channel::Wechat);
+        let wechat = wechat && !self.picks_anew();
         let fetch = wechat && self.place.openid.is_none() && !visit.preview;
         if !fetch || !self.bridges() {
             return None;
@@ -309,10 +316,17 @@ impl Opened<'_> {
     /// The way to this payer's openid, and back here.
     fn trip(&self) -> Trip {
         let (state, visit) = (self.state, self.visit);
-        let back = visit.without(&[LAP]);
+        let back = match self.picks_anew() {
+            true => format!(
+                "{}&{PICK}={}",
+                visit.without(&[LAP, PICK]),
+                Channel::Wechat.code()
+            ),
+            false => visit.without(&[LAP]),
+        };
         Trip {
             address: openid::address(&state.public_url, &self.domain.code, &visit.path, &back),
-            at_once: self.place.openid.is_none() && visit.own(LAP).is_none(),
+            at_once: self.place.openid.is_none() && visit.own(LAP).is_none() && !self.picks_anew(),
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) async fn openid(
         Some(mark) => mark,
         None => match checkout::token() {
             Ok(mark) => mark,
-            Err(_) => return refused(&parts, &Failure::Internal("no random numbers".to_owned())),
+            Err(_) => return refused(&parts, &no_numbers(), None),
         },
     };
     let guest = Guest {
@@ -93,7 +93,8 @@ pub(super) async fn openid(
         }
     };
     match arrival.await {
-        Err(failure) => refused(&parts, &failure),
+        Err(failure) => refused(&parts, &failure, None),
+        Ok(Arrival::Untold { failure, others }) => refused(&parts, &failure, others),
         Ok(Arrival::Authorize(url)) => {
             let mut response = see_other(&url);
             if let Some(cookie) = cookies::keep_browser(&guest.mark, secure) {
@@ -124,7 +125,11 @@ pub(super) async fn openid(
     }
 }
 
-fn refused(parts: &Parts, failure: &Failure) -> Response {
+fn no_numbers() -> Failure {
+    Failure::Internal("no random numbers".to_owned())
+}
+
+fn refused(parts: &Parts, failure: &Failure, others: Option<String>) -> Response {
     tracing::info!(errcode = failure.code().code(), cause = %failure, "openid refused");
     let lang = wished_language(&parts.headers);
     let screen = Screen::Refused {
@@ -132,7 +137,7 @@ fn refused(parts: &Parts, failure: &Failure) -> Response {
         cause: failure.text(lang),
         order: None,
         again: failure.passes().then(|| parts.uri.to_string()),
-        others: None,
+        others,
         leave: None,
     };
     let status = match failure.wait_s() {

@@ -4,6 +4,7 @@ use crate::forecore::run;
 use crate::harness::{Database, World};
 use crate::pay::errcode;
 use crate::strangers::{Phone, escaped, header, rows};
+use serde_json::json;
 
 async fn world() -> (World, String) {
     let world = World::start(Database::Sqlite).await.unwrap();
@@ -24,6 +25,34 @@ async fn trip(phone: &mut Phone, page: &str, platform: &str) -> String {
     let (status, arrived) = phone.go(&back).await;
     assert_eq!(status, 303, "{back}");
     arrived
+}
+
+/// WeChat gives no openid now: the payer may wait for it, or pick another channel.
+#[tokio::test]
+async fn who_is_given_no_openid_picks_another_channel() {
+    let (world, own) = world().await;
+    let mut payer = Phone::new();
+    let (_, begin) = payer.go(&own).await;
+    let (_, wechat) = payer.go(&format!("{}{begin}", world.platform)).await;
+    let (_, back) = payer.go(&wechat).await;
+    // It is asked once more by itself.
+    let away = json!({ "on": "oauth", "kind": "error", "times": 2 });
+    world.control(&world.gateway, "fault", away).await;
+    let answer = payer.ask(&back).await;
+    assert_eq!(answer.status(), 400);
+    let shown = answer.text().await.unwrap();
+    assert!(shown.contains("10012"), "{shown}");
+    let (before, _) = shown.split_once("pick=none").unwrap();
+    let (_, path) = before.rsplit_once("href=\"").unwrap();
+    let picker = format!("{}pick=none", path.replace("&amp;", "&"));
+    let shown = payer.ask(&picker).await.text().await.unwrap();
+    assert!(shown.contains("value=\"Paypal\""), "{shown}");
+    // Who picks WeChat all the same is on his way to an openid, and comes back to pay by it.
+    assert!(!shown.contains("<main data-openid"), "{shown}");
+    assert!(shown.contains("%26pick%3DWechat\""), "{shown}");
+    // It was a moment: the same address goes on.
+    let (status, _) = payer.go(&back).await;
+    assert_eq!(status, 303);
 }
 
 /// WeChat's sheet said that it is paid, and WeChat does not know yet: nobody is told to pay

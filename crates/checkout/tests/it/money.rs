@@ -395,11 +395,12 @@ async fn an_order_that_is_opened_after_its_end_is_closed() {
         told.calls.clear();
     }
     scene.after_s(3_600).await;
-    let told = scene.channel.told.lock().unwrap();
-    // One question of each look that its account granted.
-    assert_eq!(told.calls[..2], ["query", "close"]);
-    assert_eq!(told.query, Some(Ok(OrderState::Closed)));
-    drop(told);
+    {
+        let told = scene.channel.told.lock().unwrap();
+        // One question of each look that its account granted.
+        assert_eq!(told.calls[..2], ["query", "close"]);
+        assert_eq!(told.query, Some(Ok(OrderState::Closed)));
+    }
     for answer in [OrderState::NotFound, OrderState::Declined] {
         scene.answers(Ok(answer));
         scene.asked();
