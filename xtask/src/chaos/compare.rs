@@ -144,13 +144,17 @@ impl Pair<'_> {
         self.truth.iter().any(|order| order.has_parked(refund))
     }
 
-    /// Money that is listed for the operator, and did not go back.
+    /// Money that is listed for the operator, and did not go back; or of which its channel
+    /// alone could tell that it did not.
     fn parked(&self) -> i64 {
         let parked = |refund: &&OurRefund| {
             let listed = match refund.state.as_str() {
                 "PARKED" => true,
                 "FAILUREREFUND" => self.has_failed(refund),
-                "WAITREFUND" => self.has_parked(refund),
+                "WAITREFUND" => {
+                    let is_untold = self.ours.is_told_of_refunds() && self.has_failed(refund);
+                    self.has_parked(refund) || is_untold
+                }
                 _ => false,
             };
             listed && !self.executed(refund)

@@ -235,6 +235,22 @@ fn a_made_refund_that_its_channel_never_told_of_is_listed_apart() {
     assert_eq!(compare(&books).count(Kind::Lost), 1);
 }
 
+/// A second payment whose refund failed at a channel that can only tell so, and whose word
+/// was lost: nobody kept it twice knowingly.
+#[test]
+fn a_refund_that_failed_and_was_never_told_of_is_listed_apart() {
+    let mut books = good();
+    for channel in [&mut books.ours[1].channel, &mut books.truth[1].channel] {
+        "ChinapayOld".clone_into(channel);
+    }
+    books.truth[1].refunds.clear();
+    "WAITREFUND".clone_into(&mut books.ours[1].refunds[0].state);
+    assert!(compare(&books).count(Kind::Doubled) > 0);
+    books.truth[1].more = json!({"stuck": {"D2": {"state": "8"}}});
+    let verdict = compare(&books);
+    assert_eq!((verdict.findings, verdict.untold.len()), (vec![], 1));
+}
+
 #[test]
 fn what_was_promised_holds() {
     let unpaid = |books: &mut Books| {
