@@ -182,7 +182,11 @@ pub(crate) fn compare_both(mut books: Books, second: Vec<OurOrder>) -> Verdict {
     {
         let told = ["DELIVERED", "PARKED"];
         let told = |one: &OurCallback| told.contains(&one.state.as_str());
-        if !ours.callbacks.iter().any(told) {
+        // Who had the whole sum back is told no more that it was paid: he asked for that.
+        let back = ours.refunds.iter();
+        let back = back.filter(|one| one.state == "SUCCESSREFUND" && one.cause == "business");
+        let is_back = back.map(|one| one.money).sum::<i64>() >= ours.money;
+        if !is_back && !ours.callbacks.iter().any(told) {
             let number = &ours.order_sn;
             verdict.unnotified(format!(
                 "order {number} of the second: the first was not told"

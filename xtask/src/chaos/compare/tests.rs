@@ -465,6 +465,12 @@ fn a_chain_is_compared_at_both_of_its_links() {
     // The first one never heard of it, or calls a refund done that is not.
     let unheard = |_: &mut Books, second: &mut Vec<OurOrder>| second[0].callbacks.clear();
     assert_eq!(found_in_chain(unheard), (0, 0, 1));
+    // It had all of it back before it was told.
+    let overtaken = |books: &mut Books, second: &mut Vec<OurOrder>| {
+        unheard(books, second);
+        second[0].refunds[0].money = second[0].money;
+    };
+    assert_eq!(found_in_chain(overtaken).2, 0);
     let unpaid = |books: &mut Books, _: &mut Vec<OurOrder>| {
         "CLOSED".clone_into(&mut books.ours[0].status);
     };
