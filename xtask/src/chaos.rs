@@ -420,6 +420,9 @@ impl Outcome {
     }
 
     fn print(&self) {
+        // In one piece: another run may end at the same time.
+        let _alone = std::io::stdout().lock();
+        println!("on {:?}", self.options.database);
         for parked in &self.verdict.parked {
             println!("parked: {parked}");
         }

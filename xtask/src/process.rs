@@ -312,14 +312,19 @@ pub(crate) fn check_free(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// The first of `count` ports in a row that are free now. They lie below those
+/// The first of `count` ports in a row that are free now, and that this process gave to
+/// nobody else: two that start programs at once get ports of their own. They lie below those
 /// that the system gives to outgoing connections, so that none takes them meanwhile, and
 /// above 10080, the last that no browser opens.
 pub(crate) fn free_ports(count: u16) -> Result<u16> {
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
     let spread = u16::try_from(std::process::id() % 500)? * 20;
-    let mut starts = (11_000 + spread..30_000).step_by(usize::from(count));
+    let mut starts = (next.unwrap_or(11_000 + spread)..30_000).step_by(usize::from(count));
     let free = |start: &u16| (*start..*start + count).all(|port| check_free(port).is_ok());
-    starts.find(free).context("no free ports below 30000")
+    let first = starts.find(free).context("no free ports below 30000")?;
+    *next = Some(first + count);
+    Ok(first)
 }
 
 #[cfg(test)]
