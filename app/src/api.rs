@@ -197,8 +197,8 @@ async fn start_from(
         },
     };
     let attempt = checkout.pay(domain, request, start).await?;
-    let lang = request.lang.unwrap_or(call.lang);
-    tell(headers::PAGE, &links::attempt(&attempt, lang));
+    let page = links::in_lang(links::attempt(&attempt), request.lang);
+    tell(headers::PAGE, &page);
     Ok(None)
 }
 

@@ -50,21 +50,27 @@ pub fn picked(scene: Scene, signed: &Signed, pick: &str) -> String {
     format!("{}&{PICK}={pick}", opened(scene, signed))
 }
 
-/// The page of an attempt, in the payer's language.
+/// The page of an attempt.
 #[must_use]
-pub fn attempt(attempt: &AttemptRow, lang: Lang) -> String {
-    of_token(attempt, "", lang)
+pub fn attempt(attempt: &AttemptRow) -> String {
+    format!("{ATTEMPT}{}", attempt.token)
 }
 
 /// The same page for a payer who came back or stays: it sends nobody away.
 #[must_use]
-pub fn stay(attempt: &AttemptRow, lang: Lang) -> String {
-    of_token(attempt, "/stay", lang)
+pub fn stay(attempt: &AttemptRow) -> String {
+    format!("{ATTEMPT}{}/stay", attempt.token)
 }
 
-fn of_token(attempt: &AttemptRow, look: &str, lang: Lang) -> String {
-    let lang = if lang == Lang::En { "?lang=en" } else { "" };
-    format!("{ATTEMPT}{}{look}{lang}", attempt.token)
+/// An address of ours in the language that an address before it asked for; none, and the
+/// payer's browser says. In a frame of another site no cookie of ours would keep it.
+#[must_use]
+pub fn in_lang(address: String, asked: Option<Lang>) -> String {
+    let Some(lang) = asked else {
+        return address;
+    };
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}lang={}", lang.code())
 }
 
 /// Where an ended attempt's page is posted to for a new one.

@@ -20,6 +20,15 @@ impl Lang {
         }
     }
 
+    /// The value of the page parameter `lang`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+
     /// What is said in it: the one or the other.
     #[must_use]
     pub fn choose<T>(self, zh: T, en: T) -> T {

@@ -78,7 +78,7 @@ pub(super) async fn come_back(
         Ok(found) => found,
         Err(nothing) => return nothing,
     };
-    let stay = links::stay(&attempt, visit.lang);
+    let stay = visit.on(links::stay(&attempt));
     let watched = match checkout.watch(attempt).await {
         Ok(watched) => watched,
         Err(failure) => return refused(&visit, &failure, Some(known)),
@@ -120,13 +120,13 @@ pub(super) async fn again(
         place: visit.place_of(&old),
     };
     match state.checkout.pay_again(&old, start).await {
-        Ok(new) => see_other(&links::attempt(&new, visit.lang)),
+        Ok(new) => see_other(&visit.on(links::attempt(&new))),
         Err(Failure::AlreadyPaid | Failure::InProgress) => {
-            see_other(&links::attempt(&old, visit.lang))
+            see_other(&visit.on(links::attempt(&old)))
         }
         Err(failure) => {
             let list = links::picked(Scene::of(old.kind), &old.signed, PICK_ANEW);
-            let others = Some(list);
+            let others = Some(visit.on(list));
             refused(&visit, &failure, Some(Known { others, ..known }))
         }
     }
@@ -178,7 +178,7 @@ pub(super) async fn attempt_screen(
         look => look,
     };
     let now_ms = checkout.now_ms();
-    Ok(screens::screen(&attempt, now_ms, visit.lang, look, leave))
+    Ok(screens::screen(&attempt, now_ms, visit, look, leave))
 }
 
 /// The page of a paid request of this business system.

@@ -108,7 +108,7 @@ pub(super) async fn pay(extract::State(state): extract::State<State>, parts: Par
 fn known(state: &State, domain: &Domain, request: &Verified<PayRequest>, visit: &Visit) -> Known {
     let checkout = &state.checkout;
     let offers = checkout.offers_to(domain, &visit.place(checkout, domain), request);
-    let list = || links::picked(visit.scene, &request.signed(), PICK_ANEW);
+    let list = || visit.on(links::picked(visit.scene, &request.signed(), PICK_ANEW));
     Known {
         leave: Leave::of(state, domain, request),
         order: screens::order(request, visit.lang),
@@ -284,8 +284,8 @@ impl Opened<'_> {
             let others = self.channels.len() > 1;
             return Some(Shown::Screen(Box::new(Screen::NoCookie {
                 order: Some(screens::order(request, visit.lang)),
-                address: links::opened(visit.scene, signed),
-                back: others.then(|| links::picked(visit.scene, signed, PICK_ANEW)),
+                address: visit.on(links::opened(visit.scene, signed)),
+                back: others.then(|| visit.on(links::picked(visit.scene, signed, PICK_ANEW))),
             })));
         }
         Some(Shown::FetchOpenid(self.trip().address))
@@ -355,10 +355,11 @@ impl Opened<'_> {
         match tokio::time::timeout(CHANNEL_WAIT, started).await {
             Err(_) => Ok(Screen::Making {
                 order,
-                others: self
-                    .only()
-                    .is_none()
-                    .then(|| links::picked(self.visit.scene, &self.request.signed(), PICK_ANEW)),
+                others: self.only().is_none().then(|| {
+                    let signed = self.request.signed();
+                    self.visit
+                        .on(links::picked(self.visit.scene, &signed, PICK_ANEW))
+                }),
             }),
             // It was paid a moment ago.
             Ok(Err(Failure::AlreadyPaid)) => {
@@ -398,8 +399,7 @@ impl Opened<'_> {
         let address = screens::wechat_address(public_url, self.request);
         let short = self.state.checkout.short(&address).await?;
         let short = short.map(|token| format!("{public_url}{SHORT}{token}"));
-        let (scene, lang) = (self.visit.scene, self.visit.lang);
-        Ok(screens::open_in_wechat(seen, (address, short), scene, lang))
+        Ok(screens::open_in_wechat(seen, (address, short), self.visit))
     }
 
     /// The channels to pick from, each with what it charges where that is another sum.
@@ -435,18 +435,18 @@ pub(super) async fn start(
         .await
     {
         Ok(attempt) => {
-            let mut response = see_other(&links::attempt(&attempt, visit.lang));
+            let mut response = see_other(&visit.on(links::attempt(&attempt)));
             cookies::keep_channel(&mut response, channel, state.is_secure());
             response
         }
         // Paid, or the channel checks the money: the page tells.
         Err(Failure::AlreadyPaid | Failure::InProgress) => {
-            see_other(&links::opened(visit.scene, signed))
+            see_other(&visit.on(links::opened(visit.scene, signed)))
         }
         Err(Failure::OpenidMissing) => {
             let address = screens::wechat_address(&state.public_url, &request);
             match checkout.keep_short(&request, &address).await {
-                Ok(()) => see_other(&links::picked(visit.scene, signed, channel.code())),
+                Ok(()) => see_other(&visit.on(links::picked(visit.scene, signed, channel.code()))),
                 Err(failure) => refused(&visit, &failure, None),
             }
         }

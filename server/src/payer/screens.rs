@@ -1,6 +1,7 @@
 //! What a page shows of a request or an attempt.
 
 use super::leave::Leave;
+use super::visit::Visit;
 use app::page::{Back, Bought, Pay, Receipt, Screen, Way};
 use checkout::{Scene, links};
 use payment::beijing;
@@ -48,16 +49,16 @@ pub(super) enum Look {
 pub(super) fn screen(
     attempt: &AttemptRow,
     now_ms: i64,
-    lang: Lang,
+    visit: &Visit,
     look: Look,
     leave: &Leave,
 ) -> Screen {
-    let order = attempt_order(attempt, lang);
+    let order = attempt_order(attempt, visit.lang);
     if attempt.status == Attempt::Held {
-        return held(attempt, lang, leave);
+        return held(attempt, visit.lang, leave);
     }
     let scene = Scene::of(attempt.kind);
-    let back_url = links::picked(scene, &attempt.signed, links::PICK_ANEW);
+    let back_url = visit.on(links::picked(scene, &attempt.signed, links::PICK_ANEW));
     let declined = attempt.status == Attempt::Declined;
     let over = attempt.status == Attempt::Closed || now_ms >= attempt.expires_ms;
     if declined || over || look == Look::Stale {
@@ -67,7 +68,7 @@ pub(super) fn screen(
             scanned: attempt.kind == Kind::Native,
             channel: attempt.channel,
             begun_ms: attempt.created_ms,
-            again: links::again(attempt),
+            again: visit.on(links::again(attempt)),
             back: back_url,
         };
     }
@@ -78,10 +79,10 @@ pub(super) fn screen(
         };
     };
     // A page that waits comes again without sending the payer away again.
-    let attempt_url = match &way {
-        Way::Scan { .. } => links::attempt(attempt, lang),
-        _ => links::stay(attempt, lang),
-    };
+    let attempt_url = visit.on(match &way {
+        Way::Scan { .. } => links::attempt(attempt),
+        _ => links::stay(attempt),
+    });
     Screen::Pay(Box::new(Pay {
         order,
         charged: (attempt.channel_money != attempt.money).then_some(attempt.channel_money),
@@ -96,7 +97,7 @@ pub(super) fn screen(
         ok_url: leave.ok.clone(),
         fail_url: leave.fail.clone(),
         attempt_url,
-        check_url: Some(links::come_back(attempt)),
+        check_url: Some(visit.on(links::come_back(attempt))),
         back_url: Some(back_url),
         came_back: look == Look::Back,
     }))
@@ -226,8 +227,7 @@ pub(super) fn wechat_address(public_url: &str, request: &Verified<PayRequest>) -
 pub(super) fn open_in_wechat(
     seen: Seen,
     (address, short): (String, Option<String>),
-    scene: Scene,
-    lang: Lang,
+    visit: &Visit,
 ) -> Screen {
     let Seen {
         request,
@@ -237,8 +237,9 @@ pub(super) fn open_in_wechat(
         phone,
     } = seen;
     let signed = &request.signed();
+    let picked = |pick: &str| visit.on(links::picked(visit.scene, signed, pick));
     Screen::Pay(Box::new(Pay {
-        order: order(request, lang),
+        order: order(request, visit.lang),
         charged,
         confirm: false,
         way: Way::OpenInWechat {
@@ -254,9 +255,9 @@ pub(super) fn open_in_wechat(
         expires_at: String::new(),
         ok_url: leave.ok.clone(),
         fail_url: leave.fail.clone(),
-        attempt_url: links::picked(scene, signed, Channel::Wechat.code()),
+        attempt_url: picked(Channel::Wechat.code()),
         check_url: None,
-        back_url: others.then(|| links::picked(scene, signed, links::PICK_ANEW)),
+        back_url: others.then(|| picked(links::PICK_ANEW)),
         came_back: false,
     }))
 }

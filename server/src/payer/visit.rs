@@ -106,11 +106,8 @@ impl Visit {
             return None;
         }
         let scene = Scene::of(attempt.kind);
-        Some(links::picked(
-            scene,
-            &attempt.signed,
-            attempt.channel.code(),
-        ))
+        let code = attempt.channel.code();
+        Some(self.on(links::picked(scene, &attempt.signed, code)))
     }
 
     /// What the address holds under a name of ours.
@@ -132,10 +129,15 @@ impl Visit {
 
     /// The same address in the other language.
     fn other_language(&self) -> String {
-        let other = &self.lang.other().tag()[..2];
         let kept = self.without(&["lang", LAP]);
-        let joint = if kept.is_empty() { "" } else { "&" };
-        format!("{}?{kept}{joint}lang={other}", self.page_path())
+        let joint = if kept.is_empty() { "" } else { "?" };
+        let address = format!("{}{joint}{kept}", self.page_path());
+        links::in_lang(address, Some(self.lang.other()))
+    }
+
+    /// Another address of ours, in the language that this one was asked for in.
+    pub(super) fn on(&self, address: String) -> String {
+        links::in_lang(address, self.chosen.then_some(self.lang))
     }
 
     /// The page that this request belongs to: what a form was sent to is none.

@@ -175,6 +175,54 @@ async fn a_chosen_language_is_kept() {
     assert!(html.contains("lang=\"zh-CN\"><head>"));
 }
 
+/// In a frame of another site no cookie of ours is sent: the addresses keep the language.
+#[tokio::test]
+async fn a_language_is_kept_without_cookies() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let page = format!("/pay.html?{}&lang=en", world.signed_query().await);
+    let asked = async |request: reqwest::RequestBuilder| {
+        let answer = request.header("accept-language", "zh-CN").send().await;
+        let answer = answer.unwrap();
+        (header(answer.headers(), "location"), answer.text().await)
+    };
+    let get = |path: &str| world.client.get(format!("{}{path}", world.platform));
+    let post = |path: &str| world.client.post(format!("{}{path}", world.platform));
+    let start = page.replace("/pay.html", "/pay/start");
+    let picked = post(&start).header("content-type", "application/x-www-form-urlencoded");
+    let picked = picked.body("channel=Wechat");
+    let (attempt, _) = asked(picked).await;
+    let token = attempt.strip_suffix("?lang=en").unwrap();
+    let token = token.strip_prefix("/pay/attempt/").unwrap();
+    let (_, html) = asked(get(&attempt)).await;
+    let html = html.unwrap();
+    assert!(html.contains("lang=\"en\"><head>"), "{html}");
+    let come_back = format!("/pay/return/{token}?lang=en");
+    for address in [
+        format!("href=\"{come_back}\""),
+        format!("url=/pay/attempt/{token}?lang=en"),
+        "pick=none&amp;lang=en".to_owned(),
+    ] {
+        assert!(html.contains(&address), "{address}: {html}");
+    }
+    let (stay, _) = asked(get(&come_back)).await;
+    assert_eq!(stay, format!("/pay/attempt/{token}/stay?lang=en"));
+}
+
+/// A channel's form brings the payer back without his cookies: what his browser prefers then
+/// is not taken for a choice, which the page after it would keep in place of his.
+#[tokio::test]
+async fn a_channels_form_changes_no_language() {
+    let world = World::start(Database::Sqlite).await.unwrap();
+    let query = world.signed_query().await;
+    let shown = world.text(&format!("/pay.html?{query}&pick=Wechat")).await;
+    let (_, rest) = shown.split_once("/pay/return/").unwrap();
+    let token = &rest[..32];
+    let back = format!("{}/pay/return/{token}", world.platform);
+    let form = world.client.post(back).header("accept-language", "en");
+    let stay = header(form.send().await.unwrap().headers(), "location");
+    assert_eq!(stay, format!("/pay/attempt/{token}/stay"));
+}
+
 #[tokio::test]
 async fn an_operators_picture_stands_in_place_of_our_drawing() {
     let mut world = World::start(Database::Sqlite).await.unwrap();
