@@ -82,10 +82,9 @@ pub(crate) fn run() -> Result<ExitCode> {
             rust_tests(&postgres, poolers.as_ref())
         })?
     };
-    let clients = step("clients", clients::walks)?;
     let browser = step("browser", || browser_tests(&modules, &chromium))?;
-    let chaos = chaos_tests()?;
-    let all = [rust, clients, browser].into_iter().chain(chaos);
+    let beside = step("clients and chaos", clients_and_chaos)?;
+    let all = [rust, browser].into_iter().chain(beside);
     Ok(all.fold(Count::default(), Count::with).tell())
 }
 
@@ -217,14 +216,17 @@ fn tell_pages(results: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A short run of `cargo xtask chaos` on each database, the same plan each time. Two thirds
-/// of one are spent waiting for what its orders' ends leave open, so both are made at once.
-fn chaos_tests() -> Result<[Count; 2]> {
+/// The clients, and a short run of `cargo xtask chaos` on each database, the same plan each
+/// time. They wait for what their orders leave open most of the time, so all are made at once.
+fn clients_and_chaos() -> Result<[Count; 3]> {
     thread::scope(|scope| {
         let sqlite = scope.spawn(|| chaos_test(Database::Sqlite));
-        let postgres = chaos_test(Database::Postgres);
-        let sqlite = sqlite.join().map_err(|_| anyhow!("chaos panicked"))?;
-        Ok([sqlite, postgres])
+        let postgres = scope.spawn(|| chaos_test(Database::Postgres));
+        let clients = step("clients", clients::walks);
+        let ended = |test: thread::ScopedJoinHandle<'_, Count>| {
+            test.join().map_err(|_| anyhow!("chaos panicked"))
+        };
+        Ok([clients?, ended(sqlite)?, ended(postgres)?])
     })
 }
 
