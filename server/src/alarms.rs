@@ -225,6 +225,16 @@ fn told(kind: &str, lang: Lang) -> (&'static str, &'static str) {
                 "Ask it for more, or run fewer instances",
             ),
         ),
+        "sealed" => (
+            (
+                "渠道的通知解不开：我们的密钥不对",
+                "核对账户的 api_v3_key 与渠道后台：tongfu channel rotate FILE",
+            ),
+            (
+                "A key of ours does not open a channel's notifies",
+                "Compare the account's api_v3_key with the channel's console: tongfu channel rotate FILE",
+            ),
+        ),
         "contradiction" => (
             ("渠道前后说法不一", "看日志里的订单，到渠道后台核对"),
             (

@@ -31,10 +31,12 @@ pub(crate) enum Alarm {
     Queries,
     /// A channel account does not answer.
     Channel,
+    /// A key of ours does not open what a channel sent.
+    Sealed,
 }
 
 impl Alarm {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Duplicate,
         Self::Late,
         Self::Mismatch,
@@ -47,6 +49,7 @@ impl Alarm {
         Self::Recut,
         Self::Queries,
         Self::Channel,
+        Self::Sealed,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -63,6 +66,7 @@ impl Alarm {
             Self::Recut => "recut",
             Self::Queries => "queries",
             Self::Channel => "channel",
+            Self::Sealed => "sealed",
         }
     }
 }

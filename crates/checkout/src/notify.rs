@@ -100,6 +100,12 @@ impl Checkout {
         let notify = gateway.read_notify(raw).await;
         let notify = notify.map_err(|error| match &error {
             ChannelError::Unknown(unknown) if unknown.doubt == Doubt::Sealed => {
+                raise!(
+                    Alarm::Sealed,
+                    channel.code = gateway.channel().code(),
+                    channel.account = gateway.account(),
+                    "a key of ours does not open what its channel signed"
+                );
                 Failure::Internal(error.to_string())
             }
             _ => Failure::ChannelUnavailable(error.to_string()),

@@ -721,6 +721,14 @@ async fn a_notify_is_kept_once_however_often_it_comes() {
 #[tokio::test]
 async fn what_our_key_does_not_open_is_no_forgery() {
     let scene = Scene::new().await;
+    let sealed = || {
+        let raised = checkout::alarms_raised().into_iter();
+        raised
+            .filter(|(kind, _)| *kind == "sealed")
+            .map(|(_, count)| count)
+            .sum::<u64>()
+    };
+    let before = sealed();
     for (doubt, verified) in [(Doubt::Sealed, true), (Doubt::Signature, false)] {
         scene.channel.told.lock().unwrap().notify_doubt = Some(doubt);
         let raw = RawNotify {
@@ -731,6 +739,7 @@ async fn what_our_key_does_not_open_is_no_forgery() {
         let taken = scene.checkout.take_notify(Channel::Wechat, "fake", raw);
         let taken = taken.await.unwrap();
         assert_eq!(taken.verified, verified, "{doubt:?}");
+        assert_eq!(sealed() - before, 1, "a person has to put the key right");
     }
     assert_eq!(scene.store.notify_body(1).await.unwrap(), None);
 }
